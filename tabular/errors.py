@@ -1,0 +1,54 @@
+"""The errors a user can meet, each one clear sentence and one exit code.
+
+Everything the packages raise on purpose is a :class:`TabllmError`; the command line catches that
+one class, prints its message in red and leaves with :attr:`TabllmError.exit_code`.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ConditionError",
+    "EngineError",
+    "OutputError",
+    "RunError",
+    "SchemaError",
+    "TableError",
+    "TabllmError",
+    "UsageError",
+]
+
+
+class TabllmError(Exception):
+    """Base of every deliberate error; the message is one sentence that names the way out."""
+
+    exit_code = 1
+
+
+class UsageError(TabllmError):
+    """What was asked for cannot be meant: a missing file, an unknown name, a value out of range."""
+
+    exit_code = 2
+
+
+class ConditionError(UsageError):
+    """A ``where`` condition that names an unknown column or an impossible value."""
+
+
+class TableError(TabllmError):
+    """A file or DataFrame whose content cannot serve as a table."""
+
+
+class SchemaError(TabllmError):
+    """A schema that is malformed, or a table that does not keep to its schema."""
+
+
+class RunError(TabllmError):
+    """A run directory that is missing, truncated, or written by a newer version."""
+
+
+class OutputError(TabllmError):
+    """Output that cannot be written: no permission, no space, no such folder."""
+
+
+class EngineError(TabllmError):
+    """A device, engine or precision that this machine does not have."""

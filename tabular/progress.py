@@ -1,0 +1,77 @@
+"""How long work tells of itself: a silent reporter, and a rich progress bar with rate and time left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["Reporter", "RichReporter", "Task"]
+
+
+class Task:
+    """One running piece of work. This base class says nothing."""
+
+    def advance(self, amount: float = 1, text: str = "") -> None:
+        """``amount`` more units are done; ``text`` is a short state such as ``loss 1.234``."""
+
+    def finish(self, text: str = "") -> None:
+        """The work ended, maybe before its total (an early stop)."""
+
+
+class Reporter:
+    """Where work reports to. This base class is silent: the default of every library call."""
+
+    @contextmanager
+    def task(self, label: str, total: float, unit: str) -> Iterator[Task]:
+        """Report ``total`` units (``"rows"``, ``"steps"``) of work done inside the ``with`` block."""
+        yield Task()
+
+    def note(self, message: str) -> None:
+        """One line worth reading that is not progress."""
+
+
+class RichReporter(Reporter):
+    """Bars on standard error where it is a terminal; only the notes where it is not."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        from rich.console import Console
+
+        self.console = Console(stderr=True, quiet=quiet)
+
+    @contextmanager
+    def task(self, label: str, total: float, unit: str) -> Iterator[Task]:
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        if not self.console.is_terminal:
+            yield Task()
+            return
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f} {task.fields[unit]}"),
+            TextColumn("[cyan]{task.fields[rate]}[/]"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[text]}"),
+        )
+        with Progress(*columns, console=self.console) as bars:
+            yield _Bar(bars, label, total, unit)
+
+    def note(self, message: str) -> None:
+        self.console.print(message, highlight=False)
+
+
+class _Bar(Task):
+    def __init__(self, bars, label: str, total: float, unit: str) -> None:  # noqa: ANN001 (rich is imported lazily)
+        self.bars, self.unit = bars, unit
+        self.id = bars.add_task(label, total=total, unit=unit, rate="", text="")
+
+    def advance(self, amount: float = 1, text: str = "") -> None:
+        speed = self.bars.tasks[self.id].speed
+        rate = f"{speed:,.0f} {self.unit}/s" if speed and speed >= 10 else f"{speed:.2f} {self.unit}/s" if speed else ""
+        self.bars.update(self.id, advance=amount, rate=rate, **({"text": text} if text else {}))
+
+    def finish(self, text: str = "") -> None:
+        done = self.bars.tasks[self.id].completed
+        self.bars.update(self.id, total=done, **({"text": text} if text else {}))

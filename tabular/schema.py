@@ -1,0 +1,160 @@
+"""What a table is: its columns, their kinds, and what every generator must keep to.
+
+A :class:`Schema` is inferred once (:func:`tabular.infer_schema`), written as JSON, and may be edited
+by hand. It holds no rows; what of the data it does hold is listed per field of :class:`Column`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from .errors import SchemaError
+
+__all__ = ["KINDS", "NUMERIC_KINDS", "TOKEN_KINDS", "Column", "Schema"]
+
+#: Kinds whose values are numbers (datetimes count as seconds since 1970-01-01 UTC).
+NUMERIC_KINDS = frozenset({"integer", "continuous", "datetime"})
+#: Kinds whose values come from a closed list, :attr:`Column.categories`.
+TOKEN_KINDS = frozenset({"categorical", "boolean", "constant"})
+#: Every kind a column can have.
+KINDS = NUMERIC_KINDS | TOKEN_KINDS | {"text", "identifier"}
+
+FORMAT_VERSION = 1
+
+Scalar = str | int | float | bool
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        name: the header, unique in its table.
+        kind: one of :data:`KINDS`.
+        dtype: the pandas dtype to give back, as text (``"int64"``, ``"object"``, ``"datetime64[ns]"``).
+        missing_rate: share of missing cells, 0 to 1.
+        minimum, maximum: bounds of a numeric kind; for ``datetime`` in seconds since 1970.
+        decimals: digits after the point that a ``continuous`` column keeps; ``None`` if unlimited.
+        categories: the closed list of values of a categorical, boolean or constant column, sorted.
+        atoms: numbers of a numeric column that each carry much of its mass (such as 0 in capital-gain).
+        format: ``strftime`` format of a datetime that is written as text, ``None`` where the dtype is
+            native; for numbers stored as text, the template of their text (such as ``"${:,.2f}"``).
+        pattern: how an identifier is built: ``"sequence"``, ``"uuid"``, or a template in which ``A``
+            stands for a capital letter, ``a`` for a small one, ``9`` for a digit.
+        notes: what a person should know of the column, one sentence each.
+    """
+
+    name: str
+    kind: str
+    dtype: str
+    missing_rate: float = 0.0
+    minimum: float | None = None
+    maximum: float | None = None
+    decimals: int | None = None
+    categories: tuple[Scalar, ...] = ()
+    atoms: tuple[float, ...] = ()
+    format: str | None = None
+    pattern: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise SchemaError(
+                f"Column {self.name!r} has the kind {self.kind!r}; choose one of {', '.join(sorted(KINDS))}."
+            )
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the values are numbers or instants."""
+        return self.kind in NUMERIC_KINDS
+
+    @property
+    def has_categories(self) -> bool:
+        """Whether the values come from a closed list."""
+        return self.kind in TOKEN_KINDS
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a table, in order, and how many rows they were inferred from."""
+
+    columns: tuple[Column, ...]
+    rows: int = 0
+    notes: tuple[str, ...] = field(default=())
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def __getitem__(self, name: str) -> Column:
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise SchemaError(f"There is no column {name!r}; the table has {', '.join(map(repr, self.names))}.")
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    @property
+    def names(self) -> list[str]:
+        """The column names in table order."""
+        return [column.name for column in self.columns]
+
+    def replace_column(self, name: str, **changes: Any) -> Schema:
+        """A copy in which the fields ``changes`` of column ``name`` are replaced."""
+        changed = replace(self[name], **changes)
+        return replace(self, columns=tuple(changed if c.name == name else c for c in self.columns))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The schema as plain JSON data; empty fields are left out."""
+        columns = []
+        for column in self.columns:
+            data = asdict(column)
+            columns.append({k: v for k, v in data.items() if v not in (None, (), 0.0) or k in ("minimum", "maximum")})
+            if not column.is_numeric:
+                columns[-1].pop("minimum", None)
+                columns[-1].pop("maximum", None)
+        return {"version": FORMAT_VERSION, "rows": self.rows, "notes": list(self.notes), "columns": columns}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], *, origin: str = "schema") -> Schema:
+        """Read what :meth:`to_dict` wrote. Raises :class:`SchemaError` naming ``origin`` if it cannot."""
+        if not isinstance(data, Mapping) or not isinstance(data.get("columns"), list):
+            raise SchemaError(f"{origin} is not a schema: it needs a list 'columns'.")
+        if data.get("version", FORMAT_VERSION) > FORMAT_VERSION:
+            raise SchemaError(
+                f"{origin} was written by a newer tabllm (format {data['version']}, this one reads "
+                f"{FORMAT_VERSION}): upgrade with 'pip install -U tabllm'."
+            )
+        known = {f.name for f in fields(Column)}
+        columns = []
+        for entry in data["columns"]:
+            unknown = set(entry) - known
+            if unknown:
+                raise SchemaError(f"{origin}: column {entry.get('name')!r} has the unknown field {sorted(unknown)[0]!r}.")
+            missing = {"name", "kind", "dtype"} - set(entry)
+            if missing:
+                raise SchemaError(f"{origin}: a column lacks the field {sorted(missing)[0]!r}.")
+            columns.append(Column(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}))
+        return cls(tuple(columns), int(data.get("rows", 0)), tuple(data.get("notes", ())))
+
+    def to_json(self, path: str | Path) -> None:
+        """Write the schema to ``path`` as indented JSON."""
+        Path(path).write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> Schema:
+        """Read a schema that :meth:`to_json`, or a person, wrote."""
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise SchemaError(f"There is no schema file {path}.") from None
+        except (OSError, ValueError) as error:
+            raise SchemaError(f"{path} is not a readable JSON schema ({error}).") from None
+        return cls.from_dict(data, origin=str(path))

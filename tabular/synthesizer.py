@@ -1,0 +1,148 @@
+"""The one interface that every generator has, and the registry that finds one by name.
+
+The command line and :mod:`eval` know nothing else of a generator than what stands here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pandas as pd
+
+from .errors import RunError, UsageError
+from .progress import Reporter
+from .schema import Schema
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Synthesizer", "create", "load_run", "model_names", "register"]
+
+#: What ``where`` accepts: ``"age>=30"``, ``["age>=30", "device in [ios, android]"]`` or
+#: ``{"clicked": 1, "device": ["ios", "android"]}``.
+Where = str | Sequence[str] | Mapping[str, Any] | None
+
+
+class Synthesizer(ABC):
+    """Learns a table and makes new rows of it.
+
+    Example:
+        >>> model = create("nano", seed=0)                 # doctest: +SKIP
+        >>> model.fit(table).sample(100, where="age>=30")  # doctest: +SKIP
+    """
+
+    #: The name in the registry.
+    name: ClassVar[str]
+    #: Set by :meth:`fit` or :meth:`load`.
+    schema: Schema
+
+    @abstractmethod
+    def fit(
+        self,
+        table: pd.DataFrame,
+        *,
+        schema: Schema | None = None,
+        progress: Reporter | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> Self:
+        """Learn ``table``; return ``self``.
+
+        Args:
+            table: at least two rows and two columns.
+            schema: inferred from ``table`` if absent.
+            progress: told of each step; silent if absent.
+            checkpoint: a folder where an interrupted fit leaves what it needs to go on, and from
+                which the same call with the same table and settings resumes.
+
+        Raises:
+            TableError: if the table has too few rows or columns to learn from.
+        """
+
+    @abstractmethod
+    def sample_batches(
+        self,
+        n: int,
+        *,
+        where: Where = None,
+        seed: int | None = None,
+        progress: Reporter | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Yield ``n`` rows in all, in parts that fit in memory, each with the dtypes of the table.
+
+        Args:
+            n: rows wanted, at least 1; exactly that many come.
+            where: conditions that every row keeps.
+            seed: the seed of the fit if absent. The same seed gives the same rows.
+            progress: told of each part.
+
+        Raises:
+            ConditionError: if ``where`` names an unknown column or an impossible value.
+        """
+
+    def sample(
+        self, n: int, *, where: Where = None, seed: int | None = None, progress: Reporter | None = None
+    ) -> pd.DataFrame:
+        """``n`` rows as one DataFrame; see :meth:`sample_batches`."""
+        parts = list(self.sample_batches(n, where=where, seed=seed, progress=progress))
+        return pd.concat(parts, ignore_index=True)
+
+    @abstractmethod
+    def save(self, directory: str | Path) -> None:
+        """Write the run directory; it appears whole or not at all."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, directory: str | Path, *, device: str = "auto") -> Self:
+        """Read what :meth:`save` wrote. Raises :class:`RunError` if it is not whole."""
+
+
+_REGISTRY: dict[str, str] = {}
+
+
+def register(name: str, target: str) -> None:
+    """Make ``target`` (``"package.module:Class"``) known as ``name``; it is imported on first use."""
+    _REGISTRY[name] = target
+
+
+def model_names() -> list[str]:
+    """The registered names, sorted."""
+    return sorted(_REGISTRY)
+
+
+def _find(name: str) -> type[Synthesizer]:
+    if name not in _REGISTRY:
+        raise UsageError(f"There is no model {name!r}; choose one of {', '.join(model_names())}.")
+    module, _, attribute = _REGISTRY[name].partition(":")
+    found: type[Synthesizer] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def create(name: str, **options: Any) -> Synthesizer:
+    """A new, unfitted generator. Raises :class:`UsageError` for an unknown name."""
+    return _find(name)(**options)
+
+
+def read_config(directory: str | Path) -> dict[str, Any]:
+    """The ``config.json`` of a run directory. Raises :class:`RunError` if there is none."""
+    path = Path(directory) / "config.json"
+    if not Path(directory).is_dir():
+        raise RunError(f"There is no run directory {directory}; make one with 'tabllm fit DATA -o {directory}'.")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RunError(f"{directory} is not a run directory: it has no config.json.") from None
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} cannot be read ({error}); fit again.") from None
+    if not isinstance(config, dict) or "model" not in config:
+        raise RunError(f"{path} names no model: it is not the config of a run.")
+    return config
+
+
+def load_run(directory: str | Path, *, device: str = "auto") -> Synthesizer:
+    """Load whichever generator a run directory holds."""
+    return _find(str(read_config(directory)["model"])).load(directory, device=device)
