@@ -1,0 +1,151 @@
+"""The whole comparison: check the tables, measure each part, return the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+
+from tabular.errors import TableError
+from tabular.inference import infer_schema
+from tabular.progress import Reporter
+from tabular.schema import Schema
+
+from .detection import detect
+from .fidelity import column_fidelity
+from .privacy import measure_privacy
+from .report import Report, Rows, Utility
+from .tables import Tables, load_tables
+from .trends import pair_trends
+from .utility import check_target, guess_target, measure_utility
+
+__all__ = ["compare"]
+
+#: The parts that progress counts.
+PARTS = 5
+
+
+def compare(
+    real: pd.DataFrame,
+    synthetic: pd.DataFrame,
+    *,
+    holdout: pd.DataFrame | None = None,
+    target: str | None = None,
+    schema: Schema | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: Reporter | None = None,
+) -> Report:
+    """Measure how faithful, useful, detectable and private ``synthetic`` is.
+
+    Args:
+        real: the table that the generator learned from.
+        synthetic: what it made, with the same columns in any order.
+        holdout: real rows that the generator never saw. It gives every figure its floor (how far apart two
+            REAL samples are) and makes utility and privacy honest.
+        target: the column to predict; guessed where one is plain to see, which the notes then say.
+        schema: inferred from ``real`` if absent.
+        seed: of every draw and model; the same seed gives the same report.
+        threads: of the tree models; all cores if absent.
+        progress: told of each part; silent if absent.
+
+    Raises:
+        TableError: if the columns differ or a table has too few rows.
+        UsageError: if there is no column ``target``, or none that can be predicted.
+    """
+    if len(real) == 0 or real.shape[1] == 0:
+        raise TableError("The real table is empty; a comparison needs rows and columns.")
+    if not real.columns.is_unique:
+        raise TableError(f"The real table has the column {str(real.columns[real.columns.duplicated()][0])!r} twice.")
+    real, synthetic = _named(real), _named(synthetic)
+    holdout = None if holdout is None else _named(holdout)
+    schema = schema or infer_schema(real)
+    if target is not None:
+        check_target(target, schema)
+
+    clock = _Clock()
+    with (progress or Reporter()).task("Comparing", PARTS, "parts") as task:
+        with clock("read"):
+            tables = load_tables(real, synthetic, holdout, schema)
+        notes = [*tables.notes, *_column_notes(tables)]
+        with clock("fidelity"):
+            fidelity = column_fidelity(tables)
+        task.advance(1, "columns")
+        with clock("trends"):
+            trends, more = pair_trends(tables, rng=np.random.default_rng(seed))
+        notes += more
+        task.advance(1, "pairs")
+        with clock("detection"):
+            detection, more = detect(tables, seed=seed, threads=threads)
+        notes += more
+        task.advance(1, "detection")
+        with clock("utility"):
+            target, utility, more = _utility(tables, target, seed, threads)
+        notes += more
+        task.advance(1, "utility")
+        with clock("privacy"):
+            privacy, more = measure_privacy(tables, seed=seed)
+        notes += more
+        task.advance(1, "privacy")
+    return Report(
+        rows=Rows(len(real), len(synthetic), None if holdout is None else len(holdout)),
+        columns=len(schema),
+        seed=seed,
+        target=target,
+        fidelity=fidelity,
+        trends=trends,
+        detection=detection,
+        utility=utility,
+        privacy=privacy,
+        notes=tuple(notes),
+        seconds=clock.seconds,
+    )
+
+
+class _Clock:
+    """The wall time of each part, rounded to milliseconds."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, part: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[part] = round(time.perf_counter() - start, 3)
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """``frame`` with its column names as text and a plain index."""
+    return frame.set_axis([str(name) for name in frame.columns], axis=1).reset_index(drop=True)
+
+
+def _utility(
+    tables: Tables, target: str | None, seed: int, threads: int | None
+) -> tuple[str | None, Utility | None, list[str]]:
+    notes = []
+    if target is None:
+        target = guess_target(tables.schema)
+        if target is None:
+            return None, None, ["Utility was not measured: name the column to predict as target."]
+        notes.append(f"The target was guessed: {target!r}.")
+    utility, more = measure_utility(tables, target, seed=seed, threads=threads)
+    return target, utility, notes + more
+
+
+def _column_notes(tables: Tables) -> list[str]:
+    """What is odd in single columns, in one sentence each kind."""
+    notes = []
+    empty = [n for n in tables.numeric if np.isnan(tables.real.arrays[n]).all()]
+    empty += [n for n in tables.tokens if (tables.real.arrays[n] < 0).all()]
+    if empty:
+        notes.append(f"Wholly missing in the real table: {', '.join(empty)}.")
+    invented = [n for n in tables.tokens if (tables.synthetic.arrays[n] >= tables.known[n]).any()]
+    if invented:
+        notes.append(f"The synthetic table has values that the real one never has in: {', '.join(invented)}.")
+    if tables.holdout is None:
+        notes.append("No holdout was given, so no figure has a real-against-real floor beside it.")
+    return notes

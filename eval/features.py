@@ -1,0 +1,92 @@
+"""The tables as features of a tree model, and the one way this package trains one."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from .tables import Table, Tables
+
+__all__ = ["TREES", "TreeModel", "feature_matrix", "thread_count"]
+
+#: Boosting rounds of every tree model of the report.
+TREES = 300
+
+
+def thread_count(threads: int | None) -> int:
+    """``threads``, or one for each core."""
+    return threads or os.cpu_count() or 1
+
+
+def feature_matrix(table: Table, names: tuple[str, ...], tables: Tables) -> tuple[np.ndarray, list[str]]:
+    """The columns ``names`` side by side, and XGBoost's type of each.
+
+    Returns:
+        ``float32[rows, len(names)]`` with NaN for missing, and ``"q"`` (quantity) or ``"c"`` (category).
+    """
+    matrix = np.empty((table.rows, len(names)), dtype=np.float32)
+    types = []
+    for i, name in enumerate(names):
+        array = table.arrays[name]
+        if name in tables.tokens:
+            matrix[:, i] = np.where(array < 0, np.nan, array)
+            types.append("c")
+        else:
+            # float32 would blur instants (seconds since 1970) to minutes; measured from the real median
+            # they keep their seconds.
+            real = tables.real.arrays[name]
+            centre = np.nanmedian(real) if not np.isnan(real).all() else 0.0
+            matrix[:, i] = array - centre
+            types.append("q")
+    return matrix, types
+
+
+class TreeModel:
+    """Gradient-boosted trees (XGBoost, Chen and Guestrin 2016), ``hist``, with categories taken as such.
+
+    The same seed and the same number of threads give the same model.
+
+    Args:
+        objective: an objective of XGBoost, such as ``"binary:logistic"``.
+        types: XGBoost's type of each feature, from :func:`feature_matrix`.
+        options: further parameters of XGBoost.
+    """
+
+    def __init__(self, objective: str, types: list[str], *, seed: int, threads: int | None, **options: Any) -> None:
+        self.types = types
+        self.parameters = {
+            "objective": objective,
+            "tree_method": "hist",
+            "seed": seed,
+            "nthread": thread_count(threads),
+            "verbosity": 0,
+            **options,
+        }
+        self.booster: Any = None
+
+    def fit(self, x: np.ndarray, y: np.ndarray) -> TreeModel:
+        """Learn ``y: float[rows]`` from ``x: float32[rows, features]``."""
+        import xgboost
+
+        self.booster = xgboost.train(self.parameters, self._data(x, y), num_boost_round=TREES)
+        return self
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        """``float64[rows]``, or ``float64[rows, classes]`` of a multiclass objective."""
+        return np.asarray(self.booster.predict(self._data(x)), dtype=np.float64)
+
+    def gains(self) -> np.ndarray:
+        """``float64[features]``: the total gain of the splits on each feature."""
+        gains = np.zeros(len(self.types))
+        for key, gain in self.booster.get_score(importance_type="total_gain").items():
+            gains[int(key[1:])] = gain  # features are named f0, f1, ...
+        return gains
+
+    def _data(self, x: np.ndarray, y: np.ndarray | None = None) -> Any:
+        import xgboost
+
+        return xgboost.DMatrix(
+            x, label=y, feature_types=self.types, enable_categorical=True, nthread=self.parameters["nthread"]
+        )

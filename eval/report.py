@@ -1,0 +1,334 @@
+"""The typed result tree of a comparison, and its JSON.
+
+Nothing here computes or draws. Every number is a plain Python number; what could not be measured is
+``None``, never NaN, so that any JSON reader can take the file. Units stand in the names: ``_percent``
+runs from 0 to 100, scores and shares from 0 to 1, times are ``_seconds``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from tabular.errors import RunError
+
+__all__ = [
+    "FORMAT_VERSION",
+    "ColumnFidelity",
+    "Copies",
+    "Detection",
+    "DistanceToClosest",
+    "FeatureGain",
+    "Fidelity",
+    "ModelScores",
+    "PairTrend",
+    "Privacy",
+    "Report",
+    "Rows",
+    "Trends",
+    "Utility",
+    "finite",
+]
+
+FORMAT_VERSION = 1
+
+T = TypeVar("T")
+
+
+def finite(value: Any) -> float | None:
+    """``value`` as a float, or ``None`` where it is absent, NaN or infinite."""
+    if value is None:
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How many rows each table has."""
+
+    real: int
+    synthetic: int
+    holdout: int | None = None
+
+
+@dataclass(frozen=True)
+class ColumnFidelity:
+    """How far one synthetic column lies from the real one; see :mod:`eval.fidelity`.
+
+    Attributes:
+        metric: ``"KS"`` for numbers and instants, ``"TV"`` for values from a closed list.
+        error_percent: the KS statistic or the total variation distance.
+        floor_percent: the same between real and holdout, two real samples; ``None`` without holdout.
+        js_percent: Jensen-Shannon DISTANCE, base 2.
+        unseen_percent: synthetic cells whose value the real column never has.
+    """
+
+    name: str
+    kind: str
+    metric: str
+    error_percent: float | None
+    floor_percent: float | None
+    js_percent: float | None
+    js_floor_percent: float | None
+    missing_real_percent: float
+    missing_synthetic_percent: float
+    unseen_percent: float
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """Single columns: means over :attr:`columns`, each beside its real-against-real floor.
+
+    Attributes:
+        shape_error_percent: mean over columns of 1 - (KSComplement or TVComplement).
+        ks_percent: the same mean over the numeric columns alone; ``None`` if there are none.
+        js_percent: mean Jensen-Shannon distance over all columns.
+        overall_percent: 100 - (shape error + JS) / 2.
+        missing_error_percent: mean absolute difference of the missing rates.
+    """
+
+    shape_error_percent: float | None
+    shape_floor_percent: float | None
+    ks_percent: float | None
+    js_percent: float | None
+    js_floor_percent: float | None
+    overall_percent: float | None
+    overall_floor_percent: float | None
+    missing_error_percent: float | None
+    columns: tuple[ColumnFidelity, ...] = ()
+
+
+@dataclass(frozen=True)
+class PairTrend:
+    """How far the relation of two columns is off; see :mod:`eval.trends`.
+
+    Attributes:
+        metric: ``"correlation"`` (two numeric columns) or ``"contingency"`` (any other pair).
+        real_strength, synthetic_strength: Pearson's r for a correlation, else Cramér's V.
+    """
+
+    first: str
+    second: str
+    metric: str
+    error_percent: float | None
+    floor_percent: float | None
+    real_strength: float | None
+    synthetic_strength: float | None
+
+
+@dataclass(frozen=True)
+class Trends:
+    """All pairs of columns.
+
+    Attributes:
+        error_percent: mean over all pairs.
+        strong_error_percent: mean over the :attr:`strong_pairs` pairs with |r| > 0.5 or V > 0.3 in the
+            real table, the only ones that the quality report of SDMetrics 0.32 counts.
+        rows_used: rows of the real table that were read (fewer than all on very large tables).
+    """
+
+    error_percent: float | None
+    floor_percent: float | None
+    strong_error_percent: float | None
+    strong_floor_percent: float | None
+    strong_pairs: int
+    rows_used: int
+    pairs: tuple[PairTrend, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelScores:
+    """What one model reached on the test rows.
+
+    Attributes:
+        metrics: for classification ``mae`` (1 - accuracy), ``accuracy``, ``precision``, ``recall``,
+            ``f1``, ``auc``, ``pr_auc``, ``log_loss``; for regression ``mae``, ``rmse``, ``r2``.
+    """
+
+    trained_on: str
+    rows: int
+    metrics: dict[str, float | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Utility:
+    """Train on synthetic, test on real, beside train on real; see :mod:`eval.utility`.
+
+    Attributes:
+        task: ``"binary"``, ``"multiclass"`` or ``"regression"``.
+        positive: the class that precision, recall, F1 and PR-AUC speak of (binary only).
+        headline: the metric that sums it up: ``"auc"`` or ``"r2"``.
+        tested_on: ``"holdout"``, or ``"split"`` where a fifth of the real table stood in for it.
+    """
+
+    target: str
+    task: str
+    classes: tuple[str, ...]
+    positive: str | None
+    headline: str
+    tested_on: str
+    test_rows: int
+    real: ModelScores
+    synthetic: ModelScores
+
+
+@dataclass(frozen=True)
+class FeatureGain:
+    """A column's share of the total gain of the detector."""
+
+    name: str
+    gain_percent: float
+
+
+@dataclass(frozen=True)
+class Detection:
+    """Can a classifier tell synthetic rows from real ones? See :mod:`eval.detection`.
+
+    Attributes:
+        score: 1 - abs(2 AUC - 1) of the tree classifier: 1 = cannot tell, 0 = always tells.
+        auc, auc_spread: mean and standard deviation over the folds.
+        logistic_score, logistic_auc: the same question put to a logistic regression, which sees only
+            single columns and so is easily fooled.
+        rows_each: rows of each table that took part.
+        top_features: the columns that give the synthetic rows away, greatest first.
+    """
+
+    score: float | None
+    auc: float | None
+    auc_spread: float | None
+    logistic_score: float | None
+    logistic_auc: float | None
+    rows_each: int
+    folds: int
+    top_features: tuple[FeatureGain, ...] = ()
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Synthetic rows that equal a real row in every column.
+
+    Attributes:
+        synthetic_percent: share of synthetic rows that stand in the real table.
+        holdout_percent: share of holdout rows that do: what honest new rows reach, the floor.
+        real_repeated_percent: share of real rows that occur more than once in the real table.
+    """
+
+    synthetic_rows: int
+    synthetic_percent: float
+    holdout_percent: float | None
+    real_repeated_percent: float
+
+
+@dataclass(frozen=True)
+class DistanceToClosest:
+    """Distance to the closest record, in the space of :mod:`eval.distance`.
+
+    Attributes:
+        share_closer_to_real: of the synthetic rows, how many lie nearer to the real table than to an
+            equally large holdout; ties count half; 0.5 = no copying.
+        share_low, share_high: Wilson's 95 % interval of that share.
+        p5_synthetic, p5_holdout: 5th percentile of the distance to the closest real row.
+        median_synthetic, median_holdout: the medians.
+        queries: synthetic rows asked; reference_rows: rows of each of the two references.
+    """
+
+    share_closer_to_real: float | None
+    share_low: float | None
+    share_high: float | None
+    p5_synthetic: float | None
+    p5_holdout: float | None
+    median_synthetic: float | None
+    median_holdout: float | None
+    queries: int
+    reference_rows: int
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """Checks for copying; see :mod:`eval.privacy`. ``distance`` is ``None`` without a holdout."""
+
+    copies: Copies
+    distance: DistanceToClosest | None
+    caveat: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything :func:`eval.comparison.compare` found.
+
+    Attributes:
+        seconds: wall time of each part, by name.
+        notes: what a reader must know: what was left out, sampled or guessed, one sentence each.
+    """
+
+    rows: Rows
+    columns: int
+    seed: int
+    target: str | None
+    fidelity: Fidelity
+    trends: Trends
+    detection: Detection | None
+    utility: Utility | None
+    privacy: Privacy | None
+    notes: tuple[str, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain JSON data: dicts, lists, strings, finite numbers and ``None``."""
+        return {"version": FORMAT_VERSION, **_plain(self)}
+
+    def to_json(self, path: str | Path) -> None:
+        """Write the report to ``path`` as indented JSON."""
+        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
+        Path(path).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], *, origin: str = "report") -> Report:
+        """Read what :meth:`to_dict` wrote. Raises :class:`tabular.errors.RunError` naming ``origin``."""
+        if not isinstance(data, Mapping) or "fidelity" not in data:
+            raise RunError(f"{origin} is not a report of this tool: it has no 'fidelity'.")
+        version = data.get("version", FORMAT_VERSION)
+        if not isinstance(version, int) or version > FORMAT_VERSION:
+            raise RunError(f"{origin} was written by a newer version (format {version}): upgrade to read it.")
+        try:
+            return _build(cls, data)
+        except (TypeError, KeyError, ValueError) as error:
+            raise RunError(f"{origin} is not a whole report ({error}); make it again.") from None
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as JSON data; NaN and infinity become ``None``."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return finite(value)
+    return value
+
+
+def _build(kind: type[T], data: Mapping[str, Any]) -> T:
+    """An instance of the dataclass ``kind``; unknown fields are passed over, so that older readers can go on."""
+    hints = get_type_hints(kind)
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: _value(hints[name], item) for name, item in data.items() if name in known})
+
+
+def _value(hint: Any, item: Any) -> Any:
+    """``item`` as the type ``hint`` asks: a dataclass, a tuple of them, or the plain value."""
+    if get_origin(hint) in (Union, types.UnionType):
+        inner = [part for part in get_args(hint) if part is not type(None)]
+        return None if item is None else _value(inner[0], item)
+    if get_origin(hint) is tuple:
+        return tuple(_value(get_args(hint)[0], part) for part in item)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _build(hint, item)
+    return item

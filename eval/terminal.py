@@ -1,0 +1,241 @@
+"""The terminal's face of a report: a screen of verdicts, then the details, worst first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .report import ColumnFidelity, Detection, PairTrend, Privacy, Report, Trends, Utility
+from .verdicts import verdicts
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+
+__all__ = ["render"]
+
+_STYLES = {"good": "green", "fair": "yellow", "poor": "red", "open": "dim"}
+# The glyph says what the colour says, for eyes and terminals that have none.
+_GLYPHS = {"good": "✓", "fair": "~", "poor": "✗", "open": "?"}
+_ASCII_GLYPHS = {"good": "+", "fair": "~", "poor": "x", "open": "?"}
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+_BAR_CELLS = 10
+#: Below this width a table gives up its less needed columns.
+_NARROW = 76
+
+_METRIC_LABELS = {
+    "mae": "MAE", "rmse": "RMSE", "r2": "R2", "accuracy": "accuracy", "precision": "precision", "recall": "recall",
+    "f1": "F1", "auc": "AUC", "pr_auc": "PR-AUC", "log_loss": "log loss",
+}  # fmt: skip
+
+
+def render(report: Report, console: Console, *, limit: int = 10) -> None:
+    """Print ``report`` on ``console``, with at most ``limit`` rows in each list."""
+    face = _Face(console, limit)
+    console.print()
+    console.print(face.title(report))
+    console.print()
+    console.print(face.verdicts(report))
+    for part in (
+        face.columns(report),
+        face.pairs(report.trends),
+        face.detection(report.detection),
+        face.utility(report.utility),
+        face.privacy(report.privacy),
+        face.notes(report),
+    ):
+        if part is not None:
+            console.print()
+            console.print(part)
+    console.print()
+
+
+class _Face:
+    """What the parts share: the width, the glyphs, the number of rows."""
+
+    def __init__(self, console: Console, limit: int) -> None:
+        self.unicode = (console.encoding or "utf-8").lower().startswith("utf")
+        self.narrow = console.width < _NARROW
+        self.limit = limit
+
+    def title(self, report: Report) -> RenderableType:
+        from rich.text import Text
+
+        rows = report.rows
+        parts = [f"{rows.real:,} real", f"{rows.synthetic:,} synthetic"]
+        parts += [f"{rows.holdout:,} holdout"] if rows.holdout is not None else ["no holdout"]
+        dot = " · " if self.unicode else ", "
+        return Text.assemble(("Real against synthetic", "bold"), "  ", (f"{dot.join(parts)} rows", "dim"))
+
+    def verdicts(self, report: Report) -> RenderableType:
+        glyphs = _GLYPHS if self.unicode else _ASCII_GLYPHS
+        table = self._table("", "", "", "", "") if not self.narrow else self._table("", "", "", "")
+        table.show_header = False
+        for verdict in verdicts(report):
+            style = _STYLES[verdict.level]
+            cells = [f"[{style}]{glyphs[verdict.level]}[/]", f"[bold]{verdict.subject}[/]", verdict.figure]
+            cells += [] if self.narrow else [f"[dim]{verdict.reference}[/]"]
+            table.add_row(*cells, f"[{style}]{verdict.word}[/]")
+        return table
+
+    def columns(self, report: Report) -> RenderableType | None:
+        fidelity = report.fidelity
+        measured = [c for c in fidelity.columns if c.error_percent is not None]
+        if not measured:
+            return None
+        worst = sorted(measured, key=lambda c: -(c.error_percent or 0.0))[: self.limit]
+        title = f"Columns, worst first: mean error {_number(fidelity.shape_error_percent)} %"
+        if fidelity.overall_percent is not None:
+            title += f", overall fidelity {fidelity.overall_percent:.2f} %"
+        table = self._table("column", "", ">error %", ">floor %", ">JS %", title=title)
+        if not self.narrow:
+            table.add_column("missing %", justify="right")
+        top = max(worst[0].error_percent or 0.0, 5.0)
+        for column in worst:
+            cells = [_safe(column.name), self._bar(column.error_percent, top), _number(column.error_percent)]
+            cells += [f"[dim]{_number(column.floor_percent)}[/]", _number(column.js_percent)]
+            table.add_row(*cells, *([] if self.narrow else [self._missing(column)]))
+        self._rest(table, len(measured))
+        return table
+
+    def _missing(self, column: ColumnFidelity) -> str:
+        if not column.missing_real_percent and not column.missing_synthetic_percent:
+            return "[dim]-[/]"
+        return f"{column.missing_real_percent:.1f}{self._arrow()}{column.missing_synthetic_percent:.1f}"
+
+    def pairs(self, trends: Trends) -> RenderableType | None:
+        measured = [p for p in trends.pairs if p.error_percent is not None]
+        if not measured:
+            return None
+        worst = sorted(measured, key=lambda p: -(p.error_percent or 0.0))[: self.limit]
+        title = f"Pairs of columns, worst first: mean error {_number(trends.error_percent)} %"
+        if trends.strong_error_percent is not None:
+            title += f", of the {trends.strong_pairs} strong ones {trends.strong_error_percent:.2f} %"
+        table = self._table("pair", "", ">error %", ">floor %", title=title)
+        if not self.narrow:
+            table.add_column("r or V", justify="right")
+        top = max(worst[0].error_percent or 0.0, 5.0)
+        for pair in worst:
+            times = " × " if self.unicode else " x "
+            cells = [_safe(pair.first) + times + _safe(pair.second), self._bar(pair.error_percent, top)]
+            cells += [_number(pair.error_percent), f"[dim]{_number(pair.floor_percent)}[/]"]
+            table.add_row(*cells, *([] if self.narrow else [self._strength(pair)]))
+        self._rest(table, len(measured))
+        return table
+
+    def _strength(self, pair: PairTrend) -> str:
+        if pair.real_strength is None:
+            return "[dim]-[/]"
+        return f"{pair.real_strength:.2f}{self._arrow()}{_number(pair.synthetic_strength)}"
+
+    def detection(self, detection: Detection | None) -> RenderableType | None:
+        if detection is None or detection.auc is None or not detection.top_features:
+            return None
+        title = f"Detection: what the trees look at to tell (AUC {detection.auc:.3f} ± {detection.auc_spread or 0:.3f}"
+        if detection.logistic_score is not None:
+            title += f"; logistic score {detection.logistic_score:.3f}"
+        table = self._table("column", "", ">share of gain %", title=self._plain(title + ")"))
+        shown = detection.top_features[: min(self.limit, 5)]
+        for feature in shown:
+            bar = self._bar(feature.gain_percent, max(shown[0].gain_percent, 1.0))
+            table.add_row(_safe(feature.name), bar, f"{feature.gain_percent:.1f}")
+        return table
+
+    def utility(self, utility: Utility | None) -> RenderableType | None:
+        if utility is None:
+            return None
+        what = f" = {utility.positive}" if utility.positive is not None else ""
+        where = "the holdout" if utility.tested_on == "holdout" else "a fifth of the real table"
+        title = f"Utility: XGBoost predicts {_safe(utility.target + what)} on {utility.test_rows:,} rows of {where}"
+        table = self._table("trained on", ">real", ">synthetic", ">difference", title=title)
+        for name, real in utility.real.metrics.items():
+            synthetic = utility.synthetic.metrics.get(name)
+            gap = "-" if real is None or synthetic is None else f"{synthetic - real:+.4g}"
+            if real is not None and synthetic is not None and max(abs(real), abs(synthetic)) < 10:
+                gap = f"{synthetic - real:+.4f}"
+            table.add_row(_METRIC_LABELS.get(name, name), _score(real), _score(synthetic), f"[dim]{gap}[/]")
+        return table
+
+    def privacy(self, privacy: Privacy | None) -> RenderableType | None:
+        if privacy is None:
+            return None
+        copies, distance = privacy.copies, privacy.distance
+        table = self._table("", ">synthetic", ">honest new rows", title="Privacy: a check for copying, no formal guarantee")
+        table.add_row(
+            "rows that equal a real one, %",
+            f"{copies.synthetic_percent:.2f}",
+            "-" if copies.holdout_percent is None else f"{copies.holdout_percent:.2f}",
+        )
+        if distance is not None and distance.share_closer_to_real is not None:
+            low, high = 100 * (distance.share_low or 0.0), 100 * (distance.share_high or 0.0)
+            share = f"{100 * distance.share_closer_to_real:.1f} ({low:.1f} to {high:.1f})"
+            table.add_row("nearer to real than to holdout, %", share, "50")
+            table.add_row("distance to the closest real row, 5 %", _number(distance.p5_synthetic, 3), _number(distance.p5_holdout, 3))
+            table.add_row("distance to the closest real row, median", _number(distance.median_synthetic, 3), _number(distance.median_holdout, 3))  # fmt: skip
+        return table
+
+    def notes(self, report: Report) -> RenderableType:
+        from rich.text import Text
+
+        notes = [*report.notes, *([report.privacy.caveat] if report.privacy else [])]
+        bullet = "· " if self.unicode else "- "
+        text = Text("Notes", style="bold")
+        for note in notes:
+            text.append(f"\n{bullet}{note}", style="not bold dim")
+        return text
+
+    def _table(self, *headers: str, title: str = "") -> Table:
+        """A quiet table: no lines but one under the header; ``>`` before a header sets it to the right."""
+        from rich import box
+        from rich.table import Table
+
+        table = Table(
+            box=box.SIMPLE_HEAD if self.unicode else box.ASCII2, title=title or None, title_justify="left",
+            title_style="bold", header_style="dim", show_edge=False, pad_edge=False, padding=(0, 2, 0, 0),
+        )  # fmt: skip
+        if not title:
+            table.box = None
+        for header in headers:
+            # Figures are never cut: where room is short, names fold.
+            if header.startswith(">"):
+                table.add_column(header[1:], justify="right", no_wrap=not self.narrow)
+            else:
+                table.add_column(header, overflow="fold")
+        return table
+
+    def _rest(self, table: Table, total: int) -> None:
+        if total > self.limit:
+            table.caption = f"and {total - self.limit:,} more"
+            table.caption_justify = "left"
+
+    def _bar(self, value: float | None, top: float) -> str:
+        """A bar of up to :data:`_BAR_CELLS` cells, full at ``top``."""
+        share = min(max((value or 0.0) / top, 0.0), 1.0) * _BAR_CELLS
+        if not self.unicode:
+            return "#" * round(share)
+        whole = int(share)
+        part = _EIGHTHS[int((share - whole) * 8)].strip()
+        return f"[cyan]{'█' * whole}{part}[/]"
+
+    def _arrow(self) -> str:
+        return " → " if self.unicode else " > "
+
+    def _plain(self, text: str) -> str:
+        return text if self.unicode else text.replace("±", "+-")
+
+
+def _safe(text: str) -> str:
+    """``text`` with its square brackets kept from being read as markup."""
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _score(value: float | None) -> str:
+    """Four decimals for a score, thousands marks for an error in the unit of the target."""
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:,.5g}" if abs(value) < 1e4 else f"{value:,.0f}"

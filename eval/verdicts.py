@@ -1,0 +1,110 @@
+"""From figures to words: what a reader should make of each part of a report.
+
+The thresholds are a judgement, not a statistic; each stands here once, so that every face says the same.
+Where there is a holdout, a figure within twice the real-against-real floor is good whatever its size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .report import Detection, Fidelity, Privacy, Report, Trends, Utility
+
+__all__ = ["LEVELS", "Verdict", "verdicts"]
+
+#: From best to worst; ``"open"`` is what could not be measured.
+LEVELS = ("good", "fair", "poor", "open")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line of the first screen.
+
+    Attributes:
+        level: one of :data:`LEVELS`.
+        figure: the measured figure, with its unit.
+        reference: what to hold it against: the floor, the ideal, or the real table.
+        word: the verdict in two or three words.
+    """
+
+    subject: str
+    level: str
+    figure: str
+    reference: str
+    word: str
+
+
+def verdicts(report: Report) -> list[Verdict]:
+    """The verdicts of ``report``, in the order in which they are read."""
+    return [
+        _fidelity(report.fidelity),
+        _trends(report.trends),
+        _detection(report.detection),
+        _utility(report.utility),
+        _privacy(report.privacy),
+    ]
+
+
+def _level(value: float, good: float, fair: float) -> str:
+    return "good" if value <= good else "fair" if value <= fair else "poor"
+
+
+def _fidelity(fidelity: Fidelity) -> Verdict:
+    error, floor = fidelity.shape_error_percent, fidelity.shape_floor_percent
+    if error is None:
+        return Verdict("Columns", "open", "-", "no column to compare", "not measured")
+    level = _level(error, max(2.0, 2 * (floor or 0.0)), 8.0)
+    reference = "0 % is equal" if floor is None else f"two real samples {floor:.2f} %"
+    return Verdict("Columns", level, f"shape error {error:.2f} %", reference, _closeness(level))
+
+
+def _trends(trends: Trends) -> Verdict:
+    error, floor = trends.error_percent, trends.floor_percent
+    if error is None:
+        return Verdict("Trends", "open", "-", "no pair to compare", "not measured")
+    level = _level(error, max(3.0, 2 * (floor or 0.0)), 10.0)
+    reference = "0 % is equal" if floor is None else f"two real samples {floor:.2f} %"
+    return Verdict("Trends", level, f"pair error {error:.2f} %", reference, _closeness(level))
+
+
+def _closeness(level: str) -> str:
+    return {"good": "close", "fair": "fair", "poor": "far off"}[level]
+
+
+def _detection(detection: Detection | None) -> Verdict:
+    if detection is None or detection.score is None or detection.auc is None:
+        return Verdict("Detection", "open", "-", "too little to learn from", "not measured")
+    level = _level(1 - detection.score, 0.2, 0.6)
+    word = {"good": "hard to tell", "fair": "partly told", "poor": "easily told"}[level]
+    return Verdict("Detection", level, f"score {detection.score:.3f} of 1", f"AUC {detection.auc:.3f}, blind is 0.5", word)
+
+
+def _utility(utility: Utility | None) -> Verdict:
+    if utility is None:
+        return Verdict("Utility", "open", "-", "no target", "not measured")
+    name = utility.headline
+    real, synthetic = utility.real.metrics.get(name), utility.synthetic.metrics.get(name)
+    if real is None or synthetic is None:
+        return Verdict("Utility", "open", "-", "the test rows do not vary", "not measured")
+    level = _level(real - synthetic, 0.02, 0.06) if name == "auc" else _level(real - synthetic, 0.05, 0.15)
+    word = {"good": "as useful", "fair": "less useful", "poor": "little use"}[level]
+    label = {"auc": "AUC", "r2": "R2"}[name]
+    return Verdict("Utility", level, f"{label} {synthetic:.4f}", f"trained on real {real:.4f}", word)
+
+
+def _privacy(privacy: Privacy | None) -> Verdict:
+    if privacy is None:
+        return Verdict("Privacy", "open", "-", "", "not measured")
+    copies, distance = privacy.copies, privacy.distance
+    if distance is None or distance.share_closer_to_real is None or distance.share_low is None:
+        # Copies without a floor say little: on a narrow table honest new rows repeat real ones too.
+        return Verdict("Privacy", "open", f"copies {copies.synthetic_percent:.2f} %", "needs a holdout", "not measured")
+    share, excess = distance.share_closer_to_real, copies.synthetic_percent - (copies.holdout_percent or 0.0)
+    if share > 0.6 or excess > 2.0:
+        level = "poor"
+    elif (distance.share_low > 0.5 and share > 0.52) or excess > 0.5:
+        level = "fair"
+    else:
+        level = "good"
+    word = {"good": "no copying seen", "fair": "leans on real", "poor": "copies rows"}[level]
+    return Verdict("Privacy", level, f"{100 * share:.1f} % nearer to real", "50 % is no copying", word)
