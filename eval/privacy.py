@@ -14,7 +14,15 @@ from .fingerprints import row_fingerprints
 from .report import Copies, DistanceToClosest, Privacy, finite
 from .tables import Tables, subsample
 
-__all__ = ["CAVEAT", "MAX_QUERIES", "MAX_REFERENCES", "count_copies", "measure_privacy", "wilson_interval"]
+__all__ = [
+    "CAVEAT",
+    "MAX_QUERIES",
+    "MAX_REFERENCES",
+    "count_copies",
+    "equal_size_share",
+    "measure_privacy",
+    "wilson_interval",
+]
 
 CAVEAT = (
     "No formal guarantee: these checks find copied rows. They cannot prove that no one's presence or "
@@ -23,10 +31,10 @@ CAVEAT = (
 
 #: Synthetic (and holdout) rows whose closest record is searched.
 MAX_QUERIES = 10_000
-#: Rows of each of the two references that are searched.
-MAX_REFERENCES = 50_000
-#: Squared distances nearer than this are a tie: float32 knows no better.
-TIE = 1e-6
+#: Real rows that are searched.
+MAX_REFERENCES = 100_000
+#: Squared distances nearer than this are a tie: equal rows differ by the rounding of sums alone.
+TIE = 1e-9
 
 
 def measure_privacy(tables: Tables, *, seed: int = 0) -> tuple[Privacy, list[str]]:
@@ -64,37 +72,63 @@ def wilson_interval(share: float, n: int, z: float = 1.959964) -> tuple[float, f
     return float(max(0.0, centre - half)), float(min(1.0, centre + half))
 
 
+def equal_size_share(share: float, parts: int) -> float:
+    """The share nearer to real that references of equal size would give.
+
+    Args:
+        share: how often the closest row is a real one, when the real table is ``parts`` times the holdout.
+
+    Returns:
+        The share whose odds are ``1 / parts`` of the odds of ``share``: 0.5 where nothing was copied, 1 where
+        everything was, and ``share`` itself for one part.
+    """
+    return share / (share + parts * (1 - share))
+
+
 def _measure_distance(tables: Tables, seed: int) -> tuple[DistanceToClosest | None, list[str]]:
-    assert tables.holdout is not None
-    if not tables.modelled:
+    """Ask for each synthetic row whether the closest row is a real one.
+
+    The larger table would lie closer by its size alone. Cutting the real table to the size of the holdout
+    would forgive copies of every row that was cut, so it is dealt into equal parts instead, each as large as
+    the holdout, and every part runs against the holdout: had the generator copied nothing, all parts and the
+    holdout would be the closest equally often, ties shared among them.
+    """
+    if tables.holdout is None or not tables.modelled:
         return None, ["Distance to the closest record was not measured: no column has a distance."]
     rng = np.random.default_rng(seed)
-    # Equal sizes, or the larger table would lie closer by its size alone.
-    size = min(tables.real.rows, tables.holdout.rows, MAX_REFERENCES)
-    real, holdout = subsample(tables.real, size, rng), subsample(tables.holdout, size, rng)
+    whole = subsample(tables.real, MAX_REFERENCES, rng)
+    parts = -(-whole.rows // tables.holdout.rows)
+    size = whole.rows // parts
+    holdout = subsample(tables.holdout, size, rng)
     queries = subsample(tables.synthetic, MAX_QUERIES, rng)
     encode = Encoder(tables)
-    points, real_points, holdout_points = encode(queries), encode(real), encode(holdout)
-    to_real = closest_squared(points, real_points)
-    to_holdout = closest_squared(points, holdout_points)
-    fresh = closest_squared(encode(subsample(holdout, MAX_QUERIES, rng)), real_points)
+    points, fresh = encode(queries), encode(subsample(holdout, MAX_QUERIES, rng))
+    to_holdout = closest_squared(points, encode(holdout))
+    order = rng.permutation(whole.rows)[: parts * size].reshape(parts, size)
+    references = [encode(whole.take(part)) for part in order]
+    to_parts = np.stack([closest_squared(points, reference) for reference in references])
+    fresh_to_real = np.min([closest_squared(fresh, reference) for reference in references], axis=0)
 
-    gap = to_real - to_holdout
-    share = float(((gap < -TIE) + 0.5 * (np.abs(gap) <= TIE)).mean())
-    low, high = wilson_interval(share, len(gap))
+    to_real = to_parts.min(0)
+    nearest = np.minimum(to_real, to_holdout) + TIE
+    winners = (to_parts <= nearest).sum(0)
+    holdout_wins = to_holdout <= nearest
+    share = float((winners / (winners + holdout_wins)).mean())
+    low, high = wilson_interval(share, len(to_real))
     notes = []
-    if len(gap) < tables.synthetic.rows or size < max(tables.real.rows, tables.holdout.rows):
-        notes.append(
-            f"Distance to the closest record: {len(gap):,} synthetic rows against {size:,} real and {size:,} holdout rows."
-        )
+    if len(to_real) < tables.synthetic.rows:
+        notes.append(f"Distance to the closest record was measured for {len(to_real):,} synthetic rows.")
+    if whole.rows < tables.real.rows:
+        notes.append(f"Distances were measured to {whole.rows:,} rows drawn from the real table.")
     return DistanceToClosest(
-        share_closer_to_real=share,
-        share_low=low,
-        share_high=high,
+        share_closer_to_real=equal_size_share(share, parts),
+        share_low=equal_size_share(low, parts),
+        share_high=equal_size_share(high, parts),
         p5_synthetic=finite(np.sqrt(np.quantile(to_real, 0.05))),
-        p5_holdout=finite(np.sqrt(np.quantile(fresh, 0.05))),
+        p5_holdout=finite(np.sqrt(np.quantile(fresh_to_real, 0.05))),
         median_synthetic=finite(np.sqrt(np.median(to_real))),
-        median_holdout=finite(np.sqrt(np.median(fresh))),
-        queries=len(gap),
+        median_holdout=finite(np.sqrt(np.median(fresh_to_real))),
+        queries=len(to_real),
         reference_rows=size,
+        real_parts=parts,
     ), notes

@@ -128,6 +128,7 @@ class Trends:
 
     Attributes:
         error_percent: mean over all pairs.
+        sdmetrics_error_percent: the same with the bins of SDMetrics 0.32, as papers print it.
         strong_error_percent: mean over the :attr:`strong_pairs` pairs with |r| > 0.5 or V > 0.3 in the
             real table, the only ones that the quality report of SDMetrics 0.32 counts.
         rows_used: rows of the real table that were read (fewer than all on very large tables).
@@ -135,6 +136,7 @@ class Trends:
 
     error_percent: float | None
     floor_percent: float | None
+    sdmetrics_error_percent: float | None
     strong_error_percent: float | None
     strong_floor_percent: float | None
     strong_pairs: int
@@ -231,11 +233,12 @@ class DistanceToClosest:
 
     Attributes:
         share_closer_to_real: of the synthetic rows, how many lie nearer to the real table than to an
-            equally large holdout; ties count half; 0.5 = no copying.
+            equally large holdout; ties count half; 0.5 = no copying, 1 = nothing but copies.
         share_low, share_high: Wilson's 95 % interval of that share.
         p5_synthetic, p5_holdout: 5th percentile of the distance to the closest real row.
         median_synthetic, median_holdout: the medians.
-        queries: synthetic rows asked; reference_rows: rows of each of the two references.
+        queries: synthetic rows asked.
+        reference_rows: rows of the holdout, and of each of the :attr:`real_parts` parts of the real table.
     """
 
     share_closer_to_real: float | None
@@ -247,6 +250,7 @@ class DistanceToClosest:
     median_holdout: float | None
     queries: int
     reference_rows: int
+    real_parts: int
 
 
 @dataclass(frozen=True)

@@ -65,9 +65,7 @@ class Tables:
         return tuple(name for name in self.schema.names if name in chosen)
 
 
-def load_tables(
-    real: pd.DataFrame, synthetic: pd.DataFrame, holdout: pd.DataFrame | None, schema: Schema
-) -> Tables:
+def load_tables(real: pd.DataFrame, synthetic: pd.DataFrame, holdout: pd.DataFrame | None, schema: Schema) -> Tables:
     """Check the tables against each other and turn them into arrays.
 
     Raises:

@@ -68,7 +68,7 @@ class _Face:
 
     def verdicts(self, report: Report) -> RenderableType:
         glyphs = _GLYPHS if self.unicode else _ASCII_GLYPHS
-        table = self._table("", "", "", "", "") if not self.narrow else self._table("", "", "", "")
+        table = self._table(*[""] * (4 if self.narrow else 5))
         table.show_header = False
         for verdict in verdicts(report):
             style = _STYLES[verdict.level]
@@ -83,10 +83,10 @@ class _Face:
         if not measured:
             return None
         worst = sorted(measured, key=lambda c: -(c.error_percent or 0.0))[: self.limit]
-        title = f"Columns, worst first: mean error {_number(fidelity.shape_error_percent)} %"
+        about = f"mean error {_number(fidelity.shape_error_percent)} %"
         if fidelity.overall_percent is not None:
-            title += f", overall fidelity {fidelity.overall_percent:.2f} %"
-        table = self._table("column", "", ">error %", ">floor %", ">JS %", title=title)
+            about += f", overall fidelity {fidelity.overall_percent:.2f} %"
+        table = self._table("column", "", ">error %", ">floor %", ">JS %")
         if not self.narrow:
             table.add_column("missing %", justify="right")
         top = max(worst[0].error_percent or 0.0, 5.0)
@@ -95,7 +95,7 @@ class _Face:
             cells += [f"[dim]{_number(column.floor_percent)}[/]", _number(column.js_percent)]
             table.add_row(*cells, *([] if self.narrow else [self._missing(column)]))
         self._rest(table, len(measured))
-        return table
+        return self._section("Columns, worst first", about, table)
 
     def _missing(self, column: ColumnFidelity) -> str:
         if not column.missing_real_percent and not column.missing_synthetic_percent:
@@ -107,20 +107,20 @@ class _Face:
         if not measured:
             return None
         worst = sorted(measured, key=lambda p: -(p.error_percent or 0.0))[: self.limit]
-        title = f"Pairs of columns, worst first: mean error {_number(trends.error_percent)} %"
+        about = f"mean error {_number(trends.error_percent)} %"
         if trends.strong_error_percent is not None:
-            title += f", of the {trends.strong_pairs} strong ones {trends.strong_error_percent:.2f} %"
-        table = self._table("pair", "", ">error %", ">floor %", title=title)
+            about += f", {trends.strong_error_percent:.2f} % over the {trends.strong_pairs} strong ones"
+        table = self._table("pair", "", ">error %", ">floor %")
         if not self.narrow:
             table.add_column("r or V", justify="right")
         top = max(worst[0].error_percent or 0.0, 5.0)
         for pair in worst:
-            times = " × " if self.unicode else " x "
+            times = " × " if self.unicode else " x "  # noqa: RUF001
             cells = [_safe(pair.first) + times + _safe(pair.second), self._bar(pair.error_percent, top)]
             cells += [_number(pair.error_percent), f"[dim]{_number(pair.floor_percent)}[/]"]
             table.add_row(*cells, *([] if self.narrow else [self._strength(pair)]))
         self._rest(table, len(measured))
-        return table
+        return self._section("Pairs of columns, worst first", about, table)
 
     def _strength(self, pair: PairTrend) -> str:
         if pair.real_strength is None:
@@ -130,36 +130,36 @@ class _Face:
     def detection(self, detection: Detection | None) -> RenderableType | None:
         if detection is None or detection.auc is None or not detection.top_features:
             return None
-        title = f"Detection: what the trees look at to tell (AUC {detection.auc:.3f} ± {detection.auc_spread or 0:.3f}"
+        about = f"AUC {detection.auc:.3f} ± {detection.auc_spread or 0:.3f} over {detection.folds} folds"
         if detection.logistic_score is not None:
-            title += f"; logistic score {detection.logistic_score:.3f}"
-        table = self._table("column", "", ">share of gain %", title=self._plain(title + ")"))
+            about += f", logistic score {detection.logistic_score:.3f}"
+        table = self._table("column", "", ">share of gain %")
         shown = detection.top_features[: min(self.limit, 5)]
         for feature in shown:
             bar = self._bar(feature.gain_percent, max(shown[0].gain_percent, 1.0))
             table.add_row(_safe(feature.name), bar, f"{feature.gain_percent:.1f}")
-        return table
+        return self._section("What gives synthetic rows away", self._plain(about), table)
 
     def utility(self, utility: Utility | None) -> RenderableType | None:
         if utility is None:
             return None
         what = f" = {utility.positive}" if utility.positive is not None else ""
         where = "the holdout" if utility.tested_on == "holdout" else "a fifth of the real table"
-        title = f"Utility: XGBoost predicts {_safe(utility.target + what)} on {utility.test_rows:,} rows of {where}"
-        table = self._table("trained on", ">real", ">synthetic", ">difference", title=title)
+        about = f"XGBoost predicts {utility.target}{what} in {utility.test_rows:,} rows of {where}"
+        table = self._table("score when trained on", ">real", ">synthetic", ">difference")
         for name, real in utility.real.metrics.items():
             synthetic = utility.synthetic.metrics.get(name)
             gap = "-" if real is None or synthetic is None else f"{synthetic - real:+.4g}"
             if real is not None and synthetic is not None and max(abs(real), abs(synthetic)) < 10:
                 gap = f"{synthetic - real:+.4f}"
             table.add_row(_METRIC_LABELS.get(name, name), _score(real), _score(synthetic), f"[dim]{gap}[/]")
-        return table
+        return self._section("Utility", about, table)
 
     def privacy(self, privacy: Privacy | None) -> RenderableType | None:
         if privacy is None:
             return None
         copies, distance = privacy.copies, privacy.distance
-        table = self._table("", ">synthetic", ">honest new rows", title="Privacy: a check for copying, no formal guarantee")
+        table = self._table("", ">synthetic", ">holdout")
         table.add_row(
             "rows that equal a real one, %",
             f"{copies.synthetic_percent:.2f}",
@@ -168,10 +168,12 @@ class _Face:
         if distance is not None and distance.share_closer_to_real is not None:
             low, high = 100 * (distance.share_low or 0.0), 100 * (distance.share_high or 0.0)
             share = f"{100 * distance.share_closer_to_real:.1f} ({low:.1f} to {high:.1f})"
-            table.add_row("nearer to real than to holdout, %", share, "50")
-            table.add_row("distance to the closest real row, 5 %", _number(distance.p5_synthetic, 3), _number(distance.p5_holdout, 3))
-            table.add_row("distance to the closest real row, median", _number(distance.median_synthetic, 3), _number(distance.median_holdout, 3))  # fmt: skip
-        return table
+            table.add_row("nearer to real than to holdout, %", share, "[dim]50 if fair[/]")
+            rows = (("5th percentile", distance.p5_synthetic, distance.p5_holdout),
+                    ("median", distance.median_synthetic, distance.median_holdout))  # fmt: skip
+            for label, synthetic, holdout in rows:
+                table.add_row(f"distance to closest real row, {label}", _number(synthetic, 3), _number(holdout, 3))
+        return self._section("Privacy", "a check for copying, no formal guarantee", table)
 
     def notes(self, report: Report) -> RenderableType:
         from rich.text import Text
@@ -183,21 +185,23 @@ class _Face:
             text.append(f"\n{bullet}{note}", style="not bold dim")
         return text
 
-    def _table(self, *headers: str, title: str = "") -> Table:
-        """A quiet table: no lines but one under the header; ``>`` before a header sets it to the right."""
+    def _section(self, title: str, about: str, table: Table) -> RenderableType:
+        from rich.console import Group
+        from rich.text import Text
+
+        # A table's own title would fold at the width of the table.
+        return Group(Text.assemble((title, "bold"), "  ", (about, "dim")), table)
+
+    def _table(self, *headers: str) -> Table:
+        """A quiet table: one line under the header and no other; ``>`` before a header sets it to the right."""
         from rich import box
         from rich.table import Table
 
-        table = Table(
-            box=box.SIMPLE_HEAD if self.unicode else box.ASCII2, title=title or None, title_justify="left",
-            title_style="bold", header_style="dim", show_edge=False, pad_edge=False, padding=(0, 2, 0, 0),
-        )  # fmt: skip
-        if not title:
-            table.box = None
+        frame = box.SIMPLE_HEAD if self.unicode else box.Box("    \n    \n -- \n" + 5 * "    \n", ascii=True)
+        table = Table(box=frame, header_style="dim", show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
         for header in headers:
-            # Figures are never cut: where room is short, names fold.
             if header.startswith(">"):
-                table.add_column(header[1:], justify="right", no_wrap=not self.narrow)
+                table.add_column(header[1:], justify="right", no_wrap=True)  # figures are never cut
             else:
                 table.add_column(header, overflow="fold")
         return table

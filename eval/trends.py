@@ -9,7 +9,7 @@ Where this differs from SDMetrics 0.32 on purpose:
 - The bins of a numeric column are cut from the REAL table and used for both. SDMetrics cuts each table by
   its own range, so that one stray synthetic value moves every bin (``edges="each"`` gives its figures).
 - Every pair counts in the mean. The quality report of 0.32 drops pairs with |r| <= 0.5 or V <= 0.3; that
-  mean stands beside ours as ``strong_error_percent``.
+  mean, with our bins, is ``strong_error_percent``.
 - A synthetic column that has become constant counts as r = 0; SDMetrics drops the pair and forgives it.
 - All rows are read up to :data:`MAX_CELLS`; SDMetrics draws 50,000 rows afresh, unseeded, for each pair.
 """
@@ -23,7 +23,7 @@ import numpy as np
 from .report import PairTrend, Trends, finite
 from .tables import Table, Tables, subsample
 
-__all__ = ["MAX_CELLS", "correlations", "pair_trends"]
+__all__ = ["MAX_CELLS", "correlations", "cramers_v", "measure_pairs", "pair_trends"]
 
 #: Rows times pairs that are read at most; beyond that, rows are drawn (about half a minute of one core).
 MAX_CELLS = 400_000_000
@@ -35,48 +35,56 @@ STRONG_CORRELATION, STRONG_ASSOCIATION = 0.5, 0.3
 MAX_DENSE_CELLS = 4_000_000
 
 
-def pair_trends(
-    tables: Tables, *, bins: int = 10, edges: str = "real", rng: np.random.Generator | None = None
-) -> tuple[Trends, list[str]]:
+def pair_trends(tables: Tables, *, bins: int = 10, rng: np.random.Generator | None = None) -> tuple[Trends, list[str]]:
     """Measure every pair of numeric and token columns.
 
     Args:
         bins: bins of a numeric column that is paired with a token column.
-        edges: ``"real"``, or ``"each"`` to cut each table by its own range as SDMetrics does.
         rng: draws the rows of a table that is too large to be read whole.
 
     Returns:
         The trends and notes on what was sampled.
     """
     names = tables.modelled
-    pairs = list(combinations(names, 2))
-    limit = max(10_000, MAX_CELLS // max(len(pairs), 1))
+    limit = max(10_000, MAX_CELLS // max(len(names) * (len(names) - 1) // 2, 1))
     rng = rng or np.random.default_rng(0)
     whole = [tables.real, tables.synthetic] + ([] if tables.holdout is None else [tables.holdout])
     used = [subsample(table, limit, rng) for table in whole]
     notes = []
     if any(a is not b for a, b in zip(whole, used, strict=True)):
         notes.append(f"Pair trends were measured on {limit:,} rows drawn from each larger table.")
+    pairs = measure_pairs(tables, used, bins=bins)
+    sdmetrics = pairs
+    if tables.numeric:
+        sdmetrics = [p for p in measure_pairs(tables, used[:2], bins=bins, edges="each") if _in_sdmetrics(p)]
+    return _summarise(pairs, sdmetrics, used[0].rows), notes
 
+
+def measure_pairs(tables: Tables, used: list[Table], *, bins: int = 10, edges: str = "real") -> list[PairTrend]:
+    """Each pair of columns of ``used``: the real table, the synthetic one, and maybe the holdout.
+
+    Args:
+        edges: ``"real"``, or ``"each"`` to cut each table by its own range as SDMetrics does.
+    """
+    names = tables.modelled
     position = {name: i for i, name in enumerate(tables.numeric)}
-    r = [correlations(np.column_stack([t.arrays[n] for n in tables.numeric])) if position else None for t in used]
-    mixed = bool(tables.tokens)
+    r = [correlations(np.column_stack([t.arrays[n] for n in tables.numeric])) for t in used] if position else []
     codes: dict[str, list[np.ndarray]] = {}
     sizes: dict[str, int] = {}
-    for name in names if mixed else ():
+    for name in names if tables.tokens else ():
         if name in position:
             codes[name], sizes[name] = _digitise([t.arrays[name] for t in used], bins, edges)
         else:
-            codes[name], sizes[name] = [_token_codes(t, name) for t in used], tables.cardinality[name] + 1
+            # Missing becomes 0, a value of its own.
+            codes[name], sizes[name] = [t.arrays[name] + 1 for t in used], tables.cardinality[name] + 1
 
     measured = []
-    for first, second in pairs:
+    for first, second in combinations(names, 2):
         if first in position and second in position:
-            matrices = [m for m in r if m is not None]
-            measured.append(_correlation(first, second, [m[position[first], position[second]] for m in matrices]))
+            measured.append(_correlation(first, second, [m[position[first], position[second]] for m in r]))
         else:
             measured.append(_contingency(first, second, codes, sizes))
-    return _summarise(measured, used[0].rows), notes
+    return measured
 
 
 def correlations(matrix: np.ndarray) -> np.ndarray:
@@ -155,10 +163,6 @@ def cramers_v(joint: np.ndarray) -> float | None:
     return finite(np.sqrt(min(phi2 / (min(joint.shape) - 1), 1.0)))
 
 
-def _token_codes(table: Table, name: str) -> np.ndarray:
-    return table.arrays[name] + 1  # missing becomes 0, a value of its own
-
-
 def _digitise(arrays: list[np.ndarray], bins: int, edges: str) -> tuple[list[np.ndarray], int]:
     """Codes of the bins of one numeric column in each table, and how many there are."""
     if edges == "each":
@@ -176,11 +180,17 @@ def _width_edges(array: np.ndarray, bins: int) -> np.ndarray:
     return np.linspace(low, high, bins + 1)
 
 
-def _summarise(pairs: list[PairTrend], rows_used: int) -> Trends:
+def _in_sdmetrics(pair: PairTrend) -> bool:
+    """Whether SDMetrics scores the pair at all: it drops one whose synthetic correlation is undefined."""
+    return pair.metric == "contingency" or pair.synthetic_strength is not None
+
+
+def _summarise(pairs: list[PairTrend], sdmetrics: list[PairTrend], rows_used: int) -> Trends:
     strong = [p for p in pairs if p.error_percent is not None and _is_strong(p)]
     return Trends(
         error_percent=_mean([p.error_percent for p in pairs]),
         floor_percent=_mean([p.floor_percent for p in pairs]),
+        sdmetrics_error_percent=_mean([p.error_percent for p in sdmetrics]),
         strong_error_percent=_mean([p.error_percent for p in strong]),
         strong_floor_percent=_mean([p.floor_percent for p in strong]),
         strong_pairs=len(strong),

@@ -6,9 +6,10 @@ Where there is a holdout, a figure within twice the real-against-real floor is g
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .report import Detection, Fidelity, Privacy, Report, Trends, Utility
+from .report import ColumnFidelity, Detection, Fidelity, PairTrend, Privacy, Report, Trends, Utility
 
 __all__ = ["LEVELS", "Verdict", "verdicts"]
 
@@ -53,7 +54,7 @@ def _fidelity(fidelity: Fidelity) -> Verdict:
     error, floor = fidelity.shape_error_percent, fidelity.shape_floor_percent
     if error is None:
         return Verdict("Columns", "open", "-", "no column to compare", "not measured")
-    level = _level(error, max(2.0, 2 * (floor or 0.0)), 8.0)
+    level = max(_level(error, max(2.0, 2 * (floor or 0.0)), 8.0), _worst(fidelity.columns), key=LEVELS.index)
     reference = "0 % is equal" if floor is None else f"two real samples {floor:.2f} %"
     return Verdict("Columns", level, f"shape error {error:.2f} %", reference, _closeness(level))
 
@@ -62,9 +63,22 @@ def _trends(trends: Trends) -> Verdict:
     error, floor = trends.error_percent, trends.floor_percent
     if error is None:
         return Verdict("Trends", "open", "-", "no pair to compare", "not measured")
-    level = _level(error, max(3.0, 2 * (floor or 0.0)), 10.0)
+    level = max(_level(error, max(3.0, 2 * (floor or 0.0)), 10.0), _worst(trends.pairs), key=LEVELS.index)
     reference = "0 % is equal" if floor is None else f"two real samples {floor:.2f} %"
     return Verdict("Trends", level, f"pair error {error:.2f} %", reference, _closeness(level))
+
+
+def _worst(items: Iterable[ColumnFidelity | PairTrend]) -> str:
+    """The level of the one column or pair that lies farthest above its floor: a mean would hide it.
+
+    Without a floor nothing is said, because a pair of long category lists differs by noise alone.
+    """
+    above = [
+        item.error_percent - item.floor_percent
+        for item in items
+        if item.error_percent is not None and item.floor_percent is not None
+    ]
+    return _level(max(above, default=0.0), 7.0, 30.0)
 
 
 def _closeness(level: str) -> str:
@@ -76,7 +90,9 @@ def _detection(detection: Detection | None) -> Verdict:
         return Verdict("Detection", "open", "-", "too little to learn from", "not measured")
     level = _level(1 - detection.score, 0.2, 0.6)
     word = {"good": "hard to tell", "fair": "partly told", "poor": "easily told"}[level]
-    return Verdict("Detection", level, f"score {detection.score:.3f} of 1", f"AUC {detection.auc:.3f}, blind is 0.5", word)
+    return Verdict(
+        "Detection", level, f"score {detection.score:.3f} of 1", f"AUC {detection.auc:.3f}, 0.5 is blind", word
+    )
 
 
 def _utility(utility: Utility | None) -> Verdict:

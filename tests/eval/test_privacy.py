@@ -1,0 +1,132 @@
+"""Copied rows are found; honest new rows are not accused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from eval import privacy as privacy_module
+from eval.distance import Encoder, closest_squared
+from eval.privacy import count_copies, equal_size_share, measure_privacy, wilson_interval
+
+
+def test_memorised_rows_are_found(people, tables):
+    real, holdout = people(1000, 0), people(1000, 2)
+    synthetic = pd.concat([real.head(300), people(700, 1)], ignore_index=True)
+    privacy, _ = measure_privacy(tables(real, synthetic, holdout))
+    assert privacy.copies.synthetic_rows == 300
+    assert privacy.copies.synthetic_percent == pytest.approx(30)
+    assert privacy.copies.holdout_percent == 0
+    # 30 % copies lie nearer for sure, of the others a half: .3 + .7 / 2
+    assert privacy.distance.share_closer_to_real == pytest.approx(0.65, abs=0.05)
+    assert privacy.distance.share_low > 0.5
+    assert privacy.distance.p5_synthetic == 0 < privacy.distance.p5_holdout
+
+
+def test_fresh_rows_lie_as_near_to_the_holdout(people, tables):
+    privacy, _ = measure_privacy(tables(people(1500, 0), people(1500, 1), people(1500, 2)))
+    distance = privacy.distance
+    assert distance.share_low < 0.5 < distance.share_high
+    assert distance.p5_synthetic == pytest.approx(distance.p5_holdout, rel=0.3)
+    assert privacy.copies.synthetic_percent < 0.5
+
+
+def test_a_small_holdout_accuses_no_one(people, tables):
+    distance = measure_privacy(tables(people(3000, 0), people(2000, 1), people(650, 2)))[0].distance
+    assert (distance.real_parts, distance.reference_rows) == (5, 600)
+    assert distance.share_closer_to_real == pytest.approx(0.5, abs=0.06)
+
+
+def test_a_large_holdout_accuses_no_one(people, tables):
+    distance = measure_privacy(tables(people(500, 0), people(2000, 1), people(3000, 2)))[0].distance
+    assert (distance.real_parts, distance.reference_rows) == (1, 500)
+    assert distance.share_closer_to_real == pytest.approx(0.5, abs=0.06)
+
+
+def test_copies_are_not_diluted_by_a_small_holdout(people, tables):
+    real = people(2000, 0)
+    distance = measure_privacy(tables(real, real, people(250, 2)))[0].distance
+    assert distance.share_closer_to_real == pytest.approx(1, abs=0.01)
+
+
+def test_shares_of_unequal_references_are_brought_to_equal_sizes():
+    assert equal_size_share(0.8, 4) == pytest.approx(0.5)  # 4 of 5 equal parts are real: as chance would
+    assert equal_size_share(0.65, 1) == 0.65
+    assert equal_size_share(1.0, 9) == 1.0
+
+
+def test_ties_count_half(tables):
+    table = pd.DataFrame({"a": ["x", "y"] * 50, "b": ["u", "u", "v", "v"] * 25})
+    privacy, _ = measure_privacy(tables(table, table, table))
+    assert privacy.distance.share_closer_to_real == 0.5
+    # Two real parts tie with the holdout, a third each: no sign of copying either.
+    assert measure_privacy(tables(table, table, table.head(52)))[0].distance.share_closer_to_real == pytest.approx(0.5)
+
+
+def test_without_a_holdout_there_are_copies_but_no_distance(people, tables):
+    real = people(200, 0)
+    privacy, notes = measure_privacy(tables(real, real))
+    assert privacy.copies.synthetic_percent == 100
+    assert privacy.distance is None
+    assert "holdout" in notes[0]
+    assert "No formal guarantee" in privacy.caveat
+
+
+def test_an_invented_identifier_does_not_hide_a_copy(people, tables):
+    real = people(200, 0)
+    real.insert(0, "id", [f"AB-{i:05d}" for i in range(200)])
+    synthetic = real.assign(id=[f"AB-{i:05d}" for i in range(500, 700)])
+    assert count_copies(tables(real, synthetic)).synthetic_rows == 200
+
+
+def test_missing_cells_are_equal_to_each_other_and_to_nothing_else(tables):
+    real = pd.DataFrame({"x": [np.nan, 1.5] * 10, "y": ["a", None] * 10, "n": range(20)})
+    assert count_copies(tables(real, real.copy())).synthetic_rows == 20
+    assert count_copies(tables(real, real.assign(x=2.5))).synthetic_rows == 0
+
+
+def test_repeated_real_rows_are_counted(tables):
+    real = pd.DataFrame({"a": [*range(18), 0, 0], "b": ["u", "v"] * 9 + ["u", "u"]})
+    assert count_copies(tables(real, real)).real_repeated_percent == pytest.approx(15)
+
+
+def test_distances_are_those_of_the_definition(tables):
+    real = pd.DataFrame({"n": np.arange(20) + 0.5, "c": ["a", "b"] * 10, "m": [None, *["u", "v"] * 9, "u"]})
+    both = tables(real, real)
+    points = Encoder(both)(both.real)
+    ranks = (np.arange(20) + 0.5) / 20
+    for i in (0, 7):
+        others = [j for j in range(20) if j != i]
+        expected = [
+            (ranks[i] - ranks[j]) ** 2
+            + (real.c[i] != real.c[j])
+            + (real.m.fillna("missing")[i] != real.m.fillna("missing")[j])
+            for j in others
+        ]
+        query = Encoder(both)(both.real.take(np.array([i])))
+        rest = Encoder(both)(both.real.take(np.array(others)))
+        assert closest_squared(query, rest)[0] == pytest.approx(min(expected), abs=1e-6)
+    assert closest_squared(points, points) == pytest.approx(np.zeros(20), abs=1e-12)
+
+
+def test_wide_category_lists_have_the_same_distance(monkeypatch, people, tables):
+    both = tables(people(300, 0), people(200, 1))
+    narrow = closest_squared(Encoder(both)(both.synthetic), Encoder(both)(both.real))
+    monkeypatch.setattr("eval.distance.MAX_INDICATORS", 1)
+    encoder = Encoder(both)
+    assert encoder.wide
+    assert closest_squared(encoder(both.synthetic), encoder(both.real)) == pytest.approx(narrow, abs=1e-5)
+
+
+def test_queries_are_capped_and_said(monkeypatch, people, tables):
+    monkeypatch.setattr(privacy_module, "MAX_QUERIES", 50)
+    privacy, notes = measure_privacy(tables(people(200, 0), people(200, 1), people(200, 2)))
+    assert privacy.distance.queries == 50
+    assert "50 synthetic rows" in notes[0]
+
+
+def test_wilsons_interval_of_a_known_case():
+    # 5 of 10: centre .5, half width 1.96 * sqrt(.025 + .0096) / 1.384 = .2634
+    assert wilson_interval(0.5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    assert wilson_interval(1.0, 10)[1] == pytest.approx(1)

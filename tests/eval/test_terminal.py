@@ -1,0 +1,78 @@
+"""The terminal shows the figures of the report, at any width and in any encoding."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from eval import compare
+from eval.report import Detection
+from eval.terminal import render
+from eval.verdicts import verdicts
+
+
+@pytest.fixture
+def report(people, monkeypatch):
+    monkeypatch.setattr("eval.features.TREES", 5)
+    return compare(people(300, 0), people(300, 1), holdout=people(300, 2), target="clicked", threads=1)
+
+
+def text_of(report, width, encoding="utf-8", **options):
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding=encoding)  # strict: a glyph it cannot write fails the test
+    render(report, Console(file=stream, width=width), **options)
+    stream.flush()
+    return raw.getvalue().decode(encoding)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120, 200])
+def test_no_line_is_wider_than_the_terminal(report, width):
+    assert max(len(line) for line in text_of(report, width).splitlines()) <= width
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_figures_stand_in_it(report, width):
+    text = text_of(report, width)
+    assert f"{report.fidelity.shape_error_percent:.2f} %" in text
+    assert f"{report.trends.error_percent:.2f} %" in text
+    assert f"{report.detection.score:.3f}" in text
+    assert f"{report.utility.synthetic.metrics['auc']:.4f}" in text
+    assert f"{report.utility.real.metrics['auc']:.4f}" in text
+    assert f"{100 * report.privacy.distance.share_closer_to_real:.1f} %" in text
+    assert "No formal guarantee" in text
+    assert all(verdict.word in text for verdict in verdicts(report))
+
+
+def test_an_ascii_terminal_gets_ascii(report):
+    assert text_of(report, 80, "ascii").isascii()
+
+
+def test_lists_are_cut_at_the_limit_and_say_so(report):
+    assert "and 4 more" in text_of(report, 100, limit=2)  # 6 pairs
+
+
+def test_verdicts_do_not_hang_on_colour_alone(report):
+    bad = replace(report, detection=Detection(0.0, 1.0, 0.0, 0.0, 1.0, 300, 5))
+    assert "✗   Detection" in text_of(bad, 100)
+
+
+def test_what_was_not_measured_is_open(report):
+    open_report = replace(report, detection=None, utility=None, privacy=None)
+    assert [v.level for v in verdicts(open_report)][2:] == ["open", "open", "open"]
+    assert "not measured" in text_of(open_report, 80)
+
+
+def test_one_ruined_pair_is_not_hidden_by_a_good_mean(report):
+    pairs = [replace(pair, error_percent=1.0, floor_percent=1.0) for pair in report.trends.pairs]
+    pairs[0] = replace(pairs[0], error_percent=50.0)
+    ruined = replace(report, trends=replace(report.trends, error_percent=1.0, floor_percent=1.0, pairs=tuple(pairs)))
+    assert verdicts(ruined)[1].level == "poor"
+
+
+def test_markup_in_names_is_printed_as_it_is(report):
+    column = replace(report.fidelity.columns[0], name="[red]x[/]")
+    fidelity = replace(report.fidelity, columns=(column,))
+    assert "[red]x[/]" in text_of(replace(report, fidelity=fidelity), 100)
