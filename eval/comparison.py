@@ -17,7 +17,7 @@ from tabular.schema import Schema
 from .detection import detect
 from .fidelity import column_fidelity
 from .privacy import measure_privacy
-from .report import Report, Rows, Utility
+from .report import Privacy, Report, Rows, Utility
 from .tables import Tables, load_tables
 from .trends import pair_trends
 from .utility import check_target, guess_target, measure_utility
@@ -88,7 +88,7 @@ def compare(
         task.advance(1, "utility")
         with clock("privacy"):
             privacy, more = measure_privacy(tables, seed=seed)
-        notes += more
+        notes += more + _holdout_notes(privacy)
         task.advance(1, "privacy")
     return Report(
         rows=Rows(len(real), len(synthetic), None if holdout is None else len(holdout)),
@@ -134,6 +134,17 @@ def _utility(
         notes.append(f"The target was guessed: {target!r}.")
     utility, more = measure_utility(tables, target, seed=seed, threads=threads)
     return target, utility, notes + more
+
+
+def _holdout_notes(privacy: Privacy) -> list[str]:
+    """A warning where the holdout is, by the look of it, no holdout."""
+    known, repeated = privacy.copies.holdout_percent, privacy.copies.real_repeated_percent
+    if known is None or known <= max(20.0, 2 * repeated):
+        return []
+    return [
+        f"{known:.0f} % of the holdout rows stand in the real table too: if the generator learned from them, "
+        "no floor, utility or privacy figure can be trusted."
+    ]
 
 
 def _column_notes(tables: Tables) -> list[str]:

@@ -156,7 +156,7 @@ def _logistic_auc(x: np.ndarray, y: np.ndarray, folds: np.ndarray, types: list[s
 
 def _design(x: np.ndarray, types: list[str]) -> np.ndarray:
     """``float64[rows, features]``: numbers standardised with missing at the mean, indicators of categories."""
-    parts = []
+    parts = [np.zeros((len(x), 1))]  # a table of empty columns would have no feature at all
     for i, kind in enumerate(types):
         column = x[:, i].astype(np.float64)
         missing = np.isnan(column)
@@ -170,4 +170,4 @@ def _design(x: np.ndarray, types: list[str]) -> np.ndarray:
             centred = np.where(missing, 0.0, column - np.mean(column[~missing]))
             spread = centred.std()
             parts.append((centred / (spread if spread > 0 else 1.0))[:, None])
-    return np.concatenate(parts, axis=1) if parts else np.zeros((len(x), 1))
+    return np.concatenate(parts, axis=1)

@@ -18,6 +18,8 @@ MIN_ROWS = 10
 
 #: Numbers are rounded here, so that 0.1 + 0.2 meets the atom 0.3 (SDMetrics rounds for the same reason).
 DECIMALS = 12
+#: Larger numbers are taken as missing, as infinity is: their squares overflow.
+MAX_NUMBER = 1e30
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def load_tables(real: pd.DataFrame, synthetic: pd.DataFrame, holdout: pd.DataFra
         left_out = ", ".join([*texts, *identifiers])
         notes.append(f"Text and identifier columns are left out of the metrics: {left_out}.")
     if infinite:
-        notes.append("Infinite numbers were taken as missing.")
+        notes.append("Infinite numbers (beyond 1e30) were taken as missing.")
     made = {label: Table(len(frames[label]), columns) for label, columns in arrays.items()}
     return Tables(
         schema, made["real"], made["synthetic"], made.get("holdout"), numeric, tokens, texts, cardinality, known,
@@ -127,14 +129,15 @@ def _check(label: str, frame: pd.DataFrame, schema: Schema) -> None:
 
 
 def _clean(array: np.ndarray) -> tuple[np.ndarray, bool]:
-    """``array`` rounded, without infinities and negative zeros, and whether it held an infinity."""
+    """``array`` rounded, without infinities and negative zeros, and whether it held any infinity."""
     array = np.asarray(array, dtype=np.float64)
-    infinite = bool(np.isinf(array).any())
-    if infinite:
-        array = np.where(np.isinf(array), np.nan, array)
-    # Beyond 1e3 the 12th digit is below float64's own resolution, and rounding could only lose.
-    array = np.where(np.abs(array) < 1e3, np.round(array, DECIMALS), array)
-    return array + 0.0, infinite
+    too_large = np.abs(array) > MAX_NUMBER
+    if too_large.any():
+        array = np.where(too_large, np.nan, array)
+    # Beyond 1e3 the 12th decimal is below float64's own resolution; below 1e-6 it would cut real digits.
+    size = np.abs(array)
+    array = np.where((size >= 1e-6) & (size < 1e3), np.round(array, DECIMALS), array)
+    return array + 0.0, bool(too_large.any())
 
 
 def _code_unseen(

@@ -83,6 +83,13 @@ def test_an_unknown_target_is_refused(people):
         compare(people(50, 0), people(50, 1), target="nope")
 
 
+def test_a_holdout_that_is_none_is_called_out(people):
+    real = people(100, 0)
+    report = compare(real, people(100, 1), holdout=real.head(50), threads=1)
+    assert any("100 % of the holdout rows" in note for note in report.notes)
+    assert not any("of the holdout rows" in n for n in compare(real, real, holdout=people(50, 2), threads=1).notes)
+
+
 def test_repeated_column_names_are_refused(people):
     with pytest.raises(TableError, match="'age'"):
         compare(people(50, 0).rename(columns={"income": "age"}), people(50, 1))
@@ -149,6 +156,8 @@ def test_awkward_tables_are_survived(holdout):
     [
         pytest.param({"number": np.nan}, id="all missing"),
         pytest.param({"number": np.inf}, id="infinite"),
+        pytest.param({"number": 1e300}, id="beyond squares"),
+        pytest.param({"number": 1e-300}, id="tiny"),
         pytest.param({"category": "unheard of"}, id="unseen category"),
         pytest.param({"constant": 8}, id="another constant"),
         pytest.param({"empty": 1.0}, id="filled"),
@@ -175,6 +184,13 @@ def test_twenty_rows_of_one_column():
     report = compare(table, table, holdout=table, target="x", threads=1)
     assert report.utility is None
     assert report.trends.error_percent is None
+    assert_is_json(report)
+
+
+def test_a_table_of_nothing_but_gaps():
+    table = pd.DataFrame({"a": [None] * 20, "b": [np.nan] * 20})
+    report = compare(table, table, holdout=table, threads=1)
+    assert report.fidelity.shape_error_percent is None
     assert_is_json(report)
 
 
