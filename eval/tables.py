@@ -95,7 +95,7 @@ def load_tables(real: pd.DataFrame, synthetic: pd.DataFrame, holdout: pd.DataFra
         left_out = ", ".join([*texts, *identifiers])
         notes.append(f"Text and identifier columns are left out of the metrics: {left_out}.")
     if infinite:
-        notes.append("Infinite numbers (beyond 1e30) were taken as missing.")
+        notes.append("Numbers beyond 1e30 were taken as missing, as infinite ones are.")
     made = {label: Table(len(frames[label]), columns) for label, columns in arrays.items()}
     return Tables(
         schema, made["real"], made["synthetic"], made.get("holdout"), numeric, tokens, texts, cardinality, known,
@@ -147,7 +147,11 @@ def _code_unseen(
 
     Else they would hide among the missing cells, and a generator that invents categories would pass.
     """
-    masks = {label: (arrays[label][name] < 0) & frame[name].notna().to_numpy() for label, frame in frames.items()}
+    masks = {}
+    for label, frame in frames.items():
+        masks[label] = (arrays[label][name] < 0) & frame[name].notna().to_numpy(dtype=bool)
+        if masks[label].any():  # a cell that repeats the header is a missing one, as in `to_arrays`
+            masks[label] &= (frame[name].astype(str) != name).to_numpy(dtype=bool)
     if not any(mask.any() for mask in masks.values()):
         return 0
     values = [frame[name][masks[label]].astype(str).to_numpy(dtype=object) for label, frame in frames.items()]
