@@ -63,7 +63,7 @@ class RichReporter(Reporter):
 
 
 class _Bar(Task):
-    def __init__(self, bars, label: str, total: float, unit: str) -> None:  # noqa: ANN001 (rich is imported lazily)
+    def __init__(self, bars, label: str, total: float, unit: str) -> None:
         self.bars, self.unit = bars, unit
         self.id = bars.add_task(label, total=total, unit=unit, rate="", text="")
 

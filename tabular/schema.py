@@ -35,16 +35,21 @@ class Column:
     Attributes:
         name: the header, unique in its table.
         kind: one of :data:`KINDS`.
-        dtype: the pandas dtype to give back, as text (``"int64"``, ``"object"``, ``"datetime64[ns]"``).
+        dtype: the pandas dtype to give back, as text (``"int64"``, ``"object"``, ``"datetime64[ns]"``);
+            besides, ``"category[ordered]"``, and ``"date"`` and ``"decimal"`` for objects of those types.
         missing_rate: share of missing cells, 0 to 1.
         minimum, maximum: bounds of a numeric kind; for ``datetime`` in seconds since 1970.
-        decimals: digits after the point that a ``continuous`` column keeps; ``None`` if unlimited.
+        decimals: digits after the point that a ``continuous`` column keeps (a ``datetime``: of its
+            seconds); ``None`` if unlimited.
         categories: the closed list of values of a categorical, boolean or constant column, sorted.
         atoms: numbers of a numeric column that each carry much of its mass (such as 0 in capital-gain).
-        format: ``strftime`` format of a datetime that is written as text, ``None`` where the dtype is
-            native; for numbers stored as text, the template of their text (such as ``"${:,.2f}"``).
-        pattern: how an identifier is built: ``"sequence"``, ``"uuid"``, or a template in which ``A``
-            stands for a capital letter, ``a`` for a small one, ``9`` for a digit.
+        format: ``strftime`` format of a datetime that is written as text; where the dtype is native it
+            tells how fine the values are (``"%Y-%m-%d"``: whole days, ``None``: seconds); for numbers
+            stored as text, the template of their text (such as ``"${:,.2f}"``).
+        pattern: how an identifier is built: ``"sequence"``, ``"uuid"``, or a template
+            (:mod:`tabular.identifiers`) in which ``A`` stands for a capital letter, ``9`` for a digit.
+        other: the category that values outside ``categories`` become, ``None`` if they are an error;
+            set where rare categories were folded.
         notes: what a person should know of the column, one sentence each.
     """
 
@@ -59,6 +64,7 @@ class Column:
     atoms: tuple[float, ...] = ()
     format: str | None = None
     pattern: str | None = None
+    other: Scalar | None = None
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -116,7 +122,8 @@ class Schema:
         columns = []
         for column in self.columns:
             data = asdict(column)
-            columns.append({k: v for k, v in data.items() if v not in (None, (), 0.0) or k in ("minimum", "maximum")})
+            empty = {k for k, v in data.items() if v is None or v == () or (k == "missing_rate" and not v)}
+            columns.append({k: v for k, v in data.items() if k not in empty - {"minimum", "maximum"}})
             if not column.is_numeric:
                 columns[-1].pop("minimum", None)
                 columns[-1].pop("maximum", None)
@@ -137,10 +144,10 @@ class Schema:
         for entry in data["columns"]:
             unknown = set(entry) - known
             if unknown:
-                raise SchemaError(f"{origin}: column {entry.get('name')!r} has the unknown field {sorted(unknown)[0]!r}.")
+                raise SchemaError(f"{origin}: column {entry.get('name')!r} has the unknown field {min(unknown)!r}.")
             missing = {"name", "kind", "dtype"} - set(entry)
             if missing:
-                raise SchemaError(f"{origin}: a column lacks the field {sorted(missing)[0]!r}.")
+                raise SchemaError(f"{origin}: a column lacks the field {min(missing)!r}.")
             columns.append(Column(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}))
         return cls(tuple(columns), int(data.get("rows", 0)), tuple(data.get("notes", ())))
 

@@ -1,0 +1,186 @@
+"""The cells of one column, whatever pandas dtype holds them: their type, their numbers, their labels."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api import types
+
+from .date_text import format_step, from_seconds, parse_dates, to_seconds
+from .errors import SchemaError
+from .number_text import parse_numbers
+from .schema import Column
+
+__all__ = ["columns_of", "dtype_text", "grid_step", "labels", "missing_cells", "numbers", "texts", "to_number", "value_type"]
+
+#: What ``pandas.api.types.infer_dtype`` says of an object column, and what it means here.
+_OBJECT_TYPES = {
+    "string": "string", "boolean": "boolean", "integer": "integer", "floating": "float", "decimal": "decimal",
+    "mixed-integer-float": "float", "date": "date", "datetime": "datetime", "datetime64": "datetime",
+    "mixed": "mixed", "mixed-integer": "mixed", "empty": "string", "categorical": "category",
+}  # fmt: skip
+
+
+def columns_of(table: pd.DataFrame) -> dict[str, pd.Series]:
+    """The columns by name, names as text. Raises :class:`SchemaError` if a name stands twice."""
+    names = [str(name) for name in table.columns]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise SchemaError(f"The table has the column {twice!r} more than once; rename one.")
+    return {name: table.iloc[:, i] for i, name in enumerate(names)}
+
+
+def value_type(series: pd.Series, name: str) -> str:
+    """What the cells are: boolean, integer, float, decimal, datetime, date, string, category or mixed.
+
+    Raises:
+        SchemaError: for cells that no kind can hold (lists, time spans, bytes, ...), with the way out.
+    """
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category"
+    if types.is_bool_dtype(dtype):
+        return "boolean"
+    if types.is_integer_dtype(dtype):
+        return "integer"
+    if types.is_datetime64_any_dtype(dtype):
+        return "datetime"
+    if types.is_timedelta64_dtype(dtype):
+        raise SchemaError(
+            f"Column {name!r} holds time spans (timedelta); turn them into numbers, "
+            f"such as table[{name!r}].dt.total_seconds()."
+        )
+    if types.is_float_dtype(dtype):
+        return "float"
+    if types.is_complex_dtype(dtype):
+        raise SchemaError(f"Column {name!r} holds complex numbers; split them into two columns, or drop it.")
+    if types.is_string_dtype(dtype) and dtype != object:
+        return "string"
+    found = _OBJECT_TYPES.get(types.infer_dtype(series.astype(object), skipna=True))
+    if found == "mixed":
+        _refuse_containers(series, name)
+    if found is None:
+        example = series.dropna().iloc[0]
+        raise SchemaError(
+            f"Column {name!r} holds values of type {type(example).__name__}, which no kind of column can hold; "
+            "turn them into text or numbers, or drop the column."
+        )
+    return found
+
+
+def _refuse_containers(series: pd.Series, name: str) -> None:
+    for cell in series.dropna():
+        if not isinstance(cell, str | int | float | decimal.Decimal | datetime.date | np.generic):
+            raise SchemaError(
+                f"Column {name!r} holds a {type(cell).__name__} in a cell ({str(cell)[:40]}); "
+                "a cell must be one value: spread it over columns, turn it into text, or drop the column."
+            )
+
+
+def dtype_text(series: pd.Series, found: str) -> str:
+    """The dtype of a column as :attr:`Column.dtype` keeps it.
+
+    Besides the names of pandas: ``"date"`` and ``"decimal"`` for object columns of such Python values,
+    ``"category[ordered]"`` for an ordered category.
+    """
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "category[ordered]" if dtype.ordered else "category"
+    if dtype == object and found in ("date", "decimal"):
+        return found
+    return str(dtype)
+
+
+def texts(series: pd.Series) -> pd.Series:
+    """The cells as Python strings in an object column; missing ones are None."""
+    missing = series.isna().to_numpy()
+    plain = series.astype(object)
+    if types.infer_dtype(plain, skipna=True) != "string":
+        plain = plain.map(str)
+    return plain.where(~missing, None)
+
+
+def numbers(series: pd.Series, column: Column) -> np.ndarray:
+    """The cells of a numeric column as ``float64``; NaN for missing, infinite and unreadable ones."""
+    found = value_type(series, column.name)
+    if found == "category":
+        series = pd.Series(series.astype(object).to_numpy(), dtype=object)
+        found = value_type(series, column.name)
+    if found in ("string", "mixed"):
+        distinct_codes, distinct = pd.factorize(texts(series))
+        parse = parse_dates if column.kind == "datetime" else parse_numbers
+        values = parse(pd.Series(distinct, dtype=object), column.format or ("ISO8601" if column.kind == "datetime" else ""))
+        return np.append(values, np.nan)[distinct_codes]
+    if found in ("datetime", "date") and column.kind != "datetime":
+        raise SchemaError(f"Column {column.name!r} should hold numbers, but holds dates.")
+    return to_number(series, found)
+
+
+def to_number(series: pd.Series, found: str) -> np.ndarray:
+    """Cells of the type ``found`` (not text) as ``float64``; datetimes as seconds since 1970, NaN for missing."""
+    if found in ("datetime", "date"):
+        return to_seconds(_instants(series))
+    if found == "decimal":
+        missing = series.isna().to_numpy(dtype=bool)
+        return np.where(missing, np.nan, series.astype(object).mask(missing, 0).to_numpy().astype(np.float64))
+    values = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _instants(series: pd.Series) -> pd.Series:
+    if isinstance(series.dtype, pd.ArrowDtype) and types.is_datetime64_any_dtype(series.dtype):
+        return pd.Series(series.array.__arrow_array__().to_pandas())  # type: ignore[attr-defined]
+    if types.is_datetime64_any_dtype(series.dtype):
+        return series
+    return pd.to_datetime(series.astype(object), utc=True, errors="coerce")
+
+
+def labels(series: pd.Series, name: str) -> tuple[np.ndarray, list[Any]]:
+    """The cells as codes into their distinct values: ``int64[rows]`` (-1 missing) and Python scalars."""
+    found = value_type(series, name)
+    if found == "category":
+        codes = series.cat.codes.to_numpy().astype(np.int64)
+        return codes, [_scalar(value) for value in series.cat.categories]
+    if found in ("mixed",):
+        series = texts(series)
+    elif found in ("datetime", "date"):
+        seconds = to_seconds(_instants(series))
+        codes, distinct = pd.factorize(seconds)
+        return codes, [moment.isoformat() for moment in from_seconds(distinct)]
+    codes, distinct = pd.factorize(series)
+    return codes, [_scalar(value) for value in distinct]
+
+
+def _scalar(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, decimal.Decimal):
+        value = float(value)
+    if isinstance(value, datetime.date):  # and datetime
+        return value.isoformat()
+    return value if isinstance(value, bool | int | float) else str(value)
+
+
+def missing_cells(series: pd.Series, found: str) -> np.ndarray:
+    """Which cells are missing: ``bool[rows]``; infinite numbers count as missing."""
+    missing = series.isna().to_numpy(dtype=bool)
+    if found == "float":
+        missing = missing | np.isinf(series.to_numpy(dtype=np.float64, na_value=np.nan))
+    return missing
+
+
+def grid_step(column: Column) -> float | None:
+    """The distance between two neighbouring values a numeric column can take (seconds for datetimes).
+
+    ``None`` where there is no grid.
+    """
+    if column.kind == "integer":
+        return 1.0
+    if column.kind == "datetime":
+        step = format_step(column.format) if column.format else 1.0
+        return step if step >= 60 else 10.0 ** -(column.decimals or 0)
+    return None if column.decimals is None else 10.0**-column.decimals

@@ -1,0 +1,126 @@
+"""What is known of one column before its kind is decided; each fact is computed once, when asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from .cells import dtype_text, missing_cells, texts, to_number, value_type
+from .date_text import DateText, detect_date_text
+from .number_text import NumberText, detect_number_text
+
+__all__ = ["BAD_SHARE", "ColumnFacts", "column_facts"]
+
+#: A column of text is one of numbers (or dates) if at most this share of its cells is something else.
+BAD_SHARE = 0.02
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """One column.
+
+    Attributes:
+        type: what the cells are (:func:`tabular.cells.value_type`); mixed objects count as string.
+        dtype: as :attr:`Column.dtype` keeps it.
+        rows: cells in all.
+        filled: the cells that are not missing.
+        notes: what was met on the way.
+    """
+
+    name: str
+    type: str
+    dtype: str
+    rows: int
+    filled: pd.Series
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def _counted(self) -> pd.Series:
+        return self.filled.value_counts(sort=False, dropna=True)
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """How often each of :attr:`distinct` occurs: ``int64[distinct]``, none 0."""
+        counts = self._counted.to_numpy(dtype=np.int64)
+        return counts[counts > 0]
+
+    @cached_property
+    def distinct(self) -> pd.Series:
+        """The distinct filled values, in the order of :attr:`counts`."""
+        counted = self._counted
+        return pd.Series(counted.index[counted.to_numpy(dtype=np.int64) > 0])
+
+    @property
+    def missing(self) -> int:
+        """How many cells are missing."""
+        return self.rows - len(self.filled)
+
+    @property
+    def distinct_share(self) -> float:
+        """Distinct values per filled cell, 0 to 1."""
+        return len(self.distinct) / max(1, len(self.filled))
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the cells are strings."""
+        return self.type == "string"
+
+    @cached_property
+    def texts(self) -> pd.Series:
+        """The distinct values as Python strings."""
+        return texts(self.distinct)
+
+    @cached_property
+    def number_text(self) -> NumberText | None:
+        """How the column writes numbers as text, if it does."""
+        return detect_number_text(self.texts, self.counts, bad_share=BAD_SHARE) if self.is_text else None
+
+    @cached_property
+    def date_text(self) -> DateText | None:
+        """How the column writes dates as text, if it does."""
+        return detect_date_text(self.texts, self.counts, bad_share=BAD_SHARE) if self.is_text else None
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """:attr:`distinct` as ``float64`` (datetimes: seconds), NaN where a text is none."""
+        if self.is_text:
+            found = self.number_text
+            return np.full(len(self.distinct), np.nan) if found is None else found.values
+        return to_number(self.distinct, self.type)
+
+
+def column_facts(name: str, series: pd.Series, skip: np.ndarray | None) -> ColumnFacts:
+    """The facts of a column; cells in ``skip`` (``bool[rows]``) count as missing.
+
+    Raises:
+        SchemaError: for cells that no kind of column can hold.
+    """
+    notes: list[str] = []
+    if isinstance(series.dtype, pd.CategoricalDtype) and value_type(series.cat.categories.to_series(), name) in (
+        "datetime",
+        "date",
+    ):
+        series = series.astype(series.cat.categories.dtype)
+    found = value_type(series, name)
+    if found == "datetime" and series.dtype == object:
+        aware = any(getattr(moment, "tzinfo", None) is not None for moment in series.dropna())
+        series = pd.to_datetime(series, utc=aware)
+        notes.append(f"Holds datetime objects: given back as {series.dtype}.")
+    dtype = dtype_text(series, found)
+    missing = missing_cells(series, found)
+    if found == "float" and (infinite := int(missing.sum() - series.isna().sum())):
+        notes.append(f"{infinite:,} infinite values: read as missing.")
+    if found == "mixed":
+        series, found = texts(series), "string"
+        notes.append("Holds values of several types: read as text.")
+    if skip is not None:
+        missing = missing | skip
+    if found == "decimal":
+        series = series.astype(object)
+    filled = series[~missing] if missing.any() else series
+    if found == "string" and filled.dtype == object:
+        filled = texts(filled)
+    return ColumnFacts(name, found, dtype, len(series), filled.reset_index(drop=True), tuple(notes))

@@ -1,0 +1,188 @@
+"""Infers the schema of a table: which kind each column is, and what a generator must keep to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .cells import columns_of
+from .column_facts import ColumnFacts, column_facts
+from .column_kinds import build_column
+from .errors import SchemaError
+from .identifiers import find_pattern
+from .name_hints import named_like_a_code, named_like_an_identifier
+from .schema import KINDS, Column, Schema
+
+__all__ = ["infer_schema"]
+
+#: Up to so many distinct integers read as labels (flags, regions, codes) and not as quantities.
+LABEL_LIMIT = 20
+#: A label, and not a measurement of a small table, comes back so often on average.
+LABEL_REPEATS = 5
+#: More categories than this are beyond any generator; such text is free text.
+CATEGORY_LIMIT = 100_000
+#: Text of which a larger share is distinct does not repeat: it is an identifier or free text.
+NEARLY_UNIQUE = 0.95
+#: Above this, float64 no longer tells neighbouring integers apart.
+EXACT_INTEGERS = 2.0**53
+#: A run of numbers shorter than this may be monotone by accident.
+SEQUENCE_ROWS = 10
+
+
+def infer_schema(
+    table: pd.DataFrame, *, overrides: Mapping[str, str | Mapping[str, Any]] | None = None, rare_below: int = 0
+) -> Schema:
+    """What ``table`` is, column by column.
+
+    Args:
+        table: any pandas DataFrame, pandas 2 or 3.
+        overrides: per column the kind to take instead (``{"zip": "categorical"}``), or fields of
+            :class:`Column` to set (``{"price": {"kind": "continuous", "decimals": 2}}``).
+        rare_below: categories in fewer rows than this are folded: text ones into ``(other)``, numeric
+            ones into the most frequent; bounds and atoms of numbers then also stand on so many rows.
+
+    Raises:
+        SchemaError: if a column cannot be held by any kind, or an override is unknown or does not fit.
+    """
+    columns = columns_of(table)
+    overrides = dict(overrides or {})
+    for name in overrides:
+        if name not in columns:
+            raise SchemaError(f"There is no column {name!r} to override; the table has {', '.join(map(repr, columns))}.")
+    skip = repeated_headers(columns)
+    found = []
+    for name, series in columns.items():
+        facts = column_facts(name, series, skip)
+        found.append(_column(facts, overrides.get(name), rare_below))
+    notes = []
+    if skip is not None:
+        notes.append(f"{int(skip.sum()):,} row(s) repeat the header: read as missing; remove them from the file.")
+    return Schema(tuple(found), rows=len(table), notes=tuple(notes))
+
+
+def _column(facts: ColumnFacts, override: str | Mapping[str, Any] | None, rare_below: int) -> Column:
+    if override is None:
+        return build_column(facts, guess_kind(facts), rare_below=rare_below)
+    changes = {"kind": override} if isinstance(override, str) else dict(override)
+    kind = changes.pop("kind", None) or guess_kind(facts)
+    if kind not in KINDS:
+        raise SchemaError(f"Column {facts.name!r} cannot be {kind!r}; choose one of {', '.join(sorted(KINDS))}.")
+    unknown = set(changes) - {field.name for field in fields(Column)} | set(changes) & {"name", "dtype"}
+    if unknown:
+        raise SchemaError(f"The override of column {facts.name!r} cannot set {min(unknown)!r}.")
+    column = build_column(facts, kind, rare_below=rare_below, forced=True)
+    return replace(column, **{key: tuple(value) if isinstance(value, list) else value for key, value in changes.items()})
+
+
+def guess_kind(facts: ColumnFacts) -> str:
+    """The kind that fits ``facts`` best; the rules stand in the functions below."""
+    if not len(facts.filled):
+        return "constant"
+    if facts.type == "boolean":
+        return "boolean" if len(facts.distinct) == 2 or facts.missing else "constant"
+    if len(facts.distinct) == 1:
+        # With missing cells it is a choice of two, and whether the cell is filled may tell much.
+        return "categorical" if facts.missing else "constant"
+    if facts.type == "category":
+        return "categorical"
+    if facts.type in ("datetime", "date"):
+        return "datetime"
+    if facts.type == "string":
+        return _kind_of_text(facts)
+    whole = not np.any(facts.numbers % 1)
+    if whole and np.abs(facts.numbers).max() > EXACT_INTEGERS and facts.type == "integer":
+        return "identifier" if facts.distinct_share > 0.5 else "categorical"
+    if whole and reads_as_identifier(facts):
+        return "identifier"
+    if whole and reads_as_label(facts):
+        return "categorical"
+    return "integer" if facts.type == "integer" else "continuous"
+
+
+def reads_as_label(facts: ColumnFacts) -> bool:
+    """Whether whole numbers name things: few distinct ones that repeat, or a column named like a code.
+
+    A float column of whole numbers counts only if cells are missing: pandas turns integers with gaps
+    into floats, whereas floats without gaps were written as floats (``41.0``) and measure something.
+    """
+    if facts.type == "float" and not facts.missing:
+        return False
+    repeats = len(facts.filled) / len(facts.distinct)
+    if len(facts.distinct) <= 2 and repeats >= 2:
+        return True
+    if len(facts.distinct) <= LABEL_LIMIT:
+        return repeats >= LABEL_REPEATS
+    return named_like_a_code(facts.name) and repeats >= 2 and len(facts.distinct) <= CATEGORY_LIMIT
+
+
+def reads_as_identifier(facts: ColumnFacts) -> bool:
+    """Whether whole numbers number the rows: all distinct, and either evenly spaced or named like an identifier.
+
+    A measurement may be distinct in every row too, so being distinct alone says nothing.
+    """
+    if facts.missing or len(facts.distinct) < len(facts.filled) or facts.type not in ("integer", "float"):
+        return False
+    if named_like_an_identifier(facts.name):
+        return True
+    steps = np.diff(facts.filled.to_numpy(dtype=np.float64))
+    return len(steps) >= SEQUENCE_ROWS - 1 and facts.type == "integer" and bool((steps == steps[0]).all())
+
+
+def _kind_of_text(facts: ColumnFacts) -> str:
+    few = len(facts.distinct) <= LABEL_LIMIT and len(facts.filled) / len(facts.distinct) >= LABEL_REPEATS
+    if facts.date_text is not None:
+        return "datetime"
+    if facts.number_text is not None and not few:
+        if facts.number_text.decimals != 0 or facts.number_text.template.startswith("{:,"):
+            return "continuous" if facts.number_text.decimals != 0 else "integer"
+        return _kind_of_digits(facts)
+    if few:
+        return "categorical"
+    nearly_unique = facts.distinct_share > NEARLY_UNIQUE
+    if nearly_unique and find_pattern(facts.texts) is not None:
+        return "identifier"
+    if reads_as_prose(facts):
+        return "text"
+    if nearly_unique and named_like_an_identifier(facts.name):
+        return "identifier"
+    if nearly_unique and len(facts.distinct) > LABEL_LIMIT or len(facts.distinct) > CATEGORY_LIMIT:
+        return "text"
+    return "categorical"
+
+
+def _kind_of_digits(facts: ColumnFacts) -> str:
+    """Whole numbers written as text: mostly quantities, but the name may say that they are codes."""
+    unique = len(facts.distinct) == len(facts.filled)
+    too_large = np.nanmax(np.abs(facts.numbers)) > EXACT_INTEGERS
+    if unique and (too_large or named_like_an_identifier(facts.name)):
+        return "identifier"
+    if not unique and (too_large or named_like_a_code(facts.name)):
+        return "categorical" if len(facts.distinct) <= CATEGORY_LIMIT else "identifier"
+    return "integer"
+
+
+def reads_as_prose(facts: ColumnFacts) -> bool:
+    """Whether strings are free text: mostly distinct, and of several words or long with blanks."""
+    if facts.distinct_share <= 0.5 or len(facts.distinct) < 3:
+        return False
+    sample = [str(text) for text in facts.texts.iloc[:1000]]
+    blanks = np.array([text.count(" ") for text in sample])
+    lengths = np.array([len(text) for text in sample])
+    return bool(blanks.mean() >= 3 or (lengths.mean() >= 40 and (blanks > 0).mean() >= 0.5))
+
+
+def repeated_headers(columns: Mapping[str, pd.Series]) -> np.ndarray | None:
+    """Rows in which every cell is its column's own name (files pasted together), or ``None`` if there are none."""
+    rows: np.ndarray | None = None
+    for name, series in columns.items():
+        if series.dtype != object and not pd.api.types.is_string_dtype(series.dtype):
+            return None  # with such a row in it, every column of a CSV file is one of text
+        same = (series == name).fillna(False).to_numpy(dtype=bool)
+        rows = same if rows is None else rows & same
+        if not rows.any():
+            return None
+    return rows
