@@ -200,7 +200,9 @@ def _categories(codes: np.ndarray, column: Column) -> pd.Series:
         kind = pd.CategoricalDtype(pd.Index(values), ordered=column.dtype == "category[ordered]")
         return pd.Series(pd.Categorical.from_codes(codes, dtype=kind))
     if not values:
-        return pd.Series(np.full(len(codes), np.nan)).astype(_safe_missing(column.dtype) if len(codes) else column.dtype)
+        return pd.Series(np.full(len(codes), np.nan)).astype(
+            _safe_missing(column.dtype) if len(codes) else column.dtype
+        )
     if column.dtype == "decimal":
         values = [decimal.Decimal(str(value)) for value in values]
     elif column.dtype == "date":

@@ -15,7 +15,17 @@ from .errors import SchemaError
 from .number_text import parse_numbers
 from .schema import Column
 
-__all__ = ["columns_of", "dtype_text", "grid_step", "labels", "missing_cells", "numbers", "texts", "to_number", "value_type"]
+__all__ = [
+    "columns_of",
+    "dtype_text",
+    "grid_step",
+    "labels",
+    "missing_cells",
+    "numbers",
+    "texts",
+    "to_number",
+    "value_type",
+]
 
 #: What ``pandas.api.types.infer_dtype`` says of an object column, and what it means here.
 _OBJECT_TYPES = {
@@ -113,7 +123,9 @@ def numbers(series: pd.Series, column: Column) -> np.ndarray:
     if found in ("string", "mixed"):
         distinct_codes, distinct = pd.factorize(texts(series))
         parse = parse_dates if column.kind == "datetime" else parse_numbers
-        values = parse(pd.Series(distinct, dtype=object), column.format or ("ISO8601" if column.kind == "datetime" else ""))
+        values = parse(
+            pd.Series(distinct, dtype=object), column.format or ("ISO8601" if column.kind == "datetime" else "")
+        )
         return np.append(values, np.nan)[distinct_codes]
     if found in ("datetime", "date") and column.kind != "datetime":
         raise SchemaError(f"Column {column.name!r} should hold numbers, but holds dates.")

@@ -102,7 +102,9 @@ def _numeric(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colum
             raise SchemaError(f"Column {facts.name!r} is not integer: it holds such as {values[values % 1 != 0][0]!r}.")
         decimals = None
         if np.abs(values).max() > 2.0**53:
-            notes.append("Holds integers above 2**53, which are kept only to 16 digits; as identifier or text they are exact.")
+            notes.append(
+                "Holds integers above 2**53, which are kept only to 16 digits; as identifier or text they are exact."
+            )
     low, high = _bounds(values, counts, rare_below)
     return Column(
         **base, minimum=low, maximum=high, decimals=decimals, format=form,
@@ -115,7 +117,9 @@ def _datetime(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colu
     if facts.is_text:
         if facts.date_text is None:
             example = str(facts.texts.iloc[0])
-            raise SchemaError(f"Column {facts.name!r} does not hold dates in one known format, but such as {example!r}.")
+            raise SchemaError(
+                f"Column {facts.name!r} does not hold dates in one known format, but such as {example!r}."
+            )
         values, form = facts.date_text.values, facts.date_text.format
         if facts.date_text.ambiguous:
             notes.append(f"Day and month cannot be told apart: read as {form}.")
@@ -123,7 +127,9 @@ def _datetime(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colu
     elif facts.type in ("datetime", "date"):
         values, form = facts.numbers, None
     else:
-        raise SchemaError(f"Column {facts.name!r} holds numbers, not dates; turn them into dates with pandas.to_datetime.")
+        raise SchemaError(
+            f"Column {facts.name!r} holds numbers, not dates; turn them into dates with pandas.to_datetime."
+        )
     good = np.isfinite(values)
     values, counts = np.round(values[good], 6), facts.counts[good]
     if facts.dtype.startswith("datetime64[ns") and np.any(pd.DatetimeIndex(facts.distinct).nanosecond):

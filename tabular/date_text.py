@@ -21,7 +21,9 @@ _OTHER_DAYS = (
 _TIMES = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
 _ZONES = ("", "Z", "+00:00", " UTC")
 #: Cheap sight of a date, so that columns of names are not tried against every format.
-_LOOKS_DATED = re.compile(r"\s*(\d{1,4}[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2,4}|[A-Za-z]{3,9} \d{1,2}, \d{4}).{0,20}\s*")
+_LOOKS_DATED = re.compile(
+    r"\s*(\d{1,4}[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2,4}|[A-Za-z]{3,9} \d{1,2}, \d{4}).{0,20}\s*"
+)
 _SAMPLE = 200
 
 

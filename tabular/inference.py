@@ -12,9 +12,9 @@ import pandas as pd
 from .cells import columns_of
 from .column_facts import ColumnFacts, column_facts
 from .column_kinds import build_column
+from .column_names import named_like_a_code, named_like_an_identifier
 from .errors import SchemaError
 from .identifiers import find_pattern
-from .name_hints import named_like_a_code, named_like_an_identifier
 from .schema import KINDS, Column, Schema
 
 __all__ = ["infer_schema"]
@@ -52,7 +52,9 @@ def infer_schema(
     overrides = dict(overrides or {})
     for name in overrides:
         if name not in columns:
-            raise SchemaError(f"There is no column {name!r} to override; the table has {', '.join(map(repr, columns))}.")
+            raise SchemaError(
+                f"There is no column {name!r} to override; the table has {', '.join(map(repr, columns))}."
+            )
     skip = repeated_headers(columns)
     found = []
     for name, series in columns.items():
@@ -75,7 +77,9 @@ def _column(facts: ColumnFacts, override: str | Mapping[str, Any] | None, rare_b
     if unknown:
         raise SchemaError(f"The override of column {facts.name!r} cannot set {min(unknown)!r}.")
     column = build_column(facts, kind, rare_below=rare_below, forced=True)
-    return replace(column, **{key: tuple(value) if isinstance(value, list) else value for key, value in changes.items()})
+    return replace(
+        column, **{key: tuple(value) if isinstance(value, list) else value for key, value in changes.items()}
+    )
 
 
 def guess_kind(facts: ColumnFacts) -> str:
@@ -149,7 +153,7 @@ def _kind_of_text(facts: ColumnFacts) -> str:
         return "text"
     if nearly_unique and named_like_an_identifier(facts.name):
         return "identifier"
-    if nearly_unique and len(facts.distinct) > LABEL_LIMIT or len(facts.distinct) > CATEGORY_LIMIT:
+    if (nearly_unique and len(facts.distinct) > LABEL_LIMIT) or len(facts.distinct) > CATEGORY_LIMIT:
         return "text"
     return "categorical"
 

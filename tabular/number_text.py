@@ -19,7 +19,9 @@ _DIGITS = r"(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][+-]?\d+)?"
 #: Marks that may stand before or after a number. Any other letters make it a code ("S12"), not a number.
 _CURRENCY = r"[$€£¥₹₽₺₩]|USD|EUR|GBP|CHF|JPY|US\$"
 _UNIT = rf"%|‰|{_CURRENCY}|kg|mg|g|km|cm|mm|m|ms|s|sec|min|h|hrs|px|pt|KB|MB|GB|kB|°C|°F|°"
-_SHAPE = re.compile(rf"(?P<sign>[+-]?)(?P<prefix>(?:(?:{_CURRENCY})\s?)?)(?P<inner>[+-]?)(?P<number>{_DIGITS})(?P<suffix>(?:\s?(?:{_UNIT}))?)")
+_SHAPE = re.compile(
+    rf"(?P<sign>[+-]?)(?P<prefix>(?:(?:{_CURRENCY})\s?)?)(?P<inner>[+-]?)(?P<number>{_DIGITS})(?P<suffix>(?:\s?(?:{_UNIT}))?)"
+)
 _GROUPED = r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?"
 #: Ends a template whose decimal mark is a comma: ``"{:,.2f|,}"`` writes 1.234,56. Ours, not Python's.
 _COMMA = "|,"
