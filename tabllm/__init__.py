@@ -11,11 +11,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tabular.synthesizer import register
+
 if TYPE_CHECKING:
     from .nano.table_lm import TableLM as TableLM
 
 __version__ = "0.1.0"
 __all__ = ["TableLM", "__version__"]
+
+register("nano", "tabllm.nano.table_lm:TableLM")
 
 
 def __getattr__(name: str) -> Any:

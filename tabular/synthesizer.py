@@ -5,20 +5,22 @@ The command line and :mod:`eval` know nothing else of a generator than what stan
 
 from __future__ import annotations
 
+import difflib
 import importlib
+import inspect
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import pandas as pd
-
 from .errors import RunError, UsageError
 from .progress import Reporter
 from .schema import Schema
 
 if TYPE_CHECKING:
+    # Not at run time: `import tabllm` reaches this file, and must not wait for pandas.
+    import pandas as pd
     from typing_extensions import Self
 
 __all__ = ["Synthesizer", "create", "load_run", "model_names", "register"]
@@ -88,8 +90,24 @@ class Synthesizer(ABC):
         self, n: int, *, where: Where = None, seed: int | None = None, progress: Reporter | None = None
     ) -> pd.DataFrame:
         """``n`` rows as one DataFrame; see :meth:`sample_batches`."""
+        import pandas as pd
+
         parts = list(self.sample_batches(n, where=where, seed=seed, progress=progress))
         return pd.concat(parts, ignore_index=True)
+
+    def complete(
+        self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
+    ) -> pd.DataFrame:
+        """``table`` with its missing cells filled in, each from the row it stands in.
+
+        Raises:
+            UsageError: if this kind of generator cannot, which is what this base class says.
+        """
+        raise UsageError(f"The model {self.name!r} cannot complete rows; fit one with '-m nano'.")
+
+    def describe(self) -> dict[str, Any]:
+        """What there is to know of a fitted generator, as plain JSON data; subclasses add to it."""
+        return {"model": self.name, "rows": self.schema.rows, "columns": len(self.schema)}
 
     @abstractmethod
     def save(self, directory: str | Path) -> None:
@@ -123,8 +141,16 @@ def _find(name: str) -> type[Synthesizer]:
 
 
 def create(name: str, **options: Any) -> Synthesizer:
-    """A new, unfitted generator. Raises :class:`UsageError` for an unknown name."""
-    return _find(name)(**options)
+    """A new, unfitted generator. Raises :class:`UsageError` for an unknown name or option."""
+    found = _find(name)
+    known = inspect.signature(found).parameters
+    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+        for option in options:
+            if option not in known:
+                close = difflib.get_close_matches(option, known, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known) or 'none'}."
+                raise UsageError(f"The model {name!r} has no option {option!r}; {hint}")
+    return found(**options)
 
 
 def read_config(directory: str | Path) -> dict[str, Any]:
