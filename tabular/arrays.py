@@ -171,8 +171,8 @@ def _numbers(values: np.ndarray, column: Column) -> pd.Series:
         cells = [None if math.isnan(v) else decimal.Decimal(repr(v)).quantize(quantum) for v in values.tolist()]
         return pd.Series(cells, dtype=object)
     if column.dtype == "object" or _holds_text(column):
-        cells = [np.nan if math.isnan(v) else int(v) if column.kind == "integer" else v for v in values.tolist()]
-        return pd.Series(cells, dtype=object)
+        plain = [np.nan if math.isnan(v) else int(v) if column.kind == "integer" else v for v in values.tolist()]
+        return pd.Series(plain, dtype=object)
     dtype = _parsed_dtype(column.dtype)
     whole = pd.api.types.is_integer_dtype(dtype)
     if whole and missing.any():
@@ -195,7 +195,7 @@ def _nullable(dtype: Any) -> Any:
 def _categories(codes: np.ndarray, column: Column) -> pd.Series:
     codes = codes.astype(np.int64)
     missing = codes < 0
-    values = list(column.categories)
+    values: list[Any] = list(column.categories)
     if column.dtype.startswith("category"):
         kind = pd.CategoricalDtype(pd.Index(values), ordered=column.dtype == "category[ordered]")
         return pd.Series(pd.Categorical.from_codes(codes, dtype=kind))
@@ -208,13 +208,13 @@ def _categories(codes: np.ndarray, column: Column) -> pd.Series:
     elif column.dtype == "date":
         values = [datetime.date.fromisoformat(str(value)[:10]) for value in values]
     dtype = _parsed_dtype(column.dtype)
-    if isinstance(dtype, np.dtype) and dtype != object and missing.any() and dtype.kind in "iub":
+    if isinstance(dtype, np.dtype) and missing.any() and dtype.kind in "iub":
         dtype = _nullable(dtype)
     if pd.api.types.is_datetime64_any_dtype(dtype):
         instants = pd.DatetimeIndex(pd.to_datetime(values))
         aware = isinstance(dtype, pd.DatetimeTZDtype)
         pool = pd.Series(instants.tz_localize("UTC") if aware else instants).astype(dtype)
-    elif dtype == object:
+    elif pd.api.types.is_object_dtype(dtype):
         cells = np.empty(len(values), dtype=object)
         cells[:] = values
         return pd.Series(pd.api.extensions.take(cells, codes, allow_fill=True), dtype=object)
@@ -233,7 +233,7 @@ def _as_dtype(cells: np.ndarray, column: Column) -> pd.Series:
     """Object ``cells`` (None missing) as a column of text, or of numbers for an identifier such as 1, 2, 3."""
     dtype = _parsed_dtype(column.dtype)
     missing = pd.isna(cells)
-    if dtype == object:
+    if pd.api.types.is_object_dtype(dtype):
         return pd.Series(np.where(missing, np.nan, cells), dtype=object)
     if pd.api.types.is_integer_dtype(dtype):
         whole = np.array([0 if gone else int(cell) for gone, cell in zip(missing, cells, strict=True)], dtype=object)
@@ -249,7 +249,7 @@ def _holds_text(column: Column) -> bool:
     if column.dtype == "object":
         return column.format is not None
     dtype = _parsed_dtype(column.dtype)
-    return bool(pd.api.types.is_string_dtype(dtype)) and dtype != object
+    return bool(pd.api.types.is_string_dtype(dtype)) and not pd.api.types.is_object_dtype(dtype)
 
 
 def _parsed_dtype(name: str) -> Any:

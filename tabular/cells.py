@@ -68,7 +68,7 @@ def value_type(series: pd.Series, name: str) -> str:
         return "float"
     if types.is_complex_dtype(dtype):
         raise SchemaError(f"Column {name!r} holds complex numbers; split them into two columns, or drop it.")
-    if types.is_string_dtype(dtype) and dtype != object:
+    if types.is_string_dtype(dtype) and not types.is_object_dtype(dtype):
         return "string"
     found = _OBJECT_TYPES.get(types.infer_dtype(series.astype(object), skipna=True))
     if found == "mixed":
@@ -100,7 +100,7 @@ def dtype_text(series: pd.Series, found: str) -> str:
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return "category[ordered]" if dtype.ordered else "category"
-    if dtype == object and found in ("date", "decimal"):
+    if types.is_object_dtype(dtype) and found in ("date", "decimal"):
         return found
     return str(dtype)
 
@@ -145,7 +145,7 @@ def to_number(series: pd.Series, found: str) -> np.ndarray:
 
 def _instants(series: pd.Series) -> pd.Series:
     if isinstance(series.dtype, pd.ArrowDtype) and types.is_datetime64_any_dtype(series.dtype):
-        return pd.Series(series.array.__arrow_array__().to_pandas())  # type: ignore[attr-defined]
+        return pd.Series(series.array.__arrow_array__().to_pandas())
     if types.is_datetime64_any_dtype(series.dtype):
         return series
     return pd.to_datetime(series.astype(object), utc=True, errors="coerce")

@@ -191,8 +191,8 @@ def _bounds(values: np.ndarray, counts: np.ndarray, rare_below: int) -> tuple[fl
     order = np.argsort(values)
     below = np.cumsum(counts[order])
     above = np.cumsum(counts[order][::-1])
-    low = values[order][min(np.searchsorted(below, rare_below), len(values) - 1)]
-    high = values[order][::-1][min(np.searchsorted(above, rare_below), len(values) - 1)]
+    low = values[order][min(int(np.searchsorted(below, rare_below)), len(values) - 1)]
+    high = values[order][::-1][min(int(np.searchsorted(above, rare_below)), len(values) - 1)]
     return float(min(low, high) + 0.0), float(max(low, high) + 0.0)
 
 

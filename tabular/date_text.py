@@ -102,8 +102,8 @@ def format_dates(seconds: np.ndarray, form: str) -> np.ndarray:
     """Seconds since 1970 as an object array of text in ``form``; NaN gives None."""
     codes, distinct = pd.factorize(seconds)
     texts = np.asarray(from_seconds(distinct).strftime(form), dtype=object)
-    found: np.ndarray = np.append(texts, None)[codes]
-    return found
+    # The code -1 of a missing instant takes the last.
+    return np.array([*texts, None], dtype=object)[codes]
 
 
 def format_step(form: str) -> float:

@@ -1,0 +1,107 @@
+"""The ground floor: what a table is, how it is read and written, and what a synthesizer is.
+
+=====================  =====================================================================
+``schema``             what a table is: :class:`Schema`, :class:`Column`
+``inference``          finds the schema of a table (``column_facts``, ``column_kinds``)
+``arrays``             the canonical numpy form of a table, there and back (``cells``)
+``conditions``         ``where``: which rows are wanted (``condition_text``: its grammar)
+``reading``            a file into a table (``delimited``: CSV; ``files``: formats)
+``writing``            a table into a file, part by part
+``rundir``             a run directory, whole or not at all
+``number_text``        numbers stored as text; ``date_text``: dates; ``identifiers``: new ones
+``column_names``       whether names can serve, and what they hint at
+``synthesizer``        the interface of every generator, and their registry
+``progress``           how long work tells of itself
+``errors``             what a user can meet
+=====================  =====================================================================
+
+Nothing is imported before it is used, so ``import tabular`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .arrays import from_arrays, to_arrays
+    from .conditions import Allowed, parse_where
+    from .errors import (
+        ConditionError,
+        EngineError,
+        OutputError,
+        RunError,
+        SchemaError,
+        TableError,
+        TabllmError,
+        UsageError,
+    )
+    from .identifiers import make_identifiers
+    from .inference import infer_schema
+    from .progress import Reporter, RichReporter, Task
+    from .reading import check_table, read_table
+    from .rundir import atomic_directory, write_json
+    from .schema import Column, Schema
+    from .synthesizer import Synthesizer, create, load_run, model_names, register
+    from .writing import TableWriter, check_output
+
+_HOMES = {
+    "arrays": ("from_arrays", "to_arrays"),
+    "conditions": ("Allowed", "parse_where"),
+    "errors": (
+        "ConditionError", "EngineError", "OutputError", "RunError", "SchemaError", "TableError", "TabllmError",
+        "UsageError",
+    ),
+    "identifiers": ("make_identifiers",),
+    "inference": ("infer_schema",),
+    "progress": ("Reporter", "RichReporter", "Task"),
+    "reading": ("check_table", "read_table"),
+    "rundir": ("atomic_directory", "write_json"),
+    "schema": ("Column", "Schema"),
+    "synthesizer": ("Synthesizer", "create", "load_run", "model_names", "register"),
+    "writing": ("TableWriter", "check_output"),
+}  # fmt: skip
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Allowed",
+    "Column",
+    "ConditionError",
+    "EngineError",
+    "OutputError",
+    "Reporter",
+    "RichReporter",
+    "RunError",
+    "Schema",
+    "SchemaError",
+    "Synthesizer",
+    "TableError",
+    "TableWriter",
+    "TabllmError",
+    "Task",
+    "UsageError",
+    "atomic_directory",
+    "check_output",
+    "check_table",
+    "create",
+    "from_arrays",
+    "infer_schema",
+    "load_run",
+    "make_identifiers",
+    "model_names",
+    "parse_where",
+    "read_table",
+    "register",
+    "to_arrays",
+    "write_json",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
