@@ -1,0 +1,105 @@
+"""What an error says to a person, and the exit code it ends with. Every error of every command ends here."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shlex
+import sys
+from typing import NoReturn
+
+import click
+
+from tabular.errors import TabllmError
+
+__all__ = ["Interrupted", "explain", "leave"]
+
+#: As the shell counts a command that a signal ended: 128 + SIGINT, 128 + SIGPIPE.
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Interrupted(TabllmError):
+    """Ctrl-C, where there is something to say about what is left."""
+
+    exit_code = INTERRUPTED
+
+
+def leave(error: BaseException, *, debug: bool = False) -> NoReturn:
+    """Say what went wrong on standard error, in one line, and end the process."""
+    if isinstance(error, SystemExit):
+        raise error
+    if isinstance(error, click.exceptions.Exit):
+        sys.exit(error.exit_code)
+    _drop_output()
+    if isinstance(error, BrokenPipeError):
+        sys.exit(PIPE_CLOSED)  # whoever read our output has had enough: `| head`
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    message, code = explain(error)
+    begin = "" if isinstance(error, Interrupted) else click.style("Error:", fg="red", bold=True) + " "
+    # One line whatever the message holds, so that scripts can read it.
+    click.echo(begin + " ".join(message.split()), err=True)
+    sys.exit(code)
+
+
+def _drop_output() -> None:
+    """Let go of output that cannot be written, or Python complains of it once more at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def explain(error: BaseException) -> tuple[str, int]:
+    """The sentence and the exit code of ``error``."""
+    if isinstance(error, TabllmError):
+        return str(error), error.exit_code
+    if isinstance(error, click.ClickException):
+        return _usage(error), error.exit_code
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return "Interrupted.", INTERRUPTED
+    if _is_out_of_memory(error):
+        return "There is not enough memory for this; ask for fewer rows, or close other programs.", 1
+    if isinstance(error, OSError):
+        return _system(error), 1
+    return f"Something unexpected went wrong ({_first_line(error)}); {_again()} to see where.", 1
+
+
+def _usage(error: click.ClickException) -> str:
+    text = error.format_message().rstrip()
+    text = text if text.endswith((".", "?", "!")) else text + "."
+    context = getattr(error, "ctx", None)
+    return f"{text} See '{context.command_path} --help'." if context is not None else text
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # torch says it by a RuntimeError of its own on a GPU and by a plain one on the processor; MLX by a plain one.
+    text = str(error).lower()
+    named = type(error).__name__ == "OutOfMemoryError"
+    told = "can't allocate memory" in text or "unable to allocate" in text or "out of memory" in text
+    return isinstance(error, MemoryError) or named or (isinstance(error, RuntimeError) and told)
+
+
+def _system(error: OSError) -> str:
+    name = f" ({os.fsdecode(error.filename)})" if isinstance(error.filename, (str, bytes)) else ""
+    if error.errno in _FULL or f"Errno {errno.ENOSPC}]" in str(error):
+        return f"The disk is full{name}; free some space and run the same command again."
+    reason = error.strerror or _first_line(error)
+    return f"The system refused{name}: {reason}; check the path, its permissions and the disk."
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0].rstrip('.')}" if lines else type(error).__name__
+
+
+def _again() -> str:
+    command = shlex.join(["tabllm", "--debug", *sys.argv[1:]])
+    return f"run '{command}'" if len(command) <= 100 else "run it again as 'tabllm --debug ...'"

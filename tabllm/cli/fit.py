@@ -1,0 +1,149 @@
+"""``tabllm fit``: learn a table."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tabular.errors import UsageError
+
+from .errors import Interrupted
+from .group import Command
+from .options import PATH, AtLeast, delimiter_option, force_option, refuse_existing, seed_option
+from .session import Session, seconds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tabular.schema import Schema
+
+__all__ = ["fit"]
+
+EXAMPLES = """
+# Learn a table; the run lies in visits-run/
+tabllm fit visits.csv
+# Say what a column is, where the guess of 'tabllm schema visits.csv' is wrong
+tabllm fit visits.csv --kind zip=categorical --kind score=continuous
+# A quick look: 5,000 rows, 2 epochs
+tabllm fit visits.csv --rows 5000 --epochs 2 -o quick-run
+# Fold categories of fewer than 10 rows, so that none points to a person
+tabllm fit visits.csv --rare-below 10
+"""
+
+
+def _complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    from tabular.synthesizer import model_names
+
+    return [name for name in model_names() if name.startswith(incomplete)]
+
+
+@click.command(cls=Command, examples=EXAMPLES, short_help="Learn a table.")
+@click.argument("data", type=PATH)
+@click.option("-m", "--model", default="nano", show_default=True, metavar="NAME", shell_complete=_complete_model,
+              help="The kind of generator.")  # fmt: skip
+@click.option("-o", "--out", type=PATH, metavar="RUN", help="Folder for the run.  [default: DATA's name + '-run']")
+@click.option("--schema", "schema_file", type=PATH, metavar="FILE",
+              help="What the columns are, as 'tabllm schema -o FILE' wrote it and you edited it.")  # fmt: skip
+@click.option("--kind", "kinds", multiple=True, metavar="COL=KIND",
+              help="Take column COL as KIND: categorical, integer, continuous, datetime, boolean, text, identifier "
+                   "or constant. Repeatable.")  # fmt: skip
+@click.option("--rows", type=AtLeast(2), metavar="N", help="Learn from N rows drawn at random.")
+@click.option("--rare-below", type=AtLeast(0), metavar="K",
+              help="Fold categories of fewer than K rows into one.  [default: 0]")  # fmt: skip
+@click.option("--epochs", type=AtLeast(1), metavar="N",
+              help="Passes over the rows at most; training stops by itself when it has learnt enough.")  # fmt: skip
+@click.option("--engine", type=click.Choice(["auto", "mlx", "torch"]),
+              help="What computes.  [default: auto, see 'tabllm doctor']")  # fmt: skip
+@click.option("--device", metavar="NAME", help="Where it computes: cpu, cuda, mps, gpu.  [default: auto]")
+@seed_option
+@delimiter_option
+@force_option("a run")
+@click.pass_obj
+def fit(
+    session: Session,
+    /,
+    data: str,
+    model: str,
+    out: str | None,
+    schema_file: str | None,
+    kinds: tuple[str, ...],
+    rows: int | None,
+    delimiter: str | None,
+    force: bool,
+    **options: Any,
+) -> None:
+    """Learn the table DATA and write a run: a folder from which 'tabllm sample' makes new rows.
+
+    Ctrl-C leaves a checkpoint in RUN.partial/; the same command goes on from there.
+    """
+    run = Path(out or default_run(data))
+    given = {name: value for name, value in options.items() if value is not None}
+    chosen = _kinds(kinds)
+    if chosen and schema_file:
+        raise UsageError("--kind and --schema contradict each other; write the kinds into the schema file.")
+    refuse_existing(run, force=force)
+
+    from tabular.reading import check_table, read_table
+    from tabular.rundir import check_run_directory
+    from tabular.synthesizer import create
+
+    check_run_directory(run)
+    table = check_table(read_table(data, delimiter=delimiter))
+    if rows is not None and rows < len(table):
+        table = table.sample(rows, random_state=given.get("seed", 0)).sort_index().reset_index(drop=True)
+    schema = _schema(table, schema_file, chosen, given.get("rare_below", 0))
+    synthesizer = create(model, **given)
+
+    partial = run.with_name(run.name + ".partial")
+    if _holds(partial):
+        session.say(f"Going on from the checkpoint in {partial}/.")
+    start = time.perf_counter()
+    try:
+        synthesizer.fit(table, schema=schema, progress=session.reporter(), checkpoint=partial)
+        synthesizer.save(run)
+    except KeyboardInterrupt:
+        left = f"{partial}/ holds a checkpoint: the same command goes on from there" if _holds(partial) else (
+            "it was too early for a checkpoint, so nothing is left")  # fmt: skip
+        raise Interrupted(f"Interrupted; {left}.") from None
+    shutil.rmtree(partial, ignore_errors=True)
+
+    took = time.perf_counter() - start
+    session.say(f"Learned {len(table):,} rows of {table.shape[1]} columns in {seconds(took)}; the run is {run}/.")
+    session.suggest("tabllm", "sample", run, "-n", str(len(table)), "-o", "synthetic.csv")
+
+
+def default_run(data: str) -> str:
+    """``visits-run`` for ``folder/visits.csv.gz``: in the folder where one stands."""
+    name = Path(data).name
+    return f"{name.split('.')[0] or name.lstrip('.')}-run"
+
+
+def _kinds(pairs: tuple[str, ...]) -> dict[str, str]:
+    chosen = {}
+    for pair in pairs:
+        name, equals, kind = pair.rpartition("=")
+        if not equals or not name or not kind:
+            raise UsageError(f"--kind {pair!r} is not COLUMN=KIND; write for example --kind zip=categorical.")
+        chosen[name] = kind
+    return chosen
+
+
+def _schema(table: pd.DataFrame, schema_file: str | None, kinds: dict[str, str], rare_below: int) -> Schema | None:
+    """The schema that the user speaks of; ``None`` leaves it to the generator."""
+    if schema_file:
+        from tabular.schema import Schema
+
+        return Schema.from_json(schema_file)
+    if kinds:
+        from tabular.inference import infer_schema
+
+        return infer_schema(table, overrides=kinds, rare_below=rare_below)
+    return None
+
+
+def _holds(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())

@@ -1,0 +1,64 @@
+"""``tabllm impute``: fill in missing cells."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from .errors import Interrupted
+from .group import Command
+from .options import PATH, delimiter_option, force_option, refuse_existing, seed_option
+from .session import STDOUT, Session, seconds, shown
+
+__all__ = ["impute"]
+
+EXAMPLES = """
+# Fill in what is missing, each cell drawn from what the rest of its row says
+tabllm impute visits-run holes.csv -o filled.csv
+# Another draw
+tabllm impute visits-run holes.csv -o filled-2.csv --seed 2
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES, short_help="Fill in the missing cells of a table.")
+@click.argument("run", type=PATH)
+@click.argument("table", type=PATH)
+@click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
+              help="The file to write; its ending says the format, '-' prints CSV on standard output.")  # fmt: skip
+@seed_option
+@click.option("--device", default="auto", metavar="NAME", help="Where it computes.  [default: auto]")
+@delimiter_option
+@force_option("a file")
+@click.pass_obj
+def impute(
+    session: Session,
+    run: str,
+    table: str,
+    out: str,
+    seed: int | None,
+    device: str,
+    delimiter: str | None,
+    force: bool,
+) -> None:
+    """Fill in the missing cells of TABLE, a file with the columns of the table that RUN learned."""
+    from tabular.reading import read_table
+    from tabular.synthesizer import load_run
+    from tabular.writing import TableWriter, check_output
+
+    check_output(out)
+    refuse_existing(out, force=force)
+    holes = read_table(table, delimiter=delimiter)
+    synthesizer = load_run(run, device=device)
+    start = time.perf_counter()
+    try:
+        filled = synthesizer.complete(holes, seed=seed, progress=session.reporter())
+        with TableWriter(out) as writer:
+            writer.write(filled)
+    except KeyboardInterrupt:
+        left = "" if out == STDOUT else f"; {out} was not written"
+        raise Interrupted(f"Interrupted{left}.") from None
+
+    took = time.perf_counter() - start
+    cells = int(holes.isna().to_numpy().sum()) - int(filled.isna().to_numpy().sum())
+    session.say(f"Filled {cells:,} cells in {len(filled):,} rows in {seconds(took)}; wrote {shown(out)}.")

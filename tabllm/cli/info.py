@@ -1,0 +1,61 @@
+"""``tabllm info``: what a run is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .group import Command
+from .options import PATH, json_option
+from .session import Session, seconds
+
+__all__ = ["info"]
+
+EXAMPLES = """
+# The model, how it was fitted, and its columns
+tabllm info visits-run
+# For a program
+tabllm info visits-run --json - | jq .parameters
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES, short_help="Show what a run is and how it was fitted.")
+@click.argument("run", type=PATH)
+@json_option
+@click.pass_obj
+def info(session: Session, run: str, json_file: str | None) -> None:
+    """Show which model RUN holds, how it was fitted, and the columns it makes."""
+    from tabular.synthesizer import load_run
+
+    synthesizer = load_run(run)
+    facts = synthesizer.describe()
+    if session.draws(json_file):
+        from .tables import draw_facts, draw_schema
+
+        console = session.console()
+        console.print()
+        draw_facts(console, {"run": run, **{_label(k): _text(k, v) for k, v in facts.items() if _is_short(v)}})
+        console.print()
+        draw_schema(console, synthesizer.schema)
+        console.print()
+    session.write_json({"run": run, **facts, "schema": synthesizer.schema.to_dict()}, json_file)
+
+
+def _is_short(value: Any) -> bool:
+    """Whether a fact fits on a line: lists of losses are for ``--json``."""
+    return isinstance(value, (str, int, float)) and value != ""
+
+
+def _label(name: str) -> str:
+    return name.replace("_seconds", " time").replace("_", " ")
+
+
+def _text(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (int, float)) and name.endswith("seconds"):
+        return seconds(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,71 @@
+"""The command ``tabllm``: its options, its commands, and the one place where errors end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+import tabllm
+
+from .errors import leave
+from .group import LazyGroup
+from .session import Session
+
+__all__ = ["cli", "main"]
+
+SECTIONS = {
+    "First": {
+        "demo": "tabllm.cli.demo:demo",
+        "doctor": "tabllm.cli.doctor:doctor",
+    },
+    "Make": {
+        "fit": "tabllm.cli.fit:fit",
+        "sample": "tabllm.cli.sample:sample",
+        "impute": "tabllm.cli.impute:impute",
+    },
+    "Look": {
+        "schema": "tabllm.cli.schema:schema",
+        "info": "tabllm.cli.info:info",
+        "eval": "tabllm.cli.eval:evaluate",
+    },
+    "Shell": {
+        "completion": "tabllm.cli.completion:completion",
+    },
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    sections=SECTIONS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(tabllm.__version__, prog_name="tabllm", message="%(prog)s %(version)s")
+@click.option("-q", "--quiet", is_flag=True, help="Print results and errors only: no progress, no closing lines.")
+@click.option("--debug", is_flag=True, help="On an error, show where in the code it arose.")
+@click.pass_obj
+def cli(session: Session, quiet: bool, debug: bool) -> None:
+    """Make synthetic tables on the machine in front of you.
+
+    \b
+    A table of your own, in three commands:
+      $ tabllm fit visits.csv                             learn it
+      $ tabllm sample visits-run -n 10000 -o more.csv     make new rows
+      $ tabllm eval visits.csv more.csv                   see how good they are
+
+    CSV, Parquet, JSON lines and Excel files are told apart by their endings. 'tabllm COMMAND --help' has examples.
+    """
+    session.quiet, session.debug = quiet, debug
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and leave the process with its exit code."""
+    session = Session()
+    try:
+        code = cli.main(arguments, prog_name="tabllm", standalone_mode=False, obj=session)
+        sys.stdout.flush()  # so that a closed pipe is met here and not at the very end
+    except BaseException as error:
+        leave(error, debug=session.debug)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,74 @@
+"""Options that several commands share, and what is checked before a command begins its work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from tabular.errors import UsageError
+
+from .session import STDOUT
+
+__all__ = ["PATH", "AtLeast", "delimiter_option", "force_option", "json_option", "refuse_existing", "seed_option"]
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+#: A file or folder: completed by the shell, and checked by the library, which knows better what is wrong.
+PATH = click.Path()
+
+
+class AtLeast(click.ParamType):
+    """A whole number that is not too small; unlike Click's own range it adds nothing to the help."""
+
+    name = "number"
+
+    def __init__(self, minimum: int) -> None:
+        self.minimum = minimum
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        try:
+            number = int(str(value).replace(",", "").replace("_", ""))
+        except ValueError:
+            number = self.minimum - 1
+        if number < self.minimum:
+            self.fail(f"{value!r} is not a whole number of at least {self.minimum}.", param, ctx)
+        return number
+
+
+def json_option(command: Decorated) -> Decorated:
+    """``--json FILE``."""
+    return click.option(
+        "--json", "json_file", type=PATH, metavar="FILE",
+        help="Write the result as JSON to FILE; '-' prints it, and nothing else, on standard output.",
+    )(command)  # fmt: skip
+
+
+def seed_option(command: Decorated) -> Decorated:
+    """``--seed N``; absent, the library's own default holds."""
+    return click.option(
+        "--seed", type=AtLeast(0), metavar="N",
+        help="The same seed gives the same result.  [default: 0]",
+    )(command)  # fmt: skip
+
+
+def delimiter_option(command: Decorated) -> Decorated:
+    """``--delimiter CHAR``."""
+    return click.option(
+        "--delimiter", metavar="CHAR",
+        help="What parts the fields of a text file (also 'tab').  [default: found by itself]",
+    )(command)  # fmt: skip
+
+
+def force_option(what: str) -> Callable[[Decorated], Decorated]:
+    """``--force``: replace ``what``."""
+    return click.option("-f", "--force", is_flag=True, help=f"Replace {what} that exists already.")
+
+
+def refuse_existing(path: str | Path, *, force: bool) -> None:
+    """Raise :class:`UsageError` if ``path`` exists and may not be replaced. A device or pipe may always be written."""
+    existing = Path(path)
+    if str(path) != STDOUT and not force and (existing.is_file() or existing.is_dir()):
+        raise UsageError(f"{path} exists already; add --force to replace it, or name another with -o.")

@@ -1,0 +1,74 @@
+"""``tabllm sample``: make new rows."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from .errors import Interrupted
+from .group import Command
+from .options import PATH, AtLeast, force_option, refuse_existing, seed_option
+from .session import STDOUT, Session, seconds, shown
+
+__all__ = ["sample"]
+
+EXAMPLES = """
+# As many rows as the table had
+tabllm sample visits-run -o synthetic.csv
+# 10,000 clicks on a phone
+tabllm sample visits-run -n 10000 -w clicked=1 -w 'device in [ios, android]' -o clicks.csv
+# A million rows as Parquet; parts are written as they are made
+tabllm sample visits-run -n 1000000 -o synthetic.parquet
+# A look
+tabllm --quiet sample visits-run -n 5 -o -
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES, short_help="Make new rows.")
+@click.argument("run", type=PATH)
+@click.option("-n", "--rows", type=AtLeast(1), metavar="N", help="Rows.  [default: as many as the table had]")
+@click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
+              help="The file to write: .csv, .tsv, .parquet, .jsonl or .xlsx, text also .gz; '-' prints CSV on "
+                   "standard output.")  # fmt: skip
+@click.option("-w", "--where", multiple=True, metavar="CONDITION",
+              help="Only such rows: 'clicked=1', 'age>=30', 'device in [ios, android]', 'city is missing'. "
+                   "Repeatable: all hold.")  # fmt: skip
+@seed_option
+@click.option("--device", default="auto", metavar="NAME", help="Where it computes.  [default: auto]")
+@force_option("a file")
+@click.pass_obj
+def sample(
+    session: Session,
+    run: str,
+    rows: int | None,
+    out: str,
+    where: tuple[str, ...],
+    seed: int | None,
+    device: str,
+    force: bool,
+) -> None:
+    """Make N new rows from RUN, which 'tabllm fit' wrote, and write them to OUT."""
+    from tabular.synthesizer import load_run
+    from tabular.writing import TableWriter, check_output
+
+    check_output(out)
+    refuse_existing(out, force=force)
+    synthesizer = load_run(run, device=device)
+    wanted = rows or synthesizer.schema.rows
+    start = time.perf_counter()
+    try:
+        with TableWriter(out) as writer:
+            for part in synthesizer.sample_batches(
+                wanted, where=list(where) or None, seed=seed, progress=session.reporter()
+            ):
+                writer.write(part)
+    except KeyboardInterrupt:
+        left = "" if out == STDOUT else f"; {out} was not written"
+        raise Interrupted(f"Interrupted{left}.") from None
+
+    took = time.perf_counter() - start
+    rate = f"{writer.rows / took:,.0f} rows/s"
+    session.say(f"Wrote {writer.rows:,} rows to {shown(out)} in {seconds(took)} ({rate}).")
+    if out != STDOUT and not where:
+        session.suggest("tabllm", "eval", "DATA", out)

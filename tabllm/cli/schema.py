@@ -1,0 +1,59 @@
+"""``tabllm schema``: what each column of a table is taken for."""
+
+from __future__ import annotations
+
+import click
+
+from .group import Command
+from .options import PATH, AtLeast, delimiter_option, force_option, json_option, refuse_existing
+from .session import STDOUT, Session
+
+__all__ = ["schema"]
+
+EXAMPLES = """
+# What each column is taken for
+tabllm schema visits.csv
+# Where a guess is wrong: write it to a file, edit that, and fit with it
+tabllm schema visits.csv -o visits.schema.json
+tabllm fit visits.csv --schema visits.schema.json
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES, short_help="Show what each column is taken for.")
+@click.argument("data", type=PATH)
+@click.option("-o", "--out", type=PATH, metavar="FILE", help="Write the schema to FILE, for you to edit.")
+@click.option("--rare-below", type=AtLeast(0), default=0, metavar="K",
+              help="Fold categories of fewer than K rows into one.  [default: 0]")  # fmt: skip
+@delimiter_option
+@force_option("a file")
+@json_option
+@click.pass_obj
+def schema(
+    session: Session,
+    data: str,
+    out: str | None,
+    rare_below: int,
+    delimiter: str | None,
+    force: bool,
+    json_file: str | None,
+) -> None:
+    """Show the kind, the missing share and the values of every column of the table DATA."""
+    if out:
+        refuse_existing(out, force=force)
+
+    from tabular.inference import infer_schema
+    from tabular.reading import read_table
+
+    found = infer_schema(read_table(data, delimiter=delimiter), rare_below=rare_below)
+    if session.draws(json_file) and out != STDOUT:
+        from .tables import draw_schema
+
+        console = session.console()
+        console.print(f"\n[bold]{len(found)} columns[/]  [dim]{found.rows:,} rows[/]\n")
+        draw_schema(console, found)
+        console.print()
+    session.write_json(found.to_dict(), json_file)
+    session.write_json(found.to_dict(), out)
+    if out and out != STDOUT:
+        session.say(f"Wrote {out}: change the kind, bounds or categories of a column there.")
+        session.suggest("tabllm", "fit", data, "--schema", out)

@@ -1,0 +1,89 @@
+"""Where a command prints: results on standard output, everything about the work on standard error."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tabular.errors import OutputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tabular.progress import Reporter
+
+__all__ = ["STDOUT", "Session", "seconds", "shown"]
+
+#: The file name that means standard output.
+STDOUT = "-"
+
+
+class Session:
+    """What every command of one call shares: ``--quiet``, ``--debug`` and the two streams."""
+
+    def __init__(self) -> None:
+        self.quiet = False
+        self.debug = False
+
+    def reporter(self) -> Reporter:
+        """Progress bars and notes on standard error; silent under ``--quiet``."""
+        from tabular.progress import RichReporter
+
+        return RichReporter(quiet=self.quiet)
+
+    def console(self) -> Console:
+        """Where a result is drawn."""
+        from rich.console import Console
+
+        return Console(highlight=False)
+
+    def say(self, line: str) -> None:
+        """One line about the work."""
+        if not self.quiet:
+            click.echo(line, err=True)
+
+    def suggest(self, *command: str | Path) -> None:
+        """The command to type next."""
+        self.say(f"Next:  {click.style(shlex.join(map(str, command)), bold=True)}")
+
+    def step(self, *command: str | Path) -> None:
+        """One of several commands to type."""
+        self.say(f"  {click.style('$', dim=True)} {shlex.join(map(str, command))}")
+
+    def draws(self, json_file: str | None) -> bool:
+        """Whether a result is drawn: not if its JSON goes to standard output, or was all that was asked for."""
+        return json_file != STDOUT and not (json_file and self.quiet)
+
+    def write_json(self, data: Any, json_file: str | None) -> None:
+        """Write ``data`` to the file of ``--json``, if one was given."""
+        if json_file is None:
+            return
+        text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        if json_file == STDOUT:
+            click.echo(text, nl=False)
+            return
+        try:
+            Path(json_file).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise OutputError(f"{json_file} cannot be written ({error.strerror}).") from None
+
+
+def seconds(duration: float) -> str:
+    """A duration as a person says it: ``0.4 s``, ``12 s``, ``3 min 5 s``, ``2 h 4 min``."""
+    if duration < 9.95:
+        return f"{duration:.1f} s"
+    whole = round(duration)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def shown(path: str | Path) -> str:
+    """A path as text, ``standard output`` for ``-``."""
+    return "standard output" if str(path) == STDOUT else str(path)

@@ -1,0 +1,82 @@
+"""How facts look on a terminal: quiet tables, as in the report of an evaluation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tabular.schema import Column, Schema
+
+__all__ = ["draw_facts", "draw_schema", "quiet_table"]
+
+
+def quiet_table(console: Console, *headers: str) -> Table:
+    """A table with one line under its header and no other; ``>`` before a header sets it to the right."""
+    unicode = (console.encoding or "utf-8").lower().startswith("utf")
+    frame = box.SIMPLE_HEAD if unicode else box.Box("    \n    \n -- \n" + 5 * "    \n", ascii=True)
+    table = Table(box=frame, header_style="dim", show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for header in headers:
+        if header.startswith(">"):
+            table.add_column(header[1:], justify="right", no_wrap=True)
+        else:
+            table.add_column(header, overflow="fold")
+    return table
+
+
+def draw_facts(console: Console, facts: dict[str, str]) -> None:
+    """Names in one column, what they are in the other."""
+    table = quiet_table(console, "", "")
+    table.show_header = False
+    for name, value in facts.items():
+        table.add_row(f"[dim]{escape(name)}[/]", escape(value))
+    console.print(table)
+
+
+def draw_schema(console: Console, schema: Schema) -> None:
+    """One line per column, then what a person should know."""
+    table = quiet_table(console, "column", "kind", ">missing %", "values")
+    for column in schema:
+        missing = f"{100 * column.missing_rate:.1f}" if column.missing_rate else "[dim]-[/]"
+        table.add_row(escape(column.name), column.kind, missing, escape(_values(column)))
+    console.print(table)
+    notes = [*schema.notes, *(f"{column.name}: {note}" for column in schema for note in column.notes)]
+    if notes:
+        console.print("\n[bold]Notes[/]")
+        for note in notes:
+            console.print(f"[dim]- {escape(note)}[/]")
+
+
+def _values(column: Column) -> str:
+    """What the column may hold, in a few words."""
+    if column.has_categories:
+        shown: list[str] = []
+        room = 40
+        for category in map(str, column.categories):
+            if shown and room < len(category):
+                break
+            shown.append(category if len(category) <= 40 else category[:37] + "...")
+            room -= len(category) + 2
+        more = len(column.categories) - len(shown)
+        return ", ".join(shown) + (f", and {more:,} more" if more else "")
+    if column.is_numeric and column.minimum is not None and column.maximum is not None:
+        often = [_bound(column, atom) for atom in column.atoms] if len(column.atoms) <= 3 else []
+        text = f"{_bound(column, column.minimum)} to {_bound(column, column.maximum)}"
+        return text + (f"; often {', '.join(often)}" if often else "")
+    return column.pattern or ""
+
+
+def _bound(column: Column, value: float) -> str:
+    if column.kind == "datetime":
+        from datetime import datetime, timedelta, timezone
+
+        instant = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=value)
+        return f"{instant:%Y-%m-%d}" if value % 86400 == 0 else f"{instant:%Y-%m-%d %H:%M:%S}"
+    if column.kind == "integer":
+        return f"{value:,.0f}"
+    return f"{value:,.{column.decimals}f}" if column.decimals is not None and column.decimals <= 4 else f"{value:,.5g}"
