@@ -4,7 +4,7 @@
 ``schema``             what a table is: :class:`Schema`, :class:`Column`
 ``inference``          finds the schema of a table (``column_facts``, ``column_kinds``)
 ``arrays``             the canonical numpy form of a table, there and back (``cells``)
-``conditions``         ``where``: which rows are wanted (``condition_text``: its grammar)
+``conditions``         ``where``: which rows are wanted (``condition_text``, ``intervals``)
 ``reading``            a file into a table (``delimited``: CSV; ``files``: formats)
 ``writing``            a table into a file, part by part
 ``rundir``             a run directory, whole or not at all

@@ -77,9 +77,8 @@ def _column(facts: ColumnFacts, override: str | Mapping[str, Any] | None, rare_b
     if unknown:
         raise SchemaError(f"The override of column {facts.name!r} cannot set {min(unknown)!r}.")
     column = build_column(facts, kind, rare_below=rare_below, forced=True)
-    return replace(
-        column, **{key: tuple(value) if isinstance(value, list) else value for key, value in changes.items()}
-    )
+    given: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in changes.items()}
+    return replace(column, **given)
 
 
 def guess_kind(facts: ColumnFacts) -> str:
@@ -182,6 +181,8 @@ def reads_as_prose(facts: ColumnFacts) -> bool:
 def repeated_headers(columns: Mapping[str, pd.Series]) -> np.ndarray | None:
     """Rows in which every cell is its column's own name (files pasted together), or ``None`` if there are none."""
     rows: np.ndarray | None = None
+    if len(columns) < 2:
+        return None  # a single column may well hold its own name as a value
     for name, series in columns.items():
         if series.dtype != object and not pd.api.types.is_string_dtype(series.dtype):
             return None  # with such a row in it, every column of a CSV file is one of text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 __all__ = ["Reporter", "RichReporter", "Task"]
 
@@ -63,7 +64,7 @@ class RichReporter(Reporter):
 
 
 class _Bar(Task):
-    def __init__(self, bars, label: str, total: float, unit: str) -> None:
+    def __init__(self, bars: Any, label: str, total: float, unit: str) -> None:
         self.bars, self.unit = bars, unit
         self.id = bars.add_task(label, total=total, unit=unit, rate="", text="")
 

@@ -148,7 +148,8 @@ class Schema:
             missing = {"name", "kind", "dtype"} - set(entry)
             if missing:
                 raise SchemaError(f"{origin}: a column lacks the field {min(missing)!r}.")
-            columns.append(Column(**{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}))
+            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+            columns.append(Column(**values))
         return cls(tuple(columns), int(data.get("rows", 0)), tuple(data.get("notes", ())))
 
     def to_json(self, path: str | Path) -> None:
