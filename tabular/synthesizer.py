@@ -119,6 +119,9 @@ class Synthesizer(ABC):
         """Read what :meth:`save` wrote. Raises :class:`RunError` if it is not whole."""
 
 
+#: The ``version`` in the ``config.json`` of a run; raised when older releases could no longer read it.
+RUN_VERSION = 1
+
 _REGISTRY: dict[str, str] = {}
 
 
@@ -166,6 +169,12 @@ def read_config(directory: str | Path) -> dict[str, Any]:
         raise RunError(f"{path} cannot be read ({error}); fit again.") from None
     if not isinstance(config, dict) or "model" not in config:
         raise RunError(f"{path} names no model: it is not the config of a run.")
+    version = config.get("version", RUN_VERSION)
+    if not isinstance(version, int) or version > RUN_VERSION:
+        raise RunError(
+            f"{directory} was written by a newer tabllm (format {version}, this one reads {RUN_VERSION}): "
+            "upgrade with 'pip install -U tabllm'."
+        )
     return config
 
 

@@ -30,6 +30,8 @@ tabllm doctor --json doctor.json
 @click.pass_obj
 def doctor(session: Session, json_file: str | None) -> None:
     """Show memory, devices, engines and optional packages, which engine 'auto' takes, and what to install."""
+    session.check_json(json_file)
+
     from tabllm.doctor import examine
 
     report = examine()

@@ -13,13 +13,17 @@ import click
 
 from tabular.errors import TabllmError
 
-__all__ = ["Interrupted", "explain", "leave"]
+__all__ = ["Interrupted", "PipeClosed", "explain", "leave"]
 
 #: As the shell counts a command that a signal ended: 128 + SIGINT, 128 + SIGPIPE.
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class PipeClosed(Exception):
+    """Whoever read standard output has had enough; Click would keep a BrokenPipeError for itself."""
 
 
 class Interrupted(TabllmError):
@@ -35,7 +39,7 @@ def leave(error: BaseException, *, debug: bool = False) -> NoReturn:
     if isinstance(error, click.exceptions.Exit):
         sys.exit(error.exit_code)
     _drop_output()
-    if isinstance(error, BrokenPipeError):
+    if isinstance(error, (PipeClosed, BrokenPipeError)):
         sys.exit(PIPE_CLOSED)  # whoever read our output has had enough: `| head`
     if debug:
         import traceback

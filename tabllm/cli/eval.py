@@ -44,6 +44,8 @@ def evaluate(
     json_file: str | None,
 ) -> None:
     """Compare the table SYNTH with the table REAL: columns, pairs of columns, detection, utility, privacy."""
+    session.check_json(json_file)
+
     from eval.comparison import compare
     from eval.terminal import render
     from tabular.reading import read_table

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .errors import Interrupted
+from .errors import Interrupted, PipeClosed
 
 __all__ = ["Command", "LazyGroup"]
 
@@ -79,6 +79,8 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise Interrupted("Interrupted.") from None  # before Click prints an empty line for it
+        except BrokenPipeError:
+            raise PipeClosed from None  # before Click ends the process by it
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, self.targets))

@@ -26,6 +26,8 @@ tabllm info visits-run --json - | jq .parameters
 @click.pass_obj
 def info(session: Session, run: str, json_file: str | None) -> None:
     """Show which model RUN holds, how it was fitted, and the columns it makes."""
+    session.check_json(json_file)
+
     from tabular.synthesizer import load_run
 
     synthesizer = load_run(run)

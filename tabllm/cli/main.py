@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -58,6 +59,8 @@ def cli(session: Session, quiet: bool, debug: bool) -> None:
     CSV, Parquet, JSON lines and Excel files are told apart by their endings. 'tabllm COMMAND --help' has examples.
     """
     session.quiet, session.debug = quiet, debug
+    if not debug and not sys.warnoptions:
+        warnings.simplefilter("ignore")  # what libraries warn of, their users cannot mend
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

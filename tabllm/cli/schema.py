@@ -38,6 +38,8 @@ def schema(
     json_file: str | None,
 ) -> None:
     """Show the kind, the missing share and the values of every column of the table DATA."""
+    session.check_json(json_file)
+    session.check_json(out)
     if out:
         refuse_existing(out, force=force)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +59,19 @@ class Session:
         """Whether a result is drawn: not if its JSON goes to standard output, or was all that was asked for."""
         return json_file != STDOUT and not (json_file and self.quiet)
 
+    def check_json(self, json_file: str | None) -> None:
+        """Raise :class:`OutputError` if no JSON can be written there; called before long work begins."""
+        if json_file in (None, STDOUT):
+            return
+        path = Path(str(json_file))
+        folder = path.resolve().parent
+        if path.is_dir():
+            raise OutputError(f"{path} is a folder; name a file in it.")
+        if not folder.is_dir():
+            raise OutputError(f"{json_file} cannot be written: there is no folder {folder}.")
+        if not os.access(path if path.exists() else folder, os.W_OK):
+            raise OutputError(f"{json_file} may not be written; choose another place, or change its permissions.")
+
     def write_json(self, data: Any, json_file: str | None) -> None:
         """Write ``data`` to the file of ``--json``, if one was given."""
         if json_file is None:
@@ -65,11 +79,12 @@ class Session:
         text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         if json_file == STDOUT:
             click.echo(text, nl=False)
-            return
-        try:
-            Path(json_file).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise OutputError(f"{json_file} cannot be written ({error.strerror}).") from None
+        elif Path(json_file).exists() and not Path(json_file).is_file():
+            Path(json_file).write_text(text, encoding="utf-8")  # a device or a pipe must not be replaced by a file
+        else:
+            from tabular.rundir import write_json
+
+            write_json(json_file, data)
 
 
 def seconds(duration: float) -> str:
