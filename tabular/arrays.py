@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from .cells import columns_of, grid_step, labels, numbers, texts
+from .cells import columns_of, grid_step, labels, numbers, round_to, texts
 from .date_text import format_dates, from_seconds
 from .errors import SchemaError
 from .number_text import format_numbers
@@ -127,9 +127,9 @@ def _on_grid(values: np.ndarray, column: Column) -> np.ndarray:
         values = np.rint(values)
     elif column.kind == "datetime":
         step = grid_step(column) or 0.0
-        values = np.rint(values / step) * step if step >= 1 else np.round(values, column.decimals or 0)
+        values = np.rint(values / step) * step if step >= 1 else round_to(values, column.decimals or 0)
     elif column.decimals is not None:
-        values = np.round(values, column.decimals)
+        values = round_to(values, column.decimals)
     if column.minimum is not None and column.maximum is not None:
         values = np.clip(values, column.minimum, column.maximum)
     return values

@@ -22,6 +22,7 @@ __all__ = [
     "labels",
     "missing_cells",
     "numbers",
+    "round_to",
     "texts",
     "to_number",
     "value_type",
@@ -196,3 +197,9 @@ def grid_step(column: Column) -> float | None:
         step = format_step(column.format) if column.format else 1.0
         return step if step >= 60 else 10.0 ** -(column.decimals or 0)
     return None if column.decimals is None else 10.0**-column.decimals
+
+
+def round_to(values: np.ndarray, decimals: int) -> np.ndarray:
+    """``values`` rounded; those so large that they have no such digits are left as they are, bit for bit."""
+    small = np.abs(values) < 2.0**52 / 10.0**decimals
+    return np.where(small, np.round(np.where(small, values, 0.0), decimals), values)

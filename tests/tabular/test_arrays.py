@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tabular import Schema, SchemaError, from_arrays, infer_schema, read_table, to_arrays
@@ -106,6 +106,7 @@ def test_a_column_of_any_dtype_comes_back_as_it_was(kind):
 
 
 @settings(max_examples=60, deadline=None)
+@example(numbers=[4.8627288685605176e16, 0.25], texts=["a", "b"])
 @given(
     numbers=st.lists(st.floats(allow_nan=False, allow_infinity=False, width=64) | st.none(), min_size=2, max_size=30),
     texts=st.lists(st.text(max_size=6) | st.none(), min_size=2, max_size=30),
