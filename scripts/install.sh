@@ -20,7 +20,7 @@ install_tabllm() {
         "${PYTHON:-python3}" -m venv "$venv"
     fi
     echo "Installing tabllm${extras:+ with its extra '$extras'} (the first time this takes a few minutes)"
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+    "$venv/bin/python" -m pip install -qq --disable-pip-version-check \
         --editable "$root${extras:+[$extras]}" --constraint "$root/constraints.txt"
     echo "$want" >"$stamp"
 }

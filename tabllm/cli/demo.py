@@ -32,8 +32,6 @@ def demo(session: Session, rows: int | None, epochs: int | None, out: str, seed:
     from eval.terminal import render
     from tabllm.demo import run_demo
 
-    session.say("Adult, 1994: learning its rows, making as many new ones, and comparing them with")
-    session.say("16,281 real rows that were kept aside.")
     try:
         done = run_demo(out, rows=rows, epochs=epochs, seed=seed or 0, progress=session.reporter())
     except KeyboardInterrupt:

@@ -6,7 +6,9 @@ import contextlib
 import errno
 import os
 import shlex
+import shutil
 import sys
+import textwrap
 from typing import NoReturn
 
 import click
@@ -47,9 +49,17 @@ def leave(error: BaseException, *, debug: bool = False) -> NoReturn:
         traceback.print_exception(error)
     message, code = explain(error)
     begin = "" if isinstance(error, Interrupted) else click.style("Error:", fg="red", bold=True) + " "
-    # One line whatever the message holds, so that scripts can read it.
-    click.echo(begin + " ".join(message.split()), err=True)
+    click.echo(_laid_out(begin, " ".join(message.split())), err=True)
     sys.exit(code)
+
+
+def _laid_out(begin: str, message: str) -> str:
+    """One line for a program; folded between words for a person at a terminal."""
+    if not sys.stderr.isatty():
+        return begin + message
+    width = max(shutil.get_terminal_size().columns, 40)
+    lines = textwrap.wrap(message, width - 7, break_long_words=False, break_on_hyphens=False)
+    return begin + ("\n" + " " * len(click.unstyle(begin))).join(lines)
 
 
 def _drop_output() -> None:
