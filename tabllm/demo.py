@@ -87,7 +87,7 @@ def run_demo(
         with TableWriter(path) as writer:
             writer.write(table)
 
-    progress.note(f"Adult, 1994: learning {len(train):,} people, then making as many who never lived.")
+    progress.note(f"Adult, 1994: learning {len(train):,} people, then making as many new ones.")
     start = time.perf_counter()
     options = {} if epochs is None else {"epochs": epochs}
     synthesizer = create("nano", seed=seed, **options).fit(train, progress=progress)
