@@ -198,7 +198,8 @@ def _torch() -> Engine:
         devices.append(f"cuda: {found.name} ({found.total_memory / 2**30:.0f} GB)")
     if torch.backends.mps.is_available():
         devices.append("mps: the GPU of this Mac")
-    return Engine("torch", torch.__version__, (*devices, f"cpu: {torch.get_num_threads()} threads"))
+    threads = torch.get_num_threads()
+    return Engine("torch", torch.__version__, (*devices, f"cpu: {threads} thread{'s' * (threads != 1)}"))
 
 
 def _mlx() -> Engine:
