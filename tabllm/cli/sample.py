@@ -16,8 +16,8 @@ __all__ = ["sample"]
 EXAMPLES = """
 # As many rows as the table had
 tabllm sample visits-run -o synthetic.csv
-# 10,000 clicks on a phone
-tabllm sample visits-run -n 10000 -w clicked=1 -w 'device in [ios, android]' -o clicks.csv
+# 10,000 clicks of people of 30 and more
+tabllm sample visits-run -n 10000 -w clicked=1 -w 'age>=30' -o clicks.csv
 # A million rows as Parquet; parts are written as they are made
 tabllm sample visits-run -n 1000000 -o synthetic.parquet
 # A look
