@@ -23,7 +23,7 @@ from .errors import SchemaError
 from .number_text import format_numbers
 from .schema import Column, Schema
 
-__all__ = ["from_arrays", "to_arrays"]
+__all__ = ["from_arrays", "on_grid", "to_arrays"]
 
 
 def to_arrays(
@@ -121,7 +121,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray], schema: Schema) -> pd.DataFram
     return pd.DataFrame(made, columns=schema.names, index=pd.RangeIndex(max(lengths, default=0)))
 
 
-def _on_grid(values: np.ndarray, column: Column) -> np.ndarray:
+def on_grid(values: np.ndarray, column: Column) -> np.ndarray:
     values = values.astype(np.float64)
     if column.kind == "integer":
         values = np.rint(values)
@@ -136,7 +136,7 @@ def _on_grid(values: np.ndarray, column: Column) -> np.ndarray:
 
 
 def _datetimes(values: np.ndarray, column: Column) -> pd.Series:
-    seconds = _on_grid(values, column)
+    seconds = on_grid(values, column)
     if _holds_text(column):
         texts_ = format_dates(seconds, column.format or "%Y-%m-%d %H:%M:%S")
         if column.format and "%f" in column.format and (column.decimals or 6) < 6:
@@ -162,7 +162,7 @@ def _cut(text: str, digits: int) -> str:
 
 
 def _numbers(values: np.ndarray, column: Column) -> pd.Series:
-    values = _on_grid(values, column)
+    values = on_grid(values, column)
     missing = np.isnan(values)
     if _holds_text(column) and column.format:
         return _as_dtype(format_numbers(values, column.format), column)

@@ -1,0 +1,109 @@
+"""Whole rows: the table codec for the columns that are learned, and makers for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tabular.arrays import on_grid
+from tabular.conditions import Allowed
+from tabular.identifiers import make_identifiers
+from tabular.schema import Schema
+
+from . import conditions
+from .number import NumberCodec
+from .table import TableCodec
+from .words import WordCodec
+
+__all__ = ["RowCodec"]
+
+
+class RowCodec:
+    """Canonical arrays of a table <-> tokens, every column of the schema included.
+
+    Attributes:
+        schema: the columns.
+        table: the codec of the columns that a model learns.
+        words: column name -> how its free text is made.
+    """
+
+    def __init__(self, schema: Schema, table: TableCodec, words: Mapping[str, WordCodec]) -> None:
+        self.schema, self.table, self.words = schema, table, dict(words)
+
+    @classmethod
+    def fit(cls, arrays: Mapping[str, np.ndarray], schema: Schema, *, bins: int) -> RowCodec:
+        """Learn from canonical arrays. Raises :class:`TableError` if no column is left to model."""
+        words = {column.name: WordCodec.fit(arrays[column.name]) for column in schema if column.kind == "text"}
+        return cls(schema, TableCodec.fit(arrays, schema, bins=bins), words)
+
+    def token_weights(self, allowed: Mapping[str, Allowed]) -> dict[int, np.ndarray]:
+        """Conditions as factors on tokens; see :func:`.conditions.token_weights`."""
+        return conditions.token_weights(self.table, allowed, {name: self._rounding(name) for name in allowed})
+
+    def present_weights(self, name: str) -> dict[int, np.ndarray]:
+        """Factors that forbid a missing value; see :func:`.conditions.present_weights`."""
+        return conditions.present_weights(self.table, name)
+
+    def decode(
+        self,
+        tokens: np.ndarray,
+        rng: np.random.Generator,
+        *,
+        start: int,
+        seed: int,
+        allowed: Mapping[str, Allowed],
+    ) -> dict[str, np.ndarray]:
+        """int32[n, fields] -> canonical arrays of all columns.
+
+        Args:
+            start: rows made before these, so that identifiers go on and do not repeat.
+            seed: of the identifiers.
+            allowed: what the conditioned columns may be; the tokens keep to it already.
+        """
+        rows = len(tokens)
+        arrays: dict[str, np.ndarray] = {}
+        place = 0
+        for name, codec in self.table.codecs.items():
+            part = tokens[:, place : place + len(codec.sizes)]
+            place += len(codec.sizes)
+            if isinstance(codec, NumberCodec) and name in allowed:
+                arrays[name] = conditions.decode_within(codec, part, rng, allowed[name], self._rounding(name))
+            else:
+                arrays[name] = codec.decode(part, rng)
+        for column in self.schema:
+            if column.name in arrays:
+                continue
+            if column.name in self.words:
+                arrays[column.name] = self.words[column.name].draw(rows, rng)
+            elif column.kind == "identifier":
+                made = make_identifiers(
+                    column.pattern,
+                    rows,
+                    start=start,
+                    seed=seed,
+                    number=column.dtype.lower().startswith(("int", "uint")),
+                )
+                if column.missing_rate:
+                    made[rng.random(rows) < column.missing_rate] = None
+                arrays[column.name] = made
+            elif column.is_numeric:
+                arrays[column.name] = np.full(rows, np.nan if column.minimum is None else column.minimum)
+            else:
+                arrays[column.name] = np.full(rows, 0 if column.categories else -1, np.int32)
+        return arrays
+
+    def _rounding(self, name: str) -> conditions.Round:
+        return partial(on_grid, column=self.schema[name])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data, without the schema."""
+        return {**self.table.to_dict(), "words": {name: codec.to_dict() for name, codec in self.words.items()}}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], schema: Schema) -> RowCodec:
+        """Read what :meth:`to_dict` wrote."""
+        words = {name: WordCodec.from_dict(entry) for name, entry in data.get("words", {}).items()}
+        return cls(schema, TableCodec.from_dict(data), words)

@@ -1,0 +1,258 @@
+"""Sampling as a walk down the tree of prefixes; the same for every engine.
+
+A node is a prefix of field values, with the number of rows that share it. Each node is evaluated once
+and its rows are dealt to its children, so a prefix that a thousand rows share costs one evaluation.
+Where nearly every row has a node of its own, merging no longer pays: there the rows go on in blocks,
+each field in one engine call, and no value comes back to the host before the block is done.
+
+Rows stay sorted by prefix, and the uniform numbers of neighbouring rows form a Latin hypercube: each
+row is an exact draw of the model, while the counts of values lie closer to their expectation than
+independent draws would put them (systematic sampling; cf. array-RQMC, L'Ecuyer et al. 2008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .engine import TINY, NanoEngine
+
+__all__ = ["Sampler", "latin_uniforms"]
+
+#: Neighbouring rows that share one Latin hypercube.
+WINDOW = 256
+#: Nodes evaluated in one engine call in the tree, and rows in a block.
+MAX_NODES = 1024
+BLOCK_ROWS = 1024
+#: With fewer rows than this per node, rows are expanded into blocks.
+MIN_ROWS_PER_NODE = 1.3
+#: Prefixes kept while conditions are worked through; beyond it they are thinned without bias.
+MAX_CONDITIONED = 4096
+
+Weights = Mapping[int, np.ndarray]
+
+
+@dataclass
+class _Branch:
+    """A set of prefixes of equal length and the rows below them.
+
+    Attributes:
+        cache: the engine's keys and values, one entry per node.
+        last: int32[nodes], the token to append next.
+        counts: int64[nodes], rows below each node.
+        prefix: int32[nodes, depth], the tokens so far, in sampling order, ``last`` included.
+    """
+
+    cache: Any
+    last: np.ndarray
+    counts: np.ndarray
+    prefix: np.ndarray
+
+
+class Sampler:
+    """Draws rows of tokens from an engine.
+
+    Args:
+        engine: holds the weights.
+        parents: for each field the field that holds the first half of the same value, or -1.
+    """
+
+    def __init__(self, engine: NanoEngine, parents: Sequence[int]) -> None:
+        self.engine = engine
+        self.parents = list(parents)
+
+    def sample(
+        self,
+        rows: int,
+        order: Sequence[int],
+        rng: np.random.Generator,
+        *,
+        weights: Weights | None = None,
+        conditioned: int = 0,
+        advance: Callable[[int], None] = lambda rows: None,
+    ) -> np.ndarray:
+        """Draw ``rows`` rows: int32[rows, fields] in field order, sorted by prefix (shuffle if that matters).
+
+        Args:
+            order: the order in which the fields are drawn.
+            weights: field -> float[tokens] factors on its probabilities, 0 = not allowed; for the second
+                half of a value float[tokens of the first half, tokens].
+            conditioned: how many fields, at the front of ``order``, carry conditions. They are drawn from
+                their joint distribution given all the conditions, not one after the other.
+            advance: told how many rows are done.
+        """
+        walk = _Walk(self.engine, self.parents, list(order), dict(weights or {}), rng, advance)
+        return walk.run(rows, conditioned)
+
+    def complete(
+        self, known: np.ndarray, order: Sequence[int], rng: np.random.Generator, *, weights: Weights | None = None
+    ) -> np.ndarray:
+        """Draw the rest of rows whose first fields (in ``order``) are given.
+
+        Args:
+            known: int32[rows, given], tokens of ``order[:given]``, at least one.
+
+        Returns:
+            int32[rows, fields] in field order, rows as given.
+        """
+        walk = _Walk(self.engine, self.parents, list(order), dict(weights or {}), rng, lambda rows: None)
+        result = np.empty((len(known), len(order)), np.int32)
+        for start in range(0, len(known), BLOCK_ROWS):
+            part = known[start : start + BLOCK_ROWS]
+            cache = self.engine.new_cache(len(part))
+            self.engine.append(cache, part[:, :-1], walk.order, 0)
+            result[start : start + len(part)] = walk.finish(cache, part[:, -1], part)
+        return result
+
+
+class _Walk:
+    def __init__(
+        self,
+        engine: NanoEngine,
+        parents: list[int],
+        order: list[int],
+        weights: dict[int, np.ndarray],
+        rng: np.random.Generator,
+        advance: Callable[[int], None],
+    ) -> None:
+        self.engine, self.parents, self.order, self.rng, self.advance = engine, parents, order, rng, advance
+        self.weights = weights
+        self.place = {field: step for step, field in enumerate(order)}
+
+    def run(self, rows: int, conditioned: int) -> np.ndarray:
+        start = self.conditioned_start(rows, conditioned)
+        self.parts: list[np.ndarray] = []
+        stack = [start]
+        while stack:
+            branch = stack.pop()
+            if branch.prefix.shape[1] == len(self.order):
+                self.collect(np.repeat(branch.prefix, branch.counts, axis=0))
+            elif branch.counts.sum() < MIN_ROWS_PER_NODE * len(branch.counts):
+                self.expand(branch)
+            else:
+                stack.extend(reversed(self.deepen(branch)))
+        return np.concatenate(self.parts)
+
+    def collect(self, rows: np.ndarray) -> None:
+        in_field_order = np.empty_like(rows)
+        in_field_order[:, self.order] = rows
+        self.parts.append(in_field_order)
+        self.advance(len(rows))
+
+    # -- conditions -------------------------------------------------------------------------------------------
+    def conditioned_start(self, rows: int, conditioned: int) -> _Branch:
+        """The prefixes over the conditioned fields, with the rows dealt by their probability.
+
+        All allowed prefixes are enumerated with their exact probability; where they become too many they
+        are thinned to equal weights by systematic resampling (a particle filter).
+        """
+        cache, mass = self.engine.new_cache(1), np.ones(1)
+        prefix = np.empty((1, 0), np.int32)
+        for step in range(conditioned):
+            probabilities = self.probabilities(cache, prefix, step).astype(np.float64)
+            joint = mass[:, None] * probabilities
+            node, token = np.nonzero(joint)
+            mass = joint[node, token]
+            if len(mass) > MAX_CONDITIONED:
+                kept, copies = _systematic(mass, MAX_CONDITIONED, self.rng)
+                node, token, mass = node[kept], token[kept], copies * mass.sum() / MAX_CONDITIONED
+            prefix = np.concatenate([prefix[node], token[:, None].astype(np.int32)], axis=1)
+            cache = self.engine.gather(cache, node, step + 1)
+        if not conditioned:
+            return _Branch(cache, np.empty(1, np.int32), np.array([rows]), prefix)
+        kept, counts = _systematic(mass, rows, self.rng)
+        return _Branch(self.engine.gather(cache, kept, conditioned), prefix[kept, -1], counts, prefix[kept])
+
+    def probabilities(self, cache: Any, prefix: np.ndarray, step: int) -> np.ndarray:
+        """Append each prefix's last token and give the next field's: float32[nodes, tokens], not normalised."""
+        field = self.order[step]
+        hidden = self.engine.append(cache, prefix[:, -1:] if step else prefix, self.order, step)
+        probabilities = self.engine.probabilities(hidden, field)
+        weight = self.weights.get(field)
+        if weight is None:
+            return probabilities
+        return (probabilities + TINY) * (
+            weight if weight.ndim == 1 else weight[prefix[:, self.place[self.parents[field]]]]
+        )
+
+    # -- the tree ---------------------------------------------------------------------------------------------
+    def deepen(self, branch: _Branch) -> list[_Branch]:
+        """Evaluate the nodes and deal their rows to their children."""
+        step = branch.prefix.shape[1]
+        probabilities = self.probabilities(branch.cache, branch.prefix, step)
+        node = np.repeat(np.arange(len(branch.counts)), branch.counts)
+        token = _choose(probabilities, node, latin_uniforms(len(node), 1, self.rng)[0])
+        width = probabilities.shape[1]
+        key, counts = np.unique(node * width + token, return_counts=True)
+        parent, child = key // width, (key % width).astype(np.int32)
+        prefix = np.concatenate([branch.prefix[parent], child[:, None]], axis=1)
+        children = []
+        for start in range(0, len(key), MAX_NODES):
+            part = slice(start, start + MAX_NODES)
+            cache = self.engine.gather(branch.cache, parent[part], step + 1) if step + 1 < len(self.order) else None
+            children.append(_Branch(cache, child[part], counts[part], prefix[part]))
+        return children
+
+    def expand(self, branch: _Branch) -> None:
+        """Go on with one entry per row, in blocks."""
+        node = np.repeat(np.arange(len(branch.counts)), branch.counts)
+        for start in range(0, len(node), BLOCK_ROWS):
+            part = node[start : start + BLOCK_ROWS]
+            cache = self.engine.gather(branch.cache, part, branch.prefix.shape[1])
+            self.parts.append(self.finish(cache, branch.last[part], branch.prefix[part]))
+            self.advance(len(part))
+
+    def finish(self, cache: Any, last: np.ndarray, prefix: np.ndarray) -> np.ndarray:
+        """Draw all remaining fields of a block on the device: int32[rows, fields] in field order."""
+        engine, depth = self.engine, prefix.shape[1]
+        uniforms = engine.put(latin_uniforms(len(prefix), len(self.order) - depth, self.rng))
+        token = engine.put(last)
+        drawn: dict[int, Any] = {}
+        for step in range(depth, len(self.order)):
+            field = self.order[step]
+            hidden = engine.append(cache, token[:, None], self.order, step)
+            weight = self.weights.get(field)
+            if weight is not None:
+                weight = engine.put(weight.astype(np.float32))
+                if weight.ndim == 2:
+                    parent = self.parents[field]
+                    weight = weight[drawn[parent] if parent in drawn else engine.put(prefix[:, self.place[parent]])]
+            token = engine.draw(hidden, field, uniforms[step - depth], weight)
+            drawn[field] = token
+        result = np.empty((len(prefix), len(self.order)), np.int32)
+        result[:, self.order[:depth]] = prefix
+        if drawn:
+            result[:, list(drawn)] = engine.fetch(list(drawn.values()))
+        return result
+
+
+def latin_uniforms(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
+    """float32[columns, rows] in [0, 1): a Latin hypercube in each window of :data:`WINDOW` rows."""
+    full = rows // WINDOW
+    parts = []
+    for windows, size in ((full, WINDOW), (1, rows - full * WINDOW)):
+        rank = rng.random((columns, windows, size), np.float32).argsort(axis=2)
+        jitter = rng.random((columns, windows, size), np.float32)
+        parts.append(((rank + jitter) / np.float32(max(size, 1))).reshape(columns, -1))
+    return np.minimum(np.concatenate(parts, axis=1), np.float32(1 - 2**-20)).astype(np.float32)
+
+
+def _choose(probabilities: np.ndarray, node: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """int64[rows]: for each row the token of its node where the cumulative probability passes ``uniform``."""
+    cumulative = np.cumsum(probabilities, axis=1, dtype=np.float64)
+    cumulative /= cumulative[:, -1:]
+    nodes, width = cumulative.shape
+    cumulative += np.arange(nodes)[:, None]
+    return np.searchsorted(cumulative.ravel(), node + uniform.astype(np.float64), side="right") - node * width
+
+
+def _systematic(mass: np.ndarray, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Deal ``rows`` over entries in proportion to ``mass``: (indices with any, how many each)."""
+    edges = np.cumsum(mass) / mass.sum() * rows
+    counts = np.diff(np.floor(edges + rng.random()).astype(np.int64), prepend=0)
+    counts[-1] += rows - counts.sum()
+    kept = np.flatnonzero(counts > 0)
+    return kept, counts[kept]

@@ -1,0 +1,242 @@
+"""``nano`` as a synthesizer: a small language model, trained from scratch on one table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from tabular.arrays import from_arrays, to_arrays
+from tabular.conditions import parse_where
+from tabular.errors import UsageError
+from tabular.inference import infer_schema
+from tabular.progress import Reporter
+from tabular.reading import check_table
+from tabular.schema import Schema
+from tabular.synthesizer import Synthesizer, Where
+
+from ..codec.rows import RowCodec
+from ..codec.table import DEFAULT_BINS
+from .backend import choose_backend, make_engine
+from .config import NanoConfig, initial_weights
+from .engine import NanoEngine
+from .orders import order_with_first
+from .run_files import Run, read_run, write_run
+from .sampler import Sampler
+from .trainer import plan_training, train
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["TableLM"]
+
+#: Rows sampled together: enough to share most prefixes, few enough to stay far below a laptop's memory.
+PART_ROWS = 1 << 17
+
+
+class TableLM(Synthesizer):
+    """A GPT-2-architecture decoder of under two million parameters on a vocabulary made from the table.
+
+    Args:
+        engine: ``"auto"``, ``"mlx"`` or ``"torch"``; see :func:`.backend.choose_backend`.
+        device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"mps"`` or ``"gpu"``.
+        epochs: passes over the rows, at most; chosen from the size of the table if absent.
+        steps: updates, in place of ``epochs``.
+        batch_size: rows per update.
+        learning_rate: the top of the schedule.
+        seed: fixes the fit, and the samples where no other seed is given.
+        rare_below: fold categories of fewer rows than this.
+        bins: quantile bins of a numeric column with many values.
+        layers, width, heads: the shape of the model.
+
+    Raises:
+        UsageError: for a setting that is out of range.
+
+    Example:
+        >>> import pandas as pd
+        >>> table = pd.DataFrame({"device": ["ios", "web"] * 50, "clicked": [0, 1] * 50})
+        >>> TableLM(steps=5).fit(table).sample(3, where={"clicked": 1})["clicked"].tolist()
+        [1, 1, 1]
+    """
+
+    name: ClassVar[str] = "nano"
+
+    def __init__(
+        self,
+        *,
+        engine: str = "auto",
+        device: str = "auto",
+        epochs: float | None = None,
+        steps: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float = 2e-3,
+        seed: int = 0,
+        rare_below: int = 0,
+        bins: int = DEFAULT_BINS,
+        layers: int = 2,
+        width: int = 128,
+        heads: int = 4,
+    ) -> None:
+        for label, value in (("epochs", epochs), ("steps", steps), ("batch_size", batch_size), ("bins", bins),
+                             ("layers", layers), ("width", width), ("heads", heads), ("learning_rate", learning_rate)):  # fmt: skip
+            if value is not None and value <= 0:
+                raise UsageError(f"{label} must be above 0, not {value}.")
+        if width % heads:
+            raise UsageError(f"width ({width}) must be a multiple of heads ({heads}).")
+        if seed < 0:
+            raise UsageError(f"seed must be 0 or above, not {seed}.")
+        self.engine_name, self.device = choose_backend(engine, device)
+        self.epochs, self.steps, self.batch_size, self.learning_rate = epochs, steps, batch_size, learning_rate
+        self.seed, self.rare_below, self.bins = seed, rare_below, bins
+        self.layers, self.width, self.heads = layers, width, heads
+        self.history: list[dict[str, float]] = []
+        self.facts: dict[str, Any] = {}
+        self._codec: RowCodec | None = None
+        self._engine: NanoEngine | None = None
+
+    # -- learning ---------------------------------------------------------------------------------------------
+    def fit(
+        self,
+        table: pd.DataFrame,
+        *,
+        schema: Schema | None = None,
+        progress: Reporter | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> Self:
+        progress = progress or Reporter()
+        started = time.perf_counter()
+        table = check_table(table)
+        self.schema = schema or infer_schema(table, rare_below=self.rare_below)
+        arrays = to_arrays(table, self.schema)
+        codec = RowCodec.fit(arrays, self.schema, bins=self.bins)
+        tokens = codec.table.encode(arrays)
+        config = NanoConfig(tuple(codec.table.sizes), self.width, self.layers, self.heads)
+        weights = initial_weights(config, codec.table.log_frequencies(tokens), seed=self.seed)
+        engine = make_engine(self.engine_name, self.device, config, weights)
+        plan = plan_training(
+            len(tokens),
+            epochs=self.epochs,
+            steps=self.steps,
+            batch_rows=self.batch_size,
+            learning_rate=self.learning_rate,
+            seed=self.seed,
+        )
+        trained = train(engine, tokens, codec.table.groups, plan, progress=progress, checkpoint=checkpoint)
+        self._codec = codec
+        self._engine = make_engine(self.engine_name, self.device, config, trained.weights)
+        self.history = trained.history
+        last = trained.history[-1]
+        self.facts = {
+            "engine": self.engine_name,
+            "device": self.device,
+            "parameters": int(sum(value.size for value in trained.weights.values())),
+            "tokens_per_row": len(config.sizes),
+            "vocabulary": config.vocabulary,
+            "steps": int(last["step"]),
+            "epochs": last["epoch"],
+            "stopped_early": trained.stopped_early,
+            "train_loss": last["train_loss"],
+            "held_out_loss": min(look["held_out_loss"] for look in trained.history),
+            "batch_size": plan.batch_rows,
+            "learning_rate": plan.learning_rate,
+            "seed": self.seed,
+            "fit_seconds": round(time.perf_counter() - started, 2),
+        }
+        return self
+
+    # -- making rows ------------------------------------------------------------------------------------------
+    def sample_batches(
+        self, n: int, *, where: Where = None, seed: int | None = None, progress: Reporter | None = None
+    ) -> Iterator[pd.DataFrame]:
+        codec, engine = self._fitted()
+        if n < 1:
+            raise UsageError(f"The number of rows must be 1 or more, not {n}.")
+        allowed = parse_where(where, self.schema)
+        weights = codec.token_weights(allowed)
+        order = order_with_first(list(weights), len(codec.table.fields))
+        sampler = Sampler(engine, codec.table.parents)
+        seed = self.seed if seed is None else seed
+        with (progress or Reporter()).task("Sampling", n, "rows") as task:
+            for part, start in enumerate(range(0, n, PART_ROWS)):
+                rows = min(PART_ROWS, n - start)
+                rng = np.random.default_rng([seed, part])
+                tokens = sampler.sample(
+                    rows, order, rng, weights=weights, conditioned=len(weights), advance=task.advance
+                )
+                # Rows come sorted by prefix; nobody should be able to tell.
+                tokens = tokens[rng.permutation(rows)]
+                yield from_arrays(codec.decode(tokens, rng, start=start, seed=seed, allowed=allowed), self.schema)
+
+    def complete(
+        self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
+    ) -> pd.DataFrame:
+        codec, engine = self._fitted()
+        table = check_table(table, minimum_rows=1, minimum_columns=1)
+        arrays = to_arrays(table, self.schema)
+        holes = {name: _is_missing(values) for name, values in arrays.items()}
+        tokens = codec.table.encode(arrays)
+        names = list(codec.table.codecs)
+        pattern = np.stack([holes[name] for name in names], axis=1)
+        patterns, member = np.unique(pattern, axis=0, return_inverse=True)
+        seed = self.seed if seed is None else seed
+        rng = np.random.default_rng(seed)
+        sampler = Sampler(engine, codec.table.parents)
+        with (progress or Reporter()).task("Completing", len(table), "rows") as task:
+            for number, missing in enumerate(patterns):
+                rows = np.flatnonzero(member.ravel() == number)
+                if missing.any():
+                    tokens[rows] = self._complete_pattern(
+                        sampler, codec, tokens[rows], [n for n, m in zip(names, missing, strict=True) if m], rng
+                    )
+                task.advance(len(rows))
+        made = from_arrays(codec.decode(tokens, rng, start=0, seed=seed, allowed={}), self.schema)
+        filled = table.copy()
+        for name, hole in holes.items():
+            if hole.any() and self.schema[name].missing_rate != 1:
+                filled[name] = table[name].where(~hole, made[name].set_axis(table.index))
+        return filled
+
+    def _complete_pattern(
+        self, sampler: Sampler, codec: RowCodec, tokens: np.ndarray, missing: list[str], rng: np.random.Generator
+    ) -> np.ndarray:
+        table = codec.table
+        given = [place for place, field in enumerate(table.fields) if field.column not in missing]
+        order = order_with_first(given, len(table.fields))
+        weights = {field: weight for name in missing for field, weight in codec.present_weights(name).items()}
+        if not given:
+            return sampler.sample(len(tokens), order, rng, weights=weights)
+        return sampler.complete(tokens[:, given], order, rng, weights=weights)
+
+    def _fitted(self) -> tuple[RowCodec, NanoEngine]:
+        if self._codec is None or self._engine is None:
+            raise UsageError("This model has learned no table yet; call fit() first.")
+        return self._codec, self._engine
+
+    # -- keeping ----------------------------------------------------------------------------------------------
+    def describe(self) -> dict[str, Any]:
+        return {**super().describe(), **self.facts, "history": self.history}
+
+    def save(self, directory: str | Path) -> None:
+        codec, engine = self._fitted()
+        weights = engine.numpy_weights()
+        write_run(directory, Run(self.name, self.schema, codec, engine.config, weights, self.facts, self.history))
+
+    @classmethod
+    def load(cls, directory: str | Path, *, device: str = "auto") -> Self:
+        run = read_run(directory)
+        config = run.config
+        seed = int(run.facts.get("seed", 0))
+        model = cls(device=device, seed=seed, layers=config.layers, width=config.width, heads=config.heads)
+        model.schema, model.facts, model.history, model._codec = run.schema, run.facts, run.history, run.codec
+        model._engine = make_engine(model.engine_name, model.device, config, run.weights)
+        return model
+
+
+def _is_missing(values: np.ndarray) -> np.ndarray:
+    if values.dtype == object:
+        return np.asarray(pd.isna(values))
+    return np.isnan(values) if values.dtype.kind == "f" else values < 0

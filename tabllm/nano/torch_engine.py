@@ -1,0 +1,212 @@
+"""The PyTorch engine of ``nano``: CPU, CUDA and MPS differ in the device alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .config import NanoConfig
+from .engine import BELOW_ONE, BETAS, CLIP_NORM, TINY, NanoEngine, decays
+
+__all__ = ["TorchEngine"]
+#: AdamW's state for one weight, as torch names it.
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+@dataclass
+class _Cache:
+    """Keys and values, float32[layers, fields, rows, heads, width of a head]: a step's rows lie together."""
+
+    keys: Tensor
+    values: Tensor
+
+
+class TorchEngine(NanoEngine):
+    """``nano`` in PyTorch.
+
+    Args:
+        weights: float32 arrays by name, as :func:`.config.initial_weights` makes them.
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    """
+
+    name = "torch"
+
+    def __init__(self, config: NanoConfig, weights: Mapping[str, np.ndarray], device: str = "cpu") -> None:
+        self.config = config
+        self.device = torch.device(device)
+        self.weights = {name: torch.tensor(value, device=self.device) for name, value in weights.items()}
+        self._offset_row = torch.tensor(config.offsets[:-1], device=self.device)
+
+    # -- decoding ---------------------------------------------------------------------------------------------
+    def new_cache(self, rows: int) -> _Cache:
+        c = self.config
+        shape = (c.layers, len(c.sizes), rows, c.heads, c.width // c.heads)
+        return _Cache(torch.empty(shape, device=self.device), torch.empty(shape, device=self.device))
+
+    @torch.inference_mode()
+    def gather(self, cache: _Cache, index: np.ndarray, length: int) -> _Cache:
+        fresh, rows = self.new_cache(len(index)), self.put(index)
+        for old, new in ((cache.keys, fresh.keys), (cache.values, fresh.values)):
+            for layer in range(self.config.layers):
+                torch.index_select(old[layer, :length], 1, rows, out=new[layer, :length])
+        return fresh
+
+    @torch.inference_mode()
+    def append(self, cache: _Cache, tokens: Any, order: Sequence[int], start: int) -> Tensor:
+        c, w = self.config, self.weights
+        ids = (tokens if isinstance(tokens, Tensor) else self.put(tokens)).long()
+        count = ids.shape[1]
+        if count:
+            ids = ids + self._offset_row[list(order[start:count] if start == 0 else order[start - count : start])]
+        if start == 0:
+            ids = torch.cat([ids.new_full((cache.keys.shape[2], 1), c.vocabulary), ids], dim=1)
+        steps = ids.shape[1]
+        x = F.embedding(ids.T, w["wte"])  # (steps, rows, width)
+        x = x + w["wfe"][list(order[start : start + steps])][:, None]
+        for layer in range(c.layers):
+            x = self._decode_block(layer, x, cache, start)
+        return F.layer_norm(x[-1], (c.width,), w["ln_f.weight"], w["ln_f.bias"])
+
+    def _decode_block(self, layer: int, x: Tensor, cache: _Cache, start: int) -> Tensor:
+        """x: float32[steps, rows, width]; its keys and values go into the cache at ``start``."""
+        heads = self.config.heads
+        steps, rows, width = x.shape
+        q, k, v = self._qkv(self.weights, layer, x).view(steps, rows, 3, heads, width // heads).unbind(2)
+        stop = start + steps
+        cache.keys[layer, start:stop], cache.values[layer, start:stop] = k, v
+        keys, values = cache.keys[layer, :stop], cache.values[layer, :stop]  # (stop, rows, heads, dh)
+        if steps == 1:
+            # One query a row: element-wise products beat a batched matrix product of 1 x dh matrices.
+            share = torch.softmax((q * (width // heads) ** -0.5 * keys).sum(-1), dim=0)
+            mixed = (share.unsqueeze(-1) * values).sum(0, keepdim=True)
+        else:
+            q, keys, values = (t.permute(1, 2, 0, 3) for t in (q, keys, values))
+            mixed = F.scaled_dot_product_attention(q, keys, values, is_causal=True).permute(2, 0, 1, 3)
+        return self._after_attention(self.weights, layer, x, mixed.reshape(steps, rows, width))
+
+    @torch.inference_mode()
+    def probabilities(self, hidden: Tensor, field: int) -> np.ndarray:
+        result: np.ndarray = torch.softmax(self._logits(self.weights, hidden, field), dim=-1).cpu().numpy()
+        return result
+
+    @torch.inference_mode()
+    def draw(self, hidden: Tensor, field: int, uniform: Tensor, weight: Tensor | None) -> Tensor:
+        probabilities = torch.softmax(self._logits(self.weights, hidden, field), dim=-1)
+        if weight is not None:
+            probabilities = (probabilities + TINY) * weight
+        cumulative = probabilities.cumsum(dim=-1)
+        threshold = cumulative[:, -1] * (uniform * BELOW_ONE)
+        return (cumulative <= threshold[:, None]).sum(dim=-1, dtype=torch.int32)
+
+    def put(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+    def fetch(self, columns: Sequence[Tensor]) -> np.ndarray:
+        result: np.ndarray = torch.stack(list(columns), dim=1).cpu().numpy()
+        return result
+
+    def numpy_weights(self) -> dict[str, np.ndarray]:
+        return {name: _on_host(value) for name, value in self.weights.items()}
+
+    # -- the model --------------------------------------------------------------------------------------------
+    def _logits(self, w: Mapping[str, Tensor], hidden: Tensor, field: int) -> Tensor:
+        """The head's rows of one field only: exact, since the softmax is over that field's tokens."""
+        rows = slice(self.config.offsets[field], self.config.offsets[field + 1])
+        return F.linear(hidden, w["head.weight"][rows], w["head.bias"][rows])
+
+    def _qkv(self, w: Mapping[str, Tensor], layer: int, x: Tensor) -> Tensor:
+        p = f"h.{layer}."
+        a = F.layer_norm(x, x.shape[-1:], w[p + "ln_1.weight"], w[p + "ln_1.bias"])
+        return F.linear(a, w[p + "attn.c_attn.weight"], w[p + "attn.c_attn.bias"])
+
+    def _after_attention(self, w: Mapping[str, Tensor], layer: int, x: Tensor, mixed: Tensor) -> Tensor:
+        p = f"h.{layer}."
+        x = x + F.linear(mixed, w[p + "attn.c_proj.weight"], w[p + "attn.c_proj.bias"])
+        a = F.layer_norm(x, x.shape[-1:], w[p + "ln_2.weight"], w[p + "ln_2.bias"])
+        # ReLU in GELU's place: as good here, and GELU cost as much as the product before it on a CPU.
+        a = F.relu(F.linear(a, w[p + "mlp.c_fc.weight"], w[p + "mlp.c_fc.bias"]))
+        return x + F.linear(a, w[p + "mlp.c_proj.weight"], w[p + "mlp.c_proj.bias"])
+
+    # -- training ---------------------------------------------------------------------------------------------
+    def start_training(self, *, weight_decay: float, average: float, state: Mapping[str, np.ndarray] | None) -> None:
+        if state is not None:
+            for name, value in self.weights.items():
+                value.copy_(self.put(state[f"weights/{name}"]))
+        self._average_decay = average
+        self._average = {name: value.clone() for name, value in self.weights.items()}
+        for value in self.weights.values():
+            value.requires_grad_(True)
+        groups = [
+            {"params": [v for k, v in self.weights.items() if decays(k)], "weight_decay": weight_decay},
+            {"params": [v for k, v in self.weights.items() if not decays(k)], "weight_decay": 0.0},
+        ]
+        self._optimizer = torch.optim.AdamW(groups, betas=BETAS, fused=True)
+        if state is not None:
+            step = torch.tensor(float(state["step"]))
+            for name, value in self.weights.items():
+                self._average[name].copy_(self.put(state[f"average/{name}"]))
+                self._optimizer.state[value] = {
+                    "step": step.clone().to(self.device),
+                    **{moment: self.put(state[f"{moment}/{name}"]).clone() for moment in _MOMENTS},
+                }
+
+    def train_step(self, tokens: np.ndarray, order: np.ndarray, learning_rate: float) -> Tensor:
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+        loss = self._field_losses(self.weights, self.put(tokens), self.put(order)).sum()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(list(self.weights.values()), CLIP_NORM)
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=False)
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self._average.values()), list(self.weights.values()), 1 - self._average_decay)
+        return loss.detach()
+
+    @torch.no_grad()
+    def losses(self, tokens: np.ndarray, order: np.ndarray) -> np.ndarray:
+        result: np.ndarray = self._field_losses(self._average, self.put(tokens), self.put(order)).cpu().numpy()
+        return result
+
+    def averaged(self) -> dict[str, np.ndarray]:
+        return {name: _on_host(value) for name, value in self._average.items()}
+
+    def training_state(self) -> dict[str, np.ndarray]:
+        state: dict[str, np.ndarray] = {}
+        for name, value in self.weights.items():
+            moments = self._optimizer.state[value]
+            state |= {f"weights/{name}": _on_host(value), f"average/{name}": _on_host(self._average[name])}
+            state |= {f"{moment}/{name}": _on_host(moments[moment]) for moment in _MOMENTS}
+            state["step"] = np.array(int(moments["step"]), np.int64)
+        return state
+
+    def _field_losses(self, w: Mapping[str, Tensor], tokens: Tensor, order: Tensor) -> Tensor:
+        """Mean negative log-likelihood of each field: float32[fields]."""
+        c = self.config
+        rows, fields = tokens.shape
+        shifted = (tokens + self._offset_row).gather(1, order[:, :-1])
+        ids = torch.cat([shifted.new_full((rows, 1), c.vocabulary), shifted], dim=1)
+        x = F.embedding(ids, w["wte"]) + F.embedding(order, w["wfe"])  # (rows, fields, width)
+        for layer in range(c.layers):
+            qkv = self._qkv(w, layer, x).view(rows, fields, 3, c.heads, c.width // c.heads)
+            q, k, v = qkv.permute(2, 0, 3, 1, 4)
+            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            x = self._after_attention(w, layer, x, mixed.transpose(1, 2).reshape(rows, fields, c.width))
+        # Step t of a row predicts its field order[t]: bring the steps back into field order, field-major,
+        # so that each field's head is one product.
+        place = torch.argsort(order, dim=1) + torch.arange(rows, device=order.device)[:, None] * fields
+        x = x.reshape(rows * fields, c.width)[place.T.reshape(-1)].view(fields, rows, c.width)
+        x = F.layer_norm(x, (c.width,), w["ln_f.weight"], w["ln_f.bias"])
+        return torch.stack(
+            [F.cross_entropy(self._logits(w, x[field], field), tokens[:, field]) for field in range(fields)]
+        )
+
+
+def _on_host(value: Tensor) -> np.ndarray:
+    copied: np.ndarray = value.detach().cpu().numpy().copy()
+    return copied

@@ -1,0 +1,205 @@
+"""The training loop of ``nano``; the same for every engine.
+
+One cosine from ``learning_rate`` to nearly zero over the planned steps, a moving average of the weights, and
+a held-out part of the rows that says which average to keep and when to stop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tabular.progress import Reporter
+
+from .checkpoint import Checkpoint, deferred_interrupt
+from .engine import NanoEngine
+from .orders import draw_orders
+
+__all__ = ["Plan", "Trained", "plan_training", "train"]
+
+#: Share of the rows that is held out, and the most of them that are looked at.
+HELD_OUT_SHARE, MAX_HELD_OUT = 0.05, 8192
+#: Share of rows that are learned in plain field order; the others learn to be given columns.
+PLAIN_SHARE = 0.6
+#: Passes over the rows by default, and the bounds on the steps that this makes.
+DEFAULT_EPOCHS, MIN_STEPS, MAX_STEPS = 8, 300, 4000
+#: Training stops when the held-out loss has not improved at this many looks in a row.
+PATIENCE = 3
+WARM_UP_STEPS = 100
+FINAL_SHARE = 0.02
+WEIGHT_DECAY = 0.1
+AVERAGE_DECAY = 0.99
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training run does; part of what a checkpoint must agree with.
+
+    Attributes:
+        steps: updates planned.
+        batch_rows: rows per update.
+        look_every: updates between two looks at the held-out rows.
+        learning_rate: the cosine's top.
+        seed: fixes the held-out rows, the batches and the orders.
+    """
+
+    steps: int
+    batch_rows: int
+    look_every: int
+    learning_rate: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training run.
+
+    Attributes:
+        weights: the best averaged weights.
+        history: one entry per look: step, epoch, losses in nats per row, seconds since the start.
+        stopped_early: whether the held-out loss ended the run before its planned steps.
+    """
+
+    weights: dict[str, np.ndarray]
+    history: list[dict[str, float]]
+    stopped_early: bool
+
+
+@dataclass
+class _State:
+    step: int = 0
+    seconds: float = 0.0
+    best_loss: float = math.inf
+    looks_since_best: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def plan_training(
+    rows: int,
+    *,
+    epochs: float | None = None,
+    steps: int | None = None,
+    batch_rows: int | None = None,
+    learning_rate: float,
+    seed: int,
+) -> Plan:
+    """Settings for a table of ``rows`` rows; what is ``None`` is chosen from the size of the table."""
+    if batch_rows is None:
+        batch_rows = int(np.clip(rows // 32, 16, 256))
+    per_epoch = max(1, (rows - _held_out(rows)) // batch_rows)
+    if steps is None:
+        if epochs is not None:
+            steps = max(1, round(epochs * per_epoch))
+        else:
+            steps = int(np.clip(DEFAULT_EPOCHS * per_epoch, MIN_STEPS, MAX_STEPS))
+    return Plan(steps, batch_rows, int(np.clip(per_epoch, 20, 400)), learning_rate, seed)
+
+
+def train(
+    engine: NanoEngine,
+    tokens: np.ndarray,
+    groups: np.ndarray,
+    plan: Plan,
+    *,
+    progress: Reporter,
+    checkpoint: str | Path | None = None,
+) -> Trained:
+    """Fit ``engine`` to ``tokens`` (int32[rows, fields]); ``groups`` gives the column of each field.
+
+    With ``checkpoint`` (a folder), what is needed to go on is written there at each look and at Ctrl-C,
+    and a run with the same data and plan goes on from it, to the same result.
+
+    Raises:
+        KeyboardInterrupt: after the checkpoint is written.
+    """
+    shuffled = np.random.default_rng([plan.seed, 0]).permutation(len(tokens))
+    held_out = _held_out(len(tokens))
+    unseen, seen = tokens[shuffled[:held_out]].astype(np.int64), tokens[shuffled[held_out:]].astype(np.int64)
+    look_orders = np.concatenate([_plain(unseen), _mixed(unseen, groups, np.random.default_rng([plan.seed, 1]))])
+    look_tokens = np.concatenate([unseen, unseen])
+
+    fingerprint = _fingerprint(tokens, groups, plan, engine)
+    saved = Checkpoint(checkpoint, fingerprint) if checkpoint else None
+    state = _State()
+    best: dict[str, np.ndarray] = {}
+    arrays = None
+    if saved is not None and (found := saved.read()) is not None:
+        arrays, best, facts = found
+        state = _State(**facts)
+        progress.note(f"Going on from step {state.step:,} of {plan.steps:,}.")
+    engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=arrays)
+
+    batches = max(1, len(seen) // plan.batch_rows)
+    started = time.perf_counter() - state.seconds
+    losses: list[Any] = []
+    epoch, order_of_rows = -1, np.empty(0, np.int64)
+    with progress.task("Learning", plan.steps, "steps") as task, deferred_interrupt() as interrupted:
+        task.advance(state.step)
+        while state.step < plan.steps and state.looks_since_best < PATIENCE:
+            if state.step // batches != epoch:
+                epoch = state.step // batches
+                order_of_rows = np.random.default_rng([plan.seed, 2, epoch]).permutation(len(seen))
+            begin = state.step % batches * plan.batch_rows
+            rows = seen[order_of_rows[begin : begin + plan.batch_rows]]
+            orders = _mixed(rows, groups, np.random.default_rng([plan.seed, 3, state.step]), PLAIN_SHARE)
+            losses.append(engine.train_step(rows, orders, _learning_rate(plan, state.step)))
+            state.step += 1
+            if state.step % plan.look_every == 0 or state.step == plan.steps:
+                loss = float(engine.losses(look_tokens, look_orders).sum())
+                state.seconds = time.perf_counter() - started
+                state.history.append(
+                    {
+                        "step": state.step,
+                        "epoch": round(state.step / batches, 3),
+                        "train_loss": float(np.mean([float(value) for value in losses])),
+                        "held_out_loss": loss,
+                        "seconds": round(state.seconds, 3),
+                    }
+                )
+                losses = []
+                state.looks_since_best += 1
+                if loss < state.best_loss:
+                    state.best_loss, state.looks_since_best, best = loss, 0, engine.averaged()
+                if saved is not None:
+                    saved.write(engine.training_state(), best, asdict(state))
+                task.advance(1, f"loss {loss:.3f}")
+            else:
+                task.advance(1)
+            if interrupted():
+                if saved is not None:
+                    state.seconds = time.perf_counter() - started
+                    saved.write(engine.training_state(), best, asdict(state))
+                raise KeyboardInterrupt
+        task.finish()
+    return Trained(best or engine.averaged(), state.history, state.step < plan.steps)
+
+
+def _held_out(rows: int) -> int:
+    return int(np.clip(rows * HELD_OUT_SHARE, 1, MAX_HELD_OUT))
+
+
+def _plain(tokens: np.ndarray) -> np.ndarray:
+    return np.tile(np.arange(tokens.shape[1]), (len(tokens), 1))
+
+
+def _mixed(tokens: np.ndarray, groups: np.ndarray, rng: np.random.Generator, plain_share: float = 0.0) -> np.ndarray:
+    return draw_orders(len(tokens), groups, plain_share=plain_share, rng=rng)
+
+
+def _learning_rate(plan: Plan, step: int) -> float:
+    warm = min(1.0, (step + 1) / min(WARM_UP_STEPS, max(1, plan.steps // 10)))
+    cosine = 0.5 * (1 + math.cos(math.pi * step / plan.steps))
+    return plan.learning_rate * warm * (FINAL_SHARE + (1 - FINAL_SHARE) * cosine)
+
+
+def _fingerprint(tokens: np.ndarray, groups: Sequence[int] | np.ndarray, plan: Plan, engine: NanoEngine) -> str:
+    settings = json.dumps([asdict(plan), engine.config.to_dict(), np.asarray(groups).tolist()])
+    return hashlib.sha256(np.ascontiguousarray(tokens).tobytes() + settings.encode()).hexdigest()
