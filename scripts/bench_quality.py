@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Fit, sample and judge a generator on real tables: the quality figures of the README.
+
+    python scripts/bench_quality.py adult shoppers --data ../shared/data
+    python scripts/bench_quality.py my.csv --target clicked --set epochs=4 --seeds 0 1 2
+
+`adult` is fitted on its train part and tested on its test part; every other table is shuffled with seed 0 and
+split 90/10. Shape and trend errors are printed as this package defines them and, where SDMetrics is installed
+(`pip install sdmetrics==0.32.0`; it wants pandas 2), as SDMetrics does, numbers being numeric and all else
+categorical there. One process, the device that `tabllm doctor` names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import platform
+import time
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+import tabllm  # noqa: F401 (registers the generators)
+from eval import compare
+from tabular import read_table
+from tabular.synthesizer import create
+
+KNOWN = {
+    "adult": ("adult/adult_train.csv.gz", "income"),
+    "shoppers": ("online_shoppers/online_shoppers_intention.csv.gz", "Revenue"),
+    "bank": ("bank_marketing_full/bank_full.csv.gz", "y"),
+    "housing": ("california_housing/housing.csv.gz", "median_house_value"),
+    "hillstrom": ("hillstrom_email_64k/hillstrom.csv.gz", "visit"),
+    "magic": ("magic_gamma/magic_gamma.csv.gz", "class"),
+}
+
+
+def load(name: str, folder: Path, target: str | None) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
+    """(train, holdout, target) of a known table, or of a file."""
+    file, known_target = KNOWN.get(name, (name, None))
+    path = folder / file if name in KNOWN else Path(name)
+    table = read_table(path)
+    if name == "adult":
+        return table, read_table(path.with_name("adult_test.csv.gz")), known_target
+    table = table.sample(frac=1, random_state=0).reset_index(drop=True)
+    cut = int(len(table) * 0.9)
+    return table[:cut].reset_index(drop=True), table[cut:].reset_index(drop=True), target or known_target
+
+
+def sdmetrics_errors(real: pd.DataFrame, made: pd.DataFrame) -> tuple[float, float] | None:
+    """SDMetrics' (shape, trend) errors in percent, or ``None`` where it is not installed."""
+    try:
+        from sdmetrics.reports.single_table import QualityReport
+    except ImportError:
+        return None
+    kinds = {"b": "boolean", "i": "numerical", "f": "numerical"}
+    columns = {name: {"sdtype": kinds.get(real[name].dtype.kind, "categorical")} for name in real}
+    report = QualityReport()
+    report.generate(real, made, {"columns": columns}, verbose=False)
+    scores = report.get_properties().set_index("Property")["Score"]
+    return 100 * (1 - scores["Column Shapes"]), 100 * (1 - scores["Column Pair Trends"])
+
+
+def measure(name: str, model: str, seed: int, options: dict, arguments: argparse.Namespace) -> dict:
+    """One fit, one sample of as many rows as it was fitted on, one judgement."""
+    train, holdout, target = load(name, arguments.data, arguments.target)
+    start = time.perf_counter()
+    synthesizer = create(model, seed=seed, **options).fit(train)
+    fitted = time.perf_counter()
+    made = synthesizer.sample(len(train))
+    sampled = time.perf_counter()
+    report = compare(train, made, holdout=holdout, target=target, seed=0)
+    if arguments.keep:
+        made.to_parquet(arguments.keep / f"{name}-{model}-{seed}.parquet")
+    errors = sdmetrics_errors(train, made)
+    trained_on = {arm: getattr(report.utility, arm) for arm in ("real", "synthetic")} if report.utility else {}
+    return {
+        "table": name,
+        "model": model,
+        "seed": seed,
+        "fit_seconds": fitted - start,
+        "rows_per_second": len(train) / (sampled - fitted),
+        "shape_percent": report.fidelity.shape_error_percent,
+        "trend_percent": report.trends.error_percent,
+        "sdmetrics_shape_percent": errors and errors[0],
+        "sdmetrics_trend_percent": errors and errors[1],
+        "detection": report.detection.score if report.detection else None,
+        "logistic": report.detection.logistic_score if report.detection else None,
+        **{
+            f"{arm}_{report.utility.headline}": scores.metrics[report.utility.headline]
+            for arm, scores in trained_on.items()
+        },
+        "copies_percent": report.privacy.copies.synthetic_percent if report.privacy else None,
+        "holdout_copies_percent": report.privacy.copies.holdout_percent if report.privacy else None,
+        "dcr_share": report.privacy.distance.share_closer_to_real if report.privacy and report.privacy.distance else None,
+        **{
+            key: value
+            for key, value in synthesizer.describe().items()
+            if key in ("epochs", "steps", "held_out_loss", "parameters", "stopped_early")
+        },
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", nargs="+", help=f"{', '.join(KNOWN)} or a file")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the known tables")
+    parser.add_argument("--model", default="nano")
+    parser.add_argument("--target")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--set", dest="options", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--keep", type=Path, help="a folder for the synthetic tables")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    options = {key: ast.literal_eval(value) for key, value in (text.split("=", 1) for text in arguments.options)}
+    console = Console()
+    console.print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    results = []
+    for name in arguments.tables:
+        for seed in arguments.seeds:
+            results.append(measure(name, arguments.model, seed, options, arguments))
+            table = Table("figure", "value", title=f"{name}, seed {seed}")
+            for key, value in results[-1].items():
+                table.add_row(key, f"{value:,.4f}" if isinstance(value, float) else str(value))
+            console.print(table)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
