@@ -18,7 +18,7 @@ ATOM_SHARE = 0.002
 MIN_BIN_ROWS = 20
 #: Inside a bin the values follow a piecewise-linear quantile function of at most this many steps,
 #: each standing for at least MIN_STEP_ROWS cells.
-MAX_STEPS = 8
+MAX_STEPS = 4
 MIN_STEP_ROWS = 5
 
 
@@ -33,11 +33,15 @@ class NumberCodec:
         atoms: float64[A], values that stand for themselves.
         knots: float64[B, S+1], for each bin the quantiles of its cells at 0, 1/S .. 1.
         missing: whether the last token means a missing cell.
+        tails: how the lowest and the highest step are bent, 1 = straight: value = end + span * u ** tail, u
+            being the distance from the inner side. A straight last step would put far too much weight on
+            the extremes of a long-tailed column, and they rule its correlations.
     """
 
     atoms: np.ndarray
     knots: np.ndarray
     missing: bool
+    tails: tuple[float, float] = (1.0, 1.0)
 
     @classmethod
     def fit(cls, values: np.ndarray, *, bins: int) -> NumberCodec:
@@ -52,12 +56,18 @@ class NumberCodec:
         rest = np.sort(present[~_is_in(present, atoms)])
         count = int(np.clip(len(rest) // MIN_BIN_ROWS, 1, bins))
         steps = int(np.clip(len(rest) // (count * MIN_STEP_ROWS), 1, MAX_STEPS))
-        return cls(atoms, _quantile_knots(rest, count, steps), missing)
+        knots = _quantile_knots(rest, count, steps)
+        return cls(atoms, knots, missing, _tails(rest, knots))
 
     @property
     def size(self) -> int:
         """How many tokens the column has."""
         return len(self.atoms) + len(self.knots) + self.missing
+
+    def value_order(self) -> np.ndarray:
+        """int64[A+B]: the tokens of atoms and bins in ascending order of what they stand for."""
+        middle = self.knots[:, self.knots.shape[1] // 2]
+        return np.argsort(np.concatenate([self.atoms, middle]), kind="stable")
 
     @property
     def sizes(self) -> list[int]:
@@ -100,7 +110,11 @@ class NumberCodec:
         steps = self.knots.shape[1] - 1
         step = np.minimum((position * steps).astype(np.int64), steps - 1)
         left, right = self.knots[bin_of, step], self.knots[bin_of, step + 1]
-        return left + (right - left) * (position * steps - step)
+        share = position * steps - step
+        low, high = self.tails
+        share = np.where((bin_of == 0) & (step == 0), 1 - (1 - share) ** low, share)
+        share = np.where((bin_of == len(self.knots) - 1) & (step == steps - 1), share**high, share)
+        return left + (right - left) * share
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
@@ -109,14 +123,19 @@ class NumberCodec:
             "atoms": self.atoms.tolist(),
             "knots": self.knots.tolist(),
             "missing": self.missing,
+            "tails": list(self.tails),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> NumberCodec:
         """Read what :meth:`to_dict` wrote."""
         knots = np.asarray(data["knots"], np.float64)
+        low, high = data["tails"]
         return cls(
-            np.asarray(data["atoms"], np.float64), knots if knots.size else np.empty((0, 2)), bool(data["missing"])
+            np.asarray(data["atoms"], np.float64),
+            knots if knots.size else np.empty((0, 2)),
+            bool(data["missing"]),
+            (float(low), float(high)),
         )
 
 
@@ -134,13 +153,33 @@ def _nearest(sorted_set: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _quantile_knots(ordered: np.ndarray, count: int, steps: int) -> np.ndarray:
-    """float64[bins, steps + 1]: the quantiles of ``count`` equal shares of ``ordered``, empty bins dropped."""
-    knots = np.quantile(ordered, np.linspace(0.0, 1.0, count * steps + 1))
-    starts = knots[:-1:steps]
+    """float64[bins, steps + 1]: quantiles of bins that hold equal shares of ``ordered``, at first ``count`` of them.
+
+    A bin wider than 1 / ``count`` of the range is halved while its halves hold enough cells: in a long tail
+    one bin of equal share would hide most of the column's variance, and its correlations with it.
+    """
+    edges = np.linspace(0.0, 1.0, count + 1)
+    widest = (ordered[-1] - ordered[0]) / count
+    while True:
+        wide = np.diff(np.quantile(ordered, edges)) > widest
+        halved = wide & (np.diff(edges) * len(ordered) >= 2 * MIN_BIN_ROWS)
+        if not halved.any():
+            break
+        edges = np.sort(np.concatenate([edges, (edges[:-1][halved] + edges[1:][halved]) / 2]))
+    grid = edges[:-1, None] + np.diff(edges)[:, None] * np.linspace(0.0, 1.0, steps + 1)
+    knots = np.quantile(ordered, np.clip(grid, 0.0, 1.0))
     # Where one value spans several bins, they are one bin: equal starts are merged by keeping the last.
-    keep = np.append(starts[1:] > starts[:-1], True)
-    rows = np.stack([knots[i * steps : i * steps + steps + 1] for i in range(count)])
-    return rows[keep]
+    return knots[np.append(knots[1:, 0] > knots[:-1, 0], True)]
+
+
+def _tails(ordered: np.ndarray, knots: np.ndarray) -> tuple[float, float]:
+    """The exponents that give the lowest and the highest step the mean of the values in it."""
+    exponents = []
+    for end, inner in ((ordered[0], knots[0, 1]), (ordered[-1], knots[-1, -2])):
+        inside = ordered[(ordered >= min(end, inner)) & (ordered <= max(end, inner))]
+        reach = abs(inside.mean() - inner)  # the mean of u ** k is 1 / (k + 1)
+        exponents.append(float(np.clip(abs(end - inner) / reach - 1, 1.0, 50.0)) if reach > 0 else 1.0)
+    return exponents[0], exponents[1]
 
 
 def _stratified(group: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -108,6 +108,18 @@ class TableCodec:
             logs.append(np.log(counts / counts.sum()))
         return np.concatenate(logs).astype(np.float32)
 
+    def ranks(self, tokens: np.ndarray) -> np.ndarray:
+        """float32[all tokens]: where a number's token stands among the values of its column, as the share of
+        ``tokens`` (int32[n, fields]) below it; NaN for categories and for "missing"."""
+        ranks = [np.full(field.size, np.nan, np.float32) for field in self.fields]
+        for place, field in enumerate(self.fields):
+            codec = self.codecs[field.column]
+            if isinstance(codec, NumberCodec):
+                order = codec.value_order()
+                counts = np.bincount(tokens[:, place], minlength=field.size)[order] + 1e-3
+                ranks[place][order] = (np.cumsum(counts) - counts / 2) / counts.sum()
+        return np.concatenate(ranks)
+
     def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         """Canonical arrays -> tokens: int32[n, fields], each below its field's size."""
         return np.concatenate([codec.encode(arrays[name]) for name, codec in self.codecs.items()], axis=1)
