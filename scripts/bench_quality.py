@@ -96,7 +96,9 @@ def measure(name: str, model: str, seed: int, options: dict, arguments: argparse
         },
         "copies_percent": report.privacy.copies.synthetic_percent if report.privacy else None,
         "holdout_copies_percent": report.privacy.copies.holdout_percent if report.privacy else None,
-        "dcr_share": report.privacy.distance.share_closer_to_real if report.privacy and report.privacy.distance else None,
+        "dcr_share": report.privacy.distance.share_closer_to_real
+        if report.privacy and report.privacy.distance
+        else None,
         **{
             key: value
             for key, value in synthesizer.describe().items()
@@ -118,7 +120,9 @@ def main() -> None:
     arguments = parser.parse_args()
     options = {key: ast.literal_eval(value) for key, value in (text.split("=", 1) for text in arguments.options)}
     console = Console()
-    console.print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+    console.print(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    )
     results = []
     for name in arguments.tables:
         for seed in arguments.seeds:

@@ -40,14 +40,15 @@ class _Branch:
     """A set of prefixes of equal length and the rows below them.
 
     Attributes:
-        cache: the engine's keys and values, one entry per node.
-        last: int32[nodes], the token to append next.
+        cache: the engine's keys and values of the nodes' parents. What a node needs of it is gathered only when
+            its turn comes, so that waiting branches hold no copies.
+        parent: int64[nodes], each node's entry in ``cache``.
         counts: int64[nodes], rows below each node.
-        prefix: int32[nodes, depth], the tokens so far, in sampling order, ``last`` included.
+        prefix: int32[nodes, depth], the tokens so far, in sampling order.
     """
 
     cache: Any
-    last: np.ndarray
+    parent: np.ndarray
     counts: np.ndarray
     prefix: np.ndarray
 
@@ -104,7 +105,7 @@ class Sampler:
             part = known[start : start + BLOCK_ROWS]
             cache = self.engine.new_cache(len(part))
             self.engine.append(cache, part[:, :-1], walk.order, 0)
-            result[start : start + len(part)] = walk.finish(cache, part[:, -1], part)
+            result[start : start + len(part)] = walk.finish(cache, part)
         return result
 
 
@@ -162,9 +163,9 @@ class _Walk:
             prefix = np.concatenate([prefix[node], token[:, None].astype(np.int32)], axis=1)
             cache = self.engine.gather(cache, node, step + 1)
         if not conditioned:
-            return _Branch(cache, np.empty(1, np.int32), np.array([rows]), prefix)
+            return _Branch(cache, np.zeros(1, np.int64), np.array([rows]), prefix)
         kept, counts = _systematic(mass, rows, self.rng)
-        return _Branch(self.engine.gather(cache, kept, conditioned), prefix[kept, -1], counts, prefix[kept])
+        return _Branch(cache, kept, counts, prefix[kept])
 
     def probabilities(self, cache: Any, prefix: np.ndarray, step: int) -> np.ndarray:
         """Append each prefix's last token and give the next field's: float32[nodes, tokens], not normalised."""
@@ -182,7 +183,8 @@ class _Walk:
     def deepen(self, branch: _Branch) -> list[_Branch]:
         """Evaluate the nodes and deal their rows to their children."""
         step = branch.prefix.shape[1]
-        probabilities = self.probabilities(branch.cache, branch.prefix, step)
+        cache = self.engine.gather(branch.cache, branch.parent, step)
+        probabilities = self.probabilities(cache, branch.prefix, step)
         node = np.repeat(np.arange(len(branch.counts)), branch.counts)
         token = _choose(probabilities, node, latin_uniforms(len(node), 1, self.rng)[0])
         width = probabilities.shape[1]
@@ -192,8 +194,7 @@ class _Walk:
         children = []
         for start in range(0, len(key), MAX_NODES):
             part = slice(start, start + MAX_NODES)
-            cache = self.engine.gather(branch.cache, parent[part], step + 1) if step + 1 < len(self.order) else None
-            children.append(_Branch(cache, child[part], counts[part], prefix[part]))
+            children.append(_Branch(cache, parent[part], counts[part], prefix[part]))
         return children
 
     def expand(self, branch: _Branch) -> None:
@@ -201,27 +202,27 @@ class _Walk:
         node = np.repeat(np.arange(len(branch.counts)), branch.counts)
         for start in range(0, len(node), BLOCK_ROWS):
             part = node[start : start + BLOCK_ROWS]
-            cache = self.engine.gather(branch.cache, part, branch.prefix.shape[1])
-            self.parts.append(self.finish(cache, branch.last[part], branch.prefix[part]))
+            cache = self.engine.gather(branch.cache, branch.parent[part], branch.prefix.shape[1])
+            self.parts.append(self.finish(cache, branch.prefix[part]))
             self.advance(len(part))
 
-    def finish(self, cache: Any, last: np.ndarray, prefix: np.ndarray) -> np.ndarray:
+    def finish(self, cache: Any, prefix: np.ndarray) -> np.ndarray:
         """Draw all remaining fields of a block on the device: int32[rows, fields] in field order."""
         engine, depth = self.engine, prefix.shape[1]
         uniforms = engine.put(latin_uniforms(len(prefix), len(self.order) - depth, self.rng))
-        token = engine.put(last)
+        token = engine.put(prefix[:, -1:]) if depth else engine.put(prefix)
         drawn: dict[int, Any] = {}
         for step in range(depth, len(self.order)):
             field = self.order[step]
-            hidden = engine.append(cache, token[:, None], self.order, step)
+            hidden = engine.append(cache, token, self.order, step)
             weight = self.weights.get(field)
             if weight is not None:
                 weight = engine.put(weight.astype(np.float32))
                 if weight.ndim == 2:
                     parent = self.parents[field]
                     weight = weight[drawn[parent] if parent in drawn else engine.put(prefix[:, self.place[parent]])]
-            token = engine.draw(hidden, field, uniforms[step - depth], weight)
-            drawn[field] = token
+            drawn[field] = engine.draw(hidden, field, uniforms[step - depth], weight)
+            token = drawn[field][:, None]
         result = np.empty((len(prefix), len(self.order)), np.int32)
         result[:, self.order[:depth]] = prefix
         if drawn:

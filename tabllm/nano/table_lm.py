@@ -115,7 +115,9 @@ class TableLM(Synthesizer):
         codec = RowCodec.fit(arrays, self.schema, bins=self.bins)
         tokens = codec.table.encode(arrays)
         config = NanoConfig(tuple(codec.table.sizes), self.width, self.layers, self.heads)
-        weights = initial_weights(config, codec.table.log_frequencies(tokens), codec.table.ranks(tokens), seed=self.seed)
+        weights = initial_weights(
+            config, codec.table.log_frequencies(tokens), codec.table.ranks(tokens), seed=self.seed
+        )
         engine = make_engine(self.engine_name, self.device, config, weights)
         plan = plan_training(
             len(tokens),

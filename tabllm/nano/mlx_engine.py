@@ -1,0 +1,218 @@
+"""The MLX engine of ``nano``: Apple's Metal, and MLX's own processor backend for tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+
+from .config import NanoConfig
+from .engine import BELOW_ONE, BETAS, CLIP_NORM, TINY, NanoEngine, decays
+
+__all__ = ["MlxEngine"]
+
+Arrays = dict[str, mx.array]
+
+_EPSILON = 1e-8  # AdamW's, as torch has it
+_NORM_EPSILON = 1e-5
+
+
+@dataclass
+class _Cache:
+    """Keys and values per layer: float32[rows, heads, steps, width of a head]."""
+
+    rows: int
+    keys: list[mx.array | None]
+    values: list[mx.array | None]
+
+
+class MlxEngine(NanoEngine):
+    """``nano`` in MLX. Nothing is computed before a result is asked for, so a block is one graph.
+
+    Args:
+        weights: float32 arrays by name, as :func:`.config.initial_weights` makes them.
+        device: ``"gpu"`` or ``"cpu"``; becomes MLX's default device.
+    """
+
+    name = "mlx"
+
+    def __init__(self, config: NanoConfig, weights: Mapping[str, np.ndarray], device: str = "cpu") -> None:
+        mx.set_default_device(mx.gpu if device == "gpu" else mx.cpu)
+        self.config = config
+        self.weights: Arrays = {name: mx.array(value) for name, value in weights.items()}
+        self._offset_row = mx.array(config.offsets[:-1])
+
+    # -- decoding ---------------------------------------------------------------------------------------------
+    def new_cache(self, rows: int) -> _Cache:
+        return _Cache(rows, [None] * self.config.layers, [None] * self.config.layers)
+
+    def gather(self, cache: _Cache, index: np.ndarray, length: int) -> _Cache:
+        rows = self.put(index)
+
+        def taken(part: mx.array | None) -> mx.array | None:
+            return None if part is None or length == 0 else part[:, :, :length][rows]
+
+        return _Cache(len(index), [taken(part) for part in cache.keys], [taken(part) for part in cache.values])
+
+    def append(self, cache: _Cache, tokens: Any, order: Sequence[int], start: int) -> mx.array:
+        c, w = self.config, self.weights
+        ids = tokens if isinstance(tokens, mx.array) else self.put(tokens)
+        count = ids.shape[1]
+        if count:
+            first = start if start == 0 else start - count
+            ids = ids + self._offset_row[mx.array(list(order[first : first + count]))]
+        if start == 0:
+            ids = mx.concatenate([mx.full((cache.rows, 1), c.vocabulary, ids.dtype), ids], axis=1)
+        steps = ids.shape[1]
+        x = w["wte"][ids] + w["wfe"][mx.array(list(order[start : start + steps]))]  # (rows, steps, width)
+        for layer in range(c.layers):
+            q, k, v = self._qkv(w, layer, x)
+            past = cache.keys[layer], cache.values[layer]
+            if past[0] is not None and past[1] is not None:
+                k, v = mx.concatenate([past[0], k], axis=2), mx.concatenate([past[1], v], axis=2)
+            cache.keys[layer], cache.values[layer] = k, v
+            x = self._after_attention(w, layer, x, self._attend(q, k, v))
+        return _layer_norm(x[:, -1], w["ln_f.weight"], w["ln_f.bias"])
+
+    def probabilities(self, hidden: mx.array, field: int) -> np.ndarray:
+        return np.array(mx.softmax(self._logits(self.weights, hidden, field), axis=-1))
+
+    def draw(self, hidden: mx.array, field: int, uniform: mx.array, weight: mx.array | None) -> mx.array:
+        probabilities = mx.softmax(self._logits(self.weights, hidden, field), axis=-1)
+        if weight is not None:
+            probabilities = (probabilities + TINY) * weight
+        cumulative = mx.cumsum(probabilities, axis=-1)
+        threshold = cumulative[:, -1] * (uniform * BELOW_ONE)
+        return (cumulative <= threshold[:, None]).sum(axis=-1).astype(mx.int32)
+
+    def put(self, array: np.ndarray) -> mx.array:
+        return mx.array(array.astype(np.int32) if array.dtype == np.int64 else array)
+
+    def fetch(self, columns: Sequence[mx.array]) -> np.ndarray:
+        return np.array(mx.stack(list(columns), axis=1))
+
+    def numpy_weights(self) -> dict[str, np.ndarray]:
+        return _on_host(self.weights)
+
+    # -- the model --------------------------------------------------------------------------------------------
+    def _logits(self, w: Arrays, hidden: mx.array, field: int) -> mx.array:
+        rows = slice(self.config.offsets[field], self.config.offsets[field + 1])
+        return mx.addmm(w["head.bias"][rows], hidden, w["head.weight"][rows].T)
+
+    def _qkv(self, w: Arrays, layer: int, x: mx.array) -> tuple[mx.array, mx.array, mx.array]:
+        """Three arrays float32[rows, heads, steps, width of a head]."""
+        p, heads = f"h.{layer}.", self.config.heads
+        rows, steps, width = x.shape
+        a = _layer_norm(x, w[p + "ln_1.weight"], w[p + "ln_1.bias"])
+        a = mx.addmm(w[p + "attn.c_attn.bias"], a, w[p + "attn.c_attn.weight"].T)
+        q, k, v = (
+            part.reshape(rows, steps, heads, width // heads).transpose(0, 2, 1, 3) for part in mx.split(a, 3, axis=-1)
+        )
+        return q, k, v
+
+    def _attend(self, q: mx.array, k: mx.array, v: mx.array) -> mx.array:
+        """float32[rows, steps, width]; of several queries, each sees the keys up to its own."""
+        mask = "causal" if q.shape[2] > 1 else None
+        mixed = mx.fast.scaled_dot_product_attention(q, k, v, scale=q.shape[-1] ** -0.5, mask=mask)
+        return mixed.transpose(0, 2, 1, 3).reshape(q.shape[0], q.shape[2], self.config.width)
+
+    def _after_attention(self, w: Arrays, layer: int, x: mx.array, mixed: mx.array) -> mx.array:
+        p = f"h.{layer}."
+        x = x + mx.addmm(w[p + "attn.c_proj.bias"], mixed, w[p + "attn.c_proj.weight"].T)
+        a = _layer_norm(x, w[p + "ln_2.weight"], w[p + "ln_2.bias"])
+        a = mx.maximum(mx.addmm(w[p + "mlp.c_fc.bias"], a, w[p + "mlp.c_fc.weight"].T), 0)
+        return x + mx.addmm(w[p + "mlp.c_proj.bias"], a, w[p + "mlp.c_proj.weight"].T)
+
+    # -- training ---------------------------------------------------------------------------------------------
+    def start_training(self, *, weight_decay: float, average: float, state: Mapping[str, np.ndarray] | None) -> None:
+        def part(kind: str, default: Arrays) -> Arrays:
+            if state is None:
+                return default
+            return {name: mx.array(state[f"{kind}/{name}"]) for name in self.weights}
+
+        zeros = {name: mx.zeros_like(value) for name, value in self.weights.items()}
+        self.weights = part("weights", self.weights)
+        self._average = part("average", dict(self.weights))
+        self._moments = part("exp_avg", zeros), part("exp_avg_sq", zeros)
+        self._step = mx.array(0 if state is None else int(state["step"]))
+        decay = {name: weight_decay if decays(name) else 0.0 for name in self.weights}
+        gradients = mx.value_and_grad(lambda w, tokens, order: self._field_losses(w, tokens, order).sum())
+
+        def update(
+            weights: Arrays, means: Arrays, first: Arrays, second: Arrays, step: mx.array,
+            rate: mx.array, tokens: mx.array, order: mx.array,
+        ) -> tuple[Any, ...]:  # fmt: skip
+            """AdamW (Loshchilov & Hutter 2019) with clipping, then the moving average."""
+            loss, grads = gradients(weights, tokens, order)
+            norm = mx.sqrt(sum((grad * grad).sum() for grad in grads.values()))
+            scale = mx.minimum(1.0, CLIP_NORM / (norm + 1e-6))
+            step = step + 1
+            correction = 1 - BETAS[0] ** step, mx.sqrt(1 - BETAS[1] ** step)
+            new: tuple[Arrays, Arrays, Arrays, Arrays] = ({}, {}, {}, {})
+            for name, weight in weights.items():
+                grad = grads[name] * scale
+                m = BETAS[0] * first[name] + (1 - BETAS[0]) * grad
+                v = BETAS[1] * second[name] + (1 - BETAS[1]) * grad * grad
+                weight = weight * (1 - rate * decay[name])
+                weight = weight - rate / correction[0] * m / (mx.sqrt(v) / correction[1] + _EPSILON)
+                for target, value in zip(
+                    new, (weight, means[name] + (1 - average) * (weight - means[name]), m, v), strict=True
+                ):
+                    target[name] = value
+            return (*new, step, loss)
+
+        self._update = mx.compile(update)
+        self._losses = mx.compile(self._field_losses)
+
+    def train_step(self, tokens: np.ndarray, order: np.ndarray, learning_rate: float) -> mx.array:
+        rate = mx.array(learning_rate, mx.float32)  # an array, lest each rate compile the step anew
+        self.weights, self._average, *moments, self._step, loss = self._update(
+            self.weights, self._average, *self._moments, self._step, rate, self.put(tokens), self.put(order)
+        )
+        self._moments = moments[0], moments[1]
+        mx.async_eval(self.weights, self._average, moments, self._step, loss)
+        return loss
+
+    def losses(self, tokens: np.ndarray, order: np.ndarray) -> np.ndarray:
+        return np.array(self._losses(self._average, self.put(tokens), self.put(order)))
+
+    def averaged(self) -> dict[str, np.ndarray]:
+        return _on_host(self._average)
+
+    def training_state(self) -> dict[str, np.ndarray]:
+        state = {"step": np.array(int(self._step.item()), np.int64)}
+        kinds = ("weights", self.weights), ("average", self._average), *zip(("exp_avg", "exp_avg_sq"), self._moments)  # noqa: B905
+        for kind, arrays in kinds:
+            state |= {f"{kind}/{name}": value for name, value in _on_host(arrays).items()}
+        return state
+
+    def _field_losses(self, w: Arrays, tokens: mx.array, order: mx.array) -> mx.array:
+        """Mean negative log-likelihood of each field: float32[fields]."""
+        c = self.config
+        rows, fields = tokens.shape
+        shifted = mx.take_along_axis(tokens + self._offset_row, order[:, :-1], axis=1)
+        ids = mx.concatenate([mx.full((rows, 1), c.vocabulary, shifted.dtype), shifted], axis=1)
+        x = w["wte"][ids] + w["wfe"][order]
+        for layer in range(c.layers):
+            x = self._after_attention(w, layer, x, self._attend(*self._qkv(w, layer, x)))
+        # Step t of a row predicts its field order[t]: bring the steps back into field order.
+        place = mx.argsort(order, axis=1)
+        x = mx.take_along_axis(x, place[:, :, None], axis=1)
+        x = _layer_norm(x, w["ln_f.weight"], w["ln_f.bias"])
+        losses = []
+        for field in range(fields):
+            logits = self._logits(w, x[:, field], field)
+            chosen = mx.take_along_axis(logits, tokens[:, field, None], axis=1)[:, 0]
+            losses.append((mx.logsumexp(logits, axis=-1) - chosen).mean())
+        return mx.stack(losses)
+
+
+def _layer_norm(x: mx.array, weight: mx.array, bias: mx.array) -> mx.array:
+    return mx.fast.layer_norm(x, weight, bias, _NORM_EPSILON)
+
+
+def _on_host(arrays: Arrays) -> dict[str, np.ndarray]:
+    return {name: np.array(value) for name, value in arrays.items()}
