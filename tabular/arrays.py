@@ -122,6 +122,7 @@ def from_arrays(arrays: Mapping[str, np.ndarray], schema: Schema) -> pd.DataFram
 
 
 def on_grid(values: np.ndarray, column: Column) -> np.ndarray:
+    """``values`` (float64[rows]) rounded to the numbers that ``column`` can hold, and clipped to its bounds."""
     values = values.astype(np.float64)
     if column.kind == "integer":
         values = np.rint(values)

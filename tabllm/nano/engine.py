@@ -103,8 +103,13 @@ class NanoEngine(ABC):
         """
 
     @abstractmethod
-    def losses(self, tokens: np.ndarray, order: np.ndarray) -> np.ndarray:
-        """The averaged weights' mean negative log-likelihood of each field, in nats: float32[fields]."""
+    def losses(self, tokens: np.ndarray, order: np.ndarray, shares: Sequence[float] = (1.0,)) -> np.ndarray:
+        """The averaged weights' mean negative log-likelihood of each field, in nats: float32[shares, fields].
+
+        Args:
+            shares: factors on the heads' weights (not their biases), one result for each; 0 leaves a field
+                its marginal distribution.
+        """
 
     @abstractmethod
     def training_state(self) -> dict[str, np.ndarray]:

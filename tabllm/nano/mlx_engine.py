@@ -100,7 +100,7 @@ class MlxEngine(NanoEngine):
     # -- the model --------------------------------------------------------------------------------------------
     def _logits(self, w: Arrays, hidden: mx.array, field: int) -> mx.array:
         rows = slice(self.config.offsets[field], self.config.offsets[field + 1])
-        return mx.addmm(w["head.bias"][rows], hidden, w["head.weight"][rows].T)
+        return hidden @ w["head.weight"][rows].T + w["head.bias"][rows]
 
     def _qkv(self, w: Arrays, layer: int, x: mx.array) -> tuple[mx.array, mx.array, mx.array]:
         """Three arrays float32[rows, heads, steps, width of a head]."""
@@ -139,7 +139,7 @@ class MlxEngine(NanoEngine):
         self._moments = part("exp_avg", zeros), part("exp_avg_sq", zeros)
         self._step = mx.array(0 if state is None else int(state["step"]))
         decay = {name: weight_decay if decays(name) else 0.0 for name in self.weights}
-        gradients = mx.value_and_grad(lambda w, tokens, order: self._field_losses(w, tokens, order).sum())
+        gradients = mx.value_and_grad(lambda w, tokens, order: self._field_losses(w, tokens, order, mx.ones(1)).sum())
 
         def update(
             weights: Arrays, means: Arrays, first: Arrays, second: Arrays, step: mx.array,
@@ -176,21 +176,21 @@ class MlxEngine(NanoEngine):
         mx.async_eval(self.weights, self._average, moments, self._step, loss)
         return loss
 
-    def losses(self, tokens: np.ndarray, order: np.ndarray) -> np.ndarray:
-        return np.array(self._losses(self._average, self.put(tokens), self.put(order)))
+    def losses(self, tokens: np.ndarray, order: np.ndarray, shares: Sequence[float] = (1.0,)) -> np.ndarray:
+        return np.array(self._losses(self._average, self.put(tokens), self.put(order), mx.array(shares)))
 
     def averaged(self) -> dict[str, np.ndarray]:
         return _on_host(self._average)
 
     def training_state(self) -> dict[str, np.ndarray]:
-        state = {"step": np.array(int(self._step.item()), np.int64)}
+        state = {"step": np.array(int(np.array(self._step)), np.int64)}
         kinds = ("weights", self.weights), ("average", self._average), *zip(("exp_avg", "exp_avg_sq"), self._moments)  # noqa: B905
         for kind, arrays in kinds:
             state |= {f"{kind}/{name}": value for name, value in _on_host(arrays).items()}
         return state
 
-    def _field_losses(self, w: Arrays, tokens: mx.array, order: mx.array) -> mx.array:
-        """Mean negative log-likelihood of each field: float32[fields]."""
+    def _field_losses(self, w: Arrays, tokens: mx.array, order: mx.array, shares: mx.array) -> mx.array:
+        """Mean negative log-likelihood of each field: float32[shares, fields]."""
         c = self.config
         rows, fields = tokens.shape
         shifted = mx.take_along_axis(tokens + self._offset_row, order[:, :-1], axis=1)
@@ -204,10 +204,10 @@ class MlxEngine(NanoEngine):
         x = _layer_norm(x, w["ln_f.weight"], w["ln_f.bias"])
         losses = []
         for field in range(fields):
-            logits = self._logits(w, x[:, field], field)
-            chosen = mx.take_along_axis(logits, tokens[:, field, None], axis=1)[:, 0]
-            losses.append((mx.logsumexp(logits, axis=-1) - chosen).mean())
-        return mx.stack(losses)
+            logits = self._logits(w, x[:, field] * shares[:, None, None], field)  # (shares, rows, tokens)
+            chosen = mx.take_along_axis(logits, tokens[None, :, field, None], axis=2)[..., 0]
+            losses.append((mx.logsumexp(logits, axis=-1) - chosen).mean(axis=1))
+        return mx.stack(losses, axis=1)
 
 
 def _layer_norm(x: mx.array, weight: mx.array, bias: mx.array) -> mx.array:

@@ -81,8 +81,8 @@ class TableLM(Synthesizer):
         width: int = 128,
         heads: int = 4,
     ) -> None:
-        for label, value in (("epochs", epochs), ("steps", steps), ("batch_size", batch_size), ("bins", bins),
-                             ("layers", layers), ("width", width), ("heads", heads), ("learning_rate", learning_rate)):  # fmt: skip
+        positive = {"epochs": epochs, "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate}
+        for label, value in {**positive, "bins": bins, "layers": layers, "width": width, "heads": heads}.items():
             if value is not None and value <= 0:
                 raise UsageError(f"{label} must be above 0, not {value}.")
         if width % heads:

@@ -169,8 +169,9 @@ class TorchEngine(NanoEngine):
         return loss.detach()
 
     @torch.no_grad()
-    def losses(self, tokens: np.ndarray, order: np.ndarray) -> np.ndarray:
-        result: np.ndarray = self._field_losses(self._average, self.put(tokens), self.put(order)).cpu().numpy()
+    def losses(self, tokens: np.ndarray, order: np.ndarray, shares: Sequence[float] = (1.0,)) -> np.ndarray:
+        losses = self._field_losses(self._average, self.put(tokens), self.put(order), shares)
+        result: np.ndarray = losses.cpu().numpy()
         return result
 
     def averaged(self) -> dict[str, np.ndarray]:
@@ -185,8 +186,10 @@ class TorchEngine(NanoEngine):
             state["step"] = np.array(int(moments["step"]), np.int64)
         return state
 
-    def _field_losses(self, w: Mapping[str, Tensor], tokens: Tensor, order: Tensor) -> Tensor:
-        """Mean negative log-likelihood of each field: float32[fields]."""
+    def _field_losses(
+        self, w: Mapping[str, Tensor], tokens: Tensor, order: Tensor, shares: Sequence[float] = (1.0,)
+    ) -> Tensor:
+        """Mean negative log-likelihood of each field: float32[shares, fields]."""
         c = self.config
         rows, fields = tokens.shape
         shifted = (tokens + self._offset_row).gather(1, order[:, :-1])
@@ -203,7 +206,15 @@ class TorchEngine(NanoEngine):
         x = x.reshape(rows * fields, c.width)[place.T.reshape(-1)].view(fields, rows, c.width)
         x = F.layer_norm(x, (c.width,), w["ln_f.weight"], w["ln_f.bias"])
         return torch.stack(
-            [F.cross_entropy(self._logits(w, x[field], field), tokens[:, field]) for field in range(fields)]
+            [
+                torch.stack(
+                    [
+                        F.cross_entropy(self._logits(w, x[field] * share, field), tokens[:, field])
+                        for field in range(fields)
+                    ]
+                )
+                for share in shares
+            ]
         )
 
 

@@ -12,7 +12,7 @@ from tabllm.nano.sampler import Sampler
 from tabllm.nano.torch_engine import TorchEngine
 
 pytest.importorskip("mlx.core", reason="MLX is not installed here")
-from tabllm.nano.mlx_engine import MlxEngine  # noqa: E402
+from tabllm.nano.mlx_engine import MlxEngine
 
 CONFIG = NanoConfig((3, 5, 2, 7), width=16, layers=2, heads=2)
 ORDER = [2, 0, 3, 1]
