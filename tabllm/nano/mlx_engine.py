@@ -177,7 +177,7 @@ class MlxEngine(NanoEngine):
         return loss
 
     def losses(self, tokens: np.ndarray, order: np.ndarray, shares: Sequence[float] = (1.0,)) -> np.ndarray:
-        return np.array(self._losses(self._average, self.put(tokens), self.put(order), mx.array(shares)))
+        return np.array(self._losses(self._average, self.put(tokens), self.put(order), mx.array(list(shares))))
 
     def averaged(self) -> dict[str, np.ndarray]:
         return _on_host(self._average)
