@@ -107,8 +107,8 @@ class NanoEngine(ABC):
         """The averaged weights' mean negative log-likelihood of each field, in nats: float32[shares, fields].
 
         Args:
-            shares: factors on the heads' weights (not their biases), one result for each; 0 leaves a field
-                its marginal distribution.
+            shares: how much of the logits is the model's, one result for each; the rest is the head's bias at
+                the start, which is the field's marginal distribution.
         """
 
     @abstractmethod

@@ -43,6 +43,7 @@ class MlxEngine(NanoEngine):
         mx.set_default_device(mx.gpu if device == "gpu" else mx.cpu)
         self.config = config
         self.weights: Arrays = {name: mx.array(value) for name, value in weights.items()}
+        self._start_bias = self.weights["head.bias"]
         self._offset_row = mx.array(config.offsets[:-1])
 
     # -- decoding ---------------------------------------------------------------------------------------------
@@ -204,7 +205,9 @@ class MlxEngine(NanoEngine):
         x = _layer_norm(x, w["ln_f.weight"], w["ln_f.bias"])
         losses = []
         for field in range(fields):
-            logits = self._logits(w, x[:, field] * shares[:, None, None], field)  # (shares, rows, tokens)
+            marginal = self._start_bias[c.offsets[field] : c.offsets[field + 1]]
+            share = shares[:, None, None]
+            logits = self._logits(w, x[:, field], field) * share + marginal * (1 - share)  # (shares, rows, tokens)
             chosen = mx.take_along_axis(logits, tokens[None, :, field, None], axis=2)[..., 0]
             losses.append((mx.logsumexp(logits, axis=-1) - chosen).mean(axis=1))
         return mx.stack(losses, axis=1)

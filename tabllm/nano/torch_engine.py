@@ -41,6 +41,7 @@ class TorchEngine(NanoEngine):
         self.config = config
         self.device = torch.device(device)
         self.weights = {name: torch.tensor(value, device=self.device) for name, value in weights.items()}
+        self._start_bias = self.weights["head.bias"].clone()
         self._offset_row = torch.tensor(config.offsets[:-1], device=self.device)
 
     # -- decoding ---------------------------------------------------------------------------------------------
@@ -205,17 +206,15 @@ class TorchEngine(NanoEngine):
         place = torch.argsort(order, dim=1) + torch.arange(rows, device=order.device)[:, None] * fields
         x = x.reshape(rows * fields, c.width)[place.T.reshape(-1)].view(fields, rows, c.width)
         x = F.layer_norm(x, (c.width,), w["ln_f.weight"], w["ln_f.bias"])
-        return torch.stack(
-            [
-                torch.stack(
-                    [
-                        F.cross_entropy(self._logits(w, x[field] * share, field), tokens[:, field])
-                        for field in range(fields)
-                    ]
-                )
-                for share in shares
-            ]
-        )
+        losses = []
+        for field in range(fields):
+            logits = self._logits(w, x[field], field)
+            mixed = [logits if share == 1 else torch.lerp(self._marginal(field), logits, share) for share in shares]
+            losses.append(torch.stack([F.cross_entropy(part, tokens[:, field]) for part in mixed]))
+        return torch.stack(losses, dim=1)
+
+    def _marginal(self, field: int) -> Tensor:
+        return self._start_bias[self.config.offsets[field] : self.config.offsets[field + 1]]
 
 
 def _on_host(value: Tensor) -> np.ndarray:
