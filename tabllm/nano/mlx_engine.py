@@ -43,7 +43,7 @@ class MlxEngine(NanoEngine):
         mx.set_default_device(mx.gpu if device == "gpu" else mx.cpu)
         self.config = config
         self.weights: Arrays = {name: mx.array(value) for name, value in weights.items()}
-        self._start_bias = self.weights["head.bias"]
+        self._start_bias = mx.array(weights["head.bias"])
         self._offset_row = mx.array(config.offsets[:-1])
 
     # -- decoding ---------------------------------------------------------------------------------------------
