@@ -54,6 +54,8 @@ class NumberCodec:
         is_atom = counts >= max(ATOM_SHARE * len(present), MIN_BIN_ROWS)
         atoms = distinct[is_atom]
         rest = np.sort(present[~_is_in(present, atoms)])
+        if not len(rest):
+            return cls(atoms, np.empty((0, 2)), missing)
         count = int(np.clip(len(rest) // MIN_BIN_ROWS, 1, bins))
         steps = int(np.clip(len(rest) // (count * MIN_STEP_ROWS), 1, MAX_STEPS))
         knots = _quantile_knots(rest, count, steps)
