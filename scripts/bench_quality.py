@@ -5,7 +5,7 @@
     python scripts/bench_quality.py my.csv --target clicked --set epochs=4 --seeds 0 1 2
 
 The known tables are read below the folder --data: adult/ (UCI 2), online_shoppers/ (UCI 468), bank_marketing_full/ (UCI
-222), california_housing/ (StatLib), hillstrom_email_64k/ (MineThatData), magic_gamma/ (UCI 159), as gzip'd CSV with a header.
+222), california_housing/ (StatLib), hillstrom_email_64k/ (MineThatData), magic_gamma/ (UCI 159), as gzipped CSV.
 `adult` is fitted on its train part and tested on its test part; every other table is shuffled with seed 0 and
 split 90/10. Shape and trend errors are printed as this package defines them and, where SDMetrics is installed
 (`pip install sdmetrics==0.32.0`; it wants pandas 2), as SDMetrics does, numbers being numeric and all else
