@@ -64,12 +64,14 @@ class TorchEngine(NanoEngine):
         ids = (tokens if isinstance(tokens, Tensor) else self.put(tokens)).long()
         count = ids.shape[1]
         if count:
-            ids = ids + self._offset_row[list(order[start:count] if start == 0 else order[start - count : start])]
+            fields = list(order[:count] if start == 0 else order[start - count : start])
+            # A plain number where there is one field: a list would be copied to the device at each step.
+            ids = ids + (c.offsets[fields[0]] if count == 1 else self._offset_row[fields])
         if start == 0:
             ids = torch.cat([ids.new_full((cache.keys.shape[2], 1), c.vocabulary), ids], dim=1)
         steps = ids.shape[1]
-        x = F.embedding(ids.T, w["wte"])  # (steps, rows, width)
-        x = x + w["wfe"][list(order[start : start + steps])][:, None]
+        asked = w["wfe"][order[start]] if steps == 1 else w["wfe"][list(order[start : start + steps])][:, None]
+        x = F.embedding(ids.T, w["wte"]) + asked  # (steps, rows, width)
         for layer in range(c.layers):
             x = self._decode_block(layer, x, cache, start)
         return F.layer_norm(x[-1], (c.width,), w["ln_f.weight"], w["ln_f.bias"])
@@ -209,8 +211,10 @@ class TorchEngine(NanoEngine):
         losses = []
         for field in range(fields):
             logits = self._logits(w, x[field], field)
-            mixed = [logits if share == 1 else torch.lerp(self._marginal(field), logits, share) for share in shares]
-            losses.append(torch.stack([F.cross_entropy(part, tokens[:, field]) for part in mixed]))
+            drawn_back = [
+                logits if share == 1 else torch.lerp(self._marginal(field), logits, share) for share in shares
+            ]
+            losses.append(torch.stack([F.cross_entropy(part, tokens[:, field]) for part in drawn_back]))
         return torch.stack(losses, dim=1)
 
     def _marginal(self, field: int) -> Tensor:
