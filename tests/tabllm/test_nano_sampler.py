@@ -136,3 +136,161 @@ def test_uniforms_are_a_latin_hypercube_in_each_window():
     for start, size in ((0, WINDOW), (WINDOW, WINDOW), (2 * WINDOW, 10)):
         strata = np.floor(uniforms[:, start : start + size] * size + 1e-4).astype(int)
         assert (np.sort(strata, axis=1) == np.arange(size)).mean() > 0.98  # rounding may move one over an edge
+
+
+def test_prefixes_that_are_split_two_by_two_and_blocks_of_three_rows_give_the_same_distribution(engine, monkeypatch):
+    monkeypatch.setattr(sampler_module, "MAX_NODES", 2)
+    monkeypatch.setattr(sampler_module, "BLOCK_ROWS", 3)
+    keep = {1: np.array([0.3, 1.0], np.float32), 2: np.array([1.0, 0.0, 1.0, 0.5], np.float32)}
+    order = order_with_first([1, 2], 3)
+    expected = {False: joint(engine, [0, 1, 2]), True: joint(engine, order) * keep[1][:, None] * keep[2]}
+    for conditioned in (False, True):
+        found = np.zeros(SIZES)
+        for seed in range(12):
+            monkeypatch.setattr(sampler_module, "MIN_ROWS_PER_NODE", [1.3, 20.0, 1e9][seed % 3])
+            settings = {"weights": keep, "conditioned": 2} if conditioned else {}
+            way = order if conditioned else [0, 1, 2]
+            rows = Sampler(engine, [-1] * 3).sample(150, way, np.random.default_rng(seed), **settings)
+            assert rows.shape == (150, 3)
+            found += frequencies(rows) / 12
+        share = expected[conditioned] / expected[conditioned].sum()
+        error = np.sqrt(share * (1 - share) / (12 * 150)) + 1e-3
+        assert (np.abs(found - share) < 4.5 * error).all()
+
+
+@pytest.mark.parametrize("rows", [1, 2, 1000])
+@pytest.mark.parametrize("conditioned", [0, 1, 3])
+def test_exactly_as_many_rows_come_under_any_number_of_conditions(engine, parts, rows, conditioned):
+    keep = {f: np.ones(SIZES[f], np.float32) for f in range(conditioned)}
+    told = []
+    made = Sampler(engine, [-1] * 3).sample(
+        rows, [0, 1, 2], np.random.default_rng(0), weights=keep, conditioned=conditioned, advance=told.append
+    )
+    assert made.shape == (rows, 3)
+    assert sum(told) == rows
+    assert (made.max(axis=0) < SIZES).all()
+
+
+def test_single_rows_drawn_one_at_a_time_follow_the_model_too(engine):
+    walk = Sampler(engine, [-1] * 3)
+    keep = {1: np.array([0.0, 1.0], np.float32)}
+    drawn = [
+        walk.sample(1, [1, 0, 2], np.random.default_rng(seed), weights=keep, conditioned=1) for seed in range(1500)
+    ]
+    expected = joint(engine, [1, 0, 2]) * keep[1][:, None]
+    share = expected / expected.sum()
+    error = np.sqrt(share * (1 - share) / 1500) + 1e-3
+    assert (np.abs(frequencies(np.concatenate(drawn)) - share) < 4.5 * error).all()
+
+
+def test_a_condition_on_the_first_half_of_a_value_alone_leaves_the_second_to_the_model(engine, parts):
+    keep = {0: np.array([0.0, 1.0, 1.0], np.float32)}
+    rows = Sampler(engine, [-1, -1, 0]).sample(ROWS, [0, 2, 1], np.random.default_rng(3), weights=keep, conditioned=1)
+    expected = joint(engine, [0, 2, 1]) * keep[0][:, None, None]
+    same(frequencies(rows), expected / expected.sum())
+
+
+def test_factors_on_fields_that_are_not_conditioned_hold_one_field_after_the_other(engine, parts):
+    pairs = np.array([[1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 1, 0]], np.float32)
+    rows = Sampler(engine, [-1, -1, 0]).sample(ROWS, [1, 0, 2], np.random.default_rng(5), weights={2: pairs})
+    expected = joint(engine, [1, 0, 2])
+    allowed = expected * pairs[:, None, :]
+    shares = expected.sum(axis=2, keepdims=True) * allowed / allowed.sum(axis=2, keepdims=True)
+    same(frequencies(rows), shares)
+
+
+def test_the_same_seed_draws_the_same_rows_and_another_seed_others(engine, parts):
+    walk = Sampler(engine, [-1] * 3)
+    first, again, other = (walk.sample(800, [0, 1, 2], np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_an_allowed_token_comes_even_where_the_model_gives_it_no_probability(engine):
+    weights = {**engine.numpy_weights()}
+    weights["head.bias"] = weights["head.bias"].copy()
+    weights["head.bias"][3] = -400.0  # the first token of field 1
+    sure = TorchEngine(engine.config, weights)
+    keep = {1: np.array([1.0, 0.0], np.float32)}
+    for conditioned, order in ((1, [1, 0, 2]), (0, [0, 1, 2])):
+        made = Sampler(sure, [-1] * 3).sample(
+            500, order, np.random.default_rng(0), weights=keep, conditioned=conditioned
+        )
+        assert (made[:, 1] == 0).all()
+
+
+def test_rows_with_different_known_fields_are_completed_each_by_its_own(engine, monkeypatch):
+    monkeypatch.setattr(sampler_module, "BLOCK_ROWS", 7000)
+    order = [2, 0, 1]
+    given = np.random.default_rng(1).integers(0, 4, (ROWS, 1)).astype(np.int32)
+    rows = Sampler(engine, [-1] * 3).complete(given, order, np.random.default_rng(4))
+    np.testing.assert_array_equal(rows[:, 2], given[:, 0])
+    expected = joint(engine, order)
+    share = expected / expected.sum(axis=(0, 1)) * np.bincount(given[:, 0], minlength=4) / ROWS
+    same(frequencies(rows), share)
+
+
+def test_the_second_half_is_completed_under_the_first_that_is_known(engine):
+    pairs = np.array([[1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 1, 0]], np.float32)
+    given = np.random.default_rng(1).integers(0, 3, (3000, 1)).astype(np.int32)
+    rows = Sampler(engine, [-1, -1, 0]).complete(given, [0, 1, 2], np.random.default_rng(4), weights={2: pairs})
+    assert (pairs[rows[:, 0], rows[:, 2]] == 1).all()
+    assert set(rows[rows[:, 0] == 0, 2].tolist()) == {0, 3}
+
+
+def test_untrained_weights_give_valid_rows_near_the_marginals_they_start_from():
+    config = NanoConfig(SIZES, width=32, layers=2, heads=4)
+    shares = [np.array([0.7, 0.2, 0.1]), np.array([0.5, 0.5]), np.array([0.1, 0.2, 0.3, 0.4])]
+    ranks = np.concatenate([np.full(5, np.nan), np.linspace(0, 1, 4)]).astype(np.float32)
+    engine = TorchEngine(config, initial_weights(config, np.log(np.concatenate(shares)), ranks, seed=3))
+    rows = Sampler(engine, [-1] * 3).sample(20_000, [0, 1, 2], np.random.default_rng(0))
+    for field, share in enumerate(shares):
+        assert np.bincount(rows[:, field], minlength=SIZES[field]) / 20_000 == pytest.approx(share, abs=0.1)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1]])
+def test_appending_at_once_gives_the_same_as_step_by_step_and_as_training_sees_it(engine, order):
+    rows = np.array(list(itertools.product(*map(range, SIZES))), np.int32)
+    tokens = rows[:, order]
+    steps = engine.new_cache(len(rows))
+    likelihood = np.zeros((len(rows), 3))
+    for step, field in enumerate(order):
+        last = engine.append(steps, tokens[:, step - 1 : step] if step else tokens[:, :0], order, step)
+        whole = engine.append(engine.new_cache(len(rows)), tokens[:, :step], order, 0)
+        found = [engine.probabilities(hidden, field) for hidden in (last, whole)]
+        np.testing.assert_allclose(*found, atol=1e-5)
+        likelihood[:, field] = np.log(found[0][np.arange(len(rows)), rows[:, field]])
+    twin = TorchEngine(engine.config, engine.numpy_weights())
+    twin.start_training(weight_decay=0.0, average=0.5, state=None)
+    losses = twin.losses(rows.astype(np.int64), np.tile(order, (len(rows), 1)))[0]
+    np.testing.assert_allclose(losses, -likelihood.mean(axis=0), atol=1e-4)
+
+
+def test_gathering_repeats_drops_and_reorders_rows(engine):
+    order, index = [1, 2, 0], np.array([3, 3, 0, 2])
+    tokens = np.array([[0, 0], [1, 1], [0, 2], [1, 3]], np.int32)
+    cache = engine.new_cache(4)
+    engine.append(cache, tokens[:, :1], order, 0)
+    moved = engine.append(engine.gather(cache, index, 2), tokens[index, 1:], order, 2)
+    direct = engine.append(engine.new_cache(4), tokens[index], order, 0)
+    np.testing.assert_allclose(engine.probabilities(moved, 0), engine.probabilities(direct, 0), atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 5, WINDOW - 1, WINDOW, WINDOW + 1, 3 * WINDOW + 77])
+def test_uniforms_of_any_number_of_rows_lie_below_one_and_one_in_each_stratum(rows):
+    uniforms = latin_uniforms(rows, 4, np.random.default_rng(rows))
+    assert uniforms.shape == (4, rows)
+    assert uniforms.dtype == np.float32
+    assert uniforms.min() >= 0
+    assert uniforms.max() < 1
+    for start in range(0, rows, WINDOW):
+        part = np.sort(uniforms[:, start : start + WINDOW].astype(np.float64), axis=1)
+        size = part.shape[1]
+        assert (part >= np.arange(size) / size - 1e-6).all()
+        assert (part <= np.arange(1, size + 1) / size + 1e-6).all()
+
+
+def test_uniforms_of_different_fields_are_independent():
+    uniforms = latin_uniforms(20_000, 3, np.random.default_rng(0))
+    assert np.abs(np.corrcoef(uniforms) - np.eye(3)).max() < 0.03
+    assert np.abs(np.corrcoef(uniforms[0, :-1], uniforms[0, 1:])[0, 1]) < 0.03
