@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from tabular.conditions import Allowed
+from tabular.errors import ConditionError
 
 from .category import CategoryCodec
 from .number import NumberCodec
@@ -30,6 +31,9 @@ def token_weights(
     Args:
         allowed: per column what a value may be (:func:`tabular.conditions.parse_where`).
         rounding: per numeric column, what brings values to the column's grid.
+
+    Raises:
+        ConditionError: if a condition lies in a gap between the values that were learned.
     """
     weights: dict[int, np.ndarray] = {}
     for name, condition in allowed.items():
@@ -39,6 +43,10 @@ def token_weights(
         column = codec.codecs[name]
         if isinstance(column, NumberCodec):
             weights[fields[0]] = _number_weights(column, condition, rounding[name])
+            if not weights[fields[0]].any():
+                raise ConditionError(
+                    f"No value of {name!r} that was learned keeps the condition: the table has none there. Widen it."
+                )
         else:
             code = np.arange(int(np.prod(column.sizes)))
             value = np.where(code == column.codes - 1, -1, code) if column.missing else code

@@ -55,6 +55,7 @@ class RowCodec:
         start: int,
         seed: int,
         allowed: Mapping[str, Allowed],
+        present: bool = False,
     ) -> dict[str, np.ndarray]:
         """int32[n, fields] -> canonical arrays of all columns.
 
@@ -62,6 +63,7 @@ class RowCodec:
             start: rows made before these, so that identifiers go on and do not repeat.
             seed: of the identifiers.
             allowed: what the conditioned columns may be; the tokens keep to it already.
+            present: no text and no identifier is missing.
         """
         rows = len(tokens)
         arrays: dict[str, np.ndarray] = {}
@@ -77,16 +79,10 @@ class RowCodec:
             if column.name in arrays:
                 continue
             if column.name in self.words:
-                arrays[column.name] = self.words[column.name].draw(rows, rng)
+                arrays[column.name] = self.words[column.name].draw(rows, rng, present=present)
             elif column.kind == "identifier":
-                made = make_identifiers(
-                    column.pattern,
-                    rows,
-                    start=start,
-                    seed=seed,
-                    number=column.dtype.lower().startswith(("int", "uint")),
-                )
-                if column.missing_rate:
+                made = self.identifiers(column.name, rows, start=start, seed=seed)
+                if column.missing_rate and not present:
                     made[rng.random(rows) < column.missing_rate] = None
                 arrays[column.name] = made
             elif column.is_numeric:
@@ -94,6 +90,12 @@ class RowCodec:
             else:
                 arrays[column.name] = np.full(rows, 0 if column.categories else -1, np.int32)
         return arrays
+
+    def identifiers(self, name: str, rows: int, *, start: int, seed: int) -> np.ndarray:
+        """object[rows]: made-up identifiers of the column ``name``, numbers ``start`` and up of its pattern."""
+        column = self.schema[name]
+        number = column.dtype.lower().startswith(("int", "uint"))
+        return make_identifiers(column.pattern, rows, start=start, seed=seed, number=number)
 
     def _rounding(self, name: str) -> conditions.Round:
         return partial(on_grid, column=self.schema[name])

@@ -47,14 +47,15 @@ class WordCodec:
             1 - len(present) / max(len(values), 1),
         )
 
-    def draw(self, rows: int, rng: np.random.Generator) -> np.ndarray:
-        """object[rows] of text, ``None`` where missing."""
+    def draw(self, rows: int, rng: np.random.Generator, *, present: bool = False) -> np.ndarray:
+        """object[rows] of text, ``None`` where missing, which none is if ``present``."""
         lengths = np.maximum(rng.choice(self.lengths, rows), 1)
         share = np.asarray(self.counts, np.float64)
         drawn = np.asarray(self.words, dtype=object)[rng.choice(len(self.words), lengths.sum(), p=share / share.sum())]
         texts = np.empty(rows, dtype=object)
         texts[:] = [" ".join(part) for part in np.split(drawn, np.cumsum(lengths)[:-1])]
-        texts[rng.random(rows) < self.missing_rate] = None
+        if not present:
+            texts[rng.random(rows) < self.missing_rate] = None
         return texts
 
     def to_dict(self) -> dict[str, Any]:

@@ -152,14 +152,17 @@ class _Walk:
         """
         cache, mass = self.engine.new_cache(1), np.ones(1)
         prefix = np.empty((1, 0), np.int32)
+        most = int(
+            np.clip(rows, MAX_CONDITIONED, 4 * MAX_CONDITIONED)
+        )  # as many different prefixes as rows, if it can be
         for step in range(conditioned):
             probabilities = self.probabilities(cache, prefix, step).astype(np.float64)
             joint = mass[:, None] * probabilities
             node, token = np.nonzero(joint)
             mass = joint[node, token]
-            if len(mass) > MAX_CONDITIONED:
-                kept, copies = _systematic(mass, MAX_CONDITIONED, self.rng)
-                node, token, mass = node[kept], token[kept], copies * mass.sum() / MAX_CONDITIONED
+            if len(mass) > most:
+                kept, copies = _systematic(mass, most, self.rng)
+                node, token, mass = node[kept], token[kept], copies * mass.sum() / most
             prefix = np.concatenate([prefix[node], token[:, None].astype(np.int32)], axis=1)
             cache = self.engine.gather(cache, node, step + 1)
         if not conditioned:

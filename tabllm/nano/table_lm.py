@@ -83,12 +83,11 @@ class TableLM(Synthesizer):
     ) -> None:
         positive = {"epochs": epochs, "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate}
         for label, value in {**positive, "bins": bins, "layers": layers, "width": width, "heads": heads}.items():
-            if value is not None and value <= 0:
+            if value is not None and not value > 0:  # this way round, so that NaN is refused too
                 raise UsageError(f"{label} must be above 0, not {value}.")
         if width % heads:
             raise UsageError(f"width ({width}) must be a multiple of heads ({heads}).")
-        if seed < 0:
-            raise UsageError(f"seed must be 0 or above, not {seed}.")
+        _checked(seed)
         self.engine_name, self.device = choose_backend(engine, device)
         self.epochs, self.steps, self.batch_size, self.learning_rate = epochs, steps, batch_size, learning_rate
         self.seed, self.rare_below, self.bins = seed, rare_below, bins
@@ -161,7 +160,7 @@ class TableLM(Synthesizer):
         weights = codec.token_weights(allowed)
         order = order_with_first(list(weights), len(codec.table.fields))
         sampler = Sampler(engine, codec.table.parents)
-        seed = self.seed if seed is None else seed
+        seed = self.seed if seed is None else _checked(seed)
         with (progress or Reporter()).task("Sampling", n, "rows") as task:
             for part, start in enumerate(range(0, n, PART_ROWS)):
                 rows = min(PART_ROWS, n - start)
@@ -177,6 +176,7 @@ class TableLM(Synthesizer):
         self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
     ) -> pd.DataFrame:
         codec, engine = self._fitted()
+        index = table.index
         table = check_table(table, minimum_rows=1, minimum_columns=1)
         arrays = to_arrays(table, self.schema)
         holes = {name: _is_missing(values) for name, values in arrays.items()}
@@ -184,7 +184,7 @@ class TableLM(Synthesizer):
         names = list(codec.table.codecs)
         pattern = np.stack([holes[name] for name in names], axis=1)
         patterns, member = np.unique(pattern, axis=0, return_inverse=True)
-        seed = self.seed if seed is None else seed
+        seed = self.seed if seed is None else _checked(seed)
         rng = np.random.default_rng(seed)
         sampler = Sampler(engine, codec.table.parents)
         with (progress or Reporter()).task("Completing", len(table), "rows") as task:
@@ -195,12 +195,18 @@ class TableLM(Synthesizer):
                         sampler, codec, tokens[rows], [n for n, m in zip(names, missing, strict=True) if m], rng
                     )
                 task.advance(len(rows))
-        made = from_arrays(codec.decode(tokens, rng, start=0, seed=seed, allowed={}), self.schema)
+        decoded = codec.decode(tokens, rng, start=0, seed=seed, allowed={}, present=True)
+        for column in self.schema:
+            if column.kind == "identifier" and holes[column.name].any():
+                decoded[column.name] = _unlike(arrays[column.name], codec, column.name, seed)
+        made = from_arrays(decoded, self.schema)
         filled = table.copy()
         for name, hole in holes.items():
             if hole.any() and self.schema[name].missing_rate != 1:
-                filled[name] = table[name].where(~hole, made[name].set_axis(table.index))
-        return filled
+                # A given categorical may list fewer categories than were learned.
+                given = table[name].astype(made[name].dtype) if table[name].dtype == "category" else table[name]
+                filled[name] = given.where(~hole, made[name])
+        return filled.set_axis(index)
 
     def _complete_pattern(
         self, sampler: Sampler, codec: RowCodec, tokens: np.ndarray, missing: list[str], rng: np.random.Generator
@@ -238,7 +244,20 @@ class TableLM(Synthesizer):
         return model
 
 
+def _checked(seed: int) -> int:
+    if seed < 0:
+        raise UsageError(f"seed must be 0 or above, not {seed}.")
+    return seed
+
+
 def _is_missing(values: np.ndarray) -> np.ndarray:
     if values.dtype == object:
         return np.asarray(pd.isna(values))
     return np.isnan(values) if values.dtype.kind == "f" else values < 0
+
+
+def _unlike(known: np.ndarray, codec: RowCodec, name: str, seed: int) -> np.ndarray:
+    """object[rows]: identifiers of the column ``name``, none of them among the ``known`` ones."""
+    taken = {str(value) for value in known if not pd.isna(value)}
+    made = codec.identifiers(name, len(known) + len(taken), start=0, seed=seed)
+    return np.asarray([value for value in made if str(value) not in taken][: len(known)], dtype=object)

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from tabular.errors import TabllmError
 from tabular.progress import Reporter
 
 from .checkpoint import Checkpoint, deferred_interrupt
@@ -129,6 +130,7 @@ def train(
 
     Raises:
         KeyboardInterrupt: after the checkpoint is written.
+        TabllmError: if the loss is no longer a number.
     """
     shuffled = np.random.default_rng([plan.seed, 0]).permutation(len(tokens))
     held_out = _held_out(len(tokens))
@@ -167,6 +169,11 @@ def train(
                 by_share = engine.losses(look_tokens, look_orders, SHARES)  # (shares, fields)
                 choice = _chosen_shares(by_share)
                 loss = float(np.take_along_axis(by_share, choice[None], axis=0).sum())
+                if not math.isfinite(loss):
+                    raise TabllmError(
+                        f"Training diverged: after {state.step:,} steps the loss is not a number; take a learning rate "
+                        f"below {plan.learning_rate:g}."
+                    )
                 state.seconds = time.perf_counter() - started
                 state.history.append(
                     {
