@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from .config import NanoConfig, initial_weights
 from .engine import NanoEngine
 from .orders import order_with_first
 from .run_files import Run, read_run, write_run
-from .sampler import Sampler
+from .sampler import MAX_CONDITIONED, Sampler
 from .trainer import plan_training, train
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class TableLM(Synthesizer):
             raise UsageError(f"The number of rows must be 1 or more, not {n}.")
         allowed = parse_where(where, self.schema)
         weights = codec.token_weights(allowed)
-        order = order_with_first(list(weights), len(codec.table.fields))
+        order, conditioned = _order_for(list(weights), codec.table.sizes)
         sampler = Sampler(engine, codec.table.parents)
         seed = self.seed if seed is None else _checked(seed)
         with (progress or Reporter()).task("Sampling", n, "rows") as task:
@@ -166,7 +167,7 @@ class TableLM(Synthesizer):
                 rows = min(PART_ROWS, n - start)
                 rng = np.random.default_rng([seed, part])
                 tokens = sampler.sample(
-                    rows, order, rng, weights=weights, conditioned=len(weights), advance=task.advance
+                    rows, order, rng, weights=weights, conditioned=conditioned, advance=task.advance
                 )
                 # Rows come sorted by prefix; nobody should be able to tell.
                 tokens = tokens[rng.permutation(rows)]
@@ -242,6 +243,18 @@ class TableLM(Synthesizer):
         model.schema, model.facts, model.history, model._codec = run.schema, run.facts, run.history, run.codec
         model._engine = make_engine(model.engine_name, model.device, config, run.weights)
         return model
+
+
+def _order_for(conditions: list[int], sizes: list[int]) -> tuple[list[int], int]:
+    """The order to draw the fields in, and how many of its first ones are to be drawn given the conditions.
+
+    Field order is learned best, above all where a condition is rare. So it is kept where all prefixes up to
+    the last condition can be enumerated, as they can for a label of two classes; else conditions go first.
+    """
+    last = max(conditions, default=-1) + 1
+    if math.prod(sizes[:last]) <= MAX_CONDITIONED:
+        return list(range(len(sizes))), last
+    return order_with_first(conditions, len(sizes)), len(conditions)
 
 
 def _checked(seed: int) -> int:

@@ -557,3 +557,9 @@ def test_a_fit_that_was_interrupted_goes_on_to_the_same_model(table, tmp_path):
         TableLM(**SMALL, steps=12).fit(table, progress=Stopping(), checkpoint=tmp_path / "left")
     resumed = TableLM(**SMALL, steps=12).fit(table, checkpoint=tmp_path / "left")
     pd.testing.assert_frame_equal(resumed.sample(200), whole.sample(200))
+
+
+def test_conditions_keep_field_order_where_all_prefixes_can_be_enumerated_and_else_go_first():
+    assert table_lm._order_for([2], [2, 2, 3, 100]) == ([0, 1, 2, 3], 3)
+    assert table_lm._order_for([3], [50, 60, 70, 80]) == ([3, 0, 1, 2], 1)
+    assert table_lm._order_for([], [50, 60]) == ([0, 1], 0)
