@@ -11,15 +11,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tabular.synthesizer import register
+from tabular.synthesizer import register, register_open
+
+from .hub.names import is_model_name
 
 if TYPE_CHECKING:
+    from .lm.pretrained import PretrainedLM as PretrainedLM
     from .nano.table_lm import TableLM as TableLM
 
 __version__ = "0.1.0"
-__all__ = ["TableLM", "__version__"]
+__all__ = ["PretrainedLM", "TableLM", "__version__"]
 
 register("nano", "tabllm.nano.table_lm:TableLM")
+for _name in ("gpt2", "distilgpt2", "deepseek-coder-1.3b"):
+    register(_name, "tabllm.lm.pretrained:PretrainedLM", base=_name)
+register("lm", "tabllm.lm.pretrained:PretrainedLM")
+register_open(is_model_name, "tabllm.lm.pretrained:PretrainedLM", "base")
 
 
 def __getattr__(name: str) -> Any:
@@ -28,4 +35,8 @@ def __getattr__(name: str) -> Any:
         from .nano.table_lm import TableLM
 
         return TableLM
+    if name == "PretrainedLM":
+        from .lm.pretrained import PretrainedLM
+
+        return PretrainedLM
     raise AttributeError(f"module 'tabllm' has no attribute {name!r}")

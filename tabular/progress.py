@@ -15,6 +15,9 @@ class Task:
     def advance(self, amount: float = 1, text: str = "") -> None:
         """``amount`` more units are done; ``text`` is a short state such as ``loss 1.234``."""
 
+    def extend(self, amount: float) -> None:
+        """``amount`` more units are to be done than was said before."""
+
     def finish(self, text: str = "") -> None:
         """The work ended, maybe before its total (an early stop)."""
 
@@ -72,6 +75,9 @@ class _Bar(Task):
         speed = self.bars.tasks[self.id].speed
         rate = f"{speed:,.0f} {self.unit}/s" if speed and speed >= 10 else f"{speed:.2f} {self.unit}/s" if speed else ""
         self.bars.update(self.id, advance=amount, rate=rate, **({"text": text} if text else {}))
+
+    def extend(self, amount: float) -> None:
+        self.bars.update(self.id, total=(self.bars.tasks[self.id].total or 0) + amount)
 
     def finish(self, text: str = "") -> None:
         done = self.bars.tasks[self.id].completed

@@ -10,7 +10,8 @@ import importlib
 import inspect
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from typing_extensions import Self
 
-__all__ = ["Synthesizer", "create", "load_run", "model_names", "register"]
+__all__ = ["Synthesizer", "create", "load_run", "model_names", "register", "register_open"]
 
 #: What ``where`` accepts: ``"age>=30"``, ``["age>=30", "device in [ios, android]"]`` or
 #: ``{"clicked": 1, "device": ["ios", "android"]}``.
@@ -73,6 +74,7 @@ class Synthesizer(ABC):
         where: Where = None,
         seed: int | None = None,
         progress: Reporter | None = None,
+        done: int = 0,
     ) -> Iterator[pd.DataFrame]:
         """Yield ``n`` rows in all, in parts that fit in memory, each with the dtypes of the table.
 
@@ -81,6 +83,7 @@ class Synthesizer(ABC):
             where: conditions that every row keeps.
             seed: the seed of the fit if absent. The same seed gives the same rows.
             progress: told of each part.
+            done: rows of the first parts that an earlier, interrupted call gave already; they are left out.
 
         Raises:
             ConditionError: if ``where`` names an unknown column or an impossible value.
@@ -122,12 +125,40 @@ class Synthesizer(ABC):
 #: The ``version`` in the ``config.json`` of a run; raised when older releases could no longer read it.
 RUN_VERSION = 1
 
-_REGISTRY: dict[str, str] = {}
+
+@dataclass(frozen=True)
+class _Entry:
+    """How a name is made into a generator: ``target`` (``"package.module:Class"``) with some options given."""
+
+    target: str
+    fixed: Mapping[str, Any]
+
+    def load(self) -> type[Synthesizer]:
+        module, _, attribute = self.target.partition(":")
+        found: type[Synthesizer] = getattr(importlib.import_module(module), attribute)
+        return found
 
 
-def register(name: str, target: str) -> None:
-    """Make ``target`` (``"package.module:Class"``) known as ``name``; it is imported on first use."""
-    _REGISTRY[name] = target
+_REGISTRY: dict[str, _Entry] = {}
+_OPEN: list[tuple[Callable[[str], bool], str, str]] = []
+
+
+def register(name: str, target: str, **fixed: Any) -> None:
+    """Make ``target`` (``"package.module:Class"``) known as ``name``; it is imported on first use.
+
+    Args:
+        fixed: options that the name itself stands for.
+    """
+    _REGISTRY[name] = _Entry(target, fixed)
+
+
+def register_open(is_meant: Callable[[str], bool], target: str, option: str) -> None:
+    """Let names that no list holds, such as folders, be given to ``target`` as its ``option``.
+
+    Args:
+        is_meant: whether a name is such a one.
+    """
+    _OPEN.append((is_meant, target, option))
 
 
 def model_names() -> list[str]:
@@ -135,25 +166,30 @@ def model_names() -> list[str]:
     return sorted(_REGISTRY)
 
 
-def _find(name: str) -> type[Synthesizer]:
-    if name not in _REGISTRY:
-        raise UsageError(f"There is no model {name!r}; choose one of {', '.join(model_names())}.")
-    module, _, attribute = _REGISTRY[name].partition(":")
-    found: type[Synthesizer] = getattr(importlib.import_module(module), attribute)
-    return found
+def _find(name: str) -> _Entry:
+    if name in _REGISTRY:
+        return _REGISTRY[name]
+    for is_meant, target, option in _OPEN:
+        if is_meant(name):
+            return _Entry(target, {option: name})
+    close = difflib.get_close_matches(name, model_names(), n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(model_names())}"
+    others = "" if close or not _OPEN else ", a model's folder, or a hub id such as org/name"
+    raise UsageError(f"There is no model {name!r}; {hint}{others}{'' if close else '.'}")
 
 
 def create(name: str, **options: Any) -> Synthesizer:
     """A new, unfitted generator. Raises :class:`UsageError` for an unknown name or option."""
-    found = _find(name)
+    entry = _find(name)
+    found = entry.load()
     known = inspect.signature(found).parameters
     if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
         for option in options:
-            if option not in known:
+            if option not in known or option in entry.fixed:
                 close = difflib.get_close_matches(option, known, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known) or 'none'}."
                 raise UsageError(f"The model {name!r} has no option {option!r}; {hint}")
-    return found(**options)
+    return found(**entry.fixed, **options)
 
 
 def read_config(directory: str | Path) -> dict[str, Any]:
@@ -178,6 +214,19 @@ def read_config(directory: str | Path) -> dict[str, Any]:
     return config
 
 
-def load_run(directory: str | Path, *, device: str = "auto") -> Synthesizer:
-    """Load whichever generator a run directory holds."""
-    return _find(str(read_config(directory)["model"])).load(directory, device=device)
+def load_run(directory: str | Path, *, device: str = "auto", **options: Any) -> Synthesizer:
+    """Load whichever generator a run directory holds.
+
+    Args:
+        options: of the generator's own ``load``, such as ``precision``; ``None`` counts as not given.
+
+    Raises:
+        UsageError: for an option that this generator does not have.
+    """
+    name = str(read_config(directory)["model"])
+    found = _find(name).load()
+    given = {option: value for option, value in options.items() if value is not None}
+    for option in given:
+        if option not in inspect.signature(found.load).parameters:
+            raise UsageError(f"A run of the model {name!r} takes no {option!r}; leave it out.")
+    return found.load(directory, device=device, **given)

@@ -27,7 +27,7 @@ from .files import FileFormat, file_format
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["EXCEL_ROWS", "TableWriter", "check_output"]
+__all__ = ["EXCEL_ROWS", "TableWriter", "check_output", "told"]
 
 #: Rows that one sheet holds below its header.
 EXCEL_ROWS = 1_048_575
@@ -74,12 +74,15 @@ class TableWriter:
         ...     for part in model.sample_batches(1_000_000):
         ...         writer.write(part)
 
+    Args:
+        header: whether a text file begins with the column names.
+
     Attributes:
         rows: how many have been written.
     """
 
-    def __init__(self, path: str | Path, *, overwrite: bool = True) -> None:
-        self.path = path
+    def __init__(self, path: str | Path, *, overwrite: bool = True, header: bool = True) -> None:
+        self.path, self.header = path, header
         self.kind = check_output(path, overwrite=overwrite)
         self.rows = 0
         self._parts: _Parts | None = None
@@ -87,7 +90,7 @@ class TableWriter:
         self._hidden = self._target.with_name(f".{self._target.name}.{secrets.token_hex(4)}.part")
 
     def __enter__(self) -> Self:
-        with _told(self.path):
+        with told(self.path):
             self._parts = _PARTS[self.kind.name](self.kind, None if str(self.path) == "-" else self._hidden)
         return self
 
@@ -100,8 +103,8 @@ class TableWriter:
         """
         if self._parts is None:
             raise RuntimeError("a TableWriter writes inside its with block only")
-        with _told(self.path):
-            self._parts.write(frame, first=self.rows == 0)
+        with told(self.path):
+            self._parts.write(frame, first=self.header and self.rows == 0)
         self.rows += len(frame)
 
     def __exit__(
@@ -110,7 +113,7 @@ class TableWriter:
         assert self._parts is not None
         try:
             if kind is None:
-                with _told(self.path):
+                with told(self.path):
                     self._parts.close()
                     if self._hidden.exists():
                         if self._target.exists():
@@ -127,7 +130,7 @@ class TableWriter:
 
 
 @contextlib.contextmanager
-def _told(path: str | Path) -> Iterator[None]:
+def told(path: str | Path) -> Iterator[None]:
     """Tell errors of the system in one sentence."""
     try:
         yield

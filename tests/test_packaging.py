@@ -34,8 +34,7 @@ def test_the_version_is_the_same_everywhere():
 
 def test_every_tested_dependency_is_pinned():
     pinned = set(re.findall(r"^([\w-]+)==", (ROOT / "constraints.txt").read_text(encoding="utf-8"), re.M))
-    # mlx-lm is for a Mac, where these pins were not tried.
-    assert direct_dependencies() - {"mlx-lm"} == pinned
+    assert direct_dependencies() == pinned
 
 
 def test_no_committed_text_names_a_place_of_one_machine():

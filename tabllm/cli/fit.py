@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,9 @@ tabllm fit visits.csv
 tabllm fit visits.csv --kind zip=categorical --kind score=continuous
 # A quick look: 5,000 rows, 2 epochs
 tabllm fit visits.csv --rows 5000 --epochs 2 -o quick-run
+# Fine-tune GPT-2 on rows written as text; DeepSeek-coder with adapters on weights of 4 bits
+tabllm fit visits.csv -m gpt2 -o gpt2-run
+tabllm fit visits.csv -m deepseek-coder-1.3b --precision 4bit -o deepseek-run
 # Fold categories of fewer than 10 rows, so that none points to a person
 tabllm fit visits.csv --rare-below 10
 """
@@ -41,10 +45,34 @@ def _complete_model(ctx: click.Context, param: click.Parameter, incomplete: str)
     return [name for name in model_names() if name.startswith(incomplete)]
 
 
+def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What only a pretrained language model can be asked for."""
+    options = [
+        click.option("--precision", type=click.Choice(["fp32", "bf16", "8bit", "4bit"]),
+                     help="Of the weights.  [default: fp32 up to 500 M parameters, else bf16]"),
+        click.option("--tuning", type=click.Choice(["full", "lora", "dora"]),
+                     help="Train all weights or adapters.  [default: full in fp32, else lora]"),
+        click.option("--serialization", type=click.Choice(["compact", "great", "csv", "table"]),
+                     help="How rows are written; table: one token a category, few a number.  [default: compact]"),
+        click.option("--rank", type=AtLeast(1), metavar="R", help="Of the adapters.  [default: 16]"),
+        click.option("--accumulate", type=AtLeast(1), metavar="N",
+                     help="Send a batch through the model in N parts, to need less memory.  [default: 1]"),
+        click.option("--checkpointing", is_flag=True, default=None,
+                     help="Compute activations again in the backward pass, to need less memory."),
+        click.option("--revision", metavar="REV", help="A branch, tag or commit of the model on its hub."),
+        click.option("--random-weights", is_flag=True, default=None,
+                     help="Begin with random weights instead of the pretrained ones."),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.command(cls=Command, examples=EXAMPLES, short_help="Learn a table.")
 @click.argument("data", type=PATH)
 @click.option("-m", "--model", default="nano", show_default=True, metavar="NAME", shell_complete=_complete_model,
-              help="The kind of generator.")  # fmt: skip
+              help="The generator: nano, a language model (gpt2, distilgpt2, deepseek-coder-1.3b, a folder, a hub id), "
+                   "or another name that 'tabllm models list' tells.")  # fmt: skip
 @click.option("-o", "--out", type=PATH, metavar="RUN", help="Folder for the run.  [default: DATA's name + '-run']")
 @click.option("--schema", "schema_file", type=PATH, metavar="FILE",
               help="What the columns are, as 'tabllm schema -o FILE' wrote it and you edited it.")  # fmt: skip
@@ -56,9 +84,13 @@ def _complete_model(ctx: click.Context, param: click.Parameter, incomplete: str)
               help="Fold categories of fewer than K rows into one.  [default: 0]")  # fmt: skip
 @click.option("--epochs", type=AtLeast(1), metavar="N",
               help="Passes over the rows at most; training stops by itself when it has learnt enough.")  # fmt: skip
+@click.option("--steps", type=AtLeast(1), metavar="N", help="Updates, in place of --epochs.")
+@click.option("--batch-size", type=AtLeast(1), metavar="N", help="Rows per update.")
+@click.option("--learning-rate", type=float, metavar="RATE", help="The top of the schedule.")
 @click.option("--engine", type=click.Choice(["auto", "mlx", "torch"]),
               help="What computes.  [default: auto, see 'tabllm doctor']")  # fmt: skip
 @click.option("--device", metavar="NAME", help="Where it computes: cpu, cuda, mps, gpu.  [default: auto]")
+@language_model_options
 @seed_option
 @delimiter_option
 @force_option("a run")

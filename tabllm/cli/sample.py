@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import click
 
@@ -20,6 +21,8 @@ tabllm sample visits-run -o synthetic.csv
 tabllm sample visits-run -n 10000 -w clicked=1 -w 'age>=30' -o clicks.csv
 # A million rows as Parquet; parts are written as they are made
 tabllm sample visits-run -n 1000000 -o synthetic.parquet
+# A fine-tuned language model with weights of 4 bits
+tabllm sample gpt2-run -n 1000 -o synthetic.csv --precision 4bit
 # A look
 tabllm --quiet sample visits-run -n 5 -o -
 """
@@ -36,10 +39,20 @@ tabllm --quiet sample visits-run -n 5 -o -
                    "Repeatable: all hold.")  # fmt: skip
 @seed_option
 @click.option("--device", default="auto", metavar="NAME", help="Where it computes.  [default: auto]")
+@click.option("--engine", type=click.Choice(["auto", "mlx", "torch"]),
+              help="What computes, for a fine-tuned language model.  [default: auto]")  # fmt: skip
+@click.option("--precision", type=click.Choice(["fp32", "bf16", "8bit", "4bit"]),
+              help="Of a fine-tuned language model's weights.  [default: as fitted]")  # fmt: skip
+@click.option("--temperature", type=float, metavar="T",
+              help="Below 1: likelier values come more often than they should.  [default: 1]")  # fmt: skip
+@click.option("--top-k", type=AtLeast(1), metavar="K", help="Draw among the K likeliest tokens only.")
+@click.option("--top-p", type=float, metavar="P",
+              help="Draw among the likeliest tokens that together have this probability.  [default: 1]")  # fmt: skip
 @force_option("a file")
 @click.pass_obj
 def sample(
     session: Session,
+    /,
     run: str,
     rows: int | None,
     out: str,
@@ -47,28 +60,45 @@ def sample(
     seed: int | None,
     device: str,
     force: bool,
+    **options: Any,
 ) -> None:
-    """Make N new rows from RUN, which 'tabllm fit' wrote, and write them to OUT."""
+    """Make N new rows from RUN, which 'tabllm fit' wrote, and write them to OUT.
+
+    Parts that are done are kept in OUT.partial/ until all are: after an interruption the same command goes on.
+    """
+    from tabular.resuming import ResumableWriter
     from tabular.synthesizer import load_run
-    from tabular.writing import TableWriter, check_output
+    from tabular.writing import check_output
 
     check_output(out)
     refuse_existing(out, force=force)
-    synthesizer = load_run(run, device=device)
+    synthesizer = load_run(run, device=device, **options)
     wanted = rows or synthesizer.schema.rows
+    identity = {
+        "facts": synthesizer.describe(),
+        "rows": wanted,
+        "where": where,
+        "seed": seed,
+        "device": device,
+        **options,
+    }
     start = time.perf_counter()
+    writer = ResumableWriter(out, identity)
     try:
-        with TableWriter(out) as writer:
+        with writer:
+            if writer.resumed:
+                session.say(f"Going on after {writer.resumed:,} rows in {writer.folder}/.")
             for part in synthesizer.sample_batches(
-                wanted, where=list(where) or None, seed=seed, progress=session.reporter()
+                wanted, where=list(where) or None, seed=seed, progress=session.reporter(), done=writer.resumed
             ):
                 writer.write(part)
     except KeyboardInterrupt:
-        left = "" if out == STDOUT else f"; {out} was not written"
+        kept = f"; {writer.folder}/ holds {writer.rows:,} rows: the same command goes on from there"
+        left = kept if writer.kept else "" if out == STDOUT else f"; {out} was not written"
         raise Interrupted(f"Interrupted{left}.") from None
 
     took = time.perf_counter() - start
-    rate = f"{writer.rows / took:,.0f} rows/s"
+    rate = f"{(writer.rows - writer.resumed) / took:,.0f} rows/s"
     session.say(f"Wrote {writer.rows:,} rows to {shown(out)} in {seconds(took)} ({rate}).")
     if out != STDOUT and not where:
         session.suggest("tabllm", "eval", "DATA", out)

@@ -15,7 +15,7 @@ from tabular.errors import EngineError, UsageError
 from .config import NanoConfig
 from .engine import NanoEngine
 
-__all__ = ["choose_backend", "make_engine"]
+__all__ = ["choose_backend", "keep_freed_memory", "make_engine"]
 
 _MLX_DEVICES = ("gpu", "cpu")
 _TORCH_DEVICES = ("cuda", "mps", "cpu")
@@ -45,7 +45,7 @@ def make_engine(engine: str, device: str, config: NanoConfig, weights: Mapping[s
     from .torch_engine import TorchEngine
 
     if device == "cpu":
-        _keep_freed_memory()
+        keep_freed_memory()
     return TorchEngine(config, weights, device)
 
 
@@ -87,7 +87,7 @@ def _torch_device(device: str) -> str:
     return device
 
 
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Let glibc keep freed blocks of some MB instead of giving them back to the system at once.
 
     A training step frees and takes the same blocks again, and each time the system hands them out as fresh

@@ -18,12 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from ..draws import deal, latin_uniforms, systematic
 from .engine import TINY, NanoEngine
 
-__all__ = ["Sampler", "latin_uniforms"]
+__all__ = ["Sampler"]
 
-#: Neighbouring rows that share one Latin hypercube.
-WINDOW = 256
 #: Nodes evaluated in one engine call in the tree, and rows in a block.
 MAX_NODES = 1024
 BLOCK_ROWS = 1024
@@ -161,13 +160,13 @@ class _Walk:
             node, token = np.nonzero(joint)
             mass = joint[node, token]
             if len(mass) > most:
-                kept, copies = _systematic(mass, most, self.rng)
+                kept, copies = systematic(mass, most, self.rng)
                 node, token, mass = node[kept], token[kept], copies * mass.sum() / most
             prefix = np.concatenate([prefix[node], token[:, None].astype(np.int32)], axis=1)
             cache = self.engine.gather(cache, node, step + 1)
         if not conditioned:
             return _Branch(cache, np.zeros(1, np.int64), np.array([rows]), prefix)
-        kept, counts = _systematic(mass, rows, self.rng)
+        kept, counts = systematic(mass, rows, self.rng)
         return _Branch(cache, kept, counts, prefix[kept])
 
     def probabilities(self, cache: Any, prefix: np.ndarray, step: int) -> np.ndarray:
@@ -189,7 +188,7 @@ class _Walk:
         cache = self.engine.gather(branch.cache, branch.parent, step)
         probabilities = self.probabilities(cache, branch.prefix, step)
         node = np.repeat(np.arange(len(branch.counts)), branch.counts)
-        token = _choose(probabilities, node, latin_uniforms(len(node), 1, self.rng)[0])
+        token = deal(probabilities, node, latin_uniforms(len(node), 1, self.rng)[0])
         width = probabilities.shape[1]
         key, counts = np.unique(node * width + token, return_counts=True)
         parent, child = key // width, (key % width).astype(np.int32)
@@ -231,32 +230,3 @@ class _Walk:
         if drawn:
             result[:, list(drawn)] = engine.fetch(list(drawn.values()))
         return result
-
-
-def latin_uniforms(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
-    """float32[columns, rows] in [0, 1): a Latin hypercube in each window of :data:`WINDOW` rows."""
-    full = rows // WINDOW
-    parts = []
-    for windows, size in ((full, WINDOW), (1, rows - full * WINDOW)):
-        rank = rng.random((columns, windows, size), np.float32).argsort(axis=2)
-        jitter = rng.random((columns, windows, size), np.float32)
-        parts.append(((rank + jitter) / np.float32(max(size, 1))).reshape(columns, -1))
-    return np.minimum(np.concatenate(parts, axis=1), np.float32(1 - 2**-20)).astype(np.float32)
-
-
-def _choose(probabilities: np.ndarray, node: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """int64[rows]: for each row the token of its node where the cumulative probability passes ``uniform``."""
-    cumulative = np.cumsum(probabilities, axis=1, dtype=np.float64)
-    cumulative /= cumulative[:, -1:]
-    nodes, width = cumulative.shape
-    cumulative += np.arange(nodes)[:, None]
-    return np.searchsorted(cumulative.ravel(), node + uniform.astype(np.float64), side="right") - node * width
-
-
-def _systematic(mass: np.ndarray, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Deal ``rows`` over entries in proportion to ``mass``: (indices with any, how many each)."""
-    edges = np.cumsum(mass) / mass.sum() * rows
-    counts = np.diff(np.floor(edges + rng.random()).astype(np.int64), prepend=0)
-    counts[-1] += rows - counts.sum()
-    kept = np.flatnonzero(counts > 0)
-    return kept, counts[kept]

@@ -20,7 +20,7 @@ from tabular.reading import check_table
 from tabular.schema import Schema
 from tabular.synthesizer import Synthesizer, Where
 
-from ..codec.rows import RowCodec
+from ..codec.rows import RowCodec, is_missing, unlike
 from ..codec.table import DEFAULT_BINS
 from .backend import choose_backend, make_engine
 from .config import NanoConfig, initial_weights
@@ -152,7 +152,13 @@ class TableLM(Synthesizer):
 
     # -- making rows ------------------------------------------------------------------------------------------
     def sample_batches(
-        self, n: int, *, where: Where = None, seed: int | None = None, progress: Reporter | None = None
+        self,
+        n: int,
+        *,
+        where: Where = None,
+        seed: int | None = None,
+        progress: Reporter | None = None,
+        done: int = 0,
     ) -> Iterator[pd.DataFrame]:
         codec, engine = self._fitted()
         if n < 1:
@@ -163,7 +169,10 @@ class TableLM(Synthesizer):
         sampler = Sampler(engine, codec.table.parents)
         seed = self.seed if seed is None else _checked(seed)
         with (progress or Reporter()).task("Sampling", n, "rows") as task:
+            task.advance(done)
             for part, start in enumerate(range(0, n, PART_ROWS)):
+                if start < done:
+                    continue
                 rows = min(PART_ROWS, n - start)
                 rng = np.random.default_rng([seed, part])
                 tokens = sampler.sample(
@@ -180,7 +189,7 @@ class TableLM(Synthesizer):
         index = table.index
         table = check_table(table, minimum_rows=1, minimum_columns=1)
         arrays = to_arrays(table, self.schema)
-        holes = {name: _is_missing(values) for name, values in arrays.items()}
+        holes = {name: is_missing(values) for name, values in arrays.items()}
         tokens = codec.table.encode(arrays)
         names = list(codec.table.codecs)
         pattern = np.stack([holes[name] for name in names], axis=1)
@@ -199,7 +208,7 @@ class TableLM(Synthesizer):
         decoded = codec.decode(tokens, rng, start=0, seed=seed, allowed={}, present=True)
         for column in self.schema:
             if column.kind == "identifier" and holes[column.name].any():
-                decoded[column.name] = _unlike(arrays[column.name], codec, column.name, seed)
+                decoded[column.name] = unlike(arrays[column.name], column, seed)
         made = from_arrays(decoded, self.schema)
         filled = table.copy()
         for name, hole in holes.items():
@@ -261,16 +270,3 @@ def _checked(seed: int) -> int:
     if seed < 0:
         raise UsageError(f"seed must be 0 or above, not {seed}.")
     return seed
-
-
-def _is_missing(values: np.ndarray) -> np.ndarray:
-    if values.dtype == object:
-        return np.asarray(pd.isna(values))
-    return np.isnan(values) if values.dtype.kind == "f" else values < 0
-
-
-def _unlike(known: np.ndarray, codec: RowCodec, name: str, seed: int) -> np.ndarray:
-    """object[rows]: identifiers of the column ``name``, none of them among the ``known`` ones."""
-    taken = {str(value) for value in known if not pd.isna(value)}
-    made = codec.identifiers(name, len(known) + len(taken), start=0, seed=seed)
-    return np.asarray([value for value in made if str(value) not in taken][: len(known)], dtype=object)

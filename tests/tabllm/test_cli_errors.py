@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 
@@ -203,6 +205,7 @@ def test_a_reader_that_has_enough_is_no_error(run):
 def test_no_memory(run, toy, run_tabllm):
     toy.trouble["sample"] = MemoryError()
     refused(run_tabllm("sample", run, "-o", "s.csv"), 1, "not enough memory")
+    shutil.rmtree("s.csv.partial")
     toy.trouble["sample"] = RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ...")
     refused(run_tabllm("sample", run, "-o", "s.csv"), 1, "not enough memory")
 
@@ -270,14 +273,41 @@ def test_ctrl_c_early_in_fit_leaves_nothing(visits, toy, run_tabllm):
     assert [entry.name for entry in Path().iterdir()] == ["visits.csv"]
 
 
-def test_ctrl_c_in_sample_writes_nothing_and_keeps_the_old_file(run, toy, run_tabllm):
-    Path("s.csv").write_text("old\n")
+@pytest.mark.parametrize("name", ["s.csv", "s.csv.gz", "s.jsonl", "s.parquet"])
+def test_after_ctrl_c_in_sample_the_same_command_goes_on_to_the_same_file(run, toy, run_tabllm, name):
+    run_tabllm("sample", run, "-n", "120", "-o", f"whole-{name}")
+    Path(name).write_text("old\n")
     toy.trouble["sample"] = KeyboardInterrupt()
-    outcome = run_tabllm("sample", run, "-o", "s.csv", "--force")
+    outcome = run_tabllm("sample", run, "-n", "120", "-o", name, "--force")
     assert outcome.code == 130
-    assert outcome.message == "Interrupted; s.csv was not written."
-    assert Path("s.csv").read_text() == "old\n"
-    assert sorted(entry.name for entry in Path().iterdir()) == ["s.csv", "visits-run", "visits.csv"]
+    assert outcome.message == f"Interrupted; {name}.partial/ holds 50 rows: the same command goes on from there."
+    assert Path(name).read_text() == "old\n"
+    del toy.trouble["sample"]
+    outcome = run_tabllm("sample", run, "-n", "120", "-o", name, "--force")
+    assert outcome.code == 0
+    assert f"Going on after 50 rows in {name}.partial/." in outcome.err
+    read = pd.read_parquet if name.endswith("parquet") else pd.read_json if "jsonl" in name else pd.read_csv
+    options = {"lines": True} if "jsonl" in name else {}
+    pd.testing.assert_frame_equal(read(name, **options), read(f"whole-{name}", **options))
+    assert not Path(f"{name}.partial").exists()
+
+
+def test_what_an_interrupted_sample_left_is_not_taken_for_another_one(run, toy, run_tabllm):
+    toy.trouble["sample"] = KeyboardInterrupt()
+    run_tabllm("sample", run, "-n", "120", "-o", "s.csv")
+    del toy.trouble["sample"]
+    outcome = run_tabllm("sample", run, "-n", "120", "-o", "s.csv", "--seed", "5")
+    assert "Going on" not in outcome.err
+    run_tabllm("sample", run, "-n", "120", "-o", "other.csv", "--seed", "5")
+    assert Path("s.csv").read_bytes() == Path("other.csv").read_bytes()
+
+
+def test_ctrl_c_in_sample_to_standard_output_leaves_nothing(run, toy, run_tabllm):
+    toy.trouble["sample"] = KeyboardInterrupt()
+    outcome = run_tabllm("sample", run, "-o", "-")
+    assert outcome.code == 130
+    assert outcome.err.splitlines()[-1] == "Interrupted."
+    assert sorted(entry.name for entry in Path().iterdir()) == ["visits-run", "visits.csv"]
 
 
 @pytest.mark.parametrize("moment", ["fit", "sample"])
@@ -298,7 +328,7 @@ def test_a_real_ctrl_c(run, moment):
     assert said.startswith("Interrupted; ")
     assert said.count("\n") == 1
     left = {entry.name for entry in Path().iterdir()} - {"visits-run", "visits.csv"}
-    assert left == ({"new-run.partial"} if moment == "fit" else set())
+    assert left == ({"new-run.partial"} if moment == "fit" else {"s.csv.partial"})
 
 
 def tabllm_command(*arguments: str) -> list[str]:

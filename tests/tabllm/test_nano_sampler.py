@@ -7,10 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
+from tabllm.draws import WINDOW, latin_uniforms
 from tabllm.nano import sampler as sampler_module
 from tabllm.nano.config import NanoConfig, initial_weights
 from tabllm.nano.orders import order_with_first
-from tabllm.nano.sampler import WINDOW, Sampler, latin_uniforms
+from tabllm.nano.sampler import Sampler
 from tabllm.nano.torch_engine import TorchEngine
 
 SIZES = (3, 2, 4)

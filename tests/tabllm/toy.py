@@ -44,7 +44,7 @@ class Toy(Synthesizer):
         self.table = table
         return self
 
-    def sample_batches(self, n, *, where=None, seed=None, progress=None):
+    def sample_batches(self, n, *, where=None, seed=None, progress=None, done=0):
         rng = np.random.default_rng(self.seed if seed is None else seed)
         allowed = parse_where(where, self.schema)
         kept = (
@@ -56,6 +56,8 @@ class Toy(Synthesizer):
             raise ConditionError("No row keeps to all of these conditions; leave one out.")
         for start in range(0, n, 50):
             rows = rng.choice(kept, min(50, n - start))
+            if start < done:
+                continue
             yield self.table.iloc[rows].reset_index(drop=True)
             self.stop("sample")
 

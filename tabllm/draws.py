@@ -1,0 +1,39 @@
+"""Random draws of many rows at once, spread more evenly than independent ones."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["deal", "latin_uniforms", "systematic"]
+
+#: Neighbouring rows that share one Latin hypercube.
+WINDOW = 256
+
+
+def latin_uniforms(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
+    """float32[columns, rows] in [0, 1): a Latin hypercube in each window of :data:`WINDOW` rows."""
+    full = rows // WINDOW
+    parts = []
+    for windows, size in ((full, WINDOW), (1, rows - full * WINDOW)):
+        rank = rng.random((columns, windows, size), np.float32).argsort(axis=2)
+        jitter = rng.random((columns, windows, size), np.float32)
+        parts.append(((rank + jitter) / np.float32(max(size, 1))).reshape(columns, -1))
+    return np.minimum(np.concatenate(parts, axis=1), np.float32(1 - 2**-20)).astype(np.float32)
+
+
+def deal(probabilities: np.ndarray, node: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """int64[rows]: for each row the token of its node where the cumulative probability passes ``uniform``."""
+    cumulative = np.cumsum(probabilities, axis=1, dtype=np.float64)
+    cumulative /= cumulative[:, -1:]
+    nodes, width = cumulative.shape
+    cumulative += np.arange(nodes)[:, None]
+    return np.searchsorted(cumulative.ravel(), node + uniform.astype(np.float64), side="right") - node * width
+
+
+def systematic(mass: np.ndarray, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Deal ``rows`` over entries in proportion to ``mass``: (indices with any, how many each)."""
+    edges = np.cumsum(mass) / mass.sum() * rows
+    counts = np.diff(np.floor(edges + rng.random()).astype(np.int64), prepend=0)
+    counts[-1] += rows - counts.sum()
+    kept = np.flatnonzero(counts > 0)
+    return kept, counts[kept]

@@ -1,0 +1,152 @@
+"""Snapshots of models on a hub: those in the cache, and how they get there."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import logging
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tabular.progress import Reporter
+
+from .bars import bar_class
+from .check import check_files, check_folder, has_safetensors
+from .config import check_causal
+from .conversion import converted_revision, known_conversions
+from .errors import ModelError
+from .failures import explain, free_bytes, no_space, use_of_cache
+from .names import HubName
+
+__all__ = ["cached", "download", "is_offline"]
+
+#: What a model needs to be read. Weights as safetensors only: pickled ones can run code.
+NEEDED = ["*.json", "model*.safetensors", "*.txt", "tokenizer.model"]
+#: What is fetched: also what may be done with the model, and what it is.
+WANTED = [*NEEDED, "LICENSE*", "LICENCE*", "USE_POLICY*", "NOTICE*", "README.md"]
+#: Other formats' variants of the same model lie in folders of their own.
+UNWANTED = ["*/*"]
+
+
+def is_offline() -> bool:
+    """Whether ``HF_HUB_OFFLINE`` forbids the network."""
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
+
+
+def cached(wanted: HubName) -> Path | None:
+    """The model's snapshot in the cache if it is whole, found without the network."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    revisions = [wanted.revision] if wanted.revision else [None, *known_conversions(wanted.repo)]
+    for revision in revisions:
+        with contextlib.suppress(LocalEntryNotFoundError, HFValidationError, ModelError):
+            path = snapshot_download(
+                wanted.repo, revision=revision, local_files_only=True, allow_patterns=NEEDED, ignore_patterns=UNWANTED
+            )
+            check_folder(Path(path), wanted.repo)
+            return Path(path)
+    return None
+
+
+def download(wanted: HubName, progress: Reporter) -> Path:
+    """The model's snapshot as the hub has it now; what is in the cache already is not fetched again.
+
+    Where the hub cannot be reached or refuses, the snapshot in the cache is taken, if there is one.
+
+    Raises:
+        ModelError: for what cannot be had, or is no causal language model with safetensors and a tokenizer.
+        OutputError: if the disk has no room for it.
+    """
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    try:
+        with _quiet_client():
+            info = HfApi().model_info(wanted.repo, revision=wanted.revision, files_metadata=True, timeout=20)
+            names = _top_files(info)
+            if not has_safetensors(names) and wanted.revision is None:
+                revision = converted_revision(wanted.repo)
+                if revision is not None:
+                    wanted = replace(wanted, revision=revision)
+                    info = HfApi().model_info(wanted.repo, revision=revision, files_metadata=True, timeout=20)
+                    names = _top_files(info)
+    except Exception as error:  # what the client raises changes with the library it stands on
+        found = None if isinstance(error, RevisionNotFoundError) else cached(wanted)
+        if found is None:
+            raise explain(error, wanted) from None
+        progress.note(use_of_cache(error, wanted, found.name))
+        return found
+    check_files(names, wanted.repo)
+    if info.config and info.config.get("architectures"):
+        check_causal(info.config, wanted.repo)  # before gigabytes are fetched in vain
+    missing = _missing_bytes(wanted.repo, info)
+    if missing > free_bytes(constants.HF_HUB_CACHE):
+        raise no_space(wanted, missing)
+    try:
+        path = _fetch(wanted, missing, progress)
+    except Exception as error:
+        raise explain(error, wanted, started=True) from None
+    check_folder(path, wanted.repo)
+    return path
+
+
+def _top_files(info: Any) -> set[str]:
+    return {file.rfilename for file in info.siblings or () if "/" not in file.rfilename}
+
+
+def _missing_bytes(repo: str, info: Any) -> int:
+    """Bytes of the wanted files that are not in the cache."""
+    from huggingface_hub import constants
+
+    blobs = Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}" / "blobs"
+    total = 0
+    for file in info.siblings or ():
+        if "/" in file.rfilename or not any(fnmatch.fnmatch(file.rfilename, pattern) for pattern in WANTED):
+            continue
+        blob = file.lfs.sha256 if file.lfs is not None else file.blob_id
+        if blob is None or not (blobs / blob).exists():
+            total += file.size or 0
+    return total
+
+
+def _fetch(wanted: HubName, missing: int, progress: Reporter) -> Path:
+    """Fetch a snapshot; Ctrl-C ends it within a moment, not with the file that is on its way."""
+    from huggingface_hub import snapshot_download
+
+    stop = threading.Event()
+    task = progress.task(f"Pulling {wanted.name}", missing / 1e6, "MB") if missing else Reporter().task("", 0, "")
+    with task as told, _quiet_client(), ThreadPoolExecutor(1) as worker:
+        try:
+            path = worker.submit(
+                snapshot_download, wanted.repo, revision=wanted.revision, allow_patterns=WANTED,
+                ignore_patterns=UNWANTED, tqdm_class=bar_class(told, stop),
+            ).result()  # fmt: skip
+        except BaseException:
+            stop.set()
+            raise
+        told.finish()
+    return Path(path)
+
+
+@contextlib.contextmanager
+def _quiet_client() -> Iterator[None]:
+    """Keep the client from drawing bars and logging: what it says there, errors here say in one sentence."""
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    logger = logging.getLogger("huggingface_hub")
+    level, drawn = logger.level, not are_progress_bars_disabled()
+    logger.setLevel(logging.CRITICAL)
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        if drawn:
+            enable_progress_bars()

@@ -1,0 +1,150 @@
+"""Writes a copy of a model with weights of 4 or 8 bits, as mlx-lm reads them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tabular.errors import EngineError, OutputError, UsageError
+from tabular.progress import Reporter
+from tabular.rundir import atomic_directory, write_json
+
+from .check import check_folder
+from .config import read_config
+from .errors import ModelError
+from .facts import read_facts
+from .failures import free_bytes
+from .weights import INDEX
+
+__all__ = ["BITS", "GROUP_SIZES", "quantize_folder"]
+
+BITS = (4, 8)
+GROUP_SIZES = (32, 64, 128)
+
+
+def quantize_folder(
+    source: Path, out: Path, *, bits: int, group_size: int = 64, progress: Reporter | None = None
+) -> None:
+    """Write the model in ``source`` with quantized weights to ``out``, which appears whole or not at all.
+
+    A model that stands at ``out`` is replaced.
+
+    Args:
+        group_size: weights that share a scale and a bias.
+
+    Raises:
+        UsageError: for other bits than 4 and 8, a group size that does not divide a layer's width, a source that is
+            quantized already, or an ``out`` that is the source.
+        ModelError: if the source is no model, or none that mlx-lm knows.
+        EngineError: if mlx or mlx-lm is not installed.
+        OutputError: if it cannot be written.
+    """
+    if bits not in BITS:
+        raise UsageError(f"Weights can have 4 or 8 bits, not {bits}.")
+    if group_size not in GROUP_SIZES:
+        raise UsageError(f"A group can have 32, 64 or 128 weights, not {group_size}.")
+    source, out = Path(source).absolute(), Path(out).absolute()
+    check_folder(source, str(source))
+    if out.resolve() in (source.resolve(), *source.resolve().parents) or source.resolve() in out.resolve().parents:
+        raise UsageError(f"{out} is the model itself, or in or around its folder; name another folder.")
+    facts = read_facts(source)
+    if facts.bits is not None:
+        raise UsageError(f"{source} has weights of {facts.bits} bits already; quantize the original model.")
+    needed, free = facts.memory(f"{bits}bit"), free_bytes(out)
+    if needed > free:  # mlx would end in an error that does not say so
+        raise OutputError(f"{out} needs {needed / 1e9:,.2f} GB, and {free / 1e9:,.2f} GB are free; make room.")
+    with _mlx_quiet():
+        model = _load(source, facts.context)
+        _check_groups(model, group_size)
+        with (progress or Reporter()).task("Quantizing", facts.parameters / 1e6, "M weights") as task:
+            with atomic_directory(out) as folder:
+                written = _quantize(model, source, folder, bits, group_size)
+                config = {**read_config(source), **written}
+                if facts.architecture == "gpt2":
+                    config.setdefault("n_ctx", facts.context)
+                for dtype in {"dtype", "torch_dtype"} & config.keys():
+                    config[dtype] = "float16" if facts.dtype == "fp16" else "bfloat16"
+                write_json(folder / "config.json", config)
+                _copy_others(source, folder)
+            task.advance(facts.parameters / 1e6)
+
+
+@contextlib.contextmanager
+def _mlx_quiet() -> Iterator[None]:
+    """Tell that mlx is missing, and keep what mlx-lm prints from standard output."""
+    try:
+        import mlx_lm.utils  # noqa: F401
+    except ImportError:  # of mlx as well, which it stands on
+        raise EngineError(
+            "Quantizing needs mlx and mlx-lm: pip install 'tabllm[mlx-cpu]', or on a Mac pip install mlx mlx-lm."
+        ) from None
+    with contextlib.redirect_stdout(io.StringIO()):
+        yield
+
+
+def _load(source: Path, context: int) -> Any:
+    """The model, its weights not read yet."""
+    from mlx_lm.utils import _get_classes, load_model
+
+    def classes(config: dict[str, Any]) -> tuple[type, type]:
+        known: Any
+        known, arguments = _get_classes(config)
+        if config["model_type"] != "gpt2":
+            return known, arguments
+
+        class Gpt2(known):
+            """Also reads checkpoints of newer transformers, whose names begin with ``transformer.``."""
+
+            def sanitize(self, weights: dict[str, Any]) -> dict[str, Any]:
+                return super().sanitize(
+                    {
+                        name.removeprefix("transformer."): weight
+                        for name, weight in weights.items()
+                        if not name.endswith((".attn.masked_bias", ".attn.bias", "lm_head.weight"))
+                    }
+                )
+
+        return Gpt2, arguments
+
+    try:
+        model, _ = load_model(source, lazy=True, model_config={"n_ctx": context}, get_model_classes=classes)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        first = (str(error).splitlines() or [""])[0].rstrip(".:")
+        raise ModelError(f"{source} is none of the models that mlx-lm can quantize ({first}); give another.") from None
+    return model
+
+
+def _check_groups(model: Any, group_size: int) -> None:
+    """mlx-lm would leave the layers out that groups do not divide; nobody would notice."""
+    for name, module in model.named_modules():
+        if hasattr(module, "to_quantized") and module.weight.shape[-1] % group_size:
+            width = module.weight.shape[-1]
+            fitting = [str(size) for size in GROUP_SIZES if not width % size]
+            hint = f"take --group-size {fitting[-1]}" if fitting else "this model cannot be quantized"
+            raise UsageError(f"Groups of {group_size} do not divide the width {width} of {name}; {hint}.")
+
+
+def _quantize(model: Any, source: Path, folder: Path, bits: int, group_size: int) -> dict[str, Any]:
+    """Quantize and write the weights; what the config must say of it."""
+    import mlx.core as mx
+    from mlx.utils import tree_map
+    from mlx_lm.utils import quantize_model, save_model
+
+    # Scales and biases take the weights' dtype: of 32 bits they would be a quarter of a 4-bit model.
+    model.update(tree_map(lambda array: array.astype(mx.bfloat16) if array.dtype == mx.float32 else array,
+                          model.parameters()))  # fmt: skip
+    model, config = quantize_model(model, {}, group_size, bits)
+    save_model(folder, model, donate_model=True)
+    return {"quantization": config["quantization"], "quantization_config": config["quantization"]}
+
+
+def _copy_others(source: Path, folder: Path) -> None:
+    """The tokenizer, the licence and whatever else is small text."""
+    for path in source.iterdir():
+        kept = path.suffix in (".json", ".txt", ".md", ".model", ".jinja", "")
+        if path.is_file() and kept and path.name != INDEX and not (folder / path.name).exists():
+            shutil.copyfile(path, folder / path.name)

@@ -1,0 +1,248 @@
+"""What a causal language model offers to the codecs, the trainer and the sampler, and nothing more.
+
+Arrays that an engine hands out (hidden states, tokens, caches) stay on its device; only
+:meth:`LmEngine.probabilities`, :meth:`LmEngine.fetch`, :meth:`LmEngine.losses` and the ``*_weights`` wait for it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tabular.errors import UsageError
+
+from .automaton import Level
+from .codec import Batch
+
+__all__ = ["PRECISIONS", "Cache", "Filter", "LmEngine", "Shape", "Tuning"]
+
+PRECISIONS = ("fp32", "bf16", "8bit", "4bit")
+#: Just below 1, by more than the rounding of a float32 cumulative sum: keeps a draw off a last token of weight 0.
+BELOW_ONE = 1 - 1e-6
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The size of a model.
+
+    Attributes:
+        layers, width, heads, kv_heads, head_width: of the transformer.
+        context: the most tokens of a row.
+        body: parameters of the transformer blocks, all of which each token is multiplied with.
+        parameters: all of them, embeddings included.
+    """
+
+    layers: int
+    width: int
+    heads: int
+    kv_heads: int
+    head_width: int
+    context: int
+    body: int
+    parameters: int
+
+    def cache_bytes(self, bytes_each: int) -> int:
+        """Keys and values of one token."""
+        return 2 * self.layers * self.kv_heads * self.head_width * bytes_each
+
+
+@dataclass
+class Cache:
+    """Keys and values of some rows, and how many tokens each row has; a token's place is its position.
+
+    Attributes:
+        rows: how many.
+        slots: room for tokens in each row.
+        lengths: int64[rows], tokens so far.
+        store: the engine's own arrays.
+    """
+
+    rows: int
+    slots: int
+    lengths: np.ndarray
+    store: Any
+
+
+@dataclass(frozen=True)
+class Filter:
+    """How the model's distribution is sharpened before a draw.
+
+    Attributes:
+        temperature: logits are divided by it.
+        top_k: only the k likeliest tokens; 0 = all.
+        top_p: only the likeliest tokens that together have this probability.
+
+    Raises:
+        UsageError: for a value out of range.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise UsageError(f"temperature must be above 0, not {self.temperature}.")
+        if self.top_k < 0:
+            raise UsageError(f"top_k must be 0 (all) or above, not {self.top_k}.")
+        if not 0 < self.top_p <= 1:
+            raise UsageError(f"top_p must be above 0 and at most 1, not {self.top_p}.")
+
+    @property
+    def cuts(self) -> bool:
+        """Whether any token is ruled out."""
+        return self.top_k > 0 or self.top_p < 1
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What is trained.
+
+    Attributes:
+        method: ``"full"``, ``"lora"`` (Hu et al. 2022), ``"dora"`` (Liu et al. 2024), or ``"none"``: only a
+            vocabulary of the table's own.
+        rank: of the adapters.
+        scale: their output is multiplied with it.
+        seed: of the adapters' start.
+        checkpointing: keep one activation per block and compute the others again in the backward pass.
+    """
+
+    method: str = "lora"
+    rank: int = 16
+    scale: float = 2.0
+    seed: int = 0
+    checkpointing: bool = False
+
+
+class LmEngine(ABC):
+    """One causal language model on one device."""
+
+    #: ``"torch"`` or ``"mlx"``.
+    name: ClassVar[str]
+    shape: Shape
+    precision: str
+    device_name: str
+    filter = Filter()
+
+    @abstractmethod
+    def use_vocabulary(
+        self, words: Sequence[Sequence[int]], fields: Sequence[Sequence[int]], log_frequencies: np.ndarray
+    ) -> None:
+        """Put a table's vocabulary in place of the model's own.
+
+        What is then fed are pairs (token, field asked for) in one number, ``token * fields + field``, embedded as the
+        sum of both; the last token begins rows. Embeddings start as the mean of the embeddings of the subwords that a
+        value is written with (Hewitt 2021, "Initializing new word embeddings for pretrained language models").
+
+        Args:
+            words: for each new token but the last the old ones that its value is written with.
+            fields: for each field the old tokens that its column's name is written with.
+            log_frequencies: float32[words], where the new head's bias starts.
+        """
+
+    # -- decoding ---------------------------------------------------------------------------------------------
+    @abstractmethod
+    def new_cache(self, rows: int, slots: int) -> Cache:
+        """Room for ``rows`` rows of ``slots`` tokens."""
+
+    @abstractmethod
+    def gather(self, sources: Sequence[tuple[Cache, np.ndarray]], slots: int) -> Cache:
+        """A new cache of the rows ``index`` of each (cache, index), one after the other."""
+
+    @abstractmethod
+    def append(
+        self, cache: Cache, ids: Any, *, rows: np.ndarray | None = None, counts: np.ndarray | None = None
+    ) -> Any:
+        """Append tokens to rows and give the hidden state of the last of each: [rows, width].
+
+        Args:
+            ids: int[rows, m] on the host or the device.
+            rows: int64, which rows of the cache; all if absent.
+            counts: int64[rows], how many of the m tokens of each row are real, at least 1; all if absent.
+        """
+
+    @abstractmethod
+    def probabilities(self, hidden: Any, level: Level, state: np.ndarray) -> np.ndarray:
+        """The distribution at a level: float32[rows, choices] on the host.
+
+        Normalised over what the level knows, 0 where a choice may not follow; so a row sums to less than 1 where a
+        condition rules something out.
+
+        Args:
+            state: int64[rows], the automaton's states.
+        """
+
+    @abstractmethod
+    def choose(self, hidden: Any, level: Level, state: Any, uniform: Any) -> tuple[Any, Any]:
+        """Draw by inversion on the device: (choices int32[rows], next states int32[rows]).
+
+        Args:
+            hidden: not looked at, and may be ``None``, where the level is forced.
+            state: int32[rows] on the device.
+            uniform: float32[rows] on the device, below 1.
+        """
+
+    @abstractmethod
+    def tokens(self, level: Level, choice: Any) -> Any:
+        """The tokens of choices: int[rows] on the device."""
+
+    @abstractmethod
+    def put(self, array: np.ndarray) -> Any:
+        """The array on the device."""
+
+    @abstractmethod
+    def join(self, pending: Any, forced: Sequence[int]) -> Any:
+        """int[rows, 1 + len(forced)] on the device: each row's pending token and the tokens that follow for all."""
+
+    @abstractmethod
+    def fetch(self, array: Any) -> np.ndarray:
+        """A device array on the host."""
+
+    @abstractmethod
+    def wait(self) -> None:
+        """Return when all work that was asked for is done."""
+
+    # -- training ---------------------------------------------------------------------------------------------
+    @abstractmethod
+    def start_training(self, tuning: Tuning, used: np.ndarray, masks: np.ndarray, *, weight_decay: float) -> None:
+        """Make adapters where asked for, and the optimizer (AdamW).
+
+        Args:
+            used: int64, the tokens over which the softmax runs.
+            masks: bool[levels, used], which of them can stand at a level.
+        """
+
+    @abstractmethod
+    def train_step(self, batches: Sequence[Batch], learning_rate: float) -> Any:
+        """One update on the sum of some batches; gives the mean loss per row, which stays on the device."""
+
+    @abstractmethod
+    def losses(self, batch: Batch, columns: int) -> np.ndarray:
+        """The summed negative log-likelihood of each column, in nats: float64[columns]."""
+
+    @abstractmethod
+    def trained(self) -> Arrays:
+        """What training changes, by name, as float32 on the host: adapters, or all weights."""
+
+    @abstractmethod
+    def training_state(self) -> Arrays:
+        """What is needed besides :meth:`trained` to go on: the optimizer's moments and count."""
+
+    @abstractmethod
+    def load_trained(self, weights: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray] | None = None) -> None:
+        """Take up what :meth:`trained` and :meth:`training_state` gave; after :meth:`start_training`."""
+
+    @abstractmethod
+    def finish_training(self) -> None:
+        """Let go of the optimizer, and merge adapters where the weights are not quantized."""
+
+    @abstractmethod
+    def export(self, folder: Path) -> None:
+        """Write config and weights as transformers reads them."""

@@ -1,0 +1,348 @@
+"""A pretrained causal language model, fine-tuned on rows, as a synthesizer."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from tabular.arrays import from_arrays, to_arrays
+from tabular.conditions import parse_where
+from tabular.errors import TableError, UsageError
+from tabular.inference import infer_schema
+from tabular.progress import Reporter
+from tabular.reading import check_table
+from tabular.schema import Schema
+from tabular.synthesizer import Synthesizer, Where
+
+from ..codec.table import DEFAULT_BINS
+from ..hub.facts import read_facts
+from ..hub.folder import ModelFolder, resolve
+from ..nano.orders import order_with_first
+from .automaton import Automaton
+from .codec import LmCodec
+from .completion import complete_rows
+from .engine import Filter, LmEngine, Tuning
+from .loading import choose_engine, default_precision, make_lm
+from .memory import check, training_memory
+from .pieces import Pieces
+from .run_files import LmRun, read_lm_run, write_lm_run
+from .sampler import LmSampler
+from .table_codec import TokenCodec
+from .text_codec import SERIALIZATIONS, TextCodec
+from .trainer import plan_training, train
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["PretrainedLM"]
+
+#: Rows sampled together: enough to share most beginnings, few enough that a killed run loses minutes only.
+PART_ROWS = 1 << 14
+#: Beginnings that are listed so as to keep the learned column order under a condition.
+MAX_LISTED = 256
+_RATES = {"full": 2e-4, "lora": 1e-3, "dora": 1e-3}
+
+
+class PretrainedLM(Synthesizer):
+    """GPT-2, DeepSeek-coder or another causal language model, fine-tuned on row-serialized tables.
+
+    Args:
+        base: ``gpt2``, ``distilgpt2``, ``deepseek-coder-1.3b``, a hub id, or a local folder.
+        revision: of a hub id.
+        engine, device: as for :class:`tabllm.TableLM`.
+        precision: ``fp32``, ``bf16``, ``8bit``, ``4bit``; ``auto`` is fp32 up to 500 M parameters, else bf16.
+        tuning: ``full``, ``lora``, ``dora``; ``auto`` is full in fp32, else lora.
+        serialization: ``compact``, ``great`` or ``csv`` text, or ``table``: one token a category, few a number.
+        epochs, steps, batch_size, learning_rate: chosen if absent.
+        accumulate: parts in which a batch goes through the model one after the other.
+        checkpointing: compute activations again in the backward pass, to need less memory.
+        rank: of adapters.
+        temperature, top_k, top_p: how the model's distribution is sharpened in sampling.
+        random_weights: a start from random weights instead of the pretrained ones.
+        seed, rare_below, bins: as for :class:`tabllm.TableLM`.
+
+    Raises:
+        UsageError: for a setting that is out of range.
+        EngineError: for a precision or device that this machine does not have.
+    """
+
+    name: ClassVar[str] = "lm"
+
+    def __init__(
+        self,
+        *,
+        base: str = "gpt2",
+        revision: str | None = None,
+        engine: str = "auto",
+        device: str = "auto",
+        precision: str = "auto",
+        tuning: str = "auto",
+        serialization: str = "compact",
+        epochs: float | None = None,
+        steps: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        accumulate: int = 1,
+        checkpointing: bool = False,
+        rank: int = 16,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        random_weights: bool = False,
+        seed: int = 0,
+        rare_below: int = 0,
+        bins: int = DEFAULT_BINS,
+    ) -> None:
+        positive = {"epochs": epochs, "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate}
+        for label, value in {**positive, "accumulate": accumulate, "rank": rank, "bins": bins}.items():
+            if value is not None and not value > 0:  # this way round, so that NaN is refused too
+                raise UsageError(f"{label} must be above 0, not {value}.")
+        if seed < 0:
+            raise UsageError(f"seed must be 0 or above, not {seed}.")
+        if tuning not in ("auto", "full", "lora", "dora"):
+            raise UsageError(f"There is no tuning {tuning!r}; choose auto, full, lora or dora.")
+        if serialization not in (*SERIALIZATIONS, "table"):
+            raise UsageError(
+                f"There is no serialization {serialization!r}; choose one of {', '.join(SERIALIZATIONS)}, table."
+            )
+        if tuning == "full" and precision in ("8bit", "4bit"):
+            raise UsageError(f"Weights of {precision} cannot be trained themselves; take --tuning lora.")
+        self.engine_name, self.device = choose_engine(engine, device, precision)
+        self.base, self.revision, self.precision, self.tuning = base, revision, precision, tuning
+        self.serialization, self.bins = serialization, bins
+        self.epochs, self.steps, self.batch_size, self.learning_rate = epochs, steps, batch_size, learning_rate
+        self.accumulate, self.checkpointing, self.rank = accumulate, checkpointing, rank
+        self.filter = Filter(temperature, top_k, top_p)
+        self.random_weights, self.seed, self.rare_below = random_weights, seed, rare_below
+        self.history: list[dict[str, float]] = []
+        self.facts: dict[str, Any] = {}
+        self._codec: LmCodec | None = None
+        self._engine: LmEngine | None = None
+        self._trained: dict[str, np.ndarray] = {}
+        self._folder: ModelFolder | None = None
+
+    # -- learning ---------------------------------------------------------------------------------------------
+    def fit(
+        self,
+        table: pd.DataFrame,
+        *,
+        schema: Schema | None = None,
+        progress: Reporter | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> Self:
+        progress = progress or Reporter()
+        started = time.perf_counter()
+        table = check_table(table)
+        self.schema = schema or infer_schema(table, rare_below=self.rare_below)
+        arrays = to_arrays(table, self.schema)
+        folder = resolve(self.base, revision=self.revision, progress=progress)
+        facts = read_facts(folder.path)
+        precision = default_precision(facts.parameters) if self.precision == "auto" else self.precision
+        method = ("full" if precision == "fp32" else "lora") if self.tuning == "auto" else self.tuning
+        if method == "full" and precision in ("8bit", "4bit"):
+            raise UsageError(f"Weights of {precision} cannot be trained themselves; take --tuning lora.")
+        tuning = Tuning(method, rank=self.rank, seed=self.seed, checkpointing=self.checkpointing)
+        pieces = Pieces.load(folder.path)
+        codec: LmCodec
+        if self.serialization == "table":
+            codec = TokenCodec.fit(arrays, self.schema, bins=self.bins)
+        else:
+            codec = TextCodec.fit(arrays, self.schema, pieces, serialization=self.serialization)
+        choices = codec.encode(arrays)
+        lengths = codec.tokens_per_row(choices)
+        _check_context(codec, int(lengths.max()), facts.context, self.serialization)
+        plan = plan_training(
+            len(choices), epochs=self.epochs, steps=self.steps, batch_rows=self.batch_size, pieces=self.accumulate,
+            learning_rate=self.learning_rate or _RATES[method], seed=self.seed,
+        )  # fmt: skip
+        engine = make_lm(
+            self.engine_name, self.device, folder.path, precision=precision,
+            random=self.seed if self.random_weights else None,
+        )  # fmt: skip
+        estimate = training_memory(
+            engine.shape, weights=facts.memory(precision), precision=precision, tuning=tuning,
+            rows=math.ceil(plan.batch_rows / plan.pieces), tokens=int(lengths.max()), used=len(codec.used),
+        )  # fmt: skip
+        progress.note(estimate.sentence())
+        check(estimate, self.engine_name, self.device)
+        if isinstance(codec, TokenCodec):
+            _use_vocabulary(engine, codec, choices, pieces, self.schema)
+        trained = train(
+            engine, codec, choices, plan, tuning, progress=progress, checkpoint=checkpoint,
+            identity=f"{folder.name} {folder.revision} {precision} {self.engine_name} {self.random_weights}",
+        )  # fmt: skip
+        self._codec, self._engine, self._folder = codec, engine, folder
+        self._trained, self.history = trained.kept, trained.history
+        last = trained.history[-1]
+        took = time.perf_counter() - started
+        self.facts = {
+            "base": folder.name,
+            "engine": self.engine_name,
+            "device": self.device,
+            "precision": precision,
+            "tuning": method,
+            "rank": self.rank,
+            "serialization": self.serialization,
+            "parameters": engine.shape.parameters,
+            "tokens_per_row": float(np.median(lengths)),
+            "steps": int(last["step"]),
+            "epochs": last["epoch"],
+            "stopped_early": trained.stopped_early,
+            "train_loss": last["train_loss"],
+            "held_out_loss": min(look["held_out_loss"] for look in trained.history),
+            "batch_size": plan.batch_rows,
+            "learning_rate": plan.learning_rate,
+            "seed": self.seed,
+            "tokens_per_second": round(trained.tokens / max(last["seconds"], 1e-9), 1),
+            "fit_seconds": round(took, 2),
+        }
+        return self
+
+    # -- making rows ------------------------------------------------------------------------------------------
+    def sample_batches(
+        self,
+        n: int,
+        *,
+        where: Where = None,
+        seed: int | None = None,
+        progress: Reporter | None = None,
+        done: int = 0,
+    ) -> Iterator[pd.DataFrame]:
+        codec, engine = self._fitted()
+        if n < 1:
+            raise UsageError(f"The number of rows must be 1 or more, not {n}.")
+        allowed = parse_where(where, self.schema)
+        conditions = codec.conditions(allowed)
+        order = _order_for(conditions, codec)
+        sampler = LmSampler(engine, codec)
+        engine.filter = self.filter
+        seed = self.seed if seed is None else seed
+        with (progress or Reporter()).task("Sampling", n, "rows") as task:
+            task.advance(done)
+            for part, start in enumerate(range(0, n, PART_ROWS)):
+                if start < done:
+                    continue
+                rows = min(PART_ROWS, n - start)
+                rng = np.random.default_rng([seed, part])
+                choices = sampler.sample(rows, order, rng, conditions=conditions, advance=task.advance)
+                # Rows come sorted by their beginnings; nobody should be able to tell.
+                choices = choices[rng.permutation(rows)]
+                yield from_arrays(codec.decode(choices, rng, start=start, seed=seed, allowed=allowed), self.schema)
+
+    def complete(
+        self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
+    ) -> pd.DataFrame:
+        codec, engine = self._fitted()
+        engine.filter = self.filter
+        seed = self.seed if seed is None else seed
+        return complete_rows(codec, engine, self.schema, table, seed=seed, progress=progress or Reporter())
+
+    def _fitted(self) -> tuple[LmCodec, LmEngine]:
+        if self._codec is None or self._engine is None:
+            raise UsageError("This model has learned no table yet; call fit() first.")
+        return self._codec, self._engine
+
+    # -- keeping ----------------------------------------------------------------------------------------------
+    def describe(self) -> dict[str, Any]:
+        return {**super().describe(), **self.facts, "history": self.history}
+
+    def save(self, directory: str | Path) -> None:
+        codec, engine = self._fitted()
+        assert self._folder is not None
+        folder = self._folder
+        base = {"name": folder.name, "repo": folder.repo, "revision": folder.revision, "path": str(folder.path)}
+        if self.random_weights:
+            base["random"] = str(self.seed)
+        full = self.facts["tuning"] == "full"
+        trained = {name: value for name, value in self._trained.items() if not full or is_new(name)}
+        run = LmRun(self.schema, codec, base, self.facts, self.history, trained, folder.path)
+        write_lm_run(directory, run, self.name, engine.export if full else None)
+
+    @classmethod
+    def load(
+        cls, directory: str | Path, *, device: str = "auto", engine: str = "auto", precision: str = "auto",
+        temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0,
+    ) -> Self:  # fmt: skip
+        """Read what :meth:`save` wrote.
+
+        Args:
+            precision: of the weights; ``auto`` as they were fitted.
+        """
+        run = read_lm_run(directory)
+        precision = run.fit["precision"] if precision == "auto" else precision
+        model = cls(
+            base=run.base["name"], device=device, engine=engine, precision=precision, temperature=temperature,
+            top_k=top_k, top_p=top_p, seed=int(run.fit["seed"]), serialization=run.fit["serialization"],
+            rank=int(run.fit["rank"]),
+        )  # fmt: skip
+        full = run.fit["tuning"] == "full"
+        random = run.base.get("random")
+        if full:
+            model._folder = ModelFolder(run.model, run.base["name"], run.base["repo"], run.base["revision"])
+        else:
+            model._folder = _base_of(run, Path(directory))
+        lm = make_lm(
+            model.engine_name, model.device, model._folder.path, precision=precision,
+            random=int(random) if random is not None and not full else None,
+        )  # fmt: skip
+        if isinstance(run.codec, TokenCodec):
+            lm.use_vocabulary([[0]] * (run.codec.vocabulary - 1), [[0]] * len(run.codec.sizes),
+                              np.zeros(run.codec.vocabulary - 1, np.float32))  # fmt: skip
+        if run.trained:
+            tuning = Tuning("none" if full else run.fit["tuning"], rank=model.rank)
+            lm.start_training(tuning, np.zeros(1, np.int64), np.ones((1, 1), bool), weight_decay=0.0)
+            lm.load_trained(run.trained)
+            lm.finish_training()
+        model.schema, model.facts, model.history = run.schema, run.fit, run.history
+        model._codec, model._engine, model._trained = run.codec, lm, run.trained
+        return model
+
+
+def is_new(name: str) -> bool:
+    """Whether a trained weight belongs to a table's own vocabulary."""
+    return name.startswith("vocabulary.")
+
+
+def _base_of(run: LmRun, directory: Path) -> ModelFolder:
+    """The pretrained model that an adapter belongs to."""
+    path = Path(run.base["path"])
+    if run.base["repo"] is None or (path / "config.json").exists():
+        return resolve(str(path))
+    return resolve(run.base["repo"], revision=run.base["revision"])
+
+
+def _check_context(codec: LmCodec, longest: int, context: int, serialization: str) -> None:
+    most = max(longest, codec.longest(range(len(codec.names))))
+    if most > context:
+        wide = max(range(len(codec.names)), key=lambda column: codec.automata[column].depth)
+        others = "" if serialization in ("compact", "table") else "take --serialization compact, "
+        raise TableError(
+            f"A row takes up to {most:,} tokens and the model reads {context:,}: {others}drop columns, of which "
+            f"{codec.names[wide]!r} has {codec.automata[wide].depth}, or take --serialization table, or -m nano."
+        )
+
+
+def _use_vocabulary(engine: LmEngine, codec: TokenCodec, choices: np.ndarray, pieces: Pieces, schema: Schema) -> None:
+    """Give the model a vocabulary of the table's own, started from the meaning of its values and columns."""
+    words = pieces.all_ids([f" {word}" for word in codec.words(schema)])
+    fields = pieces.all_ids([f" {field.column}" for field in codec.rows.table.fields])
+    unknown = [pieces.begin]
+    engine.use_vocabulary(
+        [word or unknown for word in words], [field or unknown for field in fields],
+        codec.rows.table.log_frequencies(choices),
+    )  # fmt: skip
+
+
+def _order_for(conditions: Mapping[int, Automaton], codec: LmCodec) -> list[int]:
+    """The order to draw the columns in: the learned one where all beginnings up to the last condition can be
+    listed, else the conditioned columns first."""
+    last = max(conditions, default=-1) + 1
+    if math.prod(sum(len(level.tokens) for level in a.levels) for a in codec.automata[:last]) <= MAX_LISTED:
+        return list(range(len(codec.names)))
+    return order_with_first(list(conditions), len(codec.names))

@@ -1,0 +1,153 @@
+"""The run directory of a fine-tuned language model: what is written, and what is refused when it is read.
+
+config.json  schema.json  codec.json  history.jsonl  README.md
+model/                 the tokenizer and config; after full tuning the weights too, as transformers reads them
+trained.safetensors    adapters and, with the table codec, the table's own vocabulary, by neutral names
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tabular.errors import RunError, SchemaError
+from tabular.rundir import atomic_directory, write_json
+from tabular.schema import Schema
+from tabular.synthesizer import RUN_VERSION, read_config
+
+from .codec import LmCodec
+from .pieces import Pieces
+from .table_codec import TokenCodec
+from .text_codec import TextCodec
+
+__all__ = ["LmRun", "copy_model_files", "read_lm_run", "write_lm_run"]
+
+#: What of a model's folder is kept beside the weights.
+_MODEL_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json",
+                "merges.txt", "tokenizer.model", "special_tokens_map.json", "added_tokens.json")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LmRun:
+    """What a run directory holds.
+
+    Attributes:
+        base: of the pretrained model: name, repo, revision, path.
+        fit: facts of the fit, plain JSON data.
+        trained: float32 arrays by neutral names; empty after full tuning with a text codec.
+        model: the folder ``model/``.
+    """
+
+    schema: Schema
+    codec: LmCodec
+    base: dict[str, Any]
+    fit: dict[str, Any]
+    history: list[dict[str, float]]
+    trained: dict[str, np.ndarray]
+    model: Path
+
+
+def write_lm_run(directory: str | Path, run: LmRun, name: str, export: Callable[[Path], None] | None) -> None:
+    """Write the run; it appears whole or not at all. Raises :class:`OutputError` where it cannot be written.
+
+    Args:
+        name: the generator's, in the registry.
+        export: writes the weights into a folder, after full tuning.
+    """
+    from safetensors.numpy import save_file
+
+    with atomic_directory(directory) as folder:
+        run.schema.to_json(folder / "schema.json")
+        write_json(folder / "config.json", {"model": name, "version": RUN_VERSION, "base": run.base, "fit": run.fit})
+        write_json(folder / "codec.json", run.codec.to_dict())  # type: ignore[attr-defined]
+        (folder / "model").mkdir()
+        if export is not None:
+            export(folder / "model")
+        copy_model_files(run.model, folder / "model")
+        if run.trained:
+            save_file(run.trained, folder / "trained.safetensors")
+        lines = [json.dumps(look) + "\n" for look in run.history]
+        (folder / "history.jsonl").write_text("".join(lines), encoding="utf-8")
+        (folder / "README.md").write_text(_readme(run), encoding="utf-8")
+
+
+def copy_model_files(source: Path, target: Path) -> None:
+    """Copy a model's config and tokenizer; files that are there already stay."""
+    for name in _MODEL_FILES:
+        if (source / name).is_file() and not (target / name).exists():
+            shutil.copyfile(source / name, target / name)
+
+
+def read_lm_run(directory: str | Path) -> LmRun:
+    """Read what :func:`write_lm_run` wrote; no code from the files is run.
+
+    Raises:
+        RunError: if a file is missing, cut short or does not fit the others.
+    """
+    from safetensors.numpy import load_file
+
+    config = read_config(directory)
+    folder = Path(directory)
+    try:
+        schema = Schema.from_json(folder / "schema.json")
+        data = json.loads((folder / "codec.json").read_text(encoding="utf-8"))
+        codec: LmCodec
+        if data["type"] == "table":
+            codec = TokenCodec.from_dict(data, schema)
+        else:
+            codec = TextCodec.from_dict(data, schema, Pieces.load(folder / "model"))
+        trained = folder / "trained.safetensors"
+        arrays = load_file(trained) if trained.exists() else {}
+        history = folder / "history.jsonl"
+        looks = [json.loads(line) for line in history.read_text("utf-8").splitlines()] if history.exists() else []
+        run = LmRun(schema, codec, config["base"], config["fit"], looks, arrays, folder / "model")
+        whole = any(run.model.glob("*.safetensors"))
+        if run.fit["tuning"] == "full" and not whole:
+            raise RunError(f"The run {directory} lacks the weights in its folder model/; fit again.")
+        if run.fit["tuning"] != "full" and not arrays:
+            raise RunError(f"The run {directory} lacks its file trained.safetensors; fit again.")
+    except FileNotFoundError as error:
+        raise RunError(f"The run {directory} lacks its file {Path(str(error.filename)).name}; fit again.") from None
+    except RunError:
+        raise
+    except SchemaError as error:
+        raise RunError(f"The run {directory} has no usable schema.json ({error}) Fit again.") from None
+    except Exception as error:  # safetensors and json each have their own errors for a file cut short
+        raise RunError(f"The run {directory} is damaged ({type(error).__name__}: {error}); fit again.") from None
+    return run
+
+
+def _readme(run: LmRun) -> str:
+    columns = "\n".join(f"- `{column.name}`: its kind ({column.kind}), {_held(column)}" for column in run.schema)
+    return f"""# A tabllm run
+
+`{run.base["name"]}`, fine-tuned ({run.fit["tuning"]}, {run.fit["precision"]}, serialization
+{run.fit["serialization"]}) on a table of {run.schema.rows:,} rows. Make rows of it with
+`tabllm sample RUN -n 1000 -o synthetic.csv`.
+
+It holds no rows of the table. It does hold, in `schema.json` and `codec.json`, facts about single columns:
+
+{columns}
+
+The weights were fitted to the rows without differential privacy: there is no formal guarantee that nothing about a
+person can be inferred from them. A model of this size can learn single rows by heart; `tabllm eval` counts copies.
+"""
+
+
+def _held(column: Any) -> str:
+    held = ["its share of missing cells"]
+    if column.categories:
+        held.append(f"its {len(column.categories):,} categories")
+    if column.is_numeric:
+        held.append("its smallest and largest value, and each value where there are few")
+    if column.kind == "text":
+        held.append("the tokens that its texts are made of")
+    if column.pattern:
+        held.append("the pattern of its identifiers")
+    return ", ".join(held)

@@ -1,0 +1,373 @@
+"""Constrained sampling of rows as a walk down the tree of their beginnings; the same for every engine.
+
+A node is a beginning of a row, with the number of rows that share it. Each node is evaluated once and its rows are
+dealt to its children. Where nearly every row has a node of its own, merging no longer pays: there the rows go on as
+a block (:mod:`.block`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..draws import deal, latin_uniforms, systematic
+from .automaton import DONE, NEVER, Automaton
+from .block import draw_rest
+from .codec import LmCodec
+from .engine import Cache, LmEngine
+
+__all__ = ["Counter", "LmSampler", "block_rows"]
+
+#: With fewer rows than this per node, rows go on as a block.
+MIN_ROWS_PER_NODE = 1.25
+#: Beginnings kept while conditions are worked through; beyond it they are thinned without bias.
+MAX_CONDITIONED = 2048
+#: Memory for keys and values of a block, and the rows that it may have.
+BLOCK_BYTES = 2 << 30
+MOST_ROWS, FEWEST_ROWS = 1024, 16
+
+
+@dataclass
+class Counter:
+    """What a sampling run did, for benchmarks.
+
+    Attributes:
+        calls: of the model.
+        tokens: that went through the model.
+        forced: those of them that were not drawn: names, separators, ends.
+        drawn: choices made, each with its head.
+        keys: keys and values that attention looked at, summed over the tokens.
+        head: multiply-adds of the restricted heads, divided by the model's width.
+    """
+
+    calls: int = 0
+    tokens: int = 0
+    forced: int = 0
+    drawn: int = 0
+    keys: int = 0
+    head: int = 0
+
+
+@dataclass
+class _Nodes:
+    """Beginnings that stand before the same column.
+
+    Attributes:
+        sources: where their keys and values lie, in order: (cache, rows of it).
+        weight: rows below each (int64), or its probability (float64) while conditions are worked through.
+        pending: int64, the last token of each, which the model has not seen yet.
+        record: int32[nodes, width], the choices so far, -1 elsewhere.
+    """
+
+    sources: list[tuple[Cache, np.ndarray]]
+    weight: np.ndarray
+    pending: np.ndarray
+    record: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.weight)
+
+    def part(self, chosen: np.ndarray) -> _Nodes:
+        """The nodes ``chosen`` (int64, ascending)."""
+        sources = []
+        begin = 0
+        for cache, index in self.sources:
+            inside = chosen[(chosen >= begin) & (chosen < begin + len(index))] - begin
+            if len(inside):
+                sources.append((cache, index[inside]))
+            begin += len(index)
+        return _Nodes(sources, self.weight[chosen], self.pending[chosen], self.record[chosen])
+
+    @staticmethod
+    def all_of(parts: Sequence[_Nodes]) -> _Nodes:
+        """The nodes of several, one after the other."""
+        return _Nodes(
+            [source for part in parts for source in part.sources],
+            np.concatenate([part.weight for part in parts]),
+            np.concatenate([part.pending for part in parts]),
+            np.concatenate([part.record for part in parts]),
+        )
+
+
+def block_rows(engine: LmEngine, longest: int, *, most: int = MOST_ROWS, budget: int = BLOCK_BYTES) -> int:
+    """Rows that are drawn together: as many as keep their keys and values within ``budget`` bytes."""
+    each = engine.shape.cache_bytes(4 if engine.precision == "fp32" else 2) * max(longest, 1)
+    return int(np.clip(budget // each, FEWEST_ROWS, most))
+
+
+class LmSampler:
+    """Draws rows of choices from a model.
+
+    Args:
+        most_rows: rows in a block at most; chosen by memory if absent.
+        merge: whether equal beginnings are evaluated once (else each row is drawn by itself, for comparison).
+    """
+
+    def __init__(self, engine: LmEngine, codec: LmCodec, *, most_rows: int | None = None, merge: bool = True) -> None:
+        self.engine, self.codec, self.merge = engine, codec, merge
+        self.most_rows = most_rows or block_rows(engine, codec.longest(range(len(codec.names))))
+        self.counter = Counter()
+
+    def sample(
+        self,
+        rows: int,
+        order: Sequence[int],
+        rng: np.random.Generator,
+        *,
+        conditions: Mapping[int, Automaton] | None = None,
+        advance: Callable[[int], None] = lambda rows: None,
+    ) -> np.ndarray:
+        """Draw ``rows`` rows: int32[rows, width] choices, sorted by beginning (shuffle if that matters).
+
+        Args:
+            order: the order in which the columns are drawn.
+            conditions: column -> its automaton kept to what is allowed. The columns up to the last of them are
+                drawn from their joint distribution given all conditions, not one after the other.
+            advance: told how many rows are done.
+        """
+        walk = _Walk(self, list(order), dict(conditions or {}), rng, advance)
+        return walk.run(rows)
+
+    def complete(
+        self,
+        ids: np.ndarray,
+        lengths: np.ndarray,
+        record: np.ndarray,
+        given: int,
+        order: Sequence[int],
+        rng: np.random.Generator,
+        *,
+        conditions: Mapping[int, Automaton] | None = None,
+    ) -> np.ndarray:
+        """Draw the rest of rows whose columns ``order[:given]`` (at least one) are known.
+
+        Args:
+            ids: int64[rows, m], the known part as it is fed, its last token excepted; padded on the right.
+            lengths: int64[rows], tokens of ``ids`` that are real; at least 1.
+            record: int32[rows, width], the known choices.
+
+        Returns:
+            int32[rows, width], rows as given.
+        """
+        result = record.copy()
+        order, automata = list(order), self.automata(conditions or {})
+        last = self._last_tokens(record, order[given - 1])
+        slots = ids.shape[1] + self.codec.longest(order, given) + 1
+        for start in range(0, len(ids), self.most_rows):
+            part = slice(start, start + self.most_rows)
+            longest = int(lengths[part].max())
+            cache = self.engine.new_cache(len(ids[part]), slots)
+            self.engine.append(cache, ids[part, :longest], counts=lengths[part])
+            self.count(cache, int(lengths[part].sum()), 0)
+            result[part] = draw_rest(self, cache, last[part], record[part], given, order, automata, rng)
+        return result
+
+    def automata(self, conditions: Mapping[int, Automaton]) -> list[Automaton]:
+        """Each column's automaton, kept to the conditions."""
+        return [conditions.get(column, automaton) for column, automaton in enumerate(self.codec.automata)]
+
+    def _last_tokens(self, record: np.ndarray, column: int) -> np.ndarray:
+        part = record[:, self.codec.spans[column]]
+        place = (part >= 0).sum(axis=1) - 1
+        choice = part[np.arange(len(part)), place]
+        tokens = np.zeros(len(part), np.int64)
+        for depth, level in enumerate(self.codec.automata[column].levels):
+            here = place == depth
+            tokens[here] = level.tokens[choice[here]]
+        return tokens
+
+    def count(self, cache: Cache, tokens: int, drawn: int, rows: np.ndarray | None = None, head: int = 0) -> None:
+        """Note a call of the model."""
+        counter = self.counter
+        lengths = cache.lengths if rows is None else cache.lengths[rows]
+        counter.calls += 1
+        counter.tokens += tokens
+        counter.drawn += drawn
+        counter.head += head
+        counter.keys += int(lengths.sum()) * tokens // max(len(lengths), 1)
+
+
+class _Walk:
+    def __init__(
+        self,
+        sampler: LmSampler,
+        order: list[int],
+        conditions: dict[int, Automaton],
+        rng: np.random.Generator,
+        advance: Callable[[int], None],
+    ) -> None:
+        self.sampler, self.engine, self.codec = sampler, sampler.engine, sampler.codec
+        self.order, self.rng, self.advance = order, rng, advance
+        self.automata = sampler.automata(conditions)
+        self.conditioned = 1 + max((order.index(column) for column in conditions), default=-1)
+        self.spans = self.codec.spans
+        self.values = [_values(automaton) for automaton in self.automata]
+        self.parts: list[np.ndarray] = []
+
+    def run(self, rows: int) -> np.ndarray:
+        start = self.root(rows)
+        stack = [(self.conditioned, start)]
+        del start
+        while stack:
+            place, nodes = stack.pop()
+            if place == len(self.order):
+                self.collect(np.repeat(nodes.record, nodes.weight, axis=0))
+            elif not self.sampler.merge or nodes.weight.sum() < MIN_ROWS_PER_NODE * len(nodes):
+                self.expand(place, nodes)
+            else:
+                pieces = self.split(nodes, self.values[self.order[place]])
+                for piece in reversed(pieces[1:]):
+                    stack.append((place, piece))
+                stack.append((place + 1, self.through(place, pieces[0], self.by_count)))
+        return np.concatenate(self.parts)
+
+    def collect(self, rows: np.ndarray) -> None:
+        self.parts.append(rows)
+        self.advance(len(rows))
+
+    def split(self, nodes: _Nodes, values: int) -> list[_Nodes]:
+        """Parts of so few nodes that their children fit into a block."""
+        if len(nodes) == 1:
+            return [nodes]
+        children = np.minimum(nodes.weight, values)
+        part = (np.cumsum(children) - children) // self.sampler.most_rows
+        edges = np.flatnonzero(np.diff(part)) + 1
+        if not len(edges):
+            return [nodes]
+        return [nodes.part(chosen) for chosen in np.split(np.arange(len(nodes)), edges)]
+
+    # -- conditions -------------------------------------------------------------------------------------------
+    def root(self, rows: int) -> _Nodes:
+        """The empty beginning; with conditions, the beginnings up to the last of them.
+
+        All allowed ones are listed with their exact probability; where they become too many they are thinned to
+        equal weights by systematic resampling (a particle filter).
+        """
+        cache = self.engine.new_cache(1, 0)
+        record = np.full((1, self.codec.width), -1, np.int32)
+        one = np.zeros(1, np.int64)
+        if not self.conditioned:
+            return _Nodes([(cache, one)], np.array([rows]), one, record)
+        most = int(np.clip(rows, 256, MAX_CONDITIONED))
+        nodes = _Nodes([(cache, one)], np.ones(1), one, record)
+        for place in range(self.conditioned):
+            parts = [
+                self.through(place, nodes.part(chosen), self.by_mass(most))
+                for chosen in np.array_split(np.arange(len(nodes)), -(-len(nodes) // self.sampler.most_rows))
+            ]
+            nodes = _Nodes.all_of(parts)
+            nodes = nodes.part(np.flatnonzero(nodes.weight > 0))
+            if len(nodes) > most:
+                kept, copies = systematic(nodes.weight, most, self.rng)
+                total = nodes.weight.sum()
+                nodes = nodes.part(kept)
+                nodes.weight = copies * total / most
+        kept, counts = systematic(nodes.weight, rows, self.rng)
+        nodes = nodes.part(kept)
+        nodes.weight = counts
+        return nodes
+
+    def by_mass(self, most: int) -> Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Every possible child with its probability; at most ``most`` of them."""
+
+        def split(shares: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            joint = weight[:, None] * shares.astype(np.float64)
+            if not joint.any():  # all that is allowed has underflowed
+                joint = weight[:, None] * (shares >= 0)
+            node, choice = np.nonzero(joint)
+            mass = joint[node, choice]
+            if len(mass) > most:
+                kept, copies = systematic(mass, most, self.rng)
+                node, choice, mass = node[kept], choice[kept], copies * mass.sum() / most
+            return node, choice, mass
+
+        return split
+
+    # -- the tree ---------------------------------------------------------------------------------------------
+    def by_count(self, shares: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Deal each node's rows to its children: (node, choice, rows)."""
+        node = np.repeat(np.arange(len(weight)), weight)
+        choice = deal(shares, node, latin_uniforms(len(node), 1, self.rng)[0])
+        key, counts = np.unique(node * shares.shape[1] + choice, return_counts=True)
+        return key // shares.shape[1], key % shares.shape[1], counts
+
+    def through(
+        self,
+        place: int,
+        nodes: _Nodes,
+        split: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]],
+    ) -> _Nodes:
+        """The nodes after one more column."""
+        engine, codec, column = self.engine, self.codec, self.order[place]
+        levels = self.automata[column].levels
+        lead = codec.lead(column, self.order[place - 1] if place else None)
+        fed = lead if place == 0 else [0, *lead]
+        ids = np.tile(np.asarray(fed, np.int64), (len(nodes), 1))
+        if place:
+            ids[:, 0] = nodes.pending
+        ids[:, -1] = codec.input_id(ids[:, -1], column, 0)
+        longest = max(int(cache.lengths[index].max()) for cache, index in nodes.sources)
+        cache = engine.gather(nodes.sources, longest + ids.shape[1])
+        hidden = engine.append(cache, ids)
+        self.sampler.count(cache, ids.size, 0)
+        finished: list[_Nodes] = []
+        weight, record, state = nodes.weight, nodes.record, np.zeros(len(nodes), np.int64)
+        for depth, level in enumerate(levels):
+            if level.forced:
+                node = np.arange(len(weight))
+                choice = (level.step != NEVER).argmax(axis=1)[state]
+            else:
+                self.sampler.counter.drawn += len(weight)
+                self.sampler.counter.head += len(weight) * len(level.tokens)
+                node, choice, weight = split(engine.probabilities(hidden, level, state), weight)
+            after = level.step[state[node], choice]
+            record = record[node]
+            record[:, self.spans[column].start + depth] = choice
+            tokens = level.tokens[choice]
+            done, on = np.flatnonzero(after == DONE), np.flatnonzero(after >= 0)
+            if len(done):
+                finished.append(_Nodes([(cache, node[done])], weight[done], tokens[done], record[done]))
+            if not len(on):
+                break
+            weight, record, state = weight[on], record[on], after[on]
+            longest = int(cache.lengths[node[on]].max())
+            cache = engine.gather([(cache, node[on])], longest + 1)
+            hidden = engine.append(cache, codec.input_id(tokens[on], column, depth + 1)[:, None])
+            self.sampler.count(cache, len(on), 0)
+        return _Nodes.all_of(finished)
+
+    def expand(self, place: int, nodes: _Nodes) -> None:
+        """Go on with one entry per row, in blocks."""
+        node = np.repeat(np.arange(len(nodes)), nodes.weight)
+        for start in range(0, len(node), self.sampler.most_rows):
+            part = node[start : start + self.sampler.most_rows]
+            block = _repeated(nodes, part)
+            longest = max(int(cache.lengths[index].max()) for cache, index in block.sources)
+            cache = self.engine.gather(block.sources, longest + self.codec.longest(self.order, place) + 1)
+            rows = draw_rest(
+                self.sampler, cache, block.pending, block.record, place, self.order, self.automata, self.rng
+            )
+            self.collect(rows)
+
+
+def _repeated(nodes: _Nodes, chosen: np.ndarray) -> _Nodes:
+    """The nodes ``chosen`` (ascending, with repetitions)."""
+    unique, counts = np.unique(chosen, return_counts=True)
+    part = nodes.part(unique)
+    sources = []
+    begin = 0
+    for cache, index in part.sources:
+        sources.append((cache, np.repeat(index, counts[begin : begin + len(index)])))
+        begin += len(index)
+    again = np.repeat(np.arange(len(unique)), counts)
+    return _Nodes(sources, np.ones(len(chosen), np.int64), part.pending[again], part.record[again])
+
+
+def _values(automaton: Automaton) -> int:
+    """At most how many values a column has; a bound on the children of a node."""
+    count = 1
+    for level in automaton.levels:
+        count = min(count * len(level.tokens), 1 << 40)
+    return count

@@ -1,0 +1,186 @@
+"""Fine-tuning in PyTorch: full, LoRA and DoRA (peft), on plain weights and on bitsandbytes' quantized ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .codec import Batch
+from .engine import Arrays, Tuning
+from .names import adapter_name
+from .torch_model import Head
+
+__all__ = ["Training"]
+
+BETAS = (0.9, 0.99)
+CLIP_NORM = 1.0
+_MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+class Training:
+    """The weights that are trained, their optimizer and the loss.
+
+    Args:
+        head: of a vocabulary of the table's own, which is trained in any case; ``None`` for the model's.
+        used: int64, tokens over which the softmax runs.
+        masks: bool[levels, used], which of them can stand at a level.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        head: Head | None,
+        tuning: Tuning,
+        used: np.ndarray,
+        masks: np.ndarray,
+        weight_decay: float,
+        device: torch.device,
+    ) -> None:
+        self.model, self.head, self.device, self.tuning = model, head, device, tuning
+        self.used = torch.from_numpy(used).to(device)
+        self.masks = torch.from_numpy(masks).to(device)
+        self.peft: Any = None
+        if tuning.checkpointing:
+            model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+            model.enable_input_require_grads()
+            model.train()  # transformers checkpoints in training mode only; there is no dropout
+        if tuning.method == "full":
+            model.requires_grad_(True)
+        elif tuning.method != "none":
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(tuning.seed)
+                self.peft = _with_adapters(model, tuning)
+        self.extra: dict[str, Tensor] = {}
+        if head is not None and head.bias is not None:
+            model.get_output_embeddings().weight.requires_grad_(False)  # of the model's own vocabulary
+            pair = model.get_input_embeddings()
+            self.extra = {"vocabulary.tokens": pair.tokens, "vocabulary.fields": pair.fields,
+                          "vocabulary.head": head.weight, "vocabulary.bias": head.bias}  # fmt: skip
+            for weight in self.extra.values():
+                weight.requires_grad_(True)
+        self.weights = dict(self._named())
+        matrices = [w for name, w in self.weights.items() if w.ndim > 1 and "lora_" not in name]
+        others = [w for name, w in self.weights.items() if not (w.ndim > 1 and "lora_" not in name)]
+        groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(
+            [group for group in groups if group["params"]], betas=BETAS, fused=device.type in ("cpu", "cuda")
+        )
+
+    def _named(self) -> Iterator[tuple[str, Tensor]]:
+        extra = {id(weight) for weight in self.extra.values()}
+        # A tied head is the embedding itself, and comes once.
+        for name, weight in self.model.named_parameters():
+            if weight.requires_grad and id(weight) not in extra:
+                yield adapter_name(name), weight
+        yield from self.extra.items()
+
+    # -- the loss ---------------------------------------------------------------------------------------------
+    def _target_losses(self, batch: Batch) -> Tensor:
+        """float32[targets]: the negative log-likelihood of each choice among what can stand at its level."""
+        ids = torch.from_numpy(batch.ids).to(self.device)
+        hidden = self.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+        picked = hidden.reshape(-1, hidden.shape[-1])[torch.from_numpy(batch.at).to(self.device)]
+        layer = self.head if self.head is not None else self.model.get_output_embeddings()
+        whole_bias: Tensor | None = getattr(layer, "bias", None)
+        bias = None if whole_bias is None else whole_bias[self.used]
+        weight = layer.weight[self.used]
+        logits = F.linear(picked.to(weight.dtype), weight, bias).float()
+        logits = logits.masked_fill(~self.masks[torch.from_numpy(batch.level).to(self.device)], -torch.inf)
+        return F.cross_entropy(logits, torch.from_numpy(batch.target).to(self.device), reduction="none")
+
+    def step(self, batches: Sequence[Batch], learning_rate: float) -> Tensor:
+        """One update; the mean loss per row."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+        rows = sum(batch.rows for batch in batches)
+        total = torch.zeros((), device=self.device)
+        for batch in batches:
+            loss = self._target_losses(batch).sum() / rows
+            loss.backward()
+            total = total + loss.detach()
+        torch.nn.utils.clip_grad_norm_(list(self.weights.values()), CLIP_NORM)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=False)
+        return total
+
+    @torch.no_grad()
+    def losses(self, batch: Batch, columns: int) -> np.ndarray:
+        """float64[columns], summed over the rows."""
+        result: np.ndarray = np.bincount(
+            batch.column, self._target_losses(batch).float().cpu().numpy().astype(np.float64), minlength=columns
+        )
+        return result
+
+    # -- keeping ----------------------------------------------------------------------------------------------
+    def trained(self) -> Arrays:
+        """What is trained, by neutral names (see :mod:`.names`)."""
+        return {name: _on_host(name, weight) for name, weight in self.weights.items()}
+
+    def state(self) -> Arrays:
+        """The optimizer's moments and its count of steps."""
+        arrays: Arrays = {}
+        for name, weight in self.weights.items():
+            moments = self.optimizer.state.get(weight)
+            if moments:
+                arrays |= {f"{moment}/{name}": _on_host(name, moments[moment]) for moment in _MOMENTS}
+                arrays["step"] = np.array(int(moments["step"]), np.int64)
+        return arrays
+
+    @torch.no_grad()
+    def load(self, weights: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray] | None) -> None:
+        """Take up what :meth:`trained` and :meth:`state` gave."""
+        for name, weight in self.weights.items():
+            weight.copy_(_from_host(name, weights[name], weight))
+            if state is not None and f"exp_avg/{name}" in state:
+                moments = {moment: _from_host(name, state[f"{moment}/{name}"], weight).clone() for moment in _MOMENTS}
+                step = torch.tensor(float(state["step"]), device=self.device)
+                self.optimizer.state[weight] = {"step": step, **moments}
+
+    def finish(self, *, merge: bool) -> Any:
+        """End training; the model with its adapters merged, or ``None`` where they stay beside the weights."""
+        if self.tuning.checkpointing:
+            self.model.gradient_checkpointing_disable()
+        self.model.eval()
+        for weight in self.weights.values():
+            weight.requires_grad_(False)
+            weight.grad = None
+        return self.peft.merge_and_unload() if self.peft is not None and merge else None
+
+
+def _with_adapters(model: Any, tuning: Tuning) -> Any:
+    from peft import LoraConfig, get_peft_model
+    from transformers.pytorch_utils import Conv1D
+
+    layers = {name.rpartition(".")[2] for name, module in model.base_model.named_modules()
+              if isinstance(module, (nn.Linear, Conv1D))}  # fmt: skip
+    turned = any(isinstance(module, Conv1D) for module in model.modules())
+    config = LoraConfig(
+        r=tuning.rank, lora_alpha=round(tuning.rank * tuning.scale), lora_dropout=0.0, target_modules=sorted(layers),
+        fan_in_fan_out=turned, use_dora=tuning.method == "dora", bias="none", task_type="CAUSAL_LM",
+        exclude_modules=["lm_head"],
+    )  # fmt: skip
+    adapted = get_peft_model(model, config)
+    for name, weight in model.named_parameters():
+        if "lora_" in name and weight.dtype != torch.float32:
+            weight.data = weight.data.float()
+    return adapted
+
+
+def _turned(name: str) -> bool:
+    """Whether peft keeps the weight as the transpose of what a run keeps."""
+    return name.endswith((".lora_a", ".lora_b"))
+
+
+def _on_host(name: str, value: Tensor) -> np.ndarray:
+    plain = value.detach().float().cpu()
+    copied: np.ndarray = (plain.T if _turned(name) else plain).contiguous().numpy().copy()
+    return copied
+
+
+def _from_host(name: str, value: np.ndarray, like: Tensor) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(value.T if _turned(name) else value)).to(like)

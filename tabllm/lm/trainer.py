@@ -1,0 +1,263 @@
+"""Fine-tuning a causal language model on rows; the same for every engine.
+
+A short warm-up, then one cosine to a tenth of the top; rows of like length together; a held-out part of the rows
+that says which weights to keep and when to stop.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tabular.errors import TabllmError
+from tabular.progress import Reporter
+
+from ..nano.checkpoint import Checkpoint, deferred_interrupt
+from ..nano.orders import draw_orders
+from .batches import BatchMaker
+from .codec import LmCodec, level_masks
+from .engine import LmEngine, Tuning
+
+__all__ = ["Plan", "Trained", "plan_training", "train"]
+
+#: Share of the rows that is held out, and the most of them that are looked at.
+HELD_OUT_SHARE, MAX_HELD_OUT = 0.05, 384
+#: Share of rows that are learned in the codec's column order; the others learn to be given columns.
+PLAIN_SHARE = 0.6
+DEFAULT_EPOCHS, MIN_STEPS, MAX_STEPS = 3.0, 100, 3000
+DEFAULT_BATCH = 32
+#: Looks at the held-out rows without a gain after which training stops.
+PATIENCE = 3
+LOOKS = 6
+WARM_UP_SHARE, FINAL_SHARE = 0.05, 0.1
+WEIGHT_DECAY = 0.01
+#: Batches whose rows are sorted by length together.
+SORTED_BATCHES = 16
+#: Seconds between two checkpoints; a full one of GPT-2 is 1.5 GB.
+CHECKPOINT_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training run does; part of what a checkpoint must agree with.
+
+    Attributes:
+        steps: updates planned.
+        batch_rows: rows per update.
+        pieces: parts in which a batch goes through the model one after the other (gradient accumulation).
+        look_every: updates between two looks at the held-out rows.
+        learning_rate: the schedule's top.
+        seed: fixes the held-out rows, the batches and the orders.
+    """
+
+    steps: int
+    batch_rows: int
+    pieces: int
+    look_every: int
+    learning_rate: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training run; the engine holds the best weights.
+
+    Attributes:
+        history: one entry per look: step, epoch, losses in nats per row, seconds since the start.
+        column_losses: column -> the best look's held-out loss, in nats per row.
+        stopped_early: whether the held-out loss ended the run before its planned steps.
+        tokens: that went through the model in training.
+        kept: the best of what was trained, float32 by neutral names (:mod:`.names`).
+    """
+
+    history: list[dict[str, float]]
+    column_losses: dict[str, float]
+    stopped_early: bool
+    tokens: int
+    kept: dict[str, np.ndarray]
+
+
+@dataclass
+class _State:
+    step: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    best_loss: float = math.inf
+    best_columns: list[float] = field(default_factory=list)
+    looks_since_best: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def plan_training(
+    rows: int,
+    *,
+    epochs: float | None = None,
+    steps: int | None = None,
+    batch_rows: int | None = None,
+    pieces: int = 1,
+    learning_rate: float,
+    seed: int,
+) -> Plan:
+    """Settings for a table of ``rows`` rows; what is ``None`` is chosen from the size of the table."""
+    seen = rows - _held_out(rows)
+    batch_rows = min(batch_rows or DEFAULT_BATCH, seen)
+    per_epoch = max(1, seen // batch_rows)
+    if steps is None:
+        if epochs is not None:
+            steps = max(1, round(epochs * per_epoch))
+        else:
+            steps = int(np.clip(DEFAULT_EPOCHS * per_epoch, MIN_STEPS, MAX_STEPS))
+    return Plan(steps, batch_rows, min(pieces, batch_rows), max(1, math.ceil(steps / LOOKS)), learning_rate, seed)
+
+
+def train(
+    engine: LmEngine,
+    codec: LmCodec,
+    choices: np.ndarray,
+    plan: Plan,
+    tuning: Tuning,
+    *,
+    progress: Reporter,
+    checkpoint: str | Path | None = None,
+    identity: str = "",
+) -> Trained:
+    """Fine-tune ``engine`` on rows ``choices`` (int32[rows, width]), and leave the best weights in it.
+
+    With ``checkpoint`` (a folder), what is needed to go on is written there now and then and at Ctrl-C, and a run
+    with the same data and plan goes on from it.
+
+    Args:
+        identity: of the model and its precision, part of what a checkpoint must agree with.
+
+    Raises:
+        KeyboardInterrupt: after the checkpoint is written.
+        TabllmError: if the loss is no longer a number.
+    """
+    shuffled = np.random.default_rng([plan.seed, 0]).permutation(len(choices))
+    held_out = _held_out(len(choices))
+    unseen, seen = choices[shuffled[:held_out]], choices[shuffled[held_out:]]
+    maker, columns = BatchMaker(codec), len(codec.names)
+    groups = np.arange(columns)
+    looked_at = [
+        maker.make(part, np.tile(groups, (len(part), 1))) for part in np.array_split(unseen, -(-len(unseen) // 128))
+    ]
+    saved = Checkpoint(checkpoint, _fingerprint(choices, plan, tuning, identity)) if checkpoint else None
+    engine.start_training(tuning, maker.used, level_masks(codec, maker.used), weight_decay=WEIGHT_DECAY)
+    state, best = _State(), engine.trained()
+    if saved is not None and (found := saved.read()) is not None:
+        arrays, best, facts = found
+        state = _State(**facts)
+        engine.load_trained(
+            {k.removeprefix("weights/"): v for k, v in arrays.items() if k.startswith("weights/")}, arrays
+        )
+        progress.note(f"Going on from step {state.step:,} of {plan.steps:,}.")
+
+    def save() -> None:
+        if saved is not None:
+            now = {f"weights/{name}": value for name, value in engine.trained().items()} | engine.training_state()
+            saved.write(now, best, asdict(state))
+
+    def look(losses: list[Any]) -> float:
+        nonlocal best
+        by_column = sum(engine.losses(batch, columns) for batch in looked_at) / len(unseen)
+        loss = float(np.sum(by_column))
+        if not math.isfinite(loss):
+            raise TabllmError(
+                f"Training diverged: after {state.step:,} steps the loss is not a number; take a learning rate below "
+                f"{plan.learning_rate:g}."
+            )
+        state.seconds = time.perf_counter() - started
+        state.history.append(
+            {
+                "step": state.step,
+                "epoch": round(state.step * plan.batch_rows / len(seen), 3),
+                "train_loss": float(np.mean([float(value) for value in losses])) if losses else loss,
+                "held_out_loss": loss,
+                "seconds": round(state.seconds, 2),
+            }
+        )
+        if loss < state.best_loss:
+            state.best_loss, state.best_columns, state.looks_since_best = loss, np.asarray(by_column).tolist(), 0
+            best = engine.trained()
+        else:
+            state.looks_since_best += 1
+        return loss
+
+    started = time.perf_counter() - state.seconds
+    written = time.perf_counter()
+    losses: list[Any] = []
+    per_epoch = max(1, len(seen) // plan.batch_rows)
+    batches = _batches(codec, seen, plan, state.step, per_epoch)
+    with progress.task("Fine-tuning", plan.steps, "steps") as task, deferred_interrupt() as interrupted:
+        task.advance(state.step)
+        if state.step == 0:
+            look([])
+        while state.step < plan.steps and state.looks_since_best < PATIENCE:
+            rows = seen[next(batches)]
+            rng = np.random.default_rng([plan.seed, 3, state.step])
+            orders = draw_orders(len(rows), groups, plain_share=PLAIN_SHARE, rng=rng)
+            pieces = [
+                maker.make(rows[part], orders[part]) for part in np.array_split(np.arange(len(rows)), plan.pieces)
+            ]
+            losses.append(engine.train_step(pieces, learning_rate(plan, state.step)))
+            state.tokens += sum(int(piece.lengths.sum()) for piece in pieces)
+            state.step += 1
+            if state.step % plan.look_every == 0 or state.step == plan.steps:
+                loss = look(losses)
+                losses = []
+                if time.perf_counter() - written > CHECKPOINT_SECONDS:
+                    save()
+                    written = time.perf_counter()
+                task.advance(1, f"loss {loss:.3f}")
+            else:
+                task.advance(1)
+            if interrupted():
+                state.seconds = time.perf_counter() - started
+                save()
+                raise KeyboardInterrupt
+        task.finish()
+    engine.load_trained(best)
+    engine.finish_training()
+    per_column = dict(zip(codec.names, state.best_columns, strict=True))
+    return Trained(state.history, per_column, state.step < plan.steps, state.tokens, best)
+
+
+def learning_rate(plan: Plan, step: int) -> float:
+    """The rate of update number ``step``, the first being 0."""
+    warm = max(1, round(plan.steps * WARM_UP_SHARE))
+    cosine = 0.5 * (1 + math.cos(math.pi * step / plan.steps))
+    return plan.learning_rate * min(1.0, (step + 1) / warm) * (FINAL_SHARE + (1 - FINAL_SHARE) * cosine)
+
+
+def _batches(codec: LmCodec, seen: np.ndarray, plan: Plan, done: int, per_epoch: int) -> Iterator[np.ndarray]:
+    """Row numbers of each batch from number ``done`` on; rows of like length stand together."""
+    lengths = codec.tokens_per_row(seen)
+    size = plan.batch_rows
+    epoch = done // per_epoch
+    skip = done % per_epoch
+    while True:
+        rng = np.random.default_rng([plan.seed, 2, epoch])
+        rows = rng.permutation(len(seen))[: per_epoch * size]
+        window = SORTED_BATCHES * size
+        parts = [rows[begin : begin + window] for begin in range(0, len(rows), window)]
+        rows = np.concatenate([part[np.argsort(lengths[part], kind="stable")] for part in parts])
+        for number in rng.permutation(per_epoch)[skip:]:
+            yield rows[number * size : (number + 1) * size]
+        epoch, skip = epoch + 1, 0
+
+
+def _held_out(rows: int) -> int:
+    return int(np.clip(rows * HELD_OUT_SHARE, 1, MAX_HELD_OUT))
+
+
+def _fingerprint(choices: np.ndarray, plan: Plan, tuning: Tuning, identity: str) -> str:
+    settings = json.dumps([asdict(plan), asdict(tuning), identity])
+    return hashlib.sha256(np.ascontiguousarray(choices).tobytes() + settings.encode()).hexdigest()
