@@ -32,6 +32,9 @@ SECTIONS = {
         "info": "tabllm.cli.info:info",
         "eval": "tabllm.cli.eval:evaluate",
     },
+    "Models": {
+        "models": "tabllm.cli.models:models",
+    },
     "Shell": {
         "completion": "tabllm.cli.completion:completion",
     },

@@ -30,11 +30,11 @@ class Pulled:
 
 def scan_cache() -> list[Pulled]:
     """The models in the cache by their ids, each in its newest whole snapshot; other kinds of models are left out."""
-    from huggingface_hub import scan_cache_dir
+    from huggingface_hub import constants, scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
     try:
-        repos = scan_cache_dir().repos
+        repos = scan_cache_dir(constants.HF_HUB_CACHE).repos
     except CacheNotFound:
         return []
     found = []

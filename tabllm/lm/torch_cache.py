@@ -27,17 +27,26 @@ class BufferPool:
 
     def take(self, numbers: int) -> _Buffer:
         """A block of at least ``numbers`` numbers."""
+        numbers = max(numbers, 1)
         octave = max(int(numbers - 1).bit_length() - 1, 12)
         step = 1 << max(octave - 2, 0)
         size = -(-numbers // step) * step
         spare = self.free.get(size)
-        # Zeros, not whatever lies there: a masked value counts nothing, but 0 times NaN would be NaN.
-        data = spare.pop() if spare else torch.zeros(size, dtype=self.dtype, device=self.device)
+        data = spare.pop() if spare else _zeros(size, self.dtype, self.device)
         return _Buffer(self, data)
 
     def clear(self) -> None:
         """Give all free blocks back to the system."""
         self.free.clear()
+
+
+def _zeros(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Zeros, not whatever lies there: a masked value counts nothing, but 0 times NaN would be NaN."""
+    if device.type != "cpu":
+        return torch.zeros(size, dtype=dtype, device=device)
+    # numpy asks the system for zeroed pages, which come when they are first used; torch would write them all.
+    words = np.zeros(size * dtype.itemsize // 2, np.int16)
+    return torch.from_numpy(words).view(dtype)
 
 
 class _Buffer:

@@ -1,0 +1,157 @@
+"""A hub on this machine: the few requests that the hub's client makes, and the ways in which they fail."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, unquote, urlsplit
+
+
+@dataclass
+class Repo:
+    """A repository: commits by their hashes, and what branches, tags and pull requests point at."""
+
+    commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    refs: dict[str, str] = field(default_factory=dict)
+    gated: bool = False
+    status: int = 200
+    claims: dict[str, int] = field(default_factory=dict)  # sizes that the listing gives, whatever is there
+    requests: list[dict] = field(default_factory=list)  # pull requests
+
+    def push(self, files: dict[str, bytes], ref: str = "main") -> str:
+        """A new commit at ``ref``."""
+        commit = hashlib.sha1(repr((len(self.commits), sorted(files))).encode()).hexdigest()
+        self.commits[commit] = files
+        self.refs[ref] = commit
+        return commit
+
+
+class Hub:
+    """The server. ``cuts["name"]`` lists after how many bytes each of the next answers of a file breaks off."""
+
+    def __init__(self) -> None:
+        self.repos: dict[str, Repo] = {}
+        self.cuts: dict[str, list[int]] = {}
+        self.stalls: dict[str, threading.Event] = {}
+        self.fetched: Counter[str] = Counter()
+        self.ranges: list[str] = []
+        self.asked = 0
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), type("Bound", (_Handler,), {"hub": self}))
+        self.server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def repo(self, name: str, files: dict[str, bytes]) -> Repo:
+        """A new repository with one commit."""
+        self.repos[name] = Repo()
+        self.repos[name].push(files)
+        return self.repos[name]
+
+    def close(self) -> None:
+        """Leave the port closed."""
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    hub: Hub
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *arguments) -> None:
+        """Say nothing."""
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        self.hub.asked += 1
+        parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
+        api = parts[:2] == ["api", "models"]
+        name = "/".join(parts[2:4] if api else parts[:2])
+        rest = (parts[4:] or ["revision", "main"]) if api else parts[2:]
+        repo = self.hub.repos.get(name)
+        if repo is None:
+            return self.refuse(401, "RepoNotFound")
+        if repo.status != 200:
+            return self.refuse(repo.status, "")
+        if rest[0] == "discussions":
+            author = parse_qs(urlsplit(self.path).query).get("author")
+            found = [request for request in repo.requests if author in (None, [request["author"]["name"]])]
+            return self.answer({"discussions": found, "count": len(found), "start": 0})
+        revision = rest[1]
+        commit = repo.refs.get(revision, revision)
+        if commit not in repo.commits:
+            return self.refuse(404, "RevisionNotFound")
+        files = repo.commits[commit]
+        if rest[0] == "resolve":
+            if repo.gated:
+                return self.refuse(403, "GatedRepo")
+            return self.file(files, "/".join(rest[2:]), commit)
+        if rest[0] == "tree":
+            return self.answer(
+                [{"type": "file", "path": n, "size": len(data), "oid": _etag(data)} for n, data in files.items()]
+            )
+        if repo.gated:
+            return self.refuse(401, "GatedRepo")
+        siblings = [
+            {"rfilename": n, "size": repo.claims.get(n, len(data)), "blobId": _etag(data)} for n, data in files.items()
+        ]
+        config = json.loads(files.get("config.json", b"{}"))
+        return self.answer(
+            {"id": name, "sha": commit, "siblings": siblings, "config": {"architectures": config.get("architectures")}}
+        )
+
+    def file(self, files: dict[str, bytes], name: str, commit: str) -> None:
+        if name not in files:
+            return self.refuse(404, "EntryNotFound")
+        data = files[name]
+        start = 0
+        asked = self.headers.get("Range")
+        if asked:
+            self.hub.ranges.append(asked)
+            start = int(asked.removeprefix("bytes=").partition("-")[0])
+        self.send_response(206 if start else 200)
+        self.send_header("ETag", f'"{_etag(data)}"')
+        self.send_header("X-Repo-Commit", commit)
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("Content-Length", str(len(data) - start))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+        self.end_headers()
+        if self.command == "HEAD":
+            return None
+        self.hub.fetched[name] += 1
+        cuts = self.hub.cuts.get(name)
+        if cuts:
+            self.wfile.write(data[start : start + cuts.pop(0)])
+            self.wfile.flush()
+            self.close_connection = True
+            return None
+        if name in self.hub.stalls:
+            self.hub.stalls[name].wait(20)
+        self.wfile.write(data[start:])
+        return None
+
+    def answer(self, content) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def refuse(self, status: int, code: str) -> None:
+        self.send_response(status)
+        if code:
+            self.send_header("X-Error-Code", code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+def _etag(data: bytes) -> str:
+    return hashlib.sha1(data).hexdigest()
