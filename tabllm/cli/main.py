@@ -31,9 +31,11 @@ SECTIONS = {
         "schema": "tabllm.cli.schema:schema",
         "info": "tabllm.cli.info:info",
         "eval": "tabllm.cli.eval:evaluate",
+        "bench": "tabllm.cli.bench:bench",
     },
     "Models": {
         "models": "tabllm.cli.models:models",
+        "export": "tabllm.cli.export:export",
     },
     "Shell": {
         "completion": "tabllm.cli.completion:completion",

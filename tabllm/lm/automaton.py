@@ -87,6 +87,8 @@ def trie(paths: Sequence[Sequence[int]]) -> tuple[Automaton, np.ndarray]:
 
     No path may begin with another whole path.
     """
+    if not all(map(len, paths)):
+        raise ValueError("a value has no token")
     depth = max(map(len, paths))
     ids = np.full((len(paths), depth), -1, np.int64)
     lengths = np.array([len(path) for path in paths])

@@ -84,7 +84,9 @@ class ListCodec(CellCodec):
             self.automaton, self.rows = trie(self.paths)
             self.closed = False
         except ValueError:
-            self.paths = [[*path, end] for path in _different(self.paths, pieces)]
+            told = _different(self.paths, pieces)
+            close = _closing(told, pieces, end)
+            self.paths = [[*path, close] for path in told]
             self.automaton, self.rows = trie(self.paths)
         self.leaves = Leaves(self.automaton, self.rows)
 
@@ -236,13 +238,25 @@ def _telling(paths: list[list[int]]) -> list[list[int]]:
 
 def _different(paths: list[list[int]], pieces: Pieces) -> list[list[int]]:
     """The paths, with a number behind those that a tokenizer makes equal."""
-    seen: dict[tuple[int, ...], int] = {}
+    again: dict[tuple[int, ...], int] = {}
+    taken: set[tuple[int, ...]] = set()
     told = []
-    for path in paths:
-        again = seen.get(tuple(path), 0)
-        seen[tuple(path)] = again + 1
-        told.append([*path, *pieces.ids(f" {again}")] if again else path)
+    for path in map(tuple, paths):
+        made, number = path, again.get(path, 0)
+        while made in taken and number <= len(paths):
+            number += 1
+            made = (*path, *pieces.ids(f" {number}"))
+        again[path] = number
+        taken.add(made)
+        told.append(list(made))
     return told
+
+
+def _closing(paths: list[list[int]], pieces: Pieces, end: int) -> int:
+    """``end``, or, where a value has that token inside, another that none has."""
+    inside = {token for path in paths for token in path}
+    marks = (pieces.ids(mark)[-1] for mark in (";", "|", "\n"))
+    return next(token for token in (end, *marks, *range(pieces.tokenizer.get_vocab_size())) if token not in inside)
 
 
 class Leaves:

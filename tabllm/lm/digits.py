@@ -65,12 +65,12 @@ class DigitCodec(CellCodec):
         """For ``values`` (float64[n], NaN = missing) of a column that keeps ``decimals`` (``None``: unlimited)."""
         present = values[~np.isnan(values)]
         largest = float(np.abs(present).max())
-        whole = len(str(int(largest)))
+        whole = len(str(int(largest))) if largest >= 1 or not largest else math.floor(math.log10(largest)) + 1
         if decimals is None:
             # As fine as a ten-thousandth of the values' own spread.
             spread = float(np.subtract(*np.quantile(present, [0.9, 0.1]))) or float(present.std()) or 1.0
             decimals = math.ceil(4 - math.log10(spread))
-        decimals = min(decimals, MAX_DIGITS - whole)
+        decimals = min(decimals, MAX_DIGITS - whole, 300)
         steps = np.rint(present * 10.0**decimals)
         missing = len(present) < len(values)
         return cls(pieces, int(steps.min()), int(steps.max()), decimals=decimals, point=point, missing=missing, end=end)
@@ -118,7 +118,7 @@ class DigitCodec(CellCodec):
                 at_point = writing & (left == self.places)
                 symbols[rows[at_point], place[at_point]] = POINT
                 place += at_point
-            power = 10 ** np.maximum(left - 1, 0)
+            power = 10 ** np.clip(left - 1, 0, 18)
             symbols[rows[writing], place[writing]] = (size[writing] // power[writing]) % 10
             place += writing
         if self.closed:
@@ -146,9 +146,7 @@ class DigitCodec(CellCodec):
         intervals = [(self.low, self.high)]
         if allowed is not None:
             missing &= allowed.missing
-            scale = 10.0**self.decimals
-            ends = [(math.ceil(low * scale - 1e-6), math.floor(high * scale + 1e-6))
-                    for low, high in allowed.intervals or ()]  # fmt: skip
+            ends = [_steps(low, high, 10.0**self.decimals) for low, high in allowed.intervals or ()]
             intervals = [(max(low, self.low), min(high, self.high)) for low, high in ends]
             intervals = [(low, high) for low, high in intervals if low <= high]
         if not intervals and not missing:
@@ -187,8 +185,9 @@ class DateCodec(CellCodec):
         texts = [(epoch + datetime.timedelta(days=self.first + day)).isoformat() for day in range(count)]
         if not marks:
             texts = [text.replace("-", "") for text in texts]
-            same = 0
-            while count > 1 and all(text[same] == texts[0][same] for text in texts):
+            # "missing" must be shorter than a day that a time follows.
+            same, most = 0, len(texts[0]) - (2 if missing and unit < DAY else 1)
+            while count > 1 and same < most and all(text[same] == texts[0][same] for text in texts):
                 same += 1
             texts = [text[same:] for text in texts]
         self.texts = [*texts, "missing"] if missing else texts
@@ -246,6 +245,7 @@ class DateCodec(CellCodec):
     def encode(self, values: np.ndarray) -> np.ndarray:
         gone = np.isnan(values)
         seconds = np.rint(np.clip(np.where(gone, self.low, values), self.low, self.high)).astype(np.int64)
+        seconds = np.minimum(seconds, math.floor(self.high))  # no day after the last
         day = np.where(gone, len(self.texts) - 1, seconds // DAY - self.first)
         choices = self.rows[day]
         if self.clock is None:
@@ -297,6 +297,13 @@ class DateCodec(CellCodec):
         """Read what :meth:`to_dict` wrote."""
         return cls(pieces, float(data["low"]), float(data["high"]), unit=int(data["unit"]),
                    marks=bool(data["marks"]), missing=bool(data["missing"]))  # fmt: skip
+
+
+def _steps(low: float, high: float, scale: float) -> tuple[int, int]:
+    """The first and the last step of an interval; the nearest one where it lies between two."""
+    slack = [1e-6 + 4e-16 * abs(end * scale) for end in (low, high)]  # binary fractions are not exact
+    first, last = math.ceil(low * scale - slack[0]), math.floor(high * scale + slack[1])
+    return (first, last) if first <= last else (nearest := round((low + high) / 2 * scale), nearest)
 
 
 def _by_length(low: int, high: int, places: int) -> set[Item]:

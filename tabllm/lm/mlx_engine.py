@@ -7,26 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
-import mlx.nn as nn
 import numpy as np
-from mlx.utils import tree_flatten, tree_unflatten
 
 from .automaton import NEVER, Level
 from .codec import Batch
 from .engine import BELOW_ONE, Arrays, Cache, Filter, LmEngine, Tuning
-from .mlx_cache import Store, windows
-from .mlx_model import (
-    NewHead,
-    body_of,
-    find_head,
-    load_model,
-    new_vocabulary,
-    put_embedding,
-    shape_of,
-    to_hf,
-    write_folder,
-)
+from .mlx_cache import Store, copy_rows, windows
+from .mlx_model import body_of, embedding_path, load_model, shape_of, text_embedding
 from .mlx_training import Training
+from .mlx_vocabulary import Head, NewHead, find_head, new_vocabulary
+from .mlx_weights import plain_weights, write_folder
 
 __all__ = ["MlxLm"]
 
@@ -59,39 +49,28 @@ class MlxLm(LmEngine):
     ) -> None:
         mx.set_default_device(mx.gpu if device == "gpu" else mx.cpu)
         self.folder, self.device_name, self.precision = Path(folder), device, precision
-        self.model = load_model(folder, precision=precision, random=random)
+        self.model = load_model(folder, precision=precision, device=device, random=random)
         self.shape = shape_of(self.model, folder)
-        self.head = find_head(self.model)
-        self.new_head: NewHead | None = None
+        self.head: Head | NewHead = find_head(self.model)
+        self._text_embedding = text_embedding(self.model)
         self._tables: dict[Level, _Table] = {}
         self.training: Training | None = None
 
     def use_vocabulary(
         self, words: Sequence[Sequence[int]], fields: Sequence[Sequence[int]], log_frequencies: np.ndarray
     ) -> None:
-        self._text_embedding, self.new_head = new_vocabulary(self.model, words, fields, log_frequencies)
+        self.head = new_vocabulary(self.model, find_head(self.model), words, fields, log_frequencies)
         self._tables.clear()
 
     # -- decoding ---------------------------------------------------------------------------------------------
     def new_cache(self, rows: int, slots: int) -> Cache:
-        return Cache(rows, slots, np.zeros(rows, np.int64), Store.empty(self.shape))
+        return Cache(rows, slots, np.zeros(rows, np.int64), Store.empty(self.shape.layers))
 
     def gather(self, sources: Sequence[tuple[Cache, np.ndarray]], slots: int) -> Cache:
         made = self.new_cache(sum(len(index) for _, index in sources), slots)
         made.lengths = np.concatenate([cache.lengths[index] for cache, index in sources])
-        longest = int(made.lengths.max(initial=0))
-        if not longest:
-            return made
-        picks = [mx.array(index.astype(np.int32)) for _, index in sources]
-        for kind in ("keys", "values"):
-            for layer in range(self.shape.layers):
-                parts = []
-                for (cache, _), pick in zip(sources, picks, strict=True):
-                    whole = getattr(cache.store, kind)[layer]
-                    part = whole[:, :, : min(longest, whole.shape[2])][pick]
-                    parts.append(mx.pad(part, [(0, 0), (0, 0), (0, slots - part.shape[2]), (0, 0)]))
-                getattr(made.store, kind)[layer] = parts[0] if len(parts) == 1 else mx.concatenate(parts)
-        # What is gathered no longer needs its sources once it is there; else graphs would hold every ancestor.
+        copy_rows(made, sources)
+        # Once it is there it no longer needs its sources; else graphs would hold every ancestor.
         mx.async_eval(made.store.arrays())
         return made
 
@@ -143,18 +122,13 @@ class MlxLm(LmEngine):
 
     def _table(self, level: Level) -> _Table:
         if level not in self._tables:
-            weight, bias = self._rows(mx.array(level.tokens.astype(np.int32)))
+            weight, bias = self.head.rows(mx.array(level.tokens.astype(np.int32)))
             self._tables[level] = _Table(level, weight, bias)
         return self._tables[level]
 
-    def _rows(self, tokens: mx.array) -> tuple[mx.array, mx.array | None]:
-        if self.new_head is not None:
-            return self.new_head.weight[tokens], self.new_head.bias[tokens]
-        return self.head.rows(tokens)
-
     def logits(self, ids: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """float32[rows, m, tokens]: the logits of some tokens after each of ``ids`` (int64[rows, m])."""
-        weight, bias = self._rows(self.put(tokens))
+        weight, bias = self.head.rows(self.put(tokens))
         values = (body_of(self.model)(self.put(ids)).astype(weight.dtype) @ weight.T).astype(mx.float32)
         return np.array(values if bias is None else values + bias)
 
@@ -176,9 +150,7 @@ class MlxLm(LmEngine):
 
     # -- training ---------------------------------------------------------------------------------------------
     def start_training(self, tuning: Tuning, used: np.ndarray, masks: np.ndarray, *, weight_decay: float) -> None:
-        self.training = Training(
-            self.model, self.head, self.new_head, tuning, used, masks, weight_decay, self.precision
-        )
+        self.training = Training(self.model, self.head, tuning, used, masks, weight_decay)
         self._tables.clear()
 
     def _trainer(self) -> Training:
@@ -207,35 +179,12 @@ class MlxLm(LmEngine):
         if self.training is not None:
             self.training.finish(merge=self.precision in ("fp32", "bf16"))
         self.training = None
-        if self.new_head is None:
-            self.head = find_head(self.model)
         self._tables.clear()
 
     def export(self, folder: Path) -> None:
-        from mlx_lm.utils import dequantize_model
-
-        model = self.model
-        mine = None
-        if self.new_head is not None:  # the run keeps the table's vocabulary elsewhere
-            mine = model, self._text_embedding
-        adapted = [(name, part.fuse(dequantize=True)) for name, part in model.named_modules() if hasattr(part, "fuse")]
-        before = [(name, part) for name, part in model.named_modules() if hasattr(part, "fuse")]
-        model.update_modules(tree_unflatten(adapted))
-        quantized = [(name, part) for name, part in model.named_modules()
-                     if isinstance(part, (nn.QuantizedLinear, nn.QuantizedEmbedding))]  # fmt: skip
-        pair = None
-        if mine is not None:
-            from .mlx_model import embedding_of
-
-            pair = embedding_of(model)[1]
-            put_embedding(model, self._text_embedding)
-        dequantize_model(model)
-        weights = dict(to_hf(model, name, value) for name, value in tree_flatten(model.parameters()))
-        write_folder(model, folder, self.folder, weights)
-        model.update_modules(tree_unflatten(quantized))
-        model.update_modules(tree_unflatten(before))
-        if pair is not None:
-            put_embedding(model, pair)
+        # The run keeps the table's own vocabulary elsewhere.
+        instead = {embedding_path(self.model): self._text_embedding} if isinstance(self.head, NewHead) else {}
+        write_folder(Path(folder), self.folder, plain_weights(self.model, instead))
 
 
 def _sharpened(logits: mx.array, filter: Filter) -> mx.array:

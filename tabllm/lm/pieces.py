@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,22 +29,17 @@ class Pieces:
     @classmethod
     def load(cls, folder: str | Path) -> Pieces:
         """The tokenizer of a model's folder. Raises :class:`RunError` if there is none that can be read."""
-        from transformers import AutoTokenizer
-
         folder = Path(folder)
-        if not any((folder / name).exists() for name in ("tokenizer.json", "tokenizer.model", "vocab.json")):
-            raise RunError(f"The model folder {folder} holds no tokenizer (tokenizer.json); pull the model again.")
         try:
-            loaded = AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True)
+            backend = _backend(folder)
         except Exception as error:  # each kind of tokenizer has its own errors for a damaged file
             raise RunError(f"The tokenizer in {folder} cannot be read ({_first_line(error)}).") from None
-        backend = getattr(loaded, "backend_tokenizer", None)
         if backend is None or not backend.get_vocab_size():
-            raise RunError(f"The tokenizer in {folder} is none that the tokenizers library runs.")
-        for begin in (loaded.bos_token_id, loaded.eos_token_id):
-            if begin is not None:
-                return cls(backend, int(begin), folder)
-        return cls(backend, backend.encode("\n", add_special_tokens=False).ids[-1], folder)
+            raise RunError(
+                f"The model folder {folder} holds no tokenizer that the tokenizers library runs (tokenizer.json); pull "
+                "the model again, or take another."
+            )
+        return cls(backend, _begin(backend, folder), folder)
 
     def ids(self, text: str) -> list[int]:
         """The token ids of one piece."""
@@ -63,6 +59,43 @@ class Pieces:
         """Token ids back to text."""
         found: list[str] = self.tokenizer.decode_batch([list(row) for row in rows], skip_special_tokens=True)
         return found
+
+
+def _backend(folder: Path) -> Any:
+    """The tokenizer itself. A tokenizer.json says all; the classes that transformers wraps around it are not asked,
+    since some rebuild a tokenizer by their own rules."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    if (folder / "tokenizer.json").is_file():
+        return Tokenizer.from_file(str(folder / "tokenizer.json"))
+    if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
+        # As GPT-2 was published. (GPT2TokenizerFast(vocab_file=...) of transformers 5 gives an empty vocabulary.)
+        made = Tokenizer(models.BPE.from_file(str(folder / "vocab.json"), str(folder / "merges.txt")))
+        made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        made.decoder = decoders.ByteLevel()
+        return made
+    if (folder / "tokenizer.model").is_file():
+        from transformers import AutoTokenizer
+
+        return AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True).backend_tokenizer
+    return None
+
+
+def _begin(backend: Any, folder: Path) -> int:
+    """The token that texts begin with: the first that the configs name, or a line break."""
+    for file in ("tokenizer_config.json", "config.json", "generation_config.json"):
+        try:
+            config = json.loads((folder / file).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue
+        for name in ("bos_token", "eos_token", "bos_token_id", "eos_token_id"):
+            value = config.get(name)
+            value = value.get("content") if isinstance(value, dict) else value
+            value = value[0] if isinstance(value, list) and value else value
+            token = backend.token_to_id(value) if isinstance(value, str) else value
+            if isinstance(token, int) and not isinstance(token, bool) and token < backend.get_vocab_size():
+                return token
+    return int(backend.encode("\n", add_special_tokens=False).ids[-1])
 
 
 def _first_line(error: BaseException) -> str:

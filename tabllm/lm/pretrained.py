@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -36,6 +36,7 @@ from .sampler import LmSampler
 from .table_codec import TokenCodec
 from .text_codec import SERIALIZATIONS, TextCodec
 from .trainer import plan_training, train
+from .vocabulary import use_vocabulary
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -124,6 +125,7 @@ class PretrainedLM(Synthesizer):
         self.facts: dict[str, Any] = {}
         self._codec: LmCodec | None = None
         self._engine: LmEngine | None = None
+        self._make_engine: Callable[[], LmEngine] | None = None
         self._trained: dict[str, np.ndarray] = {}
         self._folder: ModelFolder | None = None
 
@@ -172,7 +174,7 @@ class PretrainedLM(Synthesizer):
         progress.note(estimate.sentence())
         check(estimate, self.engine_name, self.device)
         if isinstance(codec, TokenCodec):
-            _use_vocabulary(engine, codec, choices, pieces, self.schema)
+            use_vocabulary(engine, codec, choices, pieces, self.schema)
         trained = train(
             engine, codec, choices, plan, tuning, progress=progress, checkpoint=checkpoint,
             identity=f"{folder.name} {folder.revision} {precision} {self.engine_name} {self.random_weights}",
@@ -243,7 +245,19 @@ class PretrainedLM(Synthesizer):
         seed = self.seed if seed is None else seed
         return complete_rows(codec, engine, self.schema, table, seed=seed, progress=progress or Reporter())
 
+    def parts(self) -> tuple[LmCodec, LmEngine, Path]:
+        """The codec, the engine and the folder of the model's config and tokenizer.
+
+        Raises:
+            UsageError: before a table was learned.
+        """
+        codec, engine = self._fitted()
+        assert self._folder is not None
+        return codec, engine, self._folder.path
+
     def _fitted(self) -> tuple[LmCodec, LmEngine]:
+        if self._engine is None and self._make_engine is not None:
+            self._engine = self._make_engine()
         if self._codec is None or self._engine is None:
             raise UsageError("This model has learned no table yet; call fit() first.")
         return self._codec, self._engine
@@ -282,26 +296,37 @@ class PretrainedLM(Synthesizer):
             rank=int(run.fit["rank"]),
         )  # fmt: skip
         full = run.fit["tuning"] == "full"
-        random = run.base.get("random")
         if full:
             model._folder = ModelFolder(run.model, run.base["name"], run.base["repo"], run.base["revision"])
         else:
             model._folder = _base_of(run, Path(directory))
-        lm = make_lm(
-            model.engine_name, model.device, model._folder.path, precision=precision,
-            random=int(random) if random is not None and not full else None,
-        )  # fmt: skip
-        if isinstance(run.codec, TokenCodec):
-            lm.use_vocabulary([[0]] * (run.codec.vocabulary - 1), [[0]] * len(run.codec.sizes),
-                              np.zeros(run.codec.vocabulary - 1, np.float32))  # fmt: skip
-        if run.trained:
-            tuning = Tuning("none" if full else run.fit["tuning"], rank=model.rank)
-            lm.start_training(tuning, np.zeros(1, np.int64), np.ones((1, 1), bool), weight_decay=0.0)
-            lm.load_trained(run.trained)
-            lm.finish_training()
         model.schema, model.facts, model.history = run.schema, run.fit, run.history
-        model._codec, model._engine, model._trained = run.codec, lm, run.trained
+        model._codec, model._trained = run.codec, run.trained
+        # Gigabytes that 'tabllm info' has no use for.
+        model._make_engine = lambda: _engine_of(model, run, precision)
         return model
+
+
+def _engine_of(model: PretrainedLM, run: LmRun, precision: str) -> LmEngine:
+    """The model of a run, with what was trained in it."""
+    assert model._folder is not None
+    full, random = run.fit["tuning"] == "full", run.base.get("random")
+    lm = make_lm(
+        model.engine_name,
+        model.device,
+        model._folder.path,
+        precision=precision,
+        random=int(random) if random is not None and not full else None,
+    )
+    if isinstance(run.codec, TokenCodec):
+        words = run.codec.vocabulary - 1
+        lm.use_vocabulary([[0]] * words, [[0]] * len(run.codec.sizes), np.zeros(words, np.float32))
+    if run.trained:
+        tuning = Tuning("none" if full else run.fit["tuning"], rank=model.rank)
+        lm.start_training(tuning, np.zeros(1, np.int64), np.ones((1, 1), bool), weight_decay=0.0)
+        lm.load_trained(run.trained)
+        lm.finish_training()
+    return lm
 
 
 def is_new(name: str) -> bool:
@@ -326,17 +351,6 @@ def _check_context(codec: LmCodec, longest: int, context: int, serialization: st
             f"A row takes up to {most:,} tokens and the model reads {context:,}: {others}drop columns, of which "
             f"{codec.names[wide]!r} has {codec.automata[wide].depth}, or take --serialization table, or -m nano."
         )
-
-
-def _use_vocabulary(engine: LmEngine, codec: TokenCodec, choices: np.ndarray, pieces: Pieces, schema: Schema) -> None:
-    """Give the model a vocabulary of the table's own, started from the meaning of its values and columns."""
-    words = pieces.all_ids([f" {word}" for word in codec.words(schema)])
-    fields = pieces.all_ids([f" {field.column}" for field in codec.rows.table.fields])
-    unknown = [pieces.begin]
-    engine.use_vocabulary(
-        [word or unknown for word in words], [field or unknown for field in fields],
-        codec.rows.table.log_frequencies(choices),
-    )  # fmt: skip
 
 
 def _order_for(conditions: Mapping[int, Automaton], codec: LmCodec) -> list[int]:

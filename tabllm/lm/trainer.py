@@ -36,7 +36,8 @@ DEFAULT_EPOCHS, MIN_STEPS, MAX_STEPS = 3.0, 100, 3000
 DEFAULT_BATCH = 32
 #: Looks at the held-out rows without a gain after which training stops.
 PATIENCE = 3
-LOOKS = 6
+#: Share of the work that goes into looks, and the bounds on their number that this makes.
+LOOK_SHARE, LOOKS = 0.15, (3, 20)
 WARM_UP_SHARE, FINAL_SHARE = 0.05, 0.1
 WEIGHT_DECAY = 0.01
 #: Batches whose rows are sorted by length together.
@@ -104,6 +105,7 @@ def plan_training(
     batch_rows: int | None = None,
     pieces: int = 1,
     learning_rate: float,
+    looks: int | None = None,
     seed: int,
 ) -> Plan:
     """Settings for a table of ``rows`` rows; what is ``None`` is chosen from the size of the table."""
@@ -115,7 +117,10 @@ def plan_training(
             steps = max(1, round(epochs * per_epoch))
         else:
             steps = int(np.clip(DEFAULT_EPOCHS * per_epoch, MIN_STEPS, MAX_STEPS))
-    return Plan(steps, batch_rows, min(pieces, batch_rows), max(1, math.ceil(steps / LOOKS)), learning_rate, seed)
+    if looks is None:
+        # A row of an update costs three times one that is looked at.
+        looks = int(np.clip(LOOK_SHARE * 3 * steps * batch_rows / _held_out(rows), *LOOKS))
+    return Plan(steps, batch_rows, min(pieces, batch_rows), max(1, math.ceil(steps / looks)), learning_rate, seed)
 
 
 def train(

@@ -1,0 +1,125 @@
+"""``tabllm bench``: how fast language models make rows on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .group import Command
+from .options import PATH, AtLeast, json_option, seed_option
+from .session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["bench"]
+
+EXAMPLES = """
+# Without a download: GPT-2's shape with random weights, on the bundled Adult table
+tabllm bench --model gpt2 --random-weights
+# Precisions side by side, with a table's own tokens too
+tabllm bench -m gpt2 --random-weights --precision fp32 --precision 4bit --serialization compact --serialization table
+# A pulled model on a table of your own
+tabllm bench -m deepseek-coder-1.3b --precision 4bit --data visits.csv --json speeds.json
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES, short_help="Measure how fast language models make rows here.")
+@click.option("-m", "--model", default="gpt2", show_default=True, metavar="NAME",
+              help="A name of 'tabllm models list', a folder, or a hub id.")  # fmt: skip
+@click.option("--random-weights", is_flag=True, help="Random weights of the model's shape: nothing is downloaded.")
+@click.option("--precision", "precisions", multiple=True, type=click.Choice(["fp32", "bf16", "8bit", "4bit"]),
+              help="Of the weights. Repeatable.  [default: fp32]")  # fmt: skip
+@click.option("--serialization", "serializations", multiple=True,
+              type=click.Choice(["compact", "great", "csv", "table"]),
+              help="How rows are written. Repeatable.  [default: compact]")  # fmt: skip
+@click.option("--batch", "batches", multiple=True, type=AtLeast(1), metavar="N",
+              help="Rows drawn together at most. Repeatable.  [default: what 2 GB hold]")  # fmt: skip
+@click.option("-n", "--rows", type=AtLeast(1), default=1000, show_default=True, metavar="N", help="Rows per line.")
+@click.option("--steps", type=AtLeast(0), default=20, show_default=True, metavar="N",
+              help="Updates before, so that rows are plausible and share beginnings as real ones do.")  # fmt: skip
+@click.option("--data", type=PATH, metavar="FILE", help="The table.  [default: the bundled Adult]")
+@click.option("--engine", type=click.Choice(["auto", "mlx", "torch"]), default="auto", help="What computes.")
+@click.option("--device", default="auto", metavar="NAME", help="Where it computes: cpu, cuda, mps, gpu.")
+@seed_option
+@json_option
+@click.pass_obj
+def bench(
+    session: Session,
+    /,
+    data: str | None,
+    precisions: tuple[str, ...],
+    serializations: tuple[str, ...],
+    seed: int | None,
+    json_file: str | None,
+    **options: Any,
+) -> None:
+    """Measure how fast a language model makes rows, and how near that comes to what this machine can do at best."""
+    session.check_json(json_file)
+
+    from tabllm.bench.run import bench_models
+    from tabllm.demo import load_adult
+    from tabular.reading import check_table, read_table
+
+    table = load_adult("train") if data is None else check_table(read_table(data))
+    result = bench_models(
+        table, precisions=precisions or ("fp32",), serializations=serializations or ("compact",), seed=seed or 0,
+        progress=session.reporter(), **options,
+    )  # fmt: skip
+    if session.draws(json_file):
+        draw(session.console(), result)
+    session.write_json(result, json_file)
+
+
+def draw(console: Console, result: dict[str, Any]) -> None:
+    """The machine and one line per measurement."""
+    from .tables import draw_facts, quiet_table
+
+    machine = result["machine"]
+    peaks = ", ".join(
+        f"{name}: {peak['gflops']:,.0f} GFLOP/s, {peak['gigabytes']:,.0f} GB/s"
+        for name, peak in result["peaks"].items()
+    )
+    weights = "random weights" if result["random_weights"] else "its own weights"
+    console.print()
+    draw_facts(
+        console,
+        {
+            "machine": f"{machine['device_name']}, {machine['cores']} cores, {machine['memory_gb']:.0f} GB, "
+            f"{machine['system']}",
+            "engine": f"{machine['engine']} {machine['engine_version']} on {machine['device']}",
+            "model": f"{result['model']}, {weights}, {result['trained_steps']} updates before",
+            "measured peaks": peaks,
+        },
+    )
+    console.print()
+    # One column per measurement: there are more figures than measurements, and a terminal is 80 wide.
+    table = quiet_table(console, "", *[f">{i + 1}" for i in range(len(result["speeds"]))])
+    for label, shown in _FIGURES.items():
+        table.add_row(f"[dim]{label}[/]", *[shown(speed) for speed in result["speeds"]])
+    console.print(table)
+    console.print(
+        "\n[dim]A beginning that rows share is evaluated once, so fewer tokens are evaluated than the rows have. 'Of "
+        "peak' counts only multiply-adds that must be done.[/]"
+    )
+    console.print()
+
+
+_FIGURES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "weights": lambda speed: speed["precision"],
+    "rows as": lambda speed: speed["serialization"],
+    "batch": lambda speed: f"{speed['batch']:,}",
+    "rows/s": lambda speed: f"{speed['rows_per_second']:,.1f}",
+    "drawn tokens/s": lambda speed: f"{speed['sampled_per_second']:,.0f}",
+    "forced tokens/s": lambda speed: f"{speed['forced_per_second']:,.0f}",
+    "evaluated tokens/s": lambda speed: f"{speed['tokens_per_second']:,.0f}",
+    "tokens of a row": lambda speed: f"{speed['tokens_per_row']:.1f}",
+    "evaluated per row": lambda speed: f"{speed['evaluated_per_row']:.1f}",
+    "ms per step": lambda speed: f"{speed['ms_per_step']:,.0f}",
+    "ms to first row": lambda speed: f"{speed['first_row_ms']:,.0f}",
+    "peak memory, GB": lambda speed: f"{speed['peak_gb']:.1f}",
+    "GFLOP/s": lambda speed: f"{speed['gflops']:,.0f}",
+    "of peak, %": lambda speed: f"{100 * speed['share']:.0f}",
+}

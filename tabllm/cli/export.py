@@ -1,0 +1,36 @@
+"""``tabllm export``: a fine-tuned language model as a plain Hugging Face folder."""
+
+from __future__ import annotations
+
+import click
+
+from .group import Command
+from .options import PATH, force_option, refuse_existing
+from .session import Session
+
+__all__ = ["export"]
+
+EXAMPLES = """
+# The adapter merged into the weights, for transformers, vLLM or the converters of llama.cpp
+tabllm export gpt2-run -o gpt2-visits
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES, short_help="Write a fine-tuned model for other programs.")
+@click.argument("run", type=PATH)
+@click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="The folder to write.")
+@click.option("--device", default="auto", metavar="NAME", help="Where it is put together.  [default: auto]")
+@force_option("a folder")
+@click.pass_obj
+def export(session: Session, /, run: str, out: str, device: str, force: bool) -> None:
+    """Merge the adapter of RUN into its model and write a plain Hugging Face folder.
+
+    Its README.md says how rows are written, and gives a regular expression that a row keeps to: other engines must be
+    told to keep to it, since the model was only taught to choose among what may follow.
+    """
+    from tabllm.lm.export import export_model
+    from tabular.synthesizer import load_run
+
+    refuse_existing(out, force=force)
+    export_model(load_run(run, device=device), out)
+    session.say(f"Wrote {out}/, which transformers loads with AutoModelForCausalLM.from_pretrained({out!r}).")

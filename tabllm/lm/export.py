@@ -1,0 +1,82 @@
+"""Writes a fine-tuned model as a plain Hugging Face folder that other engines can serve."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tabular.errors import UsageError
+from tabular.rundir import atomic_directory
+from tabular.synthesizer import Synthesizer
+
+from .cells import ListCodec, TextCells
+from .digits import DateCodec
+from .pretrained import PretrainedLM
+from .run_files import copy_model_files
+from .text_codec import TextCodec
+
+__all__ = ["export_model", "row_pattern"]
+
+
+def export_model(synthesizer: Synthesizer, folder: str | Path) -> None:
+    """Merge a run's adapter; write config, weights, tokenizer and README.md, all of them or nothing.
+
+    Raises:
+        UsageError: for a run that is no pretrained model's, or whose tokens are the table's own.
+        OutputError: where it cannot be written.
+    """
+    if not isinstance(synthesizer, PretrainedLM):
+        raise UsageError(
+            f"A run of the model {synthesizer.name!r} has no pretrained model to export; fit one with '-m gpt2'."
+        )
+    codec, engine, model = synthesizer.parts()
+    if not isinstance(codec, TextCodec):
+        raise UsageError(
+            "Rows of this run are written in tokens of the table's own (--serialization table), which no other program "
+            "knows; fit with --serialization compact, great or csv."
+        )
+    with atomic_directory(folder) as target:
+        engine.export(target)
+        copy_model_files(model, target)
+        (target / "README.md").write_text(_readme(synthesizer, codec), encoding="utf-8")
+
+
+def row_pattern(codec: TextCodec) -> str:
+    """A regular expression that every row keeps to, columns in their own order.
+
+    Numbers are kept to their form, not to their bounds.
+    """
+    parts = []
+    for column, (name, cell) in enumerate(codec.cells.items()):
+        lead = codec.pieces.texts([codec.lead(column, column - 1 if column else None)])[0]
+        parts.append(re.escape(lead) + _value(codec, name, cell))
+    return "".join(parts)
+
+
+def _value(codec: TextCodec, name: str, cell: object) -> str:
+    if isinstance(cell, ListCodec):
+        return "(?:" + "|".join(re.escape(text) for text in codec.pieces.texts(cell.paths)) + ")"
+    if isinstance(cell, TextCells):
+        return r"[^\n]*\n"
+    levels = codec.automata[codec.names.index(name)].levels
+    if isinstance(cell, DateCodec):
+        return "[0-9:\\- ]{%d}" % len(levels) + ("|(?: missing)" if cell.missing else "")  # noqa: UP031 (braces)
+    texts = [codec.pieces.texts([[int(token)] for token in level.tokens]) for level in levels]
+    return "".join("(?:" + "|".join(map(re.escape, choices)) + ")" + "?" * (place > 0)
+                   for place, choices in enumerate(texts))  # fmt: skip
+
+
+def _readme(synthesizer: PretrainedLM, codec: TextCodec) -> str:
+    first = codec.pieces.texts([codec.lead(0, None)])[0]
+    return f"""# {synthesizer.facts["base"]}, fine-tuned on a table
+
+Serialization `{codec.serialization}`; columns in this order: {", ".join(f"`{name}`" for name in codec.names)}.
+
+A row begins with the tokenizer's begin token and {first!r}. The model was taught to choose among the values that may
+follow, by a softmax over those alone, so another engine must be kept to a row's form too (guided decoding). A regular
+expression for it:
+
+    {row_pattern(codec)}
+
+Rows made so are not bounded and not conditioned as `tabllm sample` does it, and share no beginnings.
+"""

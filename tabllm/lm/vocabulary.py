@@ -1,0 +1,29 @@
+"""Gives a pretrained model the vocabulary of a table, started from the meaning of its values and columns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tabular.schema import Schema
+
+from .engine import LmEngine
+from .pieces import Pieces
+from .table_codec import TokenCodec
+
+__all__ = ["use_vocabulary"]
+
+
+def use_vocabulary(engine: LmEngine, codec: TokenCodec, choices: np.ndarray, pieces: Pieces, schema: Schema) -> None:
+    """Put the codec's tokens in the place of the model's own; see :meth:`.engine.LmEngine.use_vocabulary`.
+
+    Args:
+        choices: int32[rows, width] of the table, whose frequencies the head starts from.
+    """
+    words = pieces.all_ids([f" {word}" for word in codec.words(schema)])
+    fields = pieces.all_ids([f" {field.column}" for field in codec.rows.table.fields])
+    unknown = [pieces.begin]
+    engine.use_vocabulary(
+        [word or unknown for word in words],
+        [field or unknown for field in fields],
+        codec.rows.table.log_frequencies(choices),
+    )

@@ -1,0 +1,113 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tabllm.bench import machine, standin
+from tabllm.bench.machine import Peaks, describe_machine, measure_peaks
+from tabllm.bench.run import bench_models
+from tabllm.bench.sampling import must_multiply
+from tabllm.lm.loading import make_lm
+from tabllm.lm.pieces import Pieces
+from tabllm.lm.sampler import Counter
+from tabular.errors import UsageError
+
+TINY = {"n_embd": 64, "n_head": 4, "n_layer": 2, "n_positions": 128, "n_ctx": 128, "vocab_size": 1600}
+
+
+@pytest.fixture
+def table():
+    rng = np.random.default_rng(0)
+    return pd.DataFrame({"device": rng.choice(["ios", "android", "web"], 300), "clicked": rng.integers(0, 2, 300)})
+
+
+@pytest.fixture(autouse=True)
+def short_probes(monkeypatch):
+    monkeypatch.setattr(machine, "EDGE", 128)
+    monkeypatch.setattr(machine, "COPIED", 1 << 16)
+    monkeypatch.setattr(machine, "PROBE_SECONDS", 0.01)
+
+
+@pytest.fixture
+def tiny_gpt2(monkeypatch):
+    monkeypatch.setitem(standin.SHAPES, "gpt2", {**standin.SHAPES["gpt2"], **TINY})
+
+
+@pytest.mark.parametrize("engine", ["torch", "mlx"])
+def test_every_precision_and_form_gives_a_line(tiny_gpt2, table, engine):
+    precisions = ["fp32", "bf16"]
+    if engine == "mlx":
+        pytest.importorskip("mlx_lm")
+        precisions += ["8bit", "4bit"]
+    result = bench_models(
+        table, model="gpt2", random_weights=True, precisions=precisions, serializations=["compact", "table"],
+        batches=[8, 32], rows=60, steps=2, engine=engine, device="cpu",
+    )  # fmt: skip
+    lines = result["speeds"]
+    assert len(lines) == len(precisions) * 2 * 2
+    assert {line["precision"] for line in lines} == set(precisions) == set(result["peaks"])
+    for line in lines:
+        assert line["rows"] == 60
+        assert line["rows_per_second"] == pytest.approx(60 / line["seconds"], rel=0.01)
+        own = line["sampled_per_second"] + line["forced_per_second"]
+        assert own == pytest.approx(line["tokens_per_row"] * line["rows_per_second"], rel=0.01)
+        assert line["evaluated_per_row"] < line["tokens_per_row"], "sixty rows of six kinds share their beginnings"
+        assert line["share"] > 0
+        assert line["first_row_ms"] > 0
+    json.dumps(result, allow_nan=False)
+
+
+def test_what_must_be_multiplied_is_counted_by_hand(tiny_gpt2, tmp_path):
+    standin.write_standin("gpt2", ["a", "b"], tmp_path)
+    engine = make_lm("torch", "cpu", tmp_path, precision="fp32", random=0)
+    width = TINY["n_embd"]
+    block = 12 * width * width  # queries, keys, values 3, output 1, MLP 4 + 4
+    assert engine.shape.body == 2 * block
+    counter = Counter(calls=2, tokens=5, drawn=2, keys=9, head=7)
+    attention = 2 * 2 * width * 9  # scores and mix, in two layers
+    assert must_multiply(engine, counter) == 2 * (5 * 2 * block + attention + 7 * width)
+
+
+def test_the_standin_of_gpt2_has_gpt2s_size(tmp_path):
+    standin.write_standin("gpt2", ["age", "click"], tmp_path)
+    engine = make_lm("torch", "cpu", tmp_path, precision="fp32", random=0)
+    assert engine.shape.parameters == 124_439_808
+    assert Pieces.load(tmp_path).ids("age")
+
+
+def test_the_standin_of_deepseek_coder_has_its_config(tmp_path):
+    standin.write_standin("deepseek-coder-1.3b", ["age"], tmp_path)
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(tmp_path)
+    assert (config.vocab_size, config.num_hidden_layers, config.hidden_size) == (32256, 24, 2048)
+    assert config.rope_parameters["rope_type"] == "linear"
+    assert config.rope_parameters["factor"] == 4.0
+
+
+def test_a_shape_that_is_not_known_is_refused(tmp_path, table):
+    with pytest.raises(UsageError, match="gpt2, distilgpt2, deepseek-coder"):
+        bench_models(table, model="org/other", random_weights=True)
+    with pytest.raises(UsageError, match="serialization 'xml'"):
+        bench_models(table, model="gpt2", random_weights=True, serializations=["xml"])
+
+
+def test_peaks_are_measured_in_the_engine():
+    peak = measure_peaks("torch", "cpu", "fp32")
+    assert 1 < peak.gflops < 1e6
+    assert 0.1 < peak.gigabytes < 1e5
+    assert Peaks(1.0, 5.0).higher(Peaks(2.0, 3.0)) == Peaks(2.0, 5.0)
+    assert describe_machine("torch", "cpu")["cores"] >= 1
+
+
+def test_the_command_writes_its_figures(tiny_gpt2, table, tmp_path, monkeypatch, run_tabllm):
+    monkeypatch.chdir(tmp_path)
+    table.to_csv("visits.csv", index=False)
+    arguments = ("bench", "--random-weights", "--data", "visits.csv", "-n", "20", "--steps", "1", "--device", "cpu")
+    shown = run_tabllm(*arguments, "--engine", "torch", "--json", "speeds.json")
+    assert shown.code == 0, shown.err
+    assert "rows/s" in shown.out
+    assert "of peak, %" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= 80
+    assert json.loads((tmp_path / "speeds.json").read_text())["speeds"][0]["rows"] == 20
