@@ -146,7 +146,9 @@ class DigitCodec(CellCodec):
         intervals = [(self.low, self.high)]
         if allowed is not None:
             missing &= allowed.missing
-            ends = [_steps(low, high, 10.0**self.decimals) for low, high in allowed.intervals or ()]
+            # The steps that allowed values are written as; a column without a grid has values between two steps.
+            scale = 10.0**self.decimals
+            ends = [(round(low * scale), round(high * scale)) for low, high in allowed.intervals or ()]
             intervals = [(max(low, self.low), min(high, self.high)) for low, high in ends]
             intervals = [(low, high) for low, high in intervals if low <= high]
         if not intervals and not missing:
@@ -199,8 +201,12 @@ class DateCodec(CellCodec):
 
     def _paths(self, texts: Sequence[str]) -> list[list[int]]:
         ids = {mark: self.pieces.ids(mark)[-1] for mark in "0123456789-"}
-        gone = next(i for text in (" missing", " none", "?") for i in self.pieces.ids(text) if i not in ids.values())
-        return [[gone] if text == "missing" else [ids[mark] for mark in text] for text in texts]
+        spaced = {digit: self.pieces.single(f" {digit}") for digit in "0123456789"} if self.marks else {}
+        first = {digit: token for digit, token in spaced.items() if token is not None}
+        first = first if len(first) == 10 else ids
+        taken = {*ids.values(), *first.values()}
+        gone = next(i for text in (" missing", " none", "?") for i in self.pieces.ids(text) if i not in taken)
+        return [[gone] if text == "missing" else [first[text[0]], *(ids[mark] for mark in text[1:])] for text in texts]
 
     def _clock(self) -> Automaton:
         """Hours, minutes, seconds, as fine as the column has them."""
@@ -297,13 +303,6 @@ class DateCodec(CellCodec):
         """Read what :meth:`to_dict` wrote."""
         return cls(pieces, float(data["low"]), float(data["high"]), unit=int(data["unit"]),
                    marks=bool(data["marks"]), missing=bool(data["missing"]))  # fmt: skip
-
-
-def _steps(low: float, high: float, scale: float) -> tuple[int, int]:
-    """The first and the last step of an interval; the nearest one where it lies between two."""
-    slack = [1e-6 + 4e-16 * abs(end * scale) for end in (low, high)]  # binary fractions are not exact
-    first, last = math.ceil(low * scale - slack[0]), math.floor(high * scale + slack[1])
-    return (first, last) if first <= last else (nearest := round((low + high) / 2 * scale), nearest)
 
 
 def _by_length(low: int, high: int, places: int) -> set[Item]:

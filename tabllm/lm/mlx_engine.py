@@ -59,7 +59,7 @@ class MlxLm(LmEngine):
     def use_vocabulary(
         self, words: Sequence[Sequence[int]], fields: Sequence[Sequence[int]], log_frequencies: np.ndarray
     ) -> None:
-        self.head = new_vocabulary(self.model, find_head(self.model), words, fields, log_frequencies)
+        self.head = new_vocabulary(self.model, self.head, words, fields, log_frequencies)
         self._tables.clear()
 
     # -- decoding ---------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class MlxLm(LmEngine):
         return choice, table.step[state, choice]
 
     def _shares(self, hidden: mx.array, table: _Table, state: mx.array) -> mx.array:
-        logits = (hidden.astype(table.weight.dtype) @ table.weight.T).astype(mx.float32)
+        logits = hidden.astype(mx.float32) @ table.weight.T
         if table.bias is not None:
             logits = logits + table.bias
         if table.known is not None:
@@ -129,7 +129,7 @@ class MlxLm(LmEngine):
     def logits(self, ids: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """float32[rows, m, tokens]: the logits of some tokens after each of ``ids`` (int64[rows, m])."""
         weight, bias = self.head.rows(self.put(tokens))
-        values = (body_of(self.model)(self.put(ids)).astype(weight.dtype) @ weight.T).astype(mx.float32)
+        values = body_of(self.model)(self.put(ids)).astype(mx.float32) @ weight.T
         return np.array(values if bias is None else values + bias)
 
     def tokens(self, level: Level, choice: mx.array) -> mx.array:

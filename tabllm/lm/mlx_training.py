@@ -89,7 +89,7 @@ class Training:
         hidden = body_of(self.model)(mx.array(batch.ids.astype(np.int32)))
         picked = hidden.reshape(-1, hidden.shape[-1])[mx.array(batch.at.astype(np.int32))]
         weight, bias = self.head.rows(self.used)
-        logits = (picked.astype(weight.dtype) @ weight.T).astype(mx.float32)
+        logits = picked.astype(mx.float32) @ weight.T
         if bias is not None:
             logits = logits + bias
         logits = mx.where(self.masks[mx.array(batch.level.astype(np.int32))], logits, -mx.inf)

@@ -25,19 +25,23 @@ class Head:
         self.layer = layer
 
     def rows(self, tokens: mx.array) -> tuple[mx.array, mx.array | None]:
-        """Weight [tokens, width] and bias of some tokens."""
+        """Weight float32[tokens, width] and bias of some tokens.
+
+        In float32, as logits that differ by little may all be far from zero: those of GPT-2 lie near -100, where
+        bfloat16 knows no steps below 0.5.
+        """
         layer = self.layer
         if isinstance(layer, (nn.Embedding, nn.QuantizedEmbedding)):
-            return layer(tokens), None
-        bias = layer["bias"][tokens] if "bias" in layer else None
+            return layer(tokens).astype(mx.float32), None
+        bias = layer["bias"][tokens].astype(mx.float32) if "bias" in layer else None
         if not isinstance(layer, nn.QuantizedLinear):
-            return layer.weight[tokens], bias
+            return layer.weight[tokens].astype(mx.float32), bias
         scale_biases = layer.get("biases")
         weight = mx.dequantize(
             layer.weight[tokens], layer.scales[tokens], None if scale_biases is None else scale_biases[tokens],
             group_size=layer.group_size, bits=layer.bits, mode=layer.mode,
         )  # fmt: skip
-        return weight, bias
+        return weight.astype(mx.float32), bias
 
 
 def find_head(model: Any) -> Head:
@@ -105,7 +109,7 @@ def put_embedding(model: Any, module: Any) -> None:
 
 
 def new_vocabulary(
-    model: Any, head: Head, words: Sequence[Sequence[int]], fields: Sequence[Sequence[int]],
+    model: Any, head: Head | NewHead, words: Sequence[Sequence[int]], fields: Sequence[Sequence[int]],
     log_frequencies: np.ndarray,
 ) -> NewHead:  # fmt: skip
     """Replace a model's input embedding by one of a table's own tokens, and give the output layer that goes with it.

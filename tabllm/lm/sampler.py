@@ -8,7 +8,6 @@ a block (:mod:`.block`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from .automaton import DONE, NEVER, Automaton
 from .block import draw_rest
 from .codec import LmCodec
 from .engine import Cache, LmEngine
+from .nodes import Counter, Nodes
 
 __all__ = ["Counter", "LmSampler", "block_rows"]
 
@@ -27,68 +27,6 @@ MAX_CONDITIONED = 2048
 #: Memory for keys and values of a block, and the rows that it may have.
 BLOCK_BYTES = 2 << 30
 MOST_ROWS, FEWEST_ROWS = 1024, 16
-
-
-@dataclass
-class Counter:
-    """What a sampling run did, for benchmarks.
-
-    Attributes:
-        calls: of the model.
-        tokens: that went through the model.
-        forced: those of them that were not drawn: names, separators, ends.
-        drawn: choices made, each with its head.
-        keys: keys and values that attention looked at, summed over the tokens.
-        head: multiply-adds of the restricted heads, divided by the model's width.
-    """
-
-    calls: int = 0
-    tokens: int = 0
-    forced: int = 0
-    drawn: int = 0
-    keys: int = 0
-    head: int = 0
-
-
-@dataclass
-class _Nodes:
-    """Beginnings that stand before the same column.
-
-    Attributes:
-        sources: where their keys and values lie, in order: (cache, rows of it).
-        weight: rows below each (int64), or its probability (float64) while conditions are worked through.
-        pending: int64, the last token of each, which the model has not seen yet.
-        record: int32[nodes, width], the choices so far, -1 elsewhere.
-    """
-
-    sources: list[tuple[Cache, np.ndarray]]
-    weight: np.ndarray
-    pending: np.ndarray
-    record: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.weight)
-
-    def part(self, chosen: np.ndarray) -> _Nodes:
-        """The nodes ``chosen`` (int64, ascending)."""
-        sources = []
-        begin = 0
-        for cache, index in self.sources:
-            inside = chosen[(chosen >= begin) & (chosen < begin + len(index))] - begin
-            if len(inside):
-                sources.append((cache, index[inside]))
-            begin += len(index)
-        return _Nodes(sources, self.weight[chosen], self.pending[chosen], self.record[chosen])
-
-    @staticmethod
-    def all_of(parts: Sequence[_Nodes]) -> _Nodes:
-        """The nodes of several, one after the other."""
-        return _Nodes(
-            [source for part in parts for source in part.sources],
-            np.concatenate([part.weight for part in parts]),
-            np.concatenate([part.pending for part in parts]),
-            np.concatenate([part.record for part in parts]),
-        )
 
 
 def block_rows(engine: LmEngine, longest: int, *, most: int = MOST_ROWS, budget: int = BLOCK_BYTES) -> int:
@@ -203,7 +141,7 @@ class _Walk:
         self.automata = sampler.automata(conditions)
         self.conditioned = 1 + max((order.index(column) for column in conditions), default=-1)
         self.spans = self.codec.spans
-        self.values = [_values(automaton) for automaton in self.automata]
+        self.open_values = [_open_values(automaton) for automaton in self.automata]
         self.parts: list[np.ndarray] = []
 
     def run(self, rows: int) -> np.ndarray:
@@ -217,7 +155,7 @@ class _Walk:
             elif not self.sampler.merge or nodes.weight.sum() < MIN_ROWS_PER_NODE * len(nodes):
                 self.expand(place, nodes)
             else:
-                pieces = self.split(nodes, self.values[self.order[place]])
+                pieces = self.split(nodes, self.open_values[self.order[place]])
                 for piece in reversed(pieces[1:]):
                     stack.append((place, piece))
                 stack.append((place + 1, self.through(place, pieces[0], self.by_count)))
@@ -227,19 +165,17 @@ class _Walk:
         self.parts.append(rows)
         self.advance(len(rows))
 
-    def split(self, nodes: _Nodes, values: int) -> list[_Nodes]:
-        """Parts of so few nodes that their children fit into a block."""
-        if len(nodes) == 1:
-            return [nodes]
-        children = np.minimum(nodes.weight, values)
-        part = (np.cumsum(children) - children) // self.sampler.most_rows
+    def split(self, nodes: Nodes, open_values: float) -> list[Nodes]:
+        """Parts of so few nodes that they, and their children within the column, fit into a block."""
+        children = np.minimum(nodes.weight, max(open_values, 1.0))
+        part = ((np.cumsum(children) - children) // self.sampler.most_rows).astype(np.int64)
         edges = np.flatnonzero(np.diff(part)) + 1
         if not len(edges):
             return [nodes]
         return [nodes.part(chosen) for chosen in np.split(np.arange(len(nodes)), edges)]
 
     # -- conditions -------------------------------------------------------------------------------------------
-    def root(self, rows: int) -> _Nodes:
+    def root(self, rows: int) -> Nodes:
         """The empty beginning; with conditions, the beginnings up to the last of them.
 
         All allowed ones are listed with their exact probability; where they become too many they are thinned to
@@ -249,15 +185,15 @@ class _Walk:
         record = np.full((1, self.codec.width), -1, np.int32)
         one = np.zeros(1, np.int64)
         if not self.conditioned:
-            return _Nodes([(cache, one)], np.array([rows]), one, record)
+            return Nodes([(cache, one)], np.array([rows]), one, record)
         most = int(np.clip(rows, 256, MAX_CONDITIONED))
-        nodes = _Nodes([(cache, one)], np.ones(1), one, record)
+        nodes = Nodes([(cache, one)], np.ones(1), one, record)
         for place in range(self.conditioned):
             parts = [
                 self.through(place, nodes.part(chosen), self.by_mass(most))
                 for chosen in np.array_split(np.arange(len(nodes)), -(-len(nodes) // self.sampler.most_rows))
             ]
-            nodes = _Nodes.all_of(parts)
+            nodes = Nodes.all_of(parts)
             nodes = nodes.part(np.flatnonzero(nodes.weight > 0))
             if len(nodes) > most:
                 kept, copies = systematic(nodes.weight, most, self.rng)
@@ -296,9 +232,9 @@ class _Walk:
     def through(
         self,
         place: int,
-        nodes: _Nodes,
+        nodes: Nodes,
         split: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]],
-    ) -> _Nodes:
+    ) -> Nodes:
         """The nodes after one more column."""
         engine, codec, column = self.engine, self.codec, self.order[place]
         levels = self.automata[column].levels
@@ -312,7 +248,7 @@ class _Walk:
         cache = engine.gather(nodes.sources, longest + ids.shape[1])
         hidden = engine.append(cache, ids)
         self.sampler.count(cache, ids.size, 0)
-        finished: list[_Nodes] = []
+        finished: list[Nodes] = []
         weight, record, state = nodes.weight, nodes.record, np.zeros(len(nodes), np.int64)
         for depth, level in enumerate(levels):
             if level.forced:
@@ -328,7 +264,7 @@ class _Walk:
             tokens = level.tokens[choice]
             done, on = np.flatnonzero(after == DONE), np.flatnonzero(after >= 0)
             if len(done):
-                finished.append(_Nodes([(cache, node[done])], weight[done], tokens[done], record[done]))
+                finished.append(Nodes([(cache, node[done])], weight[done], tokens[done], record[done]))
             if not len(on):
                 break
             weight, record, state = weight[on], record[on], after[on]
@@ -336,14 +272,14 @@ class _Walk:
             cache = engine.gather([(cache, node[on])], longest + 1)
             hidden = engine.append(cache, codec.input_id(tokens[on], column, depth + 1)[:, None])
             self.sampler.count(cache, len(on), 0)
-        return _Nodes.all_of(finished)
+        return Nodes.all_of(finished)
 
-    def expand(self, place: int, nodes: _Nodes) -> None:
+    def expand(self, place: int, nodes: Nodes) -> None:
         """Go on with one entry per row, in blocks."""
         node = np.repeat(np.arange(len(nodes)), nodes.weight)
         for start in range(0, len(node), self.sampler.most_rows):
             part = node[start : start + self.sampler.most_rows]
-            block = _repeated(nodes, part)
+            block = nodes.repeated(part)
             longest = max(int(cache.lengths[index].max()) for cache, index in block.sources)
             cache = self.engine.gather(block.sources, longest + self.codec.longest(self.order, place) + 1)
             rows = draw_rest(
@@ -352,22 +288,16 @@ class _Walk:
             self.collect(rows)
 
 
-def _repeated(nodes: _Nodes, chosen: np.ndarray) -> _Nodes:
-    """The nodes ``chosen`` (ascending, with repetitions)."""
-    unique, counts = np.unique(chosen, return_counts=True)
-    part = nodes.part(unique)
-    sources = []
-    begin = 0
-    for cache, index in part.sources:
-        sources.append((cache, np.repeat(index, counts[begin : begin + len(index)])))
-        begin += len(index)
-    again = np.repeat(np.arange(len(unique)), counts)
-    return _Nodes(sources, np.ones(len(chosen), np.int64), part.pending[again], part.record[again])
-
-
-def _values(automaton: Automaton) -> int:
-    """At most how many values a column has; a bound on the children of a node."""
-    count = 1
-    for level in automaton.levels:
-        count = min(count * len(level.tokens), 1 << 40)
-    return count
+def _open_values(automaton: Automaton) -> float:
+    """How many values of a column have more than one token: a bound on the children that a node keeps on the device
+    while its column is worked through."""
+    below: np.ndarray | None = None
+    for level in reversed(automaton.levels[1:]):
+        after = (
+            np.zeros(level.step.shape)
+            if below is None
+            else np.where(level.step >= 0, below[np.maximum(level.step, 0)], 0.0)
+        )
+        below = (after + (level.step == DONE)).sum(axis=1)
+    first = automaton.levels[0].step
+    return 0.0 if below is None else float(np.where(first >= 0, below[np.maximum(first, 0)], 0.0).sum())

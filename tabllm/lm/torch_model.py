@@ -124,8 +124,8 @@ class Head:
         self.weight, self.bias, self.whole = weight, bias, whole
 
     def rows(self, tokens: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Weight and bias of some tokens."""
-        return self.weight[tokens], None if self.bias is None else self.bias[tokens]
+        """Weight and bias of some tokens, float32: GPT-2's logits lie near -100, where bfloat16 has steps of 0.5."""
+        return self.weight[tokens].float(), None if self.bias is None else self.bias[tokens].float()
 
 
 @torch.no_grad()

@@ -87,8 +87,8 @@ class Training:
         picked = hidden.reshape(-1, hidden.shape[-1])[torch.from_numpy(batch.at).to(self.device)]
         layer = self.head if self.head is not None else self.model.get_output_embeddings()
         whole_bias: Tensor | None = getattr(layer, "bias", None)
-        bias = None if whole_bias is None else whole_bias[self.used]
-        weight = layer.weight[self.used]
+        bias = None if whole_bias is None else whole_bias[self.used].float()
+        weight = layer.weight[self.used].float()
         logits = F.linear(picked.to(weight.dtype), weight, bias).float()
         logits = logits.masked_fill(~self.masks[torch.from_numpy(batch.level).to(self.device)], -torch.inf)
         return F.cross_entropy(logits, torch.from_numpy(batch.target).to(self.device), reduction="none")
