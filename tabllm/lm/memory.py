@@ -7,15 +7,16 @@ from dataclasses import dataclass
 
 from tabular.errors import EngineError
 
-from .engine import Shape, Tuning
+from ..hub.facts import ModelFacts
+from .engine import Tuning
 
 __all__ = ["Estimate", "check", "machine_memory", "training_memory"]
 
 #: Share of the machine's memory that a run may take: the system and other programs need the rest.
 USABLE = 0.85
-#: Numbers kept per token, block and unit of width for the backward pass of a GPT-2 or Llama block (its inputs, two
-#: norms, queries, keys and values, attention's output, the wider hidden layer twice), and with checkpointing.
-KEPT, KEPT_CHECKPOINTED = 22, 2
+#: Numbers kept for the backward pass per token, block and unit of width, and with checkpointing. PyTorch keeps 16 for
+#: GPT-2, 18 to 19 for a Llama, and 1.1 with checkpointing.
+KEPT, KEPT_CHECKPOINTED = 20, 1.2
 
 
 @dataclass(frozen=True)
@@ -46,28 +47,28 @@ class Estimate:
 
 
 def training_memory(
-    shape: Shape, *, weights: float, precision: str, tuning: Tuning, rows: int, tokens: int, used: int
+    facts: ModelFacts, *, precision: str, tuning: Tuning, rows: int, tokens: int, used: int
 ) -> Estimate:
     """The memory of a run.
 
     Args:
-        weights: bytes of the model at its precision.
         rows, tokens: of the batch that goes through the model at once, and of its rows.
         used: tokens over which the softmax runs.
     """
     each = 4 if precision == "fp32" else 2
     if tuning.method == "full":
-        trained = shape.parameters
+        trained = facts.parameters
     else:
-        trained = int(shape.layers * tuning.rank * 2 * (shape.body / shape.layers / shape.width + 4 * shape.width))
-        trained = min(trained, shape.parameters)
+        # Two thin matrices beside each of a block's: their long sides add up to about this many widths.
+        sides = 4 * 2 * facts.width + 3 * (facts.width + facts.inner)
+        trained = min(facts.layers * tuning.rank * sides, facts.parameters)
     # The gradient at the weights' precision, two moments and the copy of the best in fp32.
     training = trained * (each + 12)
     kept = KEPT_CHECKPOINTED if tuning.checkpointing else KEPT
-    attention = 0 if tuning.checkpointing else shape.heads * tokens
-    activations = rows * tokens * shape.layers * (kept * shape.width + attention) * each
-    activations += rows * tokens * (used * 8 + (0 if not tuning.checkpointing else KEPT * shape.width * each))
-    return Estimate(weights, training, activations)
+    attention = 0 if tuning.checkpointing else facts.heads * tokens
+    activations = rows * tokens * facts.layers * (kept * facts.width + attention) * each
+    activations += rows * tokens * (used * 8 + (KEPT * facts.width * each if tuning.checkpointing else 0))
+    return Estimate(facts.memory(precision), training, activations)
 
 
 def check(estimate: Estimate, engine: str, device: str) -> None:

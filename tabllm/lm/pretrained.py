@@ -163,16 +163,23 @@ class PretrainedLM(Synthesizer):
             len(choices), epochs=self.epochs, steps=self.steps, batch_rows=self.batch_size, pieces=self.accumulate,
             learning_rate=self.learning_rate or _RATES[method], seed=self.seed,
         )  # fmt: skip
-        engine = make_lm(
-            self.engine_name, self.device, folder.path, precision=precision,
-            random=self.seed if self.random_weights else None,
-        )  # fmt: skip
         estimate = training_memory(
-            engine.shape, weights=facts.memory(precision), precision=precision, tuning=tuning,
-            rows=math.ceil(plan.batch_rows / plan.pieces), tokens=int(lengths.max()), used=len(codec.used),
-        )  # fmt: skip
+            facts,
+            precision=precision,
+            tuning=tuning,
+            rows=math.ceil(plan.batch_rows / plan.pieces),
+            tokens=int(lengths.max()),
+            used=len(codec.used),
+        )
         progress.note(estimate.sentence())
         check(estimate, self.engine_name, self.device)
+        engine = make_lm(
+            self.engine_name,
+            self.device,
+            folder.path,
+            precision=precision,
+            random=self.seed if self.random_weights else None,
+        )
         if isinstance(codec, TokenCodec):
             use_vocabulary(engine, codec, choices, pieces, self.schema)
         trained = train(

@@ -51,8 +51,9 @@ def load_model(folder: str | Path, *, precision: str, device: torch.device, rand
         if getattr(config, "activation_function", None) == "gelu_new":
             config.activation_function = "gelu_pytorch_tanh"  # the same function as one kernel in place of eight
         if random is not None:
-            torch.manual_seed(random)
-            model = AutoModelForCausalLM.from_config(config, **options)
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(random)
+                model = AutoModelForCausalLM.from_config(config, **options)
         else:
             model = AutoModelForCausalLM.from_pretrained(
                 folder, config=config, local_files_only=True, use_safetensors=True, **options
@@ -146,18 +147,24 @@ def find_head(model: Any) -> Head:
 
 
 class PairEmbedding(nn.Module):
-    """Embeds pairs (token, field asked for), each in one number ``token * fields + field``, as the sum of both."""
+    """Embeds pairs (token, field asked for), each in one number ``token * fields + field``, as the sum of both.
 
-    def __init__(self, tokens: Tensor, fields: Tensor) -> None:
+    Args:
+        tokens, fields: float32; small updates would be lost in 16 bits.
+        dtype: of what is given to the model.
+    """
+
+    def __init__(self, tokens: Tensor, fields: Tensor, dtype: torch.dtype) -> None:
         super().__init__()
-        self.tokens, self.fields = nn.Parameter(tokens), nn.Parameter(fields)
+        self.tokens, self.fields, self.dtype = nn.Parameter(tokens), nn.Parameter(fields), dtype
 
     def forward(self, pairs: Tensor) -> Tensor:
         """int[rows, m] -> [rows, m, width]."""
         count = len(self.fields)
-        return nn.functional.embedding(pairs // count, self.tokens) + nn.functional.embedding(
+        made = nn.functional.embedding(pairs // count, self.tokens) + nn.functional.embedding(
             pairs % count, self.fields
         )
+        return made.to(self.dtype)
 
 
 @torch.no_grad()
@@ -174,14 +181,15 @@ def new_vocabulary(
         fields: for each field the tokens that its column's name is written with.
         log_frequencies: float32[words], where the head's bias starts.
     """
-    old = model.get_input_embeddings().weight
+    dtype = model.get_input_embeddings().weight.dtype
+    old = model.get_input_embeddings().weight.float()
     begin = old.mean(dim=0, keepdim=True)
     mean = [torch.stack([old[list(ids)].mean(dim=0) for ids in group]) for group in (words, fields)]
     tokens, asked = torch.cat([mean[0], begin]), mean[1]
-    output = model.get_output_embeddings().weight
+    output = model.get_output_embeddings().weight.float()
     rows = torch.stack([output[list(ids)].mean(dim=0) for ids in words])
     # Only differences between the tokens of a field matter; what all rows share would swamp the start frequencies.
     rows = rows - rows.mean(dim=0, keepdim=True)
-    model.set_input_embeddings(PairEmbedding(tokens.clone(), asked.clone()))
+    model.set_input_embeddings(PairEmbedding(tokens.clone(), asked.clone(), dtype))
     bias = torch.as_tensor(log_frequencies, dtype=rows.dtype, device=rows.device)
     return Head(nn.Parameter(rows.clone()), nn.Parameter(bias.clone()))

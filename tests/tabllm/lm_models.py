@@ -1,0 +1,133 @@
+"""Tiny models with a tokenizer, a table to write in it, and the slow way to compute what an engine computes."""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+KINDS = ("gpt2", "llama")
+ENGINES = ("torch", "mlx")
+both_engines = pytest.mark.parametrize("engine_name", ENGINES)
+both_kinds = pytest.mark.parametrize("kind", KINDS)
+VOCABULARY, WIDTH, LAYERS, CONTEXT = 300, 64, 2, 96
+#: DeepSeek-coder's rotary settings, as its config.json spells them, and as transformers 5 does.
+ROPE = {"rope_theta": 100000.0, "rope_scaling": {"type": "linear", "factor": 4.0}}
+ROPE_5 = {"rope_parameters": {"rope_type": "linear", "factor": 4.0, "rope_theta": 100000.0}}
+
+
+@functools.cache
+def folder_of(kind: str) -> Path:
+    """A GPT-2, or a Llama as DeepSeek-coder is one, with weights large enough that a wrong step shows."""
+    import torch
+    from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    torch.manual_seed(0)
+    common = {"vocab_size": VOCABULARY, "bos_token_id": 0, "eos_token_id": 0, "initializer_range": 0.15}
+    if kind == "gpt2":
+        model = GPT2LMHeadModel(GPT2Config(n_positions=CONTEXT, n_embd=WIDTH, n_layer=LAYERS, n_head=4, **common))
+    else:
+        config = LlamaConfig(
+            hidden_size=WIDTH, intermediate_size=96, num_hidden_layers=LAYERS, num_attention_heads=4,
+            num_key_value_heads=2, max_position_embeddings=CONTEXT, tie_word_embeddings=False, **common,
+        )  # fmt: skip
+        model = LlamaForCausalLM(config)
+    for name, weight in model.named_parameters():
+        if name.endswith("bias"):
+            torch.nn.init.normal_(weight, std=0.1)
+    model.save_pretrained(folder)
+    if kind == "llama":
+        spell_rope(folder, ROPE)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer(), bos_token="<s>", eos_token="<s>").save_pretrained(folder)
+    return folder
+
+
+def engine_of(name: str, folder: Path, **options):
+    """An engine; skips the test where it is not installed."""
+    if name == "torch":
+        from tabllm.lm.torch_engine import TorchLm
+
+        return TorchLm(folder, **options)
+    pytest.importorskip("mlx_lm", reason="mlx-lm is not installed here")
+    from tabllm.lm.mlx_engine import MlxLm
+
+    return MlxLm(folder, **options)
+
+
+@functools.cache
+def loaded(name: str, kind: str):
+    """An engine that no test trains."""
+    return engine_of(name, folder_of(kind))
+
+
+def spell_rope(folder: Path, rope: dict) -> None:
+    """Write rotary settings into a config.json."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    config = {name: value for name, value in config.items() if name not in {**ROPE, **ROPE_5}} | rope
+    path.write_text(json.dumps(config))
+
+
+@functools.cache
+def tokenizer():
+    """Bytes, and what is frequent in a few strings."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY, special_tokens=["<s>"], show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+    )  # fmt: skip
+    made.train_from_iterator(["north northern south east, of size 10 20 30, price 1999 2001"] * 3, trainer)
+    return made
+
+
+def table(rows: int = 120) -> pd.DataFrame:
+    """Categories of unequal length, a number that depends on them, and holes."""
+    rng = np.random.default_rng(0)
+    side = rng.choice(["north", "northern", "south", "east by far"], rows, p=[0.4, 0.2, 0.3, 0.1])
+    size = pd.Series((rng.normal(40, 12, rows) + 30 * (side == "south")).round(1))
+    size[rng.random(rows) < 0.15] = np.nan
+    return pd.DataFrame({"side": side, "count": rng.integers(0, 12, rows), "size": size})
+
+
+@functools.cache
+def text_codec(serialization: str = "csv"):
+    """(codec, choices) of :func:`table` in the tiny tokenizer."""
+    from tabllm.lm.pieces import Pieces
+    from tabllm.lm.text_codec import TextCodec
+    from tabular.arrays import to_arrays
+    from tabular.inference import infer_schema
+
+    frame = table()
+    schema = infer_schema(frame)
+    arrays = to_arrays(frame, schema)
+    codec = TextCodec.fit(arrays, schema, Pieces(tokenizer(), 0), serialization=serialization)
+    return codec, codec.encode(arrays)
+
+
+def full_logits(folder: Path, rows: list[list[int]]) -> list[np.ndarray]:
+    """What transformers gives after every token of each row, float64[tokens, vocabulary]: no cache, no padding."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    with torch.inference_mode():
+        return [model(input_ids=torch.tensor([row])).logits[0].double().numpy() for row in rows]
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Over the last axis, in float64."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
