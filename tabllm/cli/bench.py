@@ -19,8 +19,9 @@ __all__ = ["bench"]
 EXAMPLES = """
 # Without a download: GPT-2's shape with random weights, on the bundled Adult table
 tabllm bench --model gpt2 --random-weights
-# Precisions side by side, with a table's own tokens too
-tabllm bench -m gpt2 --random-weights --precision fp32 --precision 4bit --serialization compact --serialization table
+# Precisions side by side; rows as text, and in tokens of the table's own
+tabllm bench --random-weights --precision fp32 --precision 4bit
+tabllm bench --random-weights --serialization compact --serialization table
 # A pulled model on a table of your own
 tabllm bench -m deepseek-coder-1.3b --precision 4bit --data visits.csv --json speeds.json
 """

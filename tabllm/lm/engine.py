@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -121,6 +121,25 @@ class Tuning:
     checkpointing: bool = False
 
 
+class TrainedWeights(Protocol):
+    """What an engine trains, with its optimizer; the methods of :class:`LmEngine` say what each does."""
+
+    def step(self, batches: Sequence[Batch], learning_rate: float) -> Any:
+        """One update; the mean loss per row."""
+
+    def losses(self, batch: Batch, columns: int) -> np.ndarray:
+        """Summed losses of each column."""
+
+    def trained(self) -> Arrays:
+        """The weights."""
+
+    def state(self) -> Arrays:
+        """The optimizer's state."""
+
+    def load(self, weights: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray] | None) -> None:
+        """Take up weights and state."""
+
+
 class LmEngine(ABC):
     """One causal language model on one device."""
 
@@ -130,6 +149,9 @@ class LmEngine(ABC):
     precision: str
     device_name: str
     filter = Filter()
+    training: Any = None  # TrainedWeights between start_training and finish_training
+    #: Levels of automata on the device; they hold rows of the head, which training changes.
+    _tables: dict[Level, Any]
 
     @abstractmethod
     def use_vocabulary(
@@ -219,25 +241,32 @@ class LmEngine(ABC):
             masks: bool[levels, used], which of them can stand at a level.
         """
 
-    @abstractmethod
     def train_step(self, batches: Sequence[Batch], learning_rate: float) -> Any:
         """One update on the sum of some batches; gives the mean loss per row, which stays on the device."""
+        self._tables.clear()
+        return self._trainer().step(batches, learning_rate)
 
-    @abstractmethod
     def losses(self, batch: Batch, columns: int) -> np.ndarray:
         """The summed negative log-likelihood of each column, in nats: float64[columns]."""
+        return self._trainer().losses(batch, columns)
 
-    @abstractmethod
     def trained(self) -> Arrays:
-        """What training changes, by name, as float32 on the host: adapters, or all weights."""
+        """What training changes, by neutral names (:mod:`.names`), as float32 on the host: adapters, or all weights."""
+        return self._trainer().trained()
 
-    @abstractmethod
     def training_state(self) -> Arrays:
         """What is needed besides :meth:`trained` to go on: the optimizer's moments and count."""
+        return self._trainer().state()
 
-    @abstractmethod
     def load_trained(self, weights: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray] | None = None) -> None:
         """Take up what :meth:`trained` and :meth:`training_state` gave; after :meth:`start_training`."""
+        self._trainer().load(weights, state)
+        self._tables.clear()
+
+    def _trainer(self) -> TrainedWeights:
+        if self.training is None:
+            raise RuntimeError("start_training() comes first")
+        return self.training
 
     @abstractmethod
     def finish_training(self) -> None:

@@ -59,11 +59,12 @@ def _value(codec: TextCodec, name: str, cell: object) -> str:
     if isinstance(cell, TextCells):
         return r"[^\n]*\n"
     levels = codec.automata[codec.names.index(name)].levels
-    if isinstance(cell, DateCodec):
-        return "[0-9:\\- ]{%d}" % len(levels) + ("|(?: missing)" if cell.missing else "")  # noqa: UP031 (braces)
     texts = [codec.pieces.texts([[int(token)] for token in level.tokens]) for level in levels]
-    return "".join("(?:" + "|".join(map(re.escape, choices)) + ")" + "?" * (place > 0)
-                   for place, choices in enumerate(texts))  # fmt: skip
+    choices = ["(?:" + "|".join(map(re.escape, sorted(set(some)))) + ")" for some in texts]
+    if isinstance(cell, DateCodec) and not cell.missing:
+        return "".join(choices)
+    # A number may be shorter than the longest one, and "missing" is one token.
+    return choices[0] + "".join(choice + "?" for choice in choices[1:])
 
 
 def _readme(synthesizer: PretrainedLM, codec: TextCodec) -> str:

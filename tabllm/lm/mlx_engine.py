@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,7 @@ import mlx.core as mx
 import numpy as np
 
 from .automaton import NEVER, Level
-from .codec import Batch
-from .engine import BELOW_ONE, Arrays, Cache, Filter, LmEngine, Tuning
+from .engine import BELOW_ONE, Cache, Filter, LmEngine, Tuning
 from .mlx_cache import Store, copy_rows, windows
 from .mlx_model import body_of, embedding_path, load_model, shape_of, text_embedding
 from .mlx_training import Training
@@ -54,7 +53,6 @@ class MlxLm(LmEngine):
         self.head: Head | NewHead = find_head(self.model)
         self._text_embedding = text_embedding(self.model)
         self._tables: dict[Level, _Table] = {}
-        self.training: Training | None = None
 
     def use_vocabulary(
         self, words: Sequence[Sequence[int]], fields: Sequence[Sequence[int]], log_frequencies: np.ndarray
@@ -151,28 +149,6 @@ class MlxLm(LmEngine):
     # -- training ---------------------------------------------------------------------------------------------
     def start_training(self, tuning: Tuning, used: np.ndarray, masks: np.ndarray, *, weight_decay: float) -> None:
         self.training = Training(self.model, self.head, tuning, used, masks, weight_decay)
-        self._tables.clear()
-
-    def _trainer(self) -> Training:
-        if self.training is None:
-            raise RuntimeError("start_training() comes first")
-        return self.training
-
-    def train_step(self, batches: Sequence[Batch], learning_rate: float) -> mx.array:
-        self._tables.clear()
-        return self._trainer().step(batches, learning_rate)
-
-    def losses(self, batch: Batch, columns: int) -> np.ndarray:
-        return self._trainer().losses(batch, columns)
-
-    def trained(self) -> Arrays:
-        return self._trainer().trained()
-
-    def training_state(self) -> Arrays:
-        return self._trainer().state()
-
-    def load_trained(self, weights: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray] | None = None) -> None:
-        self._trainer().load(weights, state)
         self._tables.clear()
 
     def finish_training(self) -> None:

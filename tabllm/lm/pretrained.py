@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from tabular.arrays import from_arrays, to_arrays
+from tabular.arrays import to_arrays
 from tabular.conditions import parse_where
 from tabular.errors import TableError, UsageError
 from tabular.inference import infer_schema
@@ -23,10 +23,11 @@ from tabular.synthesizer import Synthesizer, Where
 from ..codec.table import DEFAULT_BINS
 from ..hub.facts import read_facts
 from ..hub.folder import ModelFolder, resolve
+from ..making import fill_in, make_parts
 from ..nano.orders import order_with_first
 from .automaton import Automaton
 from .codec import LmCodec
-from .completion import complete_rows
+from .completion import complete_pattern
 from .engine import Filter, LmEngine, Tuning
 from .loading import choose_engine, default_precision, make_lm
 from .memory import check, training_memory
@@ -104,8 +105,7 @@ class PretrainedLM(Synthesizer):
         for label, value in {**positive, "accumulate": accumulate, "rank": rank, "bins": bins}.items():
             if value is not None and not value > 0:  # this way round, so that NaN is refused too
                 raise UsageError(f"{label} must be above 0, not {value}.")
-        if seed < 0:
-            raise UsageError(f"seed must be 0 or above, not {seed}.")
+        _checked(seed)
         if tuning not in ("auto", "full", "lora", "dora"):
             raise UsageError(f"There is no tuning {tuning!r}; choose auto, full, lora or dora.")
         if serialization not in (*SERIALIZATIONS, "table"):
@@ -224,33 +224,40 @@ class PretrainedLM(Synthesizer):
         done: int = 0,
     ) -> Iterator[pd.DataFrame]:
         codec, engine = self._fitted()
-        if n < 1:
-            raise UsageError(f"The number of rows must be 1 or more, not {n}.")
         allowed = parse_where(where, self.schema)
         conditions = codec.conditions(allowed)
         order = _order_for(conditions, codec)
         sampler = LmSampler(engine, codec)
         engine.filter = self.filter
-        seed = self.seed if seed is None else seed
-        with (progress or Reporter()).task("Sampling", n, "rows") as task:
-            task.advance(done)
-            for part, start in enumerate(range(0, n, PART_ROWS)):
-                if start < done:
-                    continue
-                rows = min(PART_ROWS, n - start)
-                rng = np.random.default_rng([seed, part])
-                choices = sampler.sample(rows, order, rng, conditions=conditions, advance=task.advance)
-                # Rows come sorted by their beginnings; nobody should be able to tell.
-                choices = choices[rng.permutation(rows)]
-                yield from_arrays(codec.decode(choices, rng, start=start, seed=seed, allowed=allowed), self.schema)
+        seed = self.seed if seed is None else _checked(seed)
+        yield from make_parts(
+            n,
+            self.schema,
+            part_rows=PART_ROWS,
+            done=done,
+            seed=seed,
+            progress=progress or Reporter(),
+            draw=lambda rows, rng, advance: sampler.sample(rows, order, rng, conditions=conditions, advance=advance),
+            decode=lambda choices, rng, start: codec.decode(choices, rng, start=start, seed=seed, allowed=allowed),
+        )
 
     def complete(
         self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
     ) -> pd.DataFrame:
         codec, engine = self._fitted()
         engine.filter = self.filter
-        seed = self.seed if seed is None else seed
-        return complete_rows(codec, engine, self.schema, table, seed=seed, progress=progress or Reporter())
+        sampler = LmSampler(engine, codec)
+        seed = self.seed if seed is None else _checked(seed)
+        return fill_in(
+            table,
+            self.schema,
+            codec.names,
+            seed=seed,
+            progress=progress or Reporter(),
+            encode=codec.encode,
+            complete=lambda choices, missing, rng: complete_pattern(sampler, codec, choices, missing, rng),
+            decode=lambda choices, rng: codec.decode(choices, rng, start=0, seed=seed, allowed={}, present=True),
+        )
 
     def parts(self) -> tuple[LmCodec, LmEngine, Path]:
         """The codec, the engine and the folder of the model's config and tokenizer.
@@ -334,6 +341,12 @@ def _engine_of(model: PretrainedLM, run: LmRun, precision: str) -> LmEngine:
         lm.load_trained(run.trained)
         lm.finish_training()
     return lm
+
+
+def _checked(seed: int) -> int:
+    if seed < 0:
+        raise UsageError(f"seed must be 0 or above, not {seed}.")
+    return seed
 
 
 def is_new(name: str) -> bool:

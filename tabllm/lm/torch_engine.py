@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .automaton import NEVER, Level
-from .codec import Batch
-from .engine import BELOW_ONE, Arrays, Cache, Filter, LmEngine, Tuning
+from .engine import BELOW_ONE, Cache, Filter, LmEngine, Tuning
 from .torch_cache import BufferPool, Store, Window, copy_rows
 from .torch_model import Head, find_head, load_model, new_vocabulary, shape_of
 from .torch_training import Training
@@ -58,7 +57,6 @@ class TorchLm(LmEngine):
         self._tables: dict[Level, _Table] = {}
         self._pool = BufferPool(next(self.model.parameters()).dtype if precision != "4bit" else torch.bfloat16,
                                 self.device)  # fmt: skip
-        self.training: Training | None = None
 
     def use_vocabulary(
         self, words: Sequence[Sequence[int]], fields: Sequence[Sequence[int]], log_frequencies: np.ndarray
@@ -175,28 +173,6 @@ class TorchLm(LmEngine):
     def start_training(self, tuning: Tuning, used: np.ndarray, masks: np.ndarray, *, weight_decay: float) -> None:
         head = self.head if self.own_vocabulary else None
         self.training = Training(self.model, head, tuning, used, masks, weight_decay, self.device)
-        self._tables.clear()
-
-    def _trainer(self) -> Training:
-        if self.training is None:
-            raise RuntimeError("start_training() comes first")
-        return self.training
-
-    def train_step(self, batches: Sequence[Batch], learning_rate: float) -> Tensor:
-        self._tables.clear()
-        return self._trainer().step(batches, learning_rate)
-
-    def losses(self, batch: Batch, columns: int) -> np.ndarray:
-        return self._trainer().losses(batch, columns)
-
-    def trained(self) -> Arrays:
-        return self._trainer().trained()
-
-    def training_state(self) -> Arrays:
-        return self._trainer().state()
-
-    def load_trained(self, weights: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray] | None = None) -> None:
-        self._trainer().load(weights, state)
         self._tables.clear()
 
     def finish_training(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from tabular.arrays import from_arrays, to_arrays
+from tabular.arrays import to_arrays
 from tabular.conditions import parse_where
 from tabular.errors import UsageError
 from tabular.inference import infer_schema
@@ -20,8 +20,9 @@ from tabular.reading import check_table
 from tabular.schema import Schema
 from tabular.synthesizer import Synthesizer, Where
 
-from ..codec.rows import RowCodec, is_missing, unlike
+from ..codec.rows import RowCodec
 from ..codec.table import DEFAULT_BINS
+from ..making import fill_in, make_parts
 from .backend import choose_backend, make_engine
 from .config import NanoConfig, initial_weights
 from .engine import NanoEngine
@@ -161,62 +162,43 @@ class TableLM(Synthesizer):
         done: int = 0,
     ) -> Iterator[pd.DataFrame]:
         codec, engine = self._fitted()
-        if n < 1:
-            raise UsageError(f"The number of rows must be 1 or more, not {n}.")
         allowed = parse_where(where, self.schema)
         weights = codec.token_weights(allowed)
         order, conditioned = _order_for(list(weights), codec.table.sizes)
         sampler = Sampler(engine, codec.table.parents)
         seed = self.seed if seed is None else _checked(seed)
-        with (progress or Reporter()).task("Sampling", n, "rows") as task:
-            task.advance(done)
-            for part, start in enumerate(range(0, n, PART_ROWS)):
-                if start < done:
-                    continue
-                rows = min(PART_ROWS, n - start)
-                rng = np.random.default_rng([seed, part])
-                tokens = sampler.sample(
-                    rows, order, rng, weights=weights, conditioned=conditioned, advance=task.advance
-                )
-                # Rows come sorted by prefix; nobody should be able to tell.
-                tokens = tokens[rng.permutation(rows)]
-                yield from_arrays(codec.decode(tokens, rng, start=start, seed=seed, allowed=allowed), self.schema)
+        yield from make_parts(
+            n,
+            self.schema,
+            part_rows=PART_ROWS,
+            done=done,
+            seed=seed,
+            progress=progress or Reporter(),
+            draw=lambda rows, rng, advance: sampler.sample(
+                rows, order, rng, weights=weights, conditioned=conditioned, advance=advance
+            ),
+            decode=lambda tokens, rng, start: codec.decode(tokens, rng, start=start, seed=seed, allowed=allowed),
+        )
 
     def complete(
         self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
     ) -> pd.DataFrame:
         codec, engine = self._fitted()
-        index = table.index
-        table = check_table(table, minimum_rows=1, minimum_columns=1)
-        arrays = to_arrays(table, self.schema)
-        holes = {name: is_missing(values) for name, values in arrays.items()}
-        tokens = codec.table.encode(arrays)
         names = list(codec.table.codecs)
-        pattern = np.stack([holes[name] for name in names], axis=1)
-        patterns, member = np.unique(pattern, axis=0, return_inverse=True)
-        seed = self.seed if seed is None else _checked(seed)
-        rng = np.random.default_rng(seed)
         sampler = Sampler(engine, codec.table.parents)
-        with (progress or Reporter()).task("Completing", len(table), "rows") as task:
-            for number, missing in enumerate(patterns):
-                rows = np.flatnonzero(member.ravel() == number)
-                if missing.any():
-                    tokens[rows] = self._complete_pattern(
-                        sampler, codec, tokens[rows], [n for n, m in zip(names, missing, strict=True) if m], rng
-                    )
-                task.advance(len(rows))
-        decoded = codec.decode(tokens, rng, start=0, seed=seed, allowed={}, present=True)
-        for column in self.schema:
-            if column.kind == "identifier" and holes[column.name].any():
-                decoded[column.name] = unlike(arrays[column.name], column, seed)
-        made = from_arrays(decoded, self.schema)
-        filled = table.copy()
-        for name, hole in holes.items():
-            if hole.any() and self.schema[name].missing_rate != 1:
-                # A given categorical may list fewer categories than were learned.
-                given = table[name].astype(made[name].dtype) if table[name].dtype == "category" else table[name]
-                filled[name] = given.where(~hole, made[name])
-        return filled.set_axis(index)
+        seed = self.seed if seed is None else _checked(seed)
+        return fill_in(
+            table,
+            self.schema,
+            names,
+            seed=seed,
+            progress=progress or Reporter(),
+            encode=codec.table.encode,
+            complete=lambda tokens, missing, rng: self._complete_pattern(
+                sampler, codec, tokens, [names[column] for column in missing], rng
+            ),
+            decode=lambda tokens, rng: codec.decode(tokens, rng, start=0, seed=seed, allowed={}, present=True),
+        )
 
     def _complete_pattern(
         self, sampler: Sampler, codec: RowCodec, tokens: np.ndarray, missing: list[str], rng: np.random.Generator
