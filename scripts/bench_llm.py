@@ -164,7 +164,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    console = Console()
+    console = Console(width=130)
     result: dict[str, Any] = {"machine": describe_machine("torch", "cpu")}
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "gpt2"

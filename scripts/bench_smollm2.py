@@ -122,7 +122,7 @@ def main() -> None:
             f"{line['auc']:.4f}" if line["auc"] is not None else "",
             f"{line['losses'][0]:.2f} to {min(line['losses']):.2f}",
         )  # fmt: skip
-    Console().print(table)
+    Console(width=130).print(table)
 
 
 if __name__ == "__main__":

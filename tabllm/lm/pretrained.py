@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["PretrainedLM"]
 
 #: Rows sampled together with a model of up to :data:`SMALL` parameters, and the fewest with a larger one: enough to
-#: share most beginnings, few enough that a killed run loses a minute or two. (10,000 rows of Adult at once: 5 % faster.)
+#: share most beginnings, few enough that a killed run loses a minute or two. (10,000 at once: 5 % faster.)
 PART_ROWS, FEWEST_ROWS = 4096, 256
 SMALL = 150_000_000
 #: Beginnings that are listed so as to keep the learned column order under a condition.
