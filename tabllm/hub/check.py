@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from tabular.errors import UsageError
+
 from .config import check_causal, read_config
 from .errors import ModelError
 from .weights import INDEX, SINGLE, read_headers
@@ -49,7 +51,7 @@ def check_folder(folder: Path, shown: str) -> None:
         ModelError: if it does not; the message calls it ``shown``.
     """
     if not folder.is_dir():
-        raise ModelError(f"{shown} is {'a file' if folder.exists() else 'not there'}; name the folder of a model.")
+        raise UsageError(f"{shown} is {'a file' if folder.exists() else 'not there'}; name the folder of a model.")
     config = read_config(folder, shown)
     check_causal(config, shown)
     # A link into a cache whose target is gone counts as missing.

@@ -13,7 +13,7 @@ import pandas as pd
 
 from tabular.arrays import to_arrays
 from tabular.conditions import parse_where
-from tabular.errors import TableError, UsageError
+from tabular.errors import RunError, TableError, UsageError
 from tabular.inference import infer_schema
 from tabular.progress import Reporter
 from tabular.reading import check_table
@@ -364,8 +364,13 @@ def is_new(name: str) -> bool:
 def _base_of(run: LmRun, directory: Path) -> ModelFolder:
     """The pretrained model that an adapter belongs to."""
     path = Path(run.base["path"])
-    if run.base["repo"] is None or (path / "config.json").exists():
+    if (path / "config.json").exists():
         return resolve(str(path))
+    if run.base["repo"] is None:
+        raise RunError(
+            f"The adapter in {directory} belongs to the model in {path}, which is not there any more; put it back, or "
+            "fit again."
+        )
     return resolve(run.base["repo"], revision=run.base["revision"])
 
 

@@ -104,7 +104,7 @@ class TestLocalFolders:
             resolve("tiny", revision="main")
 
     def test_no_such_folder(self, here):
-        with pytest.raises(ModelError, match=r"\./nope is not there"):
+        with pytest.raises(UsageError, match=r"\./nope is not there"):
             resolve("./nope")
 
     @pytest.mark.parametrize(
