@@ -113,7 +113,7 @@ def test_quantize_and_what_to_type_next(tiny, run_tabllm):
         (2, ("pull", "gpt2@a", "--revision", "b"), ["contradict"]),
         (1, ("pull", "gpt2"), ["HF_HUB_OFFLINE", "gpt2"]),
         (1, ("info", "org/name"), ["org/name", "tabllm models pull org/name"]),
-        (1, ("info", "./nope"), ["./nope"]),
+        (2, ("info", "./nope"), ["./nope"]),
         (1, ("info", "."), ["config.json"]),
         (2, ("quantize", "tiny", "--bits", "3", "-o", "small"), ["--bits", "'3'"]),
         (2, ("quantize", "tiny", "--bits", "4"), ["--out"]),
