@@ -29,11 +29,20 @@ class Level:
         step: int32[states, choices], the state of the next level, or :data:`DONE`, or :data:`NEVER`.
         known: bool[states, choices], what the probabilities are normalised over; wider than what may follow where a
             condition restricts it.
+        share: float32[states, choices], which share of a choice a condition allows, where it is less than all of it:
+            a bin of numbers, say, of which some keep the condition; ``None`` where there is no such choice.
     """
 
     tokens: np.ndarray
     step: np.ndarray
     known: np.ndarray
+    share: np.ndarray | None = None
+
+    @cached_property
+    def factor(self) -> np.ndarray:
+        """float32[states, choices], what a probability is multiplied with: 0 where the choice may not follow."""
+        may = (self.step != NEVER).astype(np.float32)
+        return may if self.share is None else may * self.share
 
     @cached_property
     def forced(self) -> bool:

@@ -28,7 +28,7 @@ class _Table:
         self.weight, self.bias = weight, bias
         self.step = mx.array(level.step)
         self.known = None if level.known.all() else mx.array(level.known)
-        self.may = None if (level.step != NEVER).all() else mx.array(level.step != NEVER)
+        self.may = None if (level.factor == 1).all() else mx.array(level.factor)
         self.only = mx.array((level.step != NEVER).argmax(axis=1).astype(np.int32))
 
 

@@ -12,7 +12,7 @@ from tabular.schema import Schema
 
 from ..codec.number import NumberCodec
 from ..codec.rows import RowCodec
-from .automaton import DONE, Automaton, Level
+from .automaton import DONE, NEVER, Automaton, Level
 from .codec import LmCodec
 
 __all__ = ["TokenCodec"]
@@ -45,10 +45,12 @@ class TokenCodec(LmCodec):
             step = np.broadcast_to(after, (states, self.sizes[field])).astype(np.int32)
             known = np.ones(step.shape, bool)
             weight = None if weights is None else weights.get(field)
+            share = None
             if weight is not None:
-                step = np.where(np.broadcast_to(weight, step.shape) > 0, step, -2).astype(np.int32)
+                share = np.broadcast_to(weight, step.shape).astype(np.float32)
+                step = np.where(share > 0, step, NEVER).astype(np.int32)
             tokens = np.arange(self.offsets[field], self.offsets[field + 1])
-            levels.append(Level(tokens, step, known))
+            levels.append(Level(tokens, step, known, share))
         return Automaton(tuple(levels))
 
     @property

@@ -31,7 +31,7 @@ class _Table:
         self.weight, self.bias = head.rows(self.tokens)
         self.step = torch.from_numpy(level.step).to(device)
         self.known = None if level.known.all() else torch.from_numpy(level.known).to(device)
-        self.may = None if (level.step != NEVER).all() else torch.from_numpy(level.step != NEVER).to(device)
+        self.may = None if (level.factor == 1).all() else torch.from_numpy(level.factor).to(device)
         self.only = torch.from_numpy((level.step != NEVER).argmax(axis=1).astype(np.int32)).to(device)
 
 
