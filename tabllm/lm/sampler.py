@@ -24,6 +24,8 @@ __all__ = ["Counter", "LmSampler", "block_rows"]
 MIN_ROWS_PER_NODE = 1.25
 #: Beginnings kept while conditions are worked through; beyond it they are thinned without bias.
 MAX_CONDITIONED = 2048
+#: Nodes that are evaluated together: this part of the rows of a block.
+TREE_PART = 4
 #: Memory for keys and values of a block, and the rows that it may have.
 BLOCK_BYTES = 2 << 30
 MOST_ROWS, FEWEST_ROWS = 1024, 16
@@ -168,9 +170,11 @@ class _Walk:
         self.advance(len(rows))
 
     def split(self, nodes: Nodes, open_values: float) -> list[Nodes]:
-        """Parts of so few nodes that they, and their children within the column, fit into a block."""
+        """Parts of so few nodes that they, and their children within the column, fit into a part of a block: each
+        column of the walk holds such a part while those behind it are worked through."""
+        most = max(FEWEST_ROWS, self.sampler.most_rows // TREE_PART)
         children = np.minimum(nodes.weight, max(open_values, 1.0))
-        part = ((np.cumsum(children) - children) // self.sampler.most_rows).astype(np.int64)
+        part = ((np.cumsum(children) - children) // most).astype(np.int64)
         edges = np.flatnonzero(np.diff(part)) + 1
         if not len(edges):
             return [nodes]

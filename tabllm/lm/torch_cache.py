@@ -15,6 +15,10 @@ from .engine import Cache, Shape
 __all__ = ["BufferPool", "Window", "copy_rows"]
 
 
+#: Bytes of free blocks that are kept.
+MOST_FREE = 3 << 30
+
+
 class BufferPool:
     """Flat blocks of memory that come back when the cache that held them is no longer referred to.
 
@@ -23,7 +27,7 @@ class BufferPool:
 
     def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
         self.dtype, self.device = dtype, device
-        self.free: dict[int, list[Tensor]] = {}
+        self.free: list[Tensor] = []  # the one that came back last stands last
 
     def take(self, numbers: int) -> _Buffer:
         """A block of at least ``numbers`` numbers."""
@@ -31,13 +35,15 @@ class BufferPool:
         octave = max(int(numbers - 1).bit_length() - 1, 12)
         step = 1 << max(octave - 2, 0)
         size = -(-numbers // step) * step
-        spare = self.free.get(size)
-        data = spare.pop() if spare else _zeros(size, self.dtype, self.device)
+        place = next((i for i in reversed(range(len(self.free))) if self.free[i].numel() == size), None)
+        data = _zeros(size, self.dtype, self.device) if place is None else self.free.pop(place)
         return _Buffer(self, data)
 
-    def clear(self) -> None:
-        """Give all free blocks back to the system."""
-        self.free.clear()
+    def give(self, data: Tensor) -> None:
+        """Take a block back; what was not asked for longest goes back to the system."""
+        self.free.append(data)
+        while len(self.free) > 1 and sum(block.nbytes for block in self.free) > MOST_FREE:
+            self.free.pop(0)
 
 
 def _zeros(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -54,7 +60,7 @@ class _Buffer:
         self.pool, self.data = pool, data
 
     def __del__(self) -> None:
-        self.pool.free.setdefault(self.data.numel(), []).append(self.data)
+        self.pool.give(self.data)
 
 
 class Store:
