@@ -24,6 +24,8 @@ __all__ = ["Counter", "LmSampler", "block_rows"]
 MIN_ROWS_PER_NODE = 1.25
 #: Beginnings kept while conditions are worked through; beyond it they are thinned without bias.
 MAX_CONDITIONED = 2048
+#: The share of what may follow where the model, or its filter, gives all of it none: it counts where nothing else is.
+LEAST = 1e-100
 #: Nodes that are evaluated together: this part of the rows of a block.
 TREE_PART = 4
 #: Memory for keys and values of a block, and the rows that it may have.
@@ -206,6 +208,7 @@ class _Walk:
                 total = nodes.weight.sum()
                 nodes = nodes.part(kept)
                 nodes.weight = copies * total / most
+            nodes.weight = nodes.weight / nodes.weight.sum()
         kept, counts = systematic(nodes.weight, rows, self.rng)
         nodes = nodes.part(kept)
         nodes.weight = counts
@@ -215,11 +218,8 @@ class _Walk:
         """Every possible child with its probability; at most ``most`` of them."""
 
         def split(shares: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            joint = weight[:, None] * shares.astype(np.float64)
-            if not joint.any():  # all that is allowed has underflowed
-                joint = weight[:, None] * (shares >= 0)
-            node, choice = np.nonzero(joint)
-            mass = joint[node, choice]
+            node, choice = np.nonzero(shares)
+            mass = np.maximum(weight[node] * shares[node, choice].astype(np.float64), np.finfo(np.float64).tiny)
             if len(mass) > most:
                 kept, copies = systematic(mass, most, self.rng)
                 node, choice, mass = node[kept], choice[kept], copies * mass.sum() / most
@@ -263,7 +263,10 @@ class _Walk:
             else:
                 self.sampler.counter.drawn += len(weight)
                 self.sampler.counter.head += len(weight) * len(level.tokens)
-                node, choice, weight = split(engine.probabilities(hidden, level, state), weight)
+                shares = engine.probabilities(hidden, level, state)
+                if not shares.any():
+                    shares = np.where(level.step[state] != NEVER, LEAST, 0.0)
+                node, choice, weight = split(shares, weight)
             after = level.step[state[node], choice]
             record = record[node]
             record[:, self.spans[column].start + depth] = choice

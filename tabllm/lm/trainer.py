@@ -154,7 +154,7 @@ def train(
     looked_at = [
         maker.make(part, np.tile(groups, (len(part), 1))) for part in np.array_split(unseen, -(-len(unseen) // 128))
     ]
-    saved = Checkpoint(checkpoint, _fingerprint(choices, plan, tuning, identity)) if checkpoint else None
+    saved = Checkpoint(checkpoint, _fingerprint(choices, maker, plan, tuning, identity)) if checkpoint else None
     engine.start_training(tuning, maker.used, level_masks(codec, maker.used), weight_decay=WEIGHT_DECAY)
     state, best = _State(), engine.trained()
     if saved is not None and (found := saved.read()) is not None:
@@ -263,6 +263,8 @@ def _held_out(rows: int) -> int:
     return int(np.clip(rows * HELD_OUT_SHARE, 1, MAX_HELD_OUT))
 
 
-def _fingerprint(choices: np.ndarray, plan: Plan, tuning: Tuning, identity: str) -> str:
+def _fingerprint(choices: np.ndarray, maker: BatchMaker, plan: Plan, tuning: Tuning, identity: str) -> str:
     settings = json.dumps([asdict(plan), asdict(tuning), identity])
-    return hashlib.sha256(np.ascontiguousarray(choices).tobytes() + settings.encode()).hexdigest()
+    # The same choices are other tokens where rows are written otherwise.
+    arrays = (choices, maker.tokens, maker.leads)
+    return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays) + settings.encode()).hexdigest()
