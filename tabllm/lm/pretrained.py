@@ -309,7 +309,7 @@ class PretrainedLM(Synthesizer):
         model = cls(
             base=run.base["name"], device=device, engine=engine, precision=precision, temperature=temperature,
             top_k=top_k, top_p=top_p, seed=int(run.fit["seed"]), serialization=run.fit["serialization"],
-            rank=int(run.fit["rank"]),
+            rank=int(run.fit["rank"]), random_weights="random" in run.base,
         )  # fmt: skip
         full = run.fit["tuning"] == "full"
         if full:
@@ -340,8 +340,14 @@ def _engine_of(model: PretrainedLM, run: LmRun, precision: str) -> LmEngine:
     if run.trained:
         tuning = Tuning("none" if full else run.fit["tuning"], rank=model.rank)
         lm.start_training(tuning, np.zeros(1, np.int64), np.ones((1, 1), bool), weight_decay=0.0)
-        lm.load_trained(run.trained)
-        lm.finish_training()
+        try:
+            lm.load_trained(run.trained)
+            lm.finish_training()
+        except (KeyError, RuntimeError, ValueError) as error:
+            raise RunError(
+                f"The run's trained.safetensors does not fit the model in {model._folder.path} ({error}); put back the "
+                "model that it was fitted on, or fit again."
+            ) from None
     return lm
 
 
@@ -365,7 +371,8 @@ def _base_of(run: LmRun, directory: Path) -> ModelFolder:
     """The pretrained model that an adapter belongs to."""
     path = Path(run.base["path"])
     if (path / "config.json").exists():
-        return resolve(str(path))
+        found = resolve(str(path)).path
+        return ModelFolder(found, run.base["name"], run.base["repo"], run.base["revision"])
     if run.base["repo"] is None:
         raise RunError(
             f"The adapter in {directory} belongs to the model in {path}, which is not there any more; put it back, or "
@@ -375,7 +382,12 @@ def _base_of(run: LmRun, directory: Path) -> ModelFolder:
 
 
 def _check_context(codec: LmCodec, longest: int, context: int, serialization: str) -> None:
-    most = max(longest, codec.longest(range(len(codec.names))))
+    columns = range(len(codec.names))
+    # Not in the usual order: where a column does not follow the one before it, it may be named.
+    leads = [max((len(codec.lead(column, before)) for before in columns if before != column), default=0)
+             for column in columns]  # fmt: skip
+    opening = max(len(codec.lead(column, None)) - leads[column] for column in columns)
+    most = max(longest, opening + sum(leads) + codec.width)
     if most > context:
         wide = max(range(len(codec.names)), key=lambda column: codec.automata[column].depth)
         others = "" if serialization in ("compact", "table") else "take --serialization compact, "

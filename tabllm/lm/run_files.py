@@ -110,7 +110,7 @@ def read_lm_run(directory: str | Path) -> LmRun:
         whole = any(run.model.glob("*.safetensors"))
         if run.fit["tuning"] == "full" and not whole:
             raise RunError(f"The run {directory} lacks the weights in its folder model/; fit again.")
-        if run.fit["tuning"] != "full" and not arrays:
+        if (run.fit["tuning"] != "full" or isinstance(codec, TokenCodec)) and not arrays:
             raise RunError(f"The run {directory} lacks its file trained.safetensors; fit again.")
     except FileNotFoundError as error:
         raise RunError(f"The run {directory} lacks its file {Path(str(error.filename)).name}; fit again.") from None
