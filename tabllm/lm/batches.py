@@ -71,10 +71,10 @@ class BatchMaker:
         row, position = np.nonzero((where >= 0) & ~self.single[np.maximum(where, 0)])
         level = where[row, position]
         target = np.searchsorted(self.used, ids[row, position])
-        ids = self.fed(ids, where, np.maximum(ids, 0))
+        ids = self.fed(np.maximum(ids, 0), where)
         return Batch(ids, lengths, row * longest + position - 1, target, level, self.column_of[level])
 
-    def fed(self, raw: np.ndarray, where: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    def fed(self, ids: np.ndarray, where: np.ndarray) -> np.ndarray:
         """The tokens as they are fed: each may tell what is asked for next."""
         following = np.concatenate([where[:, 1:], np.full((len(where), 1), -1)], axis=1)
         result = ids

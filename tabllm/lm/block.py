@@ -53,7 +53,7 @@ def draw_rest(
         ids = engine.join(last, lead) if step else engine.put(np.tile(np.asarray(lead, np.int64), (rows, 1)))
         ids[:, -1] = codec.input_id(ids[:, -1], column, 0)
         hidden = engine.append(cache, ids)
-        sampler.count(cache, rows * ids.shape[1], 0)
+        sampler.count(cache, rows * ids.shape[1])
         active: np.ndarray | None = None
         state = root
         for depth, level in enumerate(automata[column].levels):
@@ -86,7 +86,7 @@ def draw_rest(
             state = after
             fed = codec.input_id(tokens, column, depth + 1)[:, None]
             hidden = engine.append(cache, fed, rows=active)
-            sampler.count(cache, len(fed), 0, active)
+            sampler.count(cache, len(fed), active)
     result = record.copy()
     places = [place for place, _ in drawn]
     result[:, places] = np.stack([engine.fetch(values) for _, values in drawn], axis=1)

@@ -7,7 +7,7 @@ Arrays that an engine hands out (hidden states, tokens, caches) stay on its devi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -150,8 +150,9 @@ class LmEngine(ABC):
     device_name: str
     filter = Filter()
     training: Any = None  # TrainedWeights between start_training and finish_training
-    #: Levels of automata on the device; they hold rows of the head, which training changes.
-    _tables: dict[Level, Any]
+    #: Levels of automata on the device; they hold rows of the head, which training changes. A condition's levels go
+    #: when its rows are made.
+    _tables: MutableMapping[Level, Any]
 
     @abstractmethod
     def use_vocabulary(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import mlx.core as mx
 import numpy as np
@@ -52,7 +53,7 @@ class MlxLm(LmEngine):
         self.shape = shape_of(self.model, folder)
         self.head: Head | NewHead = find_head(self.model)
         self._text_embedding = text_embedding(self.model)
-        self._tables: dict[Level, _Table] = {}
+        self._tables: WeakKeyDictionary[Level, _Table] = WeakKeyDictionary()
 
     def use_vocabulary(
         self, words: Sequence[Sequence[int]], fields: Sequence[Sequence[int]], log_frequencies: np.ndarray

@@ -19,7 +19,6 @@ class Counter:
     Attributes:
         calls: of the model.
         tokens: that went through the model.
-        forced: those of them that were not drawn: names, separators, ends.
         drawn: choices made, each with its head.
         keys: keys and values that attention looked at, summed over the tokens.
         head: multiply-adds of the restricted heads, divided by the model's width.
@@ -27,7 +26,6 @@ class Counter:
 
     calls: int = 0
     tokens: int = 0
-    forced: int = 0
     drawn: int = 0
     keys: int = 0
     head: int = 0

@@ -104,7 +104,7 @@ class LmSampler:
             longest = int(lengths[part].max())
             cache = self.engine.new_cache(len(ids[part]), slots)
             self.engine.append(cache, ids[part, :longest], counts=lengths[part])
-            self.count(cache, int(lengths[part].sum()), 0)
+            self.count(cache, int(lengths[part].sum()))
             result[part] = draw_rest(self, cache, last[part], record[part], given, order, automata, rng)
         return result
 
@@ -122,14 +122,12 @@ class LmSampler:
             tokens[here] = level.tokens[choice[here]]
         return tokens
 
-    def count(self, cache: Cache, tokens: int, drawn: int, rows: np.ndarray | None = None, head: int = 0) -> None:
+    def count(self, cache: Cache, tokens: int, rows: np.ndarray | None = None) -> None:
         """Note a call of the model."""
         counter = self.counter
         lengths = cache.lengths if rows is None else cache.lengths[rows]
         counter.calls += 1
         counter.tokens += tokens
-        counter.drawn += drawn
-        counter.head += head
         counter.keys += int(lengths.sum()) * tokens // max(len(lengths), 1)
 
 
@@ -253,7 +251,7 @@ class _Walk:
         longest = max(int(cache.lengths[index].max()) for cache, index in nodes.sources)
         cache = engine.gather(nodes.sources, longest + ids.shape[1])
         hidden = engine.append(cache, ids)
-        self.sampler.count(cache, ids.size, 0)
+        self.sampler.count(cache, ids.size)
         finished: list[Nodes] = []
         weight, record, state = nodes.weight, nodes.record, np.zeros(len(nodes), np.int64)
         for depth, level in enumerate(levels):
@@ -280,7 +278,7 @@ class _Walk:
             longest = int(cache.lengths[node[on]].max())
             cache = engine.gather([(cache, node[on])], longest + 1)
             hidden = engine.append(cache, codec.input_id(tokens[on], column, depth + 1)[:, None])
-            self.sampler.count(cache, len(on), 0)
+            self.sampler.count(cache, len(on))
         return Nodes.all_of(finished)
 
     def expand(self, place: int, nodes: Nodes) -> None:

@@ -15,7 +15,7 @@ from ..codec.rows import RowCodec
 from .automaton import DONE, NEVER, Automaton, Level
 from .codec import LmCodec
 
-__all__ = ["TokenCodec"]
+__all__ = ["TokenCodec", "field_names"]
 
 
 class TokenCodec(LmCodec):

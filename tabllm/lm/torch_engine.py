@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -54,7 +55,7 @@ class TorchLm(LmEngine):
         self.shape = shape_of(self.model)
         self.head = find_head(self.model)
         self.own_vocabulary = False
-        self._tables: dict[Level, _Table] = {}
+        self._tables: WeakKeyDictionary[Level, _Table] = WeakKeyDictionary()
         self._pool = BufferPool(next(self.model.parameters()).dtype if precision != "4bit" else torch.bfloat16,
                                 self.device)  # fmt: skip
 

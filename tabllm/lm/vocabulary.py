@@ -8,7 +8,7 @@ from tabular.schema import Schema
 
 from .engine import LmEngine
 from .pieces import Pieces
-from .table_codec import TokenCodec
+from .table_codec import TokenCodec, field_names
 
 __all__ = ["use_vocabulary"]
 
@@ -20,7 +20,7 @@ def use_vocabulary(engine: LmEngine, codec: TokenCodec, choices: np.ndarray, pie
         choices: int32[rows, width] of the table, whose frequencies the head starts from.
     """
     words = pieces.all_ids([f" {word}" for word in codec.words(schema)])
-    fields = pieces.all_ids([f" {field.column}" for field in codec.rows.table.fields])
+    fields = pieces.all_ids([f" {name}" for name in field_names(codec)])
     unknown = [pieces.begin]
     engine.use_vocabulary(
         [word or unknown for word in words],
