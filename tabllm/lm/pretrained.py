@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,7 +14,7 @@ import pandas as pd
 
 from tabular.arrays import to_arrays
 from tabular.conditions import parse_where
-from tabular.errors import RunError, TableError, UsageError
+from tabular.errors import TableError, UsageError
 from tabular.inference import infer_schema
 from tabular.progress import Reporter
 from tabular.reading import check_table
@@ -32,6 +33,7 @@ from .engine import Filter, LmEngine, Tuning
 from .loading import choose_engine, default_precision, make_lm
 from .memory import check, training_memory
 from .pieces import Pieces
+from .restoring import engine_of, folder_of
 from .run_files import LmRun, read_lm_run, write_lm_run
 from .sampler import LmSampler
 from .table_codec import TokenCodec
@@ -311,44 +313,14 @@ class PretrainedLM(Synthesizer):
             top_k=top_k, top_p=top_p, seed=int(run.fit["seed"]), serialization=run.fit["serialization"],
             rank=int(run.fit["rank"]), random_weights="random" in run.base,
         )  # fmt: skip
-        full = run.fit["tuning"] == "full"
-        if full:
-            model._folder = ModelFolder(run.model, run.base["name"], run.base["repo"], run.base["revision"])
-        else:
-            model._folder = _base_of(run, Path(directory))
+        model._folder = folder_of(run, Path(directory))
         model.schema, model.facts, model.history = run.schema, run.fit, run.history
         model._codec, model._trained = run.codec, run.trained
         # Gigabytes that 'tabllm info' has no use for.
-        model._make_engine = lambda: _engine_of(model, run, precision)
+        model._make_engine = partial(
+            engine_of, run, model._folder.path, model.engine_name, model.device, precision=precision
+        )
         return model
-
-
-def _engine_of(model: PretrainedLM, run: LmRun, precision: str) -> LmEngine:
-    """The model of a run, with what was trained in it."""
-    assert model._folder is not None
-    full, random = run.fit["tuning"] == "full", run.base.get("random")
-    lm = make_lm(
-        model.engine_name,
-        model.device,
-        model._folder.path,
-        precision=precision,
-        random=int(random) if random is not None and not full else None,
-    )
-    if isinstance(run.codec, TokenCodec):
-        words = run.codec.vocabulary - 1
-        lm.use_vocabulary([[0]] * words, [[0]] * len(run.codec.sizes), np.zeros(words, np.float32))
-    if run.trained:
-        tuning = Tuning("none" if full else run.fit["tuning"], rank=model.rank)
-        lm.start_training(tuning, np.zeros(1, np.int64), np.ones((1, 1), bool), weight_decay=0.0)
-        try:
-            lm.load_trained(run.trained)
-            lm.finish_training()
-        except (KeyError, RuntimeError, ValueError) as error:
-            raise RunError(
-                f"The run's trained.safetensors does not fit the model in {model._folder.path} ({error}); put back the "
-                "model that it was fitted on, or fit again."
-            ) from None
-    return lm
 
 
 def _part_rows(parameters: int) -> int:
@@ -365,20 +337,6 @@ def _checked(seed: int) -> int:
 def is_new(name: str) -> bool:
     """Whether a trained weight belongs to a table's own vocabulary."""
     return name.startswith("vocabulary.")
-
-
-def _base_of(run: LmRun, directory: Path) -> ModelFolder:
-    """The pretrained model that an adapter belongs to."""
-    path = Path(run.base["path"])
-    if (path / "config.json").exists():
-        found = resolve(str(path)).path
-        return ModelFolder(found, run.base["name"], run.base["repo"], run.base["revision"])
-    if run.base["repo"] is None:
-        raise RunError(
-            f"The adapter in {directory} belongs to the model in {path}, which is not there any more; put it back, or "
-            "fit again."
-        )
-    return resolve(run.base["repo"], revision=run.base["revision"])
 
 
 def _check_context(codec: LmCodec, longest: int, context: int, serialization: str) -> None:
