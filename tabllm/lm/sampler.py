@@ -28,6 +28,8 @@ MAX_CONDITIONED = 2048
 LEAST = 1e-100
 #: Nodes that are evaluated together: this part of the rows of a block.
 TREE_PART = 4
+#: Rows that wait to be drawn together, at all columns, at most: this many blocks.
+MOST_WAITING = 2
 #: Memory for keys and values of a block, and the rows that it may have.
 BLOCK_BYTES = 2 << 30
 MOST_ROWS, FEWEST_ROWS = 1024, 16
@@ -147,6 +149,7 @@ class _Walk:
         self.spans = self.codec.spans
         self.open_values = [_open_values(automaton) for automaton in self.automata]
         self.parts: list[np.ndarray] = []
+        self.waiting: dict[int, list[Nodes]] = {}
 
     def run(self, rows: int) -> np.ndarray:
         start = self.root(rows)
@@ -156,13 +159,17 @@ class _Walk:
             place, nodes = stack.pop()
             if place == len(self.order):
                 self.collect(np.repeat(nodes.record, nodes.weight, axis=0))
-            elif not self.sampler.merge or nodes.weight.sum() < MIN_ROWS_PER_NODE * len(nodes):
+            elif not self.sampler.merge:
                 self.expand(place, nodes)
+            elif nodes.weight.sum() < MIN_ROWS_PER_NODE * len(nodes):
+                self.wait(place, nodes)
             else:
                 pieces = self.split(nodes, self.open_values[self.order[place]])
                 for piece in reversed(pieces[1:]):
                     stack.append((place, piece))
                 stack.append((place + 1, self.through(place, pieces[0], self.by_count)))
+        for place in list(self.waiting):
+            self.release(place)
         return np.concatenate(self.parts)
 
     def collect(self, rows: np.ndarray) -> None:
@@ -280,6 +287,22 @@ class _Walk:
             hidden = engine.append(cache, codec.input_id(tokens[on], column, depth + 1)[:, None])
             self.sampler.count(cache, len(on))
         return Nodes.all_of(finished)
+
+    def wait(self, place: int, nodes: Nodes) -> None:
+        """Keep beginnings that no longer pay to merge until they fill a block with others of the same column: a
+        piece of the walk alone has a quarter of a block's rows, and small products are slow."""
+        longest = max(int(cache.lengths[index].max()) for cache, index in nodes.sources)
+        nodes.sources = [(self.engine.gather(nodes.sources, longest), np.arange(len(nodes)))]  # lets the others go
+        self.waiting.setdefault(place, []).append(nodes)
+        rows = {place: sum(int(part.weight.sum()) for part in parts) for place, parts in self.waiting.items()}
+        if rows[place] >= self.sampler.most_rows:
+            self.release(place)
+        elif sum(rows.values()) >= MOST_WAITING * self.sampler.most_rows:
+            self.release(max(rows, key=rows.__getitem__))
+
+    def release(self, place: int) -> None:
+        """Draw the rows that wait at a column."""
+        self.expand(place, Nodes.all_of(self.waiting.pop(place)))
 
     def expand(self, place: int, nodes: Nodes) -> None:
         """Go on with one entry per row, in blocks."""

@@ -17,6 +17,8 @@ __all__ = ["BufferPool", "Window", "copy_rows"]
 
 #: Bytes of free blocks that are kept.
 MOST_FREE = 3 << 30
+#: A free block is used for what needs at least one part in this many of it.
+MOST_SPARE = 4
 
 
 class BufferPool:
@@ -35,8 +37,11 @@ class BufferPool:
         octave = max(int(numbers - 1).bit_length() - 1, 12)
         step = 1 << max(octave - 2, 0)
         size = -(-numbers // step) * step
-        place = next((i for i in reversed(range(len(self.free))) if self.free[i].numel() == size), None)
-        data = _zeros(size, self.dtype, self.device) if place is None else self.free.pop(place)
+        fits = [i for i, block in enumerate(self.free) if size <= block.numel() <= MOST_SPARE * size]
+        if fits:
+            data = self.free.pop(min(fits, key=lambda i: (self.free[i].numel(), -i)))
+        else:
+            data = _zeros(size, self.dtype, self.device)
         return _Buffer(self, data)
 
     def give(self, data: Tensor) -> None:
