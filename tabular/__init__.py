@@ -7,7 +7,12 @@
 ``conditions``         ``where``: which rows are wanted (``condition_text``, ``intervals``)
 ``reading``            a file into a table (``delimited``: CSV; ``files``: formats)
 ``writing``            a table into a file, part by part
-``rundir``             a run directory, whole or not at all
+``rundir``             a run directory, whole or not at all (``runs``: the files in it)
+``checkpoint``         what an interrupted training leaves
+``making``             rows in parts, and missing cells, for generators whose rows are tokens
+``unmodelled``         columns with nothing to learn; ``words``: free text
+``devices``            where torch computes
+``neural``             the generators that stand here: CTGAN, TVAE
 ``number_text``        numbers stored as text; ``date_text``: dates; ``identifiers``: new ones
 ``column_names``       whether names can serve, and what they hint at
 ``synthesizer``        the interface of every generator, and their registry
@@ -38,6 +43,8 @@ if TYPE_CHECKING:
     )
     from .identifiers import make_identifiers
     from .inference import infer_schema
+    from .neural.ctgan import CTGAN
+    from .neural.tvae import TVAE
     from .progress import Reporter, RichReporter, Task
     from .reading import check_table, read_table
     from .rundir import atomic_directory, write_json
@@ -54,6 +61,8 @@ _HOMES = {
     ),
     "identifiers": ("make_identifiers",),
     "inference": ("infer_schema",),
+    "neural.ctgan": ("CTGAN",),
+    "neural.tvae": ("TVAE",),
     "progress": ("Reporter", "RichReporter", "Task"),
     "reading": ("check_table", "read_table"),
     "rundir": ("atomic_directory", "write_json"),
@@ -64,6 +73,8 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "CTGAN",
+    "TVAE",
     "Allowed",
     "Column",
     "ConditionError",

@@ -230,3 +230,7 @@ def load_run(directory: str | Path, *, device: str = "auto", **options: Any) -> 
         if option not in inspect.signature(found.load).parameters:
             raise UsageError(f"A run of the model {name!r} takes no {option!r}; leave it out.")
     return found.load(directory, device=device, **given)
+
+
+for _name, _class in (("ctgan", "CTGAN"), ("tvae", "TVAE")):
+    register(_name, f"tabular.neural.{_name}:{_class}")

@@ -7,19 +7,18 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from tabular.arrays import on_grid
 from tabular.conditions import Allowed
-from tabular.identifiers import make_identifiers
-from tabular.schema import Column, Schema
+from tabular.schema import Schema
+from tabular.unmodelled import unmodelled
+from tabular.words import WordCodec
 
 from . import conditions
 from .number import NumberCodec
 from .table import TableCodec
-from .words import WordCodec
 
-__all__ = ["RowCodec", "is_missing", "unlike", "unmodelled"]
+__all__ = ["RowCodec"]
 
 
 class RowCodec:
@@ -97,38 +96,3 @@ class RowCodec:
         """Read what :meth:`to_dict` wrote."""
         words = {name: WordCodec.from_dict(entry) for name, entry in data.get("words", {}).items()}
         return cls(schema, TableCodec.from_dict(data), words)
-
-
-def unmodelled(
-    column: Column, rows: int, rng: np.random.Generator, *, start: int, seed: int, present: bool
-) -> np.ndarray:
-    """Canonical values of a column in which there is nothing to learn: an identifier, or always the same value."""
-    if column.kind == "identifier":
-        made = _identifiers(column, rows, start=start, seed=seed)
-        if column.missing_rate and not present:
-            made[rng.random(rows) < column.missing_rate] = None
-        return made
-    if column.kind == "text":
-        return np.full(rows, None, dtype=object)
-    if column.is_numeric:
-        return np.full(rows, np.nan if column.minimum is None else column.minimum)
-    return np.full(rows, 0 if column.categories else -1, np.int32)
-
-
-def _identifiers(column: Column, rows: int, *, start: int, seed: int) -> np.ndarray:
-    number = column.dtype.lower().startswith(("int", "uint"))
-    return make_identifiers(column.pattern, rows, start=start, seed=seed, number=number)
-
-
-def is_missing(values: np.ndarray) -> np.ndarray:
-    """bool[rows]: which canonical values are missing."""
-    if values.dtype == object:
-        return np.asarray(pd.isna(values))
-    return np.isnan(values) if values.dtype.kind == "f" else values < 0
-
-
-def unlike(known: np.ndarray, column: Column, seed: int) -> np.ndarray:
-    """object[rows]: made-up identifiers of ``column``, none of them among the ``known`` ones."""
-    taken = {str(value) for value in known if not pd.isna(value)}
-    made = _identifiers(column, len(known) + len(taken), start=0, seed=seed)
-    return np.asarray([value for value in made if str(value) not in taken][: len(known)], dtype=object)

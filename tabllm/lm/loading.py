@@ -6,9 +6,10 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+from tabular.devices import keep_freed_memory
 from tabular.errors import EngineError, UsageError
 
-from ..nano.backend import choose_backend, keep_freed_memory
+from ..nano.backend import choose_backend
 from .engine import PRECISIONS, LmEngine
 
 __all__ = ["choose_engine", "default_precision", "make_lm"]

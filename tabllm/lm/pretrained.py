@@ -16,6 +16,7 @@ from tabular.arrays import to_arrays
 from tabular.conditions import parse_where
 from tabular.errors import TableError, UsageError
 from tabular.inference import infer_schema
+from tabular.making import fill_in, make_parts
 from tabular.progress import Reporter
 from tabular.reading import check_table
 from tabular.schema import Schema
@@ -24,7 +25,6 @@ from tabular.synthesizer import Synthesizer, Where
 from ..codec.table import DEFAULT_BINS
 from ..hub.facts import read_facts
 from ..hub.folder import ModelFolder, resolve
-from ..making import fill_in, make_parts
 from ..nano.orders import order_with_first
 from .automaton import Automaton
 from .codec import LmCodec

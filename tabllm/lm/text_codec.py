@@ -12,8 +12,8 @@ from tabular.cells import grid_step
 from tabular.conditions import Allowed
 from tabular.errors import ConditionError, TableError, UsageError
 from tabular.schema import Column, Schema
+from tabular.unmodelled import unmodelled
 
-from ..codec.rows import unmodelled
 from .automaton import Automaton
 from .cells import CellCodec, ListCodec, TextCells
 from .codec import LmCodec

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from tabular.checkpoint import Checkpoint, deferred_interrupt
 from tabular.errors import TabllmError
 from tabular.progress import Reporter
 
-from ..nano.checkpoint import Checkpoint, deferred_interrupt
 from ..nano.orders import draw_orders
 from .batches import BatchMaker
 from .codec import LmCodec, level_masks

@@ -15,6 +15,7 @@ from tabular.arrays import to_arrays
 from tabular.conditions import parse_where
 from tabular.errors import UsageError
 from tabular.inference import infer_schema
+from tabular.making import fill_in, make_parts
 from tabular.progress import Reporter
 from tabular.reading import check_table
 from tabular.schema import Schema
@@ -22,7 +23,6 @@ from tabular.synthesizer import Synthesizer, Where
 
 from ..codec.rows import RowCodec
 from ..codec.table import DEFAULT_BINS
-from ..making import fill_in, make_parts
 from .backend import choose_backend, make_engine
 from .config import NanoConfig, initial_weights
 from .engine import NanoEngine

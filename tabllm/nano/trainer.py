@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from tabular.checkpoint import Checkpoint, deferred_interrupt
 from tabular.errors import TabllmError
 from tabular.progress import Reporter
 
-from .checkpoint import Checkpoint, deferred_interrupt
 from .engine import NanoEngine
 from .orders import draw_orders
 

@@ -15,9 +15,9 @@ from tabllm.codec.category import MAX_SOFTMAX, CategoryCodec
 from tabllm.codec.conditions import decode_within
 from tabllm.codec.number import MAX_VALUES, NumberCodec
 from tabllm.codec.rows import RowCodec
-from tabllm.codec.words import WordCodec
 from tabular import infer_schema, parse_where, to_arrays
 from tabular.errors import TableError
+from tabular.words import WordCodec
 
 RNG = np.random.default_rng
 

@@ -15,9 +15,9 @@ from tabllm.codec.conditions import decode_within
 from tabllm.codec.number import NumberCodec
 from tabllm.codec.rows import RowCodec
 from tabllm.codec.table import TableCodec
-from tabllm.codec.words import WordCodec
 from tabular import infer_schema, parse_where, to_arrays
 from tabular.errors import ConditionError
+from tabular.words import WordCodec
 
 RNG = np.random.default_rng
 ROWS = 3000

@@ -1,4 +1,4 @@
-"""Making rows in parts and filling in missing cells: what is the same for every language model here."""
+"""Making rows in parts and filling in missing cells: what is the same for every generator that makes rows as tokens."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from tabular.arrays import from_arrays, to_arrays
-from tabular.errors import UsageError
-from tabular.progress import Reporter
-from tabular.reading import check_table
-from tabular.schema import Schema
-
-from .codec.rows import is_missing, unlike
+from .arrays import from_arrays, to_arrays
+from .errors import UsageError
+from .progress import Reporter
+from .reading import check_table
+from .schema import Schema
+from .unmodelled import is_missing, unlike
 
 __all__ = ["fill_in", "make_parts"]
 

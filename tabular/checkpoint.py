@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tabular.errors import OutputError
+from .errors import OutputError
 
 __all__ = ["Checkpoint", "deferred_interrupt"]
 

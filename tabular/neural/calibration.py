@@ -1,0 +1,109 @@
+"""Brings the distribution of every single column that a network makes to that of the table.
+
+A GAN or an autoencoder learns how columns hang together long before it has each column's own distribution right.
+That distribution is known exactly, so it need not be learned: a constant is added to each logit until the mean
+probability of every class is its share in the table, and each scalar is put through the one monotone map that
+takes the quantiles that the network makes to those of the table (quantile matching). Neither changes the order
+of values, so what the columns have to do with each other stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .encoder import TableEncoder
+from .fields import NumberField
+from .spans import Spans
+
+__all__ = ["Calibration"]
+
+#: Rounds of the fixed point for the logits.
+ROUNDS = 30
+#: Quantiles that are matched at most, and the made rows that each stands for at least.
+MOST_KNOTS, KNOT_ROWS = 400, 20
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is added to logits and how scalars are mapped; empty where there is nothing to correct.
+
+    Attributes:
+        bias: float32[width].
+        maps: column name -> float64[2, knots]: quantiles that the network makes, and those of the table.
+    """
+
+    bias: np.ndarray
+    maps: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def none(cls, width: int) -> Calibration:
+        """One that changes nothing."""
+        return cls(np.zeros(width, np.float32))
+
+    @classmethod
+    def fit(
+        cls,
+        encoder: TableEncoder,
+        spans: Spans,
+        learned: tuple[np.ndarray, np.ndarray],
+        made: tuple[Tensor, Tensor],
+        generator: torch.Generator,
+    ) -> Calibration:
+        """Learn from the encoded table and from raw rows of the network.
+
+        Args:
+            learned: int64[n, spans] and float32[n, scalars] of the table.
+            made: logits float32[m, width] and scalars float32[m, scalars] of the network.
+        """
+        logits, scalars = made
+        bias = _biases(spans, learned[0], logits)
+        codes = spans.draw(logits + bias, generator).cpu().numpy()
+        values = scalars.cpu().numpy()
+        maps = {}
+        for name, (span, scalar) in encoder.places().items():
+            numeric = encoder.fields[name]
+            if isinstance(numeric, NumberField) and numeric.scale is not None:
+                table = numeric.latent(learned[0][:, span], learned[1][:, scalar])
+                network = numeric.latent(codes[:, span], values[:, scalar])
+                if (knots := _matched(table, network)) is not None:
+                    maps[name] = knots
+        return cls(bias.cpu().numpy(), maps)
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Arrays by name, for the file of a run."""
+        return {"bias": self.bias, **{f"map/{name}": knots for name, knots in self.maps.items()}}
+
+    @classmethod
+    def from_tensors(cls, arrays: Mapping[str, np.ndarray]) -> Calibration:
+        """Read what :meth:`tensors` gave."""
+        maps = {name.removeprefix("map/"): value for name, value in arrays.items() if name.startswith("map/")}
+        return cls(arrays["bias"], maps)
+
+
+def _biases(spans: Spans, codes: np.ndarray, logits: Tensor) -> Tensor:
+    """float32[width]: what makes the mean probability of each class its share in ``codes``."""
+    bias = torch.zeros(spans.width, device=logits.device)
+    if not spans.width:
+        return bias
+    counts = [np.bincount(codes[:, place], minlength=size) for place, size in enumerate(spans.sizes)]
+    shares = np.concatenate(counts) / max(len(codes), 1)
+    wanted = torch.tensor(np.log(np.maximum(shares, 1e-12)), dtype=torch.float32, device=logits.device)
+    for _ in range(ROUNDS):
+        bias += (wanted - spans.softmax(logits + bias).mean(dim=0).clamp_(min=1e-12).log()).clamp_(-3, 3)
+    return bias
+
+
+def _matched(table: np.ndarray, network: np.ndarray) -> np.ndarray | None:
+    """float64[2, knots], strictly ascending in the first row; ``None`` where there are too few rows to say."""
+    count = min(len(network) // KNOT_ROWS, len(table) // KNOT_ROWS, MOST_KNOTS)
+    if count < 2:
+        return None
+    positions = np.linspace(0, 1, count + 1)
+    source, goal = np.quantile(network, positions), np.quantile(table, positions)
+    kept = np.concatenate([[True], np.diff(source) > 0])
+    return np.stack([source[kept], goal[kept]]) if kept.sum() > 1 else None

@@ -1,0 +1,126 @@
+"""A whole table as a network sees it: int64 classes of one-hot spans beside float32 scalars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import TableError
+from ..schema import Schema
+from ..unmodelled import unmodelled
+from ..words import WordCodec
+from .fields import CategoryField, Field, NumberField, Numbers, field_from_dict
+
+__all__ = ["TableEncoder"]
+
+
+class TableEncoder:
+    """Canonical arrays (:func:`tabular.to_arrays`) <-> spans and scalars.
+
+    Attributes:
+        fields: column name -> its field, for the columns that are learned.
+        words: column name -> how its free text is made.
+        sizes: classes of each span.
+        scalars: how many there are.
+        gates: int64[scalars, 2]: the span that says whether a scalar counts (-1: it always does), and how many of
+            that span's classes, the first ones, say so.
+    """
+
+    def __init__(self, schema: Schema, fields: Mapping[str, Field], words: Mapping[str, WordCodec]) -> None:
+        self.schema, self.fields, self.words = schema, dict(fields), dict(words)
+        self.sizes = [size for field in fields.values() for size in field.sizes]
+        gates = []
+        span = 0
+        for field in fields.values():
+            if field.scalars:
+                gates.append((span, field.regular) if field.sizes else (-1, 0))
+            span += len(field.sizes)
+        self.scalars = len(gates)
+        self.gates = np.asarray(gates, np.int64).reshape(-1, 2)
+
+    @classmethod
+    def fit(cls, arrays: Mapping[str, np.ndarray], schema: Schema, numbers: Numbers) -> TableEncoder:
+        """Learn from canonical arrays. Raises :class:`TableError` if no column is left to learn."""
+        fields: dict[str, Field] = {}
+        words = {}
+        for column in schema:
+            values = arrays[column.name]
+            if column.kind == "text":
+                words[column.name] = WordCodec.fit(values)
+            elif column.is_numeric and not np.isnan(values).all():
+                fields[column.name] = NumberField.fit(values, numbers)
+            elif column.has_categories and column.categories and (column.kind != "constant" or (values < 0).any()):
+                fields[column.name] = CategoryField.fit(values, len(column.categories))
+        if not fields:
+            raise TableError(
+                "No column is left to learn: every one is an identifier, free text or always the same; "
+                "say what they are with 'tabllm fit --kind COLUMN=KIND'."
+            )
+        return cls(schema, fields, words)
+
+    def places(self) -> dict[str, tuple[slice, slice]]:
+        """Column name -> its spans and its scalars."""
+        found = {}
+        span = scalar = 0
+        for name, field in self.fields.items():
+            after = span + len(field.sizes), scalar + field.scalars
+            found[name] = slice(span, after[0]), slice(scalar, after[1])
+            span, scalar = after
+        return found
+
+    def encode(self, arrays: Mapping[str, np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Canonical arrays -> (int64[n, spans], float32[n, scalars]); a scalar that does not count is NaN."""
+        parts = [field.encode(arrays[name], rng) for name, field in self.fields.items()]
+        spans, scalars = zip(*parts, strict=True)
+        return np.concatenate(spans, axis=1), np.concatenate(scalars, axis=1)
+
+    def decode(
+        self, spans: np.ndarray, scalars: np.ndarray, maps: Mapping[str, np.ndarray] | None = None
+    ) -> dict[str, np.ndarray]:
+        """(int64[n, spans], float32[n, scalars]) -> canonical arrays of the learned columns, numbers unrounded.
+
+        Args:
+            maps: column name -> the map that its numbers go through; see :meth:`.fields.NumberField.decode`.
+        """
+        maps = maps or {}
+        return {
+            name: self.fields[name].decode(spans[:, span], scalars[:, scalar], maps.get(name))
+            for name, (span, scalar) in self.places().items()
+        }
+
+    def fill_unlearned(
+        self, arrays: dict[str, np.ndarray], rows: int, rng: np.random.Generator, *, start: int, seed: int
+    ) -> dict[str, np.ndarray]:
+        """``arrays`` with the columns that no network learns: identifiers, free text, constants."""
+        for column in self.schema:
+            if column.name in self.words:
+                arrays[column.name] = self.words[column.name].draw(rows, rng, present=False)
+            elif column.name not in arrays:
+                arrays[column.name] = unmodelled(column, rows, rng, start=start, seed=seed, present=False)
+        return arrays
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data, without the schema."""
+        return {
+            "fields": {name: field.to_dict() for name, field in self.fields.items()},
+            "words": {name: words.to_dict() for name, words in self.words.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], schema: Schema) -> TableEncoder:
+        """Read what :meth:`to_dict` wrote."""
+        fields = {name: field_from_dict(entry) for name, entry in data["fields"].items()}
+        return cls(schema, fields, {name: WordCodec.from_dict(entry) for name, entry in data["words"].items()})
+
+    def held(self, name: str) -> str:
+        """What is kept of the data of a column, in words, for the README of a run."""
+        field = self.fields.get(name)
+        if not isinstance(field, NumberField):
+            return f"{len(self.words[name].words):,} frequent words" if name in self.words else ""
+        kept = [f"{len(field.atoms):,} single values"] if len(field.atoms) else []
+        if field.scale is not None:
+            many = field.scale.to_dict()
+            kept.append(f"{len(many['means'])} modes" if "means" in many else f"{len(many['values']):,} quantiles")
+        return ", ".join(kept)

@@ -1,0 +1,168 @@
+"""How a number is shown to a network: by the mode it lies in, or by its quantile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from scipy.special import ndtr, ndtri
+
+from .mixture import fit_mixture
+
+__all__ = ["Modes", "Quantiles", "Scale", "scale_from_dict"]
+
+#: Standard deviations that the scalar range -1..1 spans to each side of a mode (Xu et al. 2019, section 4.2).
+SPREAD = 4.0
+#: Quantiles of a column that are kept at most, and the rows that each stands for at least.
+MAX_KNOTS, KNOT_ROWS = 1000, 20
+#: Up to so many distinct values are kept as they are, if each stands for so many rows on average.
+MAX_STEPS, STEP_ROWS = 2048, 10
+#: No quantile is taken for less likely than this: normal scores stay within 5.
+LEAST = 1e-6
+
+
+class Scale(Protocol):
+    """Numbers <-> a mode (int) and a scalar of unit size (float32)."""
+
+    @property
+    def modes(self) -> int:
+        """How many modes there are; 1 where a number is a scalar alone."""
+
+    def encode(self, values: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """float64[n] -> (int64[n], float32[n])."""
+
+    def latent(self, mode: np.ndarray, scalar: np.ndarray) -> np.ndarray:
+        """(int64[n], float32[n]) -> float64[n]: something that rises with the number."""
+
+    def number(self, latent: np.ndarray) -> np.ndarray:
+        """float64[n] -> float64[n]: the numbers that these stand for."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data for :func:`scale_from_dict`."""
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Mode-specific normalisation (Xu et al. 2019, "Modeling Tabular Data using Conditional GAN", section 4.2).
+
+    A number is a mode, drawn by how likely each is, and its distance from the mode's mean in units of
+    four standard deviations, clipped to -1..1.
+
+    Attributes:
+        means, deviations: float64[modes].
+        weights: float64[modes], summing to 1.
+    """
+
+    means: np.ndarray
+    deviations: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def fit(cls, values: np.ndarray) -> Modes:
+        """Learn from ``values`` (float64[n], none missing)."""
+        return cls(*fit_mixture(values))
+
+    @property
+    def modes(self) -> int:
+        return len(self.means)
+
+    def encode(self, values: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        distance = (values[:, None] - self.means) / self.deviations
+        log = np.log(self.weights / self.deviations) - 0.5 * distance**2
+        log -= np.log(-np.log(rng.random(log.shape)))  # Gumbel: the greatest is a draw from the softmax
+        mode = log.argmax(axis=1)
+        scalar = np.take_along_axis(distance, mode[:, None], axis=1)[:, 0] / SPREAD
+        return mode, np.clip(scalar, -1, 1).astype(np.float32)
+
+    def latent(self, mode: np.ndarray, scalar: np.ndarray) -> np.ndarray:
+        return np.asarray(self.means[mode] + SPREAD * self.deviations[mode] * scalar.astype(np.float64))
+
+    def number(self, latent: np.ndarray) -> np.ndarray:
+        return latent
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "scale": "modes",
+            "means": self.means.tolist(),
+            "deviations": self.deviations.tolist(),
+            "weights": self.weights.tolist(),
+        }
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """Normal scores: a number is the normal quantile of its rank, ties being spread at random over theirs.
+
+    The spreading (the distributional transform, Rüschendorf 2009) makes the scalar exactly normal for integers
+    too, and decoding gives every value of a stepped column back exactly.
+
+    Attributes:
+        positions: float64[k], cumulative probabilities, ascending.
+        values: float64[k]: of a stepped column the values, each reaching up to its position; of others the
+            quantiles at the positions, straight lines between.
+        stepped: which of the two.
+    """
+
+    positions: np.ndarray
+    values: np.ndarray
+    stepped: bool
+
+    @classmethod
+    def fit(cls, values: np.ndarray) -> Quantiles:
+        """Learn from ``values`` (float64[n], none missing)."""
+        distinct, counts = np.unique(values, return_counts=True)
+        if len(distinct) <= MAX_STEPS and len(values) >= STEP_ROWS * len(distinct):
+            return cls(np.cumsum(counts) / len(values), distinct, True)
+        count = int(np.clip(len(values) // KNOT_ROWS, 2, MAX_KNOTS))
+        inner = np.linspace(0, 1, count + 1)
+        # Straight lines out to the extremes would give them far too much weight, so the tails have finer knots.
+        tail = 1 / count * 0.5 ** np.arange(1, 8)
+        tail = tail[tail * len(values) >= 4]
+        positions = np.concatenate([inner, tail, 1 - tail])
+        positions.sort()
+        return cls(positions, np.quantile(values, positions), False)
+
+    @property
+    def modes(self) -> int:
+        return 1
+
+    def encode(self, values: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        left = np.interp(values, self.values, self.positions)
+        if self.stepped:
+            place = np.minimum(np.searchsorted(self.values, values), len(self.values) - 1)
+            starts = np.concatenate([[0.0], self.positions[:-1]])
+            left = starts[place] + (self.positions[place] - starts[place]) * rng.random(len(values))
+        else:
+            # Flat pieces of the quantile function are values that many rows share: anywhere on them is right.
+            low = self.positions[np.minimum(np.searchsorted(self.values, values, "left"), len(self.values) - 1)]
+            high = self.positions[np.maximum(np.searchsorted(self.values, values, "right") - 1, 0)]
+            left = np.where(high > low, low + (high - low) * rng.random(len(values)), left)
+        score = ndtri(np.clip(left, LEAST, 1 - LEAST))
+        return np.zeros(len(values), np.int64), score.astype(np.float32)
+
+    def latent(self, mode: np.ndarray, scalar: np.ndarray) -> np.ndarray:
+        return scalar.astype(np.float64)
+
+    def number(self, latent: np.ndarray) -> np.ndarray:
+        position = ndtr(latent)
+        if self.stepped:
+            place = np.searchsorted(self.positions, position, "left")
+            return np.asarray(self.values[np.minimum(place, len(self.values) - 1)])
+        return np.interp(position, self.positions, self.values)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "scale": "quantiles",
+            "positions": self.positions.tolist(),
+            "values": self.values.tolist(),
+            "stepped": self.stepped,
+        }
+
+
+def scale_from_dict(data: Mapping[str, Any]) -> Scale:
+    """Read what ``to_dict`` of a scale wrote."""
+    if data["scale"] == "modes":
+        return Modes(*(np.asarray(data[name], np.float64) for name in ("means", "deviations", "weights")))
+    return Quantiles(np.asarray(data["positions"]), np.asarray(data["values"]), bool(data["stepped"]))

@@ -1,0 +1,140 @@
+"""One-hot spans side by side in a tensor: softmax, draws and one-hot of all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+__all__ = ["Spans"]
+
+#: Spans of more classes than one of these and no more than the next are padded together.
+BUCKETS = (0, 4, 16, 64, 256, 1 << 30)
+
+
+class Spans:
+    """The layout of some one-hot spans, with operations that cost a few kernels however many spans there are.
+
+    Args:
+        sizes: classes of each span.
+        device: where the tensors are.
+
+    Attributes:
+        width: classes of all spans together.
+        offsets: int64[spans], where each begins.
+        member: float32[width, spans], 1 where a class belongs to a span: a product with it sums within spans.
+    """
+
+    def __init__(self, sizes: Sequence[int], device: torch.device) -> None:
+        self.sizes, self.device = list(sizes), device
+        self.width = sum(sizes)
+        starts = [sum(sizes[:place]) for place in range(len(sizes))]
+        self.offsets = torch.tensor(starts, dtype=torch.int64, device=device)
+        span_of = [place for place, size in enumerate(sizes) for _ in range(size)]
+        self.span_of = torch.tensor(span_of, dtype=torch.int64, device=device)
+        self.member = torch.zeros(self.width, len(sizes), device=device)
+        self.member[torch.arange(self.width, device=device), self.span_of] = 1.0
+        self.spread = self.member.T.contiguous()
+        # Spans of like size are looked at together, each row padded with the first class of its span.
+        self.buckets = []
+        for low, high in pairwise(BUCKETS):
+            if among := [place for place, size in enumerate(sizes) if low < size <= high]:
+                longest = max(sizes[place] for place in among)
+                index = [[starts[p] + (k if k < sizes[p] else 0) for k in range(longest)] for p in among]
+                beyond = [[k >= sizes[p] for k in range(longest)] for p in among]
+                self.buckets.append(
+                    (torch.tensor(index, device=device).reshape(-1), torch.tensor(beyond, device=device))
+                )
+        bucket_of = [next(n for n, high in enumerate(BUCKETS[1:]) if size <= high) for size in sizes]
+        by_bucket = sorted(range(len(sizes)), key=lambda place: bucket_of[place])
+        self.back = torch.tensor([by_bucket.index(place) for place in range(len(sizes))], device=device)
+        #: Numbers of a row when it is padded so.
+        self.padded_width = sum(len(index) for index, _ in self.buckets)
+
+    def __len__(self) -> int:
+        return len(self.sizes)
+
+    def one_hot(self, codes: Tensor) -> Tensor:
+        """int64[n, spans] -> float32[n, width]."""
+        flat = torch.zeros(len(codes), self.width, device=codes.device)
+        return flat.scatter_(1, codes + self.offsets, 1.0)
+
+    def one_hot_counts(self, codes: Tensor) -> Tensor:
+        """int64[n, spans] -> float32[width]: how often each class occurs (exact up to 16 million rows)."""
+        flat = (codes + self.offsets).reshape(-1)
+        return torch.zeros(self.width, device=codes.device).scatter_add_(
+            0, flat, torch.ones(1, device=codes.device).expand(len(flat))
+        )
+
+    def _per_bucket(self, values: Tensor, reduce: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+        """[n, width] -> [n, spans]: ``reduce`` of padded [n, spans, longest] and where that is padding."""
+        parts = []
+        for index, beyond in self.buckets:
+            padded = values.index_select(1, index).view(len(values), *beyond.shape)
+            parts.append(reduce(padded, beyond))
+        return torch.cat(parts, dim=1).index_select(1, self.back) if len(parts) > 1 else parts[0]
+
+    def _top(self, logits: Tensor) -> Tensor:
+        return self._per_bucket(logits, lambda padded, _: padded.amax(dim=2))
+
+    def _sums(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(maximum of each span [n, spans], exp(logits - maximum) [n, width], its sums [n, spans]).
+
+        Each span is shifted by its own maximum, so none underflows however far the others are above it; the sums are
+        products with a 0/1 matrix, which are fast on every device.
+        """
+        top = self._top(logits)
+        shifted = torch.exp(logits - top @ self.spread)
+        return top, shifted, shifted @ self.member
+
+    def log_softmax(self, logits: Tensor) -> Tensor:
+        """float32[n, width] -> float32[n, width], normalised within each span."""
+        if not self.width:
+            return logits
+        with torch.no_grad():
+            top = self._top(logits)
+        shifted = logits - top @ self.spread
+        return shifted - (shifted.exp() @ self.member).log() @ self.spread
+
+    def log_likelihood(self, logits: Tensor, one_hot: Tensor) -> Tensor:
+        """The sum over rows and spans of the log probability of the classes that ``one_hot`` names: a scalar."""
+        if not self.width:
+            return logits.sum()
+        found: Tensor = _LogLikelihood.apply(logits, one_hot, self)
+        return found
+
+    def softmax(self, logits: Tensor) -> Tensor:
+        """float32[n, width] -> float32[n, width], summing to 1 within each span."""
+        return self.log_softmax(logits).exp()
+
+    def gumbel(self, rows: int, generator: torch.Generator) -> Tensor:
+        """float32[rows, width]: independent standard Gumbel draws."""
+        uniform = torch.rand(rows, self.width, device=self.device, generator=generator)
+        return uniform.clamp_(min=1e-20).log_().neg_().log_().neg_()
+
+    def draw(self, logits: Tensor, generator: torch.Generator) -> Tensor:
+        """float32[n, width] -> int64[n, spans]: one class of each span, by the softmax of its logits."""
+        if not self.width:
+            return torch.empty(len(logits), 0, dtype=torch.int64, device=logits.device)
+        return self.best(logits + self.gumbel(len(logits), generator))
+
+    def best(self, logits: Tensor) -> Tensor:
+        """float32[n, width] -> int64[n, spans]: the most likely class of each span."""
+        return self._per_bucket(logits, lambda x, beyond: x.masked_fill(beyond, -torch.inf).argmax(dim=2))
+
+
+class _LogLikelihood(torch.autograd.Function):
+    """With its gradient, one-hot minus softmax, found on the way: half the kernels of a general one."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, one_hot: Tensor, spans: Spans) -> Tensor:
+        top, shifted, sums = spans._sums(logits)
+        ctx.save_for_backward(torch.addcmul(one_hot, shifted, sums.reciprocal() @ spans.spread, value=-1))
+        return (logits * one_hot).sum() - (top + sums.log()).sum()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return ctx.saved_tensors[0] * gradients[0], None, None

@@ -1,0 +1,164 @@
+"""The training loop of every generator here: progress, checkpoints, and what to do when a loss diverges."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..checkpoint import Checkpoint, deferred_interrupt
+from ..errors import TabllmError
+from ..progress import Reporter
+
+__all__ = ["Learner", "Plan", "fingerprint_of", "train"]
+
+#: Looks at the loss, evenly spaced: there the device is waited for, the state is kept, and a fit can be resumed.
+LOOKS = 50
+#: So often a diverging fit goes back to its last good state with half the step size.
+MOST_RESTARTS = 5
+
+
+class Learner(Protocol):
+    """What the loop needs of a model in training."""
+
+    def begin_interval(self, seed: int) -> None:
+        """Draw everything random from ``seed`` from here on."""
+
+    def step(self, number: int) -> Tensor:
+        """Update number ``number`` (from 0): the loss, a scalar that stays on the device."""
+
+    def slow_down(self) -> None:
+        """Halve the step size."""
+
+    def state(self) -> dict[str, Tensor]:
+        """Every tensor that the next step depends on: weights, averages, moments."""
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go back to what :meth:`state` gave."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a training run does.
+
+    Attributes:
+        steps: updates.
+        seed: of all that is random in it.
+    """
+
+    steps: int
+    seed: int
+
+    @property
+    def look_every(self) -> int:
+        """Updates between two looks."""
+        return max(1, math.ceil(self.steps / LOOKS))
+
+
+@dataclass
+class _State:
+    step: int = 0
+    seconds: float = 0.0
+    restarts: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+def fingerprint_of(settings: Mapping[str, Any], *arrays: np.ndarray) -> str:
+    """A digest of the settings and the data: what a checkpoint must agree with."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def train(
+    learner: Learner,
+    plan: Plan,
+    *,
+    fingerprint: str,
+    progress: Reporter,
+    checkpoint: str | Path | None = None,
+) -> tuple[list[dict[str, float]], int]:
+    """Run ``plan`` and return (one entry per look, how often the fit had to restart).
+
+    With ``checkpoint`` (a folder) the state is written there at the looks and at Ctrl-C; the same call goes on
+    from it to the same result.
+
+    Raises:
+        KeyboardInterrupt: after the checkpoint is written.
+        TabllmError: if the loss diverges though the step size was halved :data:`MOST_RESTARTS` times.
+    """
+    saved = Checkpoint(checkpoint, fingerprint) if checkpoint else None
+    run = _State()
+    if saved is not None and (found := saved.read()) is not None:
+        run = _State(**found[2])
+        learner.restore({name: torch.from_numpy(value) for name, value in found[0].items()})
+        for _ in range(run.restarts):
+            learner.slow_down()
+        progress.note(f"Going on from step {run.step:,} of {plan.steps:,}.")
+    good = _copy(learner.state())
+    started = time.perf_counter() - run.seconds
+    with progress.task("Learning", plan.steps, "steps") as task, deferred_interrupt() as interrupted:
+        task.advance(run.step)
+        while run.step < plan.steps:
+            count = min(plan.look_every, plan.steps - run.step)
+            learner.begin_interval(_interval_seed(plan.seed, run.step, run.restarts))
+            total: Tensor | None = None
+            for number in range(run.step, run.step + count):
+                loss = learner.step(number)
+                total = loss if total is None else total + loss
+                task.advance(1)
+                if interrupted():
+                    break
+            if interrupted():
+                if saved is not None and run.step:
+                    saved.write(_arrays(good), {}, asdict(run))
+                raise KeyboardInterrupt
+            mean = float(total) / count if total is not None else math.nan
+            if not (math.isfinite(mean) and _all_finite(learner.state())):
+                run.restarts += 1
+                if run.restarts > MOST_RESTARTS:
+                    raise TabllmError(
+                        f"Training diverged at step {run.step:,} and again at {MOST_RESTARTS} smaller step sizes; "
+                        "take a smaller --learning-rate."
+                    )
+                learner.restore(good)
+                learner.slow_down()
+                task.advance(-count)
+                progress.note(f"The loss diverged after step {run.step:,}: going on from there at half the step size.")
+                continue
+            run.step += count
+            run.seconds = time.perf_counter() - started
+            run.history.append({"step": run.step, "train_loss": mean, "seconds": round(run.seconds, 3)})
+            task.advance(0, f"loss {mean:.3f}")
+            good = _copy(learner.state())
+            if saved is not None and run.step < plan.steps:
+                saved.write(_arrays(good), {}, asdict(run))
+        task.finish()
+    return run.history, run.restarts
+
+
+def _interval_seed(seed: int, step: int, restarts: int) -> int:
+    return int(np.random.SeedSequence([seed, step, restarts]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def _copy(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in state.items()}
+
+
+def _arrays(state: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    return {name: value.cpu().numpy() for name, value in state.items()}
+
+
+def _all_finite(state: Mapping[str, Tensor]) -> bool:
+    checks = [value.isfinite().all() for value in state.values() if value.is_floating_point()]
+    return bool(torch.stack(checks).all()) if checks else True

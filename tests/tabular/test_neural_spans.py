@@ -1,0 +1,87 @@
+"""Operations on all spans at once, against the same done span by span."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from tabular.neural.critic import Critic
+from tabular.neural.spans import Spans
+
+SIZES = [3, 1, 70, 2, 17, 4]
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def spans() -> Spans:
+    return Spans(SIZES, CPU)
+
+
+def split(values: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    return values.split(SIZES, dim=1)
+
+
+def test_softmax_and_best_are_those_of_each_span(spans):
+    logits = torch.randn(50, spans.width) * 5
+    expected = torch.cat([part.log_softmax(1) for part in split(logits)], dim=1)
+    torch.testing.assert_close(spans.log_softmax(logits), expected, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(spans.best(logits), torch.stack([part.argmax(1) for part in split(logits)], dim=1))
+
+
+def test_a_span_far_below_the_others_does_not_underflow(spans):
+    logits = torch.cat([torch.full((2, size), 1e4 * (-1) ** place) for place, size in enumerate(SIZES)], dim=1)
+    found = spans.softmax(logits)
+    for part, size in zip(split(found), SIZES, strict=True):
+        torch.testing.assert_close(part, torch.full((2, size), 1 / size))
+    assert spans.log_likelihood(logits, spans.one_hot(spans.best(logits))).isfinite()
+
+
+def test_likelihood_and_its_gradient_are_those_of_cross_entropy(spans):
+    logits = torch.randn(20, spans.width, requires_grad=True)
+    codes = torch.stack([torch.randint(size, (20,)) for size in SIZES], dim=1)
+    pairs = zip(split(logits), codes.T, strict=True)
+    expected = -sum(torch.nn.functional.cross_entropy(part, code, reduction="sum") for part, code in pairs)
+    found = spans.log_likelihood(logits, spans.one_hot(codes))
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-4)
+    for value in (found, expected):
+        value.backward()
+    twice, logits.grad = logits.grad, None
+    expected_once = torch.autograd.grad(spans.log_softmax(logits).gather(1, codes + spans.offsets).sum(), logits)[0]
+    torch.testing.assert_close(twice, 2 * expected_once, rtol=1e-4, atol=1e-5)
+
+
+def test_draws_follow_the_probabilities_and_the_seed(spans):
+    logits = torch.randn(1, spans.width).expand(20_000, -1)
+    codes = spans.draw(logits, torch.Generator().manual_seed(1))
+    shares = spans.one_hot(codes).mean(dim=0)
+    assert (shares - spans.softmax(logits[:1])[0]).abs().max() < 0.015
+    assert torch.equal(codes, spans.draw(logits, torch.Generator().manual_seed(1)))
+    assert not torch.equal(codes, spans.draw(logits, torch.Generator().manual_seed(2)))
+    torch.testing.assert_close(spans.one_hot_counts(codes), spans.one_hot(codes).sum(dim=0))
+
+
+def test_no_spans_at_all():
+    spans = Spans([], CPU)
+    empty = torch.empty(4, 0)
+    assert spans.draw(empty, torch.Generator()).shape == spans.log_softmax(empty).shape == (4, 0)
+    assert spans.log_likelihood(empty, empty) == 0
+
+
+@pytest.mark.parametrize("conditions", [0, 7])
+def test_the_gradient_penalty_is_that_of_differentiating(conditions):
+    """The closed form against autograd: with the same draws, the norm of d score / d rows between real and fake."""
+    torch.manual_seed(0)
+    critic = Critic(5, conditions, pac=2, widths=(16, 8, 6))
+    real, fake = torch.randn(2, 12, 5)
+    asked = torch.randint(7, (12,)) if conditions else None
+    of_real, of_fake, norms = critic.compare(real, fake, asked, torch.Generator().manual_seed(3))
+
+    generator = torch.Generator().manual_seed(3)
+    share = torch.rand(6, 1, generator=generator)
+    between = torch.lerp(fake.view(6, -1), real.view(6, -1), share).requires_grad_()
+    packs = [real.view(6, -1), fake.view(6, -1), between]
+    rows = torch.cat(packs).view(36, 5)
+    scores = critic(rows, None if asked is None else asked.repeat(3), generator)
+    gradient = torch.autograd.grad(scores[12:].sum(), between)[0]
+    torch.testing.assert_close(torch.cat([of_real, of_fake]), scores[:12])
+    torch.testing.assert_close(norms, gradient.norm(dim=1), rtol=1e-4, atol=1e-6)
