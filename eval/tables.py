@@ -11,7 +11,7 @@ from tabular.arrays import to_arrays
 from tabular.errors import TableError
 from tabular.schema import Schema
 
-__all__ = ["MIN_ROWS", "Table", "Tables", "load_tables", "subsample"]
+__all__ = ["MIN_ROWS", "Table", "Tables", "check_form", "load_tables", "subsample"]
 
 #: Below this, no figure of the report would mean anything.
 MIN_ROWS = 10
@@ -75,7 +75,7 @@ def load_tables(real: pd.DataFrame, synthetic: pd.DataFrame, holdout: pd.DataFra
     """
     frames = {"real": real, "synthetic": synthetic} | ({} if holdout is None else {"holdout": holdout})
     for label, frame in frames.items():
-        _check(label, frame, schema)
+        check_form(label, frame, schema)
     numeric = tuple(c.name for c in schema if c.is_numeric)
     tokens = tuple(c.name for c in schema if c.has_categories)
     texts = tuple(c.name for c in schema if c.kind == "text")
@@ -110,7 +110,8 @@ def subsample(table: Table, rows: int, rng: np.random.Generator) -> Table:
     return table.take(np.sort(rng.choice(table.rows, rows, replace=False)))
 
 
-def _check(label: str, frame: pd.DataFrame, schema: Schema) -> None:
+def check_form(label: str, frame: pd.DataFrame, schema: Schema) -> None:
+    """Raise :class:`TableError` if ``frame`` lacks columns of ``schema``, has others, or too few rows to compare."""
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise TableError(f"The {label} table has the column {str(twice)!r} more than once; rename one.")

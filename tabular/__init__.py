@@ -12,7 +12,7 @@
 ``making``             rows in parts, and missing cells, for generators whose rows are tokens
 ``unmodelled``         columns with nothing to learn; ``words``: free text
 ``devices``            where torch computes
-``neural``             the generators that stand here: CTGAN, TVAE
+``neural``             the generators that stand here: CTGAN, TVAE, TabDDPM
 ``number_text``        numbers stored as text; ``date_text``: dates; ``identifiers``: new ones
 ``column_names``       whether names can serve, and what they hint at
 ``synthesizer``        the interface of every generator, and their registry
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .identifiers import make_identifiers
     from .inference import infer_schema
     from .neural.ctgan import CTGAN
+    from .neural.tabddpm import TabDDPM
     from .neural.tvae import TVAE
     from .progress import Reporter, RichReporter, Task
     from .reading import check_table, read_table
@@ -62,6 +63,7 @@ _HOMES = {
     "identifiers": ("make_identifiers",),
     "inference": ("infer_schema",),
     "neural.ctgan": ("CTGAN",),
+    "neural.tabddpm": ("TabDDPM",),
     "neural.tvae": ("TVAE",),
     "progress": ("Reporter", "RichReporter", "Task"),
     "reading": ("check_table", "read_table"),
@@ -86,6 +88,7 @@ __all__ = [
     "Schema",
     "SchemaError",
     "Synthesizer",
+    "TabDDPM",
     "TableError",
     "TableWriter",
     "TabllmError",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from typing_extensions import Self
 
-__all__ = ["Synthesizer", "create", "load_run", "model_names", "register", "register_open"]
+__all__ = ["Synthesizer", "check_name", "create", "has_option", "load_run", "model_names", "register", "register_open"]
 
 #: What ``where`` accepts: ``"age>=30"``, ``["age>=30", "device in [ios, android]"]`` or
 #: ``{"clicked": 1, "device": ["ios", "android"]}``.
@@ -178,6 +178,16 @@ def _find(name: str) -> _Entry:
     raise UsageError(f"There is no model {name!r}; {hint}{others}{'' if close else '.'}")
 
 
+def check_name(name: str) -> None:
+    """Raise :class:`UsageError` if no generator is called ``name``; loads none."""
+    _find(name)
+
+
+def has_option(name: str, option: str) -> bool:
+    """Whether the generator ``name`` can be created with ``option``."""
+    return option in inspect.signature(_find(name).load()).parameters
+
+
 def create(name: str, **options: Any) -> Synthesizer:
     """A new, unfitted generator. Raises :class:`UsageError` for an unknown name or option."""
     entry = _find(name)
@@ -232,5 +242,5 @@ def load_run(directory: str | Path, *, device: str = "auto", **options: Any) -> 
     return found.load(directory, device=device, **given)
 
 
-for _name, _class in (("ctgan", "CTGAN"), ("tvae", "TVAE")):
+for _name, _class in (("ctgan", "CTGAN"), ("tvae", "TVAE"), ("tabddpm", "TabDDPM")):
     register(_name, f"tabular.neural.{_name}:{_class}")

@@ -31,6 +31,7 @@ SECTIONS = {
         "schema": "tabllm.cli.schema:schema",
         "info": "tabllm.cli.info:info",
         "eval": "tabllm.cli.eval:evaluate",
+        "compare": "tabllm.cli.compare:compare",
         "bench": "tabllm.cli.bench:bench",
     },
     "Models": {

@@ -10,5 +10,6 @@
 ``calibration``    sets each column's own distribution right
 ``ctgan``          Xu et al. 2019 (``critic``: its discriminator)
 ``tvae``           the same
+``tabddpm``        Kotelnikov et al. 2023 (``denoiser``: its network and diffusion)
 =================  =========================================================================
 """

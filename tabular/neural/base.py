@@ -120,6 +120,10 @@ class NeuralSynthesizer(Synthesizer):
     def _prepare(self, table: pd.DataFrame, schema: Schema) -> None:
         """Look at the table before anything else; here there is nothing to see."""
 
+    def _filled(self, scalars: np.ndarray) -> np.ndarray:
+        """``scalars`` (float32[n, scalars], NaN where one does not count) with something in the gaps: zeros here."""
+        return np.nan_to_num(scalars)
+
     def _batch_rows(self, rows: int) -> int:
         """Rows of one update, for a table of ``rows`` rows."""
         return min(self.batch_size, rows)
@@ -150,7 +154,7 @@ class NeuralSynthesizer(Synthesizer):
         device = torch.device(self.device)
         spans = Spans(encoder.sizes, device)
         network = self._new_network(encoder, spans)
-        data = Data(torch.from_numpy(codes).to(device), torch.from_numpy(np.nan_to_num(scalars)).to(device))
+        data = Data(torch.from_numpy(codes).to(device), torch.from_numpy(self._filled(scalars)).to(device))
         learner = self._make_learner(network, spans, data, steps)
         self.history, restarts = train(
             learner, Plan(steps, self.seed), fingerprint=fingerprint, progress=progress, checkpoint=checkpoint

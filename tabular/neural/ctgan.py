@@ -262,6 +262,9 @@ class CtganLearner:
         self.make.slow_down()
         self.judge.slow_down()
 
+    def finish(self) -> None:
+        """The last weights are the ones to keep."""
+
     def state(self) -> dict[str, Tensor]:
         both = {"generator/": self.make.state(), "critic/": self.judge.state()}
         return {prefix + name: value for prefix, found in both.items() for name, value in found.items()}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Adam"]
+__all__ = ["Adam", "AdamLearner"]
 
 
 class Adam:
@@ -29,7 +29,7 @@ class Adam:
         weight_decay: float = 0.0,
         average: float = 0.0,
     ) -> None:
-        self.module, self.rate, self.average, self.factor = module, rate, average, 1.0
+        self.module, self.rate, self.average, self.factor, self.count = module, rate, average, 1.0, 0
         self.names, self.weights = map(list, zip(*module.named_parameters(), strict=True))
         self.buffers = {name: value for name, value in module.named_buffers() if value.is_floating_point()}
         self.adam = torch.optim.Adam(self.weights, lr=rate, betas=betas, weight_decay=weight_decay, fused=True)
@@ -48,7 +48,10 @@ class Adam:
         self.adam.param_groups[0]["lr"] = self.rate * self.factor * ((1 - progress) if decay else 1.0)
         self.adam.step()
         if self.averaged:
-            torch._foreach_lerp_(self.averaged, [w.detach() for w in self.weights], 1 - self.average)
+            # The first weights are no good, so the average begins short.
+            self.count += 1
+            kept = min(self.average, (1 + self.count) / (10 + self.count))
+            torch._foreach_lerp_(self.averaged, [w.detach() for w in self.weights], 1 - kept)
 
     def slow_down(self) -> None:
         """Halve the step size from here on."""
@@ -58,6 +61,7 @@ class Adam:
         """Weights, buffers, averages and moments by name."""
         found = {f"weight/{name}": weight.detach() for name, weight in zip(self.names, self.weights, strict=True)}
         found |= {f"buffer/{name}": value for name, value in self.buffers.items()}
+        found["count/average"] = torch.tensor(self.count)
         found |= {f"average/{name}": value for name, value in zip(self.names, self.averaged, strict=bool(self.average))}
         for name, weight in zip(self.names, self.weights, strict=True):
             for key, value in self.adam.state.get(weight, {}).items():
@@ -78,11 +82,34 @@ class Adam:
                 self.adam.state[weight] = {
                     key: value.detach().clone().to(weight.device) for key, value in moments.items() if value is not None
                 }
+        self.count = int(state["count/average"])
         for name, value in self.buffers.items():
             value.copy_(state[f"buffer/{name}"])
 
     @torch.no_grad()
     def take_average(self) -> None:
-        """Put the averaged weights in the place of the last ones."""
+        """Put the averaged weights, where there are such, in the place of the last ones."""
         for weight, value in zip(self.weights, self.averaged, strict=False):
             weight.copy_(value)
+
+
+class AdamLearner:
+    """A learner (:class:`.training.Learner`) with one optimizer; a subclass adds its step."""
+
+    def __init__(self, adam: Adam, device: torch.device) -> None:
+        self.adam, self.generator = adam, torch.Generator(device)
+
+    def begin_interval(self, seed: int) -> None:
+        self.generator.manual_seed(seed)
+
+    def slow_down(self) -> None:
+        self.adam.slow_down()
+
+    def state(self) -> dict[str, Tensor]:
+        return self.adam.state()
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        self.adam.restore(state)
+
+    def finish(self) -> None:
+        self.adam.take_average()

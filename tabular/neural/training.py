@@ -45,6 +45,9 @@ class Learner(Protocol):
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go back to what :meth:`state` gave."""
 
+    def finish(self) -> None:
+        """The last update was made: leave in the network the weights that rows are to be made with."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -144,6 +147,7 @@ def train(
             if saved is not None and run.step < plan.steps:
                 saved.write(_arrays(good), {}, asdict(run))
         task.finish()
+    learner.finish()
     return run.history, run.restarts
 
 

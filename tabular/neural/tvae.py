@@ -13,7 +13,7 @@ from .base import Data, Guide, Network, NeuralSynthesizer, positive
 from .encoder import TableEncoder
 from .fields import Numbers
 from .gates import Gates
-from .optimizer import Adam
+from .optimizer import Adam, AdamLearner
 from .rows import shuffled_rows
 from .spans import Spans
 from .training import Learner
@@ -101,7 +101,7 @@ class TVAE(NeuralSynthesizer):
 
     def _make_learner(self, network: Network, spans: Spans, data: Data, steps: int) -> Learner:
         assert isinstance(network, Autoencoder)
-        return TvaeLearner(self, network, spans, data)
+        return TvaeLearner(self, network, data)
 
 
 def layers(widths: Sequence[int]) -> nn.Sequential:
@@ -144,21 +144,17 @@ class Autoencoder(Network):
         return out[:, self.scalars :], scalars.clamp(-1, 1)
 
 
-class TvaeLearner:
+class TvaeLearner(AdamLearner):
     """One update of encoder and decoder together."""
 
-    def __init__(self, model: TVAE, network: Autoencoder, spans: Spans, data: Data) -> None:
-        self.network, self.data, self.factor, self.device = network, data, model.loss_factor, spans.device
+    def __init__(self, model: TVAE, network: Autoencoder, data: Data) -> None:
+        adam = Adam(network, rate=model.learning_rate, weight_decay=model.l2scale)
+        super().__init__(adam, network.spans.device)
+        self.network, self.data, self.factor = network, data, model.loss_factor
         self.batch = model._batch_rows(len(data.codes))
-        self.generator = torch.Generator(spans.device)
-        self.adam = Adam(network, rate=model.learning_rate, weight_decay=model.l2scale)
-        self.slow_down, self.state, self.restore = self.adam.slow_down, self.adam.state, self.adam.restore
-
-    def begin_interval(self, seed: int) -> None:
-        self.generator.manual_seed(seed)
 
     def step(self, number: int) -> Tensor:
-        rows = shuffled_rows(len(self.data.codes), self.batch, self.generator, self.device)
+        rows = shuffled_rows(len(self.data.codes), self.batch, self.generator, self.data.codes.device)
         loss = self.network.loss(self.data.scalars[rows], self.data.codes[rows], self.factor, self.generator)
         self.adam.step(loss)
         return loss.detach()

@@ -13,6 +13,7 @@ from tabular import ConditionError, RunError, TableError, UsageError, create, in
 
 SMALL = {
     "ctgan": {"steps": 30, "batch_size": 50, "generator_dim": (16,), "discriminator_dim": (16, 8)},
+    "tabddpm": {"steps": 150, "batch_size": 50, "d_layers": (16, 16), "num_timesteps": 10, "target": "device"},
     "tvae": {"steps": 30, "batch_size": 50, "compress_dims": (16,), "decompress_dims": (16,), "embedding_dim": 4},
 }
 MODELS = list(SMALL)
@@ -65,7 +66,7 @@ def test_rows_have_the_form_of_the_table(fitted, table):
 
 
 def test_each_column_has_the_distribution_of_the_table(fitted, table):
-    """Thirty updates teach a network nothing; the calibration alone must bring this about."""
+    """So few updates teach a network little; the calibration must bring this about."""
     made = fitted.sample(20_000)
     shares = made["device"].value_counts(normalize=True) - table["device"].value_counts(normalize=True)
     assert shares.abs().max() < 0.03
@@ -170,6 +171,10 @@ def test_an_interrupted_fit_goes_on_to_the_same_rows(name, table, tmp_path, monk
     pd.testing.assert_frame_equal(small(name).fit(table, checkpoint=tmp_path).sample(50), expected)
 
 
+def _no_target(name: str) -> dict[str, None]:
+    return {"target": None} if name == "tabddpm" else {}
+
+
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize(
     "columns",
@@ -178,7 +183,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_rows(name, table, tmp_path, monk
 )
 def test_tables_of_one_kind_of_column(name, columns, table):
     part = table[columns] if len(columns) > 1 else table[columns].assign(same=1)
-    made = small(name).fit(part).sample(20)
+    made = small(name, **_no_target(name)).fit(part).sample(20)
     assert made.dtypes.to_dict() == part.dtypes.to_dict()
     assert len(made) == 20
 
@@ -188,12 +193,27 @@ def test_many_categories_need_few_inputs(name):
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"id": rng.integers(0, 10_000, 20_000).astype(str), "clicked": rng.integers(0, 2, 20_000)})
     schema = infer_schema(table, overrides={"id": "categorical"})
-    model = small(name).fit(table, schema=schema)
+    model = small(name, **_no_target(name)).fit(table, schema=schema)
     assert len(schema["id"].categories) > 8000
     assert model.facts["parameters"] < 100_000
     made = model.sample(5000)
     assert set(made["id"]) <= set(table["id"])
     assert made["id"].nunique() > 1000
+
+
+def test_a_named_target_is_given_and_costs_no_tries(table, monkeypatch):
+    model = small("tabddpm", steps=5).fit(table)
+    calls = []
+    original = type(model)._draw
+    monkeypatch.setattr(type(model), "_draw", lambda self, rows, *a: calls.append(rows) or original(self, rows, *a))
+    assert set(model.sample(1000, where="device in [web, ios]")["device"]) == {"web", "ios"}
+    assert sum(calls) <= 1100
+    shares = model.sample(20_000)["device"].value_counts(normalize=True)
+    assert (shares - table["device"].value_counts(normalize=True)).abs().max() < 0.02
+    with pytest.raises(UsageError, match="'age' is integer, and tabddpm can be told classes only"):
+        small("tabddpm", target="age").fit(table)
+    with pytest.raises(UsageError, match="cannot be more than num_timesteps"):
+        create("tabddpm", num_timesteps=10, sampling_steps=20)
 
 
 def test_settings_out_of_range_are_refused(table):

@@ -50,6 +50,9 @@ class Line:
     def restore(self, state):
         self.adam.restore(state)
 
+    def finish(self):
+        pass
+
 
 class Notes(Reporter):
     def __init__(self):

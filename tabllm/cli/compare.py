@@ -1,0 +1,137 @@
+"""``tabllm compare``: several generators on one table, side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tabular.errors import TabllmError, UsageError
+
+from .errors import Interrupted
+from .group import Command
+from .options import PATH, AtLeast, delimiter_option, json_option, seed_option
+from .session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..comparing.study import Outcome
+    from ..comparing.tables import SideBySide
+
+__all__ = ["compare"]
+
+EXAMPLES = """
+# Which generator for this table? A fifth of its rows is held out to judge them
+tabllm compare visits.csv --models nano,ctgan,tvae,tabddpm --target clicked
+# With a holdout of your own, as Markdown for a report
+tabllm compare visits.csv --holdout visits-test.csv --target clicked --markdown comparison.md
+# A quick look
+tabllm compare visits.csv --models ctgan,tvae --epochs 10 --rows 2000
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES, short_help="Set several generators side by side.")
+@click.argument("data", type=PATH)
+@click.option("-m", "--models", default="nano,ctgan,tvae,tabddpm", show_default=True, metavar="NAMES",
+              help="The generators, parted by commas; see 'tabllm models list'.")  # fmt: skip
+@click.option("--target", metavar="COL", help="The column to predict.  [default: guessed]")
+@click.option("--holdout", type=PATH, metavar="FILE",
+              help="Real rows to judge by, which no generator learns.  [default: a fifth of DATA]")  # fmt: skip
+@click.option("-o", "--out", type=PATH, metavar="FOLDER",
+              help="Where the runs, rows and reports go.  [default: DATA's name + '-compare']")  # fmt: skip
+@click.option("-n", "--sample", "sampled", type=AtLeast(2), metavar="N",
+              help="Rows that each one makes.  [default: as many as it learned]")  # fmt: skip
+@click.option("--rows", type=AtLeast(10), metavar="N", help="Take N rows of DATA, drawn at random.")
+@click.option("--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.")
+@click.option("--device", metavar="NAME", help="Where they compute: cpu, cuda, mps.  [default: auto]")
+@click.option("--markdown", type=PATH, metavar="FILE", help="Write the tables as Markdown to FILE.")
+@seed_option
+@delimiter_option
+@json_option
+@click.pass_obj
+def compare(
+    session: Session,
+    data: str,
+    models: str,
+    target: str | None,
+    holdout: str | None,
+    out: str | None,
+    sampled: int | None,
+    rows: int | None,
+    epochs: int | None,
+    device: str | None,
+    markdown: str | None,
+    seed: int | None,
+    delimiter: str | None,
+    json_file: str | None,
+) -> None:
+    """Fit each of several generators to the table DATA, sample it and judge its rows.
+
+    What is done stays in FOLDER: after Ctrl-C, or with more models, the same command goes on from there.
+    """
+    names = list(dict.fromkeys(name.strip() for name in models.split(",") if name.strip()))
+    if not names:
+        raise UsageError("--models names no model; write for example --models nano,ctgan.")
+    session.check_json(json_file)
+    session.check_json(markdown)
+
+    from eval.utility import check_target
+    from tabular.inference import infer_schema
+    from tabular.reading import check_table, read_table
+    from tabular.synthesizer import check_name
+
+    from ..comparing.study import Settings, held_apart, run_study
+    from ..comparing.tables import fidelity_table, to_json, to_markdown, utility_table
+    from .fit import default_run
+
+    for name in names:
+        check_name(name)
+    seed = seed or 0
+    table = check_table(read_table(data, delimiter=delimiter))
+    if rows is not None and rows < len(table):
+        table = table.sample(rows, random_state=seed).sort_index().reset_index(drop=True)
+    train, unseen = (table, read_table(holdout, delimiter=delimiter)) if holdout else held_apart(table, seed)
+    schema = infer_schema(train)
+    if target is not None:
+        check_target(target, schema)
+    options = {name: value for name, value in {"epochs": epochs, "device": device}.items() if value is not None}
+    folder = Path(out or default_run(data).removesuffix("-run") + "-compare")
+    settings = Settings(target, seed, sampled, options)
+    try:
+        outcomes = run_study(names, train, unseen, settings, folder, schema=schema, progress=session.reporter())
+    except KeyboardInterrupt:
+        raise Interrupted(f"Interrupted; {folder}/ holds what is done: the same command goes on from there.") from None
+
+    tables = [table for table in (fidelity_table(outcomes), utility_table(outcomes)) if table and table.models]
+    if session.draws(json_file):
+        draw(session.console(), outcomes, tables)
+    if markdown:
+        Path(markdown).write_text("\n".join(to_markdown(table) for table in tables), encoding="utf-8")
+    session.write_json(to_json(outcomes, tables), json_file)
+    if all(outcome.error for outcome in outcomes):
+        raise TabllmError("None of the generators could be judged; see above why.")
+
+
+def draw(console: Console, outcomes: list[Outcome], tables: list[SideBySide]) -> None:
+    """The tables, the best of each line in green, and what failed."""
+    from rich.markup import escape
+
+    from ..comparing.tables import shown
+    from .tables import quiet_table
+
+    for table in tables:
+        console.print(f"[bold]{escape(table.title)}[/]")
+        drawn = quiet_table(console, "", ">Baseline", *(f">{model}" for model in table.models), "Best")
+        for line in table.lines:
+            cells = [
+                f"[green]{shown(value, line.decimals)}[/]" if model == line.best else shown(value, line.decimals)
+                for model, value in zip(table.models, line.values, strict=True)
+            ]
+            drawn.add_row(line.label, shown(line.baseline, line.decimals), *cells, escape(line.best or "-"))
+        console.print(drawn)
+        console.print(f"[dim]Baseline: {escape(table.baseline)}.[/]\n")
+    for outcome in outcomes:
+        if outcome.error:
+            console.print(f"[red]{escape(outcome.model)} failed:[/] {escape(outcome.error)}")

@@ -1,0 +1,174 @@
+"""The network of TabDDPM: Gaussian diffusion of scalars beside multinomial diffusion of classes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .base import Data, Guide, Network
+from .optimizer import Adam, AdamLearner
+from .rows import shuffled_rows
+from .spans import Spans
+
+__all__ = ["AVERAGE", "Denoiser", "DenoiserLearner"]
+
+#: Share of the old weights in the averaged ones.
+AVERAGE = 0.999
+#: Numbers of the sinusoidal embedding of a time step.
+TIME_WIDTH = 128
+#: A logit that makes a class certain among others of 0.
+CERTAIN = 60.0
+
+
+class Denoiser(Network):
+    """A multilayer perceptron that is shown a noisy row and its time step, and tells the noise and the classes.
+
+    Noise comes by a cosine schedule (Nichol and Dhariwal 2021): after t of T steps a scalar is
+    sqrt(a) x + sqrt(1 - a) noise, and a class is still itself with probability a, else any class of its span alike
+    (Hoogeboom et al. 2021, "Argmax Flows and Multinomial Diffusion", section 4). A guided span is never noised:
+    it is what rows are asked for.
+
+    Args:
+        scalars: of a row.
+        spans: their layout.
+        guided: at most one span that rows are made for.
+        widths: of the layers.
+        dropout: share of a layer's outputs that an update leaves out.
+        times: T.
+        taken: steps that are taken when rows are made.
+    """
+
+    shares: Tensor
+
+    def __init__(
+        self,
+        scalars: int,
+        spans: Spans,
+        guided: tuple[int, ...],
+        *,
+        widths: Sequence[int],
+        dropout: float,
+        times: int,
+        taken: int,
+    ) -> None:
+        super().__init__()
+        self.scalars, self.spans, self.guided, self.dropout = scalars, spans, guided, dropout
+        self.times, self.taken = times, taken
+        width = scalars + spans.width
+        self.time = nn.Sequential(nn.Linear(TIME_WIDTH, TIME_WIDTH), nn.SiLU(), nn.Linear(TIME_WIDTH, widths[0]))
+        self.first = nn.Linear(width, widths[0])
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        self.out = nn.Linear(widths[-1], width)
+        self.register_buffer("shares", torch.zeros(spans.sizes[guided[0]] if guided else 0))
+        moments = (torch.arange(times + 1, dtype=torch.float64) / times + 0.008) / 1.008
+        kept = torch.cos(moments * math.pi / 2).square()
+        # kept[t]: the share of the signal after t steps; the last one would be 0, which no row comes back from.
+        self.kept = (kept / kept[0]).clamp(min=1e-5).float().to(spans.device)
+        sizes = torch.tensor(spans.sizes, dtype=torch.float32, device=spans.device)
+        self.class_counts = sizes
+        self.even = (1 / sizes) @ spans.spread
+        self.free = torch.ones(len(spans), dtype=torch.bool, device=spans.device)
+        self.free[list(guided)] = False
+        scale = torch.exp(-math.log(1e4) * torch.arange(TIME_WIDTH // 2, device=spans.device) / (TIME_WIDTH // 2))
+        angles = torch.arange(times + 1, device=spans.device)[:, None] * (1000 / times) * scale
+        self.moments = torch.cat([angles.cos(), angles.sin()], dim=1)
+
+    def forward(self, scalars: Tensor, one_hot: Tensor, time: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Noisy float32[n, scalars] and float32[n, width] at int64[n] or int64[1] -> float32[n, scalars + width]."""
+        x = self.first(torch.cat([scalars, one_hot], dim=1)) + self.time(self.moments[time])
+        for number in range(len(self.layers) + 1):
+            x = functional.silu(x)
+            if self.dropout and generator is not None:
+                kept = torch.rand(x.shape, generator=generator, device=x.device) >= self.dropout
+                x = x * kept / (1 - self.dropout)
+            x = (self.layers[number] if number < len(self.layers) else self.out)(x)
+        return x
+
+    def noisy(self, scalars: Tensor, codes: Tensor, time: Tensor, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """(scalars, their noise, int64 codes) after int64[n] steps."""
+        kept = self.kept[time][:, None]
+        noise = torch.randn(scalars.shape, generator=generator, device=scalars.device)
+        uniform = torch.rand(2, *codes.shape, generator=generator, device=codes.device)
+        other = (uniform[0] * self.class_counts).long()
+        changed = torch.where((uniform[1] >= kept) & self.free, other, codes)
+        return kept.sqrt() * scalars + (1 - kept).sqrt() * noise, noise, changed
+
+    def loss(self, scalars: Tensor, codes: Tensor, generator: torch.Generator) -> Tensor:
+        """Squared error of the noise and cross-entropy of the classes, per row, over the number of both."""
+        rows = len(codes)
+        time = torch.randint(1, self.times + 1, (rows,), generator=generator, device=codes.device)
+        at, noise, changed = self.noisy(scalars, codes, time, generator)
+        found = self(at, self.spans.one_hot(changed), time, generator)
+        squared = (found[:, : self.scalars] - noise).square().sum()
+        likely = self.spans.log_likelihood(found[:, self.scalars :], self.spans.one_hot(codes))
+        return (squared - likely) / (rows * (self.scalars + len(self.spans)))
+
+    def propose(self, rows: int, generator: torch.Generator, guide: Guide | None) -> tuple[Tensor, Tensor]:
+        device = self.spans.device
+        scalars = torch.randn(rows, self.scalars, generator=generator, device=device)
+        uniform = torch.rand(rows, len(self.spans), generator=generator, device=device)
+        codes = (uniform * self.class_counts).long()
+        if self.guided:
+            likely = self.shares if guide is None else guide.probabilities
+            codes[:, self.guided[0]] = torch.multinomial(likely, rows, replacement=True, generator=generator)
+        asked = codes
+        one_hot = self.spans.one_hot(codes)
+        moments = torch.linspace(self.times, 0, self.taken + 1).round().long().tolist()
+        for now, then in pairwise(moments):
+            found = self(scalars, one_hot, torch.tensor([now], device=device), None)
+            logits = found[:, self.scalars :]
+            scalars = self._denoised(scalars, found[:, : self.scalars], now, then, generator)
+            if then:
+                drawn = self.spans.draw(self._posterior(logits, one_hot, now, then), generator)
+                one_hot = self.spans.one_hot(torch.where(self.free, drawn, asked))
+        if self.guided:
+            certain = self.spans.one_hot(asked) * CERTAIN
+            logits = torch.where(self.free[self.spans.span_of], logits, certain)
+        return logits, scalars
+
+    def _denoised(self, x: Tensor, noise: Tensor, now: int, then: int, generator: torch.Generator) -> Tensor:
+        """A draw of the scalars at step ``then`` from those at ``now`` (Ho et al. 2020, equation 7)."""
+        kept_now, kept_then = float(self.kept[now]), float(self.kept[then])
+        step = kept_now / kept_then
+        clean = (x - (1 - kept_now) ** 0.5 * noise) / kept_now**0.5
+        clean = clean.clamp(-5, 5)  # as far as normal scores go
+        mean = (kept_then**0.5 * (1 - step) * clean + step**0.5 * (1 - kept_then) * x) / (1 - kept_now)
+        if not then:
+            return mean
+        spread = ((1 - kept_then) / (1 - kept_now) * (1 - step)) ** 0.5
+        return mean + spread * torch.randn(x.shape, generator=generator, device=x.device)
+
+    def _posterior(self, logits: Tensor, one_hot: Tensor, now: int, then: int) -> Tensor:
+        """Log of float32[n, width]: the classes at step ``then``, given those at ``now`` and the likely clean ones.
+
+        It is the mean of q(x_then | x_now, x_0) over x_0, and not q at the mean of x_0 as the authors have it.
+        """
+        kept_now, kept_then = float(self.kept[now]), float(self.kept[then])
+        step = kept_now / kept_then
+        weight = self.spans.softmax(logits) / (kept_now * one_hot + (1 - kept_now) * self.even)
+        whole = (weight @ self.spans.member) @ self.spans.spread
+        came = step * one_hot + (1 - step) * self.even
+        return (came * (kept_then * weight + (1 - kept_then) * self.even * whole)).clamp(min=1e-30).log()
+
+
+class DenoiserLearner(AdamLearner):
+    """One update; the averaged weights are what is kept at the end."""
+
+    def __init__(self, network: Denoiser, data: Data, adam: Adam, *, batch: int, steps: int) -> None:
+        super().__init__(adam, network.spans.device)
+        self.network, self.data, self.batch, self.steps = network, data, batch, steps
+        if network.guided:
+            codes = data.codes[:, network.guided[0]]
+            counts = torch.bincount(codes, minlength=len(network.shares))
+            network.shares.copy_(counts / len(codes))
+
+    def step(self, number: int) -> Tensor:
+        rows = shuffled_rows(len(self.data.codes), self.batch, self.generator, self.data.codes.device)
+        loss = self.network.loss(self.data.scalars[rows], self.data.codes[rows], self.generator)
+        self.adam.step(loss, number / self.steps, decay=True)
+        return loss.detach()
