@@ -12,7 +12,7 @@
 ``making``             rows in parts, and missing cells, for generators whose rows are tokens
 ``unmodelled``         columns with nothing to learn; ``words``: free text
 ``devices``            where torch computes
-``neural``             the generators that stand here: CTGAN, TVAE, TabDDPM
+``neural``             the generators that stand here
 ``number_text``        numbers stored as text; ``date_text``: dates; ``identifiers``: new ones
 ``column_names``       whether names can serve, and what they hint at
 ``synthesizer``        the interface of every generator, and their registry
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .identifiers import make_identifiers
     from .inference import infer_schema
     from .neural.ctgan import CTGAN
+    from .neural.tabcascade import TabCascade
     from .neural.tabddpm import TabDDPM
     from .neural.tvae import TVAE
     from .progress import Reporter, RichReporter, Task
@@ -63,6 +64,7 @@ _HOMES = {
     "identifiers": ("make_identifiers",),
     "inference": ("infer_schema",),
     "neural.ctgan": ("CTGAN",),
+    "neural.tabcascade": ("TabCascade",),
     "neural.tabddpm": ("TabDDPM",),
     "neural.tvae": ("TVAE",),
     "progress": ("Reporter", "RichReporter", "Task"),
@@ -88,6 +90,7 @@ __all__ = [
     "Schema",
     "SchemaError",
     "Synthesizer",
+    "TabCascade",
     "TabDDPM",
     "TableError",
     "TableWriter",

@@ -242,5 +242,5 @@ def load_run(directory: str | Path, *, device: str = "auto", **options: Any) -> 
     return found.load(directory, device=device, **given)
 
 
-for _name, _class in (("ctgan", "CTGAN"), ("tvae", "TVAE"), ("tabddpm", "TabDDPM")):
+for _name, _class in (("ctgan", "CTGAN"), ("tvae", "TVAE"), ("tabddpm", "TabDDPM"), ("tabcascade", "TabCascade")):
     register(_name, f"tabular.neural.{_name}:{_class}")

@@ -27,7 +27,7 @@ from .calibration import Calibration
 from .encoder import TableEncoder
 from .fields import CategoryField, Numbers
 from .spans import Spans
-from .training import Learner, Plan, fingerprint_of, train
+from .training import LOOKS, Learner, Plan, fingerprint_of, train
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -124,6 +124,10 @@ class NeuralSynthesizer(Synthesizer):
         """``scalars`` (float32[n, scalars], NaN where one does not count) with something in the gaps: zeros here."""
         return np.nan_to_num(scalars)
 
+    def _patience(self) -> int:
+        """Looks that may bring nothing before training ends; without held-out rows there is no such end."""
+        return LOOKS
+
     def _batch_rows(self, rows: int) -> int:
         """Rows of one update, for a table of ``rows`` rows."""
         return min(self.batch_size, rows)
@@ -156,9 +160,8 @@ class NeuralSynthesizer(Synthesizer):
         network = self._new_network(encoder, spans)
         data = Data(torch.from_numpy(codes).to(device), torch.from_numpy(self._filled(scalars)).to(device))
         learner = self._make_learner(network, spans, data, steps)
-        self.history, restarts = train(
-            learner, Plan(steps, self.seed), fingerprint=fingerprint, progress=progress, checkpoint=checkpoint
-        )
+        plan = Plan(steps, self.seed, self._patience())
+        self.history, restarts = train(learner, plan, fingerprint=fingerprint, progress=progress, checkpoint=checkpoint)
         network.eval()
         self._encoder, self._network = encoder, network
         self._calibration = self._calibrated(spans, codes, scalars)

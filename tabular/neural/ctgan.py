@@ -17,7 +17,7 @@ from ..schema import Schema
 from .base import Data, Guide, Network, NeuralSynthesizer, positive
 from .critic import Critic
 from .encoder import TableEncoder
-from .fields import CategoryField, Numbers
+from .fields import Numbers
 from .gates import Gates
 from .optimizer import Adam
 from .rows import ConditionalRows, shuffled_rows
@@ -128,12 +128,7 @@ class CTGAN(NeuralSynthesizer):
         return min(self.batch_size, rows - rows % self.pac)
 
     def _make_network(self, encoder: TableEncoder, spans: Spans) -> Network:
-        guided = tuple(
-            span.start
-            for name, (span, _) in encoder.places().items()
-            if isinstance(encoder.fields[name], CategoryField) and span.stop - span.start == 1
-        )
-        return Generator(encoder, spans, guided, self.embedding_dim, self.generator_dim)
+        return Generator(encoder, spans, encoder.category_spans(), self.embedding_dim, self.generator_dim)
 
     def _make_learner(self, network: Network, spans: Spans, data: Data, steps: int) -> Learner:
         assert isinstance(network, Generator)
@@ -231,8 +226,10 @@ class CtganLearner:
                 spans.device
             )
         betas = (0.5, 0.9)
-        self.make = Adam(network, rate=model.learning_rate, betas=betas, weight_decay=model.generator_decay)
-        self.judge = Adam(self.critic, rate=model.discriminator_lr, betas=betas, weight_decay=model.discriminator_decay)
+        self.maker_adam = Adam(network, rate=model.learning_rate, betas=betas, weight_decay=model.generator_decay)
+        self.critic_adam = Adam(
+            self.critic, rate=model.discriminator_lr, betas=betas, weight_decay=model.discriminator_decay
+        )
 
     def begin_interval(self, seed: int) -> None:
         self.generator.manual_seed(seed)
@@ -251,24 +248,30 @@ class CtganLearner:
             with torch.set_grad_enabled(turn == self.critic_steps - 1):
                 fake, logits = self.network.rows(self.batch, condition, self.generator)
             of_real, of_fake, norms = self.critic.compare(real, fake.detach(), condition, self.generator)
-            self.judge.step(of_fake.mean() - of_real.mean() + PENALTY * ((norms - 1) ** 2).mean())
+            self.critic_adam.step(of_fake.mean() - of_real.mean() + PENALTY * ((norms - 1) ** 2).mean())
         loss = -self.critic(fake, condition, self.generator).mean()
         if condition is not None:
             loss = loss - self.spans.log_softmax(logits).gather(1, condition[:, None]).mean()
-        self.make.step(loss)
+        self.maker_adam.step(loss)
         return loss.detach()
 
     def slow_down(self) -> None:
-        self.make.slow_down()
-        self.judge.slow_down()
+        self.maker_adam.slow_down()
+        self.critic_adam.slow_down()
 
-    def finish(self) -> None:
-        """The last weights are the ones to keep."""
+    def judge(self) -> dict[str, Tensor]:
+        return {}
+
+    def kept(self) -> dict[str, Tensor]:
+        return self.maker_adam.kept()
+
+    def finish(self, weights: Mapping[str, Tensor]) -> None:
+        self.maker_adam.load(weights)
 
     def state(self) -> dict[str, Tensor]:
-        both = {"generator/": self.make.state(), "critic/": self.judge.state()}
+        both = {"generator/": self.maker_adam.state(), "critic/": self.critic_adam.state()}
         return {prefix + name: value for prefix, found in both.items() for name, value in found.items()}
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        for prefix, adam in (("generator/", self.make), ("critic/", self.judge)):
+        for prefix, adam in (("generator/", self.maker_adam), ("critic/", self.critic_adam)):
             adam.restore({n.removeprefix(prefix): value for n, value in state.items() if n.startswith(prefix)})

@@ -15,6 +15,9 @@ from .fields import CategoryField, Field, NumberField, Numbers, field_from_dict
 
 __all__ = ["TableEncoder"]
 
+#: Cosines that a number's class is shown as, beside itself.
+WAVES = 8
+
 
 class TableEncoder:
     """Canonical arrays (:func:`tabular.to_arrays`) <-> spans and scalars.
@@ -69,6 +72,27 @@ class TableEncoder:
             found[name] = slice(span, after[0]), slice(scalar, after[1])
             span, scalar = after
         return found
+
+    def category_spans(self) -> tuple[int, ...]:
+        """The spans that are a whole categorical column: what a network can be asked for a class of."""
+        return tuple(
+            span.start
+            for name, (span, _) in self.places().items()
+            if isinstance(self.fields[name], CategoryField) and span.stop - span.start == 1
+        )
+
+    def waves(self) -> np.ndarray:
+        """float32[width, features]: cosines of where a class stands among the numbers of its column, a few features
+        per numeric column; 0 for classes that have no order. Classes of like numbers have like features."""
+        blocks, begin = [], 0
+        for field in self.fields.values():
+            if isinstance(field, NumberField) and field.sizes:
+                ranks = field.ranks()[:, None] * np.arange(1, WAVES + 1)
+                block = np.zeros((sum(self.sizes), WAVES), np.float32)
+                block[begin : begin + field.classes] = np.nan_to_num(np.cos(np.pi * ranks))
+                blocks.append(block)
+            begin += sum(field.sizes)
+        return np.concatenate(blocks, axis=1) if blocks else np.zeros((sum(self.sizes), 0), np.float32)
 
     def encode(self, arrays: Mapping[str, np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Canonical arrays -> (int64[n, spans], float32[n, scalars]); a scalar that does not count is NaN."""

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .scales import Modes, Quantiles, Scale, scale_from_dict
+from .scales import Bins, Modes, Quantiles, Scale, scale_from_dict
 
 __all__ = ["CategoryField", "Field", "NumberField", "Numbers", "field_from_dict"]
 
-Numbers = Literal["modes", "quantiles"]
+Numbers = Literal["modes", "quantiles", "bins"]
 
 #: A column of more classes than this is two spans, so that 10,000 categories need 200 inputs, not 10,000.
 MOST_CLASSES = 256
@@ -20,6 +20,12 @@ MOST_CLASSES = 256
 MOST_LEVELS = 20
 #: In other numeric columns a value that carries this share of the filled cells has a class of its own.
 ATOM_SHARE = 0.05
+#: The same where the rest is cut into bins: a bin has an end, so a spike in it would be told from its neighbours.
+BIN_ATOM_SHARE = 0.005
+#: Filled cells of a column for each of its bins, and bounds of how many there are.
+BIN_ROWS, LEAST_BINS, MOST_BINS = 500, 10, 50
+#: Cells that a bin has at least, where few are left beside the values that have a class of their own.
+LEAST_BIN_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -114,11 +120,17 @@ class NumberField:
         distinct, counts = np.unique(filled, return_counts=True)
         if len(distinct) <= MOST_LEVELS:
             return cls(distinct, None, missing)
-        atoms = distinct[counts >= ATOM_SHARE * len(filled)]
+        atoms = distinct[counts >= (BIN_ATOM_SHARE if numbers == "bins" else ATOM_SHARE) * len(filled)]
         rest = filled[~np.isin(filled, atoms)]
         if not len(rest):
             return cls(atoms, None, missing)
-        return cls(atoms, Modes.fit(rest) if numbers == "modes" else Quantiles.fit(rest), missing)
+        scale: Scale
+        if numbers == "bins":
+            bins = int(np.clip(len(filled) // BIN_ROWS, LEAST_BINS, MOST_BINS))
+            scale = Bins.fit(rest, min(bins, max(2, len(rest) // LEAST_BIN_ROWS)))
+        else:
+            scale = Modes.fit(rest) if numbers == "modes" else Quantiles.fit(rest)
+        return cls(atoms, scale, missing)
 
     @property
     def regular(self) -> int:
@@ -137,6 +149,17 @@ class NumberField:
     @property
     def scalars(self) -> int:
         return int(self.scale is not None)
+
+    def ranks(self) -> np.ndarray:
+        """float64[classes]: where each class stands among the numbers, 0 to 1; NaN for missing."""
+        places = [self.atoms]
+        if self.scale is not None:
+            middle = np.zeros(self.regular, np.float32)
+            places.insert(0, self.scale.number(self.scale.latent(np.arange(self.regular), middle)))
+        values = np.concatenate(places)
+        found = np.full(self.classes, np.nan)
+        found[: len(values)] = values.argsort().argsort() / max(len(values) - 1, 1)
+        return found
 
     def encode(self, values: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """float64[n] -> (int64[n, spans], float32[n, scalars]). The scalar of an atom or a missing cell is NaN."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -86,11 +87,24 @@ class Adam:
         for name, value in self.buffers.items():
             value.copy_(state[f"buffer/{name}"])
 
+    def kept(self) -> dict[str, Tensor]:
+        """The averaged weights, where there are such, or the last ones, by name."""
+        values = self.averaged or [weight.detach() for weight in self.weights]
+        return dict(zip(self.names, values, strict=True))
+
+    @contextmanager
+    def averages_in_place(self) -> Iterator[None]:
+        """Inside, the module has the averaged weights."""
+        last = [weight.detach().clone() for weight in self.weights]
+        self.load(self.kept())
+        yield
+        self.load(dict(zip(self.names, last, strict=True)))
+
     @torch.no_grad()
-    def take_average(self) -> None:
-        """Put the averaged weights, where there are such, in the place of the last ones."""
-        for weight, value in zip(self.weights, self.averaged, strict=False):
-            weight.copy_(value)
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """Put ``weights``, by name, in the place of the module's."""
+        for name, weight in zip(self.names, self.weights, strict=True):
+            weight.copy_(weights[name])
 
 
 class AdamLearner:
@@ -111,5 +125,11 @@ class AdamLearner:
     def restore(self, state: Mapping[str, Tensor]) -> None:
         self.adam.restore(state)
 
-    def finish(self) -> None:
-        self.adam.take_average()
+    def judge(self) -> dict[str, Tensor]:
+        return {}
+
+    def kept(self) -> dict[str, Tensor]:
+        return self.adam.kept()
+
+    def finish(self, weights: Mapping[str, Tensor]) -> None:
+        self.adam.load(weights)

@@ -11,7 +11,7 @@ from scipy.special import ndtr, ndtri
 
 from .mixture import fit_mixture
 
-__all__ = ["Modes", "Quantiles", "Scale", "scale_from_dict"]
+__all__ = ["Bins", "Modes", "Quantiles", "Scale", "scale_from_dict"]
 
 #: Standard deviations that the scalar range -1..1 spans to each side of a mode (Xu et al. 2019, section 4.2).
 SPREAD = 4.0
@@ -129,6 +129,10 @@ class Quantiles:
         return 1
 
     def encode(self, values: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros(len(values), np.int64), normal_score(self.position(values, rng))
+
+    def position(self, values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """float64[n] -> float64[n]: the cumulative probability of each, ties spread over theirs."""
         left = np.interp(values, self.values, self.positions)
         if self.stepped:
             place = np.minimum(np.searchsorted(self.values, values), len(self.values) - 1)
@@ -139,14 +143,16 @@ class Quantiles:
             low = self.positions[np.minimum(np.searchsorted(self.values, values, "left"), len(self.values) - 1)]
             high = self.positions[np.maximum(np.searchsorted(self.values, values, "right") - 1, 0)]
             left = np.where(high > low, low + (high - low) * rng.random(len(values)), left)
-        score = ndtri(np.clip(left, LEAST, 1 - LEAST))
-        return np.zeros(len(values), np.int64), score.astype(np.float32)
+        return left
 
     def latent(self, mode: np.ndarray, scalar: np.ndarray) -> np.ndarray:
         return scalar.astype(np.float64)
 
     def number(self, latent: np.ndarray) -> np.ndarray:
-        position = ndtr(latent)
+        return self.at(ndtr(latent))
+
+    def at(self, position: np.ndarray) -> np.ndarray:
+        """float64[n] -> float64[n]: the numbers at these cumulative probabilities."""
         if self.stepped:
             place = np.searchsorted(self.positions, position, "left")
             return np.asarray(self.values[np.minimum(place, len(self.values) - 1)])
@@ -161,8 +167,57 @@ class Quantiles:
         }
 
 
+@dataclass(frozen=True)
+class Bins:
+    """Quantile bins, and within a bin normal scores: a coarse version of a number, and what it leaves open.
+
+    Attributes:
+        quantiles: of the whole column.
+        edges: float64[bins + 1], cumulative probabilities; in a stepped column no value lies in two bins.
+    """
+
+    quantiles: Quantiles
+    edges: np.ndarray
+
+    @classmethod
+    def fit(cls, values: np.ndarray, bins: int) -> Bins:
+        """Learn from ``values`` (float64[n], none missing) in at most ``bins`` bins of about equal mass."""
+        quantiles = Quantiles.fit(values)
+        edges = np.linspace(0, 1, bins + 1)
+        if quantiles.stepped:
+            steps = np.concatenate([[0.0], quantiles.positions])
+            edges = np.unique(steps[np.abs(steps[:, None] - edges).argmin(axis=0)])
+        return cls(quantiles, edges)
+
+    @property
+    def modes(self) -> int:
+        return len(self.edges) - 1
+
+    def encode(self, values: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        position = self.quantiles.position(values, rng)
+        place = np.clip(np.searchsorted(self.edges, position, "right") - 1, 0, self.modes - 1)
+        within = (position - self.edges[place]) / (self.edges[place + 1] - self.edges[place])
+        return place, normal_score(within)
+
+    def latent(self, mode: np.ndarray, scalar: np.ndarray) -> np.ndarray:
+        low = self.edges[mode]
+        return np.asarray(low + (self.edges[mode + 1] - low) * ndtr(scalar.astype(np.float64)))
+
+    def number(self, latent: np.ndarray) -> np.ndarray:
+        return self.quantiles.at(latent)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**self.quantiles.to_dict(), "scale": "bins", "edges": self.edges.tolist()}
+
+
+def normal_score(position: np.ndarray) -> np.ndarray:
+    """Cumulative probabilities float64[n] -> float32[n], standard normal where they are uniform."""
+    return ndtri(np.clip(position, LEAST, 1 - LEAST)).astype(np.float32)
+
+
 def scale_from_dict(data: Mapping[str, Any]) -> Scale:
     """Read what ``to_dict`` of a scale wrote."""
     if data["scale"] == "modes":
         return Modes(*(np.asarray(data[name], np.float64) for name in ("means", "deviations", "weights")))
-    return Quantiles(np.asarray(data["positions"]), np.asarray(data["values"]), bool(data["stepped"]))
+    quantiles = Quantiles(np.asarray(data["positions"]), np.asarray(data["values"]), bool(data["stepped"]))
+    return Bins(quantiles, np.asarray(data["edges"])) if data["scale"] == "bins" else quantiles

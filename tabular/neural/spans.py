@@ -24,7 +24,7 @@ class Spans:
 
     Attributes:
         width: classes of all spans together.
-        offsets: int64[spans], where each begins.
+        offsets: int64[spans], where each begins (``starts``: the same as a list).
         member: float32[width, spans], 1 where a class belongs to a span: a product with it sums within spans.
     """
 
@@ -32,7 +32,7 @@ class Spans:
         self.sizes, self.device = list(sizes), device
         self.width = sum(sizes)
         starts = [sum(sizes[:place]) for place in range(len(sizes))]
-        self.offsets = torch.tensor(starts, dtype=torch.int64, device=device)
+        self.starts, self.offsets = starts, torch.tensor(starts, dtype=torch.int64, device=device)
         span_of = [place for place, size in enumerate(sizes) for _ in range(size)]
         self.span_of = torch.tensor(span_of, dtype=torch.int64, device=device)
         self.member = torch.zeros(self.width, len(sizes), device=device)
@@ -40,11 +40,13 @@ class Spans:
         self.spread = self.member.T.contiguous()
         # Spans of like size are looked at together, each row padded with the first class of its span.
         self.buckets = []
+        self.in_bucket = []
         for low, high in pairwise(BUCKETS):
             if among := [place for place, size in enumerate(sizes) if low < size <= high]:
                 longest = max(sizes[place] for place in among)
                 index = [[starts[p] + (k if k < sizes[p] else 0) for k in range(longest)] for p in among]
                 beyond = [[k >= sizes[p] for k in range(longest)] for p in among]
+                self.in_bucket.append(torch.tensor(among, device=device))
                 self.buckets.append(
                     (torch.tensor(index, device=device).reshape(-1), torch.tensor(beyond, device=device))
                 )
@@ -105,6 +107,26 @@ class Spans:
             return logits.sum()
         found: Tensor = _LogLikelihood.apply(logits, one_hot, self)
         return found
+
+    def head_log_likelihood(self, hidden: Tensor, head: Tensor, bias: Tensor, codes: Tensor) -> Tensor:
+        """float32[spans]: the mean over rows of the log probability of each span's class.
+
+        Each span has a hidden vector of its own, which is multiplied with its own classes' rows of the head alone.
+
+        Args:
+            hidden: float32[n, spans, h].
+            head, bias: float32[width, h] and float32[width].
+            codes: int64[n, spans].
+        """
+        parts = []
+        for (index, beyond), places in zip(self.buckets, self.in_bucket, strict=True):
+            rows = head.index_select(0, index).view(*beyond.shape, -1)  # (spans, longest, h)
+            seen = hidden.index_select(1, places).transpose(0, 1)  # (spans, n, h)
+            offset = bias.index_select(0, index).view(beyond.shape).masked_fill(beyond, -torch.inf)
+            logits = torch.baddbmm(offset[:, None], seen, rows.transpose(1, 2))  # (spans, n, longest)
+            chosen = codes.index_select(1, places).T[:, :, None]
+            parts.append(logits.log_softmax(dim=2).gather(2, chosen)[:, :, 0].mean(dim=1))
+        return torch.cat(parts)[self.back]
 
     def softmax(self, logits: Tensor) -> Tensor:
         """float32[n, width] -> float32[n, width], summing to 1 within each span."""

@@ -19,7 +19,7 @@ from ..checkpoint import Checkpoint, deferred_interrupt
 from ..errors import TabllmError
 from ..progress import Reporter
 
-__all__ = ["Learner", "Plan", "fingerprint_of", "train"]
+__all__ = ["LOOKS", "Learner", "Plan", "fingerprint_of", "train"]
 
 #: Looks at the loss, evenly spaced: there the device is waited for, the state is kept, and a fit can be resumed.
 LOOKS = 50
@@ -45,8 +45,15 @@ class Learner(Protocol):
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go back to what :meth:`state` gave."""
 
-    def finish(self) -> None:
-        """The last update was made: leave in the network the weights that rows are to be made with."""
+    def judge(self) -> dict[str, Tensor]:
+        """The loss on rows that are not learned, a scalar for each part of the network that is judged by itself:
+        what the names of its weights begin with -> its loss. Nothing where nothing is held out."""
+
+    def kept(self) -> dict[str, Tensor]:
+        """The weights that rows would be made with now, by name."""
+
+    def finish(self, weights: Mapping[str, Tensor]) -> None:
+        """Training is over: leave ``weights``, by name, in the network."""
 
 
 @dataclass(frozen=True)
@@ -54,12 +61,15 @@ class Plan:
     """What a training run does.
 
     Attributes:
-        steps: updates.
+        steps: updates at most.
         seed: of all that is random in it.
+        patience: looks in a row that may bring no part of the network forward before training ends; only where the
+            learner holds rows out.
     """
 
     steps: int
     seed: int
+    patience: int = LOOKS
 
     @property
     def look_every(self) -> int:
@@ -72,6 +82,8 @@ class _State:
     step: int = 0
     seconds: float = 0.0
     restarts: int = 0
+    best: dict[str, float] = field(default_factory=dict)
+    looks_since_best: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
 
 
@@ -102,9 +114,11 @@ def train(
     """
     saved = Checkpoint(checkpoint, fingerprint) if checkpoint else None
     run = _State()
+    best: dict[str, Tensor] = {}
     if saved is not None and (found := saved.read()) is not None:
         run = _State(**found[2])
         learner.restore({name: torch.from_numpy(value) for name, value in found[0].items()})
+        best = {name: torch.from_numpy(value) for name, value in found[1].items()}
         for _ in range(run.restarts):
             learner.slow_down()
         progress.note(f"Going on from step {run.step:,} of {plan.steps:,}.")
@@ -112,7 +126,7 @@ def train(
     started = time.perf_counter() - run.seconds
     with progress.task("Learning", plan.steps, "steps") as task, deferred_interrupt() as interrupted:
         task.advance(run.step)
-        while run.step < plan.steps:
+        while run.step < plan.steps and run.looks_since_best < plan.patience:
             count = min(plan.look_every, plan.steps - run.step)
             learner.begin_interval(_interval_seed(plan.seed, run.step, run.restarts))
             total: Tensor | None = None
@@ -124,7 +138,7 @@ def train(
                     break
             if interrupted():
                 if saved is not None and run.step:
-                    saved.write(_arrays(good), {}, asdict(run))
+                    saved.write(_arrays(good), _arrays(best), asdict(run))
                 raise KeyboardInterrupt
             mean = float(total) / count if total is not None else math.nan
             if not (math.isfinite(mean) and _all_finite(learner.state())):
@@ -141,13 +155,20 @@ def train(
                 continue
             run.step += count
             run.seconds = time.perf_counter() - started
-            run.history.append({"step": run.step, "train_loss": mean, "seconds": round(run.seconds, 3)})
-            task.advance(0, f"loss {mean:.3f}")
+            look = {"step": run.step, "train_loss": mean, "seconds": round(run.seconds, 3)}
             good = _copy(learner.state())
+            if judged := {part: float(loss) for part, loss in learner.judge().items()}:
+                look["held_out_loss"] = sum(judged.values())
+                better = tuple(part for part, loss in judged.items() if loss < run.best.get(part, math.inf))
+                run.best |= {part: judged[part] for part in better}
+                run.looks_since_best = 0 if better else run.looks_since_best + 1
+                best |= _copy({name: value for name, value in learner.kept().items() if name.startswith(better)})
+            run.history.append(look)
+            task.advance(0, f"loss {look.get('held_out_loss', mean):.3f}")
             if saved is not None and run.step < plan.steps:
-                saved.write(_arrays(good), {}, asdict(run))
+                saved.write(_arrays(good), _arrays(best), asdict(run))
         task.finish()
-    learner.finish()
+    learner.finish({**learner.kept(), **best})
     return run.history, run.restarts
 
 

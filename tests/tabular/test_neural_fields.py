@@ -13,7 +13,7 @@ from tabular import TableError, infer_schema, to_arrays
 from tabular.neural.encoder import TableEncoder
 from tabular.neural.fields import CategoryField, NumberField, field_from_dict
 from tabular.neural.mixture import fit_mixture
-from tabular.neural.scales import Quantiles
+from tabular.neural.scales import Bins, Quantiles
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_every_pair_of_spans_is_a_category(rng):
     assert set(field.decode(every, np.empty((len(every), 0))).tolist()) == set(range(1001))
 
 
-@pytest.mark.parametrize("numbers", ["modes", "quantiles"])
+@pytest.mark.parametrize("numbers", ["modes", "quantiles", "bins"])
 def test_atoms_levels_and_missing_cells_come_back_exactly(numbers, rng):
     values = np.where(rng.random(5000) < 0.4, 0.0, rng.gamma(2, 300, 5000).round())
     values[rng.random(5000) < 0.1] = np.nan
@@ -140,3 +140,45 @@ def test_a_table_without_anything_to_learn_is_refused():
     schema = infer_schema(table)
     with pytest.raises(TableError, match="No column is left to learn"):
         TableEncoder.fit(to_arrays(table, schema), schema, "modes")
+
+
+def test_bins_have_about_equal_mass_and_normal_scores_within(rng):
+    values = rng.lognormal(3, 1.5, 20_000)
+    field = NumberField(np.empty(0), Bins.fit(values, 25), missing=False)
+    spans, scalars = field.encode(values, rng)
+    counts = np.bincount(spans[:, 0], minlength=25)
+    assert counts.min() > 700
+    assert counts.max() < 900
+    for place in (0, 12, 24):
+        assert stats.kstest(scalars[spans[:, 0] == place, 0], "norm").statistic < 0.06
+    assert values[spans[:, 0] == 3].max() <= values[spans[:, 0] == 4].min() * (1 + 1e-9)
+    found = round_trip(field, values, rng)
+    assert np.abs(found / values - 1)[(values > np.quantile(values, 0.01))].max() < 0.2
+
+
+def test_no_value_of_a_stepped_number_lies_in_two_bins(rng):
+    values = rng.poisson(40, 20_000).astype(float)
+    field = NumberField(np.empty(0), Bins.fit(values, 10), missing=False)
+    spans, _ = field.encode(values, rng)
+    assert pd.DataFrame({"value": values, "bin": spans[:, 0]}).groupby("value")["bin"].nunique().max() == 1
+    np.testing.assert_array_equal(round_trip(field, values, rng), values)
+
+
+def test_classes_of_like_numbers_have_like_waves():
+    values = np.concatenate([np.arange(0, 100, 0.01), np.full(500, 50.0), np.full(300, np.nan)])
+    table = pd.DataFrame({"kind": ["a", "b"] * (len(values) // 2), "value": values})
+    schema = infer_schema(table, overrides={"value": "continuous"})
+    encoder = TableEncoder.fit(to_arrays(table, schema), schema, "bins")
+    waves = encoder.waves()
+    assert waves.shape[0] == sum(encoder.sizes)
+    assert (waves[:2] == 0).all()  # categories have no order
+    assert (waves[-1] == 0).all()  # nor has missing
+    field = encoder.fields["value"]
+    number = waves[2:-1]
+    ranks = field.ranks()[:-1]
+    assert sorted(ranks) == pytest.approx(np.linspace(0, 1, len(ranks)))
+    atom = field.regular  # the single value in the middle of the column
+    assert 0.4 < ranks[atom] < 0.6
+    order = ranks.argsort()
+    gaps = np.abs(np.diff(number[order], axis=0)).max()
+    assert gaps < np.abs(number[order[0]] - number[order[-1]]).max()

@@ -13,6 +13,7 @@ from tabular import ConditionError, RunError, TableError, UsageError, create, in
 
 SMALL = {
     "ctgan": {"steps": 30, "batch_size": 50, "generator_dim": (16,), "discriminator_dim": (16, 8)},
+    "tabcascade": {"steps": 60, "batch_size": 50, "width": 16, "flow_steps": 2},
     "tabddpm": {"steps": 150, "batch_size": 50, "d_layers": (16, 16), "num_timesteps": 10, "target": "device"},
     "tvae": {"steps": 30, "batch_size": 50, "compress_dims": (16,), "decompress_dims": (16,), "embedding_dim": 4},
 }

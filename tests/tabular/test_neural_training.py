@@ -11,7 +11,7 @@ from torch import nn
 
 from tabular import Reporter, TabllmError
 from tabular.neural.base import Data
-from tabular.neural.optimizer import Adam
+from tabular.neural.optimizer import Adam, AdamLearner
 from tabular.neural.rows import ConditionalRows, shuffled_rows
 from tabular.neural.spans import Spans
 from tabular.neural.training import MOST_RESTARTS, Plan, train
@@ -19,17 +19,14 @@ from tabular.neural.training import MOST_RESTARTS, Plan, train
 CPU = torch.device("cpu")
 
 
-class Line:
+class Line(AdamLearner):
     """Learns a slope from noise; its loss is infinite while the step size is above ``limit`` once past a step."""
 
     def __init__(self, limit: float = 1.0, stop_at: int | None = None) -> None:
         torch.manual_seed(0)
         self.module = nn.Linear(1, 1)
-        self.adam = Adam(self.module, rate=0.1, average=0.9)
-        self.generator, self.limit, self.stop_at = torch.Generator(), limit, stop_at
-
-    def begin_interval(self, seed):
-        self.generator.manual_seed(seed)
+        super().__init__(Adam(self.module, rate=0.1, average=0.9), CPU)
+        self.limit, self.stop_at = limit, stop_at
 
     def step(self, number):
         if number == self.stop_at:
@@ -40,18 +37,6 @@ class Line:
             loss = loss * torch.inf
         self.adam.step(loss, number / 100, decay=True)
         return loss.detach()
-
-    def slow_down(self):
-        self.adam.slow_down()
-
-    def state(self):
-        return self.adam.state()
-
-    def restore(self, state):
-        self.adam.restore(state)
-
-    def finish(self):
-        pass
 
 
 class Notes(Reporter):
@@ -72,9 +57,7 @@ def test_it_learns_and_tells_of_it():
     assert restarts == 0
     assert [look["step"] for look in history] == list(range(2, 101, 2))
     assert history[-1]["train_loss"] < history[0]["train_loss"] / 10
-    live = line.module.weight.item()
-    line.adam.take_average()
-    assert line.module.weight.item() != live
+    assert line.module.weight.item() == line.kept()["weight"].item()
 
 
 def test_an_interrupted_fit_goes_on_to_the_same_result(tmp_path):
@@ -103,6 +86,41 @@ def test_a_diverging_fit_goes_back_and_takes_smaller_steps():
 def test_a_fit_that_keeps_diverging_fails_with_one_sentence():
     with pytest.raises(TabllmError, match=f"again at {MOST_RESTARTS} smaller step sizes"):
         run(Line(limit=0.0))
+
+
+class Judged(Line):
+    """Its two parts are best at the looks 3 and 10 of what would be 50."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.looks, self.seen = 0, {}
+
+    def judge(self):
+        self.looks += 1
+        self.seen[self.looks] = {name: value.clone() for name, value in self.kept().items()}
+        return {"weight": torch.tensor(float(abs(self.looks - 3))), "bias": torch.tensor(float(abs(self.looks - 10)))}
+
+
+def test_each_part_is_kept_as_it_was_when_it_served_unseen_rows_best():
+    line = Judged()
+    history, _ = train(line, Plan(100, 0, patience=5), fingerprint="f", progress=Reporter())
+    assert line.looks == 15
+    assert history[-1]["held_out_loss"] == 12 + 5
+    assert torch.equal(line.module.weight, line.seen[3]["weight"])
+    assert torch.equal(line.module.bias, line.seen[10]["bias"])
+
+
+def test_the_best_weights_survive_an_interruption(tmp_path):
+    whole = Judged()
+    train(whole, Plan(100, 0, patience=5), fingerprint="f", progress=Reporter())
+    with pytest.raises(KeyboardInterrupt):
+        run(Judged(stop_at=15), tmp_path)
+    rest = Judged()
+    rest.looks = 7
+    history, _ = train(rest, Plan(100, 0, patience=5), fingerprint="f", progress=Reporter(), checkpoint=tmp_path)
+    assert len(history) == 15
+    assert torch.equal(rest.module.weight, whole.module.weight)
+    assert torch.equal(rest.module.bias, whole.module.bias)
 
 
 def test_conditions_come_by_log_frequency_and_with_a_row_that_has_them():

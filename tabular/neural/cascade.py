@@ -1,0 +1,118 @@
+"""The network of TabCascade: classes first, then the numbers within their bins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .autoregression import Autoregression
+from .base import Data, Guide, Network
+from .encoder import TableEncoder
+from .flow import Flow
+from .gates import Gates
+from .optimizer import Adam, AdamLearner
+from .rows import shuffled_rows
+from .spans import Spans
+
+__all__ = ["Cascade", "CascadeLearner"]
+
+#: Logit of a class that was drawn already.
+CERTAIN = 60.0
+#: Rows that are judged by and not learned: a share of them, within bounds.
+HELD_OUT_SHARE, MOST_HELD_OUT = 0.05, 2000
+#: Share of the updates in which the spans come as they stand in the table; in the others one that can be asked for
+#: comes first.
+PLAIN_SHARE = 0.5
+#: Draws of noise and moment that held-out rows are judged under.
+JUDGED = 4
+
+
+class Cascade(Network):
+    """An :class:`.autoregression.Autoregression` of the classes and a :class:`.flow.Flow` of the scalars under them."""
+
+    shares: Tensor
+
+    def __init__(
+        self, encoder: TableEncoder, spans: Spans, *, width: int, depth: int, dropout: float, flow_steps: int
+    ) -> None:
+        super().__init__()
+        self.spans, self.scalars = spans, encoder.scalars
+        self.guided = encoder.category_spans()
+        sizes: dict[str, Any] = {"width": width, "depth": depth, "dropout": dropout}
+        waves = torch.from_numpy(encoder.waves()).to(spans.device)
+        self.classes = Autoregression(spans, waves, **sizes) if len(spans) else None
+        self.flow = None
+        if encoder.scalars:
+            gates = Gates(encoder.gates, spans)
+            self.flow = Flow(gates, spans, waves, encoder.scalars, steps=flow_steps, **sizes)
+        self.register_buffer("shares", torch.zeros(spans.width))
+
+    @torch.no_grad()
+    def begin(self, data: Data) -> None:
+        """Start from what is known before any training: how often each class occurs."""
+        if self.classes is not None:
+            counts = self.spans.one_hot_counts(data.codes)
+            self.shares.copy_(counts / len(data.codes))
+            self.classes.begin(counts)
+
+    def propose(self, rows: int, generator: torch.Generator, guide: Guide | None) -> tuple[Tensor, Tensor]:
+        codes = torch.empty(rows, 0, dtype=torch.int64, device=self.spans.device)
+        scalars = torch.empty(rows, 0, device=self.spans.device)
+        if self.classes is not None:
+            codes = self.classes.draw(rows, generator, None if guide is None else (guide.span, guide.probabilities))
+        if self.flow is not None:
+            scalars = self.flow.draw(codes, generator)
+        return self.spans.one_hot(codes) * CERTAIN, scalars
+
+
+class CascadeLearner(AdamLearner):
+    """One update of both parts, which share no weight; each is kept as it was when it served unseen rows best."""
+
+    def __init__(self, network: Cascade, data: Data, adam: Adam, *, batch: int, steps: int, seed: int) -> None:
+        super().__init__(adam, network.spans.device)
+        self.network, self.steps = network, steps
+        rows = len(data.codes)
+        held = min(int(rows * HELD_OUT_SHARE), MOST_HELD_OUT)
+        order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed)).to(data.codes.device)
+        self.held_out = Data(data.codes[order[:held]], data.scalars[order[:held]])
+        self.data = Data(data.codes[order[held:]], data.scalars[order[held:]])
+        self.batch = min(batch, len(self.data.codes))
+
+    def begin_interval(self, seed: int) -> None:
+        super().begin_interval(seed)
+        self.orders = np.random.default_rng(seed)  # on the host, where the order is needed
+
+    def step(self, number: int) -> Tensor:
+        rows = shuffled_rows(len(self.data.codes), self.batch, self.generator, self.data.codes.device)
+        scalars, codes = self.data.scalars[rows], self.data.codes[rows]
+        losses = []
+        if self.network.classes is not None:
+            first = None
+            if self.network.guided and self.orders.random() >= PLAIN_SHARE:
+                first = int(self.orders.choice(self.network.guided))
+            order = self.network.classes.order(first)
+            losses.append(-self.network.classes(codes, order, self.generator).sum())
+        if self.network.flow is not None:
+            losses.append(self.network.flow.loss(scalars, codes, self.generator))
+        loss = torch.stack(losses).sum()
+        self.adam.step(loss, number / self.steps, decay=True)
+        return loss.detach()
+
+    @torch.no_grad()
+    def judge(self) -> dict[str, Tensor]:
+        found: dict[str, Tensor] = {}
+        network, data = self.network, self.held_out
+        if not len(data.codes):
+            return found
+        with self.adam.averages_in_place():
+            if network.classes is not None:
+                found["classes"] = -network.classes(data.codes, network.classes.order(None), None).sum()
+            if network.flow is not None:
+                # The same draws at every look, so that looks can be compared.
+                generator = torch.Generator(data.codes.device).manual_seed(0)
+                losses = [network.flow.loss(data.scalars, data.codes, generator, learning=False) for _ in range(JUDGED)]
+                found["flow"] = torch.stack(losses).mean()
+        return found
