@@ -15,6 +15,7 @@ from typing import Any
 
 from tabular.errors import RunError
 
+from .estimates import Estimate
 from .plain_data import build, finite, plain
 
 __all__ = [
@@ -23,7 +24,9 @@ __all__ = [
     "Copies",
     "Detection",
     "DistanceToClosest",
+    "Estimate",
     "FeatureGain",
+    "FeatureUse",
     "Fidelity",
     "ModelScores",
     "PairTrend",
@@ -36,6 +39,7 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 1
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -139,12 +143,24 @@ class ModelScores:
 
     Attributes:
         metrics: for classification ``mae`` (1 - accuracy), ``accuracy``, ``precision``, ``recall``,
-            ``f1``, ``auc``, ``pr_auc``, ``log_loss``; for regression ``mae``, ``rmse``, ``r2``.
+            ``f1``, ``auc``, ``pr_auc``, ``log_loss``, ``normalised_entropy`` and, of two classes,
+            ``calibration_error`` and ``predicted_observed``; for regression ``mae``, ``rmse``, ``r2``.
+        intervals: bootstrap intervals of some of them; see :mod:`eval.bootstrap`.
     """
 
     trained_on: str
     rows: int
     metrics: dict[str, float | None] = field(default_factory=dict)
+    intervals: dict[str, Estimate] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FeatureUse:
+    """A column's share of the total gain of the model trained on real, and of the one trained on synthetic."""
+
+    name: str
+    real_percent: float
+    synthetic_percent: float
 
 
 @dataclass(frozen=True)
@@ -156,6 +172,9 @@ class Utility:
         positive: the class that precision, recall, F1 and PR-AUC speak of (binary only).
         headline: the metric that sums it up: ``"auc"`` or ``"r2"``.
         tested_on: ``"holdout"``, or ``"split"`` where a fifth of the real table stood in for it.
+        protocol: the settings of the models, one of :data:`eval.arms.PROTOCOLS`.
+        differences: score trained on synthetic less score trained on real, with paired intervals.
+        importance_agreement: Spearman's rank correlation of the :attr:`features`' gains in both models.
     """
 
     target: str
@@ -167,6 +186,10 @@ class Utility:
     test_rows: int
     real: ModelScores
     synthetic: ModelScores
+    protocol: str = "standard"
+    differences: dict[str, Estimate] = field(default_factory=dict)
+    importance_agreement: float | None = None
+    features: tuple[FeatureUse, ...] = ()
 
 
 @dataclass(frozen=True)
