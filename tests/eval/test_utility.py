@@ -123,7 +123,7 @@ def test_the_same_table_has_no_difference_whatever_the_resample(people, tables):
     auc = utility.real.intervals["auc"]
     assert auc.low < utility.real.metrics["auc"] == auc.value < auc.high
     assert utility.importance_agreement == pytest.approx(1)
-    assert [f.name for f in utility.features][0] == "device"
+    assert utility.features[0].name == "device"
 
 
 def test_shuffled_labels_are_worse_beyond_chance_and_rest_on_other_columns(people, tables):
@@ -140,7 +140,8 @@ def test_clicks_of_two_per_cent_are_scored(tables):
         rng = np.random.default_rng(seed)
         x = rng.normal(size=rows)
         chance = 0.02 * np.exp(1.5 * x) / np.exp(1.5**2 / 2)
-        return pd.DataFrame({"x": x, "noise": rng.normal(size=rows), "clicked": (rng.random(rows) < chance).astype(int)})
+        clicked = (rng.random(rows) < chance).astype(int)
+        return pd.DataFrame({"x": x, "noise": rng.normal(size=rows), "clicked": clicked})
 
     utility, _ = measure_utility(tables(sample(8000, 0), sample(8000, 1), sample(8000, 2)), "clicked", threads=1)
     assert utility.positive == "1"
@@ -148,7 +149,8 @@ def test_clicks_of_two_per_cent_are_scored(tables):
     assert utility.synthetic.metrics["pr_auc"] > 0.05
     assert 0.5 < utility.synthetic.metrics["predicted_observed"] < 1.5
     difference = utility.differences["normalised_entropy"]
-    assert difference.low < 0.03 and difference.high > -0.03
+    assert difference.low < 0.03
+    assert difference.high > -0.03
 
 
 def test_the_protocol_of_the_report_is_the_library_as_it_comes(people, tables):
