@@ -2,9 +2,9 @@
 
 Steinke, Nasr and Jagielski, "Privacy auditing with one (1) training run", NeurIPS 2023. Each of m rows was learned
 or held out as a fair coin fell; the attacker names r rows as learned and is right v times. Of an (epsilon,
-0)-differentially private generator v is at most a binomial of r trials and the chance e^epsilon / (1 + e^epsilon)
-(their theorem 5.1), so the Clopper-Pearson bound of that chance is one of epsilon, from a single run. Their
-theorem 5.2 adds a term for delta.
+0)-differentially private generator v is at most a binomial of r trials and the chance e^epsilon / (1 + e^epsilon),
+so the Clopper-Pearson bound of that chance is one of epsilon, from a single run. Their corollary 5.4 adds a
+term for delta.
 
 Which attack, and above which score a row is named, is chosen on half of the rows; the other half gives the
 bound, so that the choice costs no confidence. The bound holds where rows were dealt to the learned and the held-out
@@ -61,7 +61,7 @@ def _bound(guesses: int, right: int, confidence: float) -> float:
 
 
 def audited_epsilon(bound: EpsilonBound, delta: float) -> float:
-    """The bound at ``delta`` > 0, by bisection of theorem 5.2; at 0 it is ``bound.value``."""
+    """The bound at ``delta`` > 0, by bisection of corollary 5.4; at 0 it is ``bound.value``."""
     if delta <= 0 or bound.value == 0:
         return bound.value
     low, high = 0.0, bound.value  # a generator may use delta too, so the bound only falls

@@ -5,7 +5,7 @@ Asked about as many learned rows as held-out ones (the other half), it gives eac
 
 - distance: how near the closest synthetic row is (Hayes et al. 2019; Chen et al., "GAN-Leaks", CCS 2020);
 - density: the density of the synthetic table at the row over that of the reference, so that what is merely
-  common is not taken for learned (DOMIAS, van Breugel et al., AISTATS 2023, equation 2). The densities are
+  common is not taken for learned (DOMIAS, van Breugel et al., AISTATS 2023). The densities are
   those of the nearest neighbour (Loftsgaarden and Quesenberry 1965), whose ratio is, up to a constant and a
   power, that of two distances: it needs no bandwidth and takes categories, where the paper's kernels and flows
   do not. (Of 1, 2, 3 and 5 neighbours, one found most of three kinds of leak.)

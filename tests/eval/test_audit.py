@@ -55,6 +55,13 @@ def test_delta_lowers_the_bound_and_a_tiny_one_does_not():
     assert audited_epsilon(bound, 0.5) == 0
 
 
+def test_the_bound_at_a_delta_is_the_published_one():
+    """Steinke, Nasr and Jagielski 2023, appendix D: 75 of 100 guesses among 1,000 rows, delta = 1e-4."""
+    chance = clopper_pearson(75, 100, 0.9)[0]
+    bound = EpsilonBound(np.log(chance / (1 - chance)), "bit", 100, 75, 1000, 0.95)
+    assert audited_epsilon(bound, 1e-4) == pytest.approx(0.673, abs=1e-3)
+
+
 def test_a_claim_below_the_bound_is_contradicted():
     bound = epsilon_bound({"a": (np.ones(400), np.zeros(400))}, rng=np.random.default_rng(0))
     low = against_claim(membership(bound), 1.0, 1e-5)
