@@ -15,6 +15,7 @@ from tabular.progress import Reporter
 from tabular.schema import Schema
 
 from .detection import detect
+from .distributions import distribution_facts
 from .fidelity import column_fidelity
 from .privacy import measure_privacy
 from .report import Privacy, Report, Rows, Utility
@@ -73,6 +74,7 @@ def compare(
         notes = [*tables.notes, *_column_notes(tables)]
         with clock("fidelity"):
             fidelity = column_fidelity(tables)
+            distributions = distribution_facts(tables)
         task.advance(1, "columns")
         with clock("trends"):
             trends, more = pair_trends(tables, rng=np.random.default_rng(seed))
@@ -102,6 +104,7 @@ def compare(
         privacy=privacy,
         notes=tuple(notes),
         seconds=clock.seconds,
+        distributions=distributions,
     )
 
 

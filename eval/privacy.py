@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from .distance import Encoder, closest_squared
+from .distributions import distance_histogram
 from .fingerprints import row_fingerprints
 from .report import Copies, DistanceToClosest, Privacy, finite
 from .tables import Tables, subsample
@@ -131,4 +132,5 @@ def _measure_distance(tables: Tables, seed: int) -> tuple[DistanceToClosest | No
         queries=len(to_real),
         reference_rows=size,
         real_parts=parts,
+        histogram=distance_histogram(np.sqrt(to_real), np.sqrt(fresh_to_real)),
     ), notes

@@ -17,6 +17,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from tabular.errors import RunError
 
+from .figures import Curves, Distribution, Histogram
+
 __all__ = [
     "FORMAT_VERSION",
     "ColumnFidelity",
@@ -151,11 +153,13 @@ class ModelScores:
     Attributes:
         metrics: for classification ``mae`` (1 - accuracy), ``accuracy``, ``precision``, ``recall``,
             ``f1``, ``auc``, ``pr_auc``, ``log_loss``; for regression ``mae``, ``rmse``, ``r2``.
+        curves: ROC and precision-recall of a classifier.
     """
 
     trained_on: str
     rows: int
     metrics: dict[str, float | None] = field(default_factory=dict)
+    curves: Curves | None = None
 
 
 @dataclass(frozen=True)
@@ -239,6 +243,7 @@ class DistanceToClosest:
         median_synthetic, median_holdout: the medians.
         queries: synthetic rows asked.
         reference_rows: rows of the holdout, and of each of the :attr:`real_parts` parts of the real table.
+        histogram: of the distance to the closest real row.
     """
 
     share_closer_to_real: float | None
@@ -251,6 +256,7 @@ class DistanceToClosest:
     queries: int
     reference_rows: int
     real_parts: int
+    histogram: Histogram | None = None
 
 
 @dataclass(frozen=True)
@@ -269,6 +275,7 @@ class Report:
     Attributes:
         seconds: wall time of each part, by name.
         notes: what a reader must know: what was left out, sampled or guessed, one sentence each.
+        distributions: how the cells of each column are spread, in table order.
     """
 
     rows: Rows
@@ -282,6 +289,7 @@ class Report:
     privacy: Privacy | None
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    distributions: tuple[Distribution, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON data: dicts, lists, strings, finite numbers and ``None``."""

@@ -14,7 +14,9 @@ import numpy as np
 from tabular.errors import UsageError
 from tabular.schema import Schema
 
+from .curves import classifier_curves
 from .features import TreeModel, feature_matrix
+from .figures import Curves
 from .report import ModelScores, Utility
 from .scores import classification_scores, regression_scores
 from .tables import Table, Tables, subsample
@@ -120,8 +122,8 @@ def measure_utility(
         headline="auc" if task.classes else "r2",
         tested_on=tested_on,
         test_rows=test.rows,
-        real=ModelScores("real", train.rows, scores[0]),
-        synthetic=ModelScores("synthetic", synthetic.rows, scores[1]),
+        real=ModelScores("real", train.rows, *scores[0]),
+        synthetic=ModelScores("synthetic", synthetic.rows, *scores[1]),
     ), notes
 
 
@@ -163,14 +165,14 @@ def _scores(
     positive: int | None,
     seed: int,
     threads: int | None,
-) -> dict[str, float | None]:
+) -> tuple[dict[str, float | None], Curves | None]:
     """Train on ``table`` and score on ``test``."""
     x, types = feature_matrix(table, names, tables)
     x_test, _ = feature_matrix(test, names, tables)
     y, y_test = task.labels(table), task.labels(test)
     if not task.classes:
         model = TreeModel("reg:squarederror", types, seed=seed, threads=threads, **_OPTIONS).fit(x, y)
-        return regression_scores(y_test, model.predict(x_test))
+        return regression_scores(y_test, model.predict(x_test)), None
     seen = np.unique(y)
     if len(seen) == 1:  # nothing to learn: it can only repeat the one class
         probability = np.zeros((test.rows, len(task.classes)))
@@ -183,4 +185,5 @@ def _scores(
         options = {**_OPTIONS, "num_class": len(task.classes)}
         model = TreeModel("multi:softprob", types, seed=seed, threads=threads, **options).fit(x, y)
         probability = model.predict(x_test)
-    return classification_scores(y_test.astype(np.int64), probability, positive)
+    truth = y_test.astype(np.int64)
+    return classification_scores(truth, probability, positive), classifier_curves(truth, probability, positive)
