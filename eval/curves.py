@@ -29,13 +29,14 @@ def classifier_curves(y: np.ndarray, probability: np.ndarray, positive: int | No
     each = [_one(y == label, probability[:, label]) for label in chosen if 0 < (y == label).mean() < 1]
     if not each:
         return None
-    tpr, precision, share = (np.mean([curve[i] for curve in each], axis=0) for i in range(3))
+    tpr = np.mean([curve[0] for curve in each], axis=0)
+    precision = np.mean([curve[1] for curve in each], axis=0)
     return Curves(
         false_positive_rate=_rounded(ROC_GRID),
         true_positive_rate=_rounded(tpr),
         recall=_rounded(RECALL_GRID),
         precision=_rounded(precision),
-        positive_share=float(share),
+        positive_share=float(np.mean([curve[2] for curve in each])),
     )
 
 

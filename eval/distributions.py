@@ -102,7 +102,12 @@ def _of_categories(tables: Tables, name: str, arrays: list[np.ndarray]) -> Distr
     shown = order[: MAX_CATEGORIES if known > MAX_CATEGORIES + 1 else known]
     folded = order[len(shown) :]
     categories = tables.schema[name].categories
-    labels = [*(_shortened(str(categories[code])) for code in shown), "other values", "not in the real table", "missing"]
+    labels = [
+        *(_shortened(str(categories[code])) for code in shown),
+        "other values",
+        "not in the real table",
+        "missing",
+    ]
     bars = [np.concatenate([c[shown + 1], [c[folded + 1].sum(), c[known + 1 :].sum(), c[0]]]) for c in counts]
     return _distribution(tables.schema[name], (), labels, len(shown), len(folded), bars, arrays)
 

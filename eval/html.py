@@ -116,9 +116,7 @@ def _one(report: Report, prefix: str, level: int) -> tuple[list[Markup], list[Ch
     return links, [*body, _notes(report, f"{prefix}notes", level)]
 
 
-def _several(
-    reports: Mapping[str, Report], tables: Sequence[SideBySide]
-) -> tuple[list[Markup], list[Child]]:
+def _several(reports: Mapping[str, Report], tables: Sequence[SideBySide]) -> tuple[list[Markup], list[Child]]:
     """The tables side by side, then each table's own sections, folded but for its verdicts."""
     links = [_link("Side by side", "side-by-side")]
     body: list[Child] = [side_by_side_section(reports, tables, "side-by-side", 2)]

@@ -39,15 +39,15 @@ def distribution_chart(facts: Distribution, finding: str, detail: str) -> Markup
     if facts.labels:
         exact = [f"exactly {label}" for label in facts.labels[: facts.values]] if bins else []
         rows, height = _rows_panel(
-            [*exact, *facts.labels[len(exact) :]], {role: None if shares is None else shares[bins:] for role, shares in tables.items()}, height
+            [*exact, *facts.labels[len(exact) :]],
+            {role: None if shares is None else shares[bins:] for role, shares in tables.items()},
+            height,
         )
         shapes += rows
     return svg.drawing(WIDTH, height, *shapes, finding=finding, detail=detail)
 
 
-def steps_chart(
-    edges: Sequence[float], tables: Mapping[str, Shares], label: str, finding: str, detail: str
-) -> Markup:
+def steps_chart(edges: Sequence[float], tables: Mapping[str, Shares], label: str, finding: str, detail: str) -> Markup:
     """Shares of rows between ``edges``, one outline per table; ``label`` names the axis."""
     shapes, height = _steps_panel(edges, tables, lambda value: f"{value:.3g}")
     shapes.append(svg.text((_LEFT + WIDTH) / 2, height + 10, label, "axis-label"))
@@ -66,8 +66,14 @@ def line_chart(
     x, y = svg.linear(0, 1, left, left + side), svg.linear(0, 1, bottom, 10)
     shapes = []
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
-        shapes += [svg.line(left, y(tick), left + side, y(tick), "grid"), svg.line(x(tick), bottom, x(tick), 10, "grid")]
-        shapes += [svg.text(left - 5, y(tick) + 4, f"{tick:g}", anchor="end"), svg.text(x(tick), bottom + 14, f"{tick:g}")]
+        shapes += [
+            svg.line(left, y(tick), left + side, y(tick), "grid"),
+            svg.line(x(tick), bottom, x(tick), 10, "grid"),
+        ]
+        shapes += [
+            svg.text(left - 5, y(tick) + 4, f"{tick:g}", anchor="end"),
+            svg.text(x(tick), bottom + 14, f"{tick:g}"),
+        ]
     shapes.append(svg.polyline([(x(a), y(b)) for a, b in guide], "guide"))
     shapes += [
         svg.polyline([(x(a), y(b)) for a, b in zip(*points, strict=True)], f"{role}-line")
@@ -81,12 +87,13 @@ def line_chart(
 
 
 def association_map(
-    names: Sequence[str], cells: Mapping[tuple[int, int], float | None], finding: str, detail: str
+    names: Sequence[str], cells: Mapping[tuple[int, int], float | None], full: float, finding: str, detail: str
 ) -> Markup:
     """The lower triangle of a matrix of -1 to 1: colour is the sign, depth the size; names along the diagonal.
 
     Args:
         cells: ``(row, column)`` -> value, with ``row > column``; ``None`` is drawn as unknown.
+        full: the size at which a colour is deepest.
     """
     margin = 92.0
     side = (WIDTH - margin) / max(len(names), 1)
@@ -94,7 +101,7 @@ def association_map(
     for (row, column), value in sorted(cells.items()):
         tip = f"{names[column]} and {names[row]}: {'not measured' if value is None else f'{value:+.2f}'}"
         class_ = "unknown" if value is None else "plus" if value >= 0 else "minus"
-        opacity = None if value is None else min(abs(value), 1.0)
+        opacity = None if value is None else min(abs(value) / full, 1.0)
         shapes.append(svg.rect(column * side, row * side, side - 0.6, side - 0.6, class_, tip=tip, opacity=opacity))
     size = "map-label" if side > 11 else "map-label small"
     shapes += [

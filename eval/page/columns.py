@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ..figures import Distribution
 from ..report import ColumnFidelity, Fidelity, Report
@@ -98,7 +99,7 @@ def _plot(column: ColumnFidelity, facts: Distribution) -> Markup:
 def _bars(facts: Distribution) -> list[str]:
     """What each bar holds, in words."""
     written = [cell_text(edge, facts.kind) for edge in facts.edges]
-    return [f"{low} to {high}" for low, high in zip(written, written[1:], strict=False)] + list(facts.labels)
+    return [f"{low} to {high}" for low, high in pairwise(written)] + list(facts.labels)
 
 
 def _widest(facts: Distribution) -> str:

@@ -35,7 +35,9 @@ def verdict_cards(report: Report) -> Markup:
 
 
 def _card(verdict: Verdict) -> Markup:
-    word = element("span", element("span", GLYPHS[verdict.level], aria_hidden="true"), f" {verdict.word}", class_="word")
+    word = element(
+        "span", element("span", GLYPHS[verdict.level], aria_hidden="true"), f" {verdict.word}", class_="word"
+    )
     question = _QUESTIONS.get(verdict.subject)
     return element(
         "li",

@@ -6,7 +6,7 @@ from ..report import Detection, Report, Utility
 from ..wording import METRICS, number, score
 from .charts import bar, line_chart
 from .markup import Markup, element
-from .parts import Measure, hidden, legend, measures, plot, plots, section, sentence, table
+from .parts import Measure, beside, legend, measures, plot, plots, section, sentence, table
 
 __all__ = ["detection_section", "utility_section"]
 
@@ -28,9 +28,10 @@ def detection_section(report: Report, anchor: str, level: int) -> Markup | None:
         "Told from real rows", anchor, level,
         sentence(f"XGBoost sees {detection.rows_each:,} rows of each table and is asked which is which, over "
                  f"{detection.folds} folds.", "quiet"),
-        measures(_detection_measures(detection)),
-        table("What gives synthetic rows away", ["column", "", ">share of the detector's gain, %"], rows)
-        if rows else None,
+        beside(
+            measures(_detection_measures(detection)),
+            table("What gives synthetic rows away", ["column", "", ">share of gain, %"], rows) if rows else None,
+        ),
     )  # fmt: skip
 
 
@@ -70,7 +71,7 @@ def utility_section(report: Report, anchor: str, level: int) -> Markup | None:
         "Worth learning from", anchor, level,
         sentence(about, "quiet"),
         _scores(utility),
-        legend(real="trained on real rows", synthetic="trained on synthetic rows") if drawn else None,
+        legend("real_line", "synthetic_line") if drawn else None,
         plots(drawn) if drawn else None,
     )  # fmt: skip
 

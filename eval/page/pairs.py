@@ -83,23 +83,23 @@ def _maps(trends: Trends, worst: Sequence[PairTrend]) -> list[Markup]:
     }
     difference = {i: None if real[i] is None else (synthetic[i] or 0.0) - (real[i] or 0.0) for i in real}
     pictures = [
-        ("Real", real, "strongest", "The associations of the real table."),
-        ("Synthetic", synthetic, "strongest", "The associations of the synthetic table."),
-        ("Synthetic less real", difference, "widest gap", "Blue: too strong or too positive. Orange: too weak or too "
-                                                          "negative. The paler, the better."),
+        ("Real", real, "strongest", "What goes with what."),
+        ("Synthetic", synthetic, "strongest", "Should look the same."),
+        ("Synthetic less real", difference, "widest gap", "The paler, the better; full at 0.5."),
     ]  # fmt: skip
     drawn = [
         plot(
             [element("strong", title), f" · {words}"],
-            association_map(names, cells(values), f"{title}: {kind} {_extreme(mapped, values)}",
-                            "The figures stand in the table of pairs."),
+            association_map(names, cells(values), 0.5 if values is difference else 1.0,
+                            f"{title}: {kind} {_extreme(mapped, values)}", "The figures stand in the table of pairs."),
         )
         for title, values, kind, words in pictures
     ]  # fmt: skip
     left_out = len({name for p in trends.pairs for name in (p.first, p.second)}) - len(names)
     words = (
-        "Two numeric columns: Pearson's r, blue above zero, orange below. Any other pair: Cramér's V, which has no sign. "
-        "A cell belongs to the column named at the end of its row and the one named at the top of its column."
+        "Two numeric columns: Pearson's r, blue above zero, orange below. Any other pair: Cramér's V, which has no "
+        "sign. A cell belongs to the columns named at the end of its row and at the top of its column. In the "
+        "difference blue is more than in the real table, orange is less."
     )
     if left_out:
         words += f" The {len(names)} columns of the pairs that are farthest off are drawn, {left_out:,} are not."

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from .charts import bar
 from .markup import Child, Markup, element, joined
 
-__all__ = ["Measure", "hidden", "legend", "measures", "plot", "plots", "section", "sentence", "table"]
+__all__ = ["Measure", "beside", "hidden", "legend", "measures", "plot", "plots", "section", "sentence", "table"]
 
+#: Role -> what it stands for, the shape that shows it.
 _ROLES = {
     "real": ("real", "real-area"),
+    "real_line": ("trained on real rows", "real-line"),
     "synthetic": ("synthetic", "synthetic-line"),
+    "synthetic_line": ("trained on synthetic rows", "synthetic-line"),
     "holdout": ("holdout: real rows that were not learned", "holdout-line"),
-    "holdout-tick": ("holdout: real rows that were not learned", "holdout-tick"),
 }
 
 
@@ -103,15 +105,17 @@ def plots(images: Sequence[Markup]) -> Markup:
     return element("div", *images, class_="plots")
 
 
-def legend(*roles: str, **named: str) -> Markup:
-    """What the colours and lines stand for; ``named`` gives a role other words."""
+def beside(*children: Child) -> Markup:
+    """Parts next to each other where there is room."""
+    return element("div", *(element("div", child) for child in children if child), class_="beside")
+
+
+def legend(*roles: str) -> Markup:
+    """What the colours and lines stand for."""
     items = []
-    for role in (*roles, *named):
+    for role in roles:
         words, class_ = _ROLES[role]
-        sample = (
-            element("line", x1=8.0, x2=8.0, y1=0.0, y2=8.0, class_=class_) if role == "holdout-tick"
-            else element("path", d="M0 4H16" if class_.endswith("line") else "M0 1H16V8H0Z", class_=class_)
-        )  # fmt: skip
+        sample = element("path", d="M0 4H16" if class_.endswith("line") else "M0 1H16V8H0Z", class_=class_)
         image = element("svg", sample, viewBox="0 0 16 8", aria_hidden="true")
-        items.append(element("li", image, named.get(role, words)))
+        items.append(element("li", image, words))
     return element("ul", joined(items), class_="legend")

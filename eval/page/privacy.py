@@ -5,8 +5,8 @@ from __future__ import annotations
 from ..report import DistanceToClosest, Privacy, Report
 from ..wording import number
 from .charts import steps_chart
-from .markup import Markup, element
-from .parts import Measure, legend, measures, plot, plots, section, sentence, table
+from .markup import Markup, element, joined
+from .parts import Measure, beside, legend, measures, plot, section, sentence, table
 
 __all__ = ["privacy_section"]
 
@@ -20,10 +20,7 @@ def privacy_section(report: Report, anchor: str, level: int) -> Markup | None:
     return section(
         "Privacy: a check for copying", anchor, level,
         sentence(privacy.caveat, "caveat"),
-        measures(_measures(privacy)),
-        _distances(privacy.distance),
-        legend("synthetic", "holdout") if histogram else None,
-        plots([histogram]) if histogram else None,
+        beside(joined([measures(_measures(privacy)), *_distances(privacy.distance)]), histogram),
     )  # fmt: skip
 
 
@@ -50,14 +47,14 @@ def _measures(privacy: Privacy) -> list[Measure]:
     return made
 
 
-def _distances(distance: DistanceToClosest | None) -> Markup | None:
+def _distances(distance: DistanceToClosest | None) -> list[Markup]:
     if distance is None:
-        return None
+        return []
     rows = [
         ["5th percentile", number(distance.p5_synthetic, 3), number(distance.p5_holdout, 3)],
         ["median", number(distance.median_synthetic, 3), number(distance.median_holdout, 3)],
     ]
-    return table("Distance to the closest real row", ["", ">synthetic", ">holdout"], rows)
+    return [table("Distance to the closest real row", ["", ">synthetic", ">holdout"], rows)]
 
 
 def _histogram(distance: DistanceToClosest | None) -> Markup | None:
@@ -80,5 +77,6 @@ def _histogram(distance: DistanceToClosest | None) -> Markup | None:
         )
     ]
     words = " · share of rows by their distance to the closest real row; the last bin holds all beyond it."
-    return plot([element("strong", "Distance to the closest record"), words], image,
+    key = legend("synthetic", "holdout")
+    return plot([element("strong", "Distance to the closest record"), words, key], image,
                 table("Share of rows, %", ["distance", ">synthetic", ">holdout"], rows))  # fmt: skip

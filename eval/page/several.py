@@ -10,7 +10,7 @@ from ..verdicts import verdicts
 from ..wording import number
 from .front import GLYPHS
 from .markup import Markup, element
-from .parts import section, sentence, table
+from .parts import beside, section, table
 
 __all__ = ["side_by_side_section"]
 
@@ -20,7 +20,7 @@ def side_by_side_section(
 ) -> Markup:
     """Verdicts of every table, then their figures with the best marked."""
     return section(
-        "Side by side", anchor, level, _verdicts(reports), *(_figures(each, level + 1) for each in tables)
+        "Side by side", anchor, level, _verdicts(reports), beside(*(_figures(each, level + 1) for each in tables))
     )
 
 
@@ -47,7 +47,4 @@ def _figures(facts: SideBySide, level: int) -> Markup:
         ]
         rows.append([line.label, number(line.baseline, line.decimals), *cells, line.best or "-"])
     headers = ["", ">Baseline", *(f">{name}" for name in facts.names), "Best"]
-    return element(
-        "div", element(f"h{level}", facts.title), sentence(f"Baseline: {facts.baseline}.", "quiet"),
-        table(facts.title, headers, rows),
-    )  # fmt: skip
+    return element("div", element(f"h{level}", facts.title), table(f"Baseline: {facts.baseline}", headers, rows))

@@ -33,9 +33,7 @@ GRAPHICS = ("real", "synthetic", "holdout")
 
 def style() -> Markup:
     """The ``<style>`` element; the reader's system decides between light and dark unless the button did."""
-    light, dark = (
-        "".join(f"--{name}:{colours[i]};" for name, colours in PALETTE.items()) for i in (0, 1)
-    )
+    light, dark = ("".join(f"--{name}:{colours[i]};" for name, colours in PALETTE.items()) for i in (0, 1))
     themes = (
         f":root{{color-scheme:light;{light}}}"
         f"@media (prefers-color-scheme:dark){{:root:not([data-theme=light]){{color-scheme:dark;{dark}}}}}"

@@ -12,7 +12,16 @@ from tabular.errors import UsageError
 
 from .session import STDOUT
 
-__all__ = ["PATH", "AtLeast", "delimiter_option", "force_option", "html_option", "json_option", "refuse_existing", "seed_option"]
+__all__ = [
+    "PATH",
+    "AtLeast",
+    "delimiter_option",
+    "force_option",
+    "html_option",
+    "json_option",
+    "refuse_existing",
+    "seed_option",
+]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
