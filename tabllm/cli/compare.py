@@ -26,8 +26,8 @@ __all__ = ["compare"]
 EXAMPLES = """
 # Which generator for this table? A fifth of its rows is held out to judge them
 tabllm compare visits.csv --models nano,ctgan,tvae,tabddpm --target clicked
-# With a holdout of your own, as Markdown for a report and as a page with plots
-tabllm compare visits.csv --holdout visits-test.csv --target clicked --markdown comparison.md --html comparison.html
+# With a holdout of your own, as a page with plots and as Markdown
+tabllm compare visits.csv --holdout visits-test.csv --html comparison.html --markdown comparison.md
 # A quick look
 tabllm compare visits.csv --models ctgan,tvae --epochs 10 --rows 2000
 """
