@@ -11,6 +11,7 @@ import numpy as np
 
 from .distance import Encoder, closest_squared
 from .distributions import distance_histogram
+from .estimates import wilson_interval
 from .fingerprints import row_fingerprints
 from .report import Copies, DistanceToClosest, Privacy, finite
 from .tables import Tables, subsample
@@ -22,7 +23,6 @@ __all__ = [
     "count_copies",
     "equal_size_share",
     "measure_privacy",
-    "wilson_interval",
 ]
 
 CAVEAT = (
@@ -64,13 +64,6 @@ def count_copies(tables: Tables) -> Copies:
         holdout_percent=holdout,
         real_repeated_percent=float(100 * counts[counts > 1].sum() / len(real)),
     )
-
-
-def wilson_interval(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's (1927) 95 % interval of a share of ``n`` trials; it never leaves 0 to 1."""
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
 
 
 def equal_size_share(share: float, parts: int) -> float:

@@ -8,16 +8,16 @@ runs from 0 to 100, scores and shares from 0 to 1, times are ``_seconds``.
 from __future__ import annotations
 
 import json
-import math
-import types
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 from tabular.errors import RunError
 
+from .estimates import Estimate
 from .figures import Curves, Distribution, Histogram
+from .plain_data import build, finite, plain
 
 __all__ = [
     "FORMAT_VERSION",
@@ -25,7 +25,9 @@ __all__ = [
     "Copies",
     "Detection",
     "DistanceToClosest",
+    "Estimate",
     "FeatureGain",
+    "FeatureUse",
     "Fidelity",
     "ModelScores",
     "PairTrend",
@@ -38,16 +40,6 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 1
-
-T = TypeVar("T")
-
-
-def finite(value: Any) -> float | None:
-    """``value`` as a float, or ``None`` where it is absent, NaN or infinite."""
-    if value is None:
-        return None
-    number = float(value)
-    return number if math.isfinite(number) else None
 
 
 @dataclass(frozen=True)
@@ -152,14 +144,26 @@ class ModelScores:
 
     Attributes:
         metrics: for classification ``mae`` (1 - accuracy), ``accuracy``, ``precision``, ``recall``,
-            ``f1``, ``auc``, ``pr_auc``, ``log_loss``; for regression ``mae``, ``rmse``, ``r2``.
+            ``f1``, ``auc``, ``pr_auc``, ``log_loss``, ``normalised_entropy`` and, of two classes,
+            ``calibration_error`` and ``predicted_observed``; for regression ``mae``, ``rmse``, ``r2``.
+        intervals: bootstrap intervals of some of them; see :mod:`eval.bootstrap`.
         curves: ROC and precision-recall of a classifier.
     """
 
     trained_on: str
     rows: int
     metrics: dict[str, float | None] = field(default_factory=dict)
+    intervals: dict[str, Estimate] = field(default_factory=dict)
     curves: Curves | None = None
+
+
+@dataclass(frozen=True)
+class FeatureUse:
+    """A column's share of the total gain of the model trained on real, and of the one trained on synthetic."""
+
+    name: str
+    real_percent: float
+    synthetic_percent: float
 
 
 @dataclass(frozen=True)
@@ -171,6 +175,9 @@ class Utility:
         positive: the class that precision, recall, F1 and PR-AUC speak of (binary only).
         headline: the metric that sums it up: ``"auc"`` or ``"r2"``.
         tested_on: ``"holdout"``, or ``"split"`` where a fifth of the real table stood in for it.
+        protocol: the settings of the models, one of :data:`eval.arms.PROTOCOLS`.
+        differences: score trained on synthetic less score trained on real, with paired intervals.
+        importance_agreement: Spearman's rank correlation of the :attr:`features`' gains in both models.
     """
 
     target: str
@@ -182,6 +189,10 @@ class Utility:
     test_rows: int
     real: ModelScores
     synthetic: ModelScores
+    protocol: str = "standard"
+    differences: dict[str, Estimate] = field(default_factory=dict)
+    importance_agreement: float | None = None
+    features: tuple[FeatureUse, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -293,7 +304,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON data: dicts, lists, strings, finite numbers and ``None``."""
-        return {"version": FORMAT_VERSION, **_plain(self)}
+        return {"version": FORMAT_VERSION, **plain(self)}
 
     def to_json(self, path: str | Path) -> None:
         """Write the report to ``path`` as indented JSON."""
@@ -309,38 +320,6 @@ class Report:
         if not isinstance(version, int) or version > FORMAT_VERSION:
             raise RunError(f"{origin} was written by a newer version (format {version}): upgrade to read it.")
         try:
-            return _build(cls, data)
+            return build(cls, data)
         except (TypeError, KeyError, ValueError) as error:
             raise RunError(f"{origin} is not a whole report ({error}); make it again.") from None
-
-
-def _plain(value: Any) -> Any:
-    """``value`` as JSON data; NaN and infinity become ``None``."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return finite(value)
-    return value
-
-
-def _build(kind: type[T], data: Mapping[str, Any]) -> T:
-    """An instance of the dataclass ``kind``; unknown fields are passed over, so that older readers can go on."""
-    hints = get_type_hints(kind)
-    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: _value(hints[name], item) for name, item in data.items() if name in known})
-
-
-def _value(hint: Any, item: Any) -> Any:
-    """``item`` as the type ``hint`` asks: a dataclass, a tuple of them, or the plain value."""
-    if get_origin(hint) in (Union, types.UnionType):
-        inner = [part for part in get_args(hint) if part is not type(None)]
-        return None if item is None else _value(inner[0], item)
-    if get_origin(hint) is tuple:
-        return tuple(_value(get_args(hint)[0], part) for part in item)
-    if isinstance(hint, type) and is_dataclass(hint):
-        return _build(hint, item)
-    return item

@@ -8,7 +8,7 @@ import pytest
 
 from eval import privacy as privacy_module
 from eval.distance import Encoder, closest_squared
-from eval.privacy import count_copies, equal_size_share, measure_privacy, wilson_interval
+from eval.privacy import count_copies, equal_size_share, measure_privacy
 
 
 def test_memorised_rows_are_found(people, tables):
@@ -124,9 +124,3 @@ def test_queries_are_capped_and_said(monkeypatch, people, tables):
     privacy, notes = measure_privacy(tables(people(200, 0), people(200, 1), people(200, 2)))
     assert privacy.distance.queries == 50
     assert "50 synthetic rows" in notes[0]
-
-
-def test_wilsons_interval_of_a_known_case():
-    # 5 of 10: centre .5, half width 1.96 * sqrt(.025 + .0096) / 1.384 = .2634
-    assert wilson_interval(0.5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
-    assert wilson_interval(1.0, 10)[1] == pytest.approx(1)
