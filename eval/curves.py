@@ -1,10 +1,11 @@
-"""The ROC and the precision-recall curve of a classifier, in a fixed number of points."""
+"""The ROC, the precision-recall and the calibration curve of a classifier, in a fixed number of points."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from .figures import Curves
+from .scores import calibration_bins
 
 __all__ = ["classifier_curves"]
 
@@ -15,7 +16,7 @@ RECALL_GRID = np.linspace(0.0, 1.0, 101)
 
 
 def classifier_curves(y: np.ndarray, probability: np.ndarray, positive: int | None) -> Curves | None:
-    """Both curves over fixed grids, so that several classes can be averaged and the file stays small.
+    """The curves over fixed grids, so that several classes can be averaged and the file stays small.
 
     Args:
         y: ``int64[rows]``, the true class.
@@ -31,12 +32,15 @@ def classifier_curves(y: np.ndarray, probability: np.ndarray, positive: int | No
         return None
     tpr = np.mean([curve[0] for curve in each], axis=0)
     precision = np.mean([curve[1] for curve in each], axis=0)
+    predicted, observed = _calibration(y == positive, probability[:, positive]) if positive is not None else ((), ())
     return Curves(
         false_positive_rate=_rounded(ROC_GRID),
         true_positive_rate=_rounded(tpr),
         recall=_rounded(RECALL_GRID),
         precision=_rounded(precision),
         positive_share=float(np.mean([curve[2] for curve in each])),
+        predicted=predicted,
+        observed=observed,
     )
 
 
@@ -57,6 +61,15 @@ def _one(truth: np.ndarray, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     recall, precision = hits / positives, hits / called
     reached = np.searchsorted(recall, RECALL_GRID - 1e-12, side="left")
     return curve, precision[np.minimum(reached, len(precision) - 1)], float(truth.mean())
+
+
+def _calibration(truth: np.ndarray, chance: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean predicted chance and share of true rows in each bin that has rows."""
+    place = calibration_bins(chance)
+    count = np.bincount(place)
+    sums = (np.bincount(place, weights=values)[count > 0] for values in (chance, truth))
+    predicted, observed = (_rounded(part / count[count > 0]) for part in sums)
+    return predicted, observed
 
 
 def _rounded(values: np.ndarray) -> tuple[float, ...]:

@@ -43,12 +43,14 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Curves:
-    """The two curves of one classifier, over fixed grids.
+    """The curves of one classifier: two over fixed grids, and its calibration.
 
     Attributes:
         false_positive_rate, true_positive_rate: ROC (Fawcett 2006), from (0, 0) to (1, 1).
         recall, precision: at each recall the precision of the strictest threshold that reaches it.
         positive_share: share of the positive class among the test rows, the precision of guessing.
+        predicted, observed: mean predicted chance and share of positive rows in each bin of the calibration
+            error (:mod:`eval.scores`); empty with more than two classes.
 
     With more than two classes each rate is the mean over the classes, one against the rest.
     """
@@ -58,6 +60,8 @@ class Curves:
     recall: tuple[float, ...]
     precision: tuple[float, ...]
     positive_share: float
+    predicted: tuple[float, ...] = ()
+    observed: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,15 @@ from tabular.errors import UsageError
 from tabular.rundir import write_text
 
 from .page.columns import columns_section
+from .page.detection import detection_section
 from .page.front import findings, verdict_cards, what_was_compared
 from .page.markup import Child, Markup, element, joined
-from .page.models import detection_section, utility_section
 from .page.pairs import pairs_section
 from .page.parts import section, sentence
 from .page.privacy import privacy_section
 from .page.several import side_by_side_section
 from .page.theme import style, toggle
+from .page.utility import utility_section
 from .report import Report
 from .side_by_side import SideBySide, side_by_side
 

@@ -36,7 +36,7 @@ class Line:
     """One figure of every table.
 
     Attributes:
-        better: ``"higher"``, ``"lower"``, or ``"half"`` (the nearer to 0.5 the better).
+        better: ``"higher"``, ``"lower"``, or ``"half"`` and ``"one"`` (the nearer to 0.5, to 1 the better).
         baseline: the same figure of real rows, ``None`` where there is no such thing.
         values: one per table, ``None`` where it has none.
         best: the name of the table that is best at it, ``None`` if fewer than two have the figure.
@@ -100,8 +100,13 @@ def line_of(
 ) -> Line:
     """A line of ``values`` by table, with the best of them marked."""
     known = {name: value for name, value in values.items() if value is not None}
-    score = {"higher": lambda v: -v, "lower": lambda v: v, "half": lambda v: abs(v - 0.5)}[better]
-    best = min(known, key=lambda name: score(known[name])) if len(known) > 1 else None
+    cost: dict[str, Callable[[float], float]] = {
+        "higher": lambda v: -v,
+        "lower": lambda v: v,
+        "half": lambda v: abs(v - 0.5),
+        "one": lambda v: abs(v - 1),
+    }
+    best = min(known, key=lambda name: cost[better](known[name])) if len(known) > 1 else None
     return Line(label, better, decimals, baseline, tuple(values.values()), best)
 
 

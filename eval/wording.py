@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-__all__ = ["METRICS", "Metric", "cell_text", "number", "score"]
+from .estimates import Estimate
+
+__all__ = ["METRICS", "Metric", "cell_text", "interval", "number", "score"]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A score of a utility model: how it is written, and whether ``"higher"`` or ``"lower"`` is better."""
+    """A score of a utility model: how it is written, and whether ``"higher"``, ``"lower"`` or ``"one"`` is best."""
 
     label: str
     better: str
@@ -28,6 +30,9 @@ METRICS = {
     "auc": Metric("AUC", "higher"),
     "pr_auc": Metric("PR-AUC", "higher"),
     "log_loss": Metric("log loss", "lower"),
+    "normalised_entropy": Metric("normalised entropy", "lower"),
+    "calibration_error": Metric("calibration error", "lower"),
+    "predicted_observed": Metric("predicted / observed", "one"),
 }
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -36,6 +41,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 def number(value: float | None, decimals: int = 2) -> str:
     """A figure with its thousands marked; a dash where there is none."""
     return "-" if value is None else f"{value:,.{decimals}f}"
+
+
+def interval(estimate: Estimate) -> str:
+    """``0.91 to 0.93``; a dash where the interval is not known."""
+    if estimate.low is None or estimate.high is None:
+        return "-"
+    return f"{score(estimate.low)} to {score(estimate.high)}"
 
 
 def score(value: float | None) -> str:

@@ -10,7 +10,7 @@ from ..wording import cell_text
 from . import svg
 from .markup import Markup, element
 
-__all__ = ["WIDTH", "association_map", "bar", "distribution_chart", "line_chart", "steps_chart"]
+__all__ = ["WIDTH", "association_map", "bar", "distribution_chart", "line_chart", "rows_chart", "steps_chart"]
 
 #: Units of every plot's width; CSS sets how wide it is on the screen.
 WIDTH = 360.0
@@ -44,6 +44,12 @@ def distribution_chart(facts: Distribution, finding: str, detail: str) -> Markup
             height,
         )
         shapes += rows
+    return svg.drawing(WIDTH, height, *shapes, finding=finding, detail=detail)
+
+
+def rows_chart(labels: Sequence[str], tables: Mapping[str, Shares], finding: str, detail: str) -> Markup:
+    """Bars per label in per cent, real over synthetic, the holdout a tick."""
+    shapes, height = _rows_panel(labels, tables, 4.0)
     return svg.drawing(WIDTH, height, *shapes, finding=finding, detail=detail)
 
 
