@@ -19,6 +19,7 @@ from .arms import Arms, check_protocol, train_arms
 from .audit import against_claim
 from .bias import check_protected, measure_bias
 from .detection import detect
+from .distributions import distribution_facts
 from .fidelity import column_fidelity
 from .privacy import measure_privacy
 from .report import Privacy, Report, Rows
@@ -89,6 +90,7 @@ def compare(
         notes = [*tables.notes, *_column_notes(tables)]
         with clock("fidelity"):
             fidelity = column_fidelity(tables)
+            distributions = distribution_facts(tables)
         task.advance(1, "columns")
         with clock("trends"):
             trends, more = pair_trends(tables, rng=np.random.default_rng(seed))
@@ -127,6 +129,7 @@ def compare(
         privacy=privacy,
         notes=tuple(notes),
         seconds=clock.seconds,
+        distributions=distributions,
         bias=bias,
     )
 

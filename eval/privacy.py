@@ -18,6 +18,7 @@ import numpy as np
 from .attributes import CAVEAT as ATTRIBUTE_CAVEAT
 from .attributes import infer_attributes
 from .distance import Encoder, nearest_rows
+from .distributions import distance_histogram
 from .estimates import Estimate, wilson_interval
 from .fingerprints import row_fingerprints
 from .membership import measure_membership
@@ -168,6 +169,7 @@ def _measure_distance(
         queries=len(to_real),
         reference_rows=size,
         real_parts=parts,
+        histogram=distance_histogram(np.sqrt(to_real), np.sqrt(fresh_to_real)),
     ), NearestRatio(
         share_tighter_to_real=tighter,
         p5_synthetic=finite(np.quantile(ratio, 0.05)),

@@ -17,6 +17,7 @@ from tabular.errors import RunError
 
 from .bias_facts import Bias, Gap, GroupRates, ProtectedColumn
 from .estimates import Estimate
+from .figures import Curves, Distribution, Histogram
 from .plain_data import build, finite, plain
 from .privacy_facts import (
     Attack,
@@ -167,12 +168,14 @@ class ModelScores:
             ``f1``, ``auc``, ``pr_auc``, ``log_loss``, ``normalised_entropy`` and, of two classes,
             ``calibration_error`` and ``predicted_observed``; for regression ``mae``, ``rmse``, ``r2``.
         intervals: bootstrap intervals of some of them; see :mod:`eval.bootstrap`.
+        curves: ROC and precision-recall of a classifier.
     """
 
     trained_on: str
     rows: int
     metrics: dict[str, float | None] = field(default_factory=dict)
     intervals: dict[str, Estimate] = field(default_factory=dict)
+    curves: Curves | None = None
 
 
 @dataclass(frozen=True)
@@ -272,6 +275,7 @@ class DistanceToClosest:
         median_synthetic, median_holdout: the medians.
         queries: synthetic rows asked.
         reference_rows: rows of the holdout, and of each of the :attr:`real_parts` parts of the real table.
+        histogram: of the distance to the closest real row.
     """
 
     share_closer_to_real: float | None
@@ -284,6 +288,7 @@ class DistanceToClosest:
     queries: int
     reference_rows: int
     real_parts: int
+    histogram: Histogram | None = None
 
 
 @dataclass(frozen=True)
@@ -316,6 +321,7 @@ class Report:
         seconds: wall time of each part, by name.
         bias: ``None`` where no column is named as protected.
         notes: what a reader must know: what was left out, sampled or guessed, one sentence each.
+        distributions: how the cells of each column are spread, in table order.
     """
 
     rows: Rows
@@ -330,6 +336,7 @@ class Report:
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     bias: Bias | None = None
+    distributions: tuple[Distribution, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON data: dicts, lists, strings, finite numbers and ``None``."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from .report import finite
 
-__all__ = ["calibration_error", "classification_scores", "regression_scores"]
+__all__ = ["calibration_bins", "calibration_error", "classification_scores", "regression_scores"]
 
 #: Bins of the calibration error, of equally many rows each.
 CALIBRATION_BINS = 10
@@ -76,10 +76,14 @@ def calibration_error(truth: np.ndarray, chance: np.ndarray, bins: int = CALIBRA
         truth: ``bool[rows]``.
         chance: ``float64[rows]``.
     """
-    edges = np.unique(np.quantile(chance, np.linspace(0, 1, bins + 1)[1:-1]))
-    place = np.searchsorted(edges, chance, side="right")
-    gaps = np.bincount(place, weights=chance - truth, minlength=len(edges) + 1)
+    gaps = np.bincount(calibration_bins(chance, bins), weights=chance - truth)
     return float(np.abs(gaps).sum() / len(truth))
+
+
+def calibration_bins(chance: np.ndarray, bins: int = CALIBRATION_BINS) -> np.ndarray:
+    """``int64[rows]``: the bin of each row, about equally many rows in each; equal chances are never parted."""
+    edges = np.unique(np.quantile(chance, np.linspace(0, 1, bins + 1)[1:-1]))
+    return np.searchsorted(edges, chance, side="right")
 
 
 def regression_scores(y: np.ndarray, prediction: np.ndarray) -> dict[str, float | None]:

@@ -14,6 +14,8 @@ from tabular.schema import Schema
 
 from .arms import MAX_CLASSES, Arm, Arms, train_arms
 from .bootstrap import Statistics, classification_statistics, paired_intervals, regression_statistics
+from .curves import classifier_curves
+from .figures import Curves
 from .plain_data import finite
 from .report import FeatureUse, ModelScores, Utility
 from .scores import classification_scores, regression_scores
@@ -73,8 +75,10 @@ def score_arms(arms: Arms, *, seed: int = 0) -> Utility:
         headline="auc" if task.classes else "r2",
         tested_on=arms.tested_on,
         test_rows=arms.test.rows,
-        real=ModelScores("real", arms.real.rows, scores[0], intervals=real),
-        synthetic=ModelScores("synthetic", arms.synthetic.rows, scores[1], intervals=synthetic),
+        real=ModelScores("real", arms.real.rows, scores[0], intervals=real, curves=_curves(arms, arms.real)),
+        synthetic=ModelScores(
+            "synthetic", arms.synthetic.rows, scores[1], intervals=synthetic, curves=_curves(arms, arms.synthetic)
+        ),
         protocol=arms.protocol,
         differences=differences,
         importance_agreement=_agreement(arms.real.gains, arms.synthetic.gains),
@@ -86,6 +90,12 @@ def _scores(arms: Arms, arm: Arm) -> dict[str, float | None]:
     if not arms.task.classes:
         return regression_scores(arms.truth, arm.prediction)
     return classification_scores(arms.truth.astype(np.int64), arm.prediction, arms.task.positive)
+
+
+def _curves(arms: Arms, arm: Arm) -> Curves | None:
+    if not arms.task.classes:
+        return None
+    return classifier_curves(arms.truth.astype(np.int64), arm.prediction, arms.task.positive)
 
 
 def _statistics(arms: Arms, arm: Arm) -> Statistics:

@@ -1,11 +1,11 @@
-"""``tabllm eval``: compare a synthetic table with the real one."""
+"""``tabllm eval``: compare one or more synthetic tables with the real one."""
 
 from __future__ import annotations
 
 import click
 
 from .group import Command
-from .options import PATH, AtLeast, delimiter_option, json_option, seed_option
+from .options import PATH, AtLeast, delimiter_option, html_option, json_option, seed_option
 from .session import Session
 
 __all__ = ["evaluate"]
@@ -15,6 +15,8 @@ EXAMPLES = """
 tabllm eval visits.csv synthetic.csv
 # Better: with real rows that the generator never saw, and the column to predict
 tabllm eval visits.csv synthetic.csv --holdout visits-test.csv --target clicked
+# As a page with plots; several tables stand side by side
+tabllm eval visits.csv nano.csv ctgan.csv --holdout visits-test.csv --html report.html
 # For a program
 tabllm eval visits.csv synthetic.csv --json - | jq .fidelity.shape_error_percent
 """
@@ -22,12 +24,13 @@ tabllm eval visits.csv synthetic.csv --json - | jq .fidelity.shape_error_percent
 
 @click.command("eval", cls=Command, examples=EXAMPLES, short_help="Report how good a synthetic table is.")
 @click.argument("real", type=PATH)
-@click.argument("synth", type=PATH)
+@click.argument("synth", type=PATH, nargs=-1, required=True)
 @click.option("--holdout", type=PATH, metavar="FILE",
               help="Real rows that the generator never saw; they give every figure its measure.")  # fmt: skip
 @click.option("--target", metavar="COL", help="The column to predict.  [default: guessed]")
 @click.option("--limit", type=AtLeast(1), default=10, show_default=True, metavar="N",
-              help="Rows in each list of the report.")  # fmt: skip
+              help="Rows in each list on the terminal.")  # fmt: skip
+@html_option
 @seed_option
 @delimiter_option
 @json_option
@@ -35,24 +38,41 @@ tabllm eval visits.csv synthetic.csv --json - | jq .fidelity.shape_error_percent
 def evaluate(
     session: Session,
     real: str,
-    synth: str,
+    synth: tuple[str, ...],
     holdout: str | None,
     target: str | None,
     limit: int,
+    html_file: str | None,
     seed: int | None,
     delimiter: str | None,
     json_file: str | None,
 ) -> None:
-    """Compare the table SYNTH with the table REAL: columns, pairs of columns, detection, utility, privacy."""
+    """Compare each table SYNTH with the table REAL: columns, pairs of columns, detection, utility, privacy.
+
+    Several tables SYNTH are set side by side, the best of each line marked.
+    """
     session.check_json(json_file)
+    session.check_file(html_file)
 
     from eval.comparison import compare
+    from eval.html import write_html
+    from eval.side_by_side import reports_as_json, unique_names
     from eval.terminal import render
+    from eval.terminal_several import render_several
     from tabular.reading import read_table
 
-    tables = [read_table(path, delimiter=delimiter) for path in (real, synth)]
+    table, *made = [read_table(path, delimiter=delimiter) for path in (real, *synth)]
     unseen = read_table(holdout, delimiter=delimiter) if holdout else None
-    report = compare(*tables, holdout=unseen, target=target, seed=seed or 0, progress=session.reporter())
-    if session.draws(json_file):
-        render(report, session.console(), limit=limit)
-    session.write_json(report.to_dict(), json_file)
+    names, progress = unique_names(synth), session.reporter()
+    reports = {}
+    for name, rows in zip(names, made, strict=True):
+        if len(made) > 1:
+            progress.note(f"{name}:")
+        reports[name] = compare(table, rows, holdout=unseen, target=target, seed=seed or 0, progress=progress)
+    if session.draws(json_file) and len(reports) > 1:
+        render_several(reports, session.console())
+    elif session.draws(json_file):
+        render(reports[names[0]], session.console(), limit=limit)
+    if html_file:
+        write_html(reports, html_file)
+    session.write_json(reports_as_json(reports), json_file)

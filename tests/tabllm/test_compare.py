@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from eval.side_by_side import to_markdown
 from tabllm.comparing.study import Outcome, Settings, held_apart, run_study
-from tabllm.comparing.tables import fidelity_table, to_markdown, utility_table
+from tabllm.comparing.tables import fidelity_table, utility_table
 from tabular import CTGAN
 
 
@@ -129,7 +130,7 @@ def test_a_fifth_is_held_apart():
 
 def test_tables_of_nothing():
     failed = [Outcome("a", error="no")]
-    assert fidelity_table(failed).models == ()
+    assert fidelity_table(failed).names == ()
     assert utility_table(failed) is None
 
 

@@ -1,0 +1,55 @@
+"""The terminal's face of several synthetic tables: their verdicts side by side, then their figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from .report import Report
+from .side_by_side import SideBySide, side_by_side
+from .terminal_tables import STYLES, glyphs, quiet_table
+from .verdicts import verdicts
+from .wording import number
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["draw_tables", "render_several"]
+
+
+def render_several(reports: Mapping[str, Report], console: Console) -> None:
+    """Print what a reader needs to choose among the tables of ``reports``, which lie in one order everywhere."""
+    first = next(iter(reports.values()))
+    console.print(f"\n[bold]Synthetic tables side by side[/]  [dim]{first.rows.real:,} real rows[/]\n")
+    signs = glyphs(console)
+    table = quiet_table(console, "", *reports)
+    for lines in zip(*(verdicts(report) for report in reports.values()), strict=True):
+        cells = [f"[{STYLES[each.level]}]{signs[each.level]}[/] {escape(each.figure)}" for each in lines]
+        table.add_row(f"[bold]{lines[0].subject}[/]", *cells)
+    console.print(table)
+    console.print()
+    draw_tables(side_by_side(reports), console)
+    holders: dict[str, list[str]] = {}
+    for name, report in reports.items():
+        for note in report.notes:
+            holders.setdefault(note, []).append(name)
+    for note, names in holders.items():
+        who = "" if len(names) == len(reports) else f"{', '.join(names)}: "
+        console.print(f"[dim]- {escape(who + note)}[/]")
+
+
+def draw_tables(tables: Sequence[SideBySide], console: Console) -> None:
+    """Each table with the best of every line in green and named at its end."""
+    for table in tables:
+        console.print(f"[bold]{escape(table.title)}[/]")
+        drawn = quiet_table(console, "", ">Baseline", *(f">{name}" for name in table.names), "Best")
+        for line in table.lines:
+            cells = [
+                f"[green]{number(value, line.decimals)}[/]" if name == line.best else number(value, line.decimals)
+                for name, value in zip(table.names, line.values, strict=True)
+            ]
+            drawn.add_row(line.label, number(line.baseline, line.decimals), *cells, escape(line.best or "-"))
+        console.print(drawn)
+        console.print(f"[dim]Baseline: {escape(table.baseline)}.[/]\n")
