@@ -15,6 +15,8 @@ EXAMPLES = """
 tabllm eval visits.csv synthetic.csv
 # Better: with real rows that the generator never saw, and the column to predict
 tabllm eval visits.csv synthetic.csv --holdout visits-test.csv --target clicked
+# Do the synthetic rows widen the gaps between groups?
+tabllm eval people.csv synthetic.csv --holdout people-test.csv --target hired --protect sex --protect age
 # As a page with plots; several tables stand side by side
 tabllm eval visits.csv nano.csv ctgan.csv --holdout visits-test.csv --html report.html
 # For a program
@@ -28,6 +30,10 @@ tabllm eval visits.csv synthetic.csv --json - | jq .fidelity.shape_error_percent
 @click.option("--holdout", type=PATH, metavar="FILE",
               help="Real rows that the generator never saw; they give every figure its measure.")  # fmt: skip
 @click.option("--target", metavar="COL", help="The column to predict.  [default: guessed]")
+@click.option("--protect", multiple=True, metavar="COL",
+              help="A column whose groups must not fare worse, such as sex; may be given several times.")  # fmt: skip
+@click.option("--protocol", type=click.Choice(["standard", "report"]), default="standard", show_default=True,
+              help="Settings of the models of utility; report is XGBoost as it comes.")  # fmt: skip
 @click.option("--limit", type=AtLeast(1), default=10, show_default=True, metavar="N",
               help="Rows in each list on the terminal.")  # fmt: skip
 @html_option
@@ -41,13 +47,15 @@ def evaluate(
     synth: tuple[str, ...],
     holdout: str | None,
     target: str | None,
+    protect: tuple[str, ...],
+    protocol: str,
     limit: int,
     html_file: str | None,
     seed: int | None,
     delimiter: str | None,
     json_file: str | None,
 ) -> None:
-    """Compare each table SYNTH with the table REAL: columns, pairs of columns, detection, utility, privacy.
+    """Compare each table SYNTH with the table REAL: columns, pairs, detection, utility, privacy, bias.
 
     Several tables SYNTH are set side by side, the best of each line marked.
     """
@@ -68,7 +76,10 @@ def evaluate(
     for name, rows in zip(names, made, strict=True):
         if len(made) > 1:
             progress.note(f"{name}:")
-        reports[name] = compare(table, rows, holdout=unseen, target=target, seed=seed or 0, progress=progress)
+        reports[name] = compare(
+            table, rows, holdout=unseen, target=target, protect=protect, protocol=protocol, seed=seed or 0,
+            progress=progress,
+        )  # fmt: skip
     if session.draws(json_file) and len(reports) > 1:
         render_several(reports, session.console())
     elif session.draws(json_file):
