@@ -198,8 +198,8 @@ class _Groups:
             self.edges = None
             counts = np.bincount(present, minlength=tables.cardinality[name])
             order = np.argsort(-counts, kind="stable")[:MAX_GROUPS]
-            kept = order[counts[order] >= min(MIN_GROUP_ROWS, counts.max())]
-            self.lookup = np.full(tables.cardinality[name], len(kept))
+            kept = order[counts[order] >= min(MIN_GROUP_ROWS, counts.max(initial=1))]
+            self.lookup = np.full(max(tables.cardinality[name], 1), len(kept))
             self.lookup[kept] = np.arange(len(kept))
             names = [str(tables.schema[name].categories[code]) for code in kept] + [OTHER]
         self.names = [*names, MISSING]
