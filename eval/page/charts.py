@@ -147,12 +147,23 @@ def _steps_panel(
             shapes.append(svg.steps(across, tops, base, f"{role}-line"))
     shapes.append(svg.line(_LEFT, base, WIDTH - _RIGHT, base, "axis"))
     ticks = _instant_ticks(edges) if instants else svg.nice_ticks(edges[0], edges[-1])
-    for tick in ticks:
-        shapes.append(svg.text(min(max(x(tick), _LEFT + 8), WIDTH - 28), base + 15, _compact(tick, written)))
+    shapes += _axis_words([(x(tick), _compact(tick, written)) for tick in ticks], base + 15)
     for i in range(len(edges) - 1):
         tip = f"{written(edges[i])} to {written(edges[i + 1])}: " + _shares(present, i)
         shapes.append(svg.rect(across[i], _TOP, across[i + 1] - across[i], _PANEL, "hover", tip=tip))
     return shapes, base + 22
+
+
+def _axis_words(words: Sequence[tuple[float, str]], y: float) -> list[Markup]:
+    """The words under an axis that have room: none over another, none beyond the edge."""
+    shapes, end = [], 0.0
+    for at, word in words:
+        half = 3.2 * len(word)  # a digit of 11 units is about 6.4 wide
+        at = min(at, WIDTH - half)
+        if at - half > end:
+            shapes.append(svg.text(at, y, word))
+            end = at + half + 5
+    return shapes
 
 
 def _instant_ticks(edges: Sequence[float]) -> list[float]:
