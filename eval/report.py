@@ -15,25 +15,46 @@ from typing import Any
 
 from tabular.errors import RunError
 
+from .bias_facts import Bias, Gap, GroupRates, ProtectedColumn
 from .estimates import Estimate
 from .figures import Curves, Distribution, Histogram
 from .plain_data import build, finite, plain
+from .privacy_facts import (
+    Attack,
+    AttributeInference,
+    EpsilonBound,
+    EpsilonClaim,
+    Membership,
+    NearestRatio,
+    SinglingOut,
+)
 
 __all__ = [
     "FORMAT_VERSION",
+    "Attack",
+    "AttributeInference",
+    "Bias",
     "ColumnFidelity",
     "Copies",
     "Detection",
     "DistanceToClosest",
+    "EpsilonBound",
+    "EpsilonClaim",
     "Estimate",
     "FeatureGain",
     "FeatureUse",
     "Fidelity",
+    "Gap",
+    "GroupRates",
+    "Membership",
     "ModelScores",
+    "NearestRatio",
     "PairTrend",
     "Privacy",
+    "ProtectedColumn",
     "Report",
     "Rows",
+    "SinglingOut",
     "Trends",
     "Utility",
     "finite",
@@ -272,11 +293,24 @@ class DistanceToClosest:
 
 @dataclass(frozen=True)
 class Privacy:
-    """Checks for copying; see :mod:`eval.privacy`. ``distance`` is ``None`` without a holdout."""
+    """Checks for copying, and attacks; see :mod:`eval.privacy`.
+
+    Attributes:
+        distance, ratio, membership: ``None`` without a holdout.
+        attributes: per column that an attacker would guess.
+        claim: what a differentially private run claims, beside what the attack shows.
+    """
 
     copies: Copies
     distance: DistanceToClosest | None
     caveat: str
+    ratio: NearestRatio | None = None
+    membership: Membership | None = None
+    attributes: tuple[AttributeInference, ...] = ()
+    attribute_caveat: str | None = None
+    singling_out: tuple[SinglingOut, ...] = ()
+    singling_out_caveat: str | None = None
+    claim: EpsilonClaim | None = None
 
 
 @dataclass(frozen=True)
@@ -285,6 +319,7 @@ class Report:
 
     Attributes:
         seconds: wall time of each part, by name.
+        bias: ``None`` where no column is named as protected.
         notes: what a reader must know: what was left out, sampled or guessed, one sentence each.
         distributions: how the cells of each column are spread, in table order.
     """
@@ -300,6 +335,7 @@ class Report:
     privacy: Privacy | None
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    bias: Bias | None = None
     distributions: tuple[Distribution, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
