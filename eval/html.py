@@ -12,6 +12,8 @@ from pathlib import Path
 from tabular.errors import UsageError
 from tabular.rundir import write_text
 
+from .page.attacks import attacks_section
+from .page.bias import bias_section
 from .page.columns import columns_section
 from .page.detection import detection_section
 from .page.front import findings, verdict_cards, what_was_compared
@@ -35,7 +37,9 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Report, str, int], Markup | None]], .
     ("Pairs", "pairs", pairs_section),
     ("Detection", "detection", detection_section),
     ("Utility", "utility", utility_section),
+    ("Bias", "bias", bias_section),
     ("Privacy", "privacy", privacy_section),
+    ("Attacks", "attacks", attacks_section),
 )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from tabular.files import COMPRESSIONS, FORMATS
 
 from .report import FORMAT_VERSION, Report
+from .verdicts import Verdict, verdicts
 from .wording import METRICS, number
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "to_markdown",
     "unique_names",
     "utility_table",
+    "verdict_rows",
 ]
 
 Read = Callable[[Report], float | None]
@@ -66,6 +68,13 @@ def side_by_side(reports: Mapping[str, Report]) -> list[SideBySide]:
     return [fidelity_table(reports)] + ([] if utility is None else [utility])
 
 
+def verdict_rows(reports: Mapping[str, Report]) -> dict[str, list[Verdict | None]]:
+    """The verdicts of all reports by subject; ``None`` of a report that has none, such as an older one."""
+    found = [{verdict.subject: verdict for verdict in verdicts(report)} for report in reports.values()]
+    subjects = dict.fromkeys(subject for each in found for subject in each)
+    return {subject: [each.get(subject) for each in found] for subject in subjects}
+
+
 def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
     """How near the rows are to real ones; the baseline are real rows that were not learned."""
     lines = [
@@ -75,7 +84,10 @@ def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
         _line(reports, "pair trends, error %", "lower", 2, _trend, _trend_floor),
         _line(reports, "detection (1 = cannot tell)", "higher", 3, _detection, lambda _: 1.0),
         _line(reports, "nearer to learned rows (0.5 = no copying)", "half", 3, _nearer, lambda _: 0.5),
+        _line(reports, "membership attack, AUC (0.5 = blind)", "half", 3, _attack, lambda _: 0.5),
+        _line(reports, "gap between groups that widens most, points", "lower", 1, _widened, lambda _: 0.0),
     ]
+    lines = [line for line in lines if any(value is not None for value in line.values)]
     baseline = "real rows that were not learned, against those that were"
     return SideBySide("Fidelity", tuple(reports), tuple(lines), baseline)
 
@@ -213,6 +225,15 @@ def _detection(report: Report) -> float | None:
 
 def _nearer(report: Report) -> float | None:
     return report.privacy.distance.share_closer_to_real if report.privacy and report.privacy.distance else None
+
+
+def _attack(report: Report) -> float | None:
+    return report.privacy.membership.best.auc.value if report.privacy and report.privacy.membership else None
+
+
+def _widened(report: Report) -> float | None:
+    gaps = [gap.widened.value for column in report.bias.columns for gap in column.gaps] if report.bias else []
+    return max((100 * gap for gap in gaps if gap is not None), default=None)
 
 
 def _metric(key: str, arm: str) -> Read:

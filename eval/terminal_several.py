@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from .report import Report
-from .side_by_side import SideBySide, side_by_side
+from .side_by_side import SideBySide, side_by_side, verdict_rows
 from .terminal_tables import STYLES, glyphs, quiet_table
-from .verdicts import verdicts
 from .wording import number
 
 if TYPE_CHECKING:
@@ -25,9 +24,12 @@ def render_several(reports: Mapping[str, Report], console: Console) -> None:
     console.print(f"\n[bold]Synthetic tables side by side[/]  [dim]{first.rows.real:,} real rows[/]\n")
     signs = glyphs(console)
     table = quiet_table(console, "", *reports)
-    for lines in zip(*(verdicts(report) for report in reports.values()), strict=True):
-        cells = [f"[{STYLES[each.level]}]{signs[each.level]}[/] {escape(each.figure)}" for each in lines]
-        table.add_row(f"[bold]{lines[0].subject}[/]", *cells)
+    for subject, found in verdict_rows(reports).items():
+        cells = [
+            "-" if each is None else f"[{STYLES[each.level]}]{signs[each.level]}[/] {escape(each.figure)}"
+            for each in found
+        ]
+        table.add_row(f"[bold]{subject}[/]", *cells)
     console.print(table)
     console.print()
     draw_tables(side_by_side(reports), console)

@@ -5,12 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from ..estimates import Estimate
 from ..figures import Distribution
 from ..wording import cell_text
 from . import svg
 from .markup import Markup, element
 
-__all__ = ["WIDTH", "association_map", "bar", "distribution_chart", "line_chart", "rows_chart", "steps_chart"]
+__all__ = [
+    "WIDTH",
+    "association_map",
+    "bar",
+    "distribution_chart",
+    "interval_chart",
+    "line_chart",
+    "rows_chart",
+    "steps_chart",
+]
 
 #: Units of every plot's width; CSS sets how wide it is on the screen.
 WIDTH = 360.0
@@ -114,6 +124,28 @@ def association_map(
         svg.text(i * side + 3, (i + 0.5) * side + 3.5, _cut(name, 16), size, "start") for i, name in enumerate(names)
     ]
     return svg.drawing(WIDTH, side * len(names) + 2, *shapes, finding=finding, detail=detail)
+
+
+def interval_chart(rows: Sequence[tuple[str, Estimate]], guide: float, label: str, finding: str, detail: str) -> Markup:
+    """A dot with its interval per row, and the value of ``guide`` as a dotted line through all."""
+    ends = [v for _, each in rows for v in (each.value, each.low, each.high) if v is not None] + [guide]
+    low, high = min(ends), max(ends)
+    spare = 0.06 * (high - low) or 0.5
+    left, end = 150.0, 6 + 24.0 * len(rows)
+    x = svg.linear(low - spare, high + spare, left, WIDTH - _RIGHT)
+    ticks = svg.nice_ticks(low - spare, high + spare, 3)
+    shapes = [svg.line(x(tick), 4, x(tick), end, "grid") for tick in ticks]
+    shapes += _axis_words([(x(tick), f"{tick:.6g}") for tick in ticks], end + 14)
+    shapes += [svg.polyline([(x(guide), 2), (x(guide), end)], "guide")]
+    for i, (name, each) in enumerate(rows):
+        y = 18 + 24.0 * i
+        shapes.append(svg.text(left - 8, y + 4, _cut(name, 23), "label", "end"))
+        if each.low is not None and each.high is not None:
+            shapes.append(svg.line(x(each.low), y, x(each.high), y, "synthetic-line"))
+        if each.value is not None:
+            shapes.append(svg.dot(x(each.value), y, 4.5, "synthetic-fill"))
+    shapes.append(svg.text((left + WIDTH) / 2 - 8, end + 31, label, "axis-label"))
+    return svg.drawing(WIDTH, end + 38, *shapes, finding=finding, detail=detail)
 
 
 def bar(value: float | None, floor: float | None, top: float, class_: str = "synthetic") -> Markup:

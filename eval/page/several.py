@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..report import Report
-from ..side_by_side import SideBySide
-from ..verdicts import verdicts
+from ..side_by_side import SideBySide, verdict_rows
+from ..verdicts import Verdict
 from ..wording import number
 from .front import GLYPHS
 from .markup import Markup, element
@@ -26,16 +26,15 @@ def side_by_side_section(
 
 def _verdicts(reports: Mapping[str, Report]) -> Markup:
     rows = []
-    for lines in zip(*(verdicts(report) for report in reports.values()), strict=True):
-        cells = [
-            element(
-                "td", element("span", GLYPHS[each.level], class_=f"mark {each.level}", aria_hidden="true"),
-                f" {each.figure}, {each.word}",
-            )
-            for each in lines
-        ]  # fmt: skip
-        rows.append([lines[0].subject, *cells])
+    for subject, lines in verdict_rows(reports).items():
+        cells = ["-" if each is None else _verdict(each) for each in lines]
+        rows.append([subject, *cells])
     return table("Verdicts", ["", *reports], rows)
+
+
+def _verdict(verdict: Verdict) -> Markup:
+    glyph = element("span", GLYPHS[verdict.level], class_=f"mark {verdict.level}", aria_hidden="true")
+    return element("td", glyph, f" {verdict.figure}, {verdict.word}")
 
 
 def _figures(facts: SideBySide, level: int) -> Markup:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from .group import Command
@@ -15,11 +17,28 @@ EXAMPLES = """
 tabllm eval visits.csv synthetic.csv
 # Better: with real rows that the generator never saw, and the column to predict
 tabllm eval visits.csv synthetic.csv --holdout visits-test.csv --target clicked
+# Does it widen the gaps between groups?
+tabllm eval visits.csv synthetic.csv --holdout visits-test.csv --target clicked --protect device
 # As a page with plots; several tables stand side by side
 tabllm eval visits.csv nano.csv ctgan.csv --holdout visits-test.csv --html report.html
 # For a program
 tabllm eval visits.csv synthetic.csv --json - | jq .fidelity.shape_error_percent
 """
+
+
+class Claim(click.ParamType):
+    """Epsilon and delta, parted by a comma."""
+
+    name = "claim"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        try:
+            epsilon, delta = (float(part) for part in str(value).split(","))
+        except ValueError:
+            epsilon, delta = -1.0, 0.0
+        if not (epsilon >= 0 and 0 <= delta < 1):
+            self.fail(f"{value!r} is not an epsilon and a delta such as 1,1e-5.", param, ctx)
+        return epsilon, delta
 
 
 @click.command("eval", cls=Command, examples=EXAMPLES, short_help="Report how good a synthetic table is.")
@@ -28,6 +47,12 @@ tabllm eval visits.csv synthetic.csv --json - | jq .fidelity.shape_error_percent
 @click.option("--holdout", type=PATH, metavar="FILE",
               help="Real rows that the generator never saw; they give every figure its measure.")  # fmt: skip
 @click.option("--target", metavar="COL", help="The column to predict.  [default: guessed]")
+@click.option("--protect", multiple=True, metavar="COL",
+              help="A column whose groups are compared; may be given several times.")  # fmt: skip
+@click.option("--protocol", default="standard", show_default=True, metavar="NAME",
+              help="Settings of the models of utility: standard, or report (XGBoost as it comes).")  # fmt: skip
+@click.option("--claim", type=Claim(), metavar="EPSILON,DELTA",
+              help="What a differentially private run claims, to hold against the attack.")  # fmt: skip
 @click.option("--limit", type=AtLeast(1), default=10, show_default=True, metavar="N",
               help="Rows in each list on the terminal.")  # fmt: skip
 @html_option
@@ -41,13 +66,16 @@ def evaluate(
     synth: tuple[str, ...],
     holdout: str | None,
     target: str | None,
+    protect: tuple[str, ...],
+    protocol: str,
+    claim: tuple[float, float] | None,
     limit: int,
     html_file: str | None,
     seed: int | None,
     delimiter: str | None,
     json_file: str | None,
 ) -> None:
-    """Compare each table SYNTH with the table REAL: columns, pairs of columns, detection, utility, privacy.
+    """Compare each table SYNTH with the table REAL: columns, pairs of columns, detection, utility, bias, privacy.
 
     Several tables SYNTH are set side by side, the best of each line marked.
     """
@@ -68,7 +96,10 @@ def evaluate(
     for name, rows in zip(names, made, strict=True):
         if len(made) > 1:
             progress.note(f"{name}:")
-        reports[name] = compare(table, rows, holdout=unseen, target=target, seed=seed or 0, progress=progress)
+        reports[name] = compare(
+            table, rows, holdout=unseen, target=target, protect=protect, protocol=protocol, claim=claim,
+            seed=seed or 0, progress=progress,
+        )  # fmt: skip
     if session.draws(json_file) and len(reports) > 1:
         render_several(reports, session.console())
     elif session.draws(json_file):
