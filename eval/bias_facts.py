@@ -41,8 +41,9 @@ class Gap:
         real: the gap of the real table, or of the model trained on it; of representation: between the real
             table and the holdout (``None`` without one).
         synthetic: the same of the synthetic table, or of the model trained on it.
-        widened: ``synthetic`` - ``real`` with its bootstrap interval; of representation: the gap itself, give or
-            take what 97.5 % of pairs of samples of the real shares stay below.
+        widened: ``synthetic`` - ``real`` with an interval that holds for all gaps together at 95 %: that of the
+            bootstrap, of models with the noise of a fit besides; of representation the gap itself, give or take
+            what pairs of samples of the real shares stay below.
         flagged: synthetic widens what real has, by more than noise and by more than one point.
     """
 

@@ -17,7 +17,7 @@ from tabular.schema import Schema
 
 from .arms import Arms, check_protocol, train_arms
 from .audit import against_claim
-from .bias import check_protected, measure_bias
+from .bias import REFITS, check_protected, measure_bias
 from .detection import detect
 from .distributions import distribution_facts
 from .fidelity import column_fidelity
@@ -101,7 +101,7 @@ def compare(
         notes += more
         task.advance(1, "detection")
         with clock("utility"):
-            target, arms, more = _arms(tables, target, protocol, seed, threads)
+            target, arms, more = _arms(tables, target, protocol, REFITS if protect else 0, seed, threads)
             utility = None if arms is None else score_arms(arms, seed=seed)
         notes += more
         task.advance(1, "utility")
@@ -153,7 +153,7 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _arms(
-    tables: Tables, target: str | None, protocol: str, seed: int, threads: int | None
+    tables: Tables, target: str | None, protocol: str, refits: int, seed: int, threads: int | None
 ) -> tuple[str | None, Arms | None, list[str]]:
     notes = []
     if target is None:
@@ -161,7 +161,7 @@ def _arms(
         if target is None:
             return None, None, ["Utility was not measured: name the column to predict as target."]
         notes.append(f"The target was guessed: {target!r}.")
-    arms, more = train_arms(tables, target, protocol=protocol, seed=seed, threads=threads)
+    arms, more = train_arms(tables, target, protocol=protocol, refits=refits, seed=seed, threads=threads)
     return target, arms, notes + more
 
 

@@ -98,14 +98,14 @@ def univariate_matches(
         lost = is_missing(synthetic, name)
         values, counts = np.unique(array[~lost], return_counts=True)
         alone = values[counts == 1]
-        kinds = [np.full(len(alone), EQUAL)]
+        each = [np.full(len(alone), EQUAL)]
         if name in tables.numeric and len(values):
             alone = np.concatenate([alone, values[[0, -1]]])
-            kinds.append(np.array([AT_MOST, AT_LEAST]))
+            each.append(np.array([AT_MOST, AT_LEAST]))
         if lost.sum() == 1:
             alone = np.concatenate([alone, [0]])
-            kinds.append(np.array([IS_MISSING]))
-        candidates.append((name, alone, np.concatenate(kinds)))
+            each.append(np.array([IS_MISSING]))
+        candidates.append((name, alone, np.concatenate(each)))
     total = sum(len(values) for _, values, _ in candidates)
     kept = np.zeros(total, dtype=bool)
     kept[rng.permutation(total)[:MAX_PREDICATES]] = True
@@ -114,7 +114,7 @@ def univariate_matches(
     for (name, values, kinds), keep in zip(candidates, np.split(kept, cuts), strict=True):
         for into, table, parts in zip(matches, others, dealt, strict=True):
             into.append(_count(table, name, parts, values[keep], kinds[keep]))
-    return [np.concatenate(each) for each in matches]
+    return [np.concatenate(found) for found in matches]
 
 
 def _count(table: Table, name: str, dealt: np.ndarray, values: np.ndarray, kinds: np.ndarray) -> np.ndarray:
@@ -157,7 +157,7 @@ def _multivariate_matches(
             )
         if left == 0:
             break
-    return [np.concatenate(each) for each in matches]
+    return [np.concatenate(found) for found in matches]
 
 
 def multivariate_predicates(

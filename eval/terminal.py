@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .report import ColumnFidelity, Detection, PairTrend, Privacy, Report, Trends, Utility
+from .report import ColumnFidelity, Detection, Estimate, PairTrend, Privacy, Report, Trends, Utility
+from .terminal_risks import caveats, risk_sections
 from .verdicts import verdicts
+from .wording import METRICS
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -22,11 +24,6 @@ _BAR_CELLS = 10
 #: Below this width a table gives up its less needed columns.
 _NARROW = 76
 
-_METRIC_LABELS = {
-    "mae": "MAE", "rmse": "RMSE", "r2": "R2", "accuracy": "accuracy", "precision": "precision", "recall": "recall",
-    "f1": "F1", "auc": "AUC", "pr_auc": "PR-AUC", "log_loss": "log loss",
-}  # fmt: skip
-
 
 def render(report: Report, console: Console, *, limit: int = 10) -> None:
     """Print ``report`` on ``console``, with at most ``limit`` rows in each list."""
@@ -41,6 +38,7 @@ def render(report: Report, console: Console, *, limit: int = 10) -> None:
         face.detection(report.detection),
         face.utility(report.utility),
         face.privacy(report.privacy),
+        *risk_sections(report, console, limit=limit),
         face.notes(report),
     ):
         if part is not None:
@@ -73,7 +71,7 @@ class _Face:
         for verdict in verdicts(report):
             style = _STYLES[verdict.level]
             cells = [f"[{style}]{glyphs[verdict.level]}[/]", f"[bold]{verdict.subject}[/]", verdict.figure]
-            cells += [] if self.narrow else [f"[dim]{verdict.reference}[/]"]
+            cells += [] if self.narrow else [f"[dim]{_safe(verdict.reference)}[/]"]
             table.add_row(*cells, f"[{style}]{verdict.word}[/]")
         return table
 
@@ -146,13 +144,23 @@ class _Face:
         what = f" = {utility.positive}" if utility.positive is not None else ""
         where = "the holdout" if utility.tested_on == "holdout" else "a fifth of the real table"
         about = f"XGBoost predicts {utility.target}{what} in {utility.test_rows:,} rows of {where}"
+        if utility.protocol != "standard":
+            about += f", protocol {utility.protocol}"
         table = self._table("score when trained on", ">real", ">synthetic", ">difference")
+        if not self.narrow:
+            table.add_column("95 %", justify="right")
         for name, real in utility.real.metrics.items():
             synthetic = utility.synthetic.metrics.get(name)
             gap = "-" if real is None or synthetic is None else f"{synthetic - real:+.4g}"
             if real is not None and synthetic is not None and max(abs(real), abs(synthetic)) < 10:
                 gap = f"{synthetic - real:+.4f}"
-            table.add_row(_METRIC_LABELS.get(name, name), _score(real), _score(synthetic), f"[dim]{gap}[/]")
+            cells = [METRICS[name].label if name in METRICS else name, _score(real), _score(synthetic)]
+            span = utility.differences.get(name, Estimate(None))
+            words = "" if span.low is None else f"{span.low:+.4f} to {span.high:+.4f}"
+            table.add_row(*cells, gap, *([] if self.narrow else [f"[dim]{words}[/]"]))
+        if utility.importance_agreement is not None:
+            table.caption = f"Rank correlation of what both models rest on: {utility.importance_agreement:.2f}."
+            table.caption_justify = "left"
         return self._section("Utility", about, table)
 
     def privacy(self, privacy: Privacy | None) -> RenderableType | None:
@@ -173,12 +181,18 @@ class _Face:
                     ("median", distance.median_synthetic, distance.median_holdout))  # fmt: skip
             for label, synthetic, holdout in rows:
                 table.add_row(f"distance to closest real row, {label}", _number(synthetic, 3), _number(holdout, 3))
+        if privacy.ratio is not None:
+            tighter = privacy.ratio.share_tighter_to_real
+            value, low, high = (100 * (part or 0.0) for part in (tighter.value, tighter.low, tighter.high))
+            table.add_row("clinging to one real row, %", f"{value:.1f} ({low:.1f} to {high:.1f})", "[dim]50 if fair[/]")
+            medians = (_number(part, 3) for part in (privacy.ratio.median_synthetic, privacy.ratio.median_holdout))
+            table.add_row("closest over second closest, median", *medians)
         return self._section("Privacy", "a check for copying, no formal guarantee", table)
 
     def notes(self, report: Report) -> RenderableType:
         from rich.text import Text
 
-        notes = [*report.notes, *([report.privacy.caveat] if report.privacy else [])]
+        notes = [*report.notes, *caveats(report)]
         bullet = "· " if self.unicode else "- "
         text = Text("Notes", style="bold")
         for note in notes:

@@ -30,7 +30,7 @@ def applicants(rows, seed, *, women=0.4, rate_women=0.3, rate_men=0.3, merit=1.0
 
 
 def bias_of(both, protect=("sex",), target="hired"):
-    arms, _ = train_arms(both, target, threads=1)
+    arms, _ = train_arms(both, target, refits=3, threads=1)
     return measure_bias(both, protect, arms)
 
 
@@ -119,6 +119,17 @@ def test_small_groups_are_joined_and_missing_cells_are_a_group(tables):
     assert [g.name for g in bias.columns[0].groups] == ["A", "B", "D", "(other)", "(missing)"]
     assert [g.synthetic_percent for g in bias.columns[0].groups] == pytest.approx([50, 40, 0, 5, 5])
     assert "too few test rows" in notes[0]
+
+
+def test_the_noise_of_a_fit_widens_the_interval(tables):
+    both = tables(applicants(1500, 0), applicants(1500, 1), applicants(1500, 2))
+    spans = []
+    for refits in (0, 4):
+        arms, _ = train_arms(both, "hired", refits=refits, threads=1)
+        assert len(arms.refits) == refits
+        found = gap(measure_bias(both, ("age",), arms)[0], "demographic parity")
+        spans.append(found.widened.high - found.widened.low)
+    assert spans[1] > spans[0]
 
 
 def test_without_a_target_there_is_representation_alone(tables):
