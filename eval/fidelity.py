@@ -15,7 +15,7 @@ import numpy as np
 from .report import ColumnFidelity, Fidelity, finite
 from .tables import Table, Tables
 
-__all__ = ["column_fidelity", "js_distance", "ks_statistic", "total_variation"]
+__all__ = ["column_counts", "column_fidelity", "js_distance", "ks_statistic", "total_variation"]
 
 #: Quantile bins of a numeric column for the Jensen-Shannon distance, cut from the real column.
 JS_BINS = 20
@@ -96,15 +96,12 @@ def column_fidelity(tables: Tables) -> Fidelity:
 def _measure(tables: Tables, name: str) -> ColumnFidelity:
     real, synthetic = tables.real, tables.synthetic
     others = [synthetic] if tables.holdout is None else [synthetic, tables.holdout]
+    counts = column_counts(tables, name)
     if name in tables.numeric:
         metric, unseen = "KS", 0.0
         errors = [ks_statistic(real.arrays[name], other.arrays[name]) for other in others]
-        present = real.arrays[name][~np.isnan(real.arrays[name])]
-        edges = np.unique(np.quantile(present, np.linspace(0, 1, JS_BINS + 1)[1:-1])) if len(present) else present
-        counts = [_numeric_counts(table.arrays[name], edges) for table in (real, *others)]
     else:
         metric = "TV"
-        counts = [_token_counts(table, name, tables.cardinality[name]) for table in (real, *others)]
         errors = [total_variation(counts[0][1:], other[1:]) for other in counts[1:]]
         # What only the synthetic table has, whether or not the schema lists it.
         unseen = float(counts[1][1:][counts[0][1:] == 0].sum() / synthetic.rows)
@@ -122,6 +119,18 @@ def _measure(tables: Tables, name: str) -> ColumnFidelity:
         missing_synthetic_percent=float(100 * counts[1][0] / synthetic.rows),
         unseen_percent=100 * unseen,
     )
+
+
+def column_counts(tables: Tables, name: str) -> list[np.ndarray]:
+    """Of the real, the synthetic and, if there is one, the holdout table: counts of missing cells, then of each bin
+    (cut from the real column) or code.
+    """
+    whole = [tables.real, tables.synthetic] + ([] if tables.holdout is None else [tables.holdout])
+    if name not in tables.numeric:
+        return [_token_counts(table, name, tables.cardinality[name]) for table in whole]
+    present = tables.real.arrays[name][~np.isnan(tables.real.arrays[name])]
+    edges = np.unique(np.quantile(present, np.linspace(0, 1, JS_BINS + 1)[1:-1])) if len(present) else present
+    return [_numeric_counts(table.arrays[name], edges) for table in whole]
 
 
 def _numeric_counts(array: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -54,12 +54,32 @@ class Line:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Lines that belong together, and what their baseline is."""
+    """Lines that belong together, and what their baseline is, if they have any."""
 
     title: str
     names: tuple[str, ...]
     lines: tuple[Line, ...]
-    baseline: str
+    baseline: str | None = None
+
+    @property
+    def headers(self) -> list[str]:
+        """Of the columns that :meth:`rows` fills; ``>`` before one that is set to the right."""
+        baseline = [] if self.baseline is None else [">Baseline"]
+        return ["", *baseline, *(f">{name}" for name in self.names), *(["Best"] if self._has_best else [])]
+
+    def rows(self, best: Callable[[str], str] = str) -> list[list[str]]:
+        """The lines in words; ``best`` marks the best value of each."""
+        written = []
+        for line in self.lines:
+            values = [number(value, line.decimals) for value in line.values]
+            marked = [best(v) if name == line.best else v for name, v in zip(self.names, values, strict=True)]
+            baseline = [] if self.baseline is None else [number(line.baseline, line.decimals)]
+            written.append([line.label, *baseline, *marked, *([line.best or "-"] if self._has_best else [])])
+        return written
+
+    @property
+    def _has_best(self) -> bool:
+        return any(line.best is not None for line in self.lines)
 
 
 def side_by_side(reports: Mapping[str, Report]) -> list[SideBySide]:
@@ -124,15 +144,10 @@ def line_of(
 
 def to_markdown(table: SideBySide) -> str:
     """The table in Markdown, with what its baseline is under it."""
-    header = ["", "Baseline", *table.names, "Best"]
-    rows = [
-        [line.label, number(line.baseline, line.decimals), *(number(v, line.decimals) for v in line.values),
-         line.best or "-"]
-        for line in table.lines
-    ]  # fmt: skip
-    ruler = ["---", *("---:" for _ in header[1:-1]), "---"]
-    text = "\n".join("| " + " | ".join(cells) + " |" for cells in [header, ruler, *rows])
-    return f"### {table.title}\n\n{text}\n\nBaseline: {table.baseline}.\n"
+    header = [name.removeprefix(">") for name in table.headers]
+    ruler = ["---:" if name.startswith(">") else "---" for name in table.headers]
+    text = "\n".join("| " + " | ".join(cells) + " |" for cells in [header, ruler, *table.rows()])
+    return f"### {table.title}\n\n{text}\n" + (f"\nBaseline: {table.baseline}.\n" if table.baseline else "")
 
 
 def tables_as_json(tables: Sequence[SideBySide]) -> list[dict[str, Any]]:
@@ -151,14 +166,14 @@ def tables_as_json(tables: Sequence[SideBySide]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def reports_as_json(reports: Mapping[str, Report]) -> dict[str, Any]:
-    """One report as it is; several in a list ``reports``, each with its ``name``, beside the tables."""
+def reports_as_json(reports: Mapping[str, Report], tables: Sequence[SideBySide] = ()) -> dict[str, Any]:
+    """One report as it is; several in a list ``reports``, each with its ``name``, beside ``tables``."""
     if len(reports) == 1:
         return next(iter(reports.values())).to_dict()
     return {
         "version": FORMAT_VERSION,
         "reports": [{"name": name, **report.to_dict()} for name, report in reports.items()],
-        "tables": tables_as_json(side_by_side(reports)),
+        "tables": tables_as_json(tables),
     }
 
 

@@ -82,28 +82,29 @@ def evaluate(
     session.check_json(json_file)
     session.check_file(html_file)
 
-    from eval.comparison import compare
     from eval.html import write_html
+    from eval.several import compare_several
     from eval.side_by_side import reports_as_json, unique_names
     from eval.terminal import render
     from eval.terminal_several import render_several
     from tabular.reading import read_table
 
     table, *made = [read_table(path, delimiter=delimiter) for path in (real, *synth)]
-    unseen = read_table(holdout, delimiter=delimiter) if holdout else None
-    names, progress = unique_names(synth), session.reporter()
-    reports = {}
-    for name, rows in zip(names, made, strict=True):
-        if len(made) > 1:
-            progress.note(f"{name}:")
-        reports[name] = compare(
-            table, rows, holdout=unseen, target=target, protect=protect, protocol=protocol, claim=claim,
-            seed=seed or 0, progress=progress,
-        )  # fmt: skip
-    if session.draws(json_file) and len(reports) > 1:
-        render_several(reports, session.console())
+    found = compare_several(
+        table,
+        dict(zip(unique_names(synth), made, strict=True)),
+        holdout=read_table(holdout, delimiter=delimiter) if holdout else None,
+        target=target,
+        protect=protect,
+        protocol=protocol,
+        claim=claim,
+        seed=seed or 0,
+        progress=session.reporter(),
+    )
+    if session.draws(json_file) and len(synth) > 1:
+        render_several(found.reports, found.tables, session.console())
     elif session.draws(json_file):
-        render(reports[names[0]], session.console(), limit=limit)
+        render(next(iter(found.reports.values())), session.console(), limit=limit)
     if html_file:
-        write_html(reports, html_file)
-    session.write_json(reports_as_json(reports), json_file)
+        write_html(found.reports, html_file, tables=found.tables)
+    session.write_json(reports_as_json(found.reports, found.tables), json_file)

@@ -1,0 +1,78 @@
+"""Several tables are checked before any is judged, and set against each other."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from eval import compare
+from eval.pairwise import pairwise_tables
+from eval.several import compare_several
+from tabular.errors import TableError
+from tabular.inference import infer_schema
+from tabular.progress import Reporter, Task
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    monkeypatch.setattr("eval.features.TREES", 5)
+
+
+def test_each_report_is_the_one_that_compare_makes(people):
+    made = {"a": people(200, 1), "b": people(200, 2)}
+    found = compare_several(people(200, 0), made, target="clicked", threads=1)
+    alone = compare(people(200, 0), made["b"], target="clicked", threads=1)
+    assert {**found.reports["b"].to_dict(), "seconds": None} == {**alone.to_dict(), "seconds": None}
+    assert [table.title for table in found.tables][-2:] == [
+        "From each other: KS or total variation, %",
+        "From each other: Jensen-Shannon, %",
+    ]
+    assert compare_several(people(200, 0), {"a": made["a"]}, target="clicked", threads=1).tables == ()
+
+
+def test_a_table_of_another_form_is_named_before_any_work(people, monkeypatch):
+    monkeypatch.setattr("eval.several.compare", lambda *_, **__: pytest.fail("the work began"))
+    with pytest.raises(TableError, match=r"second table.*lacks 'age'"):
+        compare_several(people(50, 0), {"first": people(50, 1), "second": people(50, 1).drop(columns="age")})
+
+
+def test_progress_names_the_table(people):
+    class Listener(Reporter):
+        heard: ClassVar[list[str]] = []
+
+        @contextmanager
+        def task(self, label, total, unit):
+            self.heard.append(label)
+            yield Task()
+
+    compare_several(people(50, 0), {"a": people(50, 1), "b": people(50, 2)}, threads=1, progress=Listener())
+    assert Listener.heard == ["a: Comparing", "b: Comparing"]
+
+
+def test_tables_lie_as_far_from_each_other_as_they_do(tables):
+    real = pd.DataFrame({"x": np.arange(100.0), "y": ["p", "q"] * 50})
+    half = real.assign(x=real.x + 50)
+    other = real.assign(y=["p"] * 50 + ["new"] * 50)
+    shape, js = pairwise_tables(real, {"same": real, "half": half, "other": other}, infer_schema(real))
+    assert shape.names == ("same", "half", "other")
+    square = np.array([line.values for line in shape.lines], dtype=float)
+    # KS of x is 0.5; of y half of the cells changed from q to new.
+    assert square[0, 1] == pytest.approx(100 * 0.5 / 2)
+    assert square[0, 2] == pytest.approx(100 * 0.5 / 2)
+    assert square[1, 2] == pytest.approx(100 * (0.5 + 0.5) / 2)
+    assert np.isnan(np.diag(square)).all()
+    assert np.array_equal(square, square.T, equal_nan=True)
+    # Jensen-Shannon of the real table with each, as the report has it.
+    assert js.lines[0].values[1] > 0
+    twin = pairwise_tables(real, {"a": half, "b": half.copy()}, infer_schema(real))
+    assert [table.lines[0].values[1] for table in twin] == [0, 0]
+
+
+def test_columns_need_not_be_named_by_text():
+    real = pd.DataFrame({0: np.arange(40.0), 1: ["a", "b"] * 20})
+    found = compare_several(real, {"a": real, "b": real[[1, 0]]}, threads=1)
+    assert found.tables[-1].lines[0].values == (None, 0)
