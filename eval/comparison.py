@@ -23,6 +23,7 @@ from .distributions import distribution_facts
 from .fidelity import column_fidelity
 from .privacy import measure_privacy
 from .report import Privacy, Report, Rows
+from .support import measure_support
 from .tables import Tables, load_tables
 from .trends import pair_trends
 from .utility import check_target, guess_target, score_arms
@@ -91,6 +92,8 @@ def compare(
         with clock("fidelity"):
             fidelity = column_fidelity(tables)
             distributions = distribution_facts(tables)
+            support, more = measure_support(tables, seed=seed)
+        notes += more
         task.advance(1, "columns")
         with clock("trends"):
             trends, more = pair_trends(tables, rng=np.random.default_rng(seed))
@@ -131,6 +134,7 @@ def compare(
         seconds=clock.seconds,
         distributions=distributions,
         bias=bias,
+        support=support,
     )
 
 

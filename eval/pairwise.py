@@ -1,6 +1,8 @@
-"""How far synthetic tables lie from each other, column by column: does one generator make what another makes?
+"""Several synthetic tables against each other: mean KS and Jensen-Shannon distance of each pair.
 
-The measures are those of :mod:`eval.fidelity`, and Jensen-Shannon's bins are cut from the real table for all.
+The tables of two generators may be equally far from the real one and yet unlike each other, or alike; a class
+report prints these figures beside those against real. The bins are cut from the REAL table, so that all
+figures of a page are in one coin; KS is total variation for categories, as in :mod:`eval.fidelity`.
 """
 
 from __future__ import annotations
@@ -11,52 +13,57 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from tabular.inference import infer_schema
 from tabular.schema import Schema
 
-from .fidelity import column_counts, js_distance, ks_statistic, total_variation
-from .side_by_side import Line, SideBySide
+from .fidelity import count_values, js_distance, ks_statistic, real_bins, total_variation
+from .plain_data import finite
+from .report import PairwiseDistance
 from .tables import Tables, load_tables
 
-__all__ = ["pairwise_tables"]
+__all__ = ["pairwise"]
 
 
-def pairwise_tables(
-    real: pd.DataFrame, synthetic: Mapping[str, pd.DataFrame], schema: Schema
-) -> tuple[SideBySide, SideBySide]:
-    """Two squares, KS or total variation and Jensen-Shannon: one line and one column per synthetic table."""
-    named = real.set_axis(list(schema.names), axis=1)
-    frames = {name: table.set_axis([str(c) for c in table.columns], axis=1) for name, table in synthetic.items()}
-    shapes: dict[frozenset[str], float | None] = {}
-    distances: dict[frozenset[str], float | None] = {}
-    for first, second in combinations(frames, 2):
-        both = frozenset((first, second))
-        # The second stands in the place of the holdout, so that all three share their codes and bins.
-        shapes[both], distances[both] = _means(load_tables(named, frames[first], frames[second], schema))
-    names = tuple(frames)
-    return _square("KS or total variation", names, shapes), _square("Jensen-Shannon", names, distances)
+def pairwise(
+    real: pd.DataFrame, tables: Mapping[str, pd.DataFrame], *, schema: Schema | None = None
+) -> tuple[PairwiseDistance, ...]:
+    """Compare each two of the synthetic ``tables``.
+
+    Args:
+        real: gives the schema, the codes and the bins.
+        tables: by name, each with the columns of ``real``.
+
+    Raises:
+        TableError: if the columns of a table differ or it has too few rows.
+    """
+    real = real.set_axis([str(name) for name in real.columns], axis=1).reset_index(drop=True)
+    schema = schema or infer_schema(real)
+    named = {
+        name: table.set_axis([str(column) for column in table.columns], axis=1).reset_index(drop=True)
+        for name, table in tables.items()
+    }
+    return tuple(
+        _distance(first, second, load_tables(real, named[first], named[second], schema))
+        for first, second in combinations(named, 2)
+    )
 
 
-def _means(tables: Tables) -> tuple[float | None, float | None]:
-    """Mean KS or total variation, and mean Jensen-Shannon, of the synthetic table and the one beside it, per cent."""
-    shapes, distances = [], []
+def _distance(first: str, second: str, tables: Tables) -> PairwiseDistance:
+    """The two synthetic tables stand in ``tables`` as synthetic and as holdout, so that they share their codes."""
+    assert tables.holdout is not None
+    shapes, js = [], []
     for name in tables.modelled:
-        _, first, second = column_counts(tables, name)
-        if name in tables.numeric and tables.holdout is not None:
-            shapes.append(ks_statistic(tables.synthetic.arrays[name], tables.holdout.arrays[name]))
+        bins = real_bins(tables, name)
+        arrays = [table.arrays[name] for table in (tables.synthetic, tables.holdout)]
+        counts = [count_values(array, bins) for array in arrays]
+        if name in tables.numeric:
+            shapes.append(ks_statistic(*arrays))
         else:
-            shapes.append(total_variation(first[1:], second[1:]))
-        distances.append(js_distance(first, second))
-    return _mean_percent(shapes), _mean_percent(distances)
+            shapes.append(total_variation(counts[0][1:], counts[1][1:]))
+        js.append(js_distance(*counts))
+    return PairwiseDistance(first, second, _mean_percent(shapes), _mean_percent(js))
 
 
 def _mean_percent(values: list[float | None]) -> float | None:
     known = [value for value in values if value is not None]
-    return float(100 * np.mean(known)) if known else None
-
-
-def _square(title: str, names: tuple[str, ...], known: dict[frozenset[str], float | None]) -> SideBySide:
-    lines = [
-        Line(name, "lower", 2, None, tuple(known.get(frozenset((name, other))) for other in names), None)
-        for name in names
-    ]
-    return SideBySide(f"From each other: {title}, %", names, tuple(lines))
+    return finite(100 * np.mean(known)) if known else None

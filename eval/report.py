@@ -17,6 +17,7 @@ from tabular.errors import RunError
 
 from .bias_facts import Bias, Gap, GroupRates, ProtectedColumn
 from .estimates import Estimate
+from .fidelity_facts import ColumnFidelity, Fidelity, PairwiseDistance, Support
 from .figures import Curves, Distribution, Histogram
 from .plain_data import build, finite, plain
 from .privacy_facts import (
@@ -50,11 +51,13 @@ __all__ = [
     "ModelScores",
     "NearestRatio",
     "PairTrend",
+    "PairwiseDistance",
     "Privacy",
     "ProtectedColumn",
     "Report",
     "Rows",
     "SinglingOut",
+    "Support",
     "Trends",
     "Utility",
     "finite",
@@ -70,53 +73,6 @@ class Rows:
     real: int
     synthetic: int
     holdout: int | None = None
-
-
-@dataclass(frozen=True)
-class ColumnFidelity:
-    """How far one synthetic column lies from the real one; see :mod:`eval.fidelity`.
-
-    Attributes:
-        metric: ``"KS"`` for numbers and instants, ``"TV"`` for values from a closed list.
-        error_percent: the KS statistic or the total variation distance.
-        floor_percent: the same between real and holdout, two real samples; ``None`` without holdout.
-        js_percent: Jensen-Shannon DISTANCE, base 2.
-        unseen_percent: synthetic cells whose value the real column never has.
-    """
-
-    name: str
-    kind: str
-    metric: str
-    error_percent: float | None
-    floor_percent: float | None
-    js_percent: float | None
-    js_floor_percent: float | None
-    missing_real_percent: float
-    missing_synthetic_percent: float
-    unseen_percent: float
-
-
-@dataclass(frozen=True)
-class Fidelity:
-    """Single columns: means over :attr:`columns`, each beside its real-against-real floor.
-
-    Attributes:
-        shape_error_percent: mean over columns of 1 - (KSComplement or TVComplement).
-        ks_percent: the same mean over the numeric columns alone; ``None`` if there are none.
-        js_percent: mean Jensen-Shannon distance over all columns.
-        overall_percent: 100 - (shape error + JS) / 2.
-        missing_error_percent: mean absolute difference of the missing rates.
-    """
-
-    shape_error_percent: float | None
-    shape_floor_percent: float | None
-    ks_percent: float | None
-    js_percent: float | None
-    js_floor_percent: float | None
-    overall_percent: float | None
-    overall_floor_percent: float | None
-    missing_error_percent: float | None
-    columns: tuple[ColumnFidelity, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -320,6 +276,7 @@ class Report:
     Attributes:
         seconds: wall time of each part, by name.
         bias: ``None`` where no column is named as protected.
+        support: ``None`` where no column has a distance.
         notes: what a reader must know: what was left out, sampled or guessed, one sentence each.
         distributions: how the cells of each column are spread, in table order.
     """
@@ -336,6 +293,7 @@ class Report:
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     bias: Bias | None = None
+    support: Support | None = None
     distributions: tuple[Distribution, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:

@@ -14,9 +14,9 @@ from tabular.progress import Reporter, Task
 from tabular.schema import Schema
 
 from .comparison import compare
-from .pairwise import pairwise_tables
+from .pairwise import pairwise
 from .report import Report
-from .side_by_side import SideBySide, side_by_side
+from .side_by_side import SideBySide, pairwise_tables, side_by_side
 from .tables import check_form
 
 __all__ = ["Several", "compare_several"]
@@ -59,7 +59,8 @@ def compare_several(
     }
     if len(reports) == 1:
         return Several(reports, ())
-    return Several(reports, (*side_by_side(reports), *pairwise_tables(real, synthetic, schema)))
+    between = pairwise_tables(pairwise(real, synthetic, schema=schema), tuple(reports))
+    return Several(reports, (*side_by_side(reports), *between))
 
 
 class _Named(Reporter):

@@ -12,7 +12,7 @@ from typing import Any
 
 from tabular.files import COMPRESSIONS, FORMATS
 
-from .report import FORMAT_VERSION, Report
+from .report import FORMAT_VERSION, PairwiseDistance, Report
 from .verdicts import Verdict, verdicts
 from .wording import METRICS, number
 
@@ -21,6 +21,7 @@ __all__ = [
     "SideBySide",
     "fidelity_table",
     "line_of",
+    "pairwise_tables",
     "reports_as_json",
     "side_by_side",
     "tables_as_json",
@@ -102,6 +103,8 @@ def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
         _line(reports, "KS or total variation, %", "lower", 2, _shape, _shape_floor),
         _line(reports, "Jensen-Shannon, %", "lower", 2, _js, _js_floor),
         _line(reports, "pair trends, error %", "lower", 2, _trend, _trend_floor),
+        _line(reports, "alpha-precision", "higher", 3, _alpha, _alpha_floor),
+        _line(reports, "beta-recall", "higher", 3, _beta, _beta_floor),
         _line(reports, "detection (1 = cannot tell)", "higher", 3, _detection, lambda _: 1.0),
         _line(reports, "nearer to learned rows (0.5 = no copying)", "half", 3, _nearer, lambda _: 0.5),
         _line(reports, "membership attack, AUC (0.5 = blind)", "half", 3, _attack, lambda _: 0.5),
@@ -125,6 +128,17 @@ def utility_table(reports: Mapping[str, Report]) -> SideBySide | None:
     return SideBySide(
         f"Utility: predicting {judged[0].target}", tuple(reports), tuple(lines), "trained on the real rows"
     )
+
+
+def pairwise_tables(distances: Sequence[PairwiseDistance], names: tuple[str, ...]) -> list[SideBySide]:
+    """How far the synthetic tables lie from each other: a square of each measure, with no baseline and no best."""
+    made = []
+    for title, key in (("KS or total variation", "ks_percent"), ("Jensen-Shannon", "js_percent")):
+        known = {frozenset((each.first, each.second)): getattr(each, key) for each in distances}
+        rows = {name: tuple(known.get(frozenset((name, other))) for other in names) for name in names}
+        lines = tuple(Line(name, "lower", 2, None, values, None) for name, values in rows.items())
+        made.append(SideBySide(f"From each other: {title}, %", names, lines))
+    return made
 
 
 def line_of(
@@ -232,6 +246,22 @@ def _trend(report: Report) -> float | None:
 
 def _trend_floor(report: Report) -> float | None:
     return report.trends.floor_percent
+
+
+def _alpha(report: Report) -> float | None:
+    return report.support.alpha_precision if report.support else None
+
+
+def _alpha_floor(report: Report) -> float | None:
+    return report.support.alpha_precision_floor if report.support else None
+
+
+def _beta(report: Report) -> float | None:
+    return report.support.beta_recall if report.support else None
+
+
+def _beta_floor(report: Report) -> float | None:
+    return report.support.beta_recall_floor if report.support else None
 
 
 def _detection(report: Report) -> float | None:

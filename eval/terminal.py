@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .report import ColumnFidelity, Detection, Estimate, PairTrend, Privacy, Report, Trends, Utility
+from .report import ColumnFidelity, Detection, Estimate, PairTrend, Privacy, Report, Support, Trends, Utility
 from .terminal_risks import caveats, risk_sections
 from .verdicts import verdicts
 from .wording import METRICS
@@ -35,6 +35,7 @@ def render(report: Report, console: Console, *, limit: int = 10) -> None:
     for part in (
         face.columns(report),
         face.pairs(report.trends),
+        face.support(report.support),
         face.detection(report.detection),
         face.utility(report.utility),
         face.privacy(report.privacy),
@@ -84,14 +85,15 @@ class _Face:
         about = f"mean error {_number(fidelity.shape_error_percent)} %"
         if fidelity.overall_percent is not None:
             about += f", overall fidelity {fidelity.overall_percent:.2f} %"
-        table = self._table("column", "", ">error %", ">floor %", ">JS %")
-        if not self.narrow:
-            table.add_column("missing %", justify="right")
+        if fidelity.coverage_percent is not None:
+            about += f", coverage {fidelity.coverage_percent:.1f} %"
+        more = [] if self.narrow else [">W1", ">missing %"]
+        table = self._table("column", "", ">error %", ">floor %", ">JS %", *more)
         top = max(worst[0].error_percent or 0.0, 5.0)
         for column in worst:
             cells = [_safe(column.name), self._bar(column.error_percent, top), _number(column.error_percent)]
             cells += [f"[dim]{_number(column.floor_percent)}[/]", _number(column.js_percent)]
-            table.add_row(*cells, *([] if self.narrow else [self._missing(column)]))
+            table.add_row(*cells, *([] if self.narrow else [_number(column.wasserstein, 3), self._missing(column)]))
         self._rest(table, len(measured))
         return self._section("Columns, worst first", about, table)
 
@@ -124,6 +126,18 @@ class _Face:
         if pair.real_strength is None:
             return "[dim]-[/]"
         return f"{pair.real_strength:.2f}{self._arrow()}{_number(pair.synthetic_strength)}"
+
+    def support(self, support: Support | None) -> RenderableType | None:
+        if support is None:
+            return None
+        table = self._table("", ">synthetic", ">holdout")
+        for label, value, floor in (
+            ("alpha-precision: lie where real rows lie", support.alpha_precision, support.alpha_precision_floor),
+            ("beta-recall: reach where real rows lie", support.beta_recall, support.beta_recall_floor),
+            ("authenticity: do not crowd a real row", support.authenticity, support.authenticity_floor),
+        ):
+            table.add_row(label, _number(value, 3), f"[dim]{_number(floor, 3)}[/]")
+        return self._section("Whole rows", f"{support.rows:,} of each table; good is what the holdout has", table)
 
     def detection(self, detection: Detection | None) -> RenderableType | None:
         if detection is None or detection.auc is None or not detection.top_features:

@@ -17,8 +17,8 @@ EXAMPLES = """
 tabllm eval visits.csv synthetic.csv
 # Better: with real rows that the generator never saw, and the column to predict
 tabllm eval visits.csv synthetic.csv --holdout visits-test.csv --target clicked
-# Does it widen the gaps between groups?
-tabllm eval visits.csv synthetic.csv --holdout visits-test.csv --target clicked --protect device
+# Do the synthetic rows widen the gaps between groups?
+tabllm eval people.csv synthetic.csv --holdout people-test.csv --target hired --protect sex --protect age
 # As a page with plots; several tables stand side by side
 tabllm eval visits.csv nano.csv ctgan.csv --holdout visits-test.csv --html report.html
 # For a program
@@ -48,9 +48,9 @@ class Claim(click.ParamType):
               help="Real rows that the generator never saw; they give every figure its measure.")  # fmt: skip
 @click.option("--target", metavar="COL", help="The column to predict.  [default: guessed]")
 @click.option("--protect", multiple=True, metavar="COL",
-              help="A column whose groups are compared; may be given several times.")  # fmt: skip
-@click.option("--protocol", default="standard", show_default=True, metavar="NAME",
-              help="Settings of the models of utility: standard, or report (XGBoost as it comes).")  # fmt: skip
+              help="A column whose groups must not fare worse, such as sex; may be given several times.")  # fmt: skip
+@click.option("--protocol", type=click.Choice(["standard", "report"]), default="standard", show_default=True,
+              help="Settings of the models of utility; report is XGBoost as it comes.")  # fmt: skip
 @click.option("--claim", type=Claim(), metavar="EPSILON,DELTA",
               help="What a differentially private run claims, to hold against the attack.")  # fmt: skip
 @click.option("--limit", type=AtLeast(1), default=10, show_default=True, metavar="N",
@@ -75,7 +75,7 @@ def evaluate(
     delimiter: str | None,
     json_file: str | None,
 ) -> None:
-    """Compare each table SYNTH with the table REAL: columns, pairs of columns, detection, utility, bias, privacy.
+    """Compare each table SYNTH with the table REAL: columns, pairs, detection, utility, privacy, bias.
 
     Several tables SYNTH are set side by side, the best of each line marked.
     """

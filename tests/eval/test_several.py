@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from eval import compare
-from eval.pairwise import pairwise_tables
+from eval.report import PairwiseDistance
 from eval.several import compare_several
+from eval.side_by_side import pairwise_tables
 from tabular.errors import TableError
-from tabular.inference import infer_schema
 from tabular.progress import Reporter, Task
 
 
@@ -53,23 +53,16 @@ def test_progress_names_the_table(people):
     assert Listener.heard == ["a: Comparing", "b: Comparing"]
 
 
-def test_tables_lie_as_far_from_each_other_as_they_do(tables):
-    real = pd.DataFrame({"x": np.arange(100.0), "y": ["p", "q"] * 50})
-    half = real.assign(x=real.x + 50)
-    other = real.assign(y=["p"] * 50 + ["new"] * 50)
-    shape, js = pairwise_tables(real, {"same": real, "half": half, "other": other}, infer_schema(real))
-    assert shape.names == ("same", "half", "other")
-    square = np.array([line.values for line in shape.lines], dtype=float)
-    # KS of x is 0.5; of y half of the cells changed from q to new.
-    assert square[0, 1] == pytest.approx(100 * 0.5 / 2)
-    assert square[0, 2] == pytest.approx(100 * 0.5 / 2)
-    assert square[1, 2] == pytest.approx(100 * (0.5 + 0.5) / 2)
-    assert np.isnan(np.diag(square)).all()
-    assert np.array_equal(square, square.T, equal_nan=True)
-    # Jensen-Shannon of the real table with each, as the report has it.
-    assert js.lines[0].values[1] > 0
-    twin = pairwise_tables(real, {"a": half, "b": half.copy()}, infer_schema(real))
-    assert [table.lines[0].values[1] for table in twin] == [0, 0]
+def test_distances_between_tables_fill_a_square():
+    found = (
+        PairwiseDistance("a", "b", 1.0, 2.0),
+        PairwiseDistance("a", "c", 3.0, None),
+        PairwiseDistance("b", "c", 5.0, 6.0),
+    )
+    shape, js = pairwise_tables(found, ("a", "b", "c"))
+    assert [line.values for line in shape.lines] == [(None, 1.0, 3.0), (1.0, None, 5.0), (3.0, 5.0, None)]
+    assert js.rows()[0] == ["a", "-", "2.00", "-"]
+    assert shape.headers == ["", ">a", ">b", ">c"]
 
 
 def test_columns_need_not_be_named_by_text():

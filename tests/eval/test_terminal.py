@@ -91,6 +91,7 @@ def test_the_attacks_and_the_gaps_stand_in_it(report):
     assert "demographic parity" in text
     assert "normalised entropy" in text
     assert "do not prove fairness" in text
+    assert f"{report.support.alpha_precision:.3f}" in text
 
 
 def test_a_leaked_table_is_a_poor_verdict_and_a_fresh_one_is_not(people, monkeypatch):
