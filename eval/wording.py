@@ -57,7 +57,10 @@ def percent(share: float | None) -> str:
 
 def points(share: float | None, *, signed: bool = False) -> str:
     """A share, or a difference of shares, in percentage points."""
-    return "-" if share is None else f"{100 * share:+.1f}" if signed else f"{100 * share:.1f}"
+    if share is None:
+        return "-"
+    rounded = round(100 * share, 1) + 0.0  # no -0.0
+    return f"{rounded:+.1f}" if signed else f"{rounded:.1f}"
 
 
 def in_points(share: Estimate) -> Estimate:

@@ -28,7 +28,7 @@ _LEFT, _RIGHT, _TOP = 36.0, 8.0, 8.0
 _PANEL = 118.0
 _ROW = 18.0
 #: Characters of a category beside its bars.
-_LABEL = 19
+_LABEL = 18
 
 #: Shares of one table by bar, or ``None`` where there is no such table.
 Shares = Sequence[float] | None

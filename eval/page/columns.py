@@ -55,8 +55,8 @@ def _measures(fidelity: Fidelity) -> list[Measure]:
     made = [
         Measure(
             "Shape error", f"{number(shape)} %", _floor(floor),
-            "Kolmogorov-Smirnov distance of numbers, total variation of categories, mean over the columns: for "
-            "categories, the share of cells that would have to change for the shares to be equal.",
+            "Mean over the columns. Numbers: Kolmogorov-Smirnov. Categories: total variation, the share of cells that "
+            "would have to change.",
             share(shape, floor),
         ),
         Measure(

@@ -33,7 +33,7 @@ def _verdicts(reports: Mapping[str, Report]) -> Markup:
 
 def _verdict(verdict: Verdict) -> Markup:
     glyph = element("span", GLYPHS[verdict.level], class_=f"mark {verdict.level}", aria_hidden="true")
-    return element("td", glyph, f" {verdict.figure}, {verdict.word}")
+    return element("td", glyph, f" {verdict.figure}, {verdict.word}", class_="long")
 
 
 def _figures(facts: SideBySide, level: int) -> Markup:
