@@ -99,18 +99,20 @@ def nearest_rows(queries: Encoded, references: Encoded, k: int) -> tuple[np.ndar
         ``float64[queries, k]``, the squared distances, and ``int64[queries, k]``, the places of the rows.
     """
     k = min(k, len(references))
-    norms = (references.dense**2).sum(1)
     squared, places = np.empty((len(queries), k)), np.empty((len(queries), k), dtype=np.int64)
+    # |query|^2 is the same for every reference, so it does not move the minimum; what is left, |reference|^2
+    # - 2 query reference, is one product with |reference|^2 as a further column.
+    columns = np.concatenate([references.dense, (references.dense**2).sum(1)[:, None]], axis=1).T
     step = max(1, BLOCK_CELLS // max(len(references), 1))
     for start in range(0, len(queries), step):
         rows = slice(start, start + step)
-        # |query|^2 is the same for every reference, so it does not move the minimum.
-        block = norms - 2 * (queries.dense[rows] @ references.dense.T)
+        dense = queries.dense[rows]
+        block = np.concatenate([-2 * dense, np.ones((len(dense), 1), dtype=np.float32)], axis=1) @ columns
         for i in range(queries.codes.shape[1]):
             block += queries.codes[rows, i, None] != references.codes[None, :, i]
         for i in range(k):
             nearest = block.argmin(1)
-            gaps = queries.dense[rows].astype(np.float64) - references.dense[nearest]
+            gaps = dense.astype(np.float64) - references.dense[nearest]
             differing = (queries.codes[rows] != references.codes[nearest]).sum(1)
             squared[rows, i], places[rows, i] = (gaps**2).sum(1) + differing, nearest
             block[np.arange(len(nearest)), nearest] = np.inf
