@@ -1,44 +1,46 @@
-"""Compare a real table with a synthetic one: how faithful, how useful, how easily told, how private.
+"""Compare a real table with synthetic ones: how faithful, how useful, how easily told, how private.
 
 Facts first, faces later: :func:`compare` returns a :class:`Report` of plain data, and the faces
 (:mod:`eval.terminal`, :mod:`eval.html`) only draw it. One file per question: :mod:`eval.fidelity` (columns),
 :mod:`eval.trends` (pairs of columns), :mod:`eval.detection`, :mod:`eval.utility`, :mod:`eval.privacy`.
+:func:`compare_several` sets several tables side by side, and :func:`write_html` makes a page of one or more reports.
 
 Example:
     >>> from eval import compare                                        # doctest: +SKIP
     >>> report = compare(real, synthetic, holdout=holdout, target="y")  # doctest: +SKIP
     >>> report.detection.score                                          # doctest: +SKIP
     0.978
-    >>> from eval import write_html                                     # doctest: +SKIP
+    >>> from eval import compare_several, write_html                    # doctest: +SKIP
     >>> write_html(report, "report.html")                               # doctest: +SKIP
-    >>> write_html({"nano": report, "ctgan": other}, "both.html")       # doctest: +SKIP
+    >>> several = compare_several(real, {"nano": a, "ctgan": b})        # doctest: +SKIP
+    >>> write_html(several.reports, "2.html", tables=several.tables)    # doctest: +SKIP
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .comparison import compare
     from .html import write_html
     from .report import Report
+    from .several import Several, compare_several
 
-__all__ = ["Report", "compare", "write_html"]
+__all__ = ["Report", "Several", "compare", "compare_several", "write_html"]
+
+_HOMES = {
+    "Report": "report",
+    "Several": "several",
+    "compare": "comparison",
+    "compare_several": "several",
+    "write_html": "html",
+}
 
 
 def __getattr__(name: str) -> Any:
     # Lazy: `compare` pulls in pandas, which the help of the command line must not wait for.
     # Its file has another name, because importing a submodule `eval.compare` would hide the function.
-    if name == "compare":
-        from .comparison import compare
-
-        return compare
-    if name == "write_html":
-        from .html import write_html
-
-        return write_html
-    if name == "Report":
-        from .report import Report
-
-        return Report
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
     raise AttributeError(f"module 'eval' has no attribute {name!r}")

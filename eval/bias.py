@@ -304,7 +304,8 @@ def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 def _spread(rates: np.ndarray) -> np.ndarray:
     """Largest less smallest along the last axis, without the groups that have no rate; 0 of fewer than two."""
     known = ~np.isnan(rates)
-    spread = np.where(known, rates, -np.inf).max(-1) - np.where(known, rates, np.inf).min(-1)
+    largest = np.where(known, rates, -np.inf).max(-1, initial=-np.inf)  # there may be no group at all
+    spread = largest - np.where(known, rates, np.inf).min(-1, initial=np.inf)
     return np.where(known.sum(-1) > 1, spread, 0.0)
 
 

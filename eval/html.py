@@ -12,6 +12,8 @@ from pathlib import Path
 from tabular.errors import UsageError
 from tabular.rundir import write_text
 
+from .page.attacks import attacks_section
+from .page.bias import bias_section
 from .page.columns import columns_section
 from .page.detection import detection_section
 from .page.front import findings, verdict_cards, what_was_compared
@@ -19,6 +21,7 @@ from .page.markup import Child, Markup, element, joined
 from .page.pairs import pairs_section
 from .page.parts import section, sentence
 from .page.privacy import privacy_section
+from .page.rows import rows_section
 from .page.several import side_by_side_section
 from .page.theme import style, toggle
 from .page.utility import utility_section
@@ -33,9 +36,12 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inl
 _SECTIONS: tuple[tuple[str, str, Callable[[Report, str, int], Markup | None]], ...] = (
     ("Columns", "columns", columns_section),
     ("Pairs", "pairs", pairs_section),
+    ("Rows", "rows", rows_section),
     ("Detection", "detection", detection_section),
     ("Utility", "utility", utility_section),
+    ("Bias", "bias", bias_section),
     ("Privacy", "privacy", privacy_section),
+    ("Attacks", "attacks", attacks_section),
 )
 
 

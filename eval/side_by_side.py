@@ -12,7 +12,8 @@ from typing import Any
 
 from tabular.files import COMPRESSIONS, FORMATS
 
-from .report import FORMAT_VERSION, Report
+from .report import FORMAT_VERSION, PairwiseDistance, Report
+from .verdicts import Verdict, verdicts
 from .wording import METRICS, number
 
 __all__ = [
@@ -20,12 +21,14 @@ __all__ = [
     "SideBySide",
     "fidelity_table",
     "line_of",
+    "pairwise_tables",
     "reports_as_json",
     "side_by_side",
     "tables_as_json",
     "to_markdown",
     "unique_names",
     "utility_table",
+    "verdict_rows",
 ]
 
 Read = Callable[[Report], float | None]
@@ -52,18 +55,45 @@ class Line:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Lines that belong together, and what their baseline is."""
+    """Lines that belong together, and what their baseline is, if they have any."""
 
     title: str
     names: tuple[str, ...]
     lines: tuple[Line, ...]
-    baseline: str
+    baseline: str | None = None
+
+    @property
+    def headers(self) -> list[str]:
+        """Of the columns that :meth:`rows` fills; ``>`` before one that is set to the right."""
+        baseline = [] if self.baseline is None else [">Baseline"]
+        return ["", *baseline, *(f">{name}" for name in self.names), *(["Best"] if self._has_best else [])]
+
+    def rows(self, best: Callable[[str], str] = str) -> list[list[str]]:
+        """The lines in words; ``best`` marks the best value of each."""
+        written = []
+        for line in self.lines:
+            values = [number(value, line.decimals) for value in line.values]
+            marked = [best(v) if name == line.best else v for name, v in zip(self.names, values, strict=True)]
+            baseline = [] if self.baseline is None else [number(line.baseline, line.decimals)]
+            written.append([line.label, *baseline, *marked, *([line.best or "-"] if self._has_best else [])])
+        return written
+
+    @property
+    def _has_best(self) -> bool:
+        return any(line.best is not None for line in self.lines)
 
 
 def side_by_side(reports: Mapping[str, Report]) -> list[SideBySide]:
     """The tables that there is something to say in."""
     utility = utility_table(reports)
     return [fidelity_table(reports)] + ([] if utility is None else [utility])
+
+
+def verdict_rows(reports: Mapping[str, Report]) -> dict[str, list[Verdict | None]]:
+    """The verdicts of all reports by subject; ``None`` of a report that has none, such as an older one."""
+    found = [{verdict.subject: verdict for verdict in verdicts(report)} for report in reports.values()]
+    subjects = dict.fromkeys(subject for each in found for subject in each)
+    return {subject: [each.get(subject) for each in found] for subject in subjects}
 
 
 def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
@@ -73,9 +103,14 @@ def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
         _line(reports, "KS or total variation, %", "lower", 2, _shape, _shape_floor),
         _line(reports, "Jensen-Shannon, %", "lower", 2, _js, _js_floor),
         _line(reports, "pair trends, error %", "lower", 2, _trend, _trend_floor),
+        _line(reports, "alpha-precision", "higher", 3, _alpha, _alpha_floor),
+        _line(reports, "beta-recall", "higher", 3, _beta, _beta_floor),
         _line(reports, "detection (1 = cannot tell)", "higher", 3, _detection, lambda _: 1.0),
         _line(reports, "nearer to learned rows (0.5 = no copying)", "half", 3, _nearer, lambda _: 0.5),
+        _line(reports, "membership attack, AUC (0.5 = blind)", "half", 3, _attack, lambda _: 0.5),
+        _line(reports, "gap between groups that widens most, points", "lower", 1, _widened, lambda _: 0.0),
     ]
+    lines = [line for line in lines if any(value is not None for value in line.values)]
     baseline = "real rows that were not learned, against those that were"
     return SideBySide("Fidelity", tuple(reports), tuple(lines), baseline)
 
@@ -95,6 +130,17 @@ def utility_table(reports: Mapping[str, Report]) -> SideBySide | None:
     )
 
 
+def pairwise_tables(distances: Sequence[PairwiseDistance], names: tuple[str, ...]) -> list[SideBySide]:
+    """How far the synthetic tables lie from each other: a square of each measure, with no baseline and no best."""
+    made = []
+    for title, key in (("KS or total variation", "ks_percent"), ("Jensen-Shannon", "js_percent")):
+        known = {frozenset((each.first, each.second)): getattr(each, key) for each in distances}
+        rows = {name: tuple(known.get(frozenset((name, other))) for other in names) for name in names}
+        lines = tuple(Line(name, "lower", 2, None, values, None) for name, values in rows.items())
+        made.append(SideBySide(f"From each other: {title}, %", names, lines))
+    return made
+
+
 def line_of(
     label: str, better: str, decimals: int, values: Mapping[str, float | None], baseline: float | None = None
 ) -> Line:
@@ -112,15 +158,10 @@ def line_of(
 
 def to_markdown(table: SideBySide) -> str:
     """The table in Markdown, with what its baseline is under it."""
-    header = ["", "Baseline", *table.names, "Best"]
-    rows = [
-        [line.label, number(line.baseline, line.decimals), *(number(v, line.decimals) for v in line.values),
-         line.best or "-"]
-        for line in table.lines
-    ]  # fmt: skip
-    ruler = ["---", *("---:" for _ in header[1:-1]), "---"]
-    text = "\n".join("| " + " | ".join(cells) + " |" for cells in [header, ruler, *rows])
-    return f"### {table.title}\n\n{text}\n\nBaseline: {table.baseline}.\n"
+    header = [name.removeprefix(">") for name in table.headers]
+    ruler = ["---:" if name.startswith(">") else "---" for name in table.headers]
+    text = "\n".join("| " + " | ".join(cells) + " |" for cells in [header, ruler, *table.rows()])
+    return f"### {table.title}\n\n{text}\n" + (f"\nBaseline: {table.baseline}.\n" if table.baseline else "")
 
 
 def tables_as_json(tables: Sequence[SideBySide]) -> list[dict[str, Any]]:
@@ -139,14 +180,14 @@ def tables_as_json(tables: Sequence[SideBySide]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def reports_as_json(reports: Mapping[str, Report]) -> dict[str, Any]:
-    """One report as it is; several in a list ``reports``, each with its ``name``, beside the tables."""
+def reports_as_json(reports: Mapping[str, Report], tables: Sequence[SideBySide] = ()) -> dict[str, Any]:
+    """One report as it is; several in a list ``reports``, each with its ``name``, beside ``tables``."""
     if len(reports) == 1:
         return next(iter(reports.values())).to_dict()
     return {
         "version": FORMAT_VERSION,
         "reports": [{"name": name, **report.to_dict()} for name, report in reports.items()],
-        "tables": tables_as_json(side_by_side(reports)),
+        "tables": tables_as_json(tables),
     }
 
 
@@ -207,12 +248,37 @@ def _trend_floor(report: Report) -> float | None:
     return report.trends.floor_percent
 
 
+def _alpha(report: Report) -> float | None:
+    return report.support.alpha_precision if report.support else None
+
+
+def _alpha_floor(report: Report) -> float | None:
+    return report.support.alpha_precision_floor if report.support else None
+
+
+def _beta(report: Report) -> float | None:
+    return report.support.beta_recall if report.support else None
+
+
+def _beta_floor(report: Report) -> float | None:
+    return report.support.beta_recall_floor if report.support else None
+
+
 def _detection(report: Report) -> float | None:
     return report.detection.score if report.detection else None
 
 
 def _nearer(report: Report) -> float | None:
     return report.privacy.distance.share_closer_to_real if report.privacy and report.privacy.distance else None
+
+
+def _attack(report: Report) -> float | None:
+    return report.privacy.membership.best.auc.value if report.privacy and report.privacy.membership else None
+
+
+def _widened(report: Report) -> float | None:
+    gaps = [gap.widened.value for column in report.bias.columns for gap in column.gaps] if report.bias else []
+    return max((100 * gap for gap in gaps if gap is not None), default=None)
 
 
 def _metric(key: str, arm: str) -> Read:

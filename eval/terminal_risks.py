@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .estimates import Estimate
 from .report import Bias, Membership, Privacy, ProtectedColumn, Report
 from .terminal_tables import STYLES, glyphs, quiet_table
-from .wording import number
+from .wording import number, percent, points
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -55,7 +55,7 @@ def _membership(privacy: Privacy, membership: Membership, console: Console) -> R
         strong = attack.name == membership.strongest
         cells = [f"[bold]{attack.name}[/]" if strong else attack.name, number(attack.auc.value, 3)]
         cells += [] if narrow else [f"[dim]{_span(attack.auc, 3)}[/]"]
-        table.add_row(*cells, _percent(attack.tpr_at_1), _percent(attack.tpr_at_10))
+        table.add_row(*cells, percent(attack.tpr_at_1.value), percent(attack.tpr_at_10.value))
     table.add_row("[dim]blind[/]", "[dim]0.500[/]", *([] if narrow else [""]), "[dim]1.0 %[/]", "[dim]10.0 %[/]")
     bound = membership.epsilon
     words = f"Epsilon is at least {bound.value:.2f} ({100 * bound.confidence:g} % confidence, by {bound.attack})."
@@ -70,12 +70,10 @@ def _guesses(privacy: Privacy, console: Console) -> RenderableType:
     narrow = console.width < _NARROW
     table = quiet_table(console, "right guesses, %", ">learned", ">held out", ">excess", *([] if narrow else [">95 %"]))
     rows = [(escape(each.name), each.learned, each.holdout, each.excess) for each in privacy.attributes]
-    rows += [
-        (f"singled out, {each.kind}", each.learned, each.holdout, each.excess) for each in privacy.singling_out
-    ]
+    rows += [(f"singled out, {each.kind}", each.learned, each.holdout, each.excess) for each in privacy.singling_out]
     for label, learned, holdout, excess in rows:
-        cells = [label, _points(learned.value), f"[dim]{_points(holdout.value)}[/]", _signed(excess.value)]
-        low, high = _signed(excess.low), _signed(excess.high)
+        cells = [label, points(learned.value), f"[dim]{points(holdout.value)}[/]", points(excess.value, signed=True)]
+        low, high = points(excess.low, signed=True), points(excess.high, signed=True)
         table.add_row(*cells, *([] if narrow else [f"[dim]{low} to {high}[/]"]))
     return _titled("Guesses from synthetic rows", "only the excess is leak", table)
 
@@ -103,27 +101,15 @@ def _protected(column: ProtectedColumn, bias: Bias, console: Console, limit: int
     gaps = quiet_table(console, "gap, points", ">real", ">synthetic", ">wider by", *([] if narrow else [">95 %"]), "")
     for gap in column.gaps:
         level = "poor" if gap.flagged else "good"
-        cells = [gap.name, _points(gap.real), _points(gap.synthetic), _signed(gap.widened.value)]
+        cells = [gap.name, points(gap.real), points(gap.synthetic), points(gap.widened.value, signed=True)]
         if not narrow:
-            cells.append(f"[dim]{_signed(gap.widened.low)} to {_signed(gap.widened.high)}[/]")
+            cells.append(f"[dim]{points(gap.widened.low, signed=True)} to {points(gap.widened.high, signed=True)}[/]")
         gaps.add_row(*cells, f"[{STYLES[level]}]{glyphs(console)[level]}[/]")
     yield gaps
 
 
 def _span(estimate: Estimate, digits: int) -> str:
     return f"{number(estimate.low, digits)} to {number(estimate.high, digits)}"
-
-
-def _points(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f}"
-
-
-def _percent(estimate: Estimate) -> str:
-    return "-" if estimate.value is None else f"{100 * estimate.value:.1f} %"
-
-
-def _signed(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:+.1f}"
 
 
 def _points_pair(real: float | None, synthetic: float | None, arrow: str) -> str:

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from .report import Report
-from .side_by_side import SideBySide, side_by_side
+from .side_by_side import SideBySide, verdict_rows
 from .terminal_tables import STYLES, glyphs, quiet_table
-from .verdicts import verdicts
-from .wording import number
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,18 +17,21 @@ if TYPE_CHECKING:
 __all__ = ["draw_tables", "render_several"]
 
 
-def render_several(reports: Mapping[str, Report], console: Console) -> None:
-    """Print what a reader needs to choose among the tables of ``reports``, which lie in one order everywhere."""
+def render_several(reports: Mapping[str, Report], tables: Sequence[SideBySide], console: Console) -> None:
+    """Print what a reader needs to choose among the synthetic tables: their verdicts, then ``tables``, then notes."""
     first = next(iter(reports.values()))
     console.print(f"\n[bold]Synthetic tables side by side[/]  [dim]{first.rows.real:,} real rows[/]\n")
     signs = glyphs(console)
-    table = quiet_table(console, "", *reports)
-    for lines in zip(*(verdicts(report) for report in reports.values()), strict=True):
-        cells = [f"[{STYLES[each.level]}]{signs[each.level]}[/] {escape(each.figure)}" for each in lines]
-        table.add_row(f"[bold]{lines[0].subject}[/]", *cells)
-    console.print(table)
+    drawn = quiet_table(console, "", *reports)
+    for subject, found in verdict_rows(reports).items():
+        cells = [
+            "-" if each is None else f"[{STYLES[each.level]}]{signs[each.level]}[/] {escape(each.figure)}"
+            for each in found
+        ]
+        drawn.add_row(f"[bold]{subject}[/]", *cells)
+    console.print(drawn)
     console.print()
-    draw_tables(side_by_side(reports), console)
+    draw_tables(tables, console)
     holders: dict[str, list[str]] = {}
     for name, report in reports.items():
         for note in report.notes:
@@ -44,12 +45,8 @@ def draw_tables(tables: Sequence[SideBySide], console: Console) -> None:
     """Each table with the best of every line in green and named at its end."""
     for table in tables:
         console.print(f"[bold]{escape(table.title)}[/]")
-        drawn = quiet_table(console, "", ">Baseline", *(f">{name}" for name in table.names), "Best")
-        for line in table.lines:
-            cells = [
-                f"[green]{number(value, line.decimals)}[/]" if name == line.best else number(value, line.decimals)
-                for name, value in zip(table.names, line.values, strict=True)
-            ]
-            drawn.add_row(line.label, number(line.baseline, line.decimals), *cells, escape(line.best or "-"))
+        drawn = quiet_table(console, *table.headers)
+        for label, *cells in table.rows(lambda value: f"[green]{value}[/]"):
+            drawn.add_row(escape(label), *cells)
         console.print(drawn)
-        console.print(f"[dim]Baseline: {escape(table.baseline)}.[/]\n")
+        console.print(f"[dim]Baseline: {escape(table.baseline)}.[/]\n" if table.baseline else "")

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from .estimates import Estimate
 
-__all__ = ["METRICS", "Metric", "cell_text", "interval", "number", "score"]
+__all__ = ["METRICS", "Metric", "cell_text", "in_points", "interval", "number", "percent", "points", "score"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,24 @@ def interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return "-"
     return f"{score(estimate.low)} to {score(estimate.high)}"
+
+
+def percent(share: float | None) -> str:
+    """A share of 0 to 1 as ``52.1 %``."""
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def points(share: float | None, *, signed: bool = False) -> str:
+    """A share, or a difference of shares, in percentage points."""
+    if share is None:
+        return "-"
+    rounded = round(100 * share, 1) + 0.0  # no -0.0
+    return f"{rounded:+.1f}" if signed else f"{rounded:.1f}"
+
+
+def in_points(share: Estimate) -> Estimate:
+    """A share with its interval in percentage points."""
+    return Estimate(*(None if value is None else 100 * value for value in (share.value, share.low, share.high)))
 
 
 def score(value: float | None) -> str:

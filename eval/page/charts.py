@@ -5,12 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from ..estimates import Estimate
 from ..figures import Distribution
 from ..wording import cell_text
 from . import svg
 from .markup import Markup, element
 
-__all__ = ["WIDTH", "association_map", "bar", "distribution_chart", "line_chart", "rows_chart", "steps_chart"]
+__all__ = [
+    "WIDTH",
+    "association_map",
+    "bar",
+    "distribution_chart",
+    "interval_chart",
+    "line_chart",
+    "rows_chart",
+    "steps_chart",
+]
 
 #: Units of every plot's width; CSS sets how wide it is on the screen.
 WIDTH = 360.0
@@ -18,7 +28,7 @@ _LEFT, _RIGHT, _TOP = 36.0, 8.0, 8.0
 _PANEL = 118.0
 _ROW = 18.0
 #: Characters of a category beside its bars.
-_LABEL = 19
+_LABEL = 18
 
 #: Shares of one table by bar, or ``None`` where there is no such table.
 Shares = Sequence[float] | None
@@ -116,6 +126,28 @@ def association_map(
     return svg.drawing(WIDTH, side * len(names) + 2, *shapes, finding=finding, detail=detail)
 
 
+def interval_chart(rows: Sequence[tuple[str, Estimate]], guide: float, label: str, finding: str, detail: str) -> Markup:
+    """A dot with its interval per row, and the value of ``guide`` as a dotted line through all."""
+    ends = [v for _, each in rows for v in (each.value, each.low, each.high) if v is not None] + [guide]
+    low, high = min(ends), max(ends)
+    spare = 0.06 * (high - low) or 0.5
+    left, end = 150.0, 6 + 24.0 * len(rows)
+    x = svg.linear(low - spare, high + spare, left, WIDTH - _RIGHT)
+    ticks = svg.nice_ticks(low - spare, high + spare, 3)
+    shapes = [svg.line(x(tick), 4, x(tick), end, "grid") for tick in ticks]
+    shapes += _axis_words([(x(tick), f"{tick:.6g}") for tick in ticks], end + 14)
+    shapes += [svg.polyline([(x(guide), 2), (x(guide), end)], "guide")]
+    for i, (name, each) in enumerate(rows):
+        y = 18 + 24.0 * i
+        shapes.append(svg.text(left - 8, y + 4, _cut(name, 23), "label", "end"))
+        if each.low is not None and each.high is not None:
+            shapes.append(svg.line(x(each.low), y, x(each.high), y, "synthetic-line"))
+        if each.value is not None:
+            shapes.append(svg.dot(x(each.value), y, 4.5, "synthetic-fill"))
+    shapes.append(svg.text((left + WIDTH) / 2 - 8, end + 31, label, "axis-label"))
+    return svg.drawing(WIDTH, end + 38, *shapes, finding=finding, detail=detail)
+
+
 def bar(value: float | None, floor: float | None, top: float, class_: str = "synthetic") -> Markup:
     """A bar up to ``value`` with a tick at its ``floor``; the figures stand beside it, so it is silent."""
     x = svg.linear(0, top or 1.0, 0, 100)
@@ -147,12 +179,23 @@ def _steps_panel(
             shapes.append(svg.steps(across, tops, base, f"{role}-line"))
     shapes.append(svg.line(_LEFT, base, WIDTH - _RIGHT, base, "axis"))
     ticks = _instant_ticks(edges) if instants else svg.nice_ticks(edges[0], edges[-1])
-    for tick in ticks:
-        shapes.append(svg.text(min(max(x(tick), _LEFT + 8), WIDTH - 28), base + 15, _compact(tick, written)))
+    shapes += _axis_words([(x(tick), _compact(tick, written)) for tick in ticks], base + 15)
     for i in range(len(edges) - 1):
         tip = f"{written(edges[i])} to {written(edges[i + 1])}: " + _shares(present, i)
         shapes.append(svg.rect(across[i], _TOP, across[i + 1] - across[i], _PANEL, "hover", tip=tip))
     return shapes, base + 22
+
+
+def _axis_words(words: Sequence[tuple[float, str]], y: float) -> list[Markup]:
+    """The words under an axis that have room: none over another, none beyond the edge."""
+    shapes, end = [], 0.0
+    for at, word in words:
+        half = 3.2 * len(word)  # a digit of 11 units is about 6.4 wide
+        at = min(at, WIDTH - half)
+        if at - half > end:
+            shapes.append(svg.text(at, y, word))
+            end = at + half + 5
+    return shapes
 
 
 def _instant_ticks(edges: Sequence[float]) -> list[float]:

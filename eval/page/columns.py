@@ -55,8 +55,8 @@ def _measures(fidelity: Fidelity) -> list[Measure]:
     made = [
         Measure(
             "Shape error", f"{number(shape)} %", _floor(floor),
-            "Kolmogorov-Smirnov distance of numbers, total variation of categories, mean over the columns: for "
-            "categories, the share of cells that would have to change for the shares to be equal.",
+            "Mean over the columns. Numbers: Kolmogorov-Smirnov. Categories: total variation, the share of cells that "
+            "would have to change.",
             share(shape, floor),
         ),
         Measure(
@@ -77,6 +77,18 @@ def _measures(fidelity: Fidelity) -> list[Measure]:
                 "How far the share of missing cells is off, mean over the columns.",
             )
         )  # fmt: skip
+    if fidelity.wasserstein is not None:
+        floor = fidelity.wasserstein_floor
+        made.append(Measure(
+            "Wasserstein distance", number(fidelity.wasserstein, 3),
+            "no holdout to hold it against" if floor is None else f"two real samples {floor:.3f}",
+            "How far the mass of a number has to be carried, in its standard deviations; mean over the columns.",
+        ))  # fmt: skip
+    if fidelity.coverage_percent is not None:
+        made.append(Measure(
+            "Coverage", f"{fidelity.coverage_percent:.1f} %", _floor(fidelity.coverage_floor_percent),
+            "How much of each real range is reached, and how many of the real categories occur.",
+        ))  # fmt: skip
     return made
 
 
@@ -126,12 +138,14 @@ def _numbers(facts: Distribution) -> Markup:
 def _table(columns: Sequence[ColumnFidelity], caption: str, fidelity: Fidelity) -> Markup:
     top = max((c.error_percent or 0.0 for c in fidelity.columns), default=0.0)
     headers = ["column", "kind", "", ">error %", ">two real samples %", ">Jensen-Shannon %", ">missing real %",
-               ">missing synthetic %", ">values unknown to real %"]  # fmt: skip
+               ">missing synthetic %", ">values unknown to real %",
+               ">Wasserstein", ">coverage %"]  # fmt: skip
     rows = [
         [
             c.name, f"{c.kind}, {c.metric}", bar(c.error_percent, c.floor_percent, max(top, 5.0)),
             number(c.error_percent), number(c.floor_percent), number(c.js_percent),
             number(c.missing_real_percent, 1), number(c.missing_synthetic_percent, 1), number(c.unseen_percent),
+            number(c.wasserstein, 3), number(c.coverage_percent, 1),
         ]
         for c in columns
     ]  # fmt: skip

@@ -17,6 +17,8 @@ _QUESTIONS = {
     "Trends": "Do pairs of columns keep what goes with what?",
     "Detection": "Can a classifier tell synthetic rows from real ones?",
     "Utility": "Does a model that learned from synthetic rows do as well on real ones?",
+    "Bias": "Does the synthetic table widen the gaps between groups?",
+    "Attack": "Can an attacker tell who was learned from, or more of them than of others?",
     "Privacy": "Do synthetic rows lie nearer to the rows that were learned than to rows that were not?",
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..report import DistanceToClosest, Privacy, Report
-from ..wording import number
+from ..wording import number, percent, points
 from .charts import steps_chart
 from .markup import Markup, element, joined
 from .parts import Measure, beside, legend, measures, plot, section, sentence, table
@@ -17,9 +17,10 @@ def privacy_section(report: Report, anchor: str, level: int) -> Markup | None:
     if privacy is None:
         return None
     histogram = _histogram(privacy.distance)
+    caveats = [privacy.caveat] + ([privacy.ratio.caveat] if privacy.ratio else [])
     return section(
         "Privacy: a check for copying", anchor, level,
-        sentence(privacy.caveat, "caveat"),
+        *(sentence(words, "caveat") for words in caveats),
         beside(joined([measures(_measures(privacy)), *_distances(privacy.distance)]), histogram),
     )  # fmt: skip
 
@@ -43,6 +44,15 @@ def _measures(privacy: Privacy) -> list[Measure]:
             f"Of {distance.queries:,} synthetic rows, against equally many rows that were not learned; 95 % interval "
             f"{low:.1f} to {high:.1f} %.",
             (distance.share_closer_to_real, 0.5),
+        ))  # fmt: skip
+    ratio = privacy.ratio
+    if ratio is not None and ratio.share_tighter_to_real.value is not None:
+        spread = ratio.share_tighter_to_real
+        made.append(Measure(
+            "Clinging to one learned row", percent(spread.value), "50 % is no copying",
+            "Synthetic rows whose closest row stands out from the second closest more among learned than held-out "
+            f"rows (NNDR); 95 % interval {points(spread.low)} to {points(spread.high)} %.",
+            (spread.value or 0.0, 0.5),
         ))  # fmt: skip
     return made
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from .markup import Child, Markup, element
 
-__all__ = ["Scale", "drawing", "line", "linear", "nice_ticks", "polyline", "rect", "steps", "text"]
+__all__ = ["Scale", "dot", "drawing", "line", "linear", "nice_ticks", "polyline", "rect", "steps", "text"]
 
 Scale = Callable[[float], float]
 
@@ -67,6 +67,11 @@ def rect(x: float, y: float, width: float, height: float, class_: str, *, tip: s
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
     """A straight line."""
     return element("line", x1=float(x1), y1=float(y1), x2=float(x2), y2=float(y2), class_=class_)
+
+
+def dot(x: float, y: float, radius: float, class_: str) -> Markup:
+    """A filled circle."""
+    return element("circle", cx=float(x), cy=float(y), r=float(radius), class_=class_)
 
 
 def text(x: float, y: float, content: str, class_: str = "tick", anchor: str = "middle") -> Markup:

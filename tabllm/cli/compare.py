@@ -82,14 +82,15 @@ def compare(
     session.check_file(html_file)
 
     from eval.html import write_html
-    from eval.side_by_side import to_markdown
+    from eval.pairwise import pairwise
+    from eval.side_by_side import pairwise_tables, to_markdown
     from eval.utility import check_target
     from tabular.inference import infer_schema
     from tabular.reading import check_table, read_table
     from tabular.rundir import write_text
     from tabular.synthesizer import check_name
 
-    from ..comparing.study import Settings, held_apart, run_study
+    from ..comparing.study import Settings, held_apart, run_study, sampled_rows
     from ..comparing.tables import fidelity_table, reports_of, to_json, utility_table
     from .fit import default_run
 
@@ -112,6 +113,9 @@ def compare(
         raise Interrupted(f"Interrupted; {folder}/ holds what is done: the same command goes on from there.") from None
 
     tables = [table for table in (fidelity_table(outcomes), utility_table(outcomes)) if table and table.names]
+    made = sampled_rows(folder, outcomes)
+    if len(made) > 1:
+        tables += pairwise_tables(pairwise(train, made, schema=schema), tuple(made))
     if session.draws(json_file):
         draw(session.console(), outcomes, tables)
     if markdown:

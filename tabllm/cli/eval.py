@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from .group import Command
@@ -24,6 +26,21 @@ tabllm eval visits.csv synthetic.csv --json - | jq .fidelity.shape_error_percent
 """
 
 
+class Claim(click.ParamType):
+    """Epsilon and delta, parted by a comma."""
+
+    name = "claim"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float]:
+        try:
+            epsilon, delta = (float(part) for part in str(value).split(","))
+        except ValueError:
+            epsilon, delta = -1.0, 0.0
+        if not (epsilon >= 0 and 0 <= delta < 1):
+            self.fail(f"{value!r} is not an epsilon and a delta such as 1,1e-5.", param, ctx)
+        return epsilon, delta
+
+
 @click.command("eval", cls=Command, examples=EXAMPLES, short_help="Report how good a synthetic table is.")
 @click.argument("real", type=PATH)
 @click.argument("synth", type=PATH, nargs=-1, required=True)
@@ -34,6 +51,8 @@ tabllm eval visits.csv synthetic.csv --json - | jq .fidelity.shape_error_percent
               help="A column whose groups must not fare worse, such as sex; may be given several times.")  # fmt: skip
 @click.option("--protocol", type=click.Choice(["standard", "report"]), default="standard", show_default=True,
               help="Settings of the models of utility; report is XGBoost as it comes.")  # fmt: skip
+@click.option("--claim", type=Claim(), metavar="EPSILON,DELTA",
+              help="What a differentially private run claims, to hold against the attack.")  # fmt: skip
 @click.option("--limit", type=AtLeast(1), default=10, show_default=True, metavar="N",
               help="Rows in each list on the terminal.")  # fmt: skip
 @html_option
@@ -49,6 +68,7 @@ def evaluate(
     target: str | None,
     protect: tuple[str, ...],
     protocol: str,
+    claim: tuple[float, float] | None,
     limit: int,
     html_file: str | None,
     seed: int | None,
@@ -62,28 +82,29 @@ def evaluate(
     session.check_json(json_file)
     session.check_file(html_file)
 
-    from eval.comparison import compare
     from eval.html import write_html
+    from eval.several import compare_several
     from eval.side_by_side import reports_as_json, unique_names
     from eval.terminal import render
     from eval.terminal_several import render_several
     from tabular.reading import read_table
 
     table, *made = [read_table(path, delimiter=delimiter) for path in (real, *synth)]
-    unseen = read_table(holdout, delimiter=delimiter) if holdout else None
-    names, progress = unique_names(synth), session.reporter()
-    reports = {}
-    for name, rows in zip(names, made, strict=True):
-        if len(made) > 1:
-            progress.note(f"{name}:")
-        reports[name] = compare(
-            table, rows, holdout=unseen, target=target, protect=protect, protocol=protocol, seed=seed or 0,
-            progress=progress,
-        )  # fmt: skip
-    if session.draws(json_file) and len(reports) > 1:
-        render_several(reports, session.console())
+    found = compare_several(
+        table,
+        dict(zip(unique_names(synth), made, strict=True)),
+        holdout=read_table(holdout, delimiter=delimiter) if holdout else None,
+        target=target,
+        protect=protect,
+        protocol=protocol,
+        claim=claim,
+        seed=seed or 0,
+        progress=session.reporter(),
+    )
+    if session.draws(json_file) and len(synth) > 1:
+        render_several(found.reports, found.tables, session.console())
     elif session.draws(json_file):
-        render(reports[names[0]], session.console(), limit=limit)
+        render(next(iter(found.reports.values())), session.console(), limit=limit)
     if html_file:
-        write_html(reports, html_file)
-    session.write_json(reports_as_json(reports), json_file)
+        write_html(found.reports, html_file, tables=found.tables)
+    session.write_json(reports_as_json(found.reports, found.tables), json_file)

@@ -165,3 +165,9 @@ def test_columns_that_cannot_be_protected_are_refused(people):
         check_protected(["nope"], schema)
     with pytest.raises(UsageError, match="no groups"):
         check_protected(["id"], schema)
+
+
+def test_a_holdout_too_small_for_the_rates_of_any_group_is_survived(tables):
+    bias, _ = bias_of(tables(applicants(300, 0), applicants(300, 1), applicants(12, 2)))
+    assert gap(bias, "equalised odds").real is None
+    assert gap(bias, "representation").synthetic is not None

@@ -13,6 +13,7 @@ import pytest
 from eval import Report, compare, write_html
 from eval.html import page
 from eval.page.theme import GRAPHICS, PALETTE, SURFACES, TEXTS
+from eval.report import Privacy
 from tabular.errors import OutputError, UsageError
 
 VOID = {"meta", "link"}
@@ -94,18 +95,32 @@ def test_one_table(made, tmp_path):
     assert f"two real samples {report.fidelity.shape_floor_percent:.2f} %" in words
     assert f"{report.utility.synthetic.metrics['auc']:.4f}" in words
     assert "No formal guarantee" in words
-    # four distributions, three maps, three curves, what models rest on, distances
-    assert len(tree.of("figure")) == 12
+    # four distributions, three maps, two of rows, three of models, what they rest on, distances, two of attacks
+    assert len(tree.of("figure")) == 16
     assert [a["name"] for a in tree.of("meta") if "name" in a] == ["viewport"]
 
 
 def test_three_tables(made):
     tree = sound(page({"a": made(1), "b": made(3), "a & b": made(4)}))
-    assert len(tree.of("figure")) == 36
+    assert len(tree.of("figure")) == 48
     words = " ".join(tree.words)
     assert "Side by side" in words
     assert "a & b" in words
     assert len([a for a in tree.of("td") if "best" in a.get("class", "")]) >= 6
+
+
+def test_protected_columns_and_a_claim_have_their_places(made):
+    report = made(protect=["device", "age"], claim=(1.0, 1e-5))
+    tree = sound(page({"plain": made(), "guarded": report}))
+    words = " ".join(tree.words)
+    assert "Bias: gaps between groups" in words
+    assert report.bias.caveat in words
+    assert report.privacy.claim.words in words
+    assert report.privacy.membership.caveat in words
+    for gap in report.bias.columns[0].gaps:
+        assert f"{100 * gap.widened.value:+.1f}" in words
+    # of each column: the gaps, and shares of rows, of the label and of what the models pick
+    assert len(tree.of("figure")) == 16 + 16 + 2 * 4
 
 
 def test_a_report_that_was_read_from_json_draws_the_same(made):
@@ -125,8 +140,9 @@ def test_without_holdout_and_target(people, monkeypatch):
 def test_what_an_older_report_lacks_is_left_out(made):
     report = made()
     utility = replace(report.utility, real=replace(report.utility.real, curves=None))
-    privacy = replace(report.privacy, distance=replace(report.privacy.distance, histogram=None))
-    old = replace(report, distributions=(), utility=utility, privacy=privacy, detection=None)
+    distance = replace(report.privacy.distance, histogram=None)
+    privacy = Privacy(report.privacy.copies, distance, report.privacy.caveat)
+    old = replace(report, distributions=(), utility=utility, privacy=privacy, detection=None, support=None)
     assert len(sound(page(old)).of("figure")) == 4
 
 

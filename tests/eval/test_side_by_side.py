@@ -58,7 +58,7 @@ def test_the_better_table_is_best_at_what_it_is_better_at(reports):
 def test_the_terminal_shows_every_verdict_of_every_table(reports, encoding):
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, encoding=encoding)
-    render_several(reports, Console(file=stream, width=110))
+    render_several(reports, side_by_side(reports), Console(file=stream, width=110))
     stream.flush()
     text = raw.getvalue().decode(encoding)
     for word in ("fair", "old", "Columns", "Privacy", "Baseline", "PR-AUC", "Utility: predicting clicked"):
@@ -67,7 +67,7 @@ def test_the_terminal_shows_every_verdict_of_every_table(reports, encoding):
 
 
 def test_json_of_several_names_each(reports):
-    data = json.loads(json.dumps(reports_as_json(reports), allow_nan=False))
+    data = json.loads(json.dumps(reports_as_json(reports, side_by_side(reports)), allow_nan=False))
     assert [report["name"] for report in data["reports"]] == ["fair", "old"]
     assert data["tables"][0]["lines"][0]["values"].keys() == {"fair", "old"}
     one = {"fair": reports["fair"]}
