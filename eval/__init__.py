@@ -2,14 +2,20 @@
 
 Facts first, faces later: :func:`compare` returns a :class:`Report` of plain data, and the faces
 (:mod:`eval.terminal`, :mod:`eval.html`) only draw it. One file per question: :mod:`eval.fidelity` (columns),
-:mod:`eval.trends` (pairs of columns), :mod:`eval.detection`, :mod:`eval.utility`, :mod:`eval.privacy`.
+:mod:`eval.trends` (pairs of columns), :mod:`eval.support` (whole rows), :mod:`eval.detection`, :mod:`eval.utility`,
+:mod:`eval.bias`, :mod:`eval.privacy` (copies and distances) with the attacks in :mod:`eval.membership`,
+:mod:`eval.attributes` and :mod:`eval.singling_out`, and :mod:`eval.audit` (epsilon).
 :func:`compare_several` sets several tables side by side, and :func:`write_html` makes a page of one or more reports.
 
 Example:
     >>> from eval import compare                                        # doctest: +SKIP
-    >>> report = compare(real, synthetic, holdout=holdout, target="y")  # doctest: +SKIP
+    >>> report = compare(real, synthetic, holdout=holdout, target="y", protect=["sex"])  # doctest: +SKIP
     >>> report.detection.score                                          # doctest: +SKIP
     0.978
+    >>> report.privacy.membership.best.auc                              # doctest: +SKIP
+    Estimate(value=0.506, low=0.493, high=0.521)
+    >>> report.utility.differences["auc"]                               # doctest: +SKIP
+    Estimate(value=-0.0028, low=-0.0046, high=-0.0009)
     >>> from eval import compare_several, write_html                    # doctest: +SKIP
     >>> write_html(report, "report.html")                               # doctest: +SKIP
     >>> several = compare_several(real, {"nano": a, "ctgan": b})        # doctest: +SKIP
