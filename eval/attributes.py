@@ -45,6 +45,7 @@ def infer_attributes(
     targets = [subsample(table, rows, rng) for table in (tables.real, tables.holdout)]
     synthetic = subsample(tables.synthetic, MAX_SYNTHETIC, rng)
     encode = Encoder(tables)
+    level = 1 - 0.05 / len(chosen)  # the intervals hold for all columns together
     found = []
     for name in chosen:
         known = encode.without(name)
@@ -52,7 +53,7 @@ def infer_attributes(
         shares = []
         for table in targets:
             closest = nearest_rows(known(table), references, 1)[1][:, 0]
-            shares.append(share_estimate(_right(encode, name, table, synthetic.take(closest)), table.rows))
+            shares.append(share_estimate(_right(encode, name, table, synthetic.take(closest)), table.rows, level))
         found.append(AttributeInference(name, shares[0], shares[1], share_difference(*shares), rows))
     notes = []
     if synthetic.rows < tables.synthetic.rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -27,13 +28,13 @@ def wilson_interval(share: float, n: int, z: float = 1.959964) -> tuple[float, f
     return float(max(0.0, centre - half)), float(min(1.0, centre + half))
 
 
-def share_estimate(share: float, n: int) -> Estimate:
-    """``share`` of ``n`` trials with Wilson's interval."""
-    return Estimate(finite(share), *wilson_interval(share, n))
+def share_estimate(share: float, n: int, level: float = 0.95) -> Estimate:
+    """``share`` of ``n`` trials with Wilson's interval at ``level``."""
+    return Estimate(finite(share), *wilson_interval(share, n, NormalDist().inv_cdf((1 + level) / 2)))
 
 
 def share_difference(first: Estimate, second: Estimate) -> Estimate:
-    """``first - second`` of two independent shares, with Newcombe's (1998, method 10) 95 % interval.
+    """``first - second`` of two independent shares, with Newcombe's (1998, method 10) interval at their level.
 
     It is made from the Wilson intervals of both, so it keeps its level where a share is near 0, as the
     shares of attacks are.

@@ -120,7 +120,8 @@ class AttributeInference:
 
     Attributes:
         learned, holdout: share of right guesses for learned and for held-out rows.
-        excess: ``learned`` - ``holdout``; only this is leak, the rest is what the population tells of anyone.
+        excess: ``learned`` - ``holdout``; only this is leak, the rest is what the population tells of anyone. All
+            intervals hold for the columns that were guessed together.
         rows: learned, and held-out, rows that were guessed.
     """
 
@@ -141,7 +142,7 @@ class SinglingOut:
         whole_percent: of them, those that fit exactly one row of the whole real table.
         learned, holdout: the share that fits exactly one row of a part of the real table as large as the
             holdout, and of the holdout.
-        excess: ``learned`` - ``holdout``; only this is leak.
+        excess: ``learned`` - ``holdout``; only this is leak. The intervals hold for both kinds together.
     """
 
     kind: str

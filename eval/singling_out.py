@@ -34,6 +34,8 @@ MAX_PREDICATES = 1_000
 COLUMNS = 4
 #: Sets of columns that are drawn; synthetic rows tried with each.
 COLUMN_SETS, ROWS_PER_SET = 100, 40
+#: Of the intervals, which hold for both kinds together at 95 %.
+LEVEL = 0.975
 #: Kinds of univariate predicates.
 EQUAL, AT_MOST, AT_LEAST, IS_MISSING = range(4)
 #: Rows of each table that predicates are matched with.
@@ -74,7 +76,7 @@ def _result(kind: str, in_real: np.ndarray, in_holdout: np.ndarray, parts: int) 
     h = np.concatenate(hits)
     effect = float((h**2).sum() / h.sum()) if len(h) else 1.0
     learned, holdout = (
-        share_estimate(float(one.mean()), max(1, round(one.size / effect))) for one in alone
+        share_estimate(float(one.mean()), max(1, round(one.size / effect)), LEVEL) for one in alone
     )
     whole = float(100 * (in_real[..., 0].sum(1) == 1).mean())
     return SinglingOut(kind, n, whole, learned, holdout, share_difference(learned, holdout))

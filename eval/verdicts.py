@@ -137,11 +137,10 @@ def _attack(privacy: Privacy | None) -> Verdict:
     surely = max(attack.tpr_at_1.low or 0.0 for attack in membership.attacks)
     lead = max(((attack.auc.low or 0.5) - 0.5 for attack in membership.attacks), default=0.0)
     guesses = [found.excess for found in privacy.attributes] + [found.excess for found in privacy.singling_out]
-    excess = [found.value for found in guesses if found.value is not None and (found.low or 0.0) > 0]
-    leak = max([lead, *excess])
+    leak = max([lead, *(found.low or 0.0 for found in guesses)])
     if surely > 0.05 or leak > 0.1 or (privacy.claim is not None and privacy.claim.contradicted):
         level = "poor"
-    elif surely > 0.02 or lead > 0.0 or leak > 0.02:
+    elif surely > 0.02 or lead > 0.0 or leak > 0.01:
         level = "fair"
     else:
         level = "good"
