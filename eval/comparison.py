@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from tabular.errors import TableError
+from tabular.errors import TableError, UsageError
 from tabular.inference import infer_schema
 from tabular.progress import Reporter
 from tabular.schema import Schema
 
+from .arms import Arms, check_protocol, train_arms
+from .audit import against_claim
+from .bias import REFITS, check_protected, measure_bias
 from .detection import detect
+from .distributions import distribution_facts
 from .fidelity import column_fidelity
 from .privacy import measure_privacy
-from .report import Privacy, Report, Rows, Utility
+from .report import Privacy, Report, Rows
+from .support import measure_support
 from .tables import Tables, load_tables
 from .trends import pair_trends
-from .utility import check_target, guess_target, measure_utility
+from .utility import check_target, guess_target, score_arms
 
 __all__ = ["compare"]
 
 #: The parts that progress counts.
-PARTS = 5
+PARTS = 6
 
 
 def compare(
@@ -34,19 +40,26 @@ def compare(
     *,
     holdout: pd.DataFrame | None = None,
     target: str | None = None,
+    protect: Sequence[str] = (),
+    protocol: str = "standard",
+    claim: tuple[float, float] | None = None,
     schema: Schema | None = None,
     seed: int = 0,
     threads: int | None = None,
     progress: Reporter | None = None,
 ) -> Report:
-    """Measure how faithful, useful, detectable and private ``synthetic`` is.
+    """Measure how faithful, useful, detectable, private and fair ``synthetic`` is.
 
     Args:
         real: the table that the generator learned from.
         synthetic: what it made, with the same columns in any order.
         holdout: real rows that the generator never saw. It gives every figure its floor (how far apart two
-            REAL samples are) and makes utility and privacy honest.
+            REAL samples are) and makes utility and privacy honest; without it no attack can be run.
         target: the column to predict; guessed where one is plain to see, which the notes then say.
+        protect: columns whose groups are compared, such as ``["sex"]``; numbers are cut at their quartiles.
+        protocol: the settings of the models of utility: ``"standard"``, or ``"report"`` for XGBoost as it comes.
+        claim: (epsilon, delta) that the accountant of a differentially private run claims; the attack's lower
+            bound is stated beside it.
         schema: inferred from ``real`` if absent.
         seed: of every draw and model; the same seed gives the same report.
         threads: of the tree models; all cores if absent.
@@ -54,7 +67,8 @@ def compare(
 
     Raises:
         TableError: if the columns differ or a table has too few rows.
-        UsageError: if there is no column ``target``, or none that can be predicted.
+        UsageError: if there is no column ``target``, or none that can be predicted; no column of ``protect``, or
+            none that has groups; no such ``protocol``.
     """
     if len(real) == 0 or real.shape[1] == 0:
         raise TableError("The real table is empty; a comparison needs rows and columns.")
@@ -63,6 +77,10 @@ def compare(
     real, synthetic = _named(real), _named(synthetic)
     holdout = None if holdout is None else _named(holdout)
     schema = schema or infer_schema(real)
+    check_protocol(protocol)
+    if isinstance(protect, str):
+        raise UsageError(f"Protected columns are a list of names: give [{protect!r}] in place of {protect!r}.")
+    check_protected(protect, schema)
     if target is not None:
         check_target(target, schema)
 
@@ -73,6 +91,9 @@ def compare(
         notes = [*tables.notes, *_column_notes(tables)]
         with clock("fidelity"):
             fidelity = column_fidelity(tables)
+            distributions = distribution_facts(tables)
+            support, more = measure_support(tables, seed=seed)
+        notes += more
         task.advance(1, "columns")
         with clock("trends"):
             trends, more = pair_trends(tables, rng=np.random.default_rng(seed))
@@ -83,12 +104,21 @@ def compare(
         notes += more
         task.advance(1, "detection")
         with clock("utility"):
-            target, utility, more = _utility(tables, target, seed, threads)
+            target, arms, more = _arms(tables, target, protocol, REFITS if protect else 0, seed, threads)
+            utility = None if arms is None else score_arms(arms, seed=seed)
         notes += more
         task.advance(1, "utility")
+        with clock("bias"):
+            bias, more = measure_bias(tables, protect, arms, seed=seed)
+        notes += more
+        task.advance(1, "bias")
         with clock("privacy"):
-            privacy, more = measure_privacy(tables, seed=seed)
+            secrets = [*([target] if target else []), *protect]
+            privacy, more = measure_privacy(tables, secrets=secrets, seed=seed, threads=threads)
         notes += more + _holdout_notes(privacy)
+        if claim is not None:
+            privacy, more = _claimed(privacy, *claim)
+            notes += more
         task.advance(1, "privacy")
     return Report(
         rows=Rows(len(real), len(synthetic), None if holdout is None else len(holdout)),
@@ -102,6 +132,9 @@ def compare(
         privacy=privacy,
         notes=tuple(notes),
         seconds=clock.seconds,
+        distributions=distributions,
+        bias=bias,
+        support=support,
     )
 
 
@@ -123,17 +156,23 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.set_axis([str(name) for name in frame.columns], axis=1).reset_index(drop=True)
 
 
-def _utility(
-    tables: Tables, target: str | None, seed: int, threads: int | None
-) -> tuple[str | None, Utility | None, list[str]]:
+def _arms(
+    tables: Tables, target: str | None, protocol: str, refits: int, seed: int, threads: int | None
+) -> tuple[str | None, Arms | None, list[str]]:
     notes = []
     if target is None:
         target = guess_target(tables.schema)
         if target is None:
             return None, None, ["Utility was not measured: name the column to predict as target."]
         notes.append(f"The target was guessed: {target!r}.")
-    utility, more = measure_utility(tables, target, seed=seed, threads=threads)
-    return target, utility, notes + more
+    arms, more = train_arms(tables, target, protocol=protocol, refits=refits, seed=seed, threads=threads)
+    return target, arms, notes + more
+
+
+def _claimed(privacy: Privacy, epsilon: float, delta: float) -> tuple[Privacy, list[str]]:
+    if privacy.membership is None:
+        return privacy, ["The claim of differential privacy was not held against an attack: there was none."]
+    return replace(privacy, claim=against_claim(privacy.membership, epsilon, delta)), []
 
 
 def _holdout_notes(privacy: Privacy) -> list[str]:

@@ -51,11 +51,16 @@ class TreeModel:
     Args:
         objective: an objective of XGBoost, such as ``"binary:logistic"``.
         types: XGBoost's type of each feature, from :func:`feature_matrix`.
+        rounds: of boosting; :data:`TREES` if absent.
         options: further parameters of XGBoost.
     """
 
-    def __init__(self, objective: str, types: list[str], *, seed: int, threads: int | None, **options: Any) -> None:
+    def __init__(
+        self, objective: str, types: list[str], *, seed: int, threads: int | None, rounds: int | None = None,
+        **options: Any,
+    ) -> None:  # fmt: skip
         self.types = types
+        self.rounds = rounds or TREES
         self.parameters = {
             "objective": objective,
             "tree_method": "hist",
@@ -70,7 +75,7 @@ class TreeModel:
         """Learn ``y: float[rows]`` from ``x: float32[rows, features]``."""
         import xgboost
 
-        self.booster = xgboost.train(self.parameters, self._data(x, y), num_boost_round=TREES)
+        self.booster = xgboost.train(self.parameters, self._data(x, y), num_boost_round=self.rounds)
         return self
 
     def predict(self, x: np.ndarray) -> np.ndarray:

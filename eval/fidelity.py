@@ -1,4 +1,4 @@
-"""Single columns: Kolmogorov-Smirnov, total variation, Jensen-Shannon, missing rates.
+"""Single columns: Kolmogorov-Smirnov, total variation, Jensen-Shannon, Wasserstein, coverage, missing rates.
 
 The column-shape error is that of SDMetrics 0.32 (``KSComplement``, ``TVComplement``; both over the cells
 that are not missing). It differs on purpose in one case: a column that is wholly missing in one table
@@ -10,14 +10,27 @@ beside :mod:`eval.trends` and :mod:`eval.detection`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .report import ColumnFidelity, Fidelity, finite
-from .tables import Table, Tables
+from .tables import Tables
 
-__all__ = ["column_fidelity", "js_distance", "ks_statistic", "total_variation"]
+__all__ = [
+    "Bins",
+    "column_fidelity",
+    "count_values",
+    "coverage",
+    "js_distance",
+    "ks_and_wasserstein",
+    "ks_statistic",
+    "real_bins",
+    "total_variation",
+]
 
-#: Quantile bins of a numeric column for the Jensen-Shannon distance, cut from the real column.
+#: Bins of a numeric column for the Jensen-Shannon distance (base 2), cut at quantiles of the REAL column and used
+#: for every table.
 JS_BINS = 20
 
 
@@ -30,14 +43,36 @@ def ks_statistic(first: np.ndarray, second: np.ndarray) -> float | None:
     Returns:
         0 to 1; 1 if one alone is empty; ``None`` if both are.
     """
+    return ks_and_wasserstein(first, second)[0]
+
+
+def ks_and_wasserstein(first: np.ndarray, second: np.ndarray) -> tuple[float | None, float | None]:
+    """The KS statistic, and Wasserstein's distance W1, the area between the two distribution functions.
+
+    Both from one walk along the sorted values. W1 is in units of the standard deviation of ``first``, so that
+    columns can be compared: a shift of the whole column by one deviation is 1. (The range would let one
+    outlier make every distance small.)
+
+    Args:
+        first, second: ``float64[n]``, ``float64[m]``; NaN is missing.
+
+    Returns:
+        KS as in :func:`ks_statistic`; W1, ``None`` if either is empty, or if ``first`` is constant and
+        ``second`` is not the same constant.
+    """
     first, second = np.sort(first[~np.isnan(first)]), np.sort(second[~np.isnan(second)])
     if not len(first) or not len(second):
-        return None if len(first) == len(second) else 1.0
+        return (None if len(first) == len(second) else 1.0), None
     # Both step functions are constant between the values of either, so their values suffice.
     points = np.concatenate([first, second])
+    points.sort(kind="stable")  # two sorted runs are merged in linear time
     f1 = np.searchsorted(first, points, side="right") / len(first)
     f2 = np.searchsorted(second, points, side="right") / len(second)
-    return float(np.abs(f1 - f2).max())
+    gaps = np.abs(f1 - f2)
+    unit = float(first.std())
+    area = float((gaps[:-1] * np.diff(points)).sum())
+    wasserstein = area / unit if unit > 0 else 0.0 if area == 0 else None
+    return float(gaps.max()), wasserstein
 
 
 def total_variation(first: np.ndarray, second: np.ndarray) -> float | None:
@@ -90,50 +125,105 @@ def column_fidelity(tables: Tables) -> Fidelity:
         overall_floor_percent=_overall(floor, js_floor),
         missing_error_percent=finite(np.mean(gaps)) if gaps else None,
         columns=columns,
+        wasserstein=_mean(columns, "wasserstein"),
+        wasserstein_floor=_mean(columns, "wasserstein_floor"),
+        coverage_percent=_mean(columns, "coverage_percent"),
+        coverage_floor_percent=_mean(columns, "coverage_floor_percent"),
     )
+
+
+def coverage(first: np.ndarray, second: np.ndarray) -> float | None:
+    """How much of the range of ``first`` the range of ``second`` covers, 0 to 1 (``RangeCoverage`` of SDMetrics).
+
+    Args:
+        first, second: ``float64[n]``, ``float64[m]``; NaN is missing.
+
+    Returns:
+        ``None`` if ``first`` is empty; of a constant, whether ``second`` reaches it.
+    """
+    first, second = first[~np.isnan(first)], second[~np.isnan(second)]
+    if not len(first):
+        return None
+    if not len(second):
+        return 0.0
+    low, high = float(first.min()), float(first.max())
+    if low == high:
+        return float(second.min() <= low <= second.max())
+    lost = max(float(second.min()) - low, 0.0) + max(high - float(second.max()), 0.0)
+    return max(0.0, 1 - lost / (high - low))
+
+
+@dataclass(frozen=True)
+class Bins:
+    """How the cells of one column are counted: missing first, then the bins of a number or the codes.
+
+    Attributes:
+        edges: inner edges of a numeric column, quantiles of the real one; ``None`` for codes.
+        codes: number of codes.
+    """
+
+    edges: np.ndarray | None
+    codes: int = 0
+
+
+def real_bins(tables: Tables, name: str) -> Bins:
+    """The bins of the column ``name``, cut from the real table."""
+    if name in tables.tokens:
+        return Bins(None, tables.cardinality[name])
+    array = tables.real.arrays[name]
+    present = array[~np.isnan(array)]
+    inner = np.linspace(0, 1, JS_BINS + 1)[1:-1]
+    return Bins(np.unique(np.quantile(present, inner)) if len(present) else present)
+
+
+def count_values(array: np.ndarray, bins: Bins) -> np.ndarray:
+    """Counts of missing cells and then of each bin ``(edge[i-1], edge[i]]``, or of each code."""
+    if bins.edges is None:
+        return np.bincount(array + 1, minlength=bins.codes + 1)
+    missing = np.isnan(array)
+    place = np.searchsorted(bins.edges, array[~missing], side="left")
+    return np.concatenate([[missing.sum()], np.bincount(place, minlength=len(bins.edges) + 1)])
 
 
 def _measure(tables: Tables, name: str) -> ColumnFidelity:
     real, synthetic = tables.real, tables.synthetic
     others = [synthetic] if tables.holdout is None else [synthetic, tables.holdout]
+    bins = real_bins(tables, name)
+    counts = [count_values(table.arrays[name], bins) for table in (real, *others)]
+    distances: list[float | None] = [None] * len(others)
+    unseen = 0.0
     if name in tables.numeric:
-        metric, unseen = "KS", 0.0
-        errors = [ks_statistic(real.arrays[name], other.arrays[name]) for other in others]
-        present = real.arrays[name][~np.isnan(real.arrays[name])]
-        edges = np.unique(np.quantile(present, np.linspace(0, 1, JS_BINS + 1)[1:-1])) if len(present) else present
-        counts = [_numeric_counts(table.arrays[name], edges) for table in (real, *others)]
+        metric = "KS"
+        both = [ks_and_wasserstein(real.arrays[name], other.arrays[name]) for other in others]
+        errors, distances = [ks for ks, _ in both], [w1 for _, w1 in both]
+        covered = [coverage(real.arrays[name], other.arrays[name]) for other in others]
     else:
         metric = "TV"
-        counts = [_token_counts(table, name, tables.cardinality[name]) for table in (real, *others)]
         errors = [total_variation(counts[0][1:], other[1:]) for other in counts[1:]]
+        known = counts[0][1:] > 0
+        covered = [float((other[1:][known] > 0).mean()) if known.any() else None for other in counts[1:]]
         # What only the synthetic table has, whether or not the schema lists it.
-        unseen = float(counts[1][1:][counts[0][1:] == 0].sum() / synthetic.rows)
+        unseen = float(counts[1][1:][~known].sum() / synthetic.rows)
     # A missing cell is one more bin for Jensen-Shannon, so that a lost or invented gap shows.
-    distances = [js_distance(counts[0], other) for other in counts[1:]]
+    js = [js_distance(counts[0], other) for other in counts[1:]]
+    floor = len(others) > 1
     return ColumnFidelity(
         name=name,
         kind=tables.schema[name].kind,
         metric=metric,
         error_percent=_percent(errors[0]),
-        floor_percent=_percent(errors[1]) if len(errors) > 1 else None,
-        js_percent=_percent(distances[0]),
-        js_floor_percent=_percent(distances[1]) if len(distances) > 1 else None,
+        floor_percent=_percent(errors[1]) if floor else None,
+        js_percent=_percent(js[0]),
+        js_floor_percent=_percent(js[1]) if floor else None,
         missing_real_percent=float(100 * counts[0][0] / real.rows),
         missing_synthetic_percent=float(100 * counts[1][0] / synthetic.rows),
         unseen_percent=100 * unseen,
+        wasserstein=finite(distances[0]),
+        wasserstein_floor=finite(distances[1]) if floor else None,
+        coverage_percent=_percent(covered[0]),
+        coverage_floor_percent=_percent(covered[1]) if floor else None,
+        missing_holdout_percent=float(100 * counts[2][0] / others[1].rows) if floor else None,
     )
-
-
-def _numeric_counts(array: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Counts of missing cells and then of the bins ``(edge[i-1], edge[i]]``."""
-    missing = np.isnan(array)
-    bins = np.searchsorted(edges, array[~missing], side="left")
-    return np.concatenate([[missing.sum()], np.bincount(bins, minlength=len(edges) + 1)])
-
-
-def _token_counts(table: Table, name: str, cardinality: int) -> np.ndarray:
-    """Counts of missing cells and then of each code."""
-    return np.bincount(table.arrays[name] + 1, minlength=cardinality + 1)
 
 
 def _percent(value: float | None) -> float | None:

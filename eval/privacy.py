@@ -1,17 +1,31 @@
-"""Was a person's row copied? Exact copies, and the distance to the closest record (DCR).
+"""Was a person's row copied? Exact copies, the distance to the closest record (DCR), its ratio (NNDR); the attacks.
 
 DCR compares where synthetic rows lie between the table the generator saw and an equally large one that it
 did not see (as in TabSyn, Zhang et al., ICLR 2024). It is a check for copying and no more: a generator can
-leak membership at a DCR share of 0.5 (Yao et al. 2025, arXiv 2505.01524). Attacks are another matter.
+leak membership at a DCR share of 0.5 (Yao et al. 2025, arXiv 2505.01524). The nearest-neighbour distance ratio
+(Lowe 2004; for synthetic tables Zhao et al., "CTAB-GAN", ACML 2021) is asked in the same way: it notices a row
+that clings to one real row in a place where rows lie far apart.
+
+The attacks have files of their own: :mod:`eval.membership`, :mod:`eval.attributes`, :mod:`eval.singling_out`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from .distance import Encoder, closest_squared
+from .attributes import CAVEAT as ATTRIBUTE_CAVEAT
+from .attributes import infer_attributes
+from .distance import Encoder, nearest_rows
+from .distributions import distance_histogram
+from .estimates import Estimate, wilson_interval
 from .fingerprints import row_fingerprints
+from .membership import measure_membership
+from .privacy_facts import NearestRatio
 from .report import Copies, DistanceToClosest, Privacy, finite
+from .singling_out import CAVEAT as SINGLING_OUT_CAVEAT
+from .singling_out import single_out
 from .tables import Tables, subsample
 
 __all__ = [
@@ -19,14 +33,19 @@ __all__ = [
     "MAX_QUERIES",
     "MAX_REFERENCES",
     "count_copies",
+    "distance_ratio",
     "equal_size_share",
     "measure_privacy",
-    "wilson_interval",
 ]
 
 CAVEAT = (
-    "No formal guarantee: these checks find copied rows. They cannot prove that no one's presence or "
-    "attributes can be inferred from the synthetic table; only differential privacy bounds that."
+    "No formal guarantee: these checks and attacks find what they look for. They cannot prove that no one's presence "
+    "or attributes can be inferred from the synthetic table; only differential privacy bounds that."
+)
+
+RATIO_CAVEAT = (
+    "A fair share here proves only that synthetic rows do not cling to single learned rows; a generator can leak "
+    "membership without."
 )
 
 #: Synthetic (and holdout) rows whose closest record is searched.
@@ -37,14 +56,39 @@ MAX_REFERENCES = 100_000
 TIE = 1e-9
 
 
-def measure_privacy(tables: Tables, *, seed: int = 0) -> tuple[Privacy, list[str]]:
-    """Count the copies and, given a holdout, compare the distances."""
+def measure_privacy(
+    tables: Tables, *, secrets: Sequence[str] = (), seed: int = 0, threads: int | None = None
+) -> tuple[Privacy, list[str]]:
+    """Count the copies and, given a holdout, compare the distances and run the attacks.
+
+    Args:
+        secrets: columns that an attacker would guess: the target, those that are protected.
+    """
     copies = count_copies(tables)
     if tables.holdout is None:
-        note = "Distance to the closest record was not measured: it needs a holdout that the generator never saw."
+        note = (
+            "Distances to the closest record were not measured and no attack was run: "
+            "both need a holdout that the generator never saw."
+        )
         return Privacy(copies, None, CAVEAT), [note]
-    distance, notes = _measure_distance(tables, seed)
-    return Privacy(copies, distance, CAVEAT), notes
+    distance, ratio, notes = _measure_distance(tables, seed)
+    membership, more = measure_membership(tables, seed=seed, threads=threads)
+    notes += more
+    attributes, more = infer_attributes(tables, secrets, seed=seed)
+    notes += more
+    singling_out, more = single_out(tables, seed=seed)
+    notes += more
+    return Privacy(
+        copies,
+        distance,
+        CAVEAT,
+        ratio=ratio,
+        membership=membership,
+        attributes=attributes,
+        singling_out=singling_out,
+        attribute_caveat=ATTRIBUTE_CAVEAT if attributes else None,
+        singling_out_caveat=SINGLING_OUT_CAVEAT if singling_out else None,
+    ), notes
 
 
 def count_copies(tables: Tables) -> Copies:
@@ -65,13 +109,6 @@ def count_copies(tables: Tables) -> Copies:
     )
 
 
-def wilson_interval(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's (1927) 95 % interval of a share of ``n`` trials; it never leaves 0 to 1."""
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
-    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
-
-
 def equal_size_share(share: float, parts: int) -> float:
     """The share nearer to real that references of equal size would give.
 
@@ -85,8 +122,10 @@ def equal_size_share(share: float, parts: int) -> float:
     return share / (share + parts * (1 - share))
 
 
-def _measure_distance(tables: Tables, seed: int) -> tuple[DistanceToClosest | None, list[str]]:
-    """Ask for each synthetic row whether the closest row is a real one.
+def _measure_distance(
+    tables: Tables, seed: int
+) -> tuple[DistanceToClosest | None, NearestRatio | None, list[str]]:
+    """Ask for each synthetic row whether the closest row, and the lowest ratio, is a real one.
 
     The larger table would lie closer by its size alone. Cutting the real table to the size of the holdout
     would forgive copies of every row that was cut, so it is dealt into equal parts instead, each as large as
@@ -94,7 +133,7 @@ def _measure_distance(tables: Tables, seed: int) -> tuple[DistanceToClosest | No
     holdout would be the closest equally often, ties shared among them.
     """
     if tables.holdout is None or not tables.modelled:
-        return None, ["Distance to the closest record was not measured: no column has a distance."]
+        return None, None, ["Distance to the closest record was not measured: no column has a distance."]
     rng = np.random.default_rng(seed)
     whole = subsample(tables.real, MAX_REFERENCES, rng)
     parts = -(-whole.rows // tables.holdout.rows)
@@ -103,27 +142,26 @@ def _measure_distance(tables: Tables, seed: int) -> tuple[DistanceToClosest | No
     queries = subsample(tables.synthetic, MAX_QUERIES, rng)
     encode = Encoder(tables)
     points, fresh = encode(queries), encode(subsample(holdout, MAX_QUERIES, rng))
-    to_holdout = closest_squared(points, encode(holdout))
+    two_holdout = nearest_rows(points, encode(holdout), 2)[0]
     order = rng.permutation(whole.rows)[: parts * size].reshape(parts, size)
     references = [encode(whole.take(part)) for part in order]
-    to_parts = np.stack([closest_squared(points, reference) for reference in references])
-    fresh_to_real = np.min([closest_squared(fresh, reference) for reference in references], axis=0)
+    two_parts = np.stack([nearest_rows(points, reference, 2)[0] for reference in references])
+    two_fresh = _two_least([nearest_rows(fresh, reference, 2)[0] for reference in references])
+    two_real = _two_least(list(two_parts))
 
-    to_real = to_parts.min(0)
-    nearest = np.minimum(to_real, to_holdout) + TIE
-    winners = (to_parts <= nearest).sum(0)
-    holdout_wins = to_holdout <= nearest
-    share = float((winners / (winners + holdout_wins)).mean())
-    low, high = wilson_interval(share, len(to_real))
+    share = _share_won(two_parts[:, :, 0], two_holdout[:, 0])
+    tighter = _share_won(distance_ratio(two_parts), distance_ratio(two_holdout))
+    to_real, fresh_to_real = two_real[:, 0], two_fresh[:, 0]
+    ratio, fresh_ratio = distance_ratio(two_real), distance_ratio(two_fresh)
     notes = []
     if len(to_real) < tables.synthetic.rows:
         notes.append(f"Distance to the closest record was measured for {len(to_real):,} synthetic rows.")
     if whole.rows < tables.real.rows:
         notes.append(f"Distances were measured to {whole.rows:,} rows drawn from the real table.")
     return DistanceToClosest(
-        share_closer_to_real=equal_size_share(share, parts),
-        share_low=equal_size_share(low, parts),
-        share_high=equal_size_share(high, parts),
+        share_closer_to_real=share.value,
+        share_low=share.low,
+        share_high=share.high,
         p5_synthetic=finite(np.sqrt(np.quantile(to_real, 0.05))),
         p5_holdout=finite(np.sqrt(np.quantile(fresh_to_real, 0.05))),
         median_synthetic=finite(np.sqrt(np.median(to_real))),
@@ -131,4 +169,37 @@ def _measure_distance(tables: Tables, seed: int) -> tuple[DistanceToClosest | No
         queries=len(to_real),
         reference_rows=size,
         real_parts=parts,
+        histogram=distance_histogram(np.sqrt(to_real), np.sqrt(fresh_to_real)),
+    ), NearestRatio(
+        share_tighter_to_real=tighter,
+        p5_synthetic=finite(np.quantile(ratio, 0.05)),
+        p5_holdout=finite(np.quantile(fresh_ratio, 0.05)),
+        median_synthetic=finite(np.median(ratio)),
+        median_holdout=finite(np.median(fresh_ratio)),
+        caveat=RATIO_CAVEAT,
     ), notes
+
+
+def _two_least(squared: list[np.ndarray]) -> np.ndarray:
+    """``float64[queries, 2]``: the two least distances over all parts."""
+    return np.sort(np.concatenate(squared, axis=1), axis=1)[:, :2]
+
+
+def distance_ratio(two: np.ndarray) -> np.ndarray:
+    """The closest distance over the second closest, from the squares ``float64[..., 2]``; 1 where both are 0."""
+    first, second = two[..., 0], two[..., -1]
+    return np.sqrt(np.where(second > 0, first / np.where(second > 0, second, 1.0), 1.0))
+
+
+def _share_won(parts: np.ndarray, holdout: np.ndarray) -> Estimate:
+    """How often a real part has the least value, at equal sizes.
+
+    Args:
+        parts: ``float64[parts, queries]``.
+        holdout: ``float64[queries]``.
+    """
+    least = np.minimum(parts.min(0), holdout) + TIE
+    winners = (parts <= least).sum(0)
+    share = float((winners / (winners + (holdout <= least))).mean())
+    low, high = wilson_interval(share, len(holdout))
+    return Estimate(*(equal_size_share(value, len(parts)) for value in (share, low, high)))

@@ -8,44 +8,62 @@ runs from 0 to 100, scores and shares from 0 to 1, times are ``_seconds``.
 from __future__ import annotations
 
 import json
-import math
-import types
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
 from tabular.errors import RunError
 
+from .bias_facts import Bias, Gap, GroupRates, ProtectedColumn
+from .estimates import Estimate
+from .fidelity_facts import ColumnFidelity, Fidelity, PairwiseDistance, Support
+from .figures import Curves, Distribution, Histogram
+from .plain_data import build, finite, plain
+from .privacy_facts import (
+    Attack,
+    AttributeInference,
+    EpsilonBound,
+    EpsilonClaim,
+    Membership,
+    NearestRatio,
+    SinglingOut,
+)
+
 __all__ = [
     "FORMAT_VERSION",
+    "Attack",
+    "AttributeInference",
+    "Bias",
     "ColumnFidelity",
     "Copies",
     "Detection",
     "DistanceToClosest",
+    "EpsilonBound",
+    "EpsilonClaim",
+    "Estimate",
     "FeatureGain",
+    "FeatureUse",
     "Fidelity",
+    "Gap",
+    "GroupRates",
+    "Membership",
     "ModelScores",
+    "NearestRatio",
     "PairTrend",
+    "PairwiseDistance",
     "Privacy",
+    "ProtectedColumn",
     "Report",
     "Rows",
+    "SinglingOut",
+    "Support",
     "Trends",
     "Utility",
     "finite",
 ]
 
 FORMAT_VERSION = 1
-
-T = TypeVar("T")
-
-
-def finite(value: Any) -> float | None:
-    """``value`` as a float, or ``None`` where it is absent, NaN or infinite."""
-    if value is None:
-        return None
-    number = float(value)
-    return number if math.isfinite(number) else None
 
 
 @dataclass(frozen=True)
@@ -55,53 +73,6 @@ class Rows:
     real: int
     synthetic: int
     holdout: int | None = None
-
-
-@dataclass(frozen=True)
-class ColumnFidelity:
-    """How far one synthetic column lies from the real one; see :mod:`eval.fidelity`.
-
-    Attributes:
-        metric: ``"KS"`` for numbers and instants, ``"TV"`` for values from a closed list.
-        error_percent: the KS statistic or the total variation distance.
-        floor_percent: the same between real and holdout, two real samples; ``None`` without holdout.
-        js_percent: Jensen-Shannon DISTANCE, base 2.
-        unseen_percent: synthetic cells whose value the real column never has.
-    """
-
-    name: str
-    kind: str
-    metric: str
-    error_percent: float | None
-    floor_percent: float | None
-    js_percent: float | None
-    js_floor_percent: float | None
-    missing_real_percent: float
-    missing_synthetic_percent: float
-    unseen_percent: float
-
-
-@dataclass(frozen=True)
-class Fidelity:
-    """Single columns: means over :attr:`columns`, each beside its real-against-real floor.
-
-    Attributes:
-        shape_error_percent: mean over columns of 1 - (KSComplement or TVComplement).
-        ks_percent: the same mean over the numeric columns alone; ``None`` if there are none.
-        js_percent: mean Jensen-Shannon distance over all columns.
-        overall_percent: 100 - (shape error + JS) / 2.
-        missing_error_percent: mean absolute difference of the missing rates.
-    """
-
-    shape_error_percent: float | None
-    shape_floor_percent: float | None
-    ks_percent: float | None
-    js_percent: float | None
-    js_floor_percent: float | None
-    overall_percent: float | None
-    overall_floor_percent: float | None
-    missing_error_percent: float | None
-    columns: tuple[ColumnFidelity, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -150,12 +121,26 @@ class ModelScores:
 
     Attributes:
         metrics: for classification ``mae`` (1 - accuracy), ``accuracy``, ``precision``, ``recall``,
-            ``f1``, ``auc``, ``pr_auc``, ``log_loss``; for regression ``mae``, ``rmse``, ``r2``.
+            ``f1``, ``auc``, ``pr_auc``, ``log_loss``, ``normalised_entropy`` and, of two classes,
+            ``calibration_error`` and ``predicted_observed``; for regression ``mae``, ``rmse``, ``r2``.
+        intervals: bootstrap intervals of some of them; see :mod:`eval.bootstrap`.
+        curves: ROC and precision-recall of a classifier.
     """
 
     trained_on: str
     rows: int
     metrics: dict[str, float | None] = field(default_factory=dict)
+    intervals: dict[str, Estimate] = field(default_factory=dict)
+    curves: Curves | None = None
+
+
+@dataclass(frozen=True)
+class FeatureUse:
+    """A column's share of the total gain of the model trained on real, and of the one trained on synthetic."""
+
+    name: str
+    real_percent: float
+    synthetic_percent: float
 
 
 @dataclass(frozen=True)
@@ -167,6 +152,9 @@ class Utility:
         positive: the class that precision, recall, F1 and PR-AUC speak of (binary only).
         headline: the metric that sums it up: ``"auc"`` or ``"r2"``.
         tested_on: ``"holdout"``, or ``"split"`` where a fifth of the real table stood in for it.
+        protocol: the settings of the models, one of :data:`eval.arms.PROTOCOLS`.
+        differences: score trained on synthetic less score trained on real, with paired intervals.
+        importance_agreement: Spearman's rank correlation of the :attr:`features`' gains in both models.
     """
 
     target: str
@@ -178,6 +166,10 @@ class Utility:
     test_rows: int
     real: ModelScores
     synthetic: ModelScores
+    protocol: str = "standard"
+    differences: dict[str, Estimate] = field(default_factory=dict)
+    importance_agreement: float | None = None
+    features: tuple[FeatureUse, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -239,6 +231,7 @@ class DistanceToClosest:
         median_synthetic, median_holdout: the medians.
         queries: synthetic rows asked.
         reference_rows: rows of the holdout, and of each of the :attr:`real_parts` parts of the real table.
+        histogram: of the distance to the closest real row.
     """
 
     share_closer_to_real: float | None
@@ -251,15 +244,29 @@ class DistanceToClosest:
     queries: int
     reference_rows: int
     real_parts: int
+    histogram: Histogram | None = None
 
 
 @dataclass(frozen=True)
 class Privacy:
-    """Checks for copying; see :mod:`eval.privacy`. ``distance`` is ``None`` without a holdout."""
+    """Checks for copying, and attacks; see :mod:`eval.privacy`.
+
+    Attributes:
+        distance, ratio, membership: ``None`` without a holdout.
+        attributes: per column that an attacker would guess.
+        claim: what a differentially private run claims, beside what the attack shows.
+    """
 
     copies: Copies
     distance: DistanceToClosest | None
     caveat: str
+    ratio: NearestRatio | None = None
+    membership: Membership | None = None
+    attributes: tuple[AttributeInference, ...] = ()
+    attribute_caveat: str | None = None
+    singling_out: tuple[SinglingOut, ...] = ()
+    singling_out_caveat: str | None = None
+    claim: EpsilonClaim | None = None
 
 
 @dataclass(frozen=True)
@@ -268,7 +275,10 @@ class Report:
 
     Attributes:
         seconds: wall time of each part, by name.
+        bias: ``None`` where no column is named as protected.
+        support: ``None`` where no column has a distance.
         notes: what a reader must know: what was left out, sampled or guessed, one sentence each.
+        distributions: how the cells of each column are spread, in table order.
     """
 
     rows: Rows
@@ -282,10 +292,13 @@ class Report:
     privacy: Privacy | None
     notes: tuple[str, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
+    bias: Bias | None = None
+    support: Support | None = None
+    distributions: tuple[Distribution, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON data: dicts, lists, strings, finite numbers and ``None``."""
-        return {"version": FORMAT_VERSION, **_plain(self)}
+        return {"version": FORMAT_VERSION, **plain(self)}
 
     def to_json(self, path: str | Path) -> None:
         """Write the report to ``path`` as indented JSON."""
@@ -301,38 +314,6 @@ class Report:
         if not isinstance(version, int) or version > FORMAT_VERSION:
             raise RunError(f"{origin} was written by a newer version (format {version}): upgrade to read it.")
         try:
-            return _build(cls, data)
+            return build(cls, data)
         except (TypeError, KeyError, ValueError) as error:
             raise RunError(f"{origin} is not a whole report ({error}); make it again.") from None
-
-
-def _plain(value: Any) -> Any:
-    """``value`` as JSON data; NaN and infinity become ``None``."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float):
-        return finite(value)
-    return value
-
-
-def _build(kind: type[T], data: Mapping[str, Any]) -> T:
-    """An instance of the dataclass ``kind``; unknown fields are passed over, so that older readers can go on."""
-    hints = get_type_hints(kind)
-    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: _value(hints[name], item) for name, item in data.items() if name in known})
-
-
-def _value(hint: Any, item: Any) -> Any:
-    """``item`` as the type ``hint`` asks: a dataclass, a tuple of them, or the plain value."""
-    if get_origin(hint) in (Union, types.UnionType):
-        inner = [part for part in get_args(hint) if part is not type(None)]
-        return None if item is None else _value(inner[0], item)
-    if get_origin(hint) is tuple:
-        return tuple(_value(get_args(hint)[0], part) for part in item)
-    if isinstance(hint, type) and is_dataclass(hint):
-        return _build(hint, item)
-    return item

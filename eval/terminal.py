@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .report import ColumnFidelity, Detection, PairTrend, Privacy, Report, Trends, Utility
+from rich.markup import escape
+
+from .report import ColumnFidelity, Detection, Estimate, PairTrend, Privacy, Report, Support, Trends, Utility
+from .terminal_risks import caveats, risk_sections
+from .terminal_tables import STYLES, glyphs, is_unicode, quiet_table
 from .verdicts import verdicts
+from .wording import METRICS, number, score
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -13,19 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["render"]
 
-_STYLES = {"good": "green", "fair": "yellow", "poor": "red", "open": "dim"}
-# The glyph says what the colour says, for eyes and terminals that have none.
-_GLYPHS = {"good": "✓", "fair": "~", "poor": "✗", "open": "?"}
-_ASCII_GLYPHS = {"good": "+", "fair": "~", "poor": "x", "open": "?"}
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _BAR_CELLS = 10
 #: Below this width a table gives up its less needed columns.
 _NARROW = 76
-
-_METRIC_LABELS = {
-    "mae": "MAE", "rmse": "RMSE", "r2": "R2", "accuracy": "accuracy", "precision": "precision", "recall": "recall",
-    "f1": "F1", "auc": "AUC", "pr_auc": "PR-AUC", "log_loss": "log loss",
-}  # fmt: skip
 
 
 def render(report: Report, console: Console, *, limit: int = 10) -> None:
@@ -38,9 +34,11 @@ def render(report: Report, console: Console, *, limit: int = 10) -> None:
     for part in (
         face.columns(report),
         face.pairs(report.trends),
+        face.support(report.support),
         face.detection(report.detection),
         face.utility(report.utility),
         face.privacy(report.privacy),
+        *risk_sections(report, console, limit=limit),
         face.notes(report),
     ):
         if part is not None:
@@ -53,7 +51,8 @@ class _Face:
     """What the parts share: the width, the glyphs, the number of rows."""
 
     def __init__(self, console: Console, limit: int) -> None:
-        self.unicode = (console.encoding or "utf-8").lower().startswith("utf")
+        self.console = console
+        self.unicode = is_unicode(console)
         self.narrow = console.width < _NARROW
         self.limit = limit
 
@@ -67,13 +66,13 @@ class _Face:
         return Text.assemble(("Real against synthetic", "bold"), "  ", (f"{dot.join(parts)} rows", "dim"))
 
     def verdicts(self, report: Report) -> RenderableType:
-        glyphs = _GLYPHS if self.unicode else _ASCII_GLYPHS
-        table = self._table(*[""] * (4 if self.narrow else 5))
+        signs = glyphs(self.console)
+        table = quiet_table(self.console, *[""] * (4 if self.narrow else 5))
         table.show_header = False
         for verdict in verdicts(report):
-            style = _STYLES[verdict.level]
-            cells = [f"[{style}]{glyphs[verdict.level]}[/]", f"[bold]{verdict.subject}[/]", verdict.figure]
-            cells += [] if self.narrow else [f"[dim]{verdict.reference}[/]"]
+            style = STYLES[verdict.level]
+            cells = [f"[{style}]{signs[verdict.level]}[/]", f"[bold]{verdict.subject}[/]", verdict.figure]
+            cells += [] if self.narrow else [f"[dim]{escape(verdict.reference)}[/]"]
             table.add_row(*cells, f"[{style}]{verdict.word}[/]")
         return table
 
@@ -83,17 +82,18 @@ class _Face:
         if not measured:
             return None
         worst = sorted(measured, key=lambda c: -(c.error_percent or 0.0))[: self.limit]
-        about = f"mean error {_number(fidelity.shape_error_percent)} %"
+        about = f"mean error {number(fidelity.shape_error_percent)} %"
         if fidelity.overall_percent is not None:
             about += f", overall fidelity {fidelity.overall_percent:.2f} %"
-        table = self._table("column", "", ">error %", ">floor %", ">JS %")
-        if not self.narrow:
-            table.add_column("missing %", justify="right")
+        if fidelity.coverage_percent is not None:
+            about += f", coverage {fidelity.coverage_percent:.1f} %"
+        more = [] if self.narrow else [">W1", ">missing %"]
+        table = quiet_table(self.console, "column", "", ">error %", ">floor %", ">JS %", *more)
         top = max(worst[0].error_percent or 0.0, 5.0)
         for column in worst:
-            cells = [_safe(column.name), self._bar(column.error_percent, top), _number(column.error_percent)]
-            cells += [f"[dim]{_number(column.floor_percent)}[/]", _number(column.js_percent)]
-            table.add_row(*cells, *([] if self.narrow else [self._missing(column)]))
+            cells = [escape(column.name), self._bar(column.error_percent, top), number(column.error_percent)]
+            cells += [f"[dim]{number(column.floor_percent)}[/]", number(column.js_percent)]
+            table.add_row(*cells, *([] if self.narrow else [number(column.wasserstein, 3), self._missing(column)]))
         self._rest(table, len(measured))
         return self._section("Columns, worst first", about, table)
 
@@ -107,17 +107,17 @@ class _Face:
         if not measured:
             return None
         worst = sorted(measured, key=lambda p: -(p.error_percent or 0.0))[: self.limit]
-        about = f"mean error {_number(trends.error_percent)} %"
+        about = f"mean error {number(trends.error_percent)} %"
         if trends.strong_error_percent is not None:
             about += f", {trends.strong_error_percent:.2f} % over the {trends.strong_pairs} strong ones"
-        table = self._table("pair", "", ">error %", ">floor %")
+        table = quiet_table(self.console, "pair", "", ">error %", ">floor %")
         if not self.narrow:
             table.add_column("r or V", justify="right")
         top = max(worst[0].error_percent or 0.0, 5.0)
         for pair in worst:
             times = " × " if self.unicode else " x "  # noqa: RUF001
-            cells = [_safe(pair.first) + times + _safe(pair.second), self._bar(pair.error_percent, top)]
-            cells += [_number(pair.error_percent), f"[dim]{_number(pair.floor_percent)}[/]"]
+            cells = [escape(pair.first) + times + escape(pair.second), self._bar(pair.error_percent, top)]
+            cells += [number(pair.error_percent), f"[dim]{number(pair.floor_percent)}[/]"]
             table.add_row(*cells, *([] if self.narrow else [self._strength(pair)]))
         self._rest(table, len(measured))
         return self._section("Pairs of columns, worst first", about, table)
@@ -125,7 +125,19 @@ class _Face:
     def _strength(self, pair: PairTrend) -> str:
         if pair.real_strength is None:
             return "[dim]-[/]"
-        return f"{pair.real_strength:.2f}{self._arrow()}{_number(pair.synthetic_strength)}"
+        return f"{pair.real_strength:.2f}{self._arrow()}{number(pair.synthetic_strength)}"
+
+    def support(self, support: Support | None) -> RenderableType | None:
+        if support is None:
+            return None
+        table = quiet_table(self.console, "", ">synthetic", ">holdout")
+        for label, value, floor in (
+            ("alpha-precision: lie where real rows lie", support.alpha_precision, support.alpha_precision_floor),
+            ("beta-recall: reach where real rows lie", support.beta_recall, support.beta_recall_floor),
+            ("authenticity: do not crowd a real row", support.authenticity, support.authenticity_floor),
+        ):
+            table.add_row(label, number(value, 3), f"[dim]{number(floor, 3)}[/]")
+        return self._section("Whole rows", f"{support.rows:,} of each table; good is what the holdout has", table)
 
     def detection(self, detection: Detection | None) -> RenderableType | None:
         if detection is None or detection.auc is None or not detection.top_features:
@@ -133,11 +145,11 @@ class _Face:
         about = f"AUC {detection.auc:.3f} ± {detection.auc_spread or 0:.3f} over {detection.folds} folds"
         if detection.logistic_score is not None:
             about += f", logistic score {detection.logistic_score:.3f}"
-        table = self._table("column", "", ">share of gain %")
+        table = quiet_table(self.console, "column", "", ">share of gain %")
         shown = detection.top_features[: min(self.limit, 5)]
         for feature in shown:
             bar = self._bar(feature.gain_percent, max(shown[0].gain_percent, 1.0))
-            table.add_row(_safe(feature.name), bar, f"{feature.gain_percent:.1f}")
+            table.add_row(escape(feature.name), bar, f"{feature.gain_percent:.1f}")
         return self._section("What gives synthetic rows away", self._plain(about), table)
 
     def utility(self, utility: Utility | None) -> RenderableType | None:
@@ -146,20 +158,30 @@ class _Face:
         what = f" = {utility.positive}" if utility.positive is not None else ""
         where = "the holdout" if utility.tested_on == "holdout" else "a fifth of the real table"
         about = f"XGBoost predicts {utility.target}{what} in {utility.test_rows:,} rows of {where}"
-        table = self._table("score when trained on", ">real", ">synthetic", ">difference")
+        if utility.protocol != "standard":
+            about += f", protocol {utility.protocol}"
+        table = quiet_table(self.console, "score when trained on", ">real", ">synthetic", ">difference")
+        if not self.narrow:
+            table.add_column("95 %", justify="right")
         for name, real in utility.real.metrics.items():
             synthetic = utility.synthetic.metrics.get(name)
             gap = "-" if real is None or synthetic is None else f"{synthetic - real:+.4g}"
             if real is not None and synthetic is not None and max(abs(real), abs(synthetic)) < 10:
                 gap = f"{synthetic - real:+.4f}"
-            table.add_row(_METRIC_LABELS.get(name, name), _score(real), _score(synthetic), f"[dim]{gap}[/]")
+            cells = [METRICS[name].label if name in METRICS else name, score(real), score(synthetic)]
+            span = utility.differences.get(name, Estimate(None))
+            words = "" if span.low is None else f"{span.low:+.4f} to {span.high:+.4f}"
+            table.add_row(*cells, gap, *([] if self.narrow else [f"[dim]{words}[/]"]))
+        if utility.importance_agreement is not None:
+            table.caption = f"Rank correlation of what both models rest on: {utility.importance_agreement:.2f}."
+            table.caption_justify = "left"
         return self._section("Utility", about, table)
 
     def privacy(self, privacy: Privacy | None) -> RenderableType | None:
         if privacy is None:
             return None
         copies, distance = privacy.copies, privacy.distance
-        table = self._table("", ">synthetic", ">holdout")
+        table = quiet_table(self.console, "", ">synthetic", ">holdout")
         table.add_row(
             "rows that equal a real one, %",
             f"{copies.synthetic_percent:.2f}",
@@ -172,13 +194,19 @@ class _Face:
             rows = (("5th percentile", distance.p5_synthetic, distance.p5_holdout),
                     ("median", distance.median_synthetic, distance.median_holdout))  # fmt: skip
             for label, synthetic, holdout in rows:
-                table.add_row(f"distance to closest real row, {label}", _number(synthetic, 3), _number(holdout, 3))
+                table.add_row(f"distance to closest real row, {label}", number(synthetic, 3), number(holdout, 3))
+        if privacy.ratio is not None:
+            tighter = privacy.ratio.share_tighter_to_real
+            value, low, high = (100 * (part or 0.0) for part in (tighter.value, tighter.low, tighter.high))
+            table.add_row("clinging to one real row, %", f"{value:.1f} ({low:.1f} to {high:.1f})", "[dim]50 if fair[/]")
+            medians = (number(part, 3) for part in (privacy.ratio.median_synthetic, privacy.ratio.median_holdout))
+            table.add_row("closest over second closest, median", *medians)
         return self._section("Privacy", "a check for copying, no formal guarantee", table)
 
     def notes(self, report: Report) -> RenderableType:
         from rich.text import Text
 
-        notes = [*report.notes, *([report.privacy.caveat] if report.privacy else [])]
+        notes = [*report.notes, *caveats(report)]
         bullet = "· " if self.unicode else "- "
         text = Text("Notes", style="bold")
         for note in notes:
@@ -191,20 +219,6 @@ class _Face:
 
         # A table's own title would fold at the width of the table.
         return Group(Text.assemble((title, "bold"), "  ", (about, "dim")), table)
-
-    def _table(self, *headers: str) -> Table:
-        """A quiet table: one line under the header and no other; ``>`` before a header sets it to the right."""
-        from rich import box
-        from rich.table import Table
-
-        frame = box.SIMPLE_HEAD if self.unicode else box.Box("    \n    \n -- \n" + 5 * "    \n", ascii=True)
-        table = Table(box=frame, header_style="dim", show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-        for header in headers:
-            if header.startswith(">"):
-                table.add_column(header[1:], justify="right", no_wrap=True)  # figures are never cut
-            else:
-                table.add_column(header, overflow="fold")
-        return table
 
     def _rest(self, table: Table, total: int) -> None:
         if total > self.limit:
@@ -225,21 +239,3 @@ class _Face:
 
     def _plain(self, text: str) -> str:
         return text if self.unicode else text.replace("±", "+-")
-
-
-def _safe(text: str) -> str:
-    """``text`` with its square brackets kept from being read as markup."""
-    from rich.markup import escape
-
-    return escape(text)
-
-
-def _number(value: float | None, digits: int = 2) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _score(value: float | None) -> str:
-    """Four decimals for a score, thousands marks for an error in the unit of the target."""
-    if value is None:
-        return "-"
-    return f"{value:.4f}" if abs(value) < 10 else f"{value:,.5g}" if abs(value) < 1e4 else f"{value:,.0f}"

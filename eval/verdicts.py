@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .report import ColumnFidelity, Detection, Fidelity, PairTrend, Privacy, Report, Trends, Utility
+from .report import Bias, ColumnFidelity, Detection, Fidelity, PairTrend, Privacy, Report, Trends, Utility
 
 __all__ = ["LEVELS", "Verdict", "verdicts"]
 
@@ -43,6 +43,8 @@ def verdicts(report: Report) -> list[Verdict]:
         _detection(report.detection),
         _utility(report.utility),
         _privacy(report.privacy),
+        _attack(report.privacy),
+        *([] if report.bias is None else [_bias(report.bias)]),
     ]
 
 
@@ -124,3 +126,34 @@ def _privacy(privacy: Privacy | None) -> Verdict:
         level = "good"
     word = {"good": "no copying seen", "fair": "leans on real", "poor": "copies rows"}[level]
     return Verdict("Privacy", level, f"{100 * share:.1f} % nearer to real", "50 % is no copying", word)
+
+
+def _attack(privacy: Privacy | None) -> Verdict:
+    """The worst of membership, attribute inference and singling out, each by the sure end of its interval."""
+    if privacy is None or privacy.membership is None:
+        return Verdict("Attack", "open", "-", "needs a holdout", "not measured")
+    membership = privacy.membership
+    best = membership.best
+    surely = max(attack.tpr_at_1.low or 0.0 for attack in membership.attacks)
+    lead = max(((attack.auc.low or 0.5) - 0.5 for attack in membership.attacks), default=0.0)
+    guesses = [found.excess for found in privacy.attributes] + [found.excess for found in privacy.singling_out]
+    leak = max([lead, *(found.low or 0.0 for found in guesses)])
+    if surely > 0.05 or leak > 0.1 or (privacy.claim is not None and privacy.claim.contradicted):
+        level = "poor"
+    elif surely > 0.02 or lead > 0.0 or leak > 0.01:
+        level = "fair"
+    else:
+        level = "good"
+    word = {"good": "nothing found", "fair": "leaks a little", "poor": "learned rows leak"}[level]
+    return Verdict(
+        "Attack", level, f"AUC {best.auc.value or 0.5:.3f} by {best.name}", "best of 3, 0.5 is blind", word
+    )
+
+
+def _bias(bias: Bias) -> Verdict:
+    gaps = [(gap.widened.value or 0.0, gap, column) for column in bias.columns for gap in column.gaps]
+    flagged = [found for found in gaps if found[1].flagged]
+    widest, gap, column = max(flagged or gaps, key=lambda found: found[0])
+    level = "good" if not flagged else _level(widest, 0.0, 0.05)
+    word = {"good": "gaps not widened", "fair": "widens a gap", "poor": "widens gaps"}[level]
+    return Verdict("Bias", level, f"gap {100 * widest:+.1f} points", f"{column.name}, {gap.name}", word)

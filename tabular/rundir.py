@@ -1,4 +1,4 @@
-"""Writes a run directory so that it appears whole or not at all, and JSON files likewise."""
+"""Writes a run directory so that it appears whole or not at all, and files of text likewise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from .errors import OutputError
 
-__all__ = ["atomic_directory", "check_run_directory", "write_json"]
+__all__ = ["atomic_directory", "check_run_directory", "write_json", "write_text"]
 
 
 def check_run_directory(path: str | Path, *, overwrite: bool = True) -> None:
@@ -85,10 +85,22 @@ def write_json(path: str | Path, data: Any) -> None:
     Raises:
         OutputError: if it cannot be written.
     """
+    write_text(path, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write ``text`` as UTF-8; an old file is replaced in one step, a device or a pipe is written to.
+
+    Raises:
+        OutputError: if it cannot be written.
+    """
     path = Path(path)
     hidden = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        hidden.write_text(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        hidden.write_text(text, encoding="utf-8")
         os.replace(hidden, path)
     except OSError as error:
         raise _told(path, error) from error

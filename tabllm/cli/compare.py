@@ -11,22 +11,23 @@ from tabular.errors import TabllmError, UsageError
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, delimiter_option, json_option, seed_option
+from .options import PATH, AtLeast, delimiter_option, html_option, json_option, seed_option
 from .session import Session
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from eval.side_by_side import SideBySide
+
     from ..comparing.study import Outcome
-    from ..comparing.tables import SideBySide
 
 __all__ = ["compare"]
 
 EXAMPLES = """
 # Which generator for this table? A fifth of its rows is held out to judge them
 tabllm compare visits.csv --models nano,ctgan,tvae,tabddpm --target clicked
-# With a holdout of your own, as Markdown for a report
-tabllm compare visits.csv --holdout visits-test.csv --target clicked --markdown comparison.md
+# With a holdout of your own, as a page with plots and as Markdown
+tabllm compare visits.csv --holdout visits-test.csv --html comparison.html --markdown comparison.md
 # A quick look
 tabllm compare visits.csv --models ctgan,tvae --epochs 10 --rows 2000
 """
@@ -47,6 +48,7 @@ tabllm compare visits.csv --models ctgan,tvae --epochs 10 --rows 2000
 @click.option("--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.")
 @click.option("--device", metavar="NAME", help="Where they compute: cpu, cuda, mps.  [default: auto]")
 @click.option("--markdown", type=PATH, metavar="FILE", help="Write the tables as Markdown to FILE.")
+@html_option
 @seed_option
 @delimiter_option
 @json_option
@@ -63,6 +65,7 @@ def compare(
     epochs: int | None,
     device: str | None,
     markdown: str | None,
+    html_file: str | None,
     seed: int | None,
     delimiter: str | None,
     json_file: str | None,
@@ -75,15 +78,20 @@ def compare(
     if not names:
         raise UsageError("--models names no model; write for example --models nano,ctgan.")
     session.check_json(json_file)
-    session.check_json(markdown)
+    session.check_file(markdown)
+    session.check_file(html_file)
 
+    from eval.html import write_html
+    from eval.pairwise import pairwise
+    from eval.side_by_side import pairwise_tables, to_markdown
     from eval.utility import check_target
     from tabular.inference import infer_schema
     from tabular.reading import check_table, read_table
+    from tabular.rundir import write_text
     from tabular.synthesizer import check_name
 
-    from ..comparing.study import Settings, held_apart, run_study
-    from ..comparing.tables import fidelity_table, to_json, to_markdown, utility_table
+    from ..comparing.study import Settings, held_apart, run_study, sampled_rows
+    from ..comparing.tables import fidelity_table, reports_of, to_json, utility_table
     from .fit import default_run
 
     for name in names:
@@ -104,11 +112,16 @@ def compare(
     except KeyboardInterrupt:
         raise Interrupted(f"Interrupted; {folder}/ holds what is done: the same command goes on from there.") from None
 
-    tables = [table for table in (fidelity_table(outcomes), utility_table(outcomes)) if table and table.models]
+    tables = [table for table in (fidelity_table(outcomes), utility_table(outcomes)) if table and table.names]
+    made = sampled_rows(folder, outcomes)
+    if len(made) > 1:
+        tables += pairwise_tables(pairwise(train, made, schema=schema), tuple(made))
     if session.draws(json_file):
         draw(session.console(), outcomes, tables)
     if markdown:
-        Path(markdown).write_text("\n".join(to_markdown(table) for table in tables), encoding="utf-8")
+        write_text(markdown, "\n".join(to_markdown(table) for table in tables))
+    if html_file and tables:
+        write_html(reports_of(outcomes), html_file, tables=tables)
     session.write_json(to_json(outcomes, tables), json_file)
     if all(outcome.error for outcome in outcomes):
         raise TabllmError("None of the generators could be judged; see above why.")
@@ -118,20 +131,9 @@ def draw(console: Console, outcomes: list[Outcome], tables: list[SideBySide]) ->
     """The tables, the best of each line in green, and what failed."""
     from rich.markup import escape
 
-    from ..comparing.tables import shown
-    from .tables import quiet_table
+    from eval.terminal_several import draw_tables
 
-    for table in tables:
-        console.print(f"[bold]{escape(table.title)}[/]")
-        drawn = quiet_table(console, "", ">Baseline", *(f">{model}" for model in table.models), "Best")
-        for line in table.lines:
-            cells = [
-                f"[green]{shown(value, line.decimals)}[/]" if model == line.best else shown(value, line.decimals)
-                for model, value in zip(table.models, line.values, strict=True)
-            ]
-            drawn.add_row(line.label, shown(line.baseline, line.decimals), *cells, escape(line.best or "-"))
-        console.print(drawn)
-        console.print(f"[dim]Baseline: {escape(table.baseline)}.[/]\n")
+    draw_tables(tables, console)
     for outcome in outcomes:
         if outcome.error:
             console.print(f"[red]{escape(outcome.model)} failed:[/] {escape(outcome.error)}")

@@ -12,7 +12,16 @@ from tabular.errors import UsageError
 
 from .session import STDOUT
 
-__all__ = ["PATH", "AtLeast", "delimiter_option", "force_option", "json_option", "refuse_existing", "seed_option"]
+__all__ = [
+    "PATH",
+    "AtLeast",
+    "delimiter_option",
+    "force_option",
+    "html_option",
+    "json_option",
+    "refuse_existing",
+    "seed_option",
+]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -43,6 +52,14 @@ def json_option(command: Decorated) -> Decorated:
     return click.option(
         "--json", "json_file", type=PATH, metavar="FILE",
         help="Write the result as JSON to FILE; '-' prints it, and nothing else, on standard output.",
+    )(command)  # fmt: skip
+
+
+def html_option(command: Decorated) -> Decorated:
+    """``--html FILE``."""
+    return click.option(
+        "--html", "html_file", type=PATH, metavar="FILE",
+        help="Write the report as a page with plots to FILE, which opens in any browser with no network.",
     )(command)  # fmt: skip
 
 

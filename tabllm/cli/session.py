@@ -60,27 +60,29 @@ class Session:
         return json_file != STDOUT and not (json_file and self.quiet)
 
     def check_json(self, json_file: str | None) -> None:
-        """Raise :class:`OutputError` if no JSON can be written there; called before long work begins."""
-        if json_file in (None, STDOUT):
+        """As :meth:`check_file`, and standard output will do."""
+        if json_file != STDOUT:
+            self.check_file(json_file)
+
+    def check_file(self, file: str | None) -> None:
+        """Raise :class:`OutputError` if ``file`` cannot be written; called before long work begins."""
+        if file is None:
             return
-        path = Path(str(json_file))
+        path = Path(file)
         folder = path.resolve().parent
         if path.is_dir():
             raise OutputError(f"{path} is a folder; name a file in it.")
         if not folder.is_dir():
-            raise OutputError(f"{json_file} cannot be written: there is no folder {folder}.")
+            raise OutputError(f"{file} cannot be written: there is no folder {folder}.")
         if not os.access(path if path.exists() else folder, os.W_OK):
-            raise OutputError(f"{json_file} may not be written; choose another place, or change its permissions.")
+            raise OutputError(f"{file} may not be written; choose another place, or change its permissions.")
 
     def write_json(self, data: Any, json_file: str | None) -> None:
         """Write ``data`` to the file of ``--json``, if one was given."""
         if json_file is None:
             return
-        text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         if json_file == STDOUT:
-            click.echo(text, nl=False)
-        elif Path(json_file).exists() and not Path(json_file).is_file():
-            Path(json_file).write_text(text, encoding="utf-8")  # a device or a pipe must not be replaced by a file
+            click.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
         else:
             from tabular.rundir import write_json
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich import box
 from rich.markup import escape
-from rich.table import Table
+
+from eval.terminal_tables import quiet_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -14,19 +14,6 @@ if TYPE_CHECKING:
     from tabular.schema import Column, Schema
 
 __all__ = ["draw_facts", "draw_schema", "quiet_table"]
-
-
-def quiet_table(console: Console, *headers: str) -> Table:
-    """A table with one line under its header and no other; ``>`` before a header sets it to the right."""
-    unicode = (console.encoding or "utf-8").lower().startswith("utf")
-    frame = box.SIMPLE_HEAD if unicode else box.Box("    \n    \n -- \n" + 5 * "    \n", ascii=True)
-    table = Table(box=frame, header_style="dim", show_edge=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for header in headers:
-        if header.startswith(">"):
-            table.add_column(header[1:], justify="right", no_wrap=True)
-        else:
-            table.add_column(header, overflow="fold")
-    return table
 
 
 def draw_facts(console: Console, facts: dict[str, str]) -> None:

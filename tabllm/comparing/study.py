@@ -25,7 +25,7 @@ from tabular.rundir import write_json
 from tabular.schema import Schema
 from tabular.synthesizer import create, has_option, load_run
 
-__all__ = ["Outcome", "Settings", "held_apart", "run_study"]
+__all__ = ["Outcome", "Settings", "held_apart", "run_study", "sampled_rows"]
 
 #: Share of the rows that no generator learns where no holdout is given.
 HOLDOUT_SHARE = 0.2
@@ -98,7 +98,7 @@ def run_study(
     mark = _fingerprint(train, holdout, settings, schema)
     outcomes = []
     for model in models:
-        place = Path(folder) / model.strip("./").replace("/", "--")
+        place = _place(folder, model)
         outcome = _earlier(place, model, mark)
         if outcome is None:
             progress.note(f"{model}:")
@@ -107,6 +107,16 @@ def run_study(
             progress.note(f"{model}: done by an earlier call.")
         outcomes.append(outcome)
     return outcomes
+
+
+def sampled_rows(folder: str | Path, outcomes: Sequence[Outcome]) -> dict[str, pd.DataFrame]:
+    """What each generator that could be judged made, by name, as :func:`run_study` left it in ``folder``."""
+    done = [outcome.model for outcome in outcomes if outcome.report is not None]
+    return {model: pd.read_parquet(_place(folder, model) / "synthetic.parquet") for model in done}
+
+
+def _place(folder: str | Path, model: str) -> Path:
+    return Path(folder) / model.strip("./").replace("/", "--")
 
 
 def _judged(

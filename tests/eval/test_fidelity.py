@@ -6,7 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.fidelity import column_fidelity, js_distance, ks_statistic, total_variation
+from eval.fidelity import (
+    column_fidelity,
+    coverage,
+    js_distance,
+    ks_and_wasserstein,
+    ks_statistic,
+    total_variation,
+)
 
 NAN = float("nan")
 
@@ -92,3 +99,43 @@ def test_overall_fidelity_is_what_the_mean_of_both_distances_leaves(people, tabl
     assert fidelity.overall_percent == pytest.approx(100 - (fidelity.shape_error_percent + fidelity.js_percent) / 2)
     shown = [c.error_percent for c in fidelity.columns]
     assert fidelity.shape_error_percent == pytest.approx(np.mean(shown))
+
+
+def test_wasserstein_of_a_shift_is_the_shift_in_deviations():
+    x = np.arange(1000.0)
+    assert ks_and_wasserstein(x, x + 2 * x.std())[1] == pytest.approx(2)
+    assert ks_and_wasserstein(x, x)[1] == 0
+
+
+def test_wasserstein_agrees_with_scipy():
+    scipy_stats = pytest.importorskip("scipy.stats")
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(0, 9, 400).astype(float), rng.normal(3, 2, 300)
+    assert ks_and_wasserstein(a, b)[1] == pytest.approx(scipy_stats.wasserstein_distance(a, b) / a.std())
+
+
+def test_wasserstein_of_constants_and_of_nothing():
+    five, six, empty = np.full(3, 5.0), np.full(3, 6.0), np.array([NAN])
+    assert ks_and_wasserstein(five, five) == (0, 0)
+    assert ks_and_wasserstein(five, six) == (1, None)
+    assert ks_and_wasserstein(five, empty) == (1, None)
+
+
+def test_coverage_of_hand_made_ranges():
+    real = np.array([0.0, 10.0, NAN])
+    assert coverage(real, np.array([2.5, 9.5])) == pytest.approx(0.7)
+    assert coverage(real, np.array([-5.0, 50.0])) == 1
+    assert coverage(real, np.array([20.0, 30.0])) == 0
+    assert coverage(np.full(2, 3.0), np.array([1.0, 5.0])) == 1
+    assert coverage(np.full(2, 3.0), np.array([4.0, 5.0])) == 0
+    assert coverage(real, np.array([NAN])) == 0
+    assert coverage(np.array([NAN]), real) is None
+
+
+def test_coverage_of_categories_counts_those_of_the_real_table(tables):
+    real = pd.DataFrame({"c": ["a", "b", "c", "d"] * 25, "n": np.arange(100) / 3})
+    synthetic = real.assign(c=["a", "b", "z", None] * 25, n=real.n / 2)
+    c, n = column_fidelity(tables(real, synthetic, real)).columns
+    assert (c.coverage_percent, c.coverage_floor_percent) == (50, 100)
+    assert n.coverage_percent == pytest.approx(50)
+    assert (c.missing_synthetic_percent, c.missing_holdout_percent) == (25, 0)

@@ -8,7 +8,12 @@ import pytest
 
 from eval import privacy as privacy_module
 from eval.distance import Encoder, closest_squared
-from eval.privacy import count_copies, equal_size_share, measure_privacy, wilson_interval
+from eval.privacy import count_copies, distance_ratio, equal_size_share, measure_privacy
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    monkeypatch.setattr("eval.features.TREES", 10)
 
 
 def test_memorised_rows_are_found(people, tables):
@@ -126,7 +131,36 @@ def test_queries_are_capped_and_said(monkeypatch, people, tables):
     assert "50 synthetic rows" in notes[0]
 
 
-def test_wilsons_interval_of_a_known_case():
-    # 5 of 10: centre .5, half width 1.96 * sqrt(.025 + .0096) / 1.384 = .2634
-    assert wilson_interval(0.5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
-    assert wilson_interval(1.0, 10)[1] == pytest.approx(1)
+def test_ratios_of_hand_made_distances():
+    assert distance_ratio(np.array([[1.0, 4.0], [0.0, 9.0], [0.0, 0.0], [2.0, 2.0]])).tolist() == [0.5, 0, 1, 1]
+
+
+def test_rows_that_cling_to_one_real_row_have_a_low_ratio(people, tables):
+    real = people(1000, 0)
+    clinging = real.assign(income=real.income + 0.5)
+    ratio = measure_privacy(tables(real, clinging, people(1000, 2)), threads=1)[0].ratio
+    assert ratio.share_tighter_to_real.low > 0.8
+    assert ratio.median_synthetic < 0.2 < ratio.median_holdout
+    fresh = measure_privacy(tables(real, people(1000, 1), people(1000, 2)), threads=1)[0].ratio
+    assert fresh.share_tighter_to_real.low < 0.5 < fresh.share_tighter_to_real.high
+    assert fresh.p5_synthetic == pytest.approx(fresh.p5_holdout, abs=0.05)
+
+
+def test_the_attacks_stand_beside_the_distances(people, tables):
+    privacy, _ = measure_privacy(tables(people(400, 0), people(400, 1), people(400, 2)), secrets=["clicked"], threads=1)
+    assert [found.name for found in privacy.attributes] == ["clicked"]
+    assert [found.kind for found in privacy.singling_out] == ["univariate", "multivariate"]
+    words = (privacy.membership.caveat, privacy.attribute_caveat, privacy.singling_out_caveat, privacy.ratio.caveat)
+    assert all("prove" in sentence for sentence in words)
+
+
+def test_one_memorised_copy_in_a_thousand_is_counted(people, tables):
+    def sample(seed):
+        return people(2000, seed).assign(spend=np.random.default_rng(seed).normal(size=2000))
+
+    real = sample(0)
+    synthetic = pd.concat([real.head(2), sample(1).head(1998)], ignore_index=True)
+    privacy, _ = measure_privacy(tables(real, synthetic, sample(2)), threads=1)
+    assert privacy.copies.synthetic_rows == 2
+    assert privacy.copies.synthetic_percent == pytest.approx(0.1)
+    assert privacy.copies.holdout_percent == 0

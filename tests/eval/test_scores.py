@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval.scores import classification_scores, regression_scores
+from eval.scores import calibration_error, classification_scores, regression_scores
 
 
 def test_binary_scores_of_a_hand_worked_example():
@@ -45,3 +45,30 @@ def test_regression_scores_of_a_hand_worked_example():
     assert scores["rmse"] == pytest.approx(np.sqrt(3))
     assert scores["r2"] == pytest.approx(1 - 9 / 2)
     assert regression_scores(np.ones(3), np.ones(3))["r2"] is None
+
+
+def test_normalised_entropy_of_knowing_nothing_but_the_base_rate_is_one():
+    y = np.repeat([0, 1], [98, 2])
+    scores = classification_scores(y, np.tile([0.98, 0.02], (100, 1)), 1)
+    assert scores["normalised_entropy"] == pytest.approx(1)
+    assert scores["predicted_observed"] == pytest.approx(1)
+    assert scores["calibration_error"] == pytest.approx(0)
+
+
+def test_twice_the_observed_chance_is_said_as_such():
+    y = np.repeat([0, 1], [98, 2])
+    scores = classification_scores(y, np.tile([0.96, 0.04], (100, 1)), 1)
+    assert scores["predicted_observed"] == pytest.approx(2)
+    assert scores["calibration_error"] == pytest.approx(0.02)
+    # (-.98 ln .96 - .02 ln .04) / (-.98 ln .98 - .02 ln .02)
+    assert scores["normalised_entropy"] == pytest.approx(0.104383 / 0.098039, abs=1e-4)
+
+
+def test_the_calibration_error_of_two_bins():
+    chance = np.array([0.1, 0.1, 0.8, 0.8])
+    # first bin: |.1 - .5| = .4, second: |.8 - 1| = .2
+    assert calibration_error(np.array([0, 1, 1, 1], dtype=bool), chance, bins=2) == pytest.approx(0.3)
+
+
+def test_equal_chances_are_never_parted_by_the_bins():
+    assert calibration_error(np.arange(10) < 5, np.full(10, 0.5)) == pytest.approx(0)

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from eval import compare
-from eval.report import Detection
+from eval.report import Detection, EpsilonClaim, Estimate
 from eval.terminal import render
 from eval.verdicts import verdicts
 
@@ -17,7 +17,9 @@ from eval.verdicts import verdicts
 @pytest.fixture
 def report(people, monkeypatch):
     monkeypatch.setattr("eval.features.TREES", 5)
-    return compare(people(300, 0), people(300, 1), holdout=people(300, 2), target="clicked", threads=1)
+    return compare(
+        people(300, 0), people(300, 1), holdout=people(300, 2), target="clicked", protect=["device", "age"], threads=1
+    )
 
 
 def text_of(report, width, encoding="utf-8", **options):
@@ -60,8 +62,8 @@ def test_verdicts_do_not_hang_on_colour_alone(report):
 
 
 def test_what_was_not_measured_is_open(report):
-    open_report = replace(report, detection=None, utility=None, privacy=None)
-    assert [v.level for v in verdicts(open_report)][2:] == ["open", "open", "open"]
+    open_report = replace(report, detection=None, utility=None, privacy=None, bias=None)
+    assert [v.level for v in verdicts(open_report)][2:] == ["open", "open", "open", "open"]
     assert "not measured" in text_of(open_report, 80)
 
 
@@ -76,3 +78,42 @@ def test_markup_in_names_is_printed_as_it_is(report):
     column = replace(report.fidelity.columns[0], name="[red]x[/]")
     fidelity = replace(report.fidelity, columns=(column,))
     assert "[red]x[/]" in text_of(replace(report, fidelity=fidelity), 100)
+
+
+def test_the_attacks_and_the_gaps_stand_in_it(report):
+    text = text_of(report, 100)
+    best = report.privacy.membership.best
+    assert f"AUC {best.auc.value:.3f} by {best.name}" in text
+    assert f"{100 * best.tpr_at_1.value:.1f} %" in text
+    assert f"Epsilon is at least {report.privacy.membership.epsilon.value:.2f}" in text
+    assert "singled out, univariate" in text
+    assert "Groups of device" in text
+    assert "demographic parity" in text
+    assert "normalised entropy" in text
+    assert "do not prove fairness" in text
+    assert f"{report.support.alpha_precision:.3f}" in text
+
+
+def test_a_leaked_table_is_a_poor_verdict_and_a_fresh_one_is_not(people, monkeypatch):
+    monkeypatch.setattr("eval.features.TREES", 5)
+    real, holdout = people(600, 0), people(600, 2)
+    leaked, fresh = (verdicts(compare(real, made, holdout=holdout, threads=1)) for made in (real, people(600, 1)))
+    level = {verdict.subject: verdict.level for verdict in leaked}
+    assert (level["Privacy"], level["Attack"]) == ("poor", "poor")
+    assert {verdict.subject: verdict.level for verdict in fresh}["Attack"] == "good"
+
+
+def test_a_widened_gap_is_named_in_the_verdict(report):
+    column = report.bias.columns[0]
+    gap = replace(column.gaps[1], widened=Estimate(0.12, 0.08, 0.2), flagged=True)
+    bias = replace(report.bias, columns=(replace(column, name="[b]", gaps=(column.gaps[0], gap)),))
+    found = verdicts(replace(report, bias=bias))[-1]
+    assert (found.level, found.figure, found.reference) == ("poor", "gap +12.0 points", "[b], label rate")
+    assert "[b], label rate" in text_of(replace(report, bias=bias), 100)
+
+
+def test_a_contradicted_claim_is_said(report):
+    claim = EpsilonClaim(1.0, 1e-5, 2.0, True, "The claim is contradicted: so it stands.")
+    broken = replace(report, privacy=replace(report.privacy, claim=claim))
+    assert "The claim is contradicted" in text_of(broken, 100)
+    assert {verdict.subject: verdict.level for verdict in verdicts(broken)}["Attack"] == "poor"

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eval.arms import check_protocol, train_arms
 from eval.utility import check_target, guess_target, measure_utility
 from tabular.errors import UsageError
 from tabular.schema import Column, Schema
@@ -112,3 +113,59 @@ def test_an_unknown_target_is_refused_with_the_columns_named():
         check_target("nope", schema_of(("a", "continuous", ()), ("z", "text", ())))
     with pytest.raises(UsageError, match="text"):
         check_target("z", schema_of(("a", "continuous", ()), ("z", "text", ())))
+
+
+def test_the_same_table_has_no_difference_whatever_the_resample(people, tables):
+    real = people(600, 0)
+    utility, _ = measure_utility(tables(real, real.copy(), people(400, 2)), "clicked", threads=1)
+    assert {(d.value, d.low, d.high) for d in utility.differences.values()} == {(0, 0, 0)}
+    assert set(utility.differences) == {"auc", "pr_auc", "f1", "log_loss", "normalised_entropy"}
+    auc = utility.real.intervals["auc"]
+    assert auc.low < utility.real.metrics["auc"] == auc.value < auc.high
+    assert utility.importance_agreement == pytest.approx(1)
+    assert utility.features[0].name == "device"
+
+
+def test_shuffled_labels_are_worse_beyond_chance_and_rest_on_other_columns(people, tables):
+    real = people(1500, 0)
+    synthetic = real.assign(clicked=np.random.default_rng(0).permutation(real.clicked.to_numpy()))
+    utility, _ = measure_utility(tables(real, synthetic, people(800, 2)), "clicked", threads=1)
+    assert utility.differences["auc"].high < 0 < utility.differences["log_loss"].low
+    device = next(f for f in utility.features if f.name == "device")
+    assert device.synthetic_percent < 30 < device.real_percent
+
+
+def test_clicks_of_two_per_cent_are_scored(tables):
+    def sample(rows, seed):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=rows)
+        chance = 0.02 * np.exp(1.5 * x) / np.exp(1.5**2 / 2)
+        clicked = (rng.random(rows) < chance).astype(int)
+        return pd.DataFrame({"x": x, "noise": rng.normal(size=rows), "clicked": clicked})
+
+    utility, _ = measure_utility(tables(sample(8000, 0), sample(8000, 1), sample(8000, 2)), "clicked", threads=1)
+    assert utility.positive == "1"
+    assert 0.7 < utility.synthetic.metrics["normalised_entropy"] < 1
+    assert utility.synthetic.metrics["pr_auc"] > 0.05
+    assert 0.5 < utility.synthetic.metrics["predicted_observed"] < 1.5
+    difference = utility.differences["normalised_entropy"]
+    assert difference.low < 0.03
+    assert difference.high > -0.03
+
+
+def test_the_protocol_of_the_report_is_the_library_as_it_comes(people, tables):
+    xgboost = pytest.importorskip("xgboost")
+    both = tables(people(500, 0), people(500, 1), people(300, 2))
+    arms, _ = train_arms(both, "clicked", protocol="report", threads=1)
+    from eval.features import feature_matrix
+
+    x, types = feature_matrix(both.real, arms.names, both)
+    x_test, _ = feature_matrix(both.holdout, arms.names, both)
+    library = xgboost.XGBClassifier(feature_types=types, enable_categorical=True, n_jobs=1)
+    library.fit(x, arms.task.labels(both.real))
+    assert arms.real.prediction == pytest.approx(library.predict_proba(x_test), abs=1e-5)
+
+
+def test_an_unknown_protocol_is_refused():
+    with pytest.raises(UsageError, match="standard, report"):
+        check_protocol("best")

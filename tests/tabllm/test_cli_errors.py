@@ -235,6 +235,8 @@ def test_the_unexpected_is_one_sentence_and_a_traceback_with_debug(run, toy, run
         (("fit", "visits.csv", "-m", "toy", "-f", "--kind", "age=x", "--schema", "s.json"), ["--kind", "--schema"]),
         (("impute", "visits-run", "visits.csv", "-o", "o.csv"), ["'toy'", "cannot complete", "nano"]),
         (("eval", "visits.csv", "visits.csv", "--target", "colour"), ["colour"]),
+        (("eval", "visits.csv", "visits.csv", "--protect", "colour"), ["colour", "device"]),
+        (("eval", "visits.csv", "visits.csv", "--protocol", "best"), ["best", "report"]),
         (("fit", "visits.csv", "--bogus"), ["--bogus"]),
     ],
 )

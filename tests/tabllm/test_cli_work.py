@@ -134,6 +134,17 @@ def test_eval_reports_and_writes_json(run, visits, run_tabllm):
     assert json.loads(Path("report.json").read_text())["target"] == "clicked"
 
 
+def test_eval_looks_at_groups_with_the_models_of_the_report(visits, run_tabllm):
+    options = ("--holdout", visits, "--target", "clicked", "--protect", "device", "--protect", "age")
+    done = run_tabllm("eval", visits, visits, *options, "--protocol", "report", "--json", "report.json")
+    assert done.code == 0
+    assert "Groups of device" in done.out
+    assert "protocol report" in " ".join(done.out.split())
+    facts = json.loads(Path("report.json").read_text())
+    assert [column["name"] for column in facts["bias"]["columns"]] == ["device", "age"]
+    assert facts["utility"]["protocol"] == "report"
+
+
 def test_info_tells_model_and_columns(run, run_tabllm):
     done = run_tabllm("info", run)
     assert "toy" in done.out

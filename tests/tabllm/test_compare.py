@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from eval.side_by_side import to_markdown
 from tabllm.comparing.study import Outcome, Settings, held_apart, run_study
-from tabllm.comparing.tables import fidelity_table, to_markdown, utility_table
+from tabllm.comparing.tables import fidelity_table, utility_table
 from tabular import CTGAN
 
 
@@ -28,9 +29,12 @@ def compared(run_tabllm, *more):
 def test_the_two_tables_in_three_forms(place, run_tabllm):
     done, facts = compared(run_tabllm, "--markdown", "c.md", "--seed", "1")
     assert done.code == 0, done.err
-    fidelity, utility = facts["tables"]
+    fidelity, utility, between, _ = facts["tables"]
     assert fidelity["title"] == "Fidelity"
     assert utility["title"] == "Utility: predicting clicked"
+    assert between["title"] == "From each other: KS or total variation, %"
+    # The filler is the toy by another name, and makes the same rows of the same seed.
+    assert [line["values"] for line in between["lines"]] == [{"toy": None, "filler": 0}, {"toy": 0, "filler": None}]
     by_label = {line["label"]: line for line in fidelity["lines"]}
     # The toy gives real rows back, so it is about as near to the real table as real rows are.
     line = by_label["KS or total variation, %"]
@@ -129,7 +133,7 @@ def test_a_fifth_is_held_apart():
 
 def test_tables_of_nothing():
     failed = [Outcome("a", error="no")]
-    assert fidelity_table(failed).models == ()
+    assert fidelity_table(failed).names == ()
     assert utility_table(failed) is None
 
 

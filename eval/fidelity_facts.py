@@ -1,0 +1,102 @@
+"""What :mod:`eval.fidelity`, :mod:`eval.support` and :mod:`eval.pairwise` find, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["ColumnFidelity", "Fidelity", "PairwiseDistance", "Support"]
+
+
+@dataclass(frozen=True)
+class ColumnFidelity:
+    """How far one synthetic column lies from the real one; see :mod:`eval.fidelity`.
+
+    Attributes:
+        metric: ``"KS"`` for numbers and instants, ``"TV"`` for values from a closed list.
+        error_percent: the KS statistic or the total variation distance.
+        floor_percent: the same between real and holdout, two real samples; ``None`` without holdout.
+        js_percent: Jensen-Shannon DISTANCE, base 2.
+        unseen_percent: synthetic cells whose value the real column never has.
+        wasserstein: Wasserstein's distance W1 in standard deviations of the real column; ``None`` for categories.
+        coverage_percent: how much of the real range, or how many of the real categories, the column reaches.
+    """
+
+    name: str
+    kind: str
+    metric: str
+    error_percent: float | None
+    floor_percent: float | None
+    js_percent: float | None
+    js_floor_percent: float | None
+    missing_real_percent: float
+    missing_synthetic_percent: float
+    unseen_percent: float
+    wasserstein: float | None = None
+    wasserstein_floor: float | None = None
+    coverage_percent: float | None = None
+    coverage_floor_percent: float | None = None
+    missing_holdout_percent: float | None = None
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """Single columns: means over :attr:`columns`, each beside its real-against-real floor.
+
+    Attributes:
+        shape_error_percent: mean over columns of 1 - (KSComplement or TVComplement).
+        ks_percent: the same mean over the numeric columns alone; ``None`` if there are none.
+        js_percent: mean Jensen-Shannon distance over all columns.
+        overall_percent: 100 - (shape error + JS) / 2.
+        missing_error_percent: mean absolute difference of the missing rates.
+        wasserstein, coverage_percent: means over the columns that have them.
+    """
+
+    shape_error_percent: float | None
+    shape_floor_percent: float | None
+    ks_percent: float | None
+    js_percent: float | None
+    js_floor_percent: float | None
+    overall_percent: float | None
+    overall_floor_percent: float | None
+    missing_error_percent: float | None
+    columns: tuple[ColumnFidelity, ...] = ()
+    wasserstein: float | None = None
+    wasserstein_floor: float | None = None
+    coverage_percent: float | None = None
+    coverage_floor_percent: float | None = None
+
+
+@dataclass(frozen=True)
+class PairwiseDistance:
+    """Two synthetic tables against each other; see :mod:`eval.pairwise`."""
+
+    first: str
+    second: str
+    ks_percent: float | None
+    js_percent: float | None
+
+
+@dataclass(frozen=True)
+class Support:
+    """Whole rows; see :mod:`eval.support`. Each figure stands beside that of the holdout.
+
+    Attributes:
+        alpha_precision, beta_recall: integrated over all levels; 1 is perfect.
+        authenticity: the share of synthetic rows that do not crowd a real row.
+        rows: of each table that took part.
+        levels: alpha and beta of the curves.
+        precision, recall: P(alpha) and R(beta).
+    """
+
+    alpha_precision: float
+    alpha_precision_floor: float | None
+    beta_recall: float
+    beta_recall_floor: float | None
+    authenticity: float
+    authenticity_floor: float | None
+    rows: int
+    levels: tuple[float, ...]
+    precision: tuple[float, ...]
+    recall: tuple[float, ...]
+    precision_floor: tuple[float, ...] = ()
+    recall_floor: tuple[float, ...] = ()

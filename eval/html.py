@@ -1,0 +1,155 @@
+"""The page: one file with everything in it, which opens in any browser without a network.
+
+Plots are SVG in the page itself, colours follow the reader's light or dark system, and every plot names its
+finding. The page forbids itself (by a content security policy) to load anything from anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tabular.errors import UsageError
+from tabular.rundir import write_text
+
+from .page.attacks import attacks_section
+from .page.bias import bias_section
+from .page.columns import columns_section
+from .page.detection import detection_section
+from .page.front import findings, verdict_cards, what_was_compared
+from .page.markup import Child, Markup, element, joined
+from .page.pairs import pairs_section
+from .page.parts import section, sentence
+from .page.privacy import privacy_section
+from .page.rows import rows_section
+from .page.several import side_by_side_section
+from .page.theme import style, toggle
+from .page.utility import utility_section
+from .report import Report
+from .side_by_side import SideBySide, side_by_side
+
+__all__ = ["page", "write_html"]
+
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+
+#: Name in the navigation, name in an address, and what draws it.
+_SECTIONS: tuple[tuple[str, str, Callable[[Report, str, int], Markup | None]], ...] = (
+    ("Columns", "columns", columns_section),
+    ("Pairs", "pairs", pairs_section),
+    ("Rows", "rows", rows_section),
+    ("Detection", "detection", detection_section),
+    ("Utility", "utility", utility_section),
+    ("Bias", "bias", bias_section),
+    ("Privacy", "privacy", privacy_section),
+    ("Attacks", "attacks", attacks_section),
+)
+
+
+def write_html(
+    reports: Report | Mapping[str, Report], path: str | Path, *, tables: Sequence[SideBySide] | None = None
+) -> None:
+    """Write the page of one report, or of several by name, to ``path``; an old file is replaced in one step.
+
+    Args:
+        reports: of the same real table.
+        tables: what stands side by side where there are several; the figures of :mod:`eval.side_by_side` if absent.
+
+    Raises:
+        UsageError: if there is no report.
+        OutputError: if the file cannot be written.
+    """
+    write_text(path, page(reports, tables=tables))
+
+
+def page(reports: Report | Mapping[str, Report], *, tables: Sequence[SideBySide] | None = None) -> str:
+    """The page as text; see :func:`write_html`."""
+    if isinstance(reports, Report):
+        reports = {"": reports}
+    if not reports:
+        raise UsageError("There is no report to make a page of; compare a table first.")
+    if len(reports) == 1:
+        ((name, report),) = reports.items()
+        title = f"Synthetic table {name}" if name else "Synthetic table"
+        links, body = _one(report, "", 2)
+        about = what_was_compared(report)
+    else:
+        title = f"{len(reports)} synthetic tables"
+        links, body = _several(reports, side_by_side(reports) if tables is None else tables)
+        about = f"{next(iter(reports.values())).rows.real:,} real rows against {', '.join(reports)}"
+    return "<!DOCTYPE html>\n" + _document(f"{title} beside the real one", about, links, body)
+
+
+def _document(title: str, about: str, links: Sequence[Markup], body: Sequence[Child]) -> Markup:
+    button = element("button", "Dark", id="theme", type="button", hidden=True, aria_label="Switch light and dark")
+    return element(
+        "html",
+        element(
+            "head",
+            element("meta", charset="utf-8"),
+            element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+            element("link", rel="icon", href="data:,"),  # or a browser asks the server for one
+            element("title", title),
+            style(),
+        ),
+        element(
+            "body",
+            element("a", "Skip to the verdicts", href="#main", class_="skip"),
+            element(
+                "header",
+                element("div", element("h1", title), button, class_="bar-top"),
+                sentence(about, "quiet"),
+                element("nav", element("ul", *(element("li", link) for link in links)), aria_label="Sections"),
+                class_="page",
+            ),
+            element("main", *body, id="main"),
+            element("footer", "Made on this machine; the page loads nothing and sends nothing.", class_="page"),
+            toggle(),
+        ),
+        lang="en",
+    )
+
+
+def _one(report: Report, prefix: str, level: int) -> tuple[list[Markup], list[Child]]:
+    """Links to the sections of one report, and the sections."""
+    first = section("Verdicts", f"{prefix}verdicts", level, verdict_cards(report), findings(report))
+    links, body = [_link("Verdicts", f"{prefix}verdicts")], [first]
+    for name, anchor, draw in _SECTIONS:
+        drawn = draw(report, f"{prefix}{anchor}", level)
+        if drawn is not None:
+            links.append(_link(name, f"{prefix}{anchor}"))
+            body.append(drawn)
+    links.append(_link("Notes", f"{prefix}notes"))
+    return links, [*body, _notes(report, f"{prefix}notes", level)]
+
+
+def _several(reports: Mapping[str, Report], tables: Sequence[SideBySide]) -> tuple[list[Markup], list[Child]]:
+    """The tables side by side, then each table's own sections, folded but for its verdicts."""
+    links = [_link("Side by side", "side-by-side")]
+    body: list[Child] = [side_by_side_section(reports, tables, "side-by-side", 2)]
+    for i, (name, report) in enumerate(reports.items(), 1):
+        anchor = f"table-{i}"
+        inner, sections = _one(report, f"{anchor}-", 3)
+        links.append(_link(name, anchor))
+        body.append(element(
+            "details",
+            element("summary", element("h2", name, id=anchor)),
+            sentence(what_was_compared(report), "quiet"),
+            element("nav", element("ul", *(element("li", link) for link in inner)), aria_label=f"Sections of {name}"),
+            joined(sections),
+            class_="table",
+        ))  # fmt: skip
+    return links, body
+
+
+def _link(name: str, anchor: str) -> Markup:
+    return element("a", name, href=f"#{anchor}")
+
+
+def _notes(report: Report, anchor: str, level: int) -> Markup:
+    notes = [*report.notes, *([report.privacy.caveat] if report.privacy else [])]
+    took = ", ".join(f"{part} {seconds:.1f} s" for part, seconds in report.seconds.items())
+    notes += [f"Seed {report.seed}; the same seed gives the same figures." + (f" Times: {took}." if took else "")]
+    notes += ["Verdicts rest on thresholds that are a judgement; where there is a holdout, a figure within twice what "
+              "two real samples differ by is good whatever its size."]  # fmt: skip
+    return section("Notes", anchor, level, element("ul", *(element("li", note) for note in notes), class_="notes"))

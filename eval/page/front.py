@@ -1,0 +1,74 @@
+"""The first screen of a report: its verdicts, and where to look first."""
+
+from __future__ import annotations
+
+from ..report import Report
+from ..verdicts import Verdict, verdicts
+from ..wording import number
+from .markup import Markup, element
+
+__all__ = ["GLYPHS", "findings", "verdict_cards", "what_was_compared"]
+
+#: The glyph says what the colour says, for eyes that see no difference.
+GLYPHS = {"good": "✓", "fair": "~", "poor": "✗", "open": "?"}
+
+_QUESTIONS = {
+    "Columns": "Does each column by itself hold the same values as often as in the real table?",
+    "Trends": "Do pairs of columns keep what goes with what?",
+    "Detection": "Can a classifier tell synthetic rows from real ones?",
+    "Utility": "Does a model that learned from synthetic rows do as well on real ones?",
+    "Bias": "Does the synthetic table widen the gaps between groups?",
+    "Attack": "Can an attacker tell who was learned from, or more of them than of others?",
+    "Privacy": "Do synthetic rows lie nearer to the rows that were learned than to rows that were not?",
+}
+
+
+def what_was_compared(report: Report) -> str:
+    """The sizes of the tables in one line."""
+    rows = report.rows
+    holdout = "no holdout" if rows.holdout is None else f"{rows.holdout:,} holdout rows"
+    target = "" if report.target is None else f" · target {report.target}"
+    return f"{rows.real:,} real rows · {rows.synthetic:,} synthetic rows · {holdout} · {report.columns} columns{target}"
+
+
+def verdict_cards(report: Report) -> Markup:
+    """One card per verdict."""
+    return element("ul", *map(_card, verdicts(report)), class_="cards")
+
+
+def _card(verdict: Verdict) -> Markup:
+    word = element(
+        "span", element("span", GLYPHS[verdict.level], aria_hidden="true"), f" {verdict.word}", class_="word"
+    )
+    question = _QUESTIONS.get(verdict.subject)
+    return element(
+        "li",
+        element("p", element("span", verdict.subject, class_="subject"), word, class_="top"),
+        element("p", verdict.figure, class_="value"),
+        element("p", verdict.reference, class_="reference") if verdict.reference else None,
+        element("p", question, class_="question") if question else None,
+        class_=f"card {verdict.level}",
+    )
+
+
+def findings(report: Report) -> Markup | None:
+    """The single column, pair and giveaway that are worst."""
+    said = []
+    columns = [c for c in report.fidelity.columns if c.error_percent is not None]
+    if columns:
+        worst = max(columns, key=lambda c: c.error_percent or 0.0)
+        said.append(f"The column farthest off is {worst.name}: {_beside(worst.error_percent, worst.floor_percent)}.")
+    pairs = [p for p in report.trends.pairs if p.error_percent is not None]
+    if pairs:
+        pair = max(pairs, key=lambda p: p.error_percent or 0.0)
+        both = f"{pair.first} with {pair.second}"
+        said.append(f"The pair farthest off is {both}: {_beside(pair.error_percent, pair.floor_percent)}.")
+    if report.detection is not None and report.detection.top_features:
+        first = report.detection.top_features[0]
+        said.append(f"What gives synthetic rows away most is {first.name}: {first.gain_percent:.0f} % of the "
+                    "detector's gain.")  # fmt: skip
+    return element("ul", *(element("li", each) for each in said), class_="findings") if said else None
+
+
+def _beside(error: float | None, floor: float | None) -> str:
+    return f"error {number(error)} %" + ("" if floor is None else f", where two real samples differ by {floor:.2f} %")

@@ -1,0 +1,128 @@
+"""The section on pairs of columns: figures, maps of associations and their difference, the worst pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..report import PairTrend, Report, Trends
+from ..wording import number
+from .charts import association_map, bar
+from .markup import Markup, element
+from .parts import Measure, hidden, measures, plot, plots, section, sentence, table
+
+__all__ = ["MAX_MAPPED", "pairs_section"]
+
+#: Columns of a map; of more, those of the pairs that are farthest off.
+MAX_MAPPED = 30
+#: Pairs that are listed, at once and when asked for.
+SHOWN, MAX_ROWS = 12, 200
+
+
+def pairs_section(report: Report, anchor: str, level: int) -> Markup | None:
+    """``None`` if there is no pair."""
+    trends = report.trends
+    worst = sorted((p for p in trends.pairs if p.error_percent is not None), key=lambda p: -(p.error_percent or 0.0))
+    if not worst:
+        return None
+    rest = worst[SHOWN:MAX_ROWS]
+    return section(
+        "Pairs of columns", anchor, level,
+        measures(_measures(trends)),
+        *_maps(trends, worst),
+        _table(worst[:SHOWN], "The pairs, worst first"),
+        hidden(f"{len(rest):,} more of {len(worst):,} pairs", _table(rest, "The next pairs")) if rest else None,
+    )  # fmt: skip
+
+
+def _measures(trends: Trends) -> list[Measure]:
+    def measure(name: str, error: float, floor: float | None, meaning: str) -> Measure:
+        beside = "no holdout to hold it against" if floor is None else f"two real samples {floor:.2f} %"
+        return Measure(name, f"{error:.2f} %", beside, meaning, (error / 20, None if floor is None else floor / 20))
+
+    made = []
+    if trends.error_percent is not None:
+        made.append(measure(
+            "Pair error", trends.error_percent, trends.floor_percent,
+            "Mean over all pairs. Two numbers: half the difference of Pearson's r. Any other pair: the share of rows "
+            "that would have to move for the joint table to be equal.",
+        ))  # fmt: skip
+    if trends.strong_error_percent is not None:
+        made.append(measure(
+            f"Strong pairs ({trends.strong_pairs})", trends.strong_error_percent, trends.strong_floor_percent,
+            "The same over the pairs whose columns do go together in the real table (|r| over 0.5, V over 0.3).",
+        ))  # fmt: skip
+    if trends.sdmetrics_error_percent is not None:
+        made.append(Measure(
+            "As SDMetrics bins it", f"{trends.sdmetrics_error_percent:.2f} %", "for comparison with papers",
+            "Each table is cut by its own range there, so that one stray value moves every bin.",
+        ))  # fmt: skip
+    return made
+
+
+def _maps(trends: Trends, worst: Sequence[PairTrend]) -> list[Markup]:
+    """Three maps and what they show; none where no strength is known."""
+    if not any(pair.real_strength is not None for pair in worst):
+        return []
+    chosen: dict[str, None] = {}
+    for pair in worst:
+        for name in (pair.first, pair.second):
+            if len(chosen) < MAX_MAPPED:
+                chosen.setdefault(name)
+    names = list(dict.fromkeys(name for p in trends.pairs for name in (p.first, p.second) if name in chosen))
+    place = {name: i for i, name in enumerate(names)}
+    mapped = [pair for pair in trends.pairs if pair.first in place and pair.second in place]
+
+    def cells(strength: dict[int, float | None]) -> dict[tuple[int, int], float | None]:
+        return {(place[p.second], place[p.first]): strength[i] for i, p in enumerate(mapped)}
+
+    real = {i: pair.real_strength for i, pair in enumerate(mapped)}
+    # Known in the real table alone: the synthetic column has one value, and goes with nothing.
+    synthetic = {
+        i: 0.0 if p.synthetic_strength is None and p.real_strength is not None else p.synthetic_strength
+        for i, p in enumerate(mapped)
+    }
+    difference = {i: None if real[i] is None else (synthetic[i] or 0.0) - (real[i] or 0.0) for i in real}
+    pictures = [
+        ("Real", real, "strongest", "What goes with what."),
+        ("Synthetic", synthetic, "strongest", "Should look the same."),
+        ("Synthetic less real", difference, "widest gap", "The paler, the better; full at 0.5."),
+    ]  # fmt: skip
+    drawn = [
+        plot(
+            [element("strong", title), f" · {words}"],
+            association_map(names, cells(values), 0.5 if values is difference else 1.0,
+                            f"{title}: {kind} {_extreme(mapped, values)}", "The figures stand in the table of pairs."),
+        )
+        for title, values, kind, words in pictures
+    ]  # fmt: skip
+    left_out = len({name for p in trends.pairs for name in (p.first, p.second)}) - len(names)
+    words = (
+        "Two numeric columns: Pearson's r, blue above zero, orange below. Any other pair: Cramér's V, which has no "
+        "sign. A cell belongs to the columns named at the end of its row and at the top of its column. In the "
+        "difference blue is more than in the real table, orange is less."
+    )
+    if left_out:
+        words += f" The {len(names)} columns of the pairs that are farthest off are drawn, {left_out:,} are not."
+    return [sentence(words, "quiet small"), plots(drawn)]
+
+
+def _extreme(pairs: Sequence[PairTrend], values: dict[int, float | None]) -> str:
+    known = {i: value for i, value in values.items() if value is not None}
+    if not known:
+        return "not known"
+    at = max(known, key=lambda i: abs(known[i]))
+    return f"{known[at]:+.2f}, {pairs[at].first} with {pairs[at].second}"
+
+
+def _table(pairs: Sequence[PairTrend], caption: str) -> Markup:
+    top = max((p.error_percent or 0.0 for p in pairs), default=0.0)
+    headers = ["pair", "measure", "", ">error %", ">two real samples %", ">real r or V", ">synthetic r or V"]
+    rows = [
+        [
+            f"{p.first} × {p.second}",  # noqa: RUF001
+            p.metric, bar(p.error_percent, p.floor_percent, max(top, 5.0)), number(p.error_percent),
+            number(p.floor_percent), number(p.real_strength), number(p.synthetic_strength),
+        ]
+        for p in pairs
+    ]  # fmt: skip
+    return table(caption, headers, rows)

@@ -1,0 +1,153 @@
+"""What the attacks of :mod:`eval.privacy` find, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .estimates import Estimate
+
+__all__ = [
+    "Attack",
+    "AttributeInference",
+    "EpsilonBound",
+    "EpsilonClaim",
+    "Membership",
+    "NearestRatio",
+    "SinglingOut",
+]
+
+
+@dataclass(frozen=True)
+class NearestRatio:
+    """Nearest-neighbour distance ratio: the distance to the closest real row over that to the second closest.
+
+    A ratio near 0 is a synthetic row that clings to one real row and to no other.
+
+    Attributes:
+        share_tighter_to_real: of the synthetic rows, how many have a lower ratio in the real table than in an
+            equally large holdout, with Wilson's interval; 0.5 = no copying.
+        p5_synthetic, p5_holdout, median_synthetic, median_holdout: of the ratio in the real table.
+    """
+
+    share_tighter_to_real: Estimate
+    p5_synthetic: float | None
+    p5_holdout: float | None
+    median_synthetic: float | None
+    median_holdout: float | None
+    caveat: str
+
+
+@dataclass(frozen=True)
+class Attack:
+    """How well one attack tells learned rows from held-out ones.
+
+    Attributes:
+        name: ``"distance"``, ``"density"`` or ``"classifier"``.
+        auc: 0.5 is blind.
+        tpr_at_1, tpr_at_10: the share of learned rows that it names while it accuses 1 or 10 % of the
+            held-out ones; as large as that if blind.
+    """
+
+    name: str
+    auc: Estimate
+    tpr_at_1: Estimate
+    tpr_at_10: Estimate
+
+
+@dataclass(frozen=True)
+class EpsilonBound:
+    """The least epsilon of differential privacy that agrees with what the attack achieved.
+
+    Attributes:
+        value: at delta = 0; 0 if nothing was found.
+        attack: the one whose guesses these are, chosen on other rows than it is judged by.
+        guesses, right: rows that it called learned, and those of them that were.
+        candidates: rows it could choose from, half of them learned.
+    """
+
+    value: float
+    attack: str
+    guesses: int
+    right: int
+    candidates: int
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Membership:
+    """A membership-inference attack on ``members`` learned and as many held-out rows; see :mod:`eval.membership`.
+
+    Attributes:
+        attacks: each with intervals that hold for all of them TOGETHER with 95 % confidence.
+        strongest: the name of the one with the highest AUC.
+        reference_rows: further held-out rows that the attacker is given.
+        synthetic_rows: that it is given.
+    """
+
+    attacks: tuple[Attack, ...]
+    strongest: str
+    members: int
+    reference_rows: int
+    synthetic_rows: int
+    epsilon: EpsilonBound
+    caveat: str
+
+    @property
+    def best(self) -> Attack:
+        """The strongest attack: the figure to quote."""
+        return next(attack for attack in self.attacks if attack.name == self.strongest)
+
+
+@dataclass(frozen=True)
+class EpsilonClaim:
+    """What the accountant of a differentially private run claims beside what the attack shows.
+
+    Attributes:
+        lower_bound: the least epsilon, at the claimed delta, that agrees with the attack.
+        contradicted: the attack got further than the claim allows.
+    """
+
+    epsilon: float
+    delta: float
+    lower_bound: float
+    contradicted: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class AttributeInference:
+    """Guessing one column from the others by the closest synthetic row.
+
+    Attributes:
+        learned, holdout: share of right guesses for learned and for held-out rows.
+        excess: ``learned`` - ``holdout``; only this is leak, the rest is what the population tells of anyone. All
+            intervals hold for the columns that were guessed together.
+        rows: learned, and held-out, rows that were guessed.
+    """
+
+    name: str
+    learned: Estimate
+    holdout: Estimate
+    excess: Estimate
+    rows: int
+
+
+@dataclass(frozen=True)
+class SinglingOut:
+    """Predicates read off the synthetic table that fit exactly one real row.
+
+    Attributes:
+        kind: ``"univariate"`` or ``"multivariate"``.
+        predicates: how many were tried.
+        whole_percent: of them, those that fit exactly one row of the whole real table.
+        learned, holdout: the share that fits exactly one row of a part of the real table as large as the
+            holdout, and of the holdout.
+        excess: ``learned`` - ``holdout``; only this is leak. The intervals hold for both kinds together.
+    """
+
+    kind: str
+    predicates: int
+    whole_percent: float
+    learned: Estimate
+    holdout: Estimate
+    excess: Estimate

@@ -1,0 +1,285 @@
+"""The figures of several synthetic tables beside each other, as plain data and as Markdown.
+
+One line per figure, one column per table, a Baseline (what real rows reach) and the name of the best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tabular.files import COMPRESSIONS, FORMATS
+
+from .report import FORMAT_VERSION, PairwiseDistance, Report
+from .verdicts import Verdict, verdicts
+from .wording import METRICS, number
+
+__all__ = [
+    "Line",
+    "SideBySide",
+    "fidelity_table",
+    "line_of",
+    "pairwise_tables",
+    "reports_as_json",
+    "side_by_side",
+    "tables_as_json",
+    "to_markdown",
+    "unique_names",
+    "utility_table",
+    "verdict_rows",
+]
+
+Read = Callable[[Report], float | None]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure of every table.
+
+    Attributes:
+        better: ``"higher"``, ``"lower"``, or ``"half"`` and ``"one"`` (the nearer to 0.5, to 1 the better).
+        baseline: the same figure of real rows, ``None`` where there is no such thing.
+        values: one per table, ``None`` where it has none.
+        best: the name of the table that is best at it, ``None`` if fewer than two have the figure.
+    """
+
+    label: str
+    better: str
+    decimals: int
+    baseline: float | None
+    values: tuple[float | None, ...]
+    best: str | None
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Lines that belong together, and what their baseline is, if they have any."""
+
+    title: str
+    names: tuple[str, ...]
+    lines: tuple[Line, ...]
+    baseline: str | None = None
+
+    @property
+    def headers(self) -> list[str]:
+        """Of the columns that :meth:`rows` fills; ``>`` before one that is set to the right."""
+        baseline = [] if self.baseline is None else [">Baseline"]
+        return ["", *baseline, *(f">{name}" for name in self.names), *(["Best"] if self._has_best else [])]
+
+    def rows(self, best: Callable[[str], str] = str) -> list[list[str]]:
+        """The lines in words; ``best`` marks the best value of each."""
+        written = []
+        for line in self.lines:
+            values = [number(value, line.decimals) for value in line.values]
+            marked = [best(v) if name == line.best else v for name, v in zip(self.names, values, strict=True)]
+            baseline = [] if self.baseline is None else [number(line.baseline, line.decimals)]
+            written.append([line.label, *baseline, *marked, *([line.best or "-"] if self._has_best else [])])
+        return written
+
+    @property
+    def _has_best(self) -> bool:
+        return any(line.best is not None for line in self.lines)
+
+
+def side_by_side(reports: Mapping[str, Report]) -> list[SideBySide]:
+    """The tables that there is something to say in."""
+    utility = utility_table(reports)
+    return [fidelity_table(reports)] + ([] if utility is None else [utility])
+
+
+def verdict_rows(reports: Mapping[str, Report]) -> dict[str, list[Verdict | None]]:
+    """The verdicts of all reports by subject; ``None`` of a report that has none, such as an older one."""
+    found = [{verdict.subject: verdict for verdict in verdicts(report)} for report in reports.values()]
+    subjects = dict.fromkeys(subject for each in found for subject in each)
+    return {subject: [each.get(subject) for each in found] for subject in subjects}
+
+
+def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
+    """How near the rows are to real ones; the baseline are real rows that were not learned."""
+    lines = [
+        _line(reports, "overall fidelity, %", "higher", 2, _overall, _overall_floor),
+        _line(reports, "KS or total variation, %", "lower", 2, _shape, _shape_floor),
+        _line(reports, "Jensen-Shannon, %", "lower", 2, _js, _js_floor),
+        _line(reports, "pair trends, error %", "lower", 2, _trend, _trend_floor),
+        _line(reports, "alpha-precision", "higher", 3, _alpha, _alpha_floor),
+        _line(reports, "beta-recall", "higher", 3, _beta, _beta_floor),
+        _line(reports, "detection (1 = cannot tell)", "higher", 3, _detection, lambda _: 1.0),
+        _line(reports, "nearer to learned rows (0.5 = no copying)", "half", 3, _nearer, lambda _: 0.5),
+        _line(reports, "membership attack, AUC (0.5 = blind)", "half", 3, _attack, lambda _: 0.5),
+        _line(reports, "gap between groups that widens most, points", "lower", 1, _widened, lambda _: 0.0),
+    ]
+    lines = [line for line in lines if any(value is not None for value in line.values)]
+    baseline = "real rows that were not learned, against those that were"
+    return SideBySide("Fidelity", tuple(reports), tuple(lines), baseline)
+
+
+def utility_table(reports: Mapping[str, Report]) -> SideBySide | None:
+    """XGBoost trained on each, tested on real rows; the baseline was trained on real rows. ``None`` without target."""
+    judged = [report.utility for report in reports.values() if report.utility is not None]
+    if not judged:
+        return None
+    lines = [
+        _line(reports, metric.label, metric.better, 4, _metric(key, "synthetic"), _metric(key, "real"))
+        for key, metric in METRICS.items()
+        if key in judged[0].real.metrics
+    ]
+    return SideBySide(
+        f"Utility: predicting {judged[0].target}", tuple(reports), tuple(lines), "trained on the real rows"
+    )
+
+
+def pairwise_tables(distances: Sequence[PairwiseDistance], names: tuple[str, ...]) -> list[SideBySide]:
+    """How far the synthetic tables lie from each other: a square of each measure, with no baseline and no best."""
+    made = []
+    for title, key in (("KS or total variation", "ks_percent"), ("Jensen-Shannon", "js_percent")):
+        known = {frozenset((each.first, each.second)): getattr(each, key) for each in distances}
+        rows = {name: tuple(known.get(frozenset((name, other))) for other in names) for name in names}
+        lines = tuple(Line(name, "lower", 2, None, values, None) for name, values in rows.items())
+        made.append(SideBySide(f"From each other: {title}, %", names, lines))
+    return made
+
+
+def line_of(
+    label: str, better: str, decimals: int, values: Mapping[str, float | None], baseline: float | None = None
+) -> Line:
+    """A line of ``values`` by table, with the best of them marked."""
+    known = {name: value for name, value in values.items() if value is not None}
+    cost: dict[str, Callable[[float], float]] = {
+        "higher": lambda v: -v,
+        "lower": lambda v: v,
+        "half": lambda v: abs(v - 0.5),
+        "one": lambda v: abs(v - 1),
+    }
+    best = min(known, key=lambda name: cost[better](known[name])) if len(known) > 1 else None
+    return Line(label, better, decimals, baseline, tuple(values.values()), best)
+
+
+def to_markdown(table: SideBySide) -> str:
+    """The table in Markdown, with what its baseline is under it."""
+    header = [name.removeprefix(">") for name in table.headers]
+    ruler = ["---:" if name.startswith(">") else "---" for name in table.headers]
+    text = "\n".join("| " + " | ".join(cells) + " |" for cells in [header, ruler, *table.rows()])
+    return f"### {table.title}\n\n{text}\n" + (f"\nBaseline: {table.baseline}.\n" if table.baseline else "")
+
+
+def tables_as_json(tables: Sequence[SideBySide]) -> list[dict[str, Any]]:
+    """The tables as plain JSON data."""
+    return [
+        {
+            "title": table.title,
+            "baseline": table.baseline,
+            "lines": [
+                {"label": line.label, "better": line.better, "baseline": line.baseline,
+                 "values": dict(zip(table.names, line.values, strict=True)), "best": line.best}
+                for line in table.lines
+            ],
+        }
+        for table in tables
+    ]  # fmt: skip
+
+
+def reports_as_json(reports: Mapping[str, Report], tables: Sequence[SideBySide] = ()) -> dict[str, Any]:
+    """One report as it is; several in a list ``reports``, each with its ``name``, beside ``tables``."""
+    if len(reports) == 1:
+        return next(iter(reports.values())).to_dict()
+    return {
+        "version": FORMAT_VERSION,
+        "reports": [{"name": name, **report.to_dict()} for name, report in reports.items()],
+        "tables": tables_as_json(tables),
+    }
+
+
+def unique_names(paths: Sequence[str | Path]) -> list[str]:
+    """A name for each file: its stem; where two are alike, with its ending or its folder; numbered at the last."""
+    files = [Path(path) for path in paths]
+    stems = [_stem(file.name) for file in files]
+    folders = [file.absolute().parent.name for file in files]
+    inside = [f"{folder}/{stem}" for folder, stem in zip(folders, stems, strict=True)]
+    for names in (stems, [file.name for file in files], inside):
+        if len(set(names)) == len(names):
+            return names
+    return [f"{stem} ({i})" if stems.count(stem) > 1 else stem for i, stem in enumerate(stems, 1)]
+
+
+def _stem(name: str) -> str:
+    """``nano-0.5`` of ``nano-0.5.csv.gz``: only endings that say a format go."""
+    path = Path(name)
+    while path.suffix.lower() in FORMATS or path.suffix.lower() in COMPRESSIONS:
+        path = path.with_suffix("")
+    return path.name
+
+
+def _line(reports: Mapping[str, Report], label: str, better: str, decimals: int, read: Read, base: Read) -> Line:
+    baseline = next((base(report) for report in reports.values()), None)
+    return line_of(label, better, decimals, {name: read(report) for name, report in reports.items()}, baseline)
+
+
+def _overall(report: Report) -> float | None:
+    return report.fidelity.overall_percent
+
+
+def _overall_floor(report: Report) -> float | None:
+    return report.fidelity.overall_floor_percent
+
+
+def _shape(report: Report) -> float | None:
+    return report.fidelity.shape_error_percent
+
+
+def _shape_floor(report: Report) -> float | None:
+    return report.fidelity.shape_floor_percent
+
+
+def _js(report: Report) -> float | None:
+    return report.fidelity.js_percent
+
+
+def _js_floor(report: Report) -> float | None:
+    return report.fidelity.js_floor_percent
+
+
+def _trend(report: Report) -> float | None:
+    return report.trends.error_percent
+
+
+def _trend_floor(report: Report) -> float | None:
+    return report.trends.floor_percent
+
+
+def _alpha(report: Report) -> float | None:
+    return report.support.alpha_precision if report.support else None
+
+
+def _alpha_floor(report: Report) -> float | None:
+    return report.support.alpha_precision_floor if report.support else None
+
+
+def _beta(report: Report) -> float | None:
+    return report.support.beta_recall if report.support else None
+
+
+def _beta_floor(report: Report) -> float | None:
+    return report.support.beta_recall_floor if report.support else None
+
+
+def _detection(report: Report) -> float | None:
+    return report.detection.score if report.detection else None
+
+
+def _nearer(report: Report) -> float | None:
+    return report.privacy.distance.share_closer_to_real if report.privacy and report.privacy.distance else None
+
+
+def _attack(report: Report) -> float | None:
+    return report.privacy.membership.best.auc.value if report.privacy and report.privacy.membership else None
+
+
+def _widened(report: Report) -> float | None:
+    gaps = [gap.widened.value for column in report.bias.columns for gap in column.gaps] if report.bias else []
+    return max((100 * gap for gap in gaps if gap is not None), default=None)
+
+
+def _metric(key: str, arm: str) -> Read:
+    return lambda report: getattr(report.utility, arm).metrics.get(key) if report.utility else None

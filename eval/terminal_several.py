@@ -1,0 +1,52 @@
+"""The terminal's face of several synthetic tables: their verdicts side by side, then their figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from .report import Report
+from .side_by_side import SideBySide, verdict_rows
+from .terminal_tables import STYLES, glyphs, quiet_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["draw_tables", "render_several"]
+
+
+def render_several(reports: Mapping[str, Report], tables: Sequence[SideBySide], console: Console) -> None:
+    """Print what a reader needs to choose among the synthetic tables: their verdicts, then ``tables``, then notes."""
+    first = next(iter(reports.values()))
+    console.print(f"\n[bold]Synthetic tables side by side[/]  [dim]{first.rows.real:,} real rows[/]\n")
+    signs = glyphs(console)
+    drawn = quiet_table(console, "", *reports)
+    for subject, found in verdict_rows(reports).items():
+        cells = [
+            "-" if each is None else f"[{STYLES[each.level]}]{signs[each.level]}[/] {escape(each.figure)}"
+            for each in found
+        ]
+        drawn.add_row(f"[bold]{subject}[/]", *cells)
+    console.print(drawn)
+    console.print()
+    draw_tables(tables, console)
+    holders: dict[str, list[str]] = {}
+    for name, report in reports.items():
+        for note in report.notes:
+            holders.setdefault(note, []).append(name)
+    for note, names in holders.items():
+        who = "" if len(names) == len(reports) else f"{', '.join(names)}: "
+        console.print(f"[dim]- {escape(who + note)}[/]")
+
+
+def draw_tables(tables: Sequence[SideBySide], console: Console) -> None:
+    """Each table with the best of every line in green and named at its end."""
+    for table in tables:
+        console.print(f"[bold]{escape(table.title)}[/]")
+        drawn = quiet_table(console, *table.headers)
+        for label, *cells in table.rows(lambda value: f"[green]{value}[/]"):
+            drawn.add_row(escape(label), *cells)
+        console.print(drawn)
+        console.print(f"[dim]Baseline: {escape(table.baseline)}.[/]\n" if table.baseline else "")
