@@ -9,7 +9,7 @@ Each peer wants an environment of its own:
     tabddpm        pip install torch==2.13.0 and, with --no-deps, synthcity==0.2.12; then what its import asks for
 
 Both sides learn the same rows with the same seed, epochs, batch and layer sizes, one process at a time and in turn, and
-both are judged by `eval.compare`. The peers' times are those of their `fit` and `sample` alone. Non-numeric columns are
+both are judged by the same functions of `eval`. The peers' times are those of their `fit` and `sample` alone. Non-numeric columns are
 discrete for `ctgan`, as in its own examples. synthcity's diffusion model takes encoded columns, so it is given ours:
 normal scores and codes, encoding not counted on its side and counted on ours; its T is 100 here as in the paper
 (its own default is 1,000), and its rows are not judged.
@@ -37,7 +37,11 @@ from bench_quality import load
 from rich.console import Console
 from rich.table import Table
 
-from eval import compare
+from eval.detection import detect
+from eval.fidelity import column_fidelity
+from eval.tables import load_tables
+from eval.trends import pair_trends
+from eval.utility import measure_utility
 from tabllm.bench.machine import describe_machine
 from tabular import infer_schema, to_arrays
 from tabular.neural.encoder import TableEncoder
@@ -164,15 +168,15 @@ def encoded(train: pd.DataFrame) -> pd.DataFrame:
 
 
 def judged(train: pd.DataFrame, made: pd.DataFrame, holdout: pd.DataFrame, target: str | None) -> dict[str, Any]:
-    report = compare(train, made, holdout=holdout, target=target, seed=0)
-    utility, distance = report.utility, report.privacy.distance if report.privacy else None
+    tables = load_tables(train, made, holdout, infer_schema(train))
+    detection, _ = detect(tables)
+    utility, _ = measure_utility(tables, target) if target else (None, [])
     return {
-        "shape": report.fidelity.shape_error_percent,
-        "trend": report.trends.error_percent,
-        "detection": report.detection.score if report.detection else None,
+        "shape": column_fidelity(tables).shape_error_percent,
+        "trend": pair_trends(tables)[0].error_percent,
+        "detection": detection.score if detection else None,
         "utility": utility.synthetic.metrics[utility.headline] if utility else None,
         "utility_real": utility.real.metrics[utility.headline] if utility else None,
-        "nearer": distance.share_closer_to_real if distance else None,
     }
 
 
@@ -215,8 +219,7 @@ def draw(console: Console, everything: list[Work], known: dict[str, Any]) -> Non
     machine = describe_machine("torch", "cpu")
     for kind in dict.fromkeys(work.kind for work in everything):
         table = Table(title=f"{kind}: medians over seeds")
-        for header in ("table", "model", "seeds", "fit s", "rows/s", "shape %", "trend %", "detection", "utility",
-                       "nearer"):  # fmt: skip
+        for header in ("table", "model", "seeds", "fit s", "rows/s", "shape %", "trend %", "detection", "utility"):
             table.add_column(header, justify="left" if header in ("table", "model") else "right")
         groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
         for work in everything:
@@ -225,7 +228,7 @@ def draw(console: Console, everything: list[Work], known: dict[str, Any]) -> Non
         for (name, model, side), found in groups.items():
             rate = statistics.median(one["rows"] / one["sample_seconds"] for one in found)
             cells = [f"{statistics.median(one['fit_seconds'] for one in found):,.1f}", f"{rate:,.0f}"]
-            for key, decimals in (("shape", 2), ("trend", 2), ("detection", 3), ("utility", 4), ("nearer", 3)):
+            for key, decimals in (("shape", 2), ("trend", 2), ("detection", 3), ("utility", 4)):
                 values = [one[key] for one in found if one.get(key) is not None]
                 cells.append(f"{statistics.median(values):.{decimals}f}" if values else "-")
             label = {"ours": f"{model}, tabllm", "peer": f"{model}, peer"}[side]
