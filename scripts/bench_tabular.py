@@ -9,10 +9,10 @@ Each peer wants an environment of its own:
     tabddpm        pip install torch==2.13.0 and, with --no-deps, synthcity==0.2.12; then what its import asks for
 
 Both sides learn the same rows with the same seed, epochs, batch and layer sizes, one process at a time and in turn, and
-both are judged by the same functions of `eval`. The peers' times are those of their `fit` and `sample` alone. Non-numeric columns are
-discrete for `ctgan`, as in its own examples. synthcity's diffusion model takes encoded columns, so it is given ours:
-normal scores and codes, encoding not counted on its side and counted on ours; its T is 100 here as in the paper
-(its own default is 1,000), and its rows are not judged.
+both are judged by the same functions of `eval`. The peers' times are those of their `fit` and `sample` alone.
+Non-numeric columns are discrete for `ctgan`, as in its own examples. synthcity's diffusion model takes encoded columns,
+so it is given ours: normal scores and codes, encoding not counted on its side and counted on ours; its T is 100 here as
+in the paper (its own default is 1,000), and its rows are not judged.
 
 Every measurement is written to --results as it is made; a second call goes on from there, and the tables are drawn from
 that file. --only takes kinds of work: `equal` (same epochs), `default` (every generator as it comes), `diffusion`.
