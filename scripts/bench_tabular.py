@@ -6,7 +6,8 @@
 Each peer wants an environment of its own:
 
     ctgan, tvae    pip install ctgan==0.12.1 torch==2.13.0
-    tabddpm        pip install torch==2.13.0 and, with --no-deps, synthcity==0.2.12; then what its import asks for
+    tabddpm        pip install torch==2.13.0 pydantic loguru tqdm pandas scikit-learn opacus optuna redis cloudpickle
+                   and then, with --no-deps, synthcity==0.2.12
 
 Both sides learn the same rows with the same seed, epochs, batch and layer sizes, one process at a time and in turn, and
 both are judged by the same functions of `eval`. The peers' times are those of their `fit` and `sample` alone.
@@ -71,8 +72,15 @@ made.to_csv(f"{folder}/made.csv", index=False)
 json.dump({"fit_seconds": fitted - start, "sample_seconds": sampled - fitted}, open(f"{folder}/times.json", "w"))
 """
 DIFFUSION_PEER = r"""
-import json, sys, time, warnings
+import importlib.util, json, sys, time, types, warnings
 warnings.filterwarnings("ignore")
+# The model alone: the rest of the package asks for releases of numpy and torch that these are not.
+root = importlib.util.find_spec("synthcity").submodule_search_locations[0]
+for name in ("", ".plugins", ".plugins.core", ".plugins.core.models", ".metrics"):
+    package = types.ModuleType("synthcity" + name)
+    package.__path__ = [root + name.replace(".", "/")]
+    sys.modules[package.__name__] = package
+sys.modules["synthcity.metrics.weighted_metrics"] = types.SimpleNamespace(WeightedMetrics=object)
 import pandas as pd, torch
 from synthcity.plugins.core.models.tabular_ddpm import TabDDPM
 folder = sys.argv[1]
