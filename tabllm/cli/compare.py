@@ -35,8 +35,8 @@ tabllm compare visits.csv --models ctgan,tvae --epochs 10 --rows 2000
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Set several generators side by side.")
 @click.argument("data", type=PATH)
-@click.option("-m", "--models", default="nano,ctgan,tvae,tabddpm", show_default=True, metavar="NAMES",
-              help="The generators, parted by commas; see 'tabllm models list'.")  # fmt: skip
+@click.option("-m", "--models", default="nano,tabcascade,tabddpm,ctgan,tvae", show_default=True,
+              metavar="NAMES", help="The generators, parted by commas, as 'tabllm fit -m' takes them.")  # fmt: skip
 @click.option("--target", metavar="COL", help="The column to predict.  [default: guessed]")
 @click.option("--holdout", type=PATH, metavar="FILE",
               help="Real rows to judge by, which no generator learns.  [default: a fifth of DATA]")  # fmt: skip

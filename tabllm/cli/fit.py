@@ -31,6 +31,8 @@ tabllm fit visits.csv
 tabllm fit visits.csv --kind zip=categorical --kind score=continuous
 # A quick look: 5,000 rows, 2 epochs
 tabllm fit visits.csv --rows 5000 --epochs 2 -o quick-run
+# Diffusion, for the classes of one column; and other generators that need no download: tabcascade, ctgan, tvae
+tabllm fit visits.csv -m tabddpm --target clicked -o tabddpm-run
 # Fine-tune GPT-2 on rows written as text; DeepSeek-coder with adapters on weights of 4 bits
 tabllm fit visits.csv -m gpt2 -o gpt2-run
 tabllm fit visits.csv -m deepseek-coder-1.3b --precision 4bit -o deepseek-run
@@ -71,14 +73,16 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(cls=Command, examples=EXAMPLES, short_help="Learn a table.")
 @click.argument("data", type=PATH)
 @click.option("-m", "--model", default="nano", show_default=True, metavar="NAME", shell_complete=_complete_model,
-              help="The generator: nano, a language model (gpt2, distilgpt2, deepseek-coder-1.3b, a folder, a hub id), "
-                   "or another name that 'tabllm models list' tells.")  # fmt: skip
+              help="The generator: nano, tabcascade, tabddpm, ctgan, tvae, or a pretrained language model "
+                   "('tabllm models list' tells their names; a folder or a hub id does as well).")  # fmt: skip
 @click.option("-o", "--out", type=PATH, metavar="RUN", help="Folder for the run.  [default: DATA's name + '-run']")
 @click.option("--schema", "schema_file", type=PATH, metavar="FILE",
               help="What the columns are, as 'tabllm schema -o FILE' wrote it and you edited it.")  # fmt: skip
 @click.option("--kind", "kinds", multiple=True, metavar="COL=KIND",
               help="Take column COL as KIND: categorical, integer, continuous, datetime, boolean, text, identifier "
                    "or constant. Repeatable.")  # fmt: skip
+@click.option("--target", metavar="COL",
+              help="A column that rows are made for, class by class (tabddpm).")  # fmt: skip
 @click.option("--rows", type=AtLeast(2), metavar="N", help="Learn from N rows drawn at random.")
 @click.option("--rare-below", type=AtLeast(0), metavar="K",
               help="Fold categories of fewer than K rows into one.  [default: 0]")  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 
 from .scales import Bins, Modes, Quantiles, Scale, scale_from_dict
 
-__all__ = ["CategoryField", "Field", "NumberField", "Numbers", "field_from_dict"]
+__all__ = ["MOST_CLASSES", "CategoryField", "Field", "NumberField", "Numbers", "field_from_dict"]
 
 Numbers = Literal["modes", "quantiles", "bins"]
 

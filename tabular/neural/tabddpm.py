@@ -13,7 +13,7 @@ from ..schema import Schema
 from .base import Data, Network, NeuralSynthesizer, positive
 from .denoiser import AVERAGE, Denoiser, DenoiserLearner
 from .encoder import TableEncoder
-from .fields import CategoryField, Numbers
+from .fields import MOST_CLASSES, Numbers
 from .optimizer import Adam
 from .spans import Spans
 from .training import Learner
@@ -104,10 +104,20 @@ class TabDDPM(NeuralSynthesizer):
         }
 
     def _prepare(self, table: pd.DataFrame, schema: Schema) -> None:
-        if self.target is not None and not schema[self.target].has_categories:
+        if self.target is None:
+            return
+        if self.target not in schema:
+            raise UsageError(f"There is no column {self.target!r} to be the target; choose one of {schema.names}.")
+        column = schema[self.target]
+        if not column.has_categories:
             raise UsageError(
-                f"The target {self.target!r} is {schema[self.target].kind}, and tabddpm can be told classes only: "
+                f"The target {self.target!r} is {column.kind}, and tabddpm can be told classes only: "
                 "leave the target out, or make it categorical with --kind."
+            )
+        if len(column.categories) >= MOST_CLASSES:
+            raise UsageError(
+                f"The target {self.target!r} has {len(column.categories):,} categories, and tabddpm can be told fewer "
+                f"than {MOST_CLASSES}: leave the target out, or fold rare ones with --rare-below."
             )
 
     def _filled(self, scalars: np.ndarray) -> np.ndarray:
@@ -119,10 +129,9 @@ class TabDDPM(NeuralSynthesizer):
         return DEFAULT_STEPS if self.steps is None and self.epochs is None else super()._planned_steps(rows)
 
     def _make_network(self, encoder: TableEncoder, spans: Spans) -> Network:
-        guided: tuple[int, ...] = ()
-        if self.target is not None and isinstance(encoder.fields.get(self.target), CategoryField):
-            span = encoder.places()[self.target][0]
-            guided = (span.start,) if span.stop - span.start == 1 else ()
+        # A target of a single value has no span, and rows are made for it anyway.
+        place = encoder.places().get(self.target) if self.target is not None else None
+        guided = () if place is None else (place[0].start,)
         return Denoiser(
             encoder.scalars, spans, guided, widths=self.d_layers, dropout=self.dropout, times=self.num_timesteps,
             taken=self.sampling_steps or self.num_timesteps,

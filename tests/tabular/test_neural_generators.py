@@ -213,6 +213,13 @@ def test_a_named_target_is_given_and_costs_no_tries(table, monkeypatch):
     assert (shares - table["device"].value_counts(normalize=True)).abs().max() < 0.02
     with pytest.raises(UsageError, match="'age' is integer, and tabddpm can be told classes only"):
         small("tabddpm", target="age").fit(table)
+    with pytest.raises(UsageError, match="no column 'nope' to be the target"):
+        small("tabddpm", target="nope").fit(table)
+    many = table.assign(city=[f"city {place % 300}" for place in range(len(table))])
+    with pytest.raises(UsageError, match="300 categories, and tabddpm can be told fewer than 256"):
+        small("tabddpm", target="city").fit(many, schema=infer_schema(many, overrides={"city": "categorical"}))
+    same = small("tabddpm", steps=2, target="same").fit(table.assign(same="x"))
+    assert set(same.sample(10)["same"]) == {"x"}
     with pytest.raises(UsageError, match="cannot be more than num_timesteps"):
         create("tabddpm", num_timesteps=10, sampling_steps=20)
 
