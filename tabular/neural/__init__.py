@@ -11,6 +11,7 @@
 ``ctgan``          Xu et al. 2019 (``critic``: its discriminator)
 ``tvae``           the same
 ``tabddpm``        Kotelnikov et al. 2023 (``denoiser``: its network and diffusion)
-``tabcascade``     Mueller et al. 2026 (``cascade``: its network, of ``autoregression`` and ``flow``)
+``tabcascade``     Mueller et al. 2026 (``cascade``: its network, of ``autoregression`` and ``flow``,
+                   both made of ``residual`` layers)
 =================  =========================================================================
 """

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .residual import Residual
 from .spans import Spans
 
 __all__ = ["Autoregression"]
@@ -29,18 +30,16 @@ class Autoregression(nn.Module):
         spans: the layout, of at least one span.
         waves: float32[width, features], what classes of like numbers share (:meth:`.encoder.TableEncoder.waves`);
             weights of the features are added to those of the classes.
-        width: of the layers.
-        depth: how many.
-        dropout: share of a layer's outputs that an update leaves out.
+        width, depth, dropout: of the layers (:class:`.residual.Residual`).
     """
 
     def __init__(self, spans: Spans, waves: Tensor, *, width: int, depth: int, dropout: float) -> None:
         super().__init__()
-        self.spans, self.waves, self.dropout = spans, waves, dropout
+        self.spans, self.waves = spans, waves
         self.known = nn.Parameter(torch.randn(spans.width, width) / math.sqrt(len(spans)))
         self.known_waves = nn.Parameter(torch.randn(waves.shape[1], width) / math.sqrt(len(spans)))
         self.asked = nn.Parameter(torch.randn(len(spans), width) / math.sqrt(len(spans)))
-        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+        self.layers = Residual(width=width, depth=depth, dropout=dropout)
         self.head = nn.Parameter(torch.zeros(spans.width, width))
         self.head_waves = nn.Parameter(torch.zeros(waves.shape[1], width))
         self.bias = nn.Parameter(torch.zeros(spans.width))
@@ -52,7 +51,7 @@ class Autoregression(nn.Module):
         seen = functional.embedding(flat[:, :-1], self.known + self.waves @ self.known_waves).cumsum(dim=1)
         nothing = seen.new_zeros(len(codes), 1, seen.shape[2])
         x = torch.cat([nothing, seen], dim=1) + self.asked[order]
-        hidden = self._layers(x, generator)[:, order.argsort()]
+        hidden = self.layers(x, generator)[:, order.argsort()]
         head = self.head + self.waves @ self.head_waves
         return self.spans.head_log_likelihood(hidden, head, self.bias, codes)
 
@@ -61,16 +60,6 @@ class Autoregression(nn.Module):
         """Start from float32[width], how often each class occurs."""
         total = (counts @ self.spans.member) @ self.spans.spread
         self.bias.copy_(((counts + 0.5) / total).log())
-
-    def _layers(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
-        """float32[..., width] -> float32[..., width]."""
-        for layer in self.layers:
-            y = functional.silu(x)
-            if self.dropout and generator is not None:
-                kept = torch.rand(y.shape, generator=generator, device=y.device) >= self.dropout
-                y = y * kept / (1 - self.dropout)
-            x = x + layer(y)
-        return functional.silu(x)
 
     def draw(self, rows: int, generator: torch.Generator, given: tuple[int, Tensor] | None) -> Tensor:
         """int64[rows, spans]; ``given`` is a span and float32[classes], the probabilities that it is drawn by."""
@@ -85,7 +74,7 @@ class Autoregression(nn.Module):
             if given is not None and span == given[0]:
                 likely = given[1].expand(rows, -1)
             else:
-                hidden = self._layers(known + self.asked[span], None)
+                hidden = self.layers(known + self.asked[span], None)
                 likely = torch.addmm(self.bias[here], hidden, head[here].T).softmax(dim=1)
             ladder = likely.cumsum(dim=1)
             uniform = torch.empty(rows, device=spans.device)

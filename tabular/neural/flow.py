@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .gates import Gates
+from .residual import Residual
 from .spans import Spans
 
 __all__ = ["Flow"]
@@ -30,9 +31,7 @@ class Flow(nn.Module):
         spans: the layout of the classes.
         waves: as in :class:`.autoregression.Autoregression`.
         scalars: how many, at least one.
-        width: of the layers.
-        depth: how many.
-        dropout: share of a layer's outputs that an update leaves out.
+        width, depth, dropout: of the layers (:class:`.residual.Residual`).
         steps: of the integration when rows are made.
     """
 
@@ -49,18 +48,12 @@ class Flow(nn.Module):
         steps: int,
     ) -> None:
         super().__init__()
-        self.gates, self.spans, self.waves, self.scalars, self.dropout, self.steps = (
-            gates,
-            spans,
-            waves,
-            scalars,
-            dropout,
-            steps,
-        )
+        self.gates, self.spans, self.waves = gates, spans, waves
+        self.scalars, self.steps = scalars, steps
         self.given = nn.Parameter(torch.randn(spans.width, width) / math.sqrt(max(len(spans), 1)))
         self.given_waves = nn.Parameter(torch.randn(waves.shape[1], width) / math.sqrt(max(len(spans), 1)))
         self.first = nn.Linear(scalars + TIME_WIDTH, width)
-        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+        self.layers = Residual(width=width, depth=depth, dropout=dropout)
         self.out = nn.Linear(width, scalars)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
@@ -71,13 +64,7 @@ class Flow(nn.Module):
         angles = time * self.times
         moment = torch.cat([angles.cos(), angles.sin()], dim=1).expand(len(at), -1)
         x = self.first(torch.cat([at, moment], dim=1)) + given
-        for layer in self.layers:
-            y = functional.silu(x)
-            if self.dropout and generator is not None:
-                kept = torch.rand(y.shape, generator=generator, device=y.device) >= self.dropout
-                y = y * kept / (1 - self.dropout)
-            x = x + layer(y)
-        found: Tensor = self.out(functional.silu(x))
+        found: Tensor = self.out(self.layers(x, generator))
         return found
 
     def classes(self, codes: Tensor) -> Tensor:
