@@ -31,7 +31,7 @@ tabllm fit visits.csv
 tabllm fit visits.csv --kind zip=categorical --kind score=continuous
 # A quick look: 5,000 rows, 2 epochs
 tabllm fit visits.csv --rows 5000 --epochs 2 -o quick-run
-# Diffusion, for the classes of one column; and other generators that need no download: tabcascade, ctgan, tvae
+# Diffusion, for the classes of one column (tabcascade, ctgan and tvae need no download either)
 tabllm fit visits.csv -m tabddpm --target clicked -o tabddpm-run
 # Fine-tune GPT-2 on rows written as text; DeepSeek-coder with adapters on weights of 4 bits
 tabllm fit visits.csv -m gpt2 -o gpt2-run

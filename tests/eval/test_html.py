@@ -12,6 +12,7 @@ import pytest
 
 from eval import Report, compare, write_html
 from eval.html import page
+from eval.page.markup import element
 from eval.page.theme import GRAPHICS, PALETTE, SURFACES, TEXTS
 from eval.report import Privacy
 from tabular.errors import OutputError, UsageError
@@ -153,7 +154,7 @@ def test_names_and_values_cannot_become_markup(monkeypatch):
     table = pd.DataFrame(
         {
             evil: rng.choice(["</svg><img src=x onerror=alert(1)>", '"><b>', "&amp;", "\x00\x1b"], 200),
-            "a\ud800": rng.normal(size=200),
+            "a\x07": rng.normal(size=200),
             "'\"": rng.choice([f"]]>{evil}", "]]>ok"], 200),
         }
     )
@@ -165,6 +166,8 @@ def test_names_and_values_cannot_become_markup(monkeypatch):
     assert not tree.of("b")
     assert evil in " ".join(tree.words)
     text.encode("utf-8")
+    # pandas 3 holds no lone surrogate in a name, so a report cannot bring one by itself.
+    assert element("p", "a\ud800", title="\ud800") == '<p title="\ufffd">a\ufffd</p>'
 
 
 def test_every_odd_column_at_once(monkeypatch):
