@@ -48,12 +48,16 @@ class Autoregression(nn.Module):
         """int64[n, spans] and an order of the spans -> float32[spans]: the mean log probability of each span's
         classes, given those that come before it in ``order``. Without ``generator`` nothing is left out."""
         flat = (codes + self.spans.offsets)[:, order]
-        seen = functional.embedding(flat[:, :-1], self.known + self.waves @ self.known_waves).cumsum(dim=1)
+        known, head = self._weights()
+        seen = functional.embedding(flat[:, :-1], known).cumsum(dim=1)
         nothing = seen.new_zeros(len(codes), 1, seen.shape[2])
         x = torch.cat([nothing, seen], dim=1) + self.asked[order]
         hidden = self.layers(x, generator)[:, order.argsort()]
-        head = self.head + self.waves @ self.head_waves
         return self.spans.head_log_likelihood(hidden, head, self.bias, codes)
+
+    def _weights(self) -> tuple[Tensor, Tensor]:
+        """(float32[width, h], float32[width, h]): what a known class adds, and the head, waves included."""
+        return self.known + self.waves @ self.known_waves, self.head + self.waves @ self.head_waves
 
     @torch.no_grad()
     def begin(self, counts: Tensor) -> None:
@@ -65,8 +69,7 @@ class Autoregression(nn.Module):
         """int64[rows, spans]; ``given`` is a span and float32[classes], the probabilities that it is drawn by."""
         spans = self.spans
         codes = torch.empty(rows, len(spans), dtype=torch.int64, device=spans.device)
-        weights = self.known + self.waves @ self.known_waves
-        head = self.head + self.waves @ self.head_waves
+        weights, head = self._weights()
         known = torch.zeros(rows, self.known.shape[1], device=spans.device)
         alike = torch.arange(rows, device=spans.device)
         for span in self.order(None if given is None else given[0]).tolist():

@@ -32,7 +32,7 @@ from .training import LOOKS, Learner, Plan, fingerprint_of, train
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Data", "Guide", "Network", "NeuralSynthesizer", "positive"]
+__all__ = ["CERTAIN", "Data", "Guide", "Network", "NeuralSynthesizer", "positive"]
 
 #: Rows of one part of a sample.
 PART_ROWS = 1 << 16
@@ -40,6 +40,8 @@ PART_ROWS = 1 << 16
 DRAW_NUMBERS = 1 << 24
 #: Rows that a calibration looks at.
 CALIBRATION_ROWS = 20_000
+#: Logit of a class that was drawn or asked for already.
+CERTAIN = 60.0
 #: Rows that are made in search of some that meet a condition before the search may be given up, and the share
 #: of them that must.
 PATIENT_ROWS, LEAST_SHARE = 500_000, 1e-4
@@ -60,10 +62,21 @@ class Guide(NamedTuple):
 
 
 class Network(nn.Module):
-    """What a generator leaves when it is trained."""
+    """What a generator leaves when it is trained.
 
-    #: Spans that :meth:`propose` can be guided on.
+    Attributes:
+        spans: the layout of its classes.
+        guided: the spans that :meth:`propose` can be guided on; where there are any, ``shares`` is float32[width],
+            how often each class occurs in the table.
+    """
+
+    spans: Spans
     guided: tuple[int, ...] = ()
+    shares: Tensor
+
+    def class_shares(self, span: int) -> Tensor:
+        """float32[classes]: how often each class of a guided span occurs in the table."""
+        return self.shares[self.spans.starts[span] :][: self.spans.sizes[span]]
 
     def propose(self, rows: int, generator: torch.Generator, guide: Guide | None) -> tuple[Tensor, Tensor]:
         """(logits float32[rows, width], scalars float32[rows, scalars]) of new rows."""
@@ -294,7 +307,7 @@ class NeuralSynthesizer(Synthesizer):
             if name not in allowed or span.start not in network.guided or not isinstance(column, CategoryField):
                 continue
             condition = allowed[name]
-            shares = self._class_shares(span.start)
+            shares = network.class_shares(span.start).cpu().numpy().astype(np.float64)
             codes = np.arange(column.classes)
             if column.missing:
                 codes[-1] = -1
@@ -304,10 +317,6 @@ class NeuralSynthesizer(Synthesizer):
                 probabilities = torch.tensor(shares / mass, dtype=torch.float32, device=self.device)
                 best = mass, Guide(span.start, probabilities)
         return best[1] if best else None
-
-    def _class_shares(self, span: int) -> np.ndarray:
-        """float64[classes]: how often each class of a guided span occurs in the table."""
-        raise NotImplementedError
 
     def _generator(self, seed: int, part: int) -> torch.Generator:
         state = np.random.SeedSequence([seed, part, 7]).generate_state(1, np.uint64)[0] >> np.uint64(1)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from .autoregression import Autoregression
-from .base import Data, Guide, Network
+from .base import CERTAIN, Data, Guide, Network
 from .encoder import TableEncoder
 from .flow import Flow
 from .gates import Gates
@@ -19,8 +19,6 @@ from .spans import Spans
 
 __all__ = ["Cascade", "CascadeLearner"]
 
-#: Logit of a class that was drawn already.
-CERTAIN = 60.0
 #: Rows that are judged by and not learned: a share of them, within bounds.
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.05, 2000
 #: Share of the updates in which the spans come as they stand in the table; in the others one that can be asked for
@@ -32,8 +30,6 @@ JUDGED = 4
 
 class Cascade(Network):
     """An :class:`.autoregression.Autoregression` of the classes and a :class:`.flow.Flow` of the scalars under them."""
-
-    shares: Tensor
 
     def __init__(
         self, encoder: TableEncoder, spans: Spans, *, width: int, depth: int, dropout: float, flow_steps: int

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -134,21 +133,12 @@ class CTGAN(NeuralSynthesizer):
         assert isinstance(network, Generator)
         return CtganLearner(self, network, spans, data)
 
-    def _class_shares(self, span: int) -> np.ndarray:
-        _, network = self._fitted()
-        assert isinstance(network, Generator)
-        begin = int(network.spans.offsets[span])
-        shares: np.ndarray = network.shares[begin : begin + network.spans.sizes[span]].cpu().numpy()
-        return shares.astype(np.float64)
-
 
 class Generator(Network):
     """Residual layers that keep what they were given: noise and a condition in, logits and scalars out.
 
     A condition is one class of one column, one-hot in the paper; its part of each layer is a row of weights.
     """
-
-    shares: Tensor
 
     def __init__(
         self, encoder: TableEncoder, spans: Spans, guided: tuple[int, ...], embedding: int, widths: Sequence[int]

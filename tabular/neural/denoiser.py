@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .base import Data, Guide, Network
+from .base import CERTAIN, Data, Guide, Network
 from .optimizer import Adam, AdamLearner
+from .residual import left_out
 from .rows import shuffled_rows
 from .spans import Spans
 
@@ -21,8 +22,6 @@ __all__ = ["AVERAGE", "Denoiser", "DenoiserLearner"]
 AVERAGE = 0.999
 #: Numbers of the sinusoidal embedding of a time step.
 TIME_WIDTH = 128
-#: A logit that makes a class certain among others of 0.
-CERTAIN = 60.0
 
 
 class Denoiser(Network):
@@ -43,8 +42,6 @@ class Denoiser(Network):
         taken: steps that are taken when rows are made.
     """
 
-    shares: Tensor
-
     def __init__(
         self,
         scalars: int,
@@ -64,7 +61,7 @@ class Denoiser(Network):
         self.first = nn.Linear(width, widths[0])
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.out = nn.Linear(widths[-1], width)
-        self.register_buffer("shares", torch.zeros(spans.sizes[guided[0]] if guided else 0))
+        self.register_buffer("shares", torch.zeros(spans.width))
         moments = (torch.arange(times + 1, dtype=torch.float64) / times + 0.008) / 1.008
         kept = torch.cos(moments * math.pi / 2).square()
         # kept[t]: the share of the signal after t steps; the last one would be 0, which no row comes back from.
@@ -83,9 +80,7 @@ class Denoiser(Network):
         x = self.first(torch.cat([scalars, one_hot], dim=1)) + self.time(self.moments[time])
         for number in range(len(self.layers) + 1):
             x = functional.silu(x)
-            if self.dropout and generator is not None:
-                kept = torch.rand(x.shape, generator=generator, device=x.device) >= self.dropout
-                x = x * kept / (1 - self.dropout)
+            x = left_out(x, self.dropout, generator)
             x = (self.layers[number] if number < len(self.layers) else self.out)(x)
         return x
 
@@ -114,7 +109,7 @@ class Denoiser(Network):
         uniform = torch.rand(rows, len(self.spans), generator=generator, device=device)
         codes = (uniform * self.class_counts).long()
         if self.guided:
-            likely = self.shares if guide is None else guide.probabilities
+            likely = self.class_shares(self.guided[0]) if guide is None else guide.probabilities
             codes[:, self.guided[0]] = torch.multinomial(likely, rows, replacement=True, generator=generator)
         asked = codes
         one_hot = self.spans.one_hot(codes)
@@ -163,9 +158,7 @@ class DenoiserLearner(AdamLearner):
         super().__init__(adam, network.spans.device)
         self.network, self.data, self.batch, self.steps = network, data, batch, steps
         if network.guided:
-            codes = data.codes[:, network.guided[0]]
-            counts = torch.bincount(codes, minlength=len(network.shares))
-            network.shares.copy_(counts / len(codes))
+            network.shares.copy_(network.spans.one_hot_counts(data.codes) / len(data.codes))
 
     def step(self, number: int) -> Tensor:
         rows = shuffled_rows(len(self.data.codes), self.batch, self.generator, self.data.codes.device)

@@ -97,8 +97,10 @@ class Adam:
         """Inside, the module has the averaged weights."""
         last = [weight.detach().clone() for weight in self.weights]
         self.load(self.kept())
-        yield
-        self.load(dict(zip(self.names, last, strict=True)))
+        try:
+            yield
+        finally:
+            self.load(dict(zip(self.names, last, strict=True)))
 
     @torch.no_grad()
     def load(self, weights: Mapping[str, Tensor]) -> None:

@@ -1,4 +1,4 @@
-"""The layers that both parts of TabCascade are made of."""
+"""The layers that both parts of TabCascade are made of, and dropout."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Residual"]
+__all__ = ["Residual", "left_out"]
 
 
 class Residual(nn.Module):
@@ -26,9 +26,12 @@ class Residual(nn.Module):
     def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         """float32[..., width] -> float32[..., width]; without ``generator`` nothing is left out."""
         for layer in self.layers:
-            y = functional.silu(x)
-            if self.dropout and generator is not None:
-                kept = torch.rand(y.shape, generator=generator, device=y.device) >= self.dropout
-                y = y * kept / (1 - self.dropout)
-            x = x + layer(y)
+            x = x + layer(left_out(functional.silu(x), self.dropout, generator))
         return functional.silu(x)
+
+
+def left_out(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
+    """Dropout drawn from ``generator``, which a resumed fit needs; without one ``x`` stays as it is."""
+    if not share or generator is None:
+        return x
+    return x * (torch.rand(x.shape, generator=generator, device=x.device) >= share) / (1 - share)

@@ -107,9 +107,3 @@ class TabCascade(NeuralSynthesizer):
         network.begin(data)
         adam = Adam(network, rate=self.learning_rate, weight_decay=self.weight_decay, average=AVERAGE)
         return CascadeLearner(network, data, adam, batch=self._batch_rows(len(data.codes)), steps=steps, seed=self.seed)
-
-    def _class_shares(self, span: int) -> np.ndarray:
-        _, network = self._fitted()
-        assert isinstance(network, Cascade)
-        begin = network.spans.starts[span]
-        return network.shares[begin : begin + network.spans.sizes[span]].cpu().numpy().astype(np.float64)

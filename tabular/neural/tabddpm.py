@@ -141,9 +141,3 @@ class TabDDPM(NeuralSynthesizer):
         assert isinstance(network, Denoiser)
         adam = Adam(network, rate=self.learning_rate, weight_decay=self.weight_decay, average=AVERAGE)
         return DenoiserLearner(network, data, adam, batch=self._batch_rows(len(data.codes)), steps=steps)
-
-    def _class_shares(self, span: int) -> np.ndarray:
-        _, network = self._fitted()
-        assert isinstance(network, Denoiser)
-        shares: np.ndarray = network.shares.cpu().numpy()
-        return shares.astype(np.float64)

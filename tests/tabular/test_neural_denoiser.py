@@ -68,7 +68,7 @@ def test_a_denoiser_that_knows_the_noise_gives_back_the_clean_numbers(network):
 def test_a_guided_span_is_never_noised():
     spans = Spans(SIZES, CPU)
     network = Denoiser(1, spans, (0,), widths=(8,), dropout=0.1, times=5, taken=3)
-    network.shares.copy_(torch.tensor([0.0, 0.0, 1.0]))
+    network.shares.copy_(torch.tensor([0.0, 0.0, 1.0, 0.5, 0.5]))
     codes = torch.tensor([[2, 0]]).expand(500, -1)
     generator = torch.Generator().manual_seed(0)
     _, _, changed = network.noisy(torch.zeros(500, 1), codes, torch.full((500,), 5), generator)
