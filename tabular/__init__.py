@@ -10,6 +10,7 @@
 ``rundir``             a run directory, whole or not at all (``runs``: the files in it)
 ``checkpoint``         what an interrupted training leaves
 ``making``             rows in parts, and missing cells, for generators whose rows are tokens
+``strata``             samples with the shares that were asked for (``shares``: their arithmetic)
 ``unmodelled``         columns with nothing to learn; ``words``: free text
 ``devices``            where torch computes
 ``neural``             the generators that stand here

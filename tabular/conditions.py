@@ -17,6 +17,7 @@ from .errors import ConditionError
 from .intervals import Interval, intervals_of, number_span
 from .number_text import parse_numbers
 from .schema import Column, Schema
+from .synthesizer import Where
 
 __all__ = ["Allowed", "parse_where", "satisfied"]
 
@@ -51,13 +52,13 @@ class Allowed:
         return kept | np.isnan(values) if self.missing else kept
 
 
-def parse_where(where: str | Sequence[str] | Mapping[str, Any] | None, schema: Schema) -> dict[str, Allowed]:
+def parse_where(where: Where, schema: Schema) -> dict[str, Allowed]:
     """What ``where`` allows per column; columns without a condition are left out.
 
     A string holds conditions joined with ``and`` or ``;``: ``age>=30``, ``clicked=1``,
     ``device in [ios, android]``, ``country not in [US]``, ``age between 30 and 40``, ``30 <= age < 40``,
     ``email is missing``, ``email is not missing``. Names and values may stand in quotes. A list holds
-    such strings. A mapping gives per column a value, a list of values, a tuple of two numbers (a range
+    such strings, or mappings. A mapping gives per column a value, a list of values, a tuple of two numbers (a range
     with both ends), a text that begins with an operator (``">=30"``), or ``None`` (missing).
 
     All conditions must hold. A comparison, ``!=`` and ``not in`` too, is never met by a missing cell.
@@ -84,7 +85,7 @@ def satisfied(arrays: Mapping[str, np.ndarray], allowed: Mapping[str, Allowed]) 
     return kept
 
 
-def _conditions(where: str | Sequence[str] | Mapping[str, Any] | None, schema: Schema) -> list[Condition]:
+def _conditions(where: Where, schema: Schema) -> list[Condition]:
     if where is None:
         return []
     if isinstance(where, str):
@@ -96,8 +97,8 @@ def _conditions(where: str | Sequence[str] | Mapping[str, Any] | None, schema: S
                 raise unknown_column(str(name), schema.names)
             found.append(_of_mapping(schema[name], value))
         return found
-    if isinstance(where, Sequence) and all(isinstance(part, str) for part in where):
-        return [condition for part in where for condition in read_conditions(part, schema.names)]
+    if isinstance(where, Sequence) and all(isinstance(part, str | Mapping) for part in where):
+        return [condition for part in where for condition in _conditions(part, schema)]
     raise ConditionError(f"A condition must be text, a list of texts or a mapping, not {where!r}; such as {EXAMPLES}.")
 
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Synthesizer", "check_name", "create", "has_option", "load_run", "model_names", "register", "register_open"]
 
 #: What ``where`` accepts: ``"age>=30"``, ``["age>=30", "device in [ios, android]"]`` or
-#: ``{"clicked": 1, "device": ["ios", "android"]}``.
-Where = str | Sequence[str] | Mapping[str, Any] | None
+#: ``{"clicked": 1, "device": ["ios", "android"]}``, or a list of both kinds.
+Where = str | Sequence[str | Mapping[str, Any]] | Mapping[str, Any] | None
 
 
 class Synthesizer(ABC):

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from tabular.errors import UsageError
 
 from .errors import Interrupted
 from .group import Command
 from .options import PATH, AtLeast, force_option, refuse_existing, seed_option
 from .session import STDOUT, Session, seconds, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tabular.strata import Stratum
+    from tabular.synthesizer import Synthesizer
 
 __all__ = ["sample"]
 
@@ -19,6 +28,10 @@ EXAMPLES = """
 tabllm sample visits-run -o synthetic.csv
 # 10,000 clicks of people of 30 and more
 tabllm sample visits-run -n 10000 -w clicked=1 -w 'age>=30' -o clicks.csv
+# As many women as men, and as many rich as poor of each
+tabllm sample people-run -n 10000 --balance sex,income -o balanced.csv
+# Income as it is, but the same in both sexes
+tabllm sample people-run -n 10000 --fair 'income|sex' -o fair.csv
 # A million rows as Parquet; parts are written as they are made
 tabllm sample visits-run -n 1000000 -o synthetic.parquet
 # A fine-tuned language model with weights of 4 bits
@@ -37,6 +50,11 @@ tabllm --quiet sample visits-run -n 5 -o -
 @click.option("-w", "--where", multiple=True, metavar="CONDITION",
               help="Only such rows: 'clicked=1', 'age>=30', 'device in [ios, android]', 'city is missing'. "
                    "Repeatable: all hold.")  # fmt: skip
+@click.option("--balance", metavar="COLS",
+              help="Equal shares for every combination of these columns, parted by commas: 'sex,income'.")  # fmt: skip
+@click.option("--fair", metavar="T|COLS",
+              help="Give column T the same shares in every group of COLS: 'income|sex', 'income|sex,race'. The "
+                   "groups keep theirs.")  # fmt: skip
 @seed_option
 @click.option("--device", default="auto", metavar="NAME", help="Where it computes.  [default: auto]")
 @click.option("--engine", type=click.Choice(["auto", "mlx", "torch"]),
@@ -57,6 +75,8 @@ def sample(
     rows: int | None,
     out: str,
     where: tuple[str, ...],
+    balance: str | None,
+    fair: str | None,
     seed: int | None,
     device: str,
     force: bool,
@@ -64,12 +84,16 @@ def sample(
 ) -> None:
     """Make N new rows from RUN, which 'tabllm fit' wrote, and write them to OUT.
 
+    Shares for --balance and --fair are counted in a sample of the model's own: a run keeps none.
+
     Parts that are done are kept in OUT.partial/ until all are: after an interruption the same command goes on.
     """
     from tabular.resuming import ResumableWriter
     from tabular.synthesizer import load_run
     from tabular.writing import check_output
 
+    if balance and fair:
+        raise UsageError("--balance and --fair contradict each other: the one sets every share, the other keeps some.")
     check_output(out)
     refuse_existing(out, force=force)
     synthesizer = load_run(run, device=device, **options)
@@ -78,6 +102,8 @@ def sample(
         "facts": synthesizer.describe(),
         "rows": wanted,
         "where": where,
+        "balance": balance,
+        "fair": fair,
         "seed": seed,
         "device": device,
         **options,
@@ -88,9 +114,7 @@ def sample(
         with writer:
             if writer.resumed:
                 session.say(f"Going on after {writer.resumed:,} rows in {writer.folder}/.")
-            for part in synthesizer.sample_batches(
-                wanted, where=list(where) or None, seed=seed, progress=session.reporter(), done=writer.resumed
-            ):
+            for part in _parts(session, synthesizer, wanted, list(where), balance, fair, seed, writer.resumed):
                 writer.write(part)
     except KeyboardInterrupt:
         kept = f"; {writer.folder}/ holds {writer.rows:,} rows: the same command goes on from there"
@@ -102,3 +126,51 @@ def sample(
     session.say(f"Wrote {writer.rows:,} rows to {shown(out)} in {seconds(took)} ({rate}).")
     if out != STDOUT and not where:
         session.suggest("tabllm", "eval", "DATA", out)
+
+
+def _parts(
+    session: Session,
+    synthesizer: Synthesizer,
+    rows: int,
+    where: list[str],
+    balance: str | None,
+    fair: str | None,
+    seed: int | None,
+    done: int,
+) -> Iterator[pd.DataFrame]:
+    """The rows in parts, as the generator learned them or with the shares that were asked for."""
+    from tabular.strata import sample_strata
+
+    if not balance and not fair:
+        return synthesizer.sample_batches(rows, where=where or None, seed=seed, progress=session.reporter(), done=done)
+    strata = _strata(session, synthesizer, rows, where, balance, fair, seed or 0)
+    return sample_strata(synthesizer, strata, where=where, seed=seed or 0, progress=session.reporter(), done=done)
+
+
+def _strata(
+    session: Session,
+    synthesizer: Synthesizer,
+    rows: int,
+    where: list[str],
+    balance: str | None,
+    fair: str | None,
+    seed: int,
+) -> list[Stratum]:
+    from tabular.strata import balanced_strata, fair_strata, probe
+
+    target, bar, groups = (fair or "").partition("|")
+    if fair and not (target.strip() and bar and groups.strip()):
+        raise UsageError(f"--fair {fair!r} is not T|COLS; write for example --fair 'income|sex'.")
+    columns = [target.strip(), *_names(groups)] if fair else _names(balance or "")
+    cells = probe(synthesizer, columns, rows, where=where, seed=seed, progress=session.reporter())
+    strata = fair_strata(cells, rows) if fair else balanced_strata(cells, rows)
+    drawn = [stratum.rows for stratum in strata]
+    session.say(
+        f"{len(cells.counts):,} combinations of {', '.join(columns)} occur in {cells.counts.sum():,} rows made to "
+        f"look; {len(drawn):,} are drawn, {min(drawn):,} to {max(drawn):,} rows of each."
+    )
+    return strata
+
+
+def _names(columns: str) -> list[str]:
+    return [name.strip() for name in columns.split(",") if name.strip()]
