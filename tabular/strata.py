@@ -119,7 +119,7 @@ def balanced_strata(cells: Cells, n: int) -> list[Stratum]:
     Raises:
         UsageError: for fewer rows than combinations.
     """
-    filled = np.flatnonzero((cells.codes >= 0).all(1))
+    filled = np.flatnonzero((cells.codes >= 0).all(1)).tolist()
     if n < len(filled):
         raise UsageError(
             f"{n:,} rows cannot be shared by {len(filled):,} combinations of {', '.join(cells.columns)}; "
@@ -173,7 +173,7 @@ def sample_strata(
             else:
                 made = [
                     _drawn(synthesizer, strata[i], int(shares[i]), given, _seed(seed, number, i), task)
-                    for i in np.flatnonzero(shares)
+                    for i in np.flatnonzero(shares).tolist()
                 ]
                 order = np.random.default_rng([seed, number]).permutation(rows)
                 mixed = pd.concat(made, ignore_index=True).take(order).reset_index(drop=True)
