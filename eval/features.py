@@ -90,10 +90,23 @@ class TreeModel:
         }
         self.booster: Any = None
 
-    def fit(self, x: np.ndarray, y: np.ndarray) -> TreeModel:
-        """Learn ``y: float[rows]`` from ``x: float32[rows, features]``."""
+    def fit(self, x: np.ndarray, y: np.ndarray, *, watched: tuple[np.ndarray, np.ndarray] | None = None) -> TreeModel:
+        """Learn ``y: float[rows]`` from ``x: float32[rows, features]``.
+
+        Args:
+            watched: other rows and their labels; the trees beyond the best AUC on them are dropped. (Not the best
+                log loss: rows with another share of the class than these would be stopped too early or too late.)
+        """
         xgboost = _xgboost()
-        self.booster = xgboost.train(self.parameters, self._data(x, y), num_boost_round=self.rounds)
+        if watched is None:
+            self.booster = xgboost.train(self.parameters, self._data(x, y), num_boost_round=self.rounds)
+            return self
+        seen: dict[str, dict[str, list[float]]] = {}
+        booster = xgboost.train(
+            {**self.parameters, "eval_metric": "auc"}, self._data(x, y), num_boost_round=self.rounds,
+            evals=[(self._data(*watched), "watched")], evals_result=seen, verbose_eval=False,
+        )  # fmt: skip
+        self.booster = booster[: int(np.argmax(seen["watched"]["auc"])) + 1]
         return self
 
     def predict(self, x: np.ndarray) -> np.ndarray:

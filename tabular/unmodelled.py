@@ -39,8 +39,9 @@ def is_missing(values: np.ndarray) -> np.ndarray:
     return np.isnan(values) if values.dtype.kind == "f" else values < 0
 
 
-def unlike(known: np.ndarray, column: Column, seed: int) -> np.ndarray:
-    """object[rows]: made-up identifiers of ``column``, none of them among the ``known`` ones."""
+def unlike(known: np.ndarray, column: Column, seed: int, rows: int | None = None) -> np.ndarray:
+    """object[rows]: made-up identifiers of ``column``, none of them among the ``known`` ones; as many as those."""
+    rows = len(known) if rows is None else rows
     taken = {str(value) for value in known if not pd.isna(value)}
-    made = _identifiers(column, len(known) + len(taken), start=0, seed=seed)
-    return np.asarray([value for value in made if str(value) not in taken][: len(known)], dtype=object)
+    made = _identifiers(column, rows + len(taken), start=0, seed=seed)
+    return np.asarray([value for value in made if str(value) not in taken][:rows], dtype=object)

@@ -14,13 +14,14 @@ from tabular.errors import UsageError
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, delimiter_option, force_option, refuse_existing, seed_option
+from .options import PATH, AtLeast, delimiter_option, force_option, kind_option, refuse_existing, seed_option
 from .session import Session, seconds
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tabular.schema import Schema
+    from tabular.synthesizer import Synthesizer
 
 __all__ = ["fit"]
 
@@ -41,7 +42,8 @@ tabllm fit visits.csv --rare-below 10
 """
 
 
-def _complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Registered names that begin so, for the shell."""
     from tabular.synthesizer import model_names
 
     return [name for name in model_names() if name.startswith(incomplete)]
@@ -72,15 +74,13 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Learn a table.")
 @click.argument("data", type=PATH)
-@click.option("-m", "--model", default="nano", show_default=True, metavar="NAME", shell_complete=_complete_model,
+@click.option("-m", "--model", default="nano", show_default=True, metavar="NAME", shell_complete=complete_model,
               help="The generator: nano, tabcascade, tabddpm, ctgan, tvae, or a pretrained language model "
                    "('tabllm models list' tells their names; a folder or a hub id does as well).")  # fmt: skip
 @click.option("-o", "--out", type=PATH, metavar="RUN", help="Folder for the run.  [default: DATA's name + '-run']")
 @click.option("--schema", "schema_file", type=PATH, metavar="FILE",
               help="What the columns are, as 'tabllm schema -o FILE' wrote it and you edited it.")  # fmt: skip
-@click.option("--kind", "kinds", multiple=True, metavar="COL=KIND",
-              help="Take column COL as KIND: categorical, integer, continuous, datetime, boolean, text, identifier "
-                   "or constant. Repeatable.")  # fmt: skip
+@kind_option
 @click.option("--target", metavar="COL",
               help="A column that rows are made for, class by class (tabddpm).")  # fmt: skip
 @click.option("--rows", type=AtLeast(2), metavar="N", help="Learn from N rows drawn at random.")
@@ -118,7 +118,7 @@ def fit(
     """
     run = Path(out or default_run(data))
     given = {name: value for name, value in options.items() if value is not None}
-    chosen = _kinds(kinds)
+    chosen = chosen_kinds(kinds)
     if chosen and schema_file:
         raise UsageError("--kind and --schema contradict each other; write the kinds into the schema file.")
     refuse_existing(run, force=force)
@@ -134,10 +134,18 @@ def fit(
     schema = _schema(table, schema_file, chosen, given.get("rare_below", 0))
     synthesizer = create(model, **given)
 
+    start = time.perf_counter()
+    learn(session, synthesizer, table, schema, run)
+    took = time.perf_counter() - start
+    session.say(f"Learned {len(table):,} rows of {table.shape[1]} columns in {seconds(took)}; the run is {run}/.")
+    session.suggest("tabllm", "sample", run, "-n", str(len(table)), "-o", "synthetic.csv")
+
+
+def learn(session: Session, synthesizer: Synthesizer, table: pd.DataFrame, schema: Schema | None, run: Path) -> None:
+    """Fit ``synthesizer`` and write ``run``; what Ctrl-C leaves is told, and taken up by the next call."""
     partial = run.with_name(run.name + ".partial")
     if _holds(partial):
         session.say(f"Going on from the checkpoint in {partial}/.")
-    start = time.perf_counter()
     try:
         synthesizer.fit(table, schema=schema, progress=session.reporter(), checkpoint=partial)
         synthesizer.save(run)
@@ -147,10 +155,6 @@ def fit(
         raise Interrupted(f"Interrupted; {left}.") from None
     shutil.rmtree(partial, ignore_errors=True)
 
-    took = time.perf_counter() - start
-    session.say(f"Learned {len(table):,} rows of {table.shape[1]} columns in {seconds(took)}; the run is {run}/.")
-    session.suggest("tabllm", "sample", run, "-n", str(len(table)), "-o", "synthetic.csv")
-
 
 def default_run(data: str) -> str:
     """``visits-run`` for ``folder/visits.csv.gz``: in the folder where one stands."""
@@ -158,7 +162,8 @@ def default_run(data: str) -> str:
     return f"{name.split('.')[0] or name.lstrip('.')}-run"
 
 
-def _kinds(pairs: tuple[str, ...]) -> dict[str, str]:
+def chosen_kinds(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Column -> kind, of the values of ``--kind``."""
     chosen = {}
     for pair in pairs:
         name, equals, kind = pair.rpartition("=")

@@ -26,6 +26,7 @@ SECTIONS = {
         "fit": "tabllm.cli.fit:fit",
         "sample": "tabllm.cli.sample:sample",
         "impute": "tabllm.cli.impute:impute",
+        "augment": "tabllm.cli.augment:augment",
     },
     "Look": {
         "schema": "tabllm.cli.schema:schema",

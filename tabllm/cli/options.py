@@ -15,10 +15,12 @@ from .session import STDOUT
 __all__ = [
     "PATH",
     "AtLeast",
+    "Share",
     "delimiter_option",
     "force_option",
     "html_option",
     "json_option",
+    "kind_option",
     "refuse_existing",
     "seed_option",
 ]
@@ -27,6 +29,28 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 #: A file or folder: completed by the shell, and checked by the library, which knows better what is wrong.
 PATH = click.Path()
+
+
+class Share(click.ParamType):
+    """A share such as ``0.2`` or ``20%``, above 0 and below 1; a word of ``words`` is passed on."""
+
+    name = "share"
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | str:
+        text = str(value).strip()
+        if text in self.words:
+            return text
+        try:
+            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            share = 0.0
+        if not 0 < share < 1:
+            others = "".join(f", or {word!r}" for word in self.words)
+            self.fail(f"{value!r} is not a share such as 0.2 or 20%{others}.", param, ctx)
+        return share
 
 
 class AtLeast(click.ParamType):
@@ -68,6 +92,15 @@ def seed_option(command: Decorated) -> Decorated:
     return click.option(
         "--seed", type=AtLeast(0), metavar="N",
         help="The same seed gives the same result.  [default: 0]",
+    )(command)  # fmt: skip
+
+
+def kind_option(command: Decorated) -> Decorated:
+    """``--kind COL=KIND``."""
+    return click.option(
+        "--kind", "kinds", multiple=True, metavar="COL=KIND",
+        help="Take column COL as KIND: categorical, integer, continuous, datetime, boolean, text, identifier "
+             "or constant. Repeatable.",
     )(command)  # fmt: skip
 
 

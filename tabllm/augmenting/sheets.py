@@ -1,0 +1,172 @@
+"""The tables of the study, as plain data, on a terminal, in Markdown and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from eval.estimates import Estimate
+from eval.plain_data import plain
+from eval.wording import interval, number, score
+
+from .findings import SCORE_WORDS, findings, verdict
+from .study import ArmOutcome, Study
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Cell", "Sheet", "draw", "sheets", "to_json", "to_markdown"]
+
+#: Title, and the scores that stand in it: three at most, or a terminal of 80 columns would not hold them.
+_SHEETS = (
+    ("Rows called at a chance of 0.5", ("recall", "precision", "f1")),
+    ("Rows called at the threshold that is best on validation rows", ("best_recall", "best_precision", "best_f1")),
+    ("Ranking", ("pr_auc", "auc")),
+    ("Chances as they come", ("log_loss", "normalised_entropy", "calibration_error")),
+    ("Chances corrected", ("corrected_log_loss", "corrected_normalised_entropy", "corrected_calibration_error")),
+)
+#: Differences from real rows alone that are shown.
+_DIFFERENCES = (("best_f1", "pr_auc", "auc"), ("log_loss", "corrected_log_loss"))
+NOTE = (
+    "Intervals of 95 % from resampled holdout rows, the same for every arm; they do not tell how another split or "
+    "another fit would differ. * marks a difference from real rows alone that holds for all arms together. Corrected: "
+    "chances brought back to the real share of the class (Elkan 2001), which every arm but the first has changed."
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure in words and its interval.
+
+    Attributes:
+        mark: ``"better"`` or ``"worse"`` than real rows alone for certain; else empty.
+    """
+
+    text: str
+    interval: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table; ``>`` before a header sets its column to the right."""
+
+    title: str
+    headers: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+def sheets(study: Study) -> list[Sheet]:
+    """The tables that there is something to say in."""
+    outcomes = [outcome for outcome in study.outcomes if outcome.scores is not None]
+    if not outcomes:
+        return []
+    made = [_learned(outcomes)]
+    for title, names in _SHEETS:
+        rows = [
+            (Cell(outcome.arm.label), *(_cell(outcome.scores.values[name]) for name in names))
+            for outcome in outcomes
+            if outcome.scores is not None
+        ]
+        made.append(Sheet(title, ("", *(f">{_header(name)}" for name in names)), tuple(rows)))
+    for names in _DIFFERENCES:
+        rows = [
+            (
+                Cell(outcome.arm.label),
+                *(_cell(outcome.scores.differences[name], outcome.scores.certain.get(name, "")) for name in names),
+            )
+            for outcome in outcomes
+            if outcome.scores is not None and outcome.scores.differences
+        ]
+        made.append(
+            Sheet("Difference from real rows alone", ("", *(f">{_header(name)}" for name in names)), tuple(rows))
+        )
+    return made
+
+
+def draw(study: Study, console: Console) -> None:
+    """The tables, what failed, and the findings."""
+    from rich.markup import escape
+
+    from eval.terminal_tables import quiet_table
+
+    rows, positives = study.rows, study.positives
+    console.print(
+        f"\n[bold]{escape(study.named)}[/]  [dim]{_parts(rows, positives)}; {study.model}, seed {study.seed}[/]"
+    )
+    for sheet in sheets(study):
+        console.print(f"\n[bold]{escape(sheet.title)}[/]")
+        table = quiet_table(console, *sheet.headers)
+        for first, *cells in sheet.rows:
+            table.add_row(escape(first.text), *(_drawn(cell) for cell in cells))
+        console.print(table)
+    console.print()
+    for outcome in study.outcomes:
+        if outcome.error:
+            console.print(f"[red]{escape(outcome.arm.label)} failed:[/] {escape(outcome.error)}")
+    console.print(f"[bold]{escape(verdict(study))}[/]")
+    for sentence in findings(study):
+        console.print(f"- {escape(sentence)}")
+    console.print(f"[dim]{NOTE}[/]")
+
+
+def to_markdown(study: Study) -> str:
+    """Everything that is drawn, in Markdown."""
+    lines = [f"## {study.named}", "", f"{_parts(study.rows, study.positives)}; {study.model}, seed {study.seed}.", ""]
+    for sheet in sheets(study):
+        header = [name.removeprefix(">") for name in sheet.headers]
+        ruler = ["---:" if name.startswith(">") else "---" for name in sheet.headers]
+        body = [[_written(cell) for cell in row] for row in sheet.rows]
+        lines += [f"### {sheet.title}", "", *("| " + " | ".join(row) + " |" for row in [header, ruler, *body]), ""]
+    failed = [f"{outcome.arm.label} failed: {outcome.error}" for outcome in study.outcomes if outcome.error]
+    lines += [f"**{verdict(study)}**", "", *(f"- {line}" for line in [*failed, *findings(study)]), "", NOTE]
+    return "\n".join(lines) + "\n"
+
+
+def to_json(study: Study) -> dict[str, Any]:
+    """Everything as plain JSON data."""
+    facts: dict[str, Any] = plain(study)
+    for outcome, arm in zip(facts["outcomes"], study.outcomes, strict=True):
+        outcome["arm"] = {**outcome["arm"], "label": arm.arm.label}
+    return {**facts, "verdict": verdict(study), "findings": findings(study)}
+
+
+def _learned(outcomes: Sequence[ArmOutcome]) -> Sheet:
+    headers = ("", ">rows", ">of them made", ">training, s", ">best threshold")
+    rows = [
+        (
+            Cell(outcome.arm.label),
+            Cell(number(outcome.rows, 0)),
+            Cell(number(outcome.added, 0)),
+            Cell(number(outcome.seconds, 1)),
+            Cell(score(outcome.scores.threshold)),
+        )
+        for outcome in outcomes
+        if outcome.scores is not None
+    ]
+    return Sheet("What each arm learned from", headers, tuple(rows))
+
+
+def _header(name: str) -> str:
+    return SCORE_WORDS[name].replace("F1 at the best threshold", "best F1")
+
+
+def _cell(estimate: Estimate, mark: str = "") -> Cell:
+    return Cell(score(estimate.value), interval(estimate), mark)
+
+
+def _parts(rows: dict[str, int], positives: dict[str, int]) -> str:
+    words = {"learn": "to learn", "validation": "to choose thresholds", "holdout": "held out"}
+    return ", ".join(f"{rows[name]:,} rows {word} ({positives[name]:,} of the class)" for name, word in words.items())
+
+
+def _drawn(cell: Cell) -> str:
+    colour = {"better": "green", "worse": "red"}.get(cell.mark)
+    text = f"[{colour}]{cell.text}*[/]" if colour else cell.text
+    return f"{text}\n[dim]{cell.interval}[/]" if cell.interval else text
+
+
+def _written(cell: Cell) -> str:
+    text = f"{cell.text}*" if cell.mark else cell.text
+    return f"{text} ({cell.interval})" if cell.interval else text

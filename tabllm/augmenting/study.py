@@ -1,0 +1,351 @@
+"""Do synthetic rows of a rare class help? Every arm is trained and judged by real rows that nothing has learned.
+
+The real table is parted once, by the seed and class by class, before anything is fitted: rows to learn, by the
+generator and by every arm; rows to choose thresholds and numbers of trees on; and the holdout. What is done already is
+not done again, and an arm that fails leaves the others as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from eval.arms import PROTOCOLS
+from eval.features import TreeModel, feature_matrix
+from eval.tables import check_form, load_tables
+from tabular.errors import OutputError, TableError, TabllmError, UsageError
+from tabular.inference import infer_schema
+from tabular.progress import Reporter
+from tabular.rundir import write_json
+from tabular.schema import Schema
+from tabular.shares import rows_for_share
+from tabular.synthesizer import create, load_run
+
+from ..comparing.study import conditional, fingerprint
+from .classes import Classes, added, classes_of
+from .hybrid import synthetic_parts
+from .scoring import Predictions, Scores, judged
+from .training_sets import Arm, TrainingSet, arms_of, training_set
+
+__all__ = ["DEFAULT_SHARES", "ArmOutcome", "Parts", "Settings", "Study", "parted", "run_study"]
+
+#: Shares of the class that are tried.
+DEFAULT_SHARES = (0.05, 0.10, 0.25, 0.50)
+#: Of all rows, and of what is left of them.
+HOLDOUT_SHARE, VALIDATION_SHARE = 0.3, 0.2
+#: Rows of the class that each part must have for its figures to mean anything.
+MIN_POSITIVE = 10
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is asked.
+
+    Attributes:
+        label: the class to make more of; the rarest if absent.
+        shares: of the class, that are tried.
+        options: keywords for the generator's ``__init__``, such as ``epochs``.
+    """
+
+    target: str
+    label: str | None = None
+    model: str = "nano"
+    shares: tuple[float, ...] = DEFAULT_SHARES
+    oversampling: bool = False
+    seed: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The real rows by what they are for."""
+
+    learn: pd.DataFrame
+    validation: pd.DataFrame
+    holdout: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class ArmOutcome:
+    """What came of one arm: scores, or an error.
+
+    Attributes:
+        rows: that it learned from, ``added``: those of them that were made.
+        seconds: the training took.
+        resumed: whether it was trained by an earlier call.
+    """
+
+    arm: Arm
+    rows: int = 0
+    added: int = 0
+    seconds: float = 0.0
+    scores: Scores | None = None
+    error: str | None = None
+    resumed: bool = False
+
+
+@dataclass(frozen=True)
+class Study:
+    """What came of all arms.
+
+    Attributes:
+        named: the class in words, such as ``income = >50K``.
+        rows, positives: of the parts ``learn``, ``validation`` and ``holdout``.
+        fit_seconds, sample_seconds: of the generator; ``None`` where it failed.
+    """
+
+    named: str
+    model: str
+    seed: int
+    rows: dict[str, int]
+    positives: dict[str, int]
+    outcomes: tuple[ArmOutcome, ...]
+    fit_seconds: float | None = None
+    sample_seconds: float | None = None
+
+
+def parted(table: pd.DataFrame, classes: Classes, seed: int, holdout: pd.DataFrame | None = None) -> Parts:
+    """Part the rows whose class is known, class by class, so that each part has its share of every one.
+
+    Args:
+        holdout: if given, no rows of ``table`` are held out for the test.
+    """
+    rng = np.random.default_rng(seed)
+    known = classes.codes >= 0
+    held = np.zeros(len(table), bool) if holdout is not None else _stratified(classes.codes, known, HOLDOUT_SHARE, rng)
+    chosen = _stratified(classes.codes, known & ~held, VALIDATION_SHARE, rng)
+    test = holdout if holdout is not None else table[held].reset_index(drop=True)
+    learn = table[known & ~held & ~chosen].reset_index(drop=True)
+    return Parts(learn, table[chosen].reset_index(drop=True), test)
+
+
+def _stratified(codes: np.ndarray, among: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """``bool[rows]``: ``share`` of the rows ``among``, of each class."""
+    chosen = np.zeros(len(codes), bool)
+    for code in range(codes.max() + 1):
+        rows = rng.permutation(np.flatnonzero(among & (codes == code)))
+        chosen[rows[: round(share * len(rows))]] = True
+    return chosen
+
+
+def run_study(
+    table: pd.DataFrame,
+    settings: Settings,
+    folder: str | Path,
+    *,
+    kinds: Mapping[str, str] | None = None,
+    holdout: pd.DataFrame | None = None,
+    progress: Reporter | None = None,
+) -> Study:
+    """Train and judge every arm; everything lies in ``folder``.
+
+    Args:
+        kinds: column -> the kind to take it for, where the guess is wrong.
+        holdout: real rows to judge by, instead of :data:`HOLDOUT_SHARE` of ``table``.
+
+    Raises:
+        UsageError: if the target has no classes, or no share is above the present one.
+        TableError: if a part has too few rows of the class.
+        OutputError: if ``folder`` cannot be written.
+    """
+    progress = progress or Reporter()
+    whole = infer_schema(table, overrides=kinds)
+    classes = classes_of(table, whole, settings.target, settings.label)
+    if holdout is not None:
+        check_form("holdout", holdout, whole)
+        holdout = holdout[holdout[settings.target].notna()].reset_index(drop=True)
+    parts = parted(table, classes, settings.seed, holdout)
+    truths = {name: _is_label(part, classes, whole) for name, part in vars(parts).items()}
+    _check_positives(truths, classes)
+    schema = infer_schema(parts.learn, overrides=kinds)  # nothing of it may come from the rows to judge by
+    arms = arms_of(settings.shares, float(truths["learn"].mean()), oversampling=settings.oversampling)
+    place = Path(folder)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{place} could not be made ({error.strerror or error}); choose another with -o.") from None
+    mark = fingerprint(asdict(settings), schema, parts.learn, parts.validation, parts.holdout)
+    work = _Work(parts, truths, schema, settings, classes, arms, place, mark, progress)
+    trained = [work.outcome(arm) for arm in arms]
+    predictions = {outcome.arm.key: found for outcome, found in trained if found is not None}
+    scores: dict[str, Scores] = {}
+    if arms[0].key in predictions:
+        scores = judged(
+            predictions, truths["validation"], truths["holdout"],
+            first=arms[0].key, true_share=float(truths["learn"].mean()), seed=settings.seed,
+        )  # fmt: skip
+    return Study(
+        named=classes.named,
+        model=settings.model,
+        seed=settings.seed,
+        rows={name: len(truth) for name, truth in truths.items()},
+        positives={name: int(truth.sum()) for name, truth in truths.items()},
+        outcomes=tuple(
+            ArmOutcome(**{**vars(outcome), "scores": scores.get(outcome.arm.key)}) for outcome, _ in trained
+        ),
+        fit_seconds=work.fit_seconds,
+        sample_seconds=work.sample_seconds,
+    )
+
+
+def _is_label(table: pd.DataFrame, classes: Classes, schema: Schema) -> np.ndarray:
+    """``bool[rows]``."""
+    found = classes_of(table, schema, classes.target)
+    return found.codes == (found.values.index(classes.label) if classes.label in found.values else len(found.values))
+
+
+def _check_positives(truths: Mapping[str, np.ndarray], classes: Classes) -> None:
+    for name, truth in truths.items():
+        if truth.sum() < MIN_POSITIVE:
+            raise TableError(
+                f"The part to {'judge by' if name == 'holdout' else name} has {int(truth.sum())} rows with "
+                f"{classes.named}, and a study needs {MIN_POSITIVE} in each; give more rows."
+            )
+
+
+class _Work:
+    """Trains the arms one after the other, and the generator when the first of them needs it."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        truths: Mapping[str, np.ndarray],
+        schema: Schema,
+        settings: Settings,
+        classes: Classes,
+        arms: list[Arm],
+        place: Path,
+        mark: str,
+        progress: Reporter,
+    ) -> None:
+        self.parts, self.truths, self.schema, self.settings = parts, truths, schema, settings
+        self.classes, self.place, self.mark, self.progress = classes, place, mark, progress
+        # The largest share needs all of the synthetic rows, and the smaller ones the first of them.
+        share = max(arm.share or 0.0 for arm in arms)
+        self.wanted = rows_for_share(share, int(truths["learn"].sum()), len(truths["learn"]))
+        self.fit_seconds: float | None = None
+        self.sample_seconds: float | None = None
+        self.generator_error: str | None = None
+        test = pd.concat([parts.validation, parts.holdout], ignore_index=True)
+        self.tables = load_tables(parts.learn, parts.learn, test, schema)
+        self.names = tuple(name for name in self.tables.modelled if name != settings.target)
+        if not self.names:
+            raise UsageError(f"There is no column beside {settings.target!r} to predict it from.")
+        x, self.types = feature_matrix(self.tables.real, self.names, self.tables)
+        self.real = TrainingSet(x, truths["learn"])
+        assert self.tables.holdout is not None
+        self.x_test, _ = feature_matrix(self.tables.holdout, self.names, self.tables)
+
+    def outcome(self, arm: Arm) -> tuple[ArmOutcome, Predictions | None]:
+        """Train ``arm``, or read what an earlier call found."""
+        file = self.place / f"{arm.key}.json"
+        earlier = _earlier(file, arm, self.mark)
+        if earlier is not None:
+            self.progress.note(f"{arm.label}: done by an earlier call.")
+            return earlier
+        cut = len(self.parts.validation)
+        try:
+            synthetic = self._synthetic() if arm.kind == "hybrid" else None
+            self.progress.note(f"{arm.label}:")
+            start = time.perf_counter()
+            learned = training_set(arm, self.real, self.types, self.settings.seed, synthetic)
+            model = TreeModel(
+                "binary:logistic", self.types, seed=self.settings.seed, threads=None,
+                scale_pos_weight=learned.weight, **PROTOCOLS["standard"],
+            )  # fmt: skip
+            # The number of trees is chosen on the validation rows, or real rows alone would be learned by heart
+            # and anything that blurs them would seem to help.
+            watched = self.x_test[:cut], self.truths["validation"].astype(np.float32)
+            chance = model.fit(learned.x, learned.y.astype(np.float32), watched=watched).predict(self.x_test)
+        except OutputError:
+            raise
+        except TabllmError as error:
+            return self._failed(arm, str(error))
+        except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:  # a fault of one arm is its own
+            return self._failed(arm, f"{type(error).__name__}: {error}")
+        facts = {
+            "rows": len(learned.y),
+            "added": len(learned.y) - len(self.real.y),
+            "seconds": time.perf_counter() - start,
+        }
+        write_json(file, {
+            "fingerprint": self.mark, **facts, "share": learned.share,
+            "validation": chance[:cut].tolist(), "holdout": chance[cut:].tolist(),
+        })  # fmt: skip
+        return ArmOutcome(arm, **facts), Predictions(chance[:cut], chance[cut:], learned.share)
+
+    def _failed(self, arm: Arm, why: str) -> tuple[ArmOutcome, None]:
+        self.progress.note(f"{arm.label} failed: {why}")
+        return ArmOutcome(arm, error=why), None
+
+    def _synthetic(self) -> np.ndarray:
+        """``float32[rows, features]``, made once; a generator that failed is not tried again for the next arm."""
+        if self.generator_error is not None:
+            raise TabllmError(self.generator_error)
+        try:
+            made = self._made()
+        except OutputError:
+            raise
+        except (TabllmError, RuntimeError, MemoryError, ArithmeticError, ValueError) as error:
+            words = str(error) if isinstance(error, TabllmError) else f"{type(error).__name__}: {error}"
+            self.generator_error = f"{self.settings.model}: {words}"
+            raise TabllmError(self.generator_error) from None
+        tables = load_tables(self.parts.learn, made, None, self.schema)
+        return feature_matrix(tables.synthetic, self.names, self.tables)[0]
+
+    def _made(self) -> pd.DataFrame:
+        file, note, fitted = (self.place / name for name in ("synthetic.parquet", "synthetic.json", "run.json"))
+        run, partial = self.place / "run", self.place / "run.partial"
+        settings = self.settings
+        kept = _kept(fitted, self.mark)
+        if kept is None:
+            self.progress.note(f"{settings.model} learns {len(self.parts.learn):,} rows:")
+            start = time.perf_counter()
+            options = {**conditional(settings.model, settings.target, self.schema), **settings.options}
+            create(settings.model, seed=settings.seed, **options).fit(
+                self.parts.learn, schema=self.schema, progress=self.progress, checkpoint=partial
+            ).save(run)
+            kept = {"fingerprint": self.mark, "seconds": time.perf_counter() - start}
+            write_json(fitted, kept)
+            shutil.rmtree(partial, ignore_errors=True)
+        self.fit_seconds = kept["seconds"]
+        drawn = _kept(note, self.mark)
+        if drawn is not None and file.is_file():
+            self.sample_seconds = drawn["seconds"]
+            return pd.read_parquet(file)
+        start = time.perf_counter()
+        parts = synthetic_parts(
+            self.parts.learn, load_run(run), added(self.classes, self.wanted),
+            seed=settings.seed, progress=self.progress,
+        )  # fmt: skip
+        made = pd.concat(parts, ignore_index=True)
+        self.sample_seconds = time.perf_counter() - start
+        made.to_parquet(file)
+        write_json(note, {"fingerprint": self.mark, "seconds": self.sample_seconds})
+        return made
+
+
+def _kept(file: Path, mark: str) -> dict[str, Any] | None:
+    """The facts that an earlier call wrote, if it was asked the same."""
+    try:
+        facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return facts if facts["fingerprint"] == mark else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _earlier(file: Path, arm: Arm, mark: str) -> tuple[ArmOutcome, Predictions] | None:
+    facts = _kept(file, mark)
+    if facts is None:
+        return None
+    outcome = ArmOutcome(arm, facts["rows"], facts["added"], facts["seconds"], resumed=True)
+    chances = (np.array(facts[part], np.float64) for part in ("validation", "holdout"))
+    return outcome, Predictions(*chances, facts["share"])

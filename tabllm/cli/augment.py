@@ -1,0 +1,316 @@
+"""``tabllm augment``: real rows with synthetic ones of a rare class, and whether they help."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tabular.errors import TabllmError, UsageError
+
+from .errors import Interrupted
+from .fit import chosen_kinds, complete_model, default_run, learn
+from .group import Command
+from .options import (
+    PATH,
+    AtLeast,
+    Share,
+    delimiter_option,
+    force_option,
+    json_option,
+    kind_option,
+    refuse_existing,
+    seed_option,
+)
+from .session import STDOUT, Session, seconds, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tabular.schema import Schema
+    from tabular.strata import Stratum
+    from tabular.synthesizer import Synthesizer
+
+    from ..augmenting.classes import Classes
+
+__all__ = ["augment"]
+
+#: What a run that this command fitted was asked for, so that it is taken up only by the same call.
+MARK = "augment.json"
+
+EXAMPLES = """
+# As many clicks as to make them a fifth of all rows; what was learned stays in visits-augment-run/
+tabllm augment visits.csv --target clicked --balance 20% -o hybrid.csv
+# 5,000 clicks from a run that is there, with a column that tells real from synthetic rows
+tabllm augment visits.csv --target clicked --rows 5000 --run visits-run --provenance source -o hybrid.csv
+# Every class as frequent as the most frequent one
+tabllm augment visits.csv --target device --balance equal -o hybrid.csv
+# Does it help? Beside class weights and SMOTE, on real rows that nothing has learned
+tabllm augment visits.csv --target clicked --study --markdown study.md
+# Leave out what is known only after the click
+tabllm augment visits.csv --target clicked --study --drop seconds_on_page --ratios 5%,20%
+"""
+
+
+class Shares(click.ParamType):
+    """Several shares, parted by commas."""
+
+    name = "shares"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(float(Share().convert(part, param, ctx)) for part in str(value).split(",") if part.strip())
+
+
+@click.command(cls=Command, examples=EXAMPLES, short_help="Add synthetic rows of a rare class to a table.")
+@click.argument("data", type=PATH)
+@click.option("--target", metavar="COL", required=True, help="The column whose classes are to be raised.")
+@click.option("--balance", type=Share("equal"), metavar="RATE",
+              help="Add rows until the class has this share, such as 0.2 or 20%; 'equal' raises every class to the "
+                   "most frequent one.")  # fmt: skip
+@click.option("--rows", type=AtLeast(1), metavar="N", help="Add N rows of the class.")
+@click.option("--label", metavar="VALUE", help="The class.  [default: the rarest]")
+@click.option("-m", "--model", default="nano", show_default=True, metavar="NAME", shell_complete=complete_model,
+              help="The generator to fit, as 'tabllm fit -m' takes it.")  # fmt: skip
+@click.option("--run", "run_folder", type=PATH, metavar="RUN",
+              help="Make the rows with this run of 'tabllm fit'.  [default: fit one]")  # fmt: skip
+@click.option("-o", "--out", type=PATH, metavar="OUT",
+              help="The file to write, '-' prints CSV; of a study the folder of its work.  [default: DATA's name + "
+                   "'-augmented.csv', '-study']")  # fmt: skip
+@click.option("--provenance", metavar="NAME", help="Add a column NAME that says 'real' or 'synthetic'.")
+@click.option("--shuffle", is_flag=True, help="Mix the rows, as the seed draws.  [default: the real rows first]")
+@click.option("--drop", multiple=True, metavar="COL", help="Leave this column of DATA out. Repeatable.")
+@kind_option
+@click.option("--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows at most.")
+@click.option("--device", metavar="NAME", help="Where it computes: cpu, cuda, mps, gpu.  [default: auto]")
+@click.option("--study", is_flag=True,
+              help="Write no rows, but train XGBoost on real rows, with synthetic ones, class weights and SMOTE, "
+                   "and judge all by held-out real rows.")  # fmt: skip
+@click.option("--ratios", type=Shares(), metavar="SHARES",
+              help="Shares of the class that a study tries.  [default: 5%,10%,25%,50%]")  # fmt: skip
+@click.option("--holdout", type=PATH, metavar="FILE",
+              help="Real rows for a study to judge by.  [default: 30 % of DATA]")  # fmt: skip
+@click.option("--oversample", is_flag=True, help="Let a study try repeated rows of the class, too.")
+@click.option("--markdown", type=PATH, metavar="FILE", help="Write the tables of a study as Markdown to FILE.")
+@json_option
+@seed_option
+@delimiter_option
+@force_option("a file or run")
+@click.pass_obj
+def augment(
+    session: Session,
+    /,
+    data: str,
+    target: str,
+    drop: tuple[str, ...],
+    kinds: tuple[str, ...],
+    delimiter: str | None,
+    study: bool,
+    **options: Any,
+) -> None:
+    """Write the rows of DATA and synthetic rows of its rarest class, or with --study find out whether those help.
+
+    A model that is fitted stays in DATA-augment-run/. After Ctrl-C the same command goes on from what is done.
+    """
+    _check_options(study, options)
+    chosen = chosen_kinds(kinds)
+
+    from tabular.reading import check_table, read_table
+
+    def read(path: str) -> pd.DataFrame:
+        table = check_table(read_table(path, delimiter=delimiter))
+        absent = [name for name in drop if name not in table.columns]
+        if absent:
+            raise UsageError(f"{path} has no column {absent[0]!r} to drop; it has {', '.join(table.columns)}.")
+        return table.drop(columns=list(drop))
+
+    if target in drop:
+        raise UsageError(f"--drop {target} would drop the target; leave it out.")
+    if study:
+        session.check_json(options["json_file"])
+        session.check_file(options["markdown"])
+        held = read(options["holdout"]) if options["holdout"] else None
+        _study(session, data, read(data), target, chosen, held, options)
+    else:
+        _augment(session, data, read(data), target, chosen, options)
+
+
+def _check_options(study: bool, options: dict[str, Any]) -> None:
+    """Raise :class:`UsageError` where options of the study and of the making of rows stand together."""
+    making = {"balance": "--balance", "rows": "--rows", "run_folder": "--run", "provenance": "--provenance",
+              "shuffle": "--shuffle"}  # fmt: skip
+    studying = {"ratios": "--ratios", "holdout": "--holdout", "oversample": "--oversample", "markdown": "--markdown",
+                "json_file": "--json"}  # fmt: skip
+    wrong = [flag for name, flag in (making if study else studying).items() if options[name]]
+    if wrong and study:
+        raise UsageError(f"--study writes no rows and fits its own model on a part of DATA; leave {wrong[0]} out.")
+    if wrong:
+        raise UsageError(f"{wrong[0]} belongs to --study; add that, or leave it out.")
+    if not study and bool(options["balance"]) == bool(options["rows"]):
+        raise UsageError("Give one of --balance RATE and --rows N, to say how many rows to add; or --study.")
+    if options["balance"] == "equal" and options["label"]:
+        raise UsageError("--balance equal raises every class; leave --label out, or give a share.")
+
+
+def _augment(
+    session: Session, data: str, table: pd.DataFrame, target: str, kinds: dict[str, str], options: dict[str, Any]
+) -> None:
+    from tabular.resuming import ResumableWriter
+    from tabular.writing import check_output
+
+    from ..augmenting.classes import classes_of
+    from ..augmenting.hybrid import check_provenance, hybrid_parts, mixed
+    from ..comparing.study import fingerprint
+
+    out = options["out"] or f"{_stem(data)}-augmented.csv"
+    seed = options["seed"] or 0
+    check_output(out)
+    refuse_existing(out, force=options["force"])
+    check_provenance(options["provenance"], table)
+    synthesizer, schema = _prepared(data, table, kinds, options)
+    classes = classes_of(table, schema, target, options["label"])
+    strata = _wanted(classes, options)
+    if synthesizer is None:
+        synthesizer = _fitted(session, data, table, schema, target, options)
+    start = time.perf_counter()
+    wanted = {"strata": strata, "provenance": options["provenance"], "shuffle": options["shuffle"], "seed": seed}
+    writer = ResumableWriter(out, {"table": fingerprint({**wanted, "facts": synthesizer.describe()}, schema, table)})
+    try:
+        with writer:
+            if writer.resumed:
+                session.say(f"Going on after {writer.resumed:,} rows in {writer.folder}/.")
+            parts = hybrid_parts(
+                table, synthesizer, strata,
+                provenance=options["provenance"], seed=seed, progress=session.reporter(), done=writer.resumed,
+            )  # fmt: skip
+            for part in [mixed(parts, seed)] if options["shuffle"] and not writer.resumed else parts:
+                writer.write(part)
+    except KeyboardInterrupt:
+        kept = f"; {writer.folder}/ holds {writer.rows:,} rows: the same command goes on from there"
+        left = kept if writer.kept else "" if out == STDOUT else f"; {out} was not written"
+        raise Interrupted(f"Interrupted{left}.") from None
+    added = sum(stratum.rows for stratum in strata)
+    have = classes.have + sum(stratum.rows for stratum in strata if stratum.values[target] == classes.label)
+    session.say(
+        f"Wrote {len(table):,} real and {added:,} synthetic rows to {shown(out)} in "
+        f"{seconds(time.perf_counter() - start)}; {classes.named} rose from {100 * classes.have / classes.rows:.3g} % "
+        f"to {100 * have / (classes.rows + added):.3g} %."
+    )
+    session.suggest("tabllm", "augment", data, "--target", target, "--study")
+
+
+def _prepared(
+    data: str, table: pd.DataFrame, kinds: dict[str, str], options: dict[str, Any]
+) -> tuple[Synthesizer | None, Schema]:
+    """The run that was named, and what the columns are; ``None`` where a model is yet to be fitted."""
+    from tabular.inference import infer_schema
+    from tabular.synthesizer import check_name, load_run
+
+    run = options["run_folder"]
+    if run is None:
+        check_name(options["model"])
+        return None, infer_schema(table, overrides=kinds)
+    if kinds:
+        raise UsageError("A run knows what its columns are; leave --kind out, or fit anew without --run.")
+    synthesizer = load_run(run, device=options["device"] or "auto")
+    differ = sorted(set(table.columns) ^ set(synthesizer.schema.names))
+    if differ:
+        where = f"{data} alone" if differ[0] in table.columns else f"{run} alone"
+        raise UsageError(
+            f"{data} is not the table that {run} learned: {where} has the column {differ[0]!r}; leave --run out to "
+            "fit anew, or --drop what the run does not know."
+        )
+    return synthesizer, synthesizer.schema
+
+
+def _wanted(classes: Classes, options: dict[str, Any]) -> list[Stratum]:
+    from ..augmenting.classes import added, equalised, raised
+
+    if options["rows"]:
+        return added(classes, options["rows"])
+    return equalised(classes) if options["balance"] == "equal" else raised(classes, options["balance"])
+
+
+def _fitted(
+    session: Session, data: str, table: pd.DataFrame, schema: Schema, target: str, options: dict[str, Any]
+) -> Synthesizer:
+    """A model of ``table`` in a run from which more can be sampled; the run of an interrupted call is taken up."""
+    from tabular.rundir import check_run_directory, write_json
+    from tabular.synthesizer import create, load_run
+
+    from ..comparing.study import conditional, fingerprint
+
+    run = Path(f"{_stem(data)}-augment-run")
+    model, given = options["model"], {"seed": options["seed"] or 0, **_given(options)}
+    mark = fingerprint({"model": model, **given}, schema, table)
+    if run.exists() and not options["force"] and _mark_of(run) == mark:
+        session.say(f"The rows are made with {run}/, which an earlier call fitted.")
+        return load_run(run, device=options["device"] or "auto")
+    if run.exists() and not options["force"]:
+        raise UsageError(
+            f"{run}/ is there already, and was fitted otherwise; use it with --run {run}, or add --force to fit anew."
+        )
+    check_run_directory(run)
+    synthesizer = create(model, **{**conditional(model, target, schema), **given})
+    learn(session, synthesizer, table, schema, run)
+    write_json(run / MARK, {"fingerprint": mark})
+    session.say(f"Learned {len(table):,} rows; the run is {run}/.")
+    return load_run(run, device=options["device"] or "auto")
+
+
+def _mark_of(run: Path) -> str | None:
+    try:
+        return str(json.loads((run / MARK).read_text(encoding="utf-8"))["fingerprint"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _study(
+    session: Session,
+    data: str,
+    table: pd.DataFrame,
+    target: str,
+    kinds: dict[str, str],
+    holdout: pd.DataFrame | None,
+    options: dict[str, Any],
+) -> None:
+    from tabular.rundir import write_text
+    from tabular.synthesizer import check_name
+
+    from ..augmenting.sheets import draw, to_json, to_markdown
+    from ..augmenting.study import DEFAULT_SHARES, Settings, run_study
+
+    check_name(options["model"])
+    folder = options["out"] or f"{_stem(data)}-study"
+    settings = Settings(
+        target=target,
+        label=options["label"],
+        model=options["model"],
+        shares=options["ratios"] or DEFAULT_SHARES,
+        oversampling=options["oversample"],
+        seed=options["seed"] or 0,
+        options=_given(options),
+    )
+    try:
+        found = run_study(table, settings, folder, kinds=kinds, holdout=holdout, progress=session.reporter())
+    except KeyboardInterrupt:
+        raise Interrupted(f"Interrupted; {folder}/ holds what is done: the same command goes on from there.") from None
+    if session.draws(options["json_file"]):
+        draw(found, session.console())
+    if options["markdown"]:
+        write_text(options["markdown"], to_markdown(found))
+    session.write_json(to_json(found), options["json_file"])
+    if all(outcome.error for outcome in found.outcomes):
+        raise TabllmError("None of the arms could be judged; see above why.")
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in ("epochs", "device") if options[name] is not None}
+
+
+def _stem(data: str) -> str:
+    return default_run(data).removesuffix("-run")
