@@ -164,15 +164,15 @@ def run_study(
         holdout = holdout[holdout[settings.target].notna()].reset_index(drop=True)
     parts = parted(table, classes, settings.seed, holdout)
     truths = {name: _is_label(part, classes, whole) for name, part in vars(parts).items()}
-    _check_positives(truths, classes)
     schema = infer_schema(parts.learn, overrides=kinds)  # nothing of it may come from the rows to judge by
     arms = arms_of(settings.shares, float(truths["learn"].mean()), oversampling=settings.oversampling)
+    _check_positives(truths, classes)
     place = Path(folder)
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{place} could not be made ({error.strerror or error}); choose another with -o.") from None
-    mark = fingerprint(asdict(settings), schema, parts.learn, parts.validation, parts.holdout)
+    mark = fingerprint([asdict(settings), schema.to_dict()], *vars(parts).values())
     work = _Work(parts, truths, schema, settings, classes, arms, place, mark, progress)
     trained = [work.outcome(arm) for arm in arms]
     predictions = {outcome.arm.key: found for outcome, found in trained if found is not None}
@@ -203,11 +203,12 @@ def _is_label(table: pd.DataFrame, classes: Classes, schema: Schema) -> np.ndarr
 
 
 def _check_positives(truths: Mapping[str, np.ndarray], classes: Classes) -> None:
+    uses = {"learn": "to learn", "validation": "to choose thresholds on", "holdout": "to judge by"}
     for name, truth in truths.items():
         if truth.sum() < MIN_POSITIVE:
             raise TableError(
-                f"The part to {'judge by' if name == 'holdout' else name} has {int(truth.sum())} rows with "
-                f"{classes.named}, and a study needs {MIN_POSITIVE} in each; give more rows."
+                f"Of the rows {uses[name]} {int(truth.sum())} have {classes.named}, and a study needs {MIN_POSITIVE} "
+                "of them in each part; give more rows."
             )
 
 

@@ -178,7 +178,7 @@ def _augment(
         synthesizer = _fitted(session, data, table, schema, target, options)
     start = time.perf_counter()
     wanted = {"strata": strata, "provenance": options["provenance"], "shuffle": options["shuffle"], "seed": seed}
-    writer = ResumableWriter(out, {"table": fingerprint({**wanted, "facts": synthesizer.describe()}, schema, table)})
+    writer = ResumableWriter(out, {**wanted, "facts": synthesizer.describe(), "table": fingerprint([], table)})
     try:
         with writer:
             if writer.resumed:
@@ -246,7 +246,7 @@ def _fitted(
 
     run = Path(f"{_stem(data)}-augment-run")
     model, given = options["model"], {"seed": options["seed"] or 0, **_given(options)}
-    mark = fingerprint({"model": model, **given}, schema, table)
+    mark = fingerprint([model, given, schema.to_dict()], table)
     if run.exists() and not options["force"] and _mark_of(run) == mark:
         session.say(f"The rows are made with {run}/, which an earlier call fitted.")
         return load_run(run, device=options["device"] or "auto")

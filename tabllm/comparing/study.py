@@ -95,7 +95,7 @@ def run_study(
     schema = schema or infer_schema(train)
     check_form("real", train, schema)
     check_form("holdout", holdout, schema)
-    mark = fingerprint(asdict(settings), schema, train, holdout)
+    mark = fingerprint([asdict(settings), schema.to_dict()], train, holdout)
     outcomes = []
     for model in models:
         place = _place(folder, model)
@@ -192,9 +192,9 @@ def _earlier(place: Path, model: str, mark: str) -> Outcome | None:
         return None
 
 
-def fingerprint(settings: Mapping[str, Any], schema: Schema, *tables: pd.DataFrame) -> str:
-    """A mark that only the same settings, schema and tables have."""
-    digest = hashlib.sha256(json.dumps([settings, schema.to_dict()], sort_keys=True, default=str).encode())
+def fingerprint(facts: Any, *tables: pd.DataFrame) -> str:
+    """A digest of plain data and of the rows of some tables, their order included."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
     for part in tables:
         digest.update(pd.util.hash_pandas_object(part.astype("object").astype(str), index=False).to_numpy().tobytes())
     return digest.hexdigest()
