@@ -11,7 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -188,9 +188,7 @@ def run_study(
         seed=settings.seed,
         rows={name: len(truth) for name, truth in truths.items()},
         positives={name: int(truth.sum()) for name, truth in truths.items()},
-        outcomes=tuple(
-            ArmOutcome(**{**vars(outcome), "scores": scores.get(outcome.arm.key)}) for outcome, _ in trained
-        ),
+        outcomes=tuple(replace(outcome, scores=scores.get(outcome.arm.key)) for outcome, _ in trained),
         fit_seconds=work.fit_seconds,
         sample_seconds=work.sample_seconds,
     )
@@ -272,16 +270,12 @@ class _Work:
             return self._failed(arm, str(error))
         except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:  # a fault of one arm is its own
             return self._failed(arm, f"{type(error).__name__}: {error}")
-        facts = {
-            "rows": len(learned.y),
-            "added": len(learned.y) - len(self.real.y),
-            "seconds": time.perf_counter() - start,
-        }
+        outcome = ArmOutcome(arm, len(learned.y), len(learned.y) - len(self.real.y), time.perf_counter() - start)
         write_json(file, {
-            "fingerprint": self.mark, **facts, "share": learned.share,
-            "validation": chance[:cut].tolist(), "holdout": chance[cut:].tolist(),
+            "fingerprint": self.mark, "rows": outcome.rows, "added": outcome.added, "seconds": outcome.seconds,
+            "share": learned.share, "validation": chance[:cut].tolist(), "holdout": chance[cut:].tolist(),
         })  # fmt: skip
-        return ArmOutcome(arm, **facts), Predictions(chance[:cut], chance[cut:], learned.share)
+        return outcome, Predictions(chance[:cut], chance[cut:], learned.share)
 
     def _failed(self, arm: Arm, why: str) -> tuple[ArmOutcome, None]:
         self.progress.note(f"{arm.label} failed: {why}")
@@ -348,5 +342,5 @@ def _earlier(file: Path, arm: Arm, mark: str) -> tuple[ArmOutcome, Predictions] 
     if facts is None:
         return None
     outcome = ArmOutcome(arm, facts["rows"], facts["added"], facts["seconds"], resumed=True)
-    chances = (np.array(facts[part], np.float64) for part in ("validation", "holdout"))
-    return outcome, Predictions(*chances, facts["share"])
+    validation, test = (np.array(facts[part], np.float64) for part in ("validation", "holdout"))
+    return outcome, Predictions(validation, test, facts["share"])

@@ -18,6 +18,7 @@ from tabllm.nano.backend import choose_backend
 from tabular import read_table
 from tabular.errors import ConditionError, EngineError, RunError, TableError, TabllmError, UsageError
 from tabular.progress import Reporter, Task
+from tabular.strata import fair_strata, probe, sample_strata
 
 SMALL = {"engine": "torch", "device": "cpu", "width": 32, "layers": 1, "heads": 2}
 
@@ -55,6 +56,14 @@ def table() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def model(table) -> TableLM:
     return TableLM(**SMALL, steps=500, batch_size=64, bins=30, learning_rate=5e-3).fit(table)
+
+
+def test_rates_can_be_the_same_in_every_group(model):
+    cells = probe(model, ["clicked", "device"], 400)
+    made = pd.concat(sample_strata(model, fair_strata(cells, 400)))
+    rates = made.groupby(made["device"].fillna("?"))["clicked"].mean()
+    assert len(rates) > 2
+    assert rates.max() - rates.min() < 0.1  # a group of 40 rows can be one row off
 
 
 def test_rows_have_the_columns_dtypes_bounds_and_categories_of_the_table(model, table):

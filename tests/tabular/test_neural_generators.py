@@ -10,6 +10,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tabular import ConditionError, RunError, TableError, UsageError, create, infer_schema, load_run
+from tabular.strata import balanced_strata, probe, sample_strata
 
 SMALL = {
     "ctgan": {"steps": 30, "batch_size": 50, "generator_dim": (16,), "discriminator_dim": (16, 8)},
@@ -64,6 +65,13 @@ def test_rows_have_the_form_of_the_table(fitted, table):
     assert not made.drop(columns="score").isna().any().any()
     assert made["score"].isna().mean() == pytest.approx(table["score"].isna().mean(), abs=0.05)
     assert (made["spent"] == 0).mean() == pytest.approx((table["spent"] == 0).mean(), abs=0.06)
+
+
+def test_every_combination_can_have_as_many_rows(fitted):
+    cells = probe(fitted, ["device", "clicked"], 120)
+    made = pd.concat(sample_strata(fitted, balanced_strata(cells, 120)))
+    assert made.groupby(["device", "clicked"]).size().tolist() == [20] * 6
+    assert made["user"].is_unique
 
 
 def test_each_column_has_the_distribution_of_the_table(fitted, table):
