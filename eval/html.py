@@ -28,7 +28,7 @@ from .page.utility import utility_section
 from .report import Report
 from .side_by_side import SideBySide, side_by_side
 
-__all__ = ["page", "write_html"]
+__all__ = ["document", "link", "page", "write_html"]
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
@@ -76,12 +76,13 @@ def page(reports: Report | Mapping[str, Report], *, tables: Sequence[SideBySide]
         title = f"{len(reports)} synthetic tables"
         links, body = _several(reports, side_by_side(reports) if tables is None else tables)
         about = f"{next(iter(reports.values())).rows.real:,} real rows against {', '.join(reports)}"
-    return "<!DOCTYPE html>\n" + _document(f"{title} beside the real one", about, links, body)
+    return document(f"{title} beside the real one", about, links, body)
 
 
-def _document(title: str, about: str, links: Sequence[Markup], body: Sequence[Child]) -> Markup:
+def document(title: str, about: str, links: Sequence[Markup], body: Sequence[Child]) -> str:
+    """A whole page: ``about`` under the title, ``links`` in the navigation, ``body`` under them."""
     button = element("button", "Dark", id="theme", type="button", hidden=True, aria_label="Switch light and dark")
-    return element(
+    return "<!DOCTYPE html>\n" + element(
         "html",
         element(
             "head",
@@ -113,24 +114,24 @@ def _document(title: str, about: str, links: Sequence[Markup], body: Sequence[Ch
 def _one(report: Report, prefix: str, level: int) -> tuple[list[Markup], list[Child]]:
     """Links to the sections of one report, and the sections."""
     first = section("Verdicts", f"{prefix}verdicts", level, verdict_cards(report), findings(report))
-    links, body = [_link("Verdicts", f"{prefix}verdicts")], [first]
+    links, body = [link("Verdicts", f"{prefix}verdicts")], [first]
     for name, anchor, draw in _SECTIONS:
         drawn = draw(report, f"{prefix}{anchor}", level)
         if drawn is not None:
-            links.append(_link(name, f"{prefix}{anchor}"))
+            links.append(link(name, f"{prefix}{anchor}"))
             body.append(drawn)
-    links.append(_link("Notes", f"{prefix}notes"))
+    links.append(link("Notes", f"{prefix}notes"))
     return links, [*body, _notes(report, f"{prefix}notes", level)]
 
 
 def _several(reports: Mapping[str, Report], tables: Sequence[SideBySide]) -> tuple[list[Markup], list[Child]]:
     """The tables side by side, then each table's own sections, folded but for its verdicts."""
-    links = [_link("Side by side", "side-by-side")]
+    links = [link("Side by side", "side-by-side")]
     body: list[Child] = [side_by_side_section(reports, tables, "side-by-side", 2)]
     for i, (name, report) in enumerate(reports.items(), 1):
         anchor = f"table-{i}"
         inner, sections = _one(report, f"{anchor}-", 3)
-        links.append(_link(name, anchor))
+        links.append(link(name, anchor))
         body.append(element(
             "details",
             element("summary", element("h2", name, id=anchor)),
@@ -142,7 +143,8 @@ def _several(reports: Mapping[str, Report], tables: Sequence[SideBySide]) -> tup
     return links, body
 
 
-def _link(name: str, anchor: str) -> Markup:
+def link(name: str, anchor: str) -> Markup:
+    """To a section of the same page."""
     return element("a", name, href=f"#{anchor}")
 
 

@@ -16,7 +16,7 @@ from .study import ArmOutcome, Study
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["Cell", "Sheet", "draw", "sheets", "to_json", "to_markdown"]
+__all__ = ["NOTE", "Cell", "Sheet", "draw", "sheets", "to_json", "to_markdown", "what_was_used"]
 
 #: Title, and the scores that stand in it: three at most, or a terminal of 80 columns would not hold them.
 _SHEETS = (
@@ -28,6 +28,7 @@ _SHEETS = (
 )
 #: Differences from real rows alone that are shown.
 _DIFFERENCES = (("best_f1", "pr_auc", "auc"), ("log_loss", "corrected_log_loss"))
+#: What a reader must know of the figures.
 NOTE = (
     "Intervals of 95 % from resampled holdout rows, the same for every arm; they do not tell how another split or "
     "another fit would differ. * marks a difference from real rows alone that holds for all arms together. Corrected: "
@@ -46,6 +47,12 @@ class Cell:
     text: str
     interval: str = ""
     mark: str = ""
+
+    @property
+    def written(self) -> str:
+        """All of it in one line, a ``*`` for the mark."""
+        text = f"{self.text}*" if self.mark else self.text
+        return f"{text} ({self.interval})" if self.interval else text
 
 
 @dataclass(frozen=True)
@@ -91,10 +98,7 @@ def draw(study: Study, console: Console) -> None:
 
     from eval.terminal_tables import quiet_table
 
-    rows, positives = study.rows, study.positives
-    console.print(
-        f"\n[bold]{escape(study.named)}[/]  [dim]{_parts(rows, positives)}; {study.model}, seed {study.seed}[/]"
-    )
+    console.print(f"\n[bold]{escape(study.named)}[/]  [dim]{escape(what_was_used(study))}[/]")
     for sheet in sheets(study):
         console.print(f"\n[bold]{escape(sheet.title)}[/]")
         table = quiet_table(console, *sheet.headers)
@@ -113,11 +117,11 @@ def draw(study: Study, console: Console) -> None:
 
 def to_markdown(study: Study) -> str:
     """Everything that is drawn, in Markdown."""
-    lines = [f"## {study.named}", "", f"{_parts(study.rows, study.positives)}; {study.model}, seed {study.seed}.", ""]
+    lines = [f"## {study.named}", "", f"{what_was_used(study)}.", ""]
     for sheet in sheets(study):
         header = [name.removeprefix(">") for name in sheet.headers]
         ruler = ["---:" if name.startswith(">") else "---" for name in sheet.headers]
-        body = [[_written(cell) for cell in row] for row in sheet.rows]
+        body = [[cell.written for cell in row] for row in sheet.rows]
         lines += [f"### {sheet.title}", "", *("| " + " | ".join(row) + " |" for row in [header, ruler, *body]), ""]
     failed = [f"{outcome.arm.label} failed: {outcome.error}" for outcome in study.outcomes if outcome.error]
     lines += [f"**{verdict(study)}**", "", *(f"- {line}" for line in [*failed, *findings(study)]), "", NOTE]
@@ -156,17 +160,16 @@ def _cell(estimate: Estimate, mark: str = "") -> Cell:
     return Cell(score(estimate.value), interval(estimate), mark)
 
 
-def _parts(rows: dict[str, int], positives: dict[str, int]) -> str:
+def what_was_used(study: Study) -> str:
+    """The rows of each part, the generator and the seed, in words."""
     words = {"learn": "to learn", "validation": "to choose thresholds", "holdout": "held out"}
-    return ", ".join(f"{rows[name]:,} rows {word} ({positives[name]:,} of the class)" for name, word in words.items())
+    parts = [
+        f"{study.rows[name]:,} rows {word} ({study.positives[name]:,} of the class)" for name, word in words.items()
+    ]
+    return f"{', '.join(parts)}; {study.model}, seed {study.seed}"
 
 
 def _drawn(cell: Cell) -> str:
     colour = {"better": "green", "worse": "red"}.get(cell.mark)
     text = f"[{colour}]{cell.text}*[/]" if colour else cell.text
     return f"{text}\n[dim]{cell.interval}[/]" if cell.interval else text
-
-
-def _written(cell: Cell) -> str:
-    text = f"{cell.text}*" if cell.mark else cell.text
-    return f"{text} ({cell.interval})" if cell.interval else text

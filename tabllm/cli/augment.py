@@ -20,6 +20,7 @@ from .options import (
     Share,
     delimiter_option,
     force_option,
+    html_option,
     json_option,
     kind_option,
     refuse_existing,
@@ -96,6 +97,7 @@ class Shares(click.ParamType):
               help="Real rows for a study to judge by.  [default: 30 % of DATA]")  # fmt: skip
 @click.option("--oversample", is_flag=True, help="Let a study try repeated rows of the class, too.")
 @click.option("--markdown", type=PATH, metavar="FILE", help="Write the tables of a study as Markdown to FILE.")
+@html_option
 @json_option
 @seed_option
 @delimiter_option
@@ -133,6 +135,7 @@ def augment(
     if study:
         session.check_json(options["json_file"])
         session.check_file(options["markdown"])
+        session.check_file(options["html_file"])
         held = read(options["holdout"]) if options["holdout"] else None
         _study(session, data, read(data), target, chosen, held, options)
     else:
@@ -144,7 +147,7 @@ def _check_options(study: bool, options: dict[str, Any]) -> None:
     making = {"balance": "--balance", "rows": "--rows", "run_folder": "--run", "provenance": "--provenance",
               "shuffle": "--shuffle"}  # fmt: skip
     studying = {"ratios": "--ratios", "holdout": "--holdout", "oversample": "--oversample", "markdown": "--markdown",
-                "json_file": "--json"}  # fmt: skip
+                "html_file": "--html", "json_file": "--json"}  # fmt: skip
     wrong = [flag for name, flag in (making if study else studying).items() if options[name]]
     if wrong and study:
         raise UsageError(f"--study writes no rows and fits its own model on a part of DATA; leave {wrong[0]} out.")
@@ -281,6 +284,7 @@ def _study(
     from tabular.rundir import write_text
     from tabular.synthesizer import check_name
 
+    from ..augmenting.page import page
     from ..augmenting.sheets import draw, to_json, to_markdown
     from ..augmenting.study import DEFAULT_SHARES, Settings, run_study
 
@@ -303,6 +307,8 @@ def _study(
         draw(found, session.console())
     if options["markdown"]:
         write_text(options["markdown"], to_markdown(found))
+    if options["html_file"]:
+        write_text(options["html_file"], page(found))
     session.write_json(to_json(found), options["json_file"])
     if all(outcome.error for outcome in found.outcomes):
         raise TabllmError("None of the arms could be judged; see above why.")

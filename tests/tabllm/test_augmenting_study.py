@@ -14,6 +14,7 @@ from eval.estimates import Estimate
 from tabllm.augmenting import study as module
 from tabllm.augmenting.classes import classes_of
 from tabllm.augmenting.findings import findings, verdict
+from tabllm.augmenting.page import PLOTTED, page
 from tabllm.augmenting.scoring import HIGHER_IS_BETTER, Scores
 from tabllm.augmenting.sheets import draw, sheets, to_json, to_markdown
 from tabllm.augmenting.study import ArmOutcome, Settings, Study, parted, run_study
@@ -138,7 +139,7 @@ def test_a_holdout_of_ones_own(clicks, toy, tmp_path):
 
 def test_too_few_rows_of_the_class_are_refused(clicks, toy, tmp_path):
     few = pd.concat([clicks[clicks["clicked"] == 0], clicks[clicks["clicked"] == 1].head(30)], ignore_index=True)
-    with pytest.raises(TableError, match="needs 10 in each"):
+    with pytest.raises(TableError, match="needs 10 of them in each part"):
         run_study(few, SETTINGS, tmp_path)
     with pytest.raises(UsageError, match="ratio"):
         run_study(clicks, replace(SETTINGS, shares=(0.01,)), tmp_path)
@@ -159,6 +160,16 @@ def test_the_three_faces_tell_the_same(studied):
     assert facts["verdict"] in text
     assert max(map(len, shown.splitlines())) <= 80
     assert "…" not in shown
+
+
+def test_the_page_holds_every_table_and_a_plot_of_the_differences(studied):
+    text = page(studied)
+    assert text.startswith("<!DOCTYPE html>")
+    for sheet in sheets(studied):
+        assert sheet.title in text
+        assert all(cell.written in text for row in sheet.rows for cell in row)
+    assert text.count("<figure>") == len(PLOTTED)
+    assert verdict(studied) in text
 
 
 # -- what it says ---------------------------------------------------------------------------------------------

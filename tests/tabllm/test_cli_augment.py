@@ -95,13 +95,14 @@ def test_a_study_is_drawn_and_written(visits, toy, run_tabllm, monkeypatch):
     monkeypatch.setattr("eval.bootstrap.RESAMPLES", 200)
     monkeypatch.setattr("tabllm.augmenting.study.MIN_POSITIVE", 2)
     command = ("augment", visits, "--target", "clicked", "--study", "-m", "toy", "--ratios", "30%,0.5", "--oversample")
-    done = run_tabllm(*command, "--markdown", "s.md", "--json", "s.json")
+    done = run_tabllm(*command, "--markdown", "s.md", "--json", "s.json", "--html", "s.html")
     assert done.code == 0, done.err
     facts = json.loads(Path("s.json").read_text())
     labels = [outcome["arm"]["label"] for outcome in facts["outcomes"]]
     assert labels[:4] == ["real alone", "class weights", "synthetic to 30 %", "synthetic to 50 %"]
     assert labels[-1] == "oversampled to 50 %"
     assert facts["verdict"] in Path("s.md").read_text()
+    assert facts["verdict"] in Path("s.html").read_text()
     assert facts["verdict"] in " ".join(done.out.split())
     assert Path("visits-study/real.json").is_file()
     done = run_tabllm(*command)
