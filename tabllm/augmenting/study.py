@@ -11,7 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -172,8 +172,7 @@ def run_study(
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{place} could not be made ({error.strerror or error}); choose another with -o.") from None
-    mark = fingerprint([asdict(settings), schema.to_dict()], *vars(parts).values())
-    work = _Work(parts, truths, schema, settings, classes, arms, place, mark, progress)
+    work = _Work(parts, truths, schema, settings, classes, arms, place, progress)
     trained = [work.outcome(arm) for arm in arms]
     predictions = {outcome.arm.key: found for outcome, found in trained if found is not None}
     scores: dict[str, Scores] = {}
@@ -222,14 +221,17 @@ class _Work:
         classes: Classes,
         arms: list[Arm],
         place: Path,
-        mark: str,
         progress: Reporter,
     ) -> None:
         self.parts, self.truths, self.schema, self.settings = parts, truths, schema, settings
-        self.classes, self.place, self.mark, self.progress = classes, place, mark, progress
+        self.classes, self.place, self.progress = classes, place, progress
         # The largest share needs all of the synthetic rows, and the smaller ones the first of them.
         share = max(arm.share or 0.0 for arm in arms)
         self.wanted = rows_for_share(share, int(truths["learn"].sum()), len(truths["learn"]))
+        # What each result depends on, so that another ratio or generator does not undo what it leaves as it is.
+        self.data_mark = fingerprint([classes.named, settings.seed, schema.to_dict()], *vars(parts).values())
+        self.run_mark = fingerprint([self.data_mark, settings.model, settings.options])
+        self.rows_mark = fingerprint([self.run_mark, self.wanted])
         self.fit_seconds: float | None = None
         self.sample_seconds: float | None = None
         self.generator_error: str | None = None
@@ -246,7 +248,8 @@ class _Work:
     def outcome(self, arm: Arm) -> tuple[ArmOutcome, Predictions | None]:
         """Train ``arm``, or read what an earlier call found."""
         file = self.place / f"{arm.key}.json"
-        earlier = _earlier(file, arm, self.mark)
+        mark = self.rows_mark if arm.kind == "hybrid" else self.data_mark
+        earlier = _earlier(file, arm, mark)
         if earlier is not None:
             self.progress.note(f"{arm.label}: done by an earlier call.")
             return earlier
@@ -272,7 +275,7 @@ class _Work:
             return self._failed(arm, f"{type(error).__name__}: {error}")
         outcome = ArmOutcome(arm, len(learned.y), len(learned.y) - len(self.real.y), time.perf_counter() - start)
         write_json(file, {
-            "fingerprint": self.mark, "rows": outcome.rows, "added": outcome.added, "seconds": outcome.seconds,
+            "fingerprint": mark, "rows": outcome.rows, "added": outcome.added, "seconds": outcome.seconds,
             "share": learned.share, "validation": chance[:cut].tolist(), "holdout": chance[cut:].tolist(),
         })  # fmt: skip
         return outcome, Predictions(chance[:cut], chance[cut:], learned.share)
@@ -300,7 +303,7 @@ class _Work:
         file, note, fitted = (self.place / name for name in ("synthetic.parquet", "synthetic.json", "run.json"))
         run, partial = self.place / "run", self.place / "run.partial"
         settings = self.settings
-        kept = _kept(fitted, self.mark)
+        kept = _kept(fitted, self.run_mark)
         if kept is None:
             self.progress.note(f"{settings.model} learns {len(self.parts.learn):,} rows:")
             start = time.perf_counter()
@@ -308,11 +311,11 @@ class _Work:
             create(settings.model, seed=settings.seed, **options).fit(
                 self.parts.learn, schema=self.schema, progress=self.progress, checkpoint=partial
             ).save(run)
-            kept = {"fingerprint": self.mark, "seconds": time.perf_counter() - start}
+            kept = {"fingerprint": self.run_mark, "seconds": time.perf_counter() - start}
             write_json(fitted, kept)
             shutil.rmtree(partial, ignore_errors=True)
         self.fit_seconds = kept["seconds"]
-        drawn = _kept(note, self.mark)
+        drawn = _kept(note, self.rows_mark)
         if drawn is not None and file.is_file():
             self.sample_seconds = drawn["seconds"]
             return pd.read_parquet(file)
@@ -324,7 +327,7 @@ class _Work:
         made = pd.concat(parts, ignore_index=True)
         self.sample_seconds = time.perf_counter() - start
         made.to_parquet(file)
-        write_json(note, {"fingerprint": self.mark, "seconds": self.sample_seconds})
+        write_json(note, {"fingerprint": self.rows_mark, "seconds": self.sample_seconds})
         return made
 
 

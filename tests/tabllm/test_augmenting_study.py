@@ -104,6 +104,17 @@ def test_what_is_done_is_not_done_again(clicks, toy, studied, tmp_path, monkeypa
         run_study(clicks, replace(SETTINGS, seed=1), tmp_path / "work")
 
 
+def test_another_generator_or_ratio_leaves_the_other_arms_as_they_are(clicks, toy, studied, tmp_path):
+    found = run_study(clicks, replace(SETTINGS, model="filler", shares=(0.5, 0.6)), tmp_path / "work")
+    assert {outcome.arm.label for outcome in found.outcomes if outcome.resumed} == {
+        "real alone", "class weights", "SMOTE to 50 %",
+    }  # fmt: skip
+    # The generator is the same again, and what it made was for another ratio.
+    toy.trouble["fit"] = AssertionError("fitted again")
+    found = run_study(clicks, replace(SETTINGS, model="filler", shares=(0.5,)), tmp_path / "work")
+    assert [outcome.resumed for outcome in found.outcomes] == [True, True, False, True]
+
+
 def test_an_interruption_leaves_what_is_done(clicks, toy, tmp_path):
     toy.trouble["fit"] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
