@@ -72,6 +72,7 @@ def score(value: float | None) -> str:
     """Four decimals for a score, thousands marks for an error in the unit of the target."""
     if value is None:
         return "-"
+    value = round(value, 4) + 0.0  # no -0.0000
     return f"{value:.4f}" if abs(value) < 10 else f"{value:,.5g}" if abs(value) < 1e4 else f"{value:,.0f}"
 
 

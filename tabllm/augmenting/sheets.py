@@ -76,7 +76,8 @@ def sheets(study: Study) -> list[Sheet]:
             for outcome in outcomes
             if outcome.scores is not None
         ]
-        made.append(Sheet(title, ("", *(f">{_header(name)}" for name in names)), tuple(rows)))
+        headers = (f">{_header(name.removeprefix('corrected_'))}" for name in names)  # the title says it
+        made.append(Sheet(title, ("", *headers), tuple(rows)))
     for names in _DIFFERENCES:
         rows = [
             (
