@@ -124,7 +124,7 @@ def sample(
     took = time.perf_counter() - start
     rate = f"{(writer.rows - writer.resumed) / took:,.0f} rows/s"
     session.say(f"Wrote {writer.rows:,} rows to {shown(out)} in {seconds(took)} ({rate}).")
-    if out != STDOUT and not where:
+    if out != STDOUT and not (where or balance or fair):
         session.suggest("tabllm", "eval", "DATA", out)
 
 
