@@ -62,7 +62,7 @@ class Autoregression(nn.Module):
     @torch.no_grad()
     def begin(self, counts: Tensor) -> None:
         """Start from float32[width], how often each class occurs."""
-        total = (counts @ self.spans.member) @ self.spans.spread
+        total = (self.spans.sums(counts[None]) @ self.spans.spread)[0]
         self.bias.copy_(((counts + 0.5) / total).log())
 
     def draw(self, rows: int, generator: torch.Generator, given: tuple[int, Tensor] | None) -> Tensor:

@@ -22,8 +22,10 @@ from .spans import Spans
 
 __all__ = ["Calibration"]
 
-#: Rounds of the fixed point for the logits.
-ROUNDS = 30
+#: Rounds of the fixed point for the logits, how much each may change one, and how far from 0 it may get in all.
+ROUNDS, MOST_CHANGE, FARTHEST = 30, 3.0, 60.0
+#: No class is taken for less likely than this.
+LEAST_SHARE = 1e-12
 #: Quantiles that are matched at most, and the made rows that each stands for at least.
 MOST_KNOTS, KNOT_ROWS = 400, 20
 
@@ -92,9 +94,16 @@ def _biases(spans: Spans, codes: np.ndarray, logits: Tensor) -> Tensor:
         return bias
     counts = [np.bincount(codes[:, place], minlength=size) for place, size in enumerate(spans.sizes)]
     shares = np.concatenate(counts) / max(len(codes), 1)
-    wanted = torch.tensor(np.log(np.maximum(shares, 1e-12)), dtype=torch.float32, device=logits.device)
+    wanted = torch.tensor(np.log(np.maximum(shares, LEAST_SHARE)), dtype=torch.float32, device=logits.device)
+    # With probabilities p at no bias, those at bias b are p exp(b) over its sum in the span: a round is two products,
+    # for the sums of every row and for the mean over rows.
+    probabilities = spans.softmax(logits)
     for _ in range(ROUNDS):
-        bias += (wanted - spans.softmax(logits + bias).mean(dim=0).clamp_(min=1e-12).log()).clamp_(-3, 3)
+        factors = bias.exp()
+        sums = spans.sums(probabilities * factors)
+        means = factors * ((sums.reciprocal().T @ probabilities) * spans.spread).sum(dim=0) / len(logits)
+        bias += (wanted - means.clamp_(min=LEAST_SHARE).log()).clamp_(-MOST_CHANGE, MOST_CHANGE)
+        bias.clamp_(-FARTHEST, FARTHEST)
     return bias
 
 

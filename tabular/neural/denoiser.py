@@ -100,7 +100,7 @@ class Denoiser(Network):
         at, noise, changed = self.noisy(scalars, codes, time, generator)
         found = self(at, self.spans.one_hot(changed), time, generator)
         squared = (found[:, : self.scalars] - noise).square().sum()
-        likely = self.spans.log_likelihood(found[:, self.scalars :], self.spans.one_hot(codes))
+        likely = self.spans.log_likelihood(found[:, self.scalars :], codes)
         return (squared - likely) / (rows * (self.scalars + len(self.spans)))
 
     def propose(self, rows: int, generator: torch.Generator, guide: Guide | None) -> tuple[Tensor, Tensor]:
@@ -146,7 +146,7 @@ class Denoiser(Network):
         kept_now, kept_then = float(self.kept[now]), float(self.kept[then])
         step = kept_now / kept_then
         weight = self.spans.softmax(logits) / (kept_now * one_hot + (1 - kept_now) * self.even)
-        whole = (weight @ self.spans.member) @ self.spans.spread
+        whole = self.spans.sums(weight) @ self.spans.spread
         came = step * one_hot + (1 - step) * self.even
         return (came * (kept_then * weight + (1 - kept_then) * self.even * whole)).clamp(min=1e-30).log()
 
