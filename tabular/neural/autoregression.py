@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .calibration import matching_bias
 from .residual import Residual
 from .spans import Spans
 
@@ -65,8 +66,28 @@ class Autoregression(nn.Module):
         total = (self.spans.sums(counts[None]) @ self.spans.spread)[0]
         self.bias.copy_(((counts + 0.5) / total).log())
 
-    def draw(self, rows: int, generator: torch.Generator, given: tuple[int, Tensor] | None) -> Tensor:
-        """int64[rows, spans]; ``given`` is a span and float32[classes], the probabilities that it is drawn by."""
+    @torch.no_grad()
+    def calibrate(self, shares: Tensor, rows: int, generator: torch.Generator) -> None:
+        """Change the biases so that, in ``rows`` rows that are drawn, each class is as likely as its share.
+
+        Args:
+            shares: float32[width], how often each class occurs in the table.
+        """
+        self.draw(rows, generator, None, shares)
+
+    def draw(
+        self,
+        rows: int,
+        generator: torch.Generator,
+        given: tuple[int, Tensor] | None,
+        shares: Tensor | None = None,
+    ) -> Tensor:
+        """int64[rows, spans].
+
+        Args:
+            given: a span and float32[classes], the probabilities that it is drawn by.
+            shares: float32[width], to which the biases are brought on the way, one span after the other.
+        """
         spans = self.spans
         codes = torch.empty(rows, len(spans), dtype=torch.int64, device=spans.device)
         weights, head = self._weights()
@@ -79,6 +100,10 @@ class Autoregression(nn.Module):
             else:
                 hidden = self.layers(known + self.asked[span], None)
                 likely = torch.addmm(self.bias[here], hidden, head[here].T).softmax(dim=1)
+                if shares is not None:
+                    bias = matching_bias(Spans([spans.sizes[span]], spans.device), shares[here], likely)
+                    self.bias[here] += bias
+                    likely = (likely.log() + bias).softmax(dim=1)
             ladder = likely.cumsum(dim=1)
             uniform = torch.empty(rows, device=spans.device)
             uniform[alike] = stratified(rows, generator, spans.device)
