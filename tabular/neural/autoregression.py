@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from .calibration import matching_bias
 from .residual import Residual
-from .spans import Spans
+from .spans import BELOW_ONE, Spans
 
 __all__ = ["Autoregression"]
 
@@ -130,5 +130,4 @@ def stratified(count: int, generator: torch.Generator, device: torch.device) -> 
     groups = -(-count // ALIKE)
     places = torch.rand(groups, ALIKE, generator=generator, device=device).argsort(dim=1)
     within = torch.rand(groups, ALIKE, generator=generator, device=device)
-    # Below 1 even when it was multiplied by a sum of probabilities and rounded: a class of none must not be drawn.
-    return ((places + within) / ALIKE).clamp_(max=1 - 2**-22).view(-1)[:count]
+    return ((places + within) / ALIKE).clamp_(max=BELOW_ONE).view(-1)[:count]

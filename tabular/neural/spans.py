@@ -8,11 +8,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = ["Spans"]
 
 #: Logits count this far from 0 when a likelihood is asked for: e to this and its sums stay well within float32.
 FARTHEST = 60.0
+#: Uniform numbers end here: times a sum of weights and rounded, they must not reach it.
+BELOW_ONE = 1 - 2**-22
 #: Spans are summed in so many columns or a multiple of it.
 ROUND = 16
 #: Spans of more classes than one of these and no more than the next are padded together.
@@ -38,6 +41,7 @@ class Spans:
         self.width = sum(sizes)
         starts = [sum(sizes[:place]) for place in range(len(sizes))]
         self.starts, self.offsets = starts, torch.tensor(starts, dtype=torch.int64, device=device)
+        self._last = torch.tensor(sizes, dtype=torch.int64, device=device) - 1
         span_of = [place for place, size in enumerate(sizes) for _ in range(size)]
         self.span_of = torch.tensor(span_of, dtype=torch.int64, device=device)
         # Columns of zeros up to a round number: with 15 spans the product takes three times as long as with 16.
@@ -149,6 +153,22 @@ class Spans:
         if not self.width:
             return torch.empty(len(logits), 0, dtype=torch.int64, device=logits.device)
         return self.best(logits + self.gumbel(len(logits), generator))
+
+    def draw_by(self, weights: Tensor, generator: torch.Generator) -> Tensor:
+        """float32[n, width], none negative -> int64[n, spans]: one class of each span, by the share of its weight.
+
+        One random number a span and its place among the cumulative weights: :meth:`draw` takes one a class, and two
+        logarithms of each.
+        """
+        if not self.width:
+            return torch.empty(len(weights), 0, dtype=torch.int64, device=weights.device)
+        ladder = (weights * self.sums(weights).reciprocal().index_select(1, self.span_of)).cumsum_(dim=1)
+        ends = ladder.index_select(1, self.offsets + self._last)
+        starts = functional.pad(ends[:, :-1], (1, 0))
+        uniform = torch.rand(ends.shape, generator=generator, device=self.device).clamp_(max=BELOW_ONE)
+        places = torch.lerp(starts, ends, uniform)
+        passed = (ladder <= places.index_select(1, self.span_of)).float()
+        return torch.minimum(self.sums(passed).long(), self._last)
 
     def best(self, logits: Tensor) -> Tensor:
         """float32[n, width] -> int64[n, spans]: the most likely class of each span."""

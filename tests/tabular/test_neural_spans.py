@@ -102,10 +102,21 @@ def test_draws_follow_the_probabilities_and_the_seed(spans):
     torch.testing.assert_close(spans.one_hot_counts(codes), spans.one_hot(codes).sum(dim=0))
 
 
+def test_draws_by_weights_follow_their_shares_and_never_take_a_class_of_none(spans):
+    weights = torch.rand(1, spans.width) * torch.tensor([10.0 ** (place - 3) for place in spans.span_of.tolist()])
+    weights[0, [0, 5, 73, 80, 96]] = 0.0
+    codes = spans.draw_by(weights.expand(40_000, -1), torch.Generator().manual_seed(1))
+    shares = spans.one_hot(codes).mean(dim=0)
+    expected = torch.cat([part[0] / part.sum() for part in split(weights)])
+    torch.testing.assert_close(shares, expected, atol=0.012, rtol=0)
+    assert (shares[weights[0] == 0] == 0).all()
+
+
 def test_no_spans_at_all():
     spans = Spans([], CPU)
     empty = torch.empty(4, 0)
-    assert spans.draw(empty, torch.Generator()).shape == spans.log_softmax(empty).shape == (4, 0)
+    assert spans.draw(empty, torch.Generator()).shape == spans.draw_by(empty, torch.Generator()).shape == (4, 0)
+    assert spans.log_softmax(empty).shape == (4, 0)
     assert spans.log_likelihood(empty, empty.long()) == 0
 
 
