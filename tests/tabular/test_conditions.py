@@ -61,6 +61,12 @@ def rows(where) -> np.ndarray:
     return satisfied(ARRAYS, parse_where(where, SCHEMA))
 
 
+def test_texts_and_mappings_may_stand_in_one_list():
+    both = rows(["age>=30", {"device": "ios", "income": ">50K"}])
+    assert both.any()
+    assert (both == rows("age>=30 and device=ios and income='>50K'")).all()
+
+
 @pytest.mark.parametrize(
     ("where", "expected"),
     [
