@@ -15,6 +15,8 @@ __all__ = ["TextTable", "ctr_tables", "headline", "to_markdown", "verdict"]
 
 #: The scores whose difference to the real arm is told with its interval.
 DIFFERENCES = ("auc", "normalised_entropy")
+#: A loss of AUC that is none, as in :mod:`eval.verdicts`.
+AS_GOOD = 0.02
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,19 @@ def verdict(arm: CtrArm) -> str:
     gap = arm.differences.get("auc")
     if gap is None or gap.value is None or gap.low is None or gap.high is None:
         return f"{arm.name}: its AUC could not be compared."
-    if gap.low <= 0 <= gap.high:
-        return f"{arm.name}: on these rows it cannot be told from the real past; AUC {_signed(gap)}."
-    how = "better" if gap.value > 0 else "worse"
-    return f"{arm.name}: a model that learned from it ranks clicks {how} than one of the real past; AUC {_signed(gap)}."
+    how = _told(gap.low, gap.high)
+    return f"{arm.name}: a model that learned from it {how}; AUC {_signed(gap)}."
+
+
+def _told(low: float, high: float) -> str:
+    """What the interval of a difference in AUC lets one say; one that is wide and holds 0 says that nothing is sure."""
+    if high < 0:
+        return "ranks clicks worse than one of the real past"
+    if low > 0:
+        return "ranks clicks better than one of the real past"
+    if low >= -AS_GOOD:
+        return f"ranks clicks as well as one of the real past, to within {AS_GOOD:g}"
+    return "may rank clicks as well as one of the real past or not: the test has too few clicks to be sure"
 
 
 def ctr_tables(report: CtrReport) -> list[TextTable]:

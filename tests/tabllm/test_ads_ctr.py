@@ -11,12 +11,15 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from sklearn.utils import murmurhash3_32
 
+from eval.estimates import Estimate
+from tabllm.ads.facts import CtrArm
 from tabllm.ads.features import BUCKETS, buckets, features_of, layout_of
 from tabllm.ads.model import CtrModel
 from tabllm.ads.scores import compare_chances, mean_by_ad, rank_agreement
 from tabllm.ads.simulator import CLICK, TIME, TRUTH, simulate_ads
 from tabllm.ads.splitting import click_labels, split_log
 from tabllm.ads.study import guess_ad, study_ctr
+from tabllm.ads.tables import verdict
 from tabular.errors import TableError
 from tabular.inference import infer_schema
 
@@ -220,6 +223,25 @@ def test_the_order_of_ads_is_compared_by_their_means():
 def test_the_ad_is_guessed_by_its_name():
     assert guess_ad(["x", "Campaign", "adv_id"]) == "adv_id"
     assert guess_ad(["x"]) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (-0.2, -0.1, "worse"),
+        (0.1, 0.2, "better"),
+        (-0.01, 0.01, "as well as"),
+        (-0.13, 0.01, "too few clicks to be sure"),
+    ],
+)
+def test_the_sentence_says_no_more_than_the_interval_does(low, high, words):
+    gap = Estimate((low + high) / 2, low, high)
+    arm = CtrArm("x", "synthetic", 10, 1, {"auc": Estimate(0.5)}, {"auc": gap})
+    assert words in verdict(arm)
+
+
+def test_nothing_is_said_of_an_auc_that_could_not_be_measured():
+    assert "could not be compared" in verdict(CtrArm("x", "synthetic", 10, 1, {}, {}))
 
 
 @pytest.fixture
