@@ -35,6 +35,10 @@ SECTIONS = {
         "compare": "tabllm.cli.compare:compare",
         "bench": "tabllm.cli.bench:bench",
     },
+    "Advertising": {
+        "simulate-ads": "tabllm.cli.simulate_ads:simulate_ads",
+        "ctr": "tabllm.cli.ctr:ctr",
+    },
     "Models": {
         "models": "tabllm.cli.models:models",
         "export": "tabllm.cli.export:export",

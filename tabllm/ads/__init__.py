@@ -1,0 +1,1 @@
+"""Advertising: a simulated click log with known click chances, and what a CTR model learns from synthetic ones."""

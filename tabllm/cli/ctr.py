@@ -1,0 +1,208 @@
+"""``tabllm ctr``: would a CTR model that learned from a synthetic log rank ads as well?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tabular.errors import TabllmError, UsageError
+
+from .errors import Interrupted
+from .group import Command
+from .options import PATH, AtLeast, delimiter_option, json_option, seed_option
+from .session import Session
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from tabular.schema import Schema
+
+    from ..ads.facts import CtrReport
+    from ..ads.splitting import Split
+    from ..comparing.study import Settings
+
+__all__ = ["ctr"]
+
+EXAMPLES = """
+# How well can clicks be predicted at all? Learn from the past, test on the latest fifth
+tabllm ctr ads.csv --click click --time time
+# And from rows that generators made of the past?
+tabllm ctr ads.csv --click click --time time -m nano -m tvae --markdown ctr.md
+# From a table of your own, made from the past alone
+tabllm ctr ads.csv --click click --time time --past past.csv
+tabllm fit past.csv -o past-run
+tabllm sample past-run -o synthetic.csv
+tabllm ctr ads.csv --click click --time time --synthetic synthetic.csv
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES, short_help="Train CTR models on a real and on synthetic pasts.")
+@click.argument("log", type=PATH)
+@click.option("--click", "clicked", required=True, metavar="COL", help="The column that says whether it was clicked.")
+@click.option("--time", "time_", metavar="COL",
+              help="Learn from the past, test on the latest rows.  [default: parted at random]")  # fmt: skip
+@click.option("--ad", metavar="COL", help="The column that names the ad, whose order is compared.  [default: guessed]")
+@click.option("--truth", metavar="COL",
+              help="True click chances, for a ceiling.  [default: true_click_probability, if there]")  # fmt: skip
+@click.option("-m", "--model", "models", multiple=True, metavar="NAME",
+              help="A generator to fit to the past, as 'tabllm fit -m' takes it. Repeatable.")  # fmt: skip
+@click.option("--synthetic", multiple=True, type=PATH, metavar="FILE",
+              help="Rows that a generator made of the past. Repeatable.")  # fmt: skip
+@click.option("--past", type=PATH, metavar="FILE", help="Write the rows that a generator may learn to FILE.")
+@click.option(
+    "--test-share", type=float, default=0.2, show_default=True, metavar="SHARE", help="Of the rows, tested on."
+)
+@click.option("--schema", "schema_file", type=PATH, metavar="FILE",
+              help="What the columns are, as 'tabllm schema -o FILE' wrote it.")  # fmt: skip
+@click.option("-o", "--out", type=PATH, metavar="FOLDER",
+              help="Where the runs and rows of the generators go.  [default: LOG's name + '-ctr']")  # fmt: skip
+@click.option("-n", "--sample", "sampled", type=AtLeast(2), metavar="N",
+              help="Rows that each generator makes.  [default: as many as it learned]")  # fmt: skip
+@click.option("--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.")
+@click.option("--device", metavar="NAME", help="Where they compute: cpu, cuda, mps.  [default: auto]")
+@click.option("--markdown", type=PATH, metavar="FILE", help="Write the tables as Markdown to FILE.")
+@seed_option
+@delimiter_option
+@json_option
+@click.pass_obj
+def ctr(
+    session: Session,
+    log: str,
+    clicked: str,
+    time_: str | None,
+    ad: str | None,
+    truth: str | None,
+    models: tuple[str, ...],
+    synthetic: tuple[str, ...],
+    past: str | None,
+    test_share: float,
+    schema_file: str | None,
+    out: str | None,
+    sampled: int | None,
+    epochs: int | None,
+    device: str | None,
+    markdown: str | None,
+    seed: int | None,
+    delimiter: str | None,
+    json_file: str | None,
+) -> None:
+    """Train a CTR model on the past of the click log LOG and on synthetic pasts, and test each on the latest rows.
+
+    The model is the same for all: boosted trees over the mean clicks of hashed values. What a generator made stays in
+    FOLDER: after Ctrl-C, or with more of them, the same command goes on from there.
+    """
+    session.check_json(json_file)
+    for file in (markdown, past):
+        session.check_file(file)
+
+    from eval.plain_data import plain
+    from eval.side_by_side import unique_names
+    from tabular.inference import infer_schema
+    from tabular.reading import read_table
+    from tabular.rundir import write_text
+    from tabular.schema import Schema
+    from tabular.synthesizer import check_name
+    from tabular.writing import TableWriter
+
+    from ..ads.simulator import TRUTH
+    from ..ads.splitting import check_columns, split_log
+    from ..ads.study import guess_ad, study_ctr
+    from ..ads.tables import to_markdown
+    from ..comparing.study import Settings
+    from .fit import default_run
+
+    for name in models:
+        check_name(name)
+    seed = seed or 0
+    table = read_table(log, delimiter=delimiter)
+    truth = truth or (TRUTH if TRUTH in table else None)
+    check_columns(table, click=clicked, time=time_, truth=truth)
+    check_columns(table, click=clicked, ad=ad)
+    split = split_log(table, click=clicked, time=time_, truth=truth, test_share=test_share, seed=seed)
+    schema = Schema.from_json(schema_file) if schema_file else infer_schema(split.past)
+    if past:
+        with TableWriter(past) as writer:
+            writer.write(split.past)
+    given = {
+        name: read_table(path, delimiter=delimiter).drop(columns=truth or [], errors="ignore")
+        for name, path in zip(unique_names(synthetic), synthetic, strict=True)
+    }
+    options = {name: value for name, value in {"epochs": epochs, "device": device}.items() if value is not None}
+    folder = Path(out or default_run(log).removesuffix("-run") + "-ctr")
+    settings = Settings(clicked, seed, sampled, options)
+    try:
+        made, seconds, failed = _made(session, models, split, schema, settings, folder)
+        report = study_ctr(
+            split,
+            {**given, **made},
+            click=clicked,
+            time=time_,
+            ad=ad or guess_ad(list(split.past)),
+            schema=schema,
+            fit_seconds=seconds,
+            seed=seed,
+            progress=session.reporter(),
+        )
+    except KeyboardInterrupt:
+        left = f"; {folder}/ holds what is done: the same command goes on from there" if models else ""
+        raise Interrupted(f"Interrupted{left}.") from None
+
+    if session.draws(json_file):
+        draw(session.console(), report, failed)
+    if markdown:
+        write_text(markdown, to_markdown(report))
+    session.write_json({**plain(report), "failed": failed}, json_file)
+    if synthetic:
+        session.say("Files are taken as made from the past alone; '--past FILE' writes it, for 'tabllm fit'.")
+    if models and len(failed) == len(models):
+        raise TabllmError("None of the generators made a past; see above why.")
+
+
+def _made(
+    session: Session, models: tuple[str, ...], split: Split, schema: Schema, settings: Settings, folder: Path
+) -> tuple[dict[str, pd.DataFrame], dict[str, float], dict[str, str]]:
+    """What each generator made, how long it learned, and why those failed that did; one failure is its own."""
+    from tabular.errors import OutputError
+
+    from ..ads.making import make_past
+
+    tables, seconds, failed = {}, {}, {}
+    progress = session.reporter()
+    for model in dict.fromkeys(models):
+        try:
+            made = make_past(model, split.past, schema, settings, folder, progress)
+        except (OutputError, UsageError):
+            raise
+        except (TabllmError, RuntimeError, MemoryError, ArithmeticError, ValueError) as error:
+            failed[model] = str(error) if isinstance(error, TabllmError) else f"{type(error).__name__}: {error}"
+            progress.note(f"{model} failed: {failed[model]}")
+        else:
+            tables[model], seconds[model] = made.table, made.fit_seconds
+    return tables, seconds, failed
+
+
+def draw(console: Console, report: CtrReport, failed: dict[str, str]) -> None:
+    """The tables, a sentence for each synthetic past, and what there is to know."""
+    from rich.markup import escape
+
+    from eval.terminal_tables import quiet_table
+
+    from ..ads.tables import ctr_tables, headline, verdict
+
+    console.print(f"\n[bold]CTR models of {escape(report.click)}[/]  [dim]{escape(headline(report))}[/]\n")
+    for table in ctr_tables(report):
+        console.print(f"[bold]{escape(table.title)}[/]")
+        drawn = quiet_table(console, *table.headers)
+        for cells in table.rows:
+            drawn.add_row(*map(escape, cells))
+        console.print(drawn)
+        console.print(f"[dim]{escape(table.note)}[/]\n")
+    for arm in report.synthetic:
+        console.print(escape(verdict(arm)))
+    for note in report.notes:
+        console.print(f"[dim]- {escape(note)}[/]")
+    for model, why in failed.items():
+        console.print(f"[red]{escape(model)} failed:[/] {escape(why)}")

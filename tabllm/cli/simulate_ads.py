@@ -1,0 +1,65 @@
+"""``tabllm simulate-ads``: an ad log whose click chances are known."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from .group import Command
+from .options import PATH, AtLeast, force_option, refuse_existing, seed_option
+from .session import STDOUT, Session, seconds, shown
+
+__all__ = ["simulate_ads"]
+
+EXAMPLES = """
+# 100,000 impressions of two weeks, about 2 % of them clicked
+tabllm simulate-ads 100000 -o ads.csv
+# With the true chance of every click, so that 'tabllm ctr' can tell how good the best model could be
+tabllm simulate-ads 100000 --truth -o ads.parquet
+tabllm ctr ads.parquet --click click --time time -m nano
+# Rarer clicks, more ads
+tabllm simulate-ads 1000000 --click-rate 0.005 --ads 2000 --seed 7 -o rare.parquet
+"""
+
+
+@click.command("simulate-ads", cls=Command, examples=EXAMPLES, short_help="Simulate an ad log whose chances are known.")
+@click.argument("rows", type=AtLeast(1), metavar="N")
+@click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
+              help="The file to write; its ending says the format, '-' prints CSV on standard output.")  # fmt: skip
+@click.option("--ads", type=AtLeast(2), default=300, show_default=True, metavar="N", help="Different ads.")
+@click.option("--click-rate", type=float, default=0.02, show_default=True, metavar="RATE",
+              help="Mean of the true chances.")  # fmt: skip
+@click.option("--truth", is_flag=True, help="Add a column true_click_probability.")
+@seed_option
+@force_option("a file")
+@click.pass_obj
+def simulate_ads(
+    session: Session, rows: int, out: str, ads: int, click_rate: float, truth: bool, seed: int | None, force: bool
+) -> None:
+    """Simulate N impressions of ads, by time; tabllm/ads/world.py says how a click comes about.
+
+    Nothing in the file was measured: its ids begin with 'sim-', and OUT.simulated.json beside it says so and how it was
+    made.
+    """
+    from tabular.rundir import write_json
+    from tabular.writing import TableWriter, check_output
+
+    from ..ads.simulator import TRUTH, simulate_ads, simulation_note
+
+    check_output(out)
+    refuse_existing(out, force=force)
+    start = time.perf_counter()
+    table = simulate_ads(rows, seed=seed or 0, ads=ads, click_rate=click_rate, truth=True)
+    note = simulation_note(table, seed=seed or 0, ads=ads, click_rate=click_rate)
+    with TableWriter(out) as writer:
+        writer.write(table if truth else table.drop(columns=TRUTH))
+    beside = Path(f"{out}.simulated.json")
+    if out != STDOUT:
+        write_json(beside, note)
+    session.say(
+        f"Simulated {rows:,} rows with {note['clicks']:,} clicks in {seconds(time.perf_counter() - start)}; wrote "
+        f"{shown(out)}. Nothing in them was measured{'' if out == STDOUT else f', as {beside} says'}."
+    )
+    session.say(f"The true chances have an AUC of {note['ceiling_auc']:.4f}: no model can expect more.")
