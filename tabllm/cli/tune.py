@@ -25,6 +25,8 @@ __all__ = ["tune"]
 EXAMPLES = """
 # The settings of ctgan for this table, in half an hour; then a fit with the best ones
 tabllm tune visits.csv -m ctgan --target clicked --minutes 30
+# The same, and then the two best and the default in full training, which takes as long as three fits
+tabllm tune visits.csv -m ctgan --target clicked --minutes 30 --confirm 2
 tabllm fit visits.csv --settings visits-tune/best.json
 # 40 trials, each the mean of three fits; a second call with 80 goes on from the first 40
 tabllm tune visits.csv -m tabddpm --trials 40 --repeats 3
@@ -76,13 +78,17 @@ class Minutes(click.ParamType):
 @click.option("--target", metavar="COL", help="The column to predict.  [default: guessed]")
 @click.option("--trials", type=AtLeast(1), metavar="N",
               help="Stop after N trials, earlier calls' included.  [default: 40]")  # fmt: skip
-@click.option("--minutes", type=Minutes(), metavar="M", help="Stop after M minutes; without --trials, at nothing else.")
+@click.option(
+    "--minutes", type=Minutes(), metavar="M", help="Stop searching after M minutes; without --trials, at nothing else."
+)
 @click.option("--share", type=Share(above_zero=True), metavar="S",
               help="How much of the model's own training a trial gets.  [default: 0.1 to 0.5]")  # fmt: skip
 @click.option("--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows in each trial, in place of a share.")
 @click.option("--steps", type=AtLeast(1), metavar="N", help="Updates in each trial, in place of a share.")
 @click.option("--repeats", type=AtLeast(1), default=1, show_default=True, metavar="N",
               help="Fits of each trial, each with another seed.")  # fmt: skip
+@click.option("--confirm", type=AtLeast(0), default=0, show_default=True, metavar="K",
+              help="Then fit the K best and the default for as long as 'fit' would; take the best.")  # fmt: skip
 @click.option("--rows", type=AtLeast(20), metavar="N", help="Take N rows of DATA, drawn at random.")
 @click.option("--utility-weight", type=Share(above_zero=False), default=0.5, show_default=True, metavar="W",
               help="Of utility in the score; fidelity has the rest.")  # fmt: skip
@@ -106,6 +112,7 @@ def tune(
     epochs: int | None,
     steps: int | None,
     repeats: int,
+    confirm: int,
     rows: int | None,
     utility_weight: float,
     fixed: tuple[str, ...],
@@ -155,7 +162,9 @@ def tune(
     if trials is None and minutes is None:
         trials = 40
     try:
-        found = run_search(table, search, folder, trials=trials, minutes=minutes, progress=session.reporter())
+        found = run_search(
+            table, search, folder, trials=trials, minutes=minutes, confirm=confirm, progress=session.reporter()
+        )
     except KeyboardInterrupt:
         raise Interrupted(f"Interrupted; {folder}/ holds what is done: the same command goes on from there.") from None
 

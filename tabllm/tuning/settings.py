@@ -71,6 +71,7 @@ def write_settings(path: str | Path, found: Found) -> None:
             "evidence": {
                 "trials": len(found.trials),
                 "trial": best.number,
+                "confirmed": bool(found.confirmed),
                 "trained_for": found.length.part(1.0),
                 "scores": best.scores and best.scores.to_dict(),
                 "default_scores": default and default.scores and default.scores.to_dict(),

@@ -8,14 +8,19 @@ fidelity, utility and privacy is taken from all trials afterwards.
 The first trial is the generator as it comes, so the best one is never worse by this score. After a third of its
 training a trial whose score is below the median of the earlier ones is stopped. Every trial is fitted with the same
 seeds, and proposed from a seed of its own, so that a search that was interrupted comes to the same trials.
+
+What is best after a short training need not be best after a long one, and the best of many scores owes some of its
+lead to chance. So the best trials and the default can be confirmed: each is fitted once more, for as long as a fit
+would be and with a seed that no trial had, and the best of these is taken.
 """
 
 from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -43,6 +48,8 @@ __all__ = ["Found", "Search", "run_search"]
 
 #: Trials that are drawn at random before the estimator has enough to go by.
 STARTUP = 8
+#: Where the study keeps the trials that were confirmed.
+CONFIRMED = "confirmed"
 #: Rows that a trial makes at least, where it learned as many: a model of utility wants them.
 LEAST_MADE = 5000
 
@@ -80,6 +87,7 @@ class Found:
         trials: all that came to an end, the default first.
         best: see :func:`.trials.best_of`; ``None`` where no trial could be judged.
         front: see :func:`.trials.pareto_front`.
+        confirmed: trials that were fitted for as long as a fit would be, with scores of that; the best is of these.
         settings: options for a fit with the best trial's settings: what differs from the defaults.
     """
 
@@ -90,12 +98,14 @@ class Found:
     trials: tuple[Trial, ...]
     best: Trial | None
     front: tuple[Trial, ...]
+    confirmed: tuple[Trial, ...]
     settings: Mapping[str, Any]
 
     @property
     def default(self) -> Trial | None:
-        """The generator as it comes, where it could be judged."""
-        return next((trial for trial in self.trials if trial.is_default and trial.outcome == "complete"), None)
+        """The generator as it comes, where it could be judged; confirmed, if that was done."""
+        both = (*self.confirmed, *self.trials)
+        return next((trial for trial in both if trial.is_default and trial.outcome == "complete"), None)
 
 
 def run_search(
@@ -105,6 +115,7 @@ def run_search(
     *,
     trials: int | None = None,
     minutes: float | None = None,
+    confirm: int = 0,
     progress: Reporter | None = None,
 ) -> Found:
     """Search the settings of a generator on ``table``; a fifth of its rows judges, and is learned by none.
@@ -113,6 +124,7 @@ def run_search(
         folder: of the study and of ``best.json``; an earlier search of the same there is gone on with.
         trials: when to stop, those of earlier calls included.
         minutes: when to stop, counted from this call; a trial that is not done then is begun anew by the next one.
+        confirm: best trials that are confirmed beside the default, when the search is over.
 
     Raises:
         EngineError: without optuna.
@@ -151,6 +163,9 @@ def run_search(
         bar.finish()
     if found.best is None:
         raise TabllmError(_why_nothing(found, minutes))
+    if confirm:
+        work.confirm(study, _finalists(found, confirm), progress)
+        found = work.found(study, len(table))
     write_settings(Path(folder) / SETTINGS, found)
     return found
 
@@ -190,17 +205,12 @@ class _Work:
         settings = settings_from(self.space, trial.params)
         reporter = TrialReporter(self.clock, bar, f"trial {number}")
         try:
-            done = self._tried(trial, Trial(number, "complete", settings), reporter)
+            done = self._guarded(Trial(number, "complete", settings), partial(self._tried, trial), reporter)
         except (KeyboardInterrupt, OutOfTime):
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
             raise
-        except TabllmError as error:
-            done = Trial(number, "failed", settings, error=str(error))
-        except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:  # a fault of these settings alone
-            done = Trial(number, "failed", settings, error=f"{type(error).__name__}: {error}")
-        for name, value in done.to_dict().items():
-            if name not in ("number", "settings"):
-                trial.set_user_attr(name, value)
+        for name, value in _kept(done).items():
+            trial.set_user_attr(name, value)
         if done.scores is None:
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
             return
@@ -213,56 +223,112 @@ class _Work:
     def _tried(self, trial: Any, begun: Trial, reporter: TrialReporter) -> Trial:
         seeds = [self.search.seed + number for number in range(self.search.repeats)]
         if self.length.option is not None:
-            facts, seconds = self._fitted(begun.settings, SCREEN, seeds[0], reporter)
+            facts, seconds = self._fitted(begun.settings, self.length.part(SCREEN), seeds[0], reporter)
             scores = self.judge.score([facts])
             trial.report(scores.score, step=0)
             if trial.should_prune():
                 return replace(begun, outcome="stopped", scores=scores, facts=(facts,), fit_seconds=seconds)
-        fits = [self._fitted(begun.settings, 1.0, seed, reporter) for seed in seeds]
+        fits = [self._fitted(begun.settings, self.length.part(1.0), seed, reporter) for seed in seeds]
         found = tuple(facts for facts, _ in fits)
         seconds = round(fmean(seconds for _, seconds in fits), 2)
         return replace(begun, scores=self.judge.score(found), facts=found, fit_seconds=seconds)
 
+    def confirm(self, study: Any, finalists: Sequence[Trial], progress: Reporter) -> None:
+        """Fit each of ``finalists`` for as long as a fit would be, with a new seed, and keep what is found."""
+        seed = self.search.seed + self.search.repeats
+        known = dict(study.user_attrs.get(CONFIRMED, {}))
+        with progress.task("Confirming", len(finalists), "fits") as bar:
+            for trial in finalists:
+                if str(trial.number) not in known:
+                    reporter = TrialReporter(Clock(None), bar, f"trial {trial.number}")
+                    done = self._guarded(
+                        replace(trial, scores=None, facts=(), fit_seconds=None), partial(self._confirmed, seed=seed),
+                        reporter,
+                    )  # fmt: skip
+                    if done.error is not None:
+                        progress.note(f"Trial {trial.number} failed when it was confirmed: {done.error}")
+                    known[str(trial.number)] = _kept(done)
+                    study.set_user_attr(CONFIRMED, known)
+                bar.advance(1)
+
+    def _confirmed(self, trial: Trial, reporter: TrialReporter, *, seed: int) -> Trial:
+        facts, seconds = self._fitted(trial.settings, self._length_of_fit(trial, len(self.train)), seed, reporter)
+        return replace(trial, scores=self.judge.score([facts]), facts=(facts,), fit_seconds=seconds)
+
+    def _guarded(self, trial: Trial, work: Callable[[Trial, TrialReporter], Trial], reporter: TrialReporter) -> Trial:
+        """What ``work`` makes of ``trial``, or the trial as one that failed."""
+        try:
+            return work(trial, reporter)
+        except TabllmError as error:
+            return replace(trial, outcome="failed", error=str(error))
+        except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:  # a fault of these settings alone
+            return replace(trial, outcome="failed", error=f"{type(error).__name__}: {error}")
+
     def _fitted(
-        self, settings: Mapping[str, Any], part: float, seed: int, reporter: TrialReporter
+        self, settings: Mapping[str, Any], length: Mapping[str, Any], seed: int, reporter: TrialReporter
     ) -> tuple[Facts, float]:
-        """The facts of one fit with ``part`` of a trial's training, and its seconds."""
-        self.clock.check()
+        """The facts of one fit of some length, and its seconds."""
+        reporter.clock.check()
         started = time.perf_counter()
-        options = {**self.search.fixed, **settings, **self.length.part(part)}
+        options = {**self.search.fixed, **settings, **length}
         learned = create(self.search.model, seed=seed, **options).fit(self.train, schema=self.schema, progress=reporter)
         seconds = round(time.perf_counter() - started, 2)
         made = learned.sample(self.made_rows, progress=reporter)
-        self.clock.check()
+        reporter.clock.check()
         return self.judge.measure(made), seconds
+
+    def _length_of_fit(self, trial: Trial, rows: int) -> dict[str, Any]:
+        search = self.search
+        return length_of_fit(
+            search.model, rows, trial.settings, epochs=search.epochs, steps=search.steps, fixed=search.fixed
+        )
 
     def found(self, study: Any, rows: int) -> Found:
         """What ``study`` holds, and the settings for a fit to ``rows`` rows."""
-        trials = tuple(self._read(number, trial) for number, trial in enumerate(finished(study)))
-        best = best_of(trials)
+        trials = tuple(
+            _read(number, settings_from(self.space, trial.params), trial.user_attrs)
+            for number, trial in enumerate(finished(study))
+        )
+        kept = study.user_attrs.get(CONFIRMED, {})
+        confirmed = tuple(_read(int(number), trials[int(number)].settings, kept[number]) for number in kept)
+        best = best_of(confirmed) or best_of(trials)
         settings: dict[str, Any] = {}
         if best is not None:
-            length = length_of_fit(
-                self.search.model, rows, best.settings, epochs=self.search.epochs, steps=self.search.steps,
-                fixed=self.search.fixed,
-            )  # fmt: skip
             changed = {name: value for name, value in best.settings.items() if value != self.defaults[name]}
-            settings = {**self.search.fixed, **changed, **length}
+            settings = {**self.search.fixed, **changed, **self._length_of_fit(best, rows)}
         return Found(
-            self.search, self.share, self.length, self.defaults, trials, best, tuple(pareto_front(trials)), settings
-        )
+            self.search, self.share, self.length, self.defaults, trials, best, tuple(pareto_front(trials)), confirmed,
+            settings,
+        )  # fmt: skip
 
-    def _read(self, number: int, trial: Any) -> Trial:
-        kept = trial.user_attrs
-        return Trial(
-            number,
-            kept["outcome"],
-            settings_from(self.space, trial.params),
-            None if kept["scores"] is None else Scores(**kept["scores"]),
-            tuple(Facts(**facts) for facts in kept["facts"]),
-            kept["fit_seconds"],
-            kept["error"],
-        )
+
+def _kept(trial: Trial) -> dict[str, Any]:
+    """What the study keeps of a trial, beside its number and settings, which it knows."""
+    return {name: value for name, value in trial.to_dict().items() if name not in ("number", "settings")}
+
+
+def _read(number: int, settings: Mapping[str, Any], kept: Mapping[str, Any]) -> Trial:
+    return Trial(
+        number,
+        kept["outcome"],
+        settings,
+        None if kept["scores"] is None else Scores(**kept["scores"]),
+        tuple(Facts(**facts) for facts in kept["facts"]),
+        kept["fit_seconds"],
+        kept["error"],
+    )
+
+
+def _finalists(found: Found, count: int) -> list[Trial]:
+    """The default and the ``count`` best other trials."""
+    others = [trial for trial in found.trials if not trial.is_default]
+    chosen = [] if found.default is None else [found.default]
+    for _ in range(count):
+        best = best_of(others)
+        if best is not None:
+            chosen.append(best)
+            others.remove(best)
+    return chosen
 
 
 def _state(found: Found, clock: Clock) -> str:

@@ -35,13 +35,17 @@ class FrontTable:
 def front_table(found: Found) -> FrontTable:
     """The trials that no other beats in everything, and the default."""
     shown = list(found.front)
-    shown += [
-        trial
-        for trial in (found.best, found.default)
-        if trial is not None and all(trial.number != other.number for other in shown)
-    ]
+    known = {trial.number for trial in shown}
+    wanted = {trial.number for trial in (*found.confirmed, found.best, found.default) if trial is not None}
+    shown += [trial for trial in found.trials if trial.number in wanted - known]
     best = next((place for place, trial in enumerate(shown) if found.best and trial.number == found.best.number), None)
-    return FrontTable(HEADERS, tuple(_row(found, trial) for trial in shown), best, tuple(_notes(found)))
+    rows = [_row(found, trial) for trial in shown]
+    headers: tuple[str, ...] = HEADERS
+    if found.confirmed:
+        scores = {trial.number: trial.scores.score for trial in found.confirmed if trial.scores is not None}
+        headers = (*HEADERS[:1], ">confirmed", *HEADERS[1:])
+        rows = [(row[0], number(scores.get(t.number), 4), *row[1:]) for row, t in zip(rows, shown, strict=True)]
+    return FrontTable(headers, tuple(rows), best, tuple(_notes(found)))
 
 
 def written(settings: Mapping[str, Any]) -> str:
@@ -71,6 +75,7 @@ def to_json(found: Found) -> dict[str, Any]:
         "defaults": dict(found.defaults),
         "best": found.best and found.best.number,
         "settings": dict(found.settings),
+        "confirmed": [trial.to_dict() for trial in found.confirmed],
         "front": [trial.number for trial in found.front],
         "trials": [trial.to_dict() for trial in found.trials],
     }
@@ -102,8 +107,14 @@ def _notes(found: Found) -> list[str]:
         "The score is on validation rows, which no trial learned"
         + (f": {1 - weight:g} of fidelity, {weight:g} of utility." if found.search.target else ": fidelity alone."),
     ]
-    if _is_short(found):
-        notes.append("A fit with the best settings trains for the model's own length, which no trial was given.")
+    if found.confirmed:
+        notes.append(
+            "Confirmed: the score of one fit for as long as 'tabllm fit' would, with a seed that no trial had."
+        )
+    elif _is_short(found):
+        notes.append(
+            "A fit with the best settings trains for the model's own length, which no trial was given: see --confirm."
+        )
     if found.default is None:
         notes.append("The default could not be judged.")
     if found.best is not None and found.best.scores is not None and not found.best.scores.guarded:

@@ -157,3 +157,23 @@ def test_a_generator_without_settings_is_refused(toy, visits_table, tmp_path):
         run_search(visits_table, Search("toy"), tmp_path, trials=1)
     with pytest.raises(UsageError, match="needs an end"):
         run_search(visits_table, Search("toy"), tmp_path)
+
+
+def test_the_best_trials_are_confirmed_in_full_length_with_a_new_seed(dial, visits_table, tmp_path, monkeypatch):
+    run_search(visits_table, Search("dial"), tmp_path, trials=8)
+    dial.made.clear()
+    found = run_search(visits_table, Search("dial"), tmp_path, trials=8, confirm=2)
+    assert found.confirmed[0].number == 0
+    assert len(found.confirmed) == 3
+    # The dial's own 100 passes are its fit's business: nothing is said of them.
+    assert [(fit["seed"], fit["epochs"]) for fit in dial.made] == [(1, None)] * 3
+    assert found.best.number == max(found.confirmed, key=lambda trial: trial.scores.score).number
+    # What is confirmed is not confirmed again, and one that fails is not taken.
+    dial.made.clear()
+    best = found.trials[found.best.number].settings
+    monkeypatch.setattr(dial, "broken", staticmethod(lambda options: RuntimeError("no")))
+    again = run_search(visits_table, Search("dial"), tmp_path, trials=8, confirm=2)
+    assert again.best == found.best
+    more = run_search(visits_table, Search("dial"), tmp_path, trials=8, confirm=3)
+    assert [trial.error for trial in more.confirmed] == [None] * 3 + ["RuntimeError: no"]
+    assert more.best.settings == best

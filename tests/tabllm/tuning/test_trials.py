@@ -24,10 +24,10 @@ FAILED = Trial(6, "failed", {"rate": 9.0, "shape": (1, 1)}, error="no")
 ALL = [DEFAULT, FAITHFUL, USEFUL, BEATEN, LEAKING, STOPPED, FAILED]
 
 
-def found(trials, **changes):
+def found(trials, confirmed=()):
     return Found(
         Search("ctgan", target="y"), 0.1, Length("epochs", 30.0), {"rate": 0.1, "shape": (2, 2)}, tuple(trials),
-        best_of(trials), tuple(pareto_front(trials)), {"rate": 0.01234},
+        best_of(confirmed) or best_of(trials), tuple(pareto_front(trials)), tuple(confirmed), {"rate": 0.01234},
     )  # fmt: skip
 
 
@@ -55,6 +55,14 @@ def test_one_row_for_each_trial_the_chosen_one_known():
 def test_a_default_that_is_beaten_is_shown_all_the_same():
     table = front_table(found([BEATEN, FAITHFUL, trial(0, 0.1, 0.1, 0.1)]))
     assert [row[0] for row in table.rows] == ["1", "0 (default)"]
+
+
+def test_confirmed_scores_stand_beside_those_of_the_search():
+    table = front_table(found(ALL, [trial(0, 0.7, 0.7, 0.9), trial(1, 0.6, 0.6, 0.9)]))
+    assert table.headers[:3] == ("trial", ">confirmed", ">score")
+    assert [row[1] for row in table.rows] == ["0.6000", "-", "0.7000"]
+    assert table.best == 2  # in full length the default was better
+    assert any(note.startswith("Confirmed") for note in table.notes)
 
 
 def test_where_nothing_passes_the_guard_the_table_says_so():
