@@ -64,10 +64,13 @@ class SearchSpace:
     Attributes:
         ranges: option of the generator's ``__init__`` -> where it is looked for. The option's own default lies there.
         share: of the generator's own training length, how much tells good settings from bad ones.
+        screen: options of a fit whose rows are only looked at to see whether its settings are worth more training:
+            what is dear and can be done without.
     """
 
     ranges: Mapping[str, Range] = field(default_factory=dict)
     share: float = 1.0
+    screen: Mapping[str, Any] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.ranges)

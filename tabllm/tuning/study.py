@@ -223,7 +223,8 @@ class _Work:
     def _tried(self, trial: Any, begun: Trial, reporter: TrialReporter) -> Trial:
         seeds = [self.search.seed + number for number in range(self.search.repeats)]
         if self.length.option is not None:
-            facts, seconds = self._fitted(begun.settings, self.length.part(SCREEN), seeds[0], reporter)
+            screened = {**self.space.screen, **begun.settings}
+            facts, seconds = self._fitted(screened, self.length.part(SCREEN), seeds[0], reporter)
             scores = self.judge.score([facts])
             trial.report(scores.score, step=0)
             if trial.should_prune():
@@ -270,7 +271,7 @@ class _Work:
         """The facts of one fit of some length, and its seconds."""
         reporter.clock.check()
         started = time.perf_counter()
-        options = {**self.search.fixed, **settings, **length}
+        options = {**settings, **self.search.fixed, **length}
         learned = create(self.search.model, seed=seed, **options).fit(self.train, schema=self.schema, progress=reporter)
         seconds = round(time.perf_counter() - started, 2)
         made = learned.sample(self.made_rows, progress=reporter)

@@ -105,6 +105,8 @@ class TabDDPM(NeuralSynthesizer):
                 "dropout": Real(0.0, 0.2),
             },
             share=0.1,
+            # Calibration makes 20,000 rows: more work than a short training.
+            screen={"calibrate": False},
         )
 
     def _options(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ def test_what_is_searched_are_options_whose_defaults_lie_in_their_ranges(model):
         assert name in parameters
         assert parameters[name].default in at, name
     assert 0 < space.share <= 1
+    assert set(space.screen) <= set(parameters) - set(space.ranges)
 
 
 @pytest.mark.parametrize("model", ["ctgan", "tvae", "tabddpm", "tabcascade", "nano"])

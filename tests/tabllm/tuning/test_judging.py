@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eval.report import DistanceToClosest
 from tabllm.comparing.study import held_apart
-from tabllm.tuning.judging import Facts, Judge, Scores, score_of
+from tabllm.tuning.judging import Facts, Judge, Scores, _surely_nearer, score_of
 from tabular import infer_schema
 
 FACTS = Facts(
@@ -112,6 +113,14 @@ def test_rows_learned_by_heart_do_not_pass_the_guard(judged):
     assert facts.copies_percent == 100
     assert facts.nearer > 0.95
     assert not judge.score([facts]).guarded
+
+
+def test_on_few_validation_rows_a_lean_must_be_large_to_be_more_than_chance():
+    few, many = (
+        _surely_nearer(DistanceToClosest(0.55, 0.52, 0.58, None, None, None, None, 1000, rows, 4))
+        for rows in (200, 50_000)
+    )
+    assert few < 0.5 < many
 
 
 def test_the_model_of_the_real_rows_is_trained_once(judged, monkeypatch):

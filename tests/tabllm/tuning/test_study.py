@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -43,6 +44,17 @@ def test_bad_trials_are_stopped_after_a_third(dial, visits_table, tmp_path):
     assert sorted({fit["epochs"] for fit in dial.made}) == pytest.approx([50 / 3, 50])
     lower = [trial.scores.score for trial in stopped]
     assert max(lower) < found.best.scores.score
+
+
+def test_what_a_look_can_do_without_is_left_out_of_it_alone(dial, visits_table, tmp_path, monkeypatch):
+    space = dial.search_space()
+    ranges = {name: at for name, at in space.ranges.items() if name != "depth"}
+    monkeypatch.setattr(dial, "search_space", lambda: replace(space, ranges=ranges, screen={"depth": 2}))
+    run_search(visits_table, Search("dial"), tmp_path / "0", trials=1)
+    assert [fit["depth"] for fit in dial.made] == [2, 1]
+    dial.made.clear()
+    run_search(visits_table, Search("dial", fixed={"depth": 4}), tmp_path / "1", trials=1)
+    assert [fit["depth"] for fit in dial.made] == [4, 4]
 
 
 def test_trials_that_lean_on_learned_rows_are_not_taken(dial, visits_table, tmp_path):
