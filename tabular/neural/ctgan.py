@@ -108,13 +108,14 @@ class CTGAN(NeuralSynthesizer):
 
     @classmethod
     def search_space(cls) -> SearchSpace:
+        # No batch size: at as many passes over the rows a smaller one is better by making more updates, which --epochs
+        # does as well, and takes as much longer.
         widths = Choice(((128, 128), (256, 256), (512, 512), (256, 256, 256)))
         return SearchSpace(
             {
-                "batch_size": Choice((200, 500, 1000)),
                 "generator_lr": Real(5e-5, 2e-3, log=True),
                 "discriminator_lr": Real(5e-5, 2e-3, log=True),
-                "discriminator_steps": Whole(1, 3),
+                "discriminator_steps": Whole(1, 2),
                 "generator_dim": widths,
                 "discriminator_dim": widths,
                 "pac": Choice((1, 5, 10)),

@@ -98,7 +98,7 @@ class TabDDPM(NeuralSynthesizer):
     def search_space(cls) -> SearchSpace:
         return SearchSpace(
             {
-                "batch_size": Choice((256, 512, 1024, 2048)),
+                "batch_size": Choice((512, 1024, 2048)),
                 "learning_rate": Real(3e-4, 1e-2, log=True),
                 "num_timesteps": Choice((50, 100, 200)),
                 "d_layers": Choice(((256, 256), (512, 512), (1024, 1024), (512, 512, 512), (256, 512, 512, 256))),

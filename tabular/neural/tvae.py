@@ -90,10 +90,11 @@ class TVAE(NeuralSynthesizer):
 
     @classmethod
     def search_space(cls) -> SearchSpace:
+        # No batch size: at as many passes over the rows a smaller one is better by making more updates, which --epochs
+        # does as well, and takes as much longer.
         widths = Choice(((128, 128), (256, 256), (512, 512), (256, 256, 256)))
         return SearchSpace(
             {
-                "batch_size": Choice((200, 500, 1000)),
                 "learning_rate": Real(2e-4, 5e-3, log=True),
                 "l2scale": Real(1e-7, 1e-3, log=True),
                 "loss_factor": Real(0.5, 8.0, log=True),

@@ -24,7 +24,7 @@ def test_the_way_from_a_search_to_a_fit(visits, run_tabllm):
     assert "| trial | score |" in Path("t.md").read_text()
     facts = json.loads(Path("t.json").read_text())
     assert [trial["number"] for trial in facts["trials"]] == [0, 1]
-    assert facts["trials"][0]["settings"]["batch_size"] == 500
+    assert facts["trials"][0]["settings"]["loss_factor"] == 2
     assert facts["search"]["target"] == "clicked"  # guessed, as the evaluation does
     best = json.loads(Path("visits-tune/best.json").read_text())
     assert best["settings"] == facts["settings"]
