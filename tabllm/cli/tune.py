@@ -25,9 +25,9 @@ __all__ = ["tune"]
 EXAMPLES = """
 # The settings of ctgan for this table, in half an hour; then a fit with the best ones
 tabllm tune visits.csv -m ctgan --target clicked --minutes 30
+tabllm fit visits.csv --settings visits-tune/best.json
 # The same, and then the two best and the default in full training, which takes as long as three fits
 tabllm tune visits.csv -m ctgan --target clicked --minutes 30 --confirm 2
-tabllm fit visits.csv --settings visits-tune/best.json
 # 40 trials, each the mean of three fits; a second call with 80 goes on from the first 40
 tabllm tune visits.csv -m tabddpm --trials 40 --repeats 3
 tabllm tune visits.csv -m tabddpm --trials 80 --repeats 3
