@@ -16,6 +16,7 @@ from .errors import Interrupted
 from .group import Command
 from .options import PATH, AtLeast, delimiter_option, force_option, refuse_existing, seed_option
 from .session import Session, seconds
+from .settings import settings_option, with_settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,10 +37,10 @@ tabllm fit visits.csv -m tabddpm --target clicked -o tabddpm-run
 # Fine-tune GPT-2 on rows written as text; DeepSeek-coder with adapters on weights of 4 bits
 tabllm fit visits.csv -m gpt2 -o gpt2-run
 tabllm fit visits.csv -m deepseek-coder-1.3b --precision 4bit -o deepseek-run
-# With the settings that 'tabllm tune' found best
-tabllm fit visits.csv --settings visits-tune/best.json
 # Fold categories of fewer than 10 rows, so that none points to a person
 tabllm fit visits.csv --rare-below 10
+# With the settings that 'tabllm tune' found best
+tabllm fit visits.csv --settings visits-tune/best.json
 """
 
 
@@ -85,8 +86,7 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
                    "or constant. Repeatable.")  # fmt: skip
 @click.option("--target", metavar="COL",
               help="A column that rows are made for, class by class (tabddpm).")  # fmt: skip
-@click.option("--settings", "settings_file", type=PATH, metavar="FILE",
-              help="Options of the model, as 'tabllm tune' writes them; those given here go before.")  # fmt: skip
+@settings_option
 @click.option("--rows", type=AtLeast(2), metavar="N", help="Learn from N rows drawn at random.")
 @click.option("--rare-below", type=AtLeast(0), metavar="K",
               help="Fold categories of fewer than K rows into one.  [default: 0]")  # fmt: skip
@@ -122,11 +122,9 @@ def fit(
     Ctrl-C leaves a checkpoint in RUN.partial/; the same command goes on from there.
     """
     session: Session = context.obj
+    model, options = with_settings(context, settings_file, model, options)
     run = Path(out or default_run(data))
     given = {name: value for name, value in options.items() if value is not None}
-    if settings_file is not None:
-        named = context.get_parameter_source("model") is not click.core.ParameterSource.DEFAULT
-        model, given = _with_settings(settings_file, model if named else None, given)
     chosen = _kinds(kinds)
     if chosen and schema_file:
         raise UsageError("--kind and --schema contradict each other; write the kinds into the schema file.")
@@ -165,21 +163,6 @@ def default_run(data: str) -> str:
     """``visits-run`` for ``folder/visits.csv.gz``: in the folder where one stands."""
     name = Path(data).name
     return f"{name.split('.')[0] or name.lstrip('.')}-run"
-
-
-def _with_settings(file: str, model: str | None, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """The model and its options: those of the file, and before them those that were given on the command line."""
-    from ..tuning.settings import read_settings
-
-    settings = read_settings(file)
-    model = model or settings.model
-    if model is None:
-        raise UsageError(f"{file} names no model; say which one its settings are for with -m.")
-    settings.check(model, file)
-    options = dict(settings.options)
-    if "epochs" in given or "steps" in given:  # one of them stands in place of the other
-        options = {name: value for name, value in options.items() if name not in ("epochs", "steps")}
-    return model, {**options, **given}
 
 
 def _kinds(pairs: tuple[str, ...]) -> dict[str, str]:
