@@ -58,6 +58,11 @@ class Task:
         """``"binary"``, ``"multiclass"`` or ``"regression"``."""
         return "regression" if not self.classes else "multiclass" if self.positive is None else "binary"
 
+    @property
+    def headline(self) -> str:
+        """The score to look at first."""
+        return "auc" if self.classes else "r2"
+
     def labels(self, table: Table) -> np.ndarray:
         """``float64[rows]``, NaN where a row has no label or one that the real table does not know."""
         array = table.arrays[self.target].astype(np.float64)
@@ -108,11 +113,13 @@ class Arms:
 
 def train_arms(
     tables: Tables, target: str, *, protocol: str = "standard", refits: int = 0, seed: int = 0,
-    threads: int | None = None,
+    threads: int | None = None, real: Arm | None = None,
 ) -> tuple[Arms | None, list[str]]:  # fmt: skip
     """Train twice with the same settings; test on the holdout, or on a fifth of the real table.
 
     Args:
+        real: the model of the real table, where an earlier call with the same real rows, holdout and settings made
+            it already.
         refits: further models, each trained on at most :data:`MAX_REFIT_ROWS` real rows drawn with replacement.
 
     Returns:
@@ -153,6 +160,9 @@ def train_arms(
     x_test, types = feature_matrix(test, names, tables)
     both = []
     for label, table in (("real", train), ("synthetic", synthetic)):
+        if label == "real" and real is not None:
+            both.append(real)
+            continue
         x, _ = feature_matrix(table, names, tables)
         prediction, gains = _predict(task, x, task.labels(table), x_test, types, protocol, seed, threads)
         both.append(Arm(label, table.rows, prediction, gains))

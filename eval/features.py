@@ -17,8 +17,9 @@ TREES = 300
 
 
 def thread_count(threads: int | None) -> int:
-    """``threads``, or one for each core."""
-    return threads or os.cpu_count() or 1
+    """``threads``, or one for each core that this process may use: more would wait for each other."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return threads or allowed or 1
 
 
 def _xgboost() -> Any:

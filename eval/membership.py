@@ -125,9 +125,7 @@ def _scores(
     x_synthetic, types = feature_matrix(synthetic, tables.modelled, tables)
     x_reference, _ = feature_matrix(reference, tables.modelled, tables)
     model = TreeModel("binary:logistic", types, seed=seed, threads=threads)
-    model.fit(
-        np.concatenate([x_synthetic, x_reference]), np.repeat([1.0, 0.0], [len(x_synthetic), len(x_reference)])
-    )
+    model.fit(np.concatenate([x_synthetic, x_reference]), np.repeat([1.0, 0.0], [len(x_synthetic), len(x_reference)]))
     likeness = [model.predict(feature_matrix(table, tables.modelled, tables)[0]) for table in targets]
     density = [
         np.log(np.maximum(b, FLOOR)) - np.log(np.maximum(a, FLOOR))

@@ -35,6 +35,7 @@ __all__ = [
     "count_copies",
     "distance_ratio",
     "equal_size_share",
+    "measure_distance",
     "measure_privacy",
 ]
 
@@ -71,7 +72,7 @@ def measure_privacy(
             "both need a holdout that the generator never saw."
         )
         return Privacy(copies, None, CAVEAT), [note]
-    distance, ratio, notes = _measure_distance(tables, seed)
+    distance, ratio, notes = measure_distance(tables, seed)
     membership, more = measure_membership(tables, seed=seed, threads=threads)
     notes += more
     attributes, more = infer_attributes(tables, secrets, seed=seed)
@@ -122,9 +123,7 @@ def equal_size_share(share: float, parts: int) -> float:
     return share / (share + parts * (1 - share))
 
 
-def _measure_distance(
-    tables: Tables, seed: int
-) -> tuple[DistanceToClosest | None, NearestRatio | None, list[str]]:
+def measure_distance(tables: Tables, seed: int) -> tuple[DistanceToClosest | None, NearestRatio | None, list[str]]:
     """Ask for each synthetic row whether the closest row, and the lowest ratio, is a real one.
 
     The larger table would lie closer by its size alone. Cutting the real table to the size of the holdout
@@ -158,26 +157,30 @@ def _measure_distance(
         notes.append(f"Distance to the closest record was measured for {len(to_real):,} synthetic rows.")
     if whole.rows < tables.real.rows:
         notes.append(f"Distances were measured to {whole.rows:,} rows drawn from the real table.")
-    return DistanceToClosest(
-        share_closer_to_real=share.value,
-        share_low=share.low,
-        share_high=share.high,
-        p5_synthetic=finite(np.sqrt(np.quantile(to_real, 0.05))),
-        p5_holdout=finite(np.sqrt(np.quantile(fresh_to_real, 0.05))),
-        median_synthetic=finite(np.sqrt(np.median(to_real))),
-        median_holdout=finite(np.sqrt(np.median(fresh_to_real))),
-        queries=len(to_real),
-        reference_rows=size,
-        real_parts=parts,
-        histogram=distance_histogram(np.sqrt(to_real), np.sqrt(fresh_to_real)),
-    ), NearestRatio(
-        share_tighter_to_real=tighter,
-        p5_synthetic=finite(np.quantile(ratio, 0.05)),
-        p5_holdout=finite(np.quantile(fresh_ratio, 0.05)),
-        median_synthetic=finite(np.median(ratio)),
-        median_holdout=finite(np.median(fresh_ratio)),
-        caveat=RATIO_CAVEAT,
-    ), notes
+    return (
+        DistanceToClosest(
+            share_closer_to_real=share.value,
+            share_low=share.low,
+            share_high=share.high,
+            p5_synthetic=finite(np.sqrt(np.quantile(to_real, 0.05))),
+            p5_holdout=finite(np.sqrt(np.quantile(fresh_to_real, 0.05))),
+            median_synthetic=finite(np.sqrt(np.median(to_real))),
+            median_holdout=finite(np.sqrt(np.median(fresh_to_real))),
+            queries=len(to_real),
+            reference_rows=size,
+            real_parts=parts,
+            histogram=distance_histogram(np.sqrt(to_real), np.sqrt(fresh_to_real)),
+        ),
+        NearestRatio(
+            share_tighter_to_real=tighter,
+            p5_synthetic=finite(np.quantile(ratio, 0.05)),
+            p5_holdout=finite(np.quantile(fresh_ratio, 0.05)),
+            median_synthetic=finite(np.median(ratio)),
+            median_holdout=finite(np.median(fresh_ratio)),
+            caveat=RATIO_CAVEAT,
+        ),
+        notes,
+    )
 
 
 def _two_least(squared: list[np.ndarray]) -> np.ndarray:

@@ -75,9 +75,7 @@ def _result(kind: str, in_real: np.ndarray, in_holdout: np.ndarray, parts: int) 
     hits = [np.unique(piece[..., 1][one], return_counts=True)[1] for piece, one in zip(pieces, alone, strict=True)]
     h = np.concatenate(hits)
     effect = float((h**2).sum() / h.sum()) if len(h) else 1.0
-    learned, holdout = (
-        share_estimate(float(one.mean()), max(1, round(one.size / effect)), LEVEL) for one in alone
-    )
+    learned, holdout = (share_estimate(float(one.mean()), max(1, round(one.size / effect)), LEVEL) for one in alone)
     whole = float(100 * (in_real[..., 0].sum(1) == 1).mean())
     return SinglingOut(kind, n, whole, learned, holdout, share_difference(learned, holdout))
 

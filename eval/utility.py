@@ -21,7 +21,7 @@ from .report import FeatureUse, ModelScores, Utility
 from .scores import classification_scores, regression_scores
 from .tables import Tables
 
-__all__ = ["TARGET_NAMES", "check_target", "guess_target", "measure_utility", "score_arms"]
+__all__ = ["TARGET_NAMES", "arm_scores", "check_target", "guess_target", "measure_utility", "score_arms"]
 
 #: Names that say "predict me", the best first.
 TARGET_NAMES = (
@@ -63,7 +63,7 @@ def score_arms(arms: Arms, *, seed: int = 0) -> Utility:
     """Score both models on the test rows, with bootstrap intervals of each score and of their difference."""
     task = arms.task
     both = (arms.real, arms.synthetic)
-    scores = tuple(_scores(arms, arm) for arm in both)
+    scores = tuple(arm_scores(arms, arm) for arm in both)
     first, second = (_statistics(arms, arm) for arm in both)
     rng = np.random.default_rng(seed)
     real, synthetic, differences = paired_intervals(first, second, (scores[0], scores[1]), arms.test.rows, rng)
@@ -72,7 +72,7 @@ def score_arms(arms: Arms, *, seed: int = 0) -> Utility:
         task=task.kind,
         classes=task.classes,
         positive=None if task.positive is None else task.classes[task.positive],
-        headline="auc" if task.classes else "r2",
+        headline=task.headline,
         tested_on=arms.tested_on,
         test_rows=arms.test.rows,
         real=ModelScores("real", arms.real.rows, scores[0], intervals=real, curves=_curves(arms, arms.real)),
@@ -86,7 +86,8 @@ def score_arms(arms: Arms, *, seed: int = 0) -> Utility:
     )
 
 
-def _scores(arms: Arms, arm: Arm) -> dict[str, float | None]:
+def arm_scores(arms: Arms, arm: Arm) -> dict[str, float | None]:
+    """The scores of one model by name; the task's ``headline`` is the one to look at first."""
     if not arms.task.classes:
         return regression_scores(arms.truth, arm.prediction)
     return classification_scores(arms.truth.astype(np.int64), arm.prediction, arms.task.positive)

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from .report import Bias, ColumnFidelity, Detection, Fidelity, PairTrend, Privacy, Report, Trends, Utility
 
-__all__ = ["LEVELS", "Verdict", "verdicts"]
+__all__ = ["FAIR_COPIES_PERCENT", "FAIR_SHARE", "LEVELS", "Verdict", "verdicts"]
 
 #: From best to worst; ``"open"`` is what could not be measured.
 LEVELS = ("good", "fair", "poor", "open")
+#: Above this share nearer to real rows, or this excess of copies over a holdout's, a table leans on real rows.
+FAIR_SHARE, FAIR_COPIES_PERCENT = 0.52, 0.5
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def _privacy(privacy: Privacy | None) -> Verdict:
     share, excess = distance.share_closer_to_real, copies.synthetic_percent - (copies.holdout_percent or 0.0)
     if share > 0.6 or excess > 2.0:
         level = "poor"
-    elif (distance.share_low > 0.5 and share > 0.52) or excess > 0.5:
+    elif (distance.share_low > 0.5 and share > FAIR_SHARE) or excess > FAIR_COPIES_PERCENT:
         level = "fair"
     else:
         level = "good"
@@ -145,9 +147,7 @@ def _attack(privacy: Privacy | None) -> Verdict:
     else:
         level = "good"
     word = {"good": "nothing found", "fair": "leaks a little", "poor": "learned rows leak"}[level]
-    return Verdict(
-        "Attack", level, f"AUC {best.auc.value or 0.5:.3f} by {best.name}", "best of 3, 0.5 is blind", word
-    )
+    return Verdict("Attack", level, f"AUC {best.auc.value or 0.5:.3f} by {best.name}", "best of 3, 0.5 is blind", word)
 
 
 def _bias(bias: Bias) -> Verdict:

@@ -10,21 +10,33 @@ import importlib
 import inspect
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .errors import RunError, UsageError
 from .progress import Reporter
 from .schema import Schema
+from .search_space import SearchSpace
 
 if TYPE_CHECKING:
     # Not at run time: `import tabllm` reaches this file, and must not wait for pandas.
     import pandas as pd
     from typing_extensions import Self
 
-__all__ = ["Synthesizer", "check_name", "create", "has_option", "load_run", "model_names", "register", "register_open"]
+__all__ = [
+    "Synthesizer",
+    "check_name",
+    "check_options",
+    "create",
+    "has_option",
+    "load_run",
+    "model_names",
+    "register",
+    "register_open",
+    "search_space",
+]
 
 #: What ``where`` accepts: ``"age>=30"``, ``["age>=30", "device in [ios, android]"]`` or
 #: ``{"clicked": 1, "device": ["ios", "android"]}``, or a list of both kinds.
@@ -108,6 +120,19 @@ class Synthesizer(ABC):
         """
         raise UsageError(f"The model {self.name!r} cannot complete rows; fit one with '-m nano'.")
 
+    @classmethod
+    def search_space(cls) -> SearchSpace:
+        """The settings that are worth searching; this base class has none."""
+        return SearchSpace()
+
+    def planned_epochs(self, rows: int) -> float | None:
+        """Passes over a table of ``rows`` rows that :meth:`fit` would make if nothing ended it early.
+
+        ``None`` where the length of a training cannot be set, which is what this base class says; a number is one
+        that the option ``epochs`` takes.
+        """
+        return None
+
     def describe(self) -> dict[str, Any]:
         """What there is to know of a fitted generator, as plain JSON data; subclasses add to it."""
         return {"model": self.name, "rows": self.schema.rows, "columns": len(self.schema)}
@@ -188,18 +213,31 @@ def has_option(name: str, option: str) -> bool:
     return option in inspect.signature(_find(name).load()).parameters
 
 
+def search_space(name: str) -> SearchSpace:
+    """The settings of the generator ``name`` that are worth searching, without those that the name stands for."""
+    entry = _find(name)
+    space = entry.load().search_space()
+    return replace(space, ranges={option: at for option, at in space.ranges.items() if option not in entry.fixed})
+
+
+def check_options(name: str, options: Iterable[str]) -> None:
+    """Raise :class:`UsageError` if the generator ``name`` cannot be created with one of ``options``."""
+    entry = _find(name)
+    known = inspect.signature(entry.load()).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
+        return
+    for option in options:
+        if option not in known or option in entry.fixed:
+            close = difflib.get_close_matches(option, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known) or 'none'}."
+            raise UsageError(f"The model {name!r} has no option {option!r}; {hint}")
+
+
 def create(name: str, **options: Any) -> Synthesizer:
     """A new, unfitted generator. Raises :class:`UsageError` for an unknown name or option."""
+    check_options(name, options)
     entry = _find(name)
-    found = entry.load()
-    known = inspect.signature(found).parameters
-    if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
-        for option in options:
-            if option not in known or option in entry.fixed:
-                close = difflib.get_close_matches(option, known, n=1)
-                hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known) or 'none'}."
-                raise UsageError(f"The model {name!r} has no option {option!r}; {hint}")
-    return found(**entry.fixed, **options)
+    return entry.load()(**entry.fixed, **options)
 
 
 def read_config(directory: str | Path) -> dict[str, Any]:

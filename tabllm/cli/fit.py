@@ -16,6 +16,7 @@ from .errors import Interrupted
 from .group import Command
 from .options import PATH, AtLeast, delimiter_option, force_option, kind_option, refuse_existing, seed_option
 from .session import Session, seconds
+from .settings import settings_option, with_settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +40,8 @@ tabllm fit visits.csv -m gpt2 -o gpt2-run
 tabllm fit visits.csv -m deepseek-coder-1.3b --precision 4bit -o deepseek-run
 # Fold categories of fewer than 10 rows, so that none points to a person
 tabllm fit visits.csv --rare-below 10
+# With the settings that 'tabllm tune' found best
+tabllm fit visits.csv --settings visits-tune/best.json
 """
 
 
@@ -83,6 +86,7 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @kind_option
 @click.option("--target", metavar="COL",
               help="A column that rows are made for, class by class (tabddpm).")  # fmt: skip
+@settings_option
 @click.option("--rows", type=AtLeast(2), metavar="N", help="Learn from N rows drawn at random.")
 @click.option("--rare-below", type=AtLeast(0), metavar="K",
               help="Fold categories of fewer than K rows into one.  [default: 0]")  # fmt: skip
@@ -98,15 +102,16 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @seed_option
 @delimiter_option
 @force_option("a run")
-@click.pass_obj
+@click.pass_context
 def fit(
-    session: Session,
+    context: click.Context,
     /,
     data: str,
     model: str,
     out: str | None,
     schema_file: str | None,
     kinds: tuple[str, ...],
+    settings_file: str | None,
     rows: int | None,
     delimiter: str | None,
     force: bool,
@@ -116,6 +121,8 @@ def fit(
 
     Ctrl-C leaves a checkpoint in RUN.partial/; the same command goes on from there.
     """
+    session: Session = context.obj
+    model, options = with_settings(context, settings_file, model, options)
     run = Path(out or default_run(data))
     given = {name: value for name, value in options.items() if value is not None}
     chosen = chosen_kinds(kinds)

@@ -24,6 +24,7 @@ SECTIONS = {
     },
     "Make": {
         "fit": "tabllm.cli.fit:fit",
+        "tune": "tabllm.cli.tune:tune",
         "sample": "tabllm.cli.sample:sample",
         "impute": "tabllm.cli.impute:impute",
         "augment": "tabllm.cli.augment:augment",

@@ -20,6 +20,7 @@ from tabular.making import fill_in, make_parts
 from tabular.progress import Reporter
 from tabular.reading import check_table
 from tabular.schema import Schema
+from tabular.search_space import Choice, Real, SearchSpace, Whole
 from tabular.synthesizer import Synthesizer, Where
 
 from ..codec.table import DEFAULT_BINS
@@ -38,7 +39,7 @@ from .run_files import LmRun, read_lm_run, write_lm_run
 from .sampler import LmSampler
 from .table_codec import TokenCodec
 from .text_codec import SERIALIZATIONS, TextCodec
-from .trainer import plan_training, train
+from .trainer import Plan, plan_training, train
 from .vocabulary import use_vocabulary
 
 if TYPE_CHECKING:
@@ -163,10 +164,7 @@ class PretrainedLM(Synthesizer):
         choices = codec.encode(arrays)
         lengths = codec.tokens_per_row(choices)
         _check_context(codec, int(lengths.max()), facts.context, self.serialization)
-        plan = plan_training(
-            len(choices), epochs=self.epochs, steps=self.steps, batch_rows=self.batch_size, pieces=self.accumulate,
-            learning_rate=self.learning_rate or _RATES[method], seed=self.seed,
-        )  # fmt: skip
+        plan = self._plan(len(choices), self.learning_rate or _RATES[method])
         estimate = training_memory(
             facts,
             precision=precision,
@@ -216,6 +214,28 @@ class PretrainedLM(Synthesizer):
             "fit_seconds": round(took, 2),
         }
         return self
+
+    def _plan(self, rows: int, learning_rate: float) -> Plan:
+        return plan_training(
+            rows, epochs=self.epochs, steps=self.steps, batch_rows=self.batch_size, pieces=self.accumulate,
+            learning_rate=learning_rate, seed=self.seed,
+        )  # fmt: skip
+
+    def planned_epochs(self, rows: int) -> float:
+        return self._plan(rows, 0.0).epochs(rows)
+
+    @classmethod
+    def search_space(cls) -> SearchSpace:
+        return SearchSpace(
+            {
+                "serialization": Choice(("compact", "csv", "table")),
+                "learning_rate": Choice((None, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3)),
+                "rank": Whole(4, 64, log=True),
+                "temperature": Real(0.8, 1.1),
+                "top_p": Real(0.9, 1.0),
+            },
+            share=0.25,
+        )
 
     # -- making rows ------------------------------------------------------------------------------------------
     def sample_batches(

@@ -66,6 +66,10 @@ class Plan:
     learning_rate: float
     seed: int
 
+    def epochs(self, rows: int) -> float:
+        """Passes over the part of a table of ``rows`` rows that is learned."""
+        return self.steps / _steps_per_epoch(rows, self.batch_rows)
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -111,7 +115,7 @@ def plan_training(
     """Settings for a table of ``rows`` rows; what is ``None`` is chosen from the size of the table."""
     seen = rows - _held_out(rows)
     batch_rows = min(batch_rows or DEFAULT_BATCH, seen)
-    per_epoch = max(1, seen // batch_rows)
+    per_epoch = _steps_per_epoch(rows, batch_rows)
     if steps is None:
         if epochs is not None:
             steps = max(1, round(epochs * per_epoch))
@@ -257,6 +261,10 @@ def _batches(codec: LmCodec, seen: np.ndarray, plan: Plan, done: int, per_epoch:
         for number in rng.permutation(per_epoch)[skip:]:
             yield rows[number * size : (number + 1) * size]
         epoch, skip = epoch + 1, 0
+
+
+def _steps_per_epoch(rows: int, batch_rows: int) -> int:
+    return max(1, (rows - _held_out(rows)) // batch_rows)
 
 
 def _held_out(rows: int) -> int:

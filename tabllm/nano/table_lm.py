@@ -19,6 +19,7 @@ from tabular.making import fill_in, make_parts
 from tabular.progress import Reporter
 from tabular.reading import check_table
 from tabular.schema import Schema
+from tabular.search_space import Choice, Real, SearchSpace, Whole
 from tabular.synthesizer import Synthesizer, Where
 
 from ..codec.rows import RowCodec
@@ -29,7 +30,7 @@ from .engine import NanoEngine
 from .orders import order_with_first
 from .run_files import Run, read_run, write_run
 from .sampler import MAX_CONDITIONED, Sampler
-from .trainer import plan_training, train
+from .trainer import Plan, plan_training, train
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -120,14 +121,7 @@ class TableLM(Synthesizer):
             config, codec.table.log_frequencies(tokens), codec.table.ranks(tokens), seed=self.seed
         )
         engine = make_engine(self.engine_name, self.device, config, weights)
-        plan = plan_training(
-            len(tokens),
-            epochs=self.epochs,
-            steps=self.steps,
-            batch_rows=self.batch_size,
-            learning_rate=self.learning_rate,
-            seed=self.seed,
-        )
+        plan = self._plan(len(tokens))
         trained = train(engine, tokens, codec.table.groups, plan, progress=progress, checkpoint=checkpoint)
         self._codec = codec
         self._engine = make_engine(self.engine_name, self.device, config, trained.weights)
@@ -150,6 +144,33 @@ class TableLM(Synthesizer):
             "fit_seconds": round(time.perf_counter() - started, 2),
         }
         return self
+
+    def _plan(self, rows: int) -> Plan:
+        return plan_training(
+            rows,
+            epochs=self.epochs,
+            steps=self.steps,
+            batch_rows=self.batch_size,
+            learning_rate=self.learning_rate,
+            seed=self.seed,
+        )
+
+    def planned_epochs(self, rows: int) -> float:
+        return self._plan(rows).epochs(rows)
+
+    @classmethod
+    def search_space(cls) -> SearchSpace:
+        return SearchSpace(
+            {
+                "batch_size": Choice((None, 64, 256)),
+                "learning_rate": Real(5e-4, 8e-3, log=True),
+                "bins": Whole(32, 256, log=True),
+                "layers": Whole(1, 4),
+                "width": Choice((64, 128, 192)),
+                "heads": Choice((2, 4, 8)),
+            },
+            share=0.5,
+        )
 
     # -- making rows ------------------------------------------------------------------------------------------
     def sample_batches(

@@ -67,6 +67,10 @@ class Plan:
     learning_rate: float
     seed: int
 
+    def epochs(self, rows: int) -> float:
+        """Passes over the part of a table of ``rows`` rows that is learned."""
+        return self.steps / _steps_per_epoch(rows, self.batch_rows)
+
 
 @dataclass(frozen=True)
 class Trained:
@@ -104,7 +108,7 @@ def plan_training(
     """Settings for a table of ``rows`` rows; what is ``None`` is chosen from the size of the table."""
     if batch_rows is None:
         batch_rows = int(np.clip(rows // 80, 16, MAX_BATCH))
-    per_epoch = max(1, (rows - _held_out(rows)) // batch_rows)
+    per_epoch = _steps_per_epoch(rows, batch_rows)
     if steps is None:
         if epochs is not None:
             steps = max(1, round(epochs * per_epoch))
@@ -217,6 +221,10 @@ def _shrunk(
     share = np.repeat(np.asarray(SHARES, np.float32)[choice], np.diff(offsets))
     bias = share * weights["head.bias"] + (1 - share) * marginal
     return {**weights, "head.weight": weights["head.weight"] * share[:, None], "head.bias": bias}
+
+
+def _steps_per_epoch(rows: int, batch_rows: int) -> int:
+    return max(1, (rows - _held_out(rows)) // batch_rows)
 
 
 def _held_out(rows: int) -> int:

@@ -196,8 +196,13 @@ class NeuralSynthesizer(Synthesizer):
     def _planned_steps(self, rows: int) -> int:
         if self.steps is not None:
             return self.steps
-        per_epoch = max(1, rows // self._batch_rows(rows))
-        return max(1, round((self.epochs or 1) * per_epoch))
+        return max(1, round((self.epochs or 1) * self._steps_per_epoch(rows)))
+
+    def _steps_per_epoch(self, rows: int) -> int:
+        return max(1, rows // self._batch_rows(rows))
+
+    def planned_epochs(self, rows: int) -> float:
+        return self._planned_steps(rows) / self._steps_per_epoch(rows)
 
     def _new_network(self, encoder: TableEncoder, spans: Spans) -> Network:
         """A network whose first weights the seed fixes, whatever was drawn before and on whatever device."""

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from ..errors import TableError, UsageError
 from ..schema import Schema
+from ..search_space import Choice, Real, SearchSpace, Whole
 from .base import Data, Guide, Network, NeuralSynthesizer, positive
 from .critic import Critic
 from .encoder import TableEncoder
@@ -104,6 +105,25 @@ class CTGAN(NeuralSynthesizer):
         self.generator_decay, self.discriminator_decay = generator_decay, discriminator_decay
         self.discriminator_lr = learning_rate or discriminator_lr
         self.discriminator_steps = discriminator_steps
+
+    @classmethod
+    def search_space(cls) -> SearchSpace:
+        # No batch size: at as many passes over the rows a smaller one is better by making more updates, which --epochs
+        # does as well, and takes as much longer.
+        widths = Choice(((128, 128), (256, 256), (512, 512), (256, 256, 256)))
+        return SearchSpace(
+            {
+                "generator_lr": Real(5e-5, 2e-3, log=True),
+                "discriminator_lr": Real(5e-5, 2e-3, log=True),
+                "discriminator_steps": Whole(1, 2),
+                "generator_dim": widths,
+                "discriminator_dim": widths,
+                "pac": Choice((1, 5, 10)),
+                "numbers": Choice(("modes", "quantiles")),
+                "log_frequency": Choice((True, False)),
+            },
+            share=0.1,
+        )
 
     def _options(self) -> dict[str, Any]:
         return {

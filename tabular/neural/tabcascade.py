@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..search_space import Choice, Real, SearchSpace, Whole
 from .base import Data, Network, NeuralSynthesizer, positive
 from .cascade import Cascade, CascadeLearner
 from .encoder import TableEncoder
@@ -86,6 +87,20 @@ class TabCascade(NeuralSynthesizer):
         )  # fmt: skip
         self.width, self.depth, self.dropout, self.flow_steps = width, depth, dropout, flow_steps
         self.weight_decay = weight_decay
+
+    @classmethod
+    def search_space(cls) -> SearchSpace:
+        return SearchSpace(
+            {
+                "batch_size": Choice((128, 256, 512, 1024)),
+                "learning_rate": Real(2e-4, 5e-3, log=True),
+                "width": Choice((64, 128, 256)),
+                "depth": Whole(1, 4),
+                "dropout": Real(0.0, 0.3),
+                "flow_steps": Whole(5, 40, log=True),
+            },
+            share=0.25,
+        )
 
     def _options(self) -> dict[str, Any]:
         return {"width": self.width, "depth": self.depth, "dropout": self.dropout, "flow_steps": self.flow_steps}

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ..errors import UsageError
 from ..schema import Schema
+from ..search_space import Choice, Real, SearchSpace
 from .base import Data, Network, NeuralSynthesizer, positive
 from .denoiser import AVERAGE, Denoiser, DenoiserLearner
 from .encoder import TableEncoder
@@ -92,6 +93,21 @@ class TabDDPM(NeuralSynthesizer):
         )  # fmt: skip
         self.num_timesteps, self.d_layers, self.dropout = num_timesteps, tuple(d_layers), dropout
         self.weight_decay, self.target, self.sampling_steps = weight_decay, target, sampling_steps
+
+    @classmethod
+    def search_space(cls) -> SearchSpace:
+        return SearchSpace(
+            {
+                "batch_size": Choice((512, 1024, 2048)),
+                "learning_rate": Real(3e-4, 1e-2, log=True),
+                "num_timesteps": Choice((50, 100, 200)),
+                "d_layers": Choice(((256, 256), (512, 512), (1024, 1024), (512, 512, 512), (256, 512, 512, 256))),
+                "dropout": Real(0.0, 0.2),
+            },
+            share=0.1,
+            # Calibration makes 20,000 rows: more work than a short training.
+            screen={"calibrate": False},
+        )
 
     def _options(self) -> dict[str, Any]:
         return {

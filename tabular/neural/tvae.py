@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from ..search_space import Choice, Real, SearchSpace
 from .base import Data, Guide, Network, NeuralSynthesizer, positive
 from .encoder import TableEncoder
 from .fields import Numbers
@@ -86,6 +87,24 @@ class TVAE(NeuralSynthesizer):
         self.numbers = numbers  # type: ignore[misc]
         self.embedding_dim, self.l2scale, self.loss_factor = embedding_dim, l2scale, loss_factor
         self.compress_dims, self.decompress_dims = tuple(compress_dims), tuple(decompress_dims)
+
+    @classmethod
+    def search_space(cls) -> SearchSpace:
+        # No batch size: at as many passes over the rows a smaller one is better by making more updates, which --epochs
+        # does as well, and takes as much longer.
+        widths = Choice(((128, 128), (256, 256), (512, 512), (256, 256, 256)))
+        return SearchSpace(
+            {
+                "learning_rate": Real(2e-4, 5e-3, log=True),
+                "l2scale": Real(1e-7, 1e-3, log=True),
+                "loss_factor": Real(0.5, 8.0, log=True),
+                "embedding_dim": Choice((32, 64, 128, 256)),
+                "compress_dims": widths,
+                "decompress_dims": widths,
+                "numbers": Choice(("modes", "quantiles")),
+            },
+            share=0.1,
+        )
 
     def _options(self) -> dict[str, Any]:
         return {

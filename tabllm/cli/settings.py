@@ -1,0 +1,47 @@
+"""``--settings FILE`` of ``tabllm fit``: options of the model from a file, as ``tabllm tune`` leaves one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from tabular.errors import UsageError
+
+from .options import PATH, Decorated
+
+__all__ = ["settings_option", "with_settings"]
+
+settings_option: Callable[[Decorated], Decorated] = click.option(
+    "--settings", "settings_file", type=PATH, metavar="FILE",
+    help="Options of the model, as 'tabllm tune' writes them; those given here go before.",
+)  # fmt: skip
+
+
+def with_settings(
+    context: click.Context, file: str | None, model: str, given: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """The model and its options: those of the file, and before them those that were given on the command line.
+
+    Args:
+        given: every option of the command line, ``None`` where it was left out.
+
+    Raises:
+        UsageError: if the file is no such file, is for another model, or sets what the model does not have.
+    """
+    if file is None:
+        return model, given
+    from ..tuning.settings import read_settings
+
+    settings = read_settings(file)
+    if context.get_parameter_source("model") is click.core.ParameterSource.DEFAULT:
+        if settings.model is None:
+            raise UsageError(f"{file} names no model; say which one its settings are for with -m.")
+        model = settings.model
+    settings.check(model, file)
+    options = {name: value for name, value in given.items() if value is not None}
+    told = dict(settings.options)
+    if "epochs" in options or "steps" in options:  # one of them stands in place of the other
+        told = {name: value for name, value in told.items() if name not in ("epochs", "steps")}
+    return model, {**told, **options}

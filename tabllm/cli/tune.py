@@ -1,0 +1,209 @@
+"""``tabllm tune``: search the settings of a generator for one table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tabular.errors import UsageError
+
+from .errors import Interrupted
+from .group import Command
+from .options import PATH, AtLeast, delimiter_option, json_option, seed_option
+from .session import Session
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..tuning.tables import FrontTable
+
+__all__ = ["tune"]
+
+EXAMPLES = """
+# The settings of ctgan for this table, in half an hour; then a fit with the best ones
+tabllm tune visits.csv -m ctgan --target clicked --minutes 30
+tabllm fit visits.csv --settings visits-tune/best.json
+# The same, and then the two best and the default in full training, which takes as long as three fits
+tabllm tune visits.csv -m ctgan --target clicked --minutes 30 --confirm 2
+# 40 trials, each the mean of three fits; a second call with 80 goes on from the first 40
+tabllm tune visits.csv -m tabddpm --trials 40 --repeats 3
+tabllm tune visits.csv -m tabddpm --trials 80 --repeats 3
+# What matters is how real the rows look, and one option is settled
+tabllm tune visits.csv -m tvae --utility-weight 0 --set numbers=quantiles
+# A quick look: 2,000 rows, 5 passes over them in each trial
+tabllm tune visits.csv -m tabcascade --rows 2000 --epochs 5 --trials 10
+"""
+
+
+class Share(click.ParamType):
+    """A number from 0 to 1; above 0 where ``above`` says so."""
+
+    name = "share"
+
+    def __init__(self, *, above_zero: bool) -> None:
+        self.above_zero = above_zero
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number <= 1 or (self.above_zero and number == 0):
+            self.fail(f"{value!r} is not a number {'above 0 and at most 1' if self.above_zero else 'from 0 to 1'}.")
+        return number
+
+
+class Minutes(click.ParamType):
+    """A number above 0."""
+
+    name = "minutes"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = 0.0
+        if not 0 < number < float("inf"):
+            self.fail(f"{value!r} is not a number of minutes above 0.", param, ctx)
+        return number
+
+
+@click.command(cls=Command, examples=EXAMPLES, short_help="Search the best settings of a generator.")
+@click.argument("data", type=PATH)
+@click.option("-m", "--model", default="nano", show_default=True, metavar="NAME",
+              help="The generator, as 'tabllm fit -m' takes it.")  # fmt: skip
+@click.option("--target", metavar="COL", help="The column to predict.  [default: guessed]")
+@click.option("--trials", type=AtLeast(1), metavar="N",
+              help="Stop after N trials, earlier calls' included.  [default: 40]")  # fmt: skip
+@click.option(
+    "--minutes", type=Minutes(), metavar="M", help="Stop searching after M minutes; without --trials, at nothing else."
+)
+@click.option("--share", type=Share(above_zero=True), metavar="S",
+              help="How much of the model's own training a trial gets.  [default: 0.1 to 0.5]")  # fmt: skip
+@click.option("--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows in each trial, in place of a share.")
+@click.option("--steps", type=AtLeast(1), metavar="N", help="Updates in each trial, in place of a share.")
+@click.option("--repeats", type=AtLeast(1), default=1, show_default=True, metavar="N",
+              help="Fits of each trial, each with another seed.")  # fmt: skip
+@click.option("--confirm", type=AtLeast(0), default=0, show_default=True, metavar="K",
+              help="Then fit the K best and the default for as long as 'fit' would; take the best.")  # fmt: skip
+@click.option("--rows", type=AtLeast(20), metavar="N", help="Take N rows of DATA, drawn at random.")
+@click.option("--utility-weight", type=Share(above_zero=False), default=0.5, show_default=True, metavar="W",
+              help="Of utility in the score; fidelity has the rest.")  # fmt: skip
+@click.option("--set", "fixed", multiple=True, metavar="NAME=VALUE",
+              help="Give every trial this option of the model, and do not search it. Repeatable.")  # fmt: skip
+@click.option("-o", "--out", type=PATH, metavar="FOLDER",
+              help="Where the search and best.json go.  [default: DATA's name + '-tune']")  # fmt: skip
+@click.option("--markdown", type=PATH, metavar="FILE", help="Write the table as Markdown to FILE.")
+@seed_option
+@delimiter_option
+@json_option
+@click.pass_obj
+def tune(
+    session: Session,
+    data: str,
+    model: str,
+    target: str | None,
+    trials: int | None,
+    minutes: float | None,
+    share: float | None,
+    epochs: int | None,
+    steps: int | None,
+    repeats: int,
+    confirm: int,
+    rows: int | None,
+    utility_weight: float,
+    fixed: tuple[str, ...],
+    out: str | None,
+    markdown: str | None,
+    seed: int | None,
+    delimiter: str | None,
+    json_file: str | None,
+) -> None:
+    """Try settings of a generator on the table DATA, the most promising ones next, and keep the best.
+
+    A fifth of the rows is learned by no trial and judges them all. What is done stays in FOLDER: after Ctrl-C, or
+    with more trials, the same command goes on from there.
+    """
+    if sum(given is not None for given in (share, epochs, steps)) > 1:
+        raise UsageError("--share, --epochs and --steps contradict each other; give one of them.")
+    options = _fixed(fixed)
+    session.check_json(json_file)
+    session.check_file(markdown)
+
+    from eval.utility import check_target, guess_target
+    from tabular.inference import infer_schema
+    from tabular.reading import check_table, read_table
+    from tabular.rundir import write_text
+    from tabular.synthesizer import check_name, check_options
+
+    from ..tuning.settings import SETTINGS
+    from ..tuning.storage import require_optuna
+    from ..tuning.study import Search, run_search
+    from ..tuning.tables import front_table, to_json, to_markdown
+    from .fit import default_run
+
+    require_optuna()
+    check_name(model)
+    check_options(model, options)
+    seed = seed or 0
+    table = check_table(read_table(data, delimiter=delimiter), minimum_rows=20)
+    if rows is not None and rows < len(table):
+        table = table.sample(rows, random_state=seed).sort_index().reset_index(drop=True)
+    schema = infer_schema(table)
+    if target is None and (target := guess_target(schema)) is not None:
+        session.say(f"The target was guessed: {target!r}.")
+    elif target is not None:
+        check_target(target, schema)
+    folder = Path(out or default_run(data).removesuffix("-run") + "-tune")
+    search = Search(model, target, seed, share, epochs, steps, repeats, utility_weight, options)
+    if trials is None and minutes is None:
+        trials = 40
+    try:
+        found = run_search(
+            table, search, folder, trials=trials, minutes=minutes, confirm=confirm, progress=session.reporter()
+        )
+    except KeyboardInterrupt:
+        raise Interrupted(f"Interrupted; {folder}/ holds what is done: the same command goes on from there.") from None
+
+    if session.draws(json_file):
+        draw(session.console(), front_table(found), model)
+    if markdown:
+        write_text(markdown, to_markdown(found))
+    session.write_json(to_json(found), json_file)
+    session.say(f"The best settings are in {folder / SETTINGS}.")
+    session.suggest("tabllm", "fit", data, "--settings", folder / SETTINGS, "-o", f"{folder}-run")
+
+
+def draw(console: Console, table: FrontTable, model: str) -> None:
+    """The Pareto front, the chosen trial in green."""
+    from rich.markup import escape
+
+    from eval.terminal_tables import quiet_table
+
+    console.print(f"[bold]Tuning {escape(model)}: trials that no other beats in everything, and the default[/]")
+    drawn = quiet_table(console, *table.headers)
+    for place, row in enumerate(table.rows):
+        drawn.add_row(*map(escape, row), style="green" if place == table.best else None)
+    console.print(drawn)
+    for note in table.notes:
+        console.print(f"[dim]- {escape(note)}[/]")
+
+
+def _fixed(pairs: tuple[str, ...]) -> dict[str, Any]:
+    """``NAME=VALUE`` as options: a value that is JSON is taken so, else it is text."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name or not value:
+            raise UsageError(f"--set {pair!r} is not NAME=VALUE; write for example --set batch_size=200.")
+        try:
+            options[name] = json.loads(value)
+        except ValueError:
+            options[name] = value
+    for name in ("seed", "epochs", "steps"):
+        if name in options:
+            raise UsageError(f"--set {name} would undo --{name}; give that instead.")
+    return options

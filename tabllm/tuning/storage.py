@@ -1,0 +1,87 @@
+"""The file of a search: optuna's own SQLite storage, so that a later call, or optuna's dashboard, goes on from it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tabular.errors import EngineError, OutputError, RunError, UsageError
+
+__all__ = ["STORAGE", "finished", "open_study", "require_optuna"]
+
+#: The file's name in the output folder.
+STORAGE = "study.db"
+_STUDY = "tune"
+
+
+def require_optuna() -> Any:
+    """The module ``optuna``, silent. Raises :class:`EngineError` where it is missing."""
+    try:
+        import optuna
+    except ImportError:
+        raise EngineError("Tuning needs optuna: pip install 'tabllm[tune]'.") from None
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
+
+
+def open_study(folder: Path, asked: Mapping[str, Any]) -> Any:
+    """The study that lies in ``folder``, or a new one.
+
+    Args:
+        asked: plain JSON data that a study keeps to: the model, the table, how trials are made and judged.
+
+    Raises:
+        UsageError: if the folder holds a study of anything else.
+        RunError: if the file there is no study.
+        OutputError: if it cannot be written.
+    """
+    optuna = require_optuna()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{folder} could not be made ({error.strerror or error}); choose another folder with -o."
+        ) from None
+    path = folder / STORAGE
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the sampler's options are called experimental
+            storage = optuna.storages.RDBStorage(_address(path))
+            study = optuna.create_study(
+                storage=storage, study_name=_STUDY, direction="maximize", load_if_exists=True,
+                pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
+            )  # fmt: skip
+    except Exception as error:  # of sqlite, of SQLAlchemy, of optuna: each its own
+        raise RunError(
+            f"{path} cannot be used ({type(error).__name__}); remove it, or name another folder with -o."
+        ) from None
+    known = study.user_attrs.get("asked")
+    if known is None:
+        study.set_user_attr("asked", dict(asked))
+    elif known != dict(asked):
+        raise UsageError(f"{folder}/ holds a search {_difference(known, asked)}; name another folder with -o.")
+    for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
+        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # of a call that was killed
+    return study
+
+
+def finished(study: Any) -> list[Any]:
+    """The trials that came to an end of their own, in order; one that was interrupted did not."""
+    return [trial for trial in study.get_trials(deepcopy=False) if "outcome" in trial.user_attrs]
+
+
+def _address(path: Path) -> str:
+    from sqlalchemy.engine import URL
+
+    return URL.create("sqlite", database=str(path.resolve())).render_as_string(hide_password=False)
+
+
+def _difference(known: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
+    if known.get("model") != asked["model"]:
+        return f"of the model {known.get('model')!r}, not of {asked['model']!r}"
+    # The mark of the table differs with the seed too, which splits it: first what can be told in words.
+    names = [name for name in asked if known.get(name) != asked[name] and name != "table"]
+    told = ", ".join(f"{name} was {known.get(name)} and is {asked[name]}" for name in names)
+    return f"with other settings ({told})" if names else "of another table"
