@@ -13,6 +13,7 @@
 ``unmodelled``         columns with nothing to learn; ``words``: free text
 ``devices``            where torch computes
 ``neural``             the generators that stand here
+``dp``                 differential privacy: what is released, and what it costs
 ``number_text``        numbers stored as text; ``date_text``: dates; ``identifiers``: new ones
 ``column_names``       whether names can serve, and what they hint at
 ``synthesizer``        the interface of every generator, and their registry

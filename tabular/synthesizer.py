@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from .dp.settings import with_private_defaults
 from .errors import RunError, UsageError
 from .progress import Reporter
 from .schema import Schema
@@ -41,6 +42,8 @@ class Synthesizer(ABC):
 
     #: The name in the registry.
     name: ClassVar[str]
+    #: Options that :func:`create` takes for a fit with differential privacy where the caller does not say.
+    private_defaults: ClassVar[Mapping[str, Any]] = {}
     #: Set by :meth:`fit` or :meth:`load`.
     schema: Schema
 
@@ -199,7 +202,7 @@ def create(name: str, **options: Any) -> Synthesizer:
                 close = difflib.get_close_matches(option, known, n=1)
                 hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known) or 'none'}."
                 raise UsageError(f"The model {name!r} has no option {option!r}; {hint}")
-    return found(**entry.fixed, **options)
+    return found(**entry.fixed, **with_private_defaults(options, found.private_defaults))
 
 
 def read_config(directory: str | Path) -> dict[str, Any]:

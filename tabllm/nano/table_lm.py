@@ -98,8 +98,8 @@ class TableLM(Synthesizer):
         _checked(seed)
         if privacy is not None and engine == "mlx":
             raise UsageError(
-                "Differential privacy needs the gradient of every single row, which nano has with torch alone: fit with "
-                "--engine torch; the run can be sampled with mlx as well."
+                "Differential privacy needs the gradient of every single row, which nano has with torch alone: fit "
+                "with --engine torch; the run can be sampled with mlx as well."
             )
         self.engine_name, self.device = choose_backend("torch" if privacy is not None else engine, device)
         self.privacy = privacy
@@ -124,7 +124,7 @@ class TableLM(Synthesizer):
         started = time.perf_counter()
         table = check_table(table)
         if self.privacy is not None:
-            self.privacy.check_public(schema)
+            self.privacy.check_public(schema is not None)
         self.schema = schema or infer_schema(table, rare_below=self.rare_below)
         arrays = to_arrays(table, self.schema)
         plan = self._plan(len(table))
@@ -173,17 +173,18 @@ class TableLM(Synthesizer):
         return self
 
     def _plan(self, rows: int) -> Plan:
-        plan = plan_training
-        if self.privacy is not None:
-            from .private_trainer import plan_private_training as plan
-        return plan(
-            rows,
-            epochs=self.epochs,
-            steps=self.steps,
-            batch_rows=self.batch_size,
-            learning_rate=self.learning_rate,
-            seed=self.seed,
-        )
+        options: dict[str, Any] = {
+            "epochs": self.epochs,
+            "steps": self.steps,
+            "batch_rows": self.batch_size,
+            "learning_rate": self.learning_rate,
+            "seed": self.seed,
+        }
+        if self.privacy is None:
+            return plan_training(rows, **options)
+        from .private_trainer import plan_private_training
+
+        return plan_private_training(rows, **options)
 
     def _begin_private_fit(
         self, privacy: Privacy, arrays: Mapping[str, np.ndarray], plan: Plan, checkpoint: str | Path | None

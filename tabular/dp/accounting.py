@@ -55,9 +55,7 @@ def _epsilon(accountant: Any, releases: Sequence[Release], delta: float, **optio
         return float(accountant.get_epsilon(delta, **options))
 
 
-def noise_for(
-    epsilon: float, delta: float, *, sample_rate: float, steps: int, beside: Sequence[Release] = ()
-) -> float:
+def noise_for(epsilon: float, delta: float, *, sample_rate: float, steps: int, beside: Sequence[Release] = ()) -> float:
     """The least noise multiplier with which ``steps`` updates, after what was released ``beside`` them, keep to
     ``epsilon`` at ``delta``.
 

@@ -114,7 +114,12 @@ class Watch(TorchFunctionMode):
         return out
 
     def _layer_norm(
-        self, x: Tensor, shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
+        self,
+        x: Tensor,
+        shape: Sequence[int],
+        weight: Tensor | None = None,
+        bias: Tensor | None = None,
+        eps: float = 1e-5,
     ) -> Tensor:
         plain = F.layer_norm(x, shape, eps=eps)
         if weight is not None:
@@ -148,7 +153,7 @@ class Watch(TorchFunctionMode):
         whole = weight if id(weight) in self.sums else weight._base
         if whole is None or id(whole) not in self.sums:
             raise RuntimeError("A layer was given a weight that is not trained: its gradient cannot be clipped.")
-        begin = weight.storage_offset() - whole.storage_offset()
+        begin = int(weight.storage_offset()) - int(whole.storage_offset())
         part = begin, begin + weight.numel()
         taken = self.taken.setdefault(id(whole), [])
         if any(part[0] < other[1] and other[0] < part[1] for other in taken):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..errors import EngineError, UsageError
-from ..schema import Schema
 
-__all__ = ["Privacy", "chosen_delta"]
+__all__ = ["Privacy", "chosen_delta", "with_private_defaults"]
 
 #: Rows times delta where none is asked for.
 DELTA_ROWS = 0.1
@@ -44,24 +45,28 @@ class Privacy:
 
     def __post_init__(self) -> None:
         if not (self.epsilon > 0 and math.isfinite(self.epsilon)):
-            raise UsageError(f"The epsilon of differential privacy must be above 0, not {self.epsilon}; 1 to 10 is usual.")
+            raise UsageError(
+                f"The epsilon of differential privacy must be above 0, not {self.epsilon}; 1 to 10 is usual."
+            )
         if self.delta is not None and not 0 < self.delta < 1:
             raise UsageError(f"The delta of differential privacy must be above 0 and below 1, not {self.delta}.")
         if not (self.clip > 0 and math.isfinite(self.clip)):
             raise UsageError(f"The norm that gradients are clipped to must be above 0, not {self.clip}.")
         if not 0 <= self.schema_share < 1:
-            raise UsageError(f"The share of the columns' distributions must be 0 or more and below 1, not {self.schema_share}.")
+            raise UsageError(
+                f"The share of the columns' distributions must be 0 or more and below 1, not {self.schema_share}."
+            )
         if self.noise_seed is not None and self.noise_seed < 0:
             raise UsageError(f"The seed of the noise must be 0 or above, not {self.noise_seed}.")
         if importlib.util.find_spec("opacus") is None:
             raise EngineError("Differential privacy needs opacus to account for it; run \"pip install 'tabllm[dp]'\".")
 
-    def check_public(self, schema: Schema | None) -> None:
+    def check_public(self, has_schema: bool) -> None:
         """Raise :class:`UsageError` where nobody said what is public."""
-        if schema is None and not self.public_schema:
+        if not has_schema and not self.public_schema:
             raise UsageError(
-                "Categories, bounds and frequent values would be learned without privacy: write them with 'tabllm schema "
-                "DATA -o FILE', put what is public in their place and fit with --schema FILE, or say with "
+                "Categories, bounds and frequent values would be learned without privacy: write them with 'tabllm "
+                "schema DATA -o FILE', put what is public in their place and fit with --schema FILE, or say with "
                 "--dp-public-schema that what the table shows of them is public."
             )
 
@@ -76,3 +81,11 @@ def chosen_delta(privacy: Privacy, rows: int) -> float:
             f"{1 / rows:.1g}, or leave it out."
         )
     return privacy.delta
+
+
+def with_private_defaults(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """``options`` of a generator, with its ``defaults`` for private fits where they say nothing."""
+    if options.get("privacy") is None:
+        return dict(options)
+    by_epochs = options.get("epochs") is not None
+    return {**{name: value for name, value in defaults.items() if not (by_epochs and name == "steps")}, **options}

@@ -172,7 +172,7 @@ class NeuralSynthesizer(Synthesizer):
         started = time.perf_counter()
         table = check_table(table)
         if self.privacy is not None:
-            self.privacy.check_public(schema)
+            self.privacy.check_public(schema is not None)
         self.schema = schema or infer_schema(table, rare_below=self.rare_below)
         self._prepare(table, self.schema)
         arrays = to_arrays(table, self.schema)
@@ -195,6 +195,7 @@ class NeuralSynthesizer(Synthesizer):
         if private is None:
             learner = self._make_learner(network, spans, data, steps)
         else:
+            # Whatever else is learned from rows (class shares, calibration) is learned from the stand-in.
             codes, scalars = encoder.encode(learned, np.random.default_rng([self.seed, 0]))
             stand_in = self._data(codes, scalars, np.random.default_rng([self.seed, 1]))
             learner = self._make_private_learner(network, spans, data, stand_in, private)
@@ -217,7 +218,7 @@ class NeuralSynthesizer(Synthesizer):
             "fit_seconds": round(time.perf_counter() - started, 2),
         }
         if private is not None:
-            self.facts["privacy"] = private.facts(learner.taken)
+            self.facts["privacy"] = private.facts(int(learner.state()["count/private"]))
         return self
 
     def _data(self, codes: np.ndarray, scalars: np.ndarray, rng: np.random.Generator) -> Data:
