@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .arrays import from_arrays, to_arrays
     from .conditions import Allowed, parse_where
+    from .dp.settings import Privacy
     from .errors import (
         ConditionError,
         EngineError,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "arrays": ("from_arrays", "to_arrays"),
     "conditions": ("Allowed", "parse_where"),
+    "dp.settings": ("Privacy",),
     "errors": (
         "ConditionError", "EngineError", "OutputError", "RunError", "SchemaError", "TableError", "TabllmError",
         "UsageError",
@@ -85,6 +87,7 @@ __all__ = [
     "ConditionError",
     "EngineError",
     "OutputError",
+    "Privacy",
     "Reporter",
     "RichReporter",
     "RunError",

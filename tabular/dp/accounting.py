@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..errors import UsageError
@@ -37,6 +38,11 @@ class Release(NamedTuple):
 
 def spent_epsilon(releases: Sequence[Release], delta: float) -> float:
     """The epsilon of all ``releases`` together at ``delta``; infinite where one has no noise."""
+    return _composed(tuple(releases), delta)
+
+
+@lru_cache(maxsize=512)
+def _composed(releases: tuple[Release, ...], delta: float) -> float:
     from opacus.accountants import PRVAccountant
 
     return _epsilon(PRVAccountant(), releases, delta)
@@ -55,7 +61,10 @@ def _epsilon(accountant: Any, releases: Sequence[Release], delta: float, **optio
         return float(accountant.get_epsilon(delta, **options))
 
 
-def noise_for(epsilon: float, delta: float, *, sample_rate: float, steps: int, beside: Sequence[Release] = ()) -> float:
+@lru_cache(maxsize=512)
+def noise_for(
+    epsilon: float, delta: float, *, sample_rate: float, steps: int, beside: tuple[Release, ...] = ()
+) -> float:
     """The least noise multiplier with which ``steps`` updates, after what was released ``beside`` them, keep to
     ``epsilon`` at ``delta``.
 

@@ -77,7 +77,7 @@ class PrivateFit:
                 "updates": spent_epsilon([training], self.delta),
             },
             "columns_noise_multiplier": self.columns.noise_multiplier if self.columns is not None else None,
-            "neighbours": "one row added or removed",
+            "neighbours": "one row added or removed, their number being public",
             "noise": "from a secret that was not kept" if self.privacy.noise_seed is None else
                      "from a seed that was given: who knows it can take the noise away",
             "public": list(PUBLIC),
@@ -118,7 +118,7 @@ def begin_private_fit(
         share = privacy.schema_share * privacy.epsilon
         columns = Release(noise_for(share, delta, sample_rate=1.0, steps=1), 1.0, 1)
     sample_rate = min(batch_rows / rows, 1.0)
-    beside = [columns] if columns is not None else []
+    beside = (columns,) if columns is not None else ()
     noise = noise_for(privacy.epsilon, delta, sample_rate=sample_rate, steps=steps, beside=beside)
     histograms = noisy_histograms(
         within, schema, None if columns is None else columns.noise_multiplier, np.random.default_rng([secret, 1])

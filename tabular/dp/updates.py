@@ -17,7 +17,7 @@ from .clipping import clipped_sum
 __all__ = ["NoisyGradient", "RowsLoss"]
 
 #: Rows whose activations are held at a time.
-CHUNK_ROWS = 1024
+CHUNK_ROWS = 512
 
 #: (int64[k] numbers of rows, generator) -> their mean loss, each row's part depending on that row alone.
 RowsLoss = Callable[[Tensor], Tensor]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+import signal
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
-from test_nano_training import Stopping
 
 from tabllm import TableLM
 from tabllm.nano.config import NanoConfig, initial_weights
@@ -112,13 +112,21 @@ def test_the_run_tells_the_epsilon_of_opacus_for_the_steps_really_taken(visits_t
     assert again.sample(200, where="clicked=1")["clicked"].eq(1).all()
 
 
-def test_a_stopped_fit_goes_on_to_the_same_rows(visits_table, tmp_path):
+def test_a_stopped_fit_goes_on_to_the_same_rows(visits_table, tmp_path, monkeypatch):
     whole = TableLM(privacy=private(), **SMALL).fit(visits_table).sample(30)
+    step, taken = TorchEngine.private_train_step, []
+
+    def interrupted(self, *arguments):
+        taken.append(1)
+        if len(taken) == 5:
+            signal.raise_signal(signal.SIGINT)
+        step(self, *arguments)
+
+    monkeypatch.setattr(TorchEngine, "private_train_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        TableLM(privacy=private(), **SMALL).fit(visits_table, progress=Stopping(5), checkpoint=tmp_path)
-    going_on = Stopping(0)
-    resumed = TableLM(privacy=private(), **SMALL).fit(visits_table, progress=going_on, checkpoint=tmp_path)
-    assert going_on.notes
+        TableLM(privacy=private(), **SMALL).fit(visits_table, checkpoint=tmp_path)
+    resumed = TableLM(privacy=private(), **SMALL).fit(visits_table, checkpoint=tmp_path)
+    assert len(taken) == 8  # none is taken twice
     assert resumed.facts["privacy"]["steps"] == 8
     pd.testing.assert_frame_equal(resumed.sample(30), whole)
 

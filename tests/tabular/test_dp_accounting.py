@@ -33,14 +33,14 @@ def test_releases_together_are_opacus_accountant_s():
 
 @pytest.mark.parametrize(("epsilon", "rate", "steps"), [(0.2, 1.0, 1), (1.0, 0.05, 100), (8.0, 0.2, 30)])
 def test_the_noise_keeps_to_the_budget_and_wastes_little_of_it(epsilon, rate, steps):
-    beside = [Release(30.0, 1.0, 1)]
+    beside = (Release(30.0, 1.0, 1),)
     noise = noise_for(epsilon, DELTA, sample_rate=rate, steps=steps, beside=beside)
     assert 0.95 * epsilon <= spent_epsilon([*beside, Release(noise, rate, steps)], DELTA) <= epsilon
 
 
 def test_a_budget_that_no_noise_keeps_to_is_refused():
     with pytest.raises(UsageError, match="too little"):
-        noise_for(1.0, DELTA, sample_rate=0.1, steps=10, beside=[Release(0.5, 1.0, 1)])
+        noise_for(1.0, DELTA, sample_rate=0.1, steps=10, beside=(Release(0.5, 1.0, 1),))
 
 
 def test_what_is_released_without_noise_has_no_epsilon():
