@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -69,6 +69,9 @@ class TabDDPM(NeuralSynthesizer):
     name: ClassVar[str] = "tabddpm"
     numbers: ClassVar[Numbers] = "quantiles"
     decays: ClassVar[bool] = True
+    private_defaults: ClassVar[Mapping[str, Any]] = {
+        "steps": 500, "batch_size": 2048, "learning_rate": 3e-3, "d_layers": (128, 128),
+    }  # fmt: skip
 
     def __init__(
         self,

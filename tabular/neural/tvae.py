@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -63,6 +63,12 @@ class TVAE(NeuralSynthesizer):
     """
 
     name: ClassVar[str] = "tvae"
+    # Noise grows with the number of weights: with the paper's layers, and epsilon 3 on Adult, next to nothing was
+    # learned beyond the single columns (AUC 0.53); with these the AUC was 0.88.
+    private_defaults: ClassVar[Mapping[str, Any]] = {
+        "steps": 500, "batch_size": 2048, "learning_rate": 6e-3, "embedding_dim": 16, "compress_dims": (64,),
+        "decompress_dims": (64,),
+    }  # fmt: skip
 
     def __init__(
         self,

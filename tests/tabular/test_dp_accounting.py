@@ -16,9 +16,11 @@ DELTA = 1e-5
 @pytest.mark.parametrize("noise", [1.0, 4.0, 40.0])
 def test_one_gaussian_mechanism_costs_what_it_is_known_to_cost(noise):
     epsilon = spent_epsilon([Release(noise, 1.0, 1)], DELTA)
-    # Balle and Wang 2018, "Improving the Gaussian mechanism for differential privacy", theorem 8.
-    delta = norm.cdf(0.5 / noise - epsilon * noise) - np.exp(epsilon) * norm.cdf(-0.5 / noise - epsilon * noise)
-    assert 0.5 * DELTA < delta <= DELTA
+
+    def delta(at):  # Balle and Wang 2018, "Improving the Gaussian mechanism for differential privacy", theorem 8
+        return norm.cdf(0.5 / noise - at * noise) - np.exp(at) * norm.cdf(-0.5 / noise - at * noise)
+
+    assert delta(epsilon) <= DELTA < delta(epsilon - 0.025)  # the accountant's bound is loose by 0.01 to each side
 
 
 def test_releases_together_are_opacus_accountant_s():
