@@ -189,6 +189,9 @@ def clipped_sum(
         factors = (clip / norms.clamp(min=1e-12)).clamp(max=1.0)
         for use, gradient in zip(watch.uses, gradients, strict=True):
             use.add(gradient, factors)
+    # The uses refer to the watch and the watch to them: let go, or every batch waits for the garbage collector.
+    watch.uses.clear()
+    watch.copies.clear()
     return sums, norms
 
 

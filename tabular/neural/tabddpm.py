@@ -70,7 +70,7 @@ class TabDDPM(NeuralSynthesizer):
     numbers: ClassVar[Numbers] = "quantiles"
     decays: ClassVar[bool] = True
     private_defaults: ClassVar[Mapping[str, Any]] = {
-        "steps": 500, "batch_size": 2048, "learning_rate": 3e-3, "d_layers": (128, 128),
+        "steps": 500, "batch_size": 2048, "learning_rate": 0.01, "d_layers": (128, 128),
     }  # fmt: skip
 
     def __init__(
