@@ -23,6 +23,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from ..neural.first_layer import row_sum
+
 __all__ = ["clipped_sum"]
 
 #: What only reads off a weight, or gives a part of it that is looked for when it is used.
@@ -68,6 +70,11 @@ class Watch(TorchFunctionMode):
         kwargs = kwargs or {}
         if func is F.linear:
             return self._linear(*args, **kwargs)
+        if func is torch.addmm:
+            bias, x, weight = args
+            return self._linear(x, weight.T, bias)
+        if func is row_sum:
+            return self._row_sum(*args)
         if func is F.embedding:
             return self._embedding(*args, **kwargs)
         if func is F.layer_norm:
@@ -79,18 +86,18 @@ class Watch(TorchFunctionMode):
     # -- layers -----------------------------------------------------------------------------------------------
     def _linear(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         out = F.linear(x, weight, bias)
-        into = x.detach().reshape(self.rows, -1, x.shape[-1])  # (rows, steps, in)
+        into = _by_step(x.detach())  # (rows, steps, in)
         to_weight = self._sum_of(weight)
         to_bias = None if bias is None else self._sum_of(bias)
 
         def squares(gradient: Tensor) -> Tensor:
-            g = gradient.reshape(self.rows, -1, gradient.shape[-1])
+            g = _by_step(gradient)
             return _product_squares(into, g) + (0.0 if bias is None else g.sum(dim=1).square().sum(dim=1))
 
         def add(gradient: Tensor, factors: Tensor) -> None:
-            g = gradient.reshape(self.rows, -1, gradient.shape[-1]) * factors[:, None, None]
-            flat = g.reshape(-1, g.shape[-1])
-            to_weight.addmm_(flat.T, into.reshape(-1, into.shape[-1]))
+            g = _by_step(gradient) * factors[:, None, None]
+            flat = g.flatten(0, 1)
+            to_weight.addmm_(flat.T, into.flatten(0, 1))
             if to_bias is not None:
                 to_bias.add_(flat.sum(dim=0))
 
@@ -109,6 +116,20 @@ class Watch(TorchFunctionMode):
         def add(gradient: Tensor, factors: Tensor) -> None:
             g = gradient.reshape(*index.shape, -1) * factors[:, None, None]
             total.index_add_(0, index.reshape(-1), g.reshape(-1, g.shape[-1]))
+
+        self.uses.append(_Use(out, squares, add))
+        return out
+
+    def _row_sum(self, weight: Tensor, index: Tensor) -> Tensor:
+        out = row_sum(weight, index)
+        total = self._sum_of(weight)
+
+        def squares(gradient: Tensor) -> Tensor:
+            return index.shape[1] * gradient.square().sum(dim=1)
+
+        def add(gradient: Tensor, factors: Tensor) -> None:
+            one_hot = torch.zeros(len(index), len(total), device=index.device).scatter_(1, index, 1.0)
+            total.addmm_(one_hot.T, gradient * factors[:, None])
 
         self.uses.append(_Use(out, squares, add))
         return out
@@ -193,6 +214,11 @@ def clipped_sum(
     watch.uses.clear()
     watch.copies.clear()
     return sums, norms
+
+
+def _by_step(x: Tensor) -> Tensor:
+    """[rows, ..., width] -> [rows, steps, width]."""
+    return x[:, None] if x.dim() == 2 else x.flatten(1, -2)
 
 
 def _product_squares(a: Tensor, g: Tensor) -> Tensor:

@@ -4,7 +4,8 @@
 ``base``           what they share: tables, conditions, seeds, files
 ``encoder``        a table as spans and scalars (``fields``: one column, ``scales``: a number,
                    ``mixture``: its modes)
-``spans``          softmax, draws and one-hot of all spans at once; ``gates``: which scalars count
+``spans``          softmax, draws and one-hot of all spans at once; ``gates``: which scalars count;
+                   ``first_layer``: where a row enters a network
 ``rows``           which rows an update learns from
 ``training``       the loop: progress, checkpoints, divergence (``optimizer``: Adam and averages)
 ``calibration``    sets each column's own distribution right

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from .calibration import matching_bias
 from .residual import Residual
-from .spans import Spans
+from .spans import BELOW_ONE, Spans
 
 __all__ = ["Autoregression"]
 
@@ -62,11 +63,31 @@ class Autoregression(nn.Module):
     @torch.no_grad()
     def begin(self, counts: Tensor) -> None:
         """Start from float32[width], how often each class occurs."""
-        total = (counts @ self.spans.member) @ self.spans.spread
+        total = (self.spans.sums(counts[None]) @ self.spans.spread)[0]
         self.bias.copy_(((counts + 0.5) / total).log())
 
-    def draw(self, rows: int, generator: torch.Generator, given: tuple[int, Tensor] | None) -> Tensor:
-        """int64[rows, spans]; ``given`` is a span and float32[classes], the probabilities that it is drawn by."""
+    @torch.no_grad()
+    def calibrate(self, shares: Tensor, rows: int, generator: torch.Generator) -> None:
+        """Change the biases so that, in ``rows`` rows that are drawn, each class is as likely as its share.
+
+        Args:
+            shares: float32[width], how often each class occurs in the table.
+        """
+        self.draw(rows, generator, None, shares)
+
+    def draw(
+        self,
+        rows: int,
+        generator: torch.Generator,
+        given: tuple[int, Tensor] | None,
+        shares: Tensor | None = None,
+    ) -> Tensor:
+        """int64[rows, spans].
+
+        Args:
+            given: a span and float32[classes], the probabilities that it is drawn by.
+            shares: float32[width], to which the biases are brought on the way, one span after the other.
+        """
         spans = self.spans
         codes = torch.empty(rows, len(spans), dtype=torch.int64, device=spans.device)
         weights, head = self._weights()
@@ -79,6 +100,10 @@ class Autoregression(nn.Module):
             else:
                 hidden = self.layers(known + self.asked[span], None)
                 likely = torch.addmm(self.bias[here], hidden, head[here].T).softmax(dim=1)
+                if shares is not None:
+                    bias = matching_bias(Spans([spans.sizes[span]], spans.device), shares[here], likely)
+                    self.bias[here] += bias
+                    likely = (likely.log() + bias).softmax(dim=1)
             ladder = likely.cumsum(dim=1)
             uniform = torch.empty(rows, device=spans.device)
             uniform[alike] = stratified(rows, generator, spans.device)
@@ -105,5 +130,4 @@ def stratified(count: int, generator: torch.Generator, device: torch.device) -> 
     groups = -(-count // ALIKE)
     places = torch.rand(groups, ALIKE, generator=generator, device=device).argsort(dim=1)
     within = torch.rand(groups, ALIKE, generator=generator, device=device)
-    # Below 1 even when it was multiplied by a sum of probabilities and rounded: a class of none must not be drawn.
-    return ((places + within) / ALIKE).clamp_(max=1 - 2**-22).view(-1)[:count]
+    return ((places + within) / ALIKE).clamp_(max=BELOW_ONE).view(-1)[:count]

@@ -20,10 +20,12 @@ from .encoder import TableEncoder
 from .fields import NumberField
 from .spans import Spans
 
-__all__ = ["Calibration"]
+__all__ = ["Calibration", "matching_bias"]
 
-#: Rounds of the fixed point for the logits.
-ROUNDS = 30
+#: Rounds of the fixed point for the logits, how much each may change one, and how far from 0 it may get in all.
+ROUNDS, MOST_CHANGE, FARTHEST = 30, 3.0, 60.0
+#: No class is taken for less likely than this.
+LEAST_SHARE = 1e-12
 #: Quantiles that are matched at most, and the made rows that each stands for at least.
 MOST_KNOTS, KNOT_ROWS = 400, 20
 
@@ -61,7 +63,8 @@ class Calibration:
             made: logits float32[m, width] and scalars float32[m, scalars] of the network.
         """
         logits, scalars = made
-        bias = _biases(spans, learned[0], logits)
+        counts = spans.one_hot_counts(torch.from_numpy(learned[0]).to(logits.device))
+        bias = matching_bias(spans, counts / len(learned[0]), spans.softmax(logits))
         codes = spans.draw(logits + bias, generator).cpu().numpy()
         values = scalars.cpu().numpy()
         maps = {}
@@ -85,16 +88,25 @@ class Calibration:
         return cls(arrays["bias"], maps)
 
 
-def _biases(spans: Spans, codes: np.ndarray, logits: Tensor) -> Tensor:
-    """float32[width]: what makes the mean probability of each class its share in ``codes``."""
-    bias = torch.zeros(spans.width, device=logits.device)
+def matching_bias(spans: Spans, shares: Tensor, probabilities: Tensor) -> Tensor:
+    """float32[width]: what, added to logits, makes the mean probability of each class its share.
+
+    Args:
+        shares: float32[width], summing to 1 within each span.
+        probabilities: float32[n, width] without it.
+    """
+    bias = torch.zeros_like(shares)
     if not spans.width:
         return bias
-    counts = [np.bincount(codes[:, place], minlength=size) for place, size in enumerate(spans.sizes)]
-    shares = np.concatenate(counts) / max(len(codes), 1)
-    wanted = torch.tensor(np.log(np.maximum(shares, 1e-12)), dtype=torch.float32, device=logits.device)
+    wanted = shares.clamp(min=LEAST_SHARE).log()
+    # With probabilities p at no bias, those at bias b are p exp(b) over its sum in the span: a round is two products,
+    # for the sums of every row and for the mean over rows.
     for _ in range(ROUNDS):
-        bias += (wanted - spans.softmax(logits + bias).mean(dim=0).clamp_(min=1e-12).log()).clamp_(-3, 3)
+        factors = bias.exp()
+        sums = spans.sums(probabilities * factors)
+        means = factors * ((sums.reciprocal().T @ probabilities) * spans.spread).sum(dim=0) / len(probabilities)
+        bias += (wanted - means.clamp_(min=LEAST_SHARE).log()).clamp_(-MOST_CHANGE, MOST_CHANGE)
+        bias.clamp_(-FARTHEST, FARTHEST)
     return bias
 
 

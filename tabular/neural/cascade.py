@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .autoregression import Autoregression
-from .base import CERTAIN, Data, Guide, Network
+from .base import CALIBRATION_ROWS, CERTAIN, Data, Guide, Network
 from .encoder import TableEncoder
 from .flow import Flow
 from .gates import Gates
@@ -76,6 +77,12 @@ class CascadeLearner(AdamLearner):
         self.held_out = Data(data.codes[order[:held]], data.scalars[order[:held]])
         self.data = Data(data.codes[order[held:]], data.scalars[order[held:]])
         self.batch = min(batch, len(self.data.codes))
+
+    def finish(self, weights: Mapping[str, Tensor]) -> None:
+        super().finish(weights)
+        if self.network.classes is not None:
+            self.generator.manual_seed(0)
+            self.network.classes.calibrate(self.network.shares, CALIBRATION_ROWS, self.generator)
 
     def begin_interval(self, seed: int) -> None:
         super().begin_interval(seed)

@@ -53,7 +53,7 @@ class Critic(nn.Module):
         if condition is None:
             return 0.0
         packed = condition.view(-1, self.pac) + self.conditions * torch.arange(self.pac, device=condition.device)
-        return functional.embedding_bag(packed, self.asked, mode="sum")
+        return functional.embedding(packed, self.asked).sum(dim=1)  # not embedding_bag, which MPS may lack
 
     def _rest(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, list[Tensor]]:
         factors = []

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from .base import CERTAIN, Data, Guide, Network
+from .first_layer import FirstLayer
 from .optimizer import Adam, AdamLearner
 from .residual import left_out
 from .rows import shuffled_rows
@@ -56,28 +57,25 @@ class Denoiser(Network):
         super().__init__()
         self.scalars, self.spans, self.guided, self.dropout = scalars, spans, guided, dropout
         self.times, self.taken = times, taken
-        width = scalars + spans.width
         self.time = nn.Sequential(nn.Linear(TIME_WIDTH, TIME_WIDTH), nn.SiLU(), nn.Linear(TIME_WIDTH, widths[0]))
-        self.first = nn.Linear(width, widths[0])
+        self.first = FirstLayer(scalars, spans, widths[0])
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
-        self.out = nn.Linear(widths[-1], width)
+        self.out = nn.Linear(widths[-1], scalars + spans.width)
         self.register_buffer("shares", torch.zeros(spans.width))
         moments = (torch.arange(times + 1, dtype=torch.float64) / times + 0.008) / 1.008
         kept = torch.cos(moments * math.pi / 2).square()
         # kept[t]: the share of the signal after t steps; the last one would be 0, which no row comes back from.
         self.kept = (kept / kept[0]).clamp(min=1e-5).float().to(spans.device)
-        sizes = torch.tensor(spans.sizes, dtype=torch.float32, device=spans.device)
-        self.class_counts = sizes
-        self.even = (1 / sizes) @ spans.spread
+        self.class_counts = torch.tensor(spans.sizes, dtype=torch.float32, device=spans.device)
         self.free = torch.ones(len(spans), dtype=torch.bool, device=spans.device)
         self.free[list(guided)] = False
         scale = torch.exp(-math.log(1e4) * torch.arange(TIME_WIDTH // 2, device=spans.device) / (TIME_WIDTH // 2))
         angles = torch.arange(times + 1, device=spans.device)[:, None] * (1000 / times) * scale
         self.moments = torch.cat([angles.cos(), angles.sin()], dim=1)
 
-    def forward(self, scalars: Tensor, one_hot: Tensor, time: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Noisy float32[n, scalars] and float32[n, width] at int64[n] or int64[1] -> float32[n, scalars + width]."""
-        x = self.first(torch.cat([scalars, one_hot], dim=1)) + self.time(self.moments[time])
+    def forward(self, scalars: Tensor, codes: Tensor, time: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Noisy float32[n, scalars] and int64[n, spans] at int64[n] or int64[1] -> float32[n, scalars + width]."""
+        x = self.first(scalars, codes) + self.time(self.moments[time])
         for number in range(len(self.layers) + 1):
             x = functional.silu(x)
             x = left_out(x, self.dropout, generator)
@@ -98,9 +96,9 @@ class Denoiser(Network):
         rows = len(codes)
         time = torch.randint(1, self.times + 1, (rows,), generator=generator, device=codes.device)
         at, noise, changed = self.noisy(scalars, codes, time, generator)
-        found = self(at, self.spans.one_hot(changed), time, generator)
+        found = self(at, changed, time, generator)
         squared = (found[:, : self.scalars] - noise).square().sum()
-        likely = self.spans.log_likelihood(found[:, self.scalars :], self.spans.one_hot(codes))
+        likely = self.spans.log_likelihood(found[:, self.scalars :], codes)
         return (squared - likely) / (rows * (self.scalars + len(self.spans)))
 
     def propose(self, rows: int, generator: torch.Generator, guide: Guide | None) -> tuple[Tensor, Tensor]:
@@ -112,15 +110,14 @@ class Denoiser(Network):
             likely = self.class_shares(self.guided[0]) if guide is None else guide.probabilities
             codes[:, self.guided[0]] = torch.multinomial(likely, rows, replacement=True, generator=generator)
         asked = codes
-        one_hot = self.spans.one_hot(codes)
         moments = torch.linspace(self.times, 0, self.taken + 1).round().long().tolist()
         for now, then in pairwise(moments):
-            found = self(scalars, one_hot, torch.tensor([now], device=device), None)
+            found = self(scalars, codes, torch.tensor([now], device=device), None)
             logits = found[:, self.scalars :]
             scalars = self._denoised(scalars, found[:, : self.scalars], now, then, generator)
             if then:
-                drawn = self.spans.draw(self._posterior(logits, one_hot, now, then), generator)
-                one_hot = self.spans.one_hot(torch.where(self.free, drawn, asked))
+                drawn = self.spans.draw_by(self._posterior(logits, codes, now, then), generator)
+                codes = torch.where(self.free, drawn, asked)
         if self.guided:
             certain = self.spans.one_hot(asked) * CERTAIN
             logits = torch.where(self.free[self.spans.span_of], logits, certain)
@@ -138,17 +135,27 @@ class Denoiser(Network):
         spread = ((1 - kept_then) / (1 - kept_now) * (1 - step)) ** 0.5
         return mean + spread * torch.randn(x.shape, generator=generator, device=x.device)
 
-    def _posterior(self, logits: Tensor, one_hot: Tensor, now: int, then: int) -> Tensor:
-        """Log of float32[n, width]: the classes at step ``then``, given those at ``now`` and the likely clean ones.
+    def _posterior(self, logits: Tensor, codes: Tensor, now: int, then: int) -> Tensor:
+        """float32[n, width], up to a factor for each span: how likely the classes at step ``then`` are, given those at
+        ``now`` (int64[n, spans]) and the likely clean ones.
 
-        It is the mean of q(x_then | x_now, x_0) over x_0, and not q at the mean of x_0 as the authors have it.
+        It is the mean of q(x_then | x_now, x_0) over x_0, and not q at the mean of x_0 as the authors have it. All
+        classes of a span but the present one are alike but for their likelihood, so that one is put right by itself.
         """
         kept_now, kept_then = float(self.kept[now]), float(self.kept[then])
         step = kept_now / kept_then
-        weight = self.spans.softmax(logits) / (kept_now * one_hot + (1 - kept_now) * self.even)
-        whole = (weight @ self.spans.member) @ self.spans.spread
-        came = step * one_hot + (1 - step) * self.even
-        return (came * (kept_then * weight + (1 - kept_then) * self.even * whole)).clamp(min=1e-30).log()
+        here = codes + self.spans.offsets
+        even = (1 / self.class_counts).expand(codes.shape)
+        # p(x_0) / q(x_now | x_0), times (1 - kept_now) even, which all the other classes share
+        weight = self.spans.softmax(logits)
+        other = (1 - kept_now) * even
+        present = weight.gather(1, here) * (other / (kept_now + other))
+        weight.scatter_(1, here, present)
+        came_anew = (1 - kept_then) * even * self.spans.sums(weight)
+        found = weight.mul_(kept_then).add_(came_anew.index_select(1, self.spans.span_of))
+        # q(x_now | x_then), times 1 / ((1 - step) even)
+        stayed = (step + (1 - step) * even) / ((1 - step) * even)
+        return found.scatter_(1, here, (kept_then * present + came_anew) * stayed)
 
 
 class DenoiserLearner(AdamLearner):

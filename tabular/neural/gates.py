@@ -29,7 +29,17 @@ class Gates:
                 begin = int(spans.offsets[span])
                 self.weights[begin : begin + regular, scalar] = 1.0
         self.always = always
+        # The same by codes: a scalar counts where the code of its span is below this. A scalar that always counts
+        # looks at a column of zeros beside the codes.
+        self.places = torch.tensor([span if span >= 0 else len(spans) for span, _ in gates.tolist()], dtype=torch.int64)
+        self.below = torch.tensor([below if span >= 0 else 1 for span, below in gates.tolist()], dtype=torch.int64)
+        self.places, self.below = self.places.to(spans.device), self.below.to(spans.device)
 
     def __call__(self, one_hot: Tensor) -> Tensor:
         """float32[n, width] (or probabilities) -> float32[n, scalars]."""
         return one_hot @ self.weights + self.always
+
+    def of_codes(self, codes: Tensor) -> Tensor:
+        """int64[n, spans] -> float32[n, scalars]."""
+        with_none = torch.cat([codes, codes.new_zeros(len(codes), 1)], dim=1)
+        return (with_none.index_select(1, self.places) < self.below).float()

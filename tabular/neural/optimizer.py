@@ -10,9 +10,14 @@ from torch import Tensor, nn
 
 __all__ = ["Adam", "AdamLearner"]
 
+#: Numbers that the room of every weight is a multiple of: 64 bytes.
+ROUND = 16
+
 
 class Adam:
     """Updates the parameters of ``module`` in fused kernels; no value comes to the host.
+
+    The parameters become views of one tensor, so that an update costs a few kernels however many there are.
 
     Args:
         module: what is trained.
@@ -30,11 +35,25 @@ class Adam:
         weight_decay: float = 0.0,
         average: float = 0.0,
     ) -> None:
-        self.module, self.rate, self.average, self.factor, self.count = module, rate, average, 1.0, 0
+        self.rate, self.average, self.factor, self.count = rate, average, 1.0, 0
         self.names, self.weights = map(list, zip(*module.named_parameters(), strict=True))
         self.buffers = {name: value for name, value in module.named_buffers() if value.is_floating_point()}
-        self.adam = torch.optim.Adam(self.weights, lr=rate, betas=betas, weight_decay=weight_decay, fused=True)
-        self.averaged = [value.detach().clone() for value in self.weights] if average else []
+        # Each begins at a round place: products with weights that do not are a good deal slower.
+        self.room = [-(-weight.numel() // ROUND) * ROUND for weight in self.weights]
+        self.flat = torch.zeros(sum(self.room), device=self.weights[0].device)
+        for weight, view in zip(self.weights, self._views(self.flat).values(), strict=True):
+            view.copy_(weight.detach())
+        for weight, view in zip(self.weights, self._views(self.flat).values(), strict=True):
+            weight.data = view
+        self.flat.grad = torch.zeros_like(self.flat)
+        self.gradients = list(self._views(self.flat.grad).values())
+        self.adam = torch.optim.Adam([self.flat], lr=rate, betas=betas, weight_decay=weight_decay, fused=True)
+        self.averaged = self.flat.clone() if average else None
+
+    def _views(self, flat: Tensor) -> dict[str, Tensor]:
+        """Name -> the part of ``flat`` (float32[parameters]) that a weight has, in its shape."""
+        parts = zip(self.names, self.weights, flat.split(self.room), strict=True)
+        return {name: part[: weight.numel()].view(weight.shape) for name, weight, part in parts}
 
     def step(self, loss: Tensor, progress: float = 0.0, *, decay: bool = False) -> None:
         """One update down the gradient of ``loss``.
@@ -47,15 +66,14 @@ class Adam:
 
     def apply(self, gradients: Sequence[Tensor], progress: float = 0.0, *, decay: bool = False) -> None:
         """As :meth:`step`, down ``gradients``, one for each weight."""
-        for weight, gradient in zip(self.weights, gradients, strict=True):
-            weight.grad = gradient
+        torch._foreach_copy_(self.gradients, list(gradients))
         self.adam.param_groups[0]["lr"] = self.rate * self.factor * ((1 - progress) if decay else 1.0)
         self.adam.step()
-        if self.averaged:
+        if self.averaged is not None:
             # The first weights are no good, so the average begins short.
             self.count += 1
             kept = min(self.average, (1 + self.count) / (10 + self.count))
-            torch._foreach_lerp_(self.averaged, [w.detach() for w in self.weights], 1 - kept)
+            self.averaged.lerp_(self.flat, 1 - kept)
 
     def slow_down(self) -> None:
         """Halve the step size from here on."""
@@ -63,47 +81,49 @@ class Adam:
 
     def state(self) -> dict[str, Tensor]:
         """Weights, buffers, averages and moments by name."""
-        found = {f"weight/{name}": weight.detach() for name, weight in zip(self.names, self.weights, strict=True)}
-        found |= {f"buffer/{name}": value for name, value in self.buffers.items()}
+        found = {f"buffer/{name}": value for name, value in self.buffers.items()}
         found["count/average"] = torch.tensor(self.count)
-        found |= {f"average/{name}": value for name, value in zip(self.names, self.averaged, strict=bool(self.average))}
-        for name, weight in zip(self.names, self.weights, strict=True):
-            for key, value in self.adam.state.get(weight, {}).items():
-                found[f"{key}/{name}"] = value
-        return found
+        moments = self.adam.state.get(self.flat, {})
+        wholes = {"weight": self.flat, "exp_avg": moments.get("exp_avg"), "exp_avg_sq": moments.get("exp_avg_sq")}
+        for kind, flat in {**wholes, "average": self.averaged}.items():
+            if flat is not None:
+                found |= {f"{kind}/{name}": value for name, value in self._views(flat).items()}
+        return found | ({"count/steps": moments["step"]} if moments else {})
 
     @torch.no_grad()
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go back to what :meth:`state` gave."""
-        for number, (name, weight) in enumerate(zip(self.names, self.weights, strict=True)):
-            weight.copy_(state[f"weight/{name}"])
-            if self.averaged:
-                self.averaged[number].copy_(state[f"average/{name}"])
-            moments = {key: state.get(f"{key}/{name}") for key in ("step", "exp_avg", "exp_avg_sq")}
-            if moments["step"] is None:
-                self.adam.state.pop(weight, None)
-            else:
-                self.adam.state[weight] = {
-                    key: value.detach().clone().to(weight.device) for key, value in moments.items() if value is not None
-                }
+
+        def whole(kind: str) -> Tensor:
+            flat = torch.zeros_like(self.flat)
+            for name, view in self._views(flat).items():
+                view.copy_(state[f"{kind}/{name}"])
+            return flat
+
+        self.flat.copy_(whole("weight"))
+        if self.averaged is not None:
+            self.averaged.copy_(whole("average"))
+        self.adam.state.clear()
+        if (steps := state.get("count/steps")) is not None:
+            moments = {"exp_avg": whole("exp_avg"), "exp_avg_sq": whole("exp_avg_sq")}
+            self.adam.state[self.flat] = {"step": steps.detach().clone().to(self.flat.device), **moments}
         self.count = int(state["count/average"])
         for name, value in self.buffers.items():
             value.copy_(state[f"buffer/{name}"])
 
     def kept(self) -> dict[str, Tensor]:
         """The averaged weights, where there are such, or the last ones, by name."""
-        values = self.averaged or [weight.detach() for weight in self.weights]
-        return dict(zip(self.names, values, strict=True))
+        return self._views(self.flat if self.averaged is None else self.averaged)
 
     @contextmanager
     def averages_in_place(self) -> Iterator[None]:
         """Inside, the module has the averaged weights."""
-        last = [weight.detach().clone() for weight in self.weights]
+        last = self.flat.clone()
         self.load(self.kept())
         try:
             yield
         finally:
-            self.load(dict(zip(self.names, last, strict=True)))
+            self.flat.copy_(last)
 
     @torch.no_grad()
     def load(self, weights: Mapping[str, Tensor]) -> None:

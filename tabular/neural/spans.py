@@ -8,9 +8,16 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 __all__ = ["Spans"]
 
+#: Logits count this far from 0 when a likelihood is asked for: e to this and its sums stay well within float32.
+FARTHEST = 60.0
+#: Uniform numbers end here: times a sum of weights and rounded, they must not reach it.
+BELOW_ONE = 1 - 2**-22
+#: Spans are summed in so many columns or a multiple of it.
+ROUND = 16
 #: Spans of more classes than one of these and no more than the next are padded together.
 BUCKETS = (0, 4, 16, 64, 256, 1 << 30)
 
@@ -25,7 +32,8 @@ class Spans:
     Attributes:
         width: classes of all spans together.
         offsets: int64[spans], where each begins (``starts``: the same as a list).
-        member: float32[width, spans], 1 where a class belongs to a span: a product with it sums within spans.
+        spread: float32[spans, width], 1 where a class belongs to a span: a product with it gives each class what its
+            span has.
     """
 
     def __init__(self, sizes: Sequence[int], device: torch.device) -> None:
@@ -33,11 +41,13 @@ class Spans:
         self.width = sum(sizes)
         starts = [sum(sizes[:place]) for place in range(len(sizes))]
         self.starts, self.offsets = starts, torch.tensor(starts, dtype=torch.int64, device=device)
+        self._last = torch.tensor(sizes, dtype=torch.int64, device=device) - 1
         span_of = [place for place, size in enumerate(sizes) for _ in range(size)]
         self.span_of = torch.tensor(span_of, dtype=torch.int64, device=device)
-        self.member = torch.zeros(self.width, len(sizes), device=device)
-        self.member[torch.arange(self.width, device=device), self.span_of] = 1.0
-        self.spread = self.member.T.contiguous()
+        # Columns of zeros up to a round number: with 15 spans the product takes three times as long as with 16.
+        self._member = torch.zeros(self.width, -(-len(sizes) // ROUND) * ROUND, device=device)
+        self._member[torch.arange(self.width, device=device), self.span_of] = 1.0
+        self.spread = self._member.T[: len(sizes)].contiguous()
         # Spans of like size are looked at together, each row padded with the first class of its span.
         self.buckets = []
         self.in_bucket = []
@@ -71,6 +81,10 @@ class Spans:
             0, flat, torch.ones(1, device=codes.device).expand(len(flat))
         )
 
+    def sums(self, values: Tensor) -> Tensor:
+        """float32[n, width] -> float32[n, spans], summed within each span."""
+        return (values @ self._member)[:, : len(self)]
+
     def _per_bucket(self, values: Tensor, reduce: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """[n, width] -> [n, spans]: ``reduce`` of padded [n, spans, longest] and where that is padding."""
         parts = []
@@ -82,30 +96,27 @@ class Spans:
     def _top(self, logits: Tensor) -> Tensor:
         return self._per_bucket(logits, lambda padded, _: padded.amax(dim=2))
 
-    def _sums(self, logits: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(maximum of each span [n, spans], exp(logits - maximum) [n, width], its sums [n, spans]).
+    def log_softmax(self, logits: Tensor) -> Tensor:
+        """float32[n, width] -> float32[n, width], normalised within each span.
 
         Each span is shifted by its own maximum, so none underflows however far the others are above it; the sums are
         products with a 0/1 matrix, which are fast on every device.
         """
-        top = self._top(logits)
-        shifted = torch.exp(logits - top @ self.spread)
-        return top, shifted, shifted @ self.member
-
-    def log_softmax(self, logits: Tensor) -> Tensor:
-        """float32[n, width] -> float32[n, width], normalised within each span."""
         if not self.width:
             return logits
         with torch.no_grad():
             top = self._top(logits)
         shifted = logits - top @ self.spread
-        return shifted - (shifted.exp() @ self.member).log() @ self.spread
+        return shifted - self.sums(shifted.exp()).log() @ self.spread
 
-    def log_likelihood(self, logits: Tensor, one_hot: Tensor) -> Tensor:
-        """The sum over rows and spans of the log probability of the classes that ``one_hot`` names: a scalar."""
+    def log_likelihood(self, logits: Tensor, codes: Tensor) -> Tensor:
+        """The sum over rows and spans of the log probability of the classes ``codes`` (int64[n, spans]): a scalar.
+
+        Logits (float32[n, width]) beyond +-:data:`FARTHEST` count as there, and their gradient is as if they were.
+        """
         if not self.width:
             return logits.sum()
-        found: Tensor = _LogLikelihood.apply(logits, one_hot, self)
+        found: Tensor = _LogLikelihood.apply(logits, codes + self.offsets, self)
         return found
 
     def head_log_likelihood(self, hidden: Tensor, head: Tensor, bias: Tensor, codes: Tensor) -> Tensor:
@@ -143,19 +154,43 @@ class Spans:
             return torch.empty(len(logits), 0, dtype=torch.int64, device=logits.device)
         return self.best(logits + self.gumbel(len(logits), generator))
 
+    def draw_by(self, weights: Tensor, generator: torch.Generator) -> Tensor:
+        """float32[n, width], none negative -> int64[n, spans]: one class of each span, by the share of its weight.
+
+        One random number a span and its place among the cumulative weights: :meth:`draw` takes one a class, and two
+        logarithms of each.
+        """
+        if not self.width:
+            return torch.empty(len(weights), 0, dtype=torch.int64, device=weights.device)
+        ladder = (weights * self.sums(weights).reciprocal().index_select(1, self.span_of)).cumsum_(dim=1)
+        ends = ladder.index_select(1, self.offsets + self._last)
+        starts = functional.pad(ends[:, :-1], (1, 0))
+        uniform = torch.rand(ends.shape, generator=generator, device=self.device).clamp_(max=BELOW_ONE)
+        places = torch.lerp(starts, ends, uniform)
+        passed = (ladder <= places.index_select(1, self.span_of)).float()
+        return torch.minimum(self.sums(passed).long(), self._last)
+
     def best(self, logits: Tensor) -> Tensor:
         """float32[n, width] -> int64[n, spans]: the most likely class of each span."""
         return self._per_bucket(logits, lambda x, beyond: x.masked_fill(beyond, -torch.inf).argmax(dim=2))
 
 
 class _LogLikelihood(torch.autograd.Function):
-    """With its gradient, one-hot minus softmax, found on the way: half the kernels of a general one."""
+    """With its gradient, one-hot minus softmax, found on the way: half the kernels of a general one.
+
+    Bounded logits need no shift by the maximum of their span, which costs more than all the rest.
+    """
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, one_hot: Tensor, spans: Spans) -> Tensor:
-        top, shifted, sums = spans._sums(logits)
-        ctx.save_for_backward(torch.addcmul(one_hot, shifted, sums.reciprocal() @ spans.spread, value=-1))
-        return (logits * one_hot).sum() - (top + sums.log()).sum()
+    def forward(ctx: Any, logits: Tensor, classes: Tensor, spans: Spans) -> Tensor:
+        logits = logits.clamp(-FARTHEST, FARTHEST)
+        chosen = logits.gather(1, classes).sum()
+        weights = logits.exp_()
+        sums = spans.sums(weights)
+        gradient = weights.mul_(sums.reciprocal().neg_() @ spans.spread)
+        one = torch.ones(1, device=logits.device).expand(classes.shape)
+        ctx.save_for_backward(gradient.scatter_add_(1, classes, one))
+        return chosen - sums.log_().sum()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:

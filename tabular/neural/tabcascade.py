@@ -34,7 +34,8 @@ class TabCascade(NeuralSynthesizer):
     (:mod:`.autoregression`), in place of a diffusion of all of them at once; and along the path of the flow
     (:mod:`.flow`) scalars stay standard normal, which takes the place of the paper's data-dependent coupling.
 
-    Rows are held out of training: each of the two parts is kept as it was when it served those best.
+    Rows are held out of training: each of the two parts is kept as it was when it served those best. The biases of
+    the classes are then set so that every class is drawn as often as it stands in the table.
 
     Args:
         epochs: passes over the rows at most, in place of ``steps``.

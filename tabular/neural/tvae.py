@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from .base import Data, Guide, Network, NeuralSynthesizer, positive
 from .encoder import TableEncoder
 from .fields import Numbers
+from .first_layer import FirstLayer
 from .gates import Gates
 from .optimizer import Adam, AdamLearner
 from .rows import shuffled_rows
@@ -118,7 +119,10 @@ class TVAE(NeuralSynthesizer):
 
     def _private_loss(self, network: Network, data: Data, generator: torch.Generator) -> RowsLoss:
         assert isinstance(network, Autoencoder)
-        return lambda rows: network.loss(data.scalars[rows], data.codes[rows], self.loss_factor, generator)
+        counts = network.gates.of_codes(data.codes)
+        return lambda rows: network.loss(
+            data.scalars[rows], data.codes[rows], counts[rows], self.loss_factor, generator
+        )  # fmt: skip
 
 
 def layers(widths: Sequence[int]) -> nn.Sequential:
@@ -135,23 +139,26 @@ class Autoencoder(Network):
         super().__init__()
         self.spans, self.embedding, self.scalars = spans, embedding, encoder.scalars
         self.gates = Gates(encoder.gates, spans)
-        width = encoder.scalars + spans.width
-        self.down = nn.Sequential(layers([width, *down]), nn.Linear(down[-1], 2 * embedding))
-        self.up = nn.Sequential(layers([embedding, *up]), nn.Linear(up[-1], width))
+        self.first = FirstLayer(encoder.scalars, spans, down[0])
+        self.down = nn.Sequential(nn.ReLU(), layers(down), nn.Linear(down[-1], 2 * embedding))
+        self.up = nn.Sequential(layers([embedding, *up]), nn.Linear(up[-1], encoder.scalars + spans.width))
         self.sigma = nn.Parameter(torch.full((encoder.scalars,), 0.1))
 
-    def loss(self, scalars: Tensor, codes: Tensor, factor: float, generator: torch.Generator) -> Tensor:
-        """The negative evidence bound per row, its reconstruction weighed by ``factor``."""
-        one_hot = self.spans.one_hot(codes)
-        mean, log_variance = self.down(torch.cat([scalars, one_hot], dim=1)).chunk(2, dim=1)
-        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
-        out = self.up(mean + noise * (0.5 * log_variance).exp())
-        likely = self.spans.log_likelihood(out[:, self.scalars :], one_hot)
+    def loss(self, scalars: Tensor, codes: Tensor, counts: Tensor, factor: float, generator: torch.Generator) -> Tensor:
+        """The negative evidence bound per row, its reconstruction weighed by ``factor``.
+
+        Args:
+            scalars, codes: float32[n, scalars] and int64[n, spans].
+            counts: float32[n, scalars], 1 where a scalar counts.
+        """
+        latent, divergence = _Posterior.apply(self.down(self.first(scalars, codes)), generator)
+        out = self.up(latent)
+        likely = self.spans.log_likelihood(out[:, self.scalars :], codes)
         sigma = self.sigma.clamp(LEAST_SIGMA, MOST_SIGMA)
         distance = (scalars - torch.tanh(out[:, : self.scalars])) / sigma
-        off = (self.gates(one_hot) * (0.5 * distance.square() + sigma.log())).sum()
-        divergence = 0.5 * (log_variance.exp() + mean.square() - 1 - log_variance).sum()
-        return (factor * (off - likely) + divergence) / len(codes)
+        off = (counts * (0.5 * distance.square() + sigma.log())).sum()
+        found: Tensor = (factor * (off - likely) + divergence) / len(codes)
+        return found
 
     def propose(self, rows: int, generator: torch.Generator, guide: Guide | None) -> tuple[Tensor, Tensor]:
         latent = torch.randn(rows, self.embedding, generator=generator, device=self.spans.device)
@@ -159,6 +166,36 @@ class Autoencoder(Network):
         noise = torch.randn(rows, self.scalars, generator=generator, device=self.spans.device)
         scalars = torch.tanh(out[:, : self.scalars]) + noise * self.sigma.clamp(LEAST_SIGMA, MOST_SIGMA)
         return out[:, self.scalars :], scalars.clamp(-1, 1)
+
+
+class _Posterior(torch.autograd.Function):
+    """Means and log variances float32[n, 2 m] -> (a draw float32[n, m] from the normals that they stand for, the sum
+    of their Kullback-Leibler divergences from the standard normal).
+
+    Written out with its gradient because a general one makes three times as many passes over the latent vectors,
+    which took a tenth of an update.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, code: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        mean, log_variance = code.chunk(2, dim=1)
+        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+        deviation = (0.5 * log_variance).exp_()
+        ctx.save_for_backward(mean, deviation, noise)
+        divergence = 0.5 * (deviation.square().sum() + mean.square().sum() - log_variance.sum() - mean.numel())
+        return torch.addcmul(mean, noise, deviation), divergence
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        mean, deviation, noise = ctx.saved_tensors
+        of_draw, of_divergence = gradients
+        of_code = torch.empty(len(mean), 2 * mean.shape[1], device=mean.device)
+        of_mean, of_log_variance = of_code.chunk(2, dim=1)
+        torch.addcmul(of_draw, mean, of_divergence, out=of_mean)
+        # d/d log variance: half of noise * deviation * of_draw + (deviation^2 - 1) * of_divergence
+        within = torch.addcmul(noise * of_draw, deviation, of_divergence).mul_(deviation).sub_(of_divergence)
+        torch.mul(within, 0.5, out=of_log_variance)
+        return of_code, None
 
 
 class TvaeLearner(AdamLearner):
@@ -169,9 +206,13 @@ class TvaeLearner(AdamLearner):
         super().__init__(adam, network.spans.device)
         self.network, self.data, self.factor = network, data, model.loss_factor
         self.batch = model._batch_rows(len(data.codes))
+        self.counts = network.gates.of_codes(data.codes)
 
     def step(self, number: int) -> Tensor:
         rows = shuffled_rows(len(self.data.codes), self.batch, self.generator, self.data.codes.device)
-        loss = self.network.loss(self.data.scalars[rows], self.data.codes[rows], self.factor, self.generator)
+        scalars, codes, counts = (
+            part.index_select(0, rows) for part in (self.data.scalars, self.data.codes, self.counts)
+        )
+        loss = self.network.loss(scalars, codes, counts, self.factor, self.generator)
         self.adam.step(loss)
         return loss.detach()

@@ -12,6 +12,8 @@ from torch import nn
 
 from tabular.dp.clipping import clipped_sum
 from tabular.dp.updates import NoisyGradient
+from tabular.neural.first_layer import FirstLayer
+from tabular.neural.spans import Spans
 
 
 class Everything(nn.Module):
@@ -23,11 +25,12 @@ class Everything(nn.Module):
         self.norm = nn.LayerNorm(6)
         self.inner = nn.Linear(6, 6)
         self.head = nn.Linear(6, 5)
+        self.entry = FirstLayer(3, Spans([3, 4], torch.device("cpu")), 6)
         self.spread = nn.Parameter(torch.tensor([0.5, 2.0, 1.0]))
 
     def forward(self, ids: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
         steps = self.norm(self.embedding(ids))  # (rows, steps, 6)
-        steps = F.gelu(self.inner(steps)) + steps
+        steps = F.gelu(self.inner(steps)) + steps + self.entry(x, ids[:, :2] % 3)[:, None]
         first = F.linear(steps[:, 0], self.head.weight[:2], self.head.bias[:2])
         last = F.linear(steps[:, -1], self.head.weight[2:], self.head.bias[2:])
         off = ((x - last) / self.spread.clamp(0.1, 1.5)).square().sum()

@@ -76,6 +76,15 @@ def test_classes_come_nearer_to_their_shares_than_independent_draws(classes):
         assert found.std() < 0.75 * math.sqrt(share * (1 - share) / 800)
 
 
+def test_calibrated_classes_are_drawn_by_the_shares_of_the_table(classes):
+    shares = torch.cat([torch.tensor(part) for part in ([0.7, 0.1, 0.2], [0.05, 0.95], [0.2, 0.2, 0.5, 0.1, 0.0])])
+    before = classes.draw(20_000, torch.Generator().manual_seed(4), None)
+    assert (classes.spans.one_hot(before).mean(dim=0) - shares).abs().max() > 0.2
+    classes.calibrate(shares, 20_000, torch.Generator().manual_seed(3))
+    codes = classes.draw(20_000, torch.Generator().manual_seed(4), None)
+    torch.testing.assert_close(classes.spans.one_hot(codes).mean(dim=0), shares, atol=0.004, rtol=0)
+
+
 def test_uniform_numbers_are_uniform_and_spread():
     found = stratified(40, torch.Generator().manual_seed(0), CPU)
     assert len(found) == 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tabular import ConditionError, RunError, TableError, UsageError, create, infer_schema, load_run
+from tabular.devices import choose_torch_device
 
 SMALL = {
     "ctgan": {"steps": 30, "batch_size": 50, "generator_dim": (16,), "discriminator_dim": (16, 8)},
@@ -107,6 +109,29 @@ def test_a_run_comes_back_whole(fitted, tmp_path, table):
     assert "`spent`" in readme
     assert "no formal guarantee" in readme
     assert table["user"][0] not in readme
+
+
+def test_a_run_of_another_device_loads_here(fitted, tmp_path):
+    """What a run says of the device that it was fitted on is a record; its weights belong to none."""
+    fitted.save(tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["fit"]["device"] == "cpu"
+    assert "device" not in config["options"]
+    config["fit"]["device"] = "mps"
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    again = load_run(tmp_path / "run", device="cpu")
+    assert again.describe()["device"] == "mps"
+    pd.testing.assert_frame_equal(again.sample(100), fitted.sample(100))
+
+
+@pytest.mark.skipif(choose_torch_device() == "cpu", reason="torch has no accelerator here")
+@pytest.mark.parametrize("name", MODELS)
+def test_a_run_goes_from_an_accelerator_to_the_processor_and_back(name, table, tmp_path):
+    there = choose_torch_device()
+    for first, second in ((there, "cpu"), ("cpu", there)):
+        small(name, device=first).fit(table).save(tmp_path / first)
+        made = load_run(tmp_path / first, device=second).sample(500)
+        assert (made["spent"] == 0).mean() == pytest.approx((table["spent"] == 0).mean(), abs=0.1)
 
 
 def test_a_damaged_run_is_told_in_one_sentence(fitted, tmp_path):

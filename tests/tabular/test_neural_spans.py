@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from tabular.neural.critic import Critic
+from tabular.neural.first_layer import FirstLayer
+from tabular.neural.gates import Gates
 from tabular.neural.spans import Spans
+from tabular.neural.tvae import _Posterior
 
 SIZES = [3, 1, 70, 2, 17, 4]
 CPU = torch.device("cpu")
@@ -33,7 +37,7 @@ def test_a_span_far_below_the_others_does_not_underflow(spans):
     found = spans.softmax(logits)
     for part, size in zip(split(found), SIZES, strict=True):
         torch.testing.assert_close(part, torch.full((2, size), 1 / size))
-    assert spans.log_likelihood(logits, spans.one_hot(spans.best(logits))).isfinite()
+    assert spans.log_likelihood(logits, spans.best(logits)).isfinite()
 
 
 def test_likelihood_and_its_gradient_are_those_of_cross_entropy(spans):
@@ -41,13 +45,51 @@ def test_likelihood_and_its_gradient_are_those_of_cross_entropy(spans):
     codes = torch.stack([torch.randint(size, (20,)) for size in SIZES], dim=1)
     pairs = zip(split(logits), codes.T, strict=True)
     expected = -sum(torch.nn.functional.cross_entropy(part, code, reduction="sum") for part, code in pairs)
-    found = spans.log_likelihood(logits, spans.one_hot(codes))
+    found = spans.log_likelihood(logits, codes)
     torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-4)
     for value in (found, expected):
         value.backward()
     twice, logits.grad = logits.grad, None
     expected_once = torch.autograd.grad(spans.log_softmax(logits).gather(1, codes + spans.offsets).sum(), logits)[0]
     torch.testing.assert_close(twice, 2 * expected_once, rtol=1e-4, atol=1e-5)
+
+
+def random_codes(rows: int) -> torch.Tensor:
+    return torch.stack([torch.randint(size, (rows,)) for size in SIZES], dim=1)
+
+
+def test_the_first_layer_is_a_linear_layer_on_one_hot_classes(spans):
+    layer, scalars, codes = FirstLayer(2, spans, 5), torch.randn(9, 2), random_codes(9)
+    found = layer(scalars, codes)
+    rows = torch.cat([scalars, spans.one_hot(codes)], dim=1)
+    expected = rows @ torch.cat([layer.scalars, layer.classes]) + layer.bias
+    torch.testing.assert_close(found, expected)
+    weights = [layer.scalars, layer.classes, layer.bias]
+    for ours, theirs in zip(*(torch.autograd.grad(y.square().sum(), weights) for y in (found, expected)), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_gates_say_the_same_of_codes_as_of_one_hot_classes(spans):
+    gates = Gates(np.array([[0, 2], [-1, 0], [4, 16]]), spans)
+    codes = random_codes(200)
+    found = gates.of_codes(codes)
+    torch.testing.assert_close(found, gates(spans.one_hot(codes)))
+    assert found[:, 1].all()
+    assert 0 < found[:, 0].mean() < 1
+
+
+def test_draw_and_divergence_of_the_autoencoder_are_those_of_differentiating():
+    code = torch.randn(7, 6, requires_grad=True)
+    draw, divergence = _Posterior.apply(code, torch.Generator().manual_seed(2))
+    mean, log_variance = code.chunk(2, dim=1)
+    noise = torch.randn(7, 3, generator=torch.Generator().manual_seed(2))
+    normal = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
+    expected = torch.distributions.kl_divergence(normal, torch.distributions.Normal(0.0, 1.0)).sum()
+    torch.testing.assert_close(draw, mean + noise * normal.scale)
+    torch.testing.assert_close(divergence, expected)
+    ours = torch.autograd.grad((draw * noise.exp()).sum() + 3 * divergence, code)[0]
+    theirs = torch.autograd.grad(((mean + noise * normal.scale) * noise.exp()).sum() + 3 * expected, code)[0]
+    torch.testing.assert_close(ours, theirs)
 
 
 def test_draws_follow_the_probabilities_and_the_seed(spans):
@@ -60,11 +102,22 @@ def test_draws_follow_the_probabilities_and_the_seed(spans):
     torch.testing.assert_close(spans.one_hot_counts(codes), spans.one_hot(codes).sum(dim=0))
 
 
+def test_draws_by_weights_follow_their_shares_and_never_take_a_class_of_none(spans):
+    weights = torch.rand(1, spans.width) * torch.tensor([10.0 ** (place - 3) for place in spans.span_of.tolist()])
+    weights[0, [0, 5, 73, 80, 96]] = 0.0
+    codes = spans.draw_by(weights.expand(40_000, -1), torch.Generator().manual_seed(1))
+    shares = spans.one_hot(codes).mean(dim=0)
+    expected = torch.cat([part[0] / part.sum() for part in split(weights)])
+    torch.testing.assert_close(shares, expected, atol=0.012, rtol=0)
+    assert (shares[weights[0] == 0] == 0).all()
+
+
 def test_no_spans_at_all():
     spans = Spans([], CPU)
     empty = torch.empty(4, 0)
-    assert spans.draw(empty, torch.Generator()).shape == spans.log_softmax(empty).shape == (4, 0)
-    assert spans.log_likelihood(empty, empty) == 0
+    assert spans.draw(empty, torch.Generator()).shape == spans.draw_by(empty, torch.Generator()).shape == (4, 0)
+    assert spans.log_softmax(empty).shape == (4, 0)
+    assert spans.log_likelihood(empty, empty.long()) == 0
 
 
 @pytest.mark.parametrize("conditions", [0, 7])

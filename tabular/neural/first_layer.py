@@ -1,0 +1,71 @@
+"""The layer that a row enters a network by: its classes are one-hot, which is known to it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.overrides import handle_torch_function, has_torch_function_variadic
+
+from .spans import Spans
+
+__all__ = ["FirstLayer", "row_sum"]
+
+
+class FirstLayer(nn.Module):
+    """A linear layer on a row's scalars and one-hot classes that sums rows of its weights in place of a product.
+
+    Args:
+        scalars: of a row.
+        spans: the layout of its classes.
+        width: of the layer.
+    """
+
+    def __init__(self, scalars: int, spans: Spans, width: int) -> None:
+        super().__init__()
+        self.spans = spans
+        bound = 1 / math.sqrt(max(scalars + spans.width, 1))
+        self.scalars = nn.Parameter(torch.empty(scalars, width).uniform_(-bound, bound))
+        self.classes = nn.Parameter(torch.empty(spans.width, width).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(width).uniform_(-bound, bound))
+
+    def forward(self, scalars: Tensor, codes: Tensor) -> Tensor:
+        """float32[n, scalars] and int64[n, spans] -> float32[n, width]."""
+        found = torch.addmm(self.bias, scalars, self.scalars)
+        if len(self.spans):
+            found = found + row_sum(self.classes, codes + self.spans.offsets)
+        return found
+
+
+def row_sum(weights: Tensor, rows: Tensor) -> Tensor:
+    """Weights float32[m, h] and int64[n, k] -> float32[n, h], the sum of k rows of them, no two the same.
+
+    It can be watched as torch's own functions can, which private training needs (:mod:`tabular.dp.clipping`).
+    """
+    if has_torch_function_variadic(weights, rows):
+        found: Tensor = handle_torch_function(row_sum, (weights, rows), weights, rows)
+        return found
+    found = _RowSum.apply(weights, rows)
+    return found
+
+
+class _RowSum(torch.autograd.Function):
+    """:func:`row_sum` with its gradient.
+
+    The gradient is a product with the one-hot rows, which is faster than adding row to row. On a GPU so is the sum.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, weights: Tensor, rows: Tensor) -> Tensor:
+        one_hot = torch.zeros(len(rows), len(weights), device=rows.device).scatter_(1, rows, 1.0)
+        ctx.save_for_backward(one_hot)
+        if rows.device.type == "cpu":
+            return functional.embedding_bag(rows, weights, mode="sum")
+        return one_hot @ weights
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return ctx.saved_tensors[0].T @ gradients[0], None
