@@ -121,7 +121,7 @@ def begin_private_fit(
     beside = (columns,) if columns is not None else ()
     noise = noise_for(privacy.epsilon, delta, sample_rate=sample_rate, steps=steps, beside=beside)
     histograms = noisy_histograms(
-        within, schema, None if columns is None else columns.noise_multiplier, np.random.default_rng([secret, 1])
+        within, schema, None if columns is None else columns.noise_multiplier, np.random.default_rng([secret, 9])
     )
     made = stand_in(histograms, schema, rows)
     gradient = NoisyGradient(rows, sample_rate, privacy.clip, noise)

@@ -56,8 +56,8 @@ class Privacy:
             raise UsageError(
                 f"The share of the columns' distributions must be 0 or more and below 1, not {self.schema_share}."
             )
-        if self.noise_seed is not None and self.noise_seed < 0:
-            raise UsageError(f"The seed of the noise must be 0 or above, not {self.noise_seed}.")
+        if self.noise_seed is not None and not 0 <= self.noise_seed < 2**63:
+            raise UsageError(f"The seed of the noise must be 0 or above and below 2**63, not {self.noise_seed}.")
         if importlib.util.find_spec("opacus") is None:
             raise EngineError("Differential privacy needs opacus to account for it; run \"pip install 'tabllm[dp]'\".")
 

@@ -19,7 +19,7 @@ __all__ = ["NoisyGradient", "RowsLoss"]
 #: Rows whose activations are held at a time.
 CHUNK_ROWS = 512
 
-#: (int64[k] numbers of rows, generator) -> their mean loss, each row's part depending on that row alone.
+#: int64[k] numbers of rows -> their mean loss, each row's part depending on that row alone.
 RowsLoss = Callable[[Tensor], Tensor]
 
 
