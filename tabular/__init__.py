@@ -14,6 +14,7 @@
 ``unmodelled``         columns with nothing to learn; ``words``: free text
 ``devices``            where torch computes
 ``neural``             the generators that stand here
+``dp``                 differential privacy: what is released, and what it costs
 ``number_text``        numbers stored as text; ``date_text``: dates; ``identifiers``: new ones
 ``column_names``       whether names can serve, and what they hint at
 ``synthesizer``        the interface of every generator, and their registry
@@ -32,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .arrays import from_arrays, to_arrays
     from .conditions import Allowed, parse_where
+    from .dp.settings import Privacy
     from .errors import (
         ConditionError,
         EngineError,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "arrays": ("from_arrays", "to_arrays"),
     "conditions": ("Allowed", "parse_where"),
+    "dp.settings": ("Privacy",),
     "errors": (
         "ConditionError", "EngineError", "OutputError", "RunError", "SchemaError", "TableError", "TabllmError",
         "UsageError",
@@ -85,6 +88,7 @@ __all__ = [
     "ConditionError",
     "EngineError",
     "OutputError",
+    "Privacy",
     "Reporter",
     "RichReporter",
     "RunError",

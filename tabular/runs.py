@@ -111,8 +111,21 @@ def _readme(files: RunFiles, held: Callable[[Column], str]) -> str:
         lines.append(f"- `{column.name}`: {', '.join(kept)}")
     lines += [
         "",
-        "The weights were fitted to the rows without differential privacy: there is no formal guarantee that nothing "
-        "about a person can be inferred from them. Fold rare categories with `tabllm fit --rare-below K`.",
+        _guarantee(files.config.get("fit", {}).get("privacy")),
         "",
     ]
     return "\n".join(lines)
+
+
+def _guarantee(privacy: Mapping[str, Any] | None) -> str:
+    if privacy is None:
+        return (
+            "The weights were fitted to the rows without differential privacy: there is no formal guarantee that "
+            "nothing about a person can be inferred from them. Fold rare categories with `tabllm fit --rare-below K`."
+        )
+    return (
+        f"It was fitted with differential privacy: epsilon {privacy['epsilon']:.3f} at delta {privacy['delta']:.2g} "
+        f"for {privacy['neighbours']}, by {privacy['accountant']}. Taken for public, by the word of who fitted it: "
+        f"{'; '.join(privacy['public'])}. Everything else above comes of noisy histograms and noisy updates; "
+        "`config.json` says what was spent on each."
+    )

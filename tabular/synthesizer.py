@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from .dp.settings import with_private_defaults
 from .errors import RunError, UsageError
 from .progress import Reporter
 from .schema import Schema
@@ -53,6 +54,8 @@ class Synthesizer(ABC):
 
     #: The name in the registry.
     name: ClassVar[str]
+    #: Options that :func:`create` takes for a fit with differential privacy where the caller does not say.
+    private_defaults: ClassVar[Mapping[str, Any]] = {}
     #: Set by :meth:`fit` or :meth:`load`.
     schema: Schema
 
@@ -237,7 +240,8 @@ def create(name: str, **options: Any) -> Synthesizer:
     """A new, unfitted generator. Raises :class:`UsageError` for an unknown name or option."""
     check_options(name, options)
     entry = _find(name)
-    return entry.load()(**entry.fixed, **options)
+    found = entry.load()
+    return found(**entry.fixed, **with_private_defaults(options, found.private_defaults))
 
 
 def read_config(directory: str | Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tabular.errors import UsageError
 from .errors import Interrupted
 from .group import Command
 from .options import PATH, AtLeast, delimiter_option, force_option, kind_option, refuse_existing, seed_option
+from .private import privacy_options, take_privacy
 from .session import Session, seconds
 from .settings import settings_option, with_settings
 
@@ -38,6 +39,8 @@ tabllm fit visits.csv -m tabddpm --target clicked -o tabddpm-run
 # Fine-tune GPT-2 on rows written as text; DeepSeek-coder with adapters on weights of 4 bits
 tabllm fit visits.csv -m gpt2 -o gpt2-run
 tabllm fit visits.csv -m deepseek-coder-1.3b --precision 4bit -o deepseek-run
+# With differential privacy: what the schema lists is public, all else costs a part of epsilon
+tabllm fit visits.csv --schema visits.schema.json --dp-epsilon 3
 # Fold categories of fewer than 10 rows, so that none points to a person
 tabllm fit visits.csv --rare-below 10
 # With the settings that 'tabllm tune' found best
@@ -99,6 +102,7 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
               help="What computes.  [default: auto, see 'tabllm doctor']")  # fmt: skip
 @click.option("--device", metavar="NAME", help="Where it computes: cpu, cuda, mps, gpu.  [default: auto]")
 @language_model_options
+@privacy_options
 @seed_option
 @delimiter_option
 @force_option("a run")
@@ -129,6 +133,7 @@ def fit(
     if chosen and schema_file:
         raise UsageError("--kind and --schema contradict each other; write the kinds into the schema file.")
     refuse_existing(run, force=force)
+    take_privacy(model, given, has_schema=schema_file is not None)
 
     from tabular.reading import check_table, read_table
     from tabular.rundir import check_run_directory

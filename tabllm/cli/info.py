@@ -8,6 +8,7 @@ import click
 
 from .group import Command
 from .options import PATH, json_option
+from .private import privacy_facts
 from .session import Session, seconds
 
 __all__ = ["info"]
@@ -37,7 +38,8 @@ def info(session: Session, run: str, json_file: str | None) -> None:
 
         console = session.console()
         console.print()
-        draw_facts(console, {"run": run, **{_label(k): _text(k, v) for k, v in facts.items() if _is_short(v)}})
+        short = {_label(name): _text(name, value) for name, value in facts.items() if _is_short(value)}
+        draw_facts(console, {"run": run, **short, **privacy_facts(facts)})
         console.print()
         draw_schema(console, synthesizer.schema)
         console.print()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,10 +31,13 @@ from .engine import NanoEngine
 from .orders import order_with_first
 from .run_files import Run, read_run, write_run
 from .sampler import MAX_CONDITIONED, Sampler
-from .trainer import Plan, plan_training, train
+from .trainer import Plan, Trained, plan_training, train
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from tabular.dp.session import PrivateFit
+    from tabular.dp.settings import Privacy
 
 __all__ = ["TableLM"]
 
@@ -55,6 +59,7 @@ class TableLM(Synthesizer):
         rare_below: fold categories of fewer rows than this.
         bins: quantile bins of a numeric column with many values.
         layers, width, heads: the shape of the model.
+        privacy: the differential privacy of the fit, for which torch computes.
 
     Raises:
         UsageError: for a setting that is out of range.
@@ -83,6 +88,7 @@ class TableLM(Synthesizer):
         layers: int = 2,
         width: int = 128,
         heads: int = 4,
+        privacy: Privacy | None = None,
     ) -> None:
         positive = {"epochs": epochs, "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate}
         for label, value in {**positive, "bins": bins, "layers": layers, "width": width, "heads": heads}.items():
@@ -91,7 +97,13 @@ class TableLM(Synthesizer):
         if width % heads:
             raise UsageError(f"width ({width}) must be a multiple of heads ({heads}).")
         _checked(seed)
-        self.engine_name, self.device = choose_backend(engine, device)
+        if privacy is not None and engine == "mlx":
+            raise UsageError(
+                "Differential privacy needs the gradient of every single row, which nano has with torch alone: fit "
+                "with --engine torch; the run can be sampled with mlx as well."
+            )
+        self.engine_name, self.device = choose_backend("torch" if privacy is not None else engine, device)
+        self.privacy = privacy
         self.epochs, self.steps, self.batch_size, self.learning_rate = epochs, steps, batch_size, learning_rate
         self.seed, self.rare_below, self.bins = seed, rare_below, bins
         self.layers, self.width, self.heads = layers, width, heads
@@ -112,21 +124,37 @@ class TableLM(Synthesizer):
         progress = progress or Reporter()
         started = time.perf_counter()
         table = check_table(table)
+        if self.privacy is not None:
+            self.privacy.check_public(schema is not None)
         self.schema = schema or infer_schema(table, rare_below=self.rare_below)
         arrays = to_arrays(table, self.schema)
-        codec = RowCodec.fit(arrays, self.schema, bins=self.bins)
+        plan = self._plan(len(table))
+        private, learned = None, arrays
+        if self.privacy is not None:
+            private = self._begin_private_fit(self.privacy, arrays, plan, checkpoint)
+            self.schema, arrays, learned = private.schema, private.arrays, private.stand_in
+        codec = RowCodec.fit(learned, self.schema, bins=self.bins)
         tokens = codec.table.encode(arrays)
+        seen = tokens if private is None else codec.table.encode(learned)
         config = NanoConfig(tuple(codec.table.sizes), self.width, self.layers, self.heads)
-        weights = initial_weights(
-            config, codec.table.log_frequencies(tokens), codec.table.ranks(tokens), seed=self.seed
-        )
+        weights = initial_weights(config, codec.table.log_frequencies(seen), codec.table.ranks(seen), seed=self.seed)
         engine = make_engine(self.engine_name, self.device, config, weights)
-        plan = self._plan(len(tokens))
-        trained = train(engine, tokens, codec.table.groups, plan, progress=progress, checkpoint=checkpoint)
+        groups = codec.table.groups
+        if private is None:
+            trained = train(engine, tokens, groups, plan, progress=progress, checkpoint=checkpoint)
+        else:
+            trained = self._train_privately(engine, tokens, groups, plan, private, progress, checkpoint)
         self._codec = codec
         self._engine = make_engine(self.engine_name, self.device, config, trained.weights)
         self.history = trained.history
         last = trained.history[-1]
+        told = {}
+        if private is None:
+            told = {
+                "stopped_early": trained.stopped_early,
+                "train_loss": last["train_loss"],
+                "held_out_loss": min(look["held_out_loss"] for look in trained.history),
+            }
         self.facts = {
             "engine": self.engine_name,
             "device": self.device,
@@ -135,25 +163,29 @@ class TableLM(Synthesizer):
             "vocabulary": config.vocabulary,
             "steps": int(last["step"]),
             "epochs": last["epoch"],
-            "stopped_early": trained.stopped_early,
-            "train_loss": last["train_loss"],
-            "held_out_loss": min(look["held_out_loss"] for look in trained.history),
+            **told,
             "batch_size": plan.batch_rows,
             "learning_rate": plan.learning_rate,
             "seed": self.seed,
             "fit_seconds": round(time.perf_counter() - started, 2),
         }
+        if private is not None:
+            self.facts["privacy"] = private.facts(int(last["step"]))
         return self
 
     def _plan(self, rows: int) -> Plan:
-        return plan_training(
-            rows,
-            epochs=self.epochs,
-            steps=self.steps,
-            batch_rows=self.batch_size,
-            learning_rate=self.learning_rate,
-            seed=self.seed,
-        )
+        options: dict[str, Any] = {
+            "epochs": self.epochs,
+            "steps": self.steps,
+            "batch_rows": self.batch_size,
+            "learning_rate": self.learning_rate,
+            "seed": self.seed,
+        }
+        if self.privacy is None:
+            return plan_training(rows, **options)
+        from .private_trainer import plan_private_training
+
+        return plan_private_training(rows, **options)
 
     def planned_epochs(self, rows: int) -> float:
         return self._plan(rows).epochs(rows)
@@ -171,6 +203,34 @@ class TableLM(Synthesizer):
             },
             share=0.5,
         )
+
+    def _begin_private_fit(
+        self, privacy: Privacy, arrays: Mapping[str, np.ndarray], plan: Plan, checkpoint: str | Path | None
+    ) -> PrivateFit:
+        from tabular.dp.session import begin_private_fit
+
+        settings = {"model": self.name, "bins": self.bins, "layers": self.layers, "width": self.width,
+                    "heads": self.heads, **asdict(plan)}  # fmt: skip
+        return begin_private_fit(
+            privacy, arrays, self.schema, steps=plan.steps, batch_rows=plan.batch_rows, settings=settings,
+            checkpoint=checkpoint,
+        )  # fmt: skip
+
+    def _train_privately(
+        self,
+        engine: NanoEngine,
+        tokens: np.ndarray,
+        groups: np.ndarray,
+        plan: Plan,
+        private: PrivateFit,
+        progress: Reporter,
+        checkpoint: str | Path | None,
+    ) -> Trained:
+        from .private_trainer import train_privately
+        from .torch_engine import TorchEngine
+
+        assert isinstance(engine, TorchEngine)
+        return train_privately(engine, tokens, groups, plan, private, progress=progress, checkpoint=checkpoint)
 
     # -- making rows ------------------------------------------------------------------------------------------
     def sample_batches(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -13,6 +13,9 @@ from torch import Tensor
 
 from .config import NanoConfig
 from .engine import BELOW_ONE, BETAS, CLIP_NORM, TINY, NanoEngine, decays
+
+if TYPE_CHECKING:
+    from tabular.dp.updates import NoisyGradient
 
 __all__ = ["TorchEngine"]
 #: AdamW's state for one weight, as torch names it.
@@ -160,16 +163,39 @@ class TorchEngine(NanoEngine):
                 }
 
     def train_step(self, tokens: np.ndarray, order: np.ndarray, learning_rate: float) -> Tensor:
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate
         loss = self._field_losses(self.weights, self.put(tokens), self.put(order)).sum()
         loss.backward()
+        self._update(learning_rate)
+        return loss.detach()
+
+    def private_train_step(
+        self,
+        tokens: np.ndarray,
+        order: np.ndarray,
+        learning_rate: float,
+        gradient: NoisyGradient,
+        generator: torch.Generator,
+    ) -> None:
+        """As :meth:`train_step`, with a noisy gradient of clipped rows; tells no loss. There may be no rows."""
+        ids, places = self.put(tokens), self.put(order)
+        weights = list(self.weights.values())
+        everybody = torch.arange(len(ids), device=self.device)
+        gradients = gradient(
+            lambda rows: self._field_losses(self.weights, ids[rows], places[rows]).sum(), everybody, weights, generator
+        )
+        for weight, value in zip(weights, gradients, strict=True):
+            weight.grad = value
+        self._update(learning_rate)
+
+    def _update(self, learning_rate: float) -> None:
+        """One step of the optimizer down the gradients that the weights have."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
         torch.nn.utils.clip_grad_norm_(list(self.weights.values()), CLIP_NORM)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=False)
         with torch.no_grad():
             torch._foreach_lerp_(list(self._average.values()), list(self.weights.values()), 1 - self._average_decay)
-        return loss.detach()
 
     @torch.no_grad()
     def losses(self, tokens: np.ndarray, order: np.ndarray, shares: Sequence[float] = (1.0,)) -> np.ndarray:
@@ -205,9 +231,9 @@ class TorchEngine(NanoEngine):
             x = self._after_attention(w, layer, x, mixed.transpose(1, 2).reshape(rows, fields, c.width))
         # Step t of a row predicts its field order[t]: bring the steps back into field order, field-major,
         # so that each field's head is one product.
+        x = F.layer_norm(x, (c.width,), w["ln_f.weight"], w["ln_f.bias"])
         place = torch.argsort(order, dim=1) + torch.arange(rows, device=order.device)[:, None] * fields
         x = x.reshape(rows * fields, c.width)[place.T.reshape(-1)].view(fields, rows, c.width)
-        x = F.layer_norm(x, (c.width,), w["ln_f.weight"], w["ln_f.bias"])
         losses = []
         for field in range(fields):
             logits = self._logits(w, x[field], field)

@@ -24,7 +24,7 @@ from tabular.progress import Reporter
 from .engine import NanoEngine
 from .orders import draw_orders
 
-__all__ = ["Plan", "Trained", "plan_training", "train"]
+__all__ = ["Plan", "Trained", "plan_training", "rate_at", "train"]
 
 #: Share of the rows that is held out, and the most of them that are looked at.
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.05, 8192
@@ -167,7 +167,7 @@ def train(
             begin = state.step % batches * plan.batch_rows
             rows = seen[order_of_rows[begin : begin + plan.batch_rows]]
             orders = _mixed(rows, groups, np.random.default_rng([plan.seed, 3, state.step]), PLAIN_SHARE)
-            losses.append(engine.train_step(rows, orders, _learning_rate(plan, state.step)))
+            losses.append(engine.train_step(rows, orders, rate_at(plan, state.step)))
             state.step += 1
             if state.step % plan.look_every == 0 or state.step == plan.steps:
                 by_share = engine.losses(look_tokens, look_orders, SHARES)  # (shares, fields)
@@ -239,7 +239,8 @@ def _mixed(tokens: np.ndarray, groups: np.ndarray, rng: np.random.Generator, pla
     return draw_orders(len(tokens), groups, plain_share=plain_share, rng=rng)
 
 
-def _learning_rate(plan: Plan, step: int) -> float:
+def rate_at(plan: Plan, step: int) -> float:
+    """The step size of an update: a short rise, then a cosine."""
     warm = min(1.0, (step + 1) / min(WARM_UP_STEPS, max(1, plan.steps // 10)))
     cosine = 0.5 * (1 + math.cos(math.pi * step / plan.steps))
     return plan.learning_rate * warm * (FINAL_SHARE + (1 - FINAL_SHARE) * cosine)

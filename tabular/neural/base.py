@@ -26,11 +26,17 @@ from ..synthesizer import Synthesizer, Where
 from .calibration import Calibration
 from .encoder import TableEncoder
 from .fields import CategoryField, Numbers
+from .optimizer import AdamLearner
 from .spans import Spans
 from .training import LOOKS, Learner, Plan, fingerprint_of, train
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from ..dp.learner import PrivateLearner
+    from ..dp.session import PrivateFit
+    from ..dp.settings import Privacy
+    from ..dp.updates import RowsLoss
 
 __all__ = ["CERTAIN", "Data", "Guide", "Network", "NeuralSynthesizer", "positive"]
 
@@ -92,6 +98,10 @@ class NeuralSynthesizer(Synthesizer):
 
     #: How numbers become scalars where the caller does not say.
     numbers: ClassVar[Numbers] = "modes"
+    #: What differential privacy is asked for; the generators that can be fitted so set it.
+    privacy: Privacy | None = None
+    #: Whether the step size falls to 0 over the fit.
+    decays: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -133,7 +143,11 @@ class NeuralSynthesizer(Synthesizer):
     def _prepare(self, table: pd.DataFrame, schema: Schema) -> None:
         """Look at the table before anything else; here there is nothing to see."""
 
-    def _filled(self, scalars: np.ndarray) -> np.ndarray:
+    def _private_loss(self, network: Network, data: Data, generator: torch.Generator) -> RowsLoss:
+        """The mean loss of rows of ``data``, given by their numbers, in which each row's part is its own."""
+        raise UsageError(f"The model {self.name!r} cannot be fitted with differential privacy.")
+
+    def _filled(self, scalars: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """``scalars`` (float32[n, scalars], NaN where one does not count) with something in the gaps: zeros here."""
         return np.nan_to_num(scalars)
 
@@ -157,41 +171,88 @@ class NeuralSynthesizer(Synthesizer):
         progress = progress or Reporter()
         started = time.perf_counter()
         table = check_table(table)
+        if self.privacy is not None:
+            self.privacy.check_public(schema is not None)
         self.schema = schema or infer_schema(table, rare_below=self.rare_below)
         self._prepare(table, self.schema)
         arrays = to_arrays(table, self.schema)
-        encoder = TableEncoder.fit(arrays, self.schema, self.numbers)
-        codes, scalars = encoder.encode(arrays, np.random.default_rng([self.seed, 0]))
-        steps = self._planned_steps(len(codes))
-        fingerprint = fingerprint_of(
-            {**self._options(), "model": self.name, "steps": steps, "batch": self.batch_size, "seed": self.seed,
-             "rate": self.learning_rate, "sizes": encoder.sizes}, codes, scalars,
-        )  # fmt: skip
+        steps = self._planned_steps(len(table))
+        settings = {**self._options(), "model": self.name, "steps": steps, "batch": self.batch_size, "seed": self.seed,
+                    "rate": self.learning_rate}  # fmt: skip
+        private, learned, source = None, arrays, self.seed
+        if self.privacy is not None:
+            private = self._begin_private_fit(self.privacy, arrays, settings, checkpoint)
+            self.schema, arrays, learned, source = private.schema, private.arrays, private.stand_in, private.secret
+            settings["privacy"] = private.mark
+        encoder = TableEncoder.fit(learned, self.schema, self.numbers)
+        codes, scalars = encoder.encode(arrays, np.random.default_rng([source, 0]))
+        fingerprint = fingerprint_of({**settings, "sizes": encoder.sizes}, codes, scalars)
 
         device = torch.device(self.device)
         spans = Spans(encoder.sizes, device)
         network = self._new_network(encoder, spans)
-        data = Data(torch.from_numpy(codes).to(device), torch.from_numpy(self._filled(scalars)).to(device))
-        learner = self._make_learner(network, spans, data, steps)
+        data = self._data(codes, scalars, np.random.default_rng([source, 1]))
+        if private is None:
+            learner = self._make_learner(network, spans, data, steps)
+        else:
+            # Whatever else is learned from rows (class shares, calibration) is learned from the stand-in.
+            codes, scalars = encoder.encode(learned, np.random.default_rng([self.seed, 0]))
+            stand_in = self._data(codes, scalars, np.random.default_rng([self.seed, 1]))
+            learner = self._make_private_learner(network, spans, data, stand_in, private)
         plan = Plan(steps, self.seed, self._patience())
         self.history, restarts = train(learner, plan, fingerprint=fingerprint, progress=progress, checkpoint=checkpoint)
         network.eval()
         self._encoder, self._network = encoder, network
         self._calibration = self._calibrated(spans, codes, scalars)
+        told = {"restarts": restarts, "train_loss": self.history[-1]["train_loss"]} if private is None else {}
         self.facts = {
             "engine": "torch",
             "device": self.device,
             "parameters": sum(value.numel() for value in network.parameters()),
             "steps": steps,
-            "epochs": round(steps * self._batch_rows(len(codes)) / len(codes), 3),
-            "restarts": restarts,
-            "train_loss": self.history[-1]["train_loss"],
-            "batch_size": self._batch_rows(len(codes)),
+            "epochs": round(steps * self._batch_rows(len(data.codes)) / len(data.codes), 3),
+            **told,
+            "batch_size": self._batch_rows(len(data.codes)),
             "learning_rate": self.learning_rate,
             "seed": self.seed,
             "fit_seconds": round(time.perf_counter() - started, 2),
         }
+        if private is not None:
+            self.facts["privacy"] = private.facts(int(learner.state()["count/private"]))
         return self
+
+    def _data(self, codes: np.ndarray, scalars: np.ndarray, rng: np.random.Generator) -> Data:
+        device = torch.device(self.device)
+        return Data(torch.from_numpy(codes).to(device), torch.from_numpy(self._filled(scalars, rng)).to(device))
+
+    def _begin_private_fit(
+        self,
+        privacy: Privacy,
+        arrays: Mapping[str, np.ndarray],
+        settings: Mapping[str, Any],
+        checkpoint: str | Path | None,
+    ) -> PrivateFit:
+        from ..dp.session import begin_private_fit
+
+        rows = self._batch_rows(len(next(iter(arrays.values()))))
+        return begin_private_fit(
+            privacy, arrays, self.schema, steps=settings["steps"], batch_rows=rows, settings=settings,
+            checkpoint=checkpoint,
+        )  # fmt: skip
+
+    def _make_private_learner(
+        self, network: Network, spans: Spans, data: Data, stand_in: Data, private: PrivateFit
+    ) -> PrivateLearner:
+        """The plain learner, which sees the stand-in alone, gives the optimizer; the rows come in by their loss."""
+        from ..dp.learner import PrivateLearner
+
+        plain = self._make_learner(network, spans, stand_in, private.steps)
+        assert isinstance(plain, AdamLearner)
+        learner = PrivateLearner(
+            plain.adam, spans.device, private.gradient, secret=private.secret, steps=private.steps, decay=self.decays
+        )
+        learner.loss = self._private_loss(network, data, learner.generator)
+        return learner
 
     def _planned_steps(self, rows: int) -> int:
         if self.steps is not None:

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from .spans import Spans
 
-__all__ = ["FirstLayer"]
+__all__ = ["FirstLayer", "row_sum"]
 
 
 class FirstLayer(nn.Module):
@@ -35,12 +36,24 @@ class FirstLayer(nn.Module):
         """float32[n, scalars] and int64[n, spans] -> float32[n, width]."""
         found = torch.addmm(self.bias, scalars, self.scalars)
         if len(self.spans):
-            found = found + _RowSum.apply(self.classes, codes + self.spans.offsets)
+            found = found + row_sum(self.classes, codes + self.spans.offsets)
         return found
 
 
+def row_sum(weights: Tensor, rows: Tensor) -> Tensor:
+    """Weights float32[m, h] and int64[n, k] -> float32[n, h], the sum of k rows of them, no two the same.
+
+    It can be watched as torch's own functions can, which private training needs (:mod:`tabular.dp.clipping`).
+    """
+    if has_torch_function_variadic(weights, rows):
+        found: Tensor = handle_torch_function(row_sum, (weights, rows), weights, rows)
+        return found
+    found = _RowSum.apply(weights, rows)
+    return found
+
+
 class _RowSum(torch.autograd.Function):
-    """Weights float32[m, h] and int64[n, k] -> float32[n, h], the sum of k rows of them.
+    """:func:`row_sum` with its gradient.
 
     The gradient is a product with the one-hot rows, which is faster than adding row to row. On a GPU so is the sum.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -62,7 +62,10 @@ class Adam:
             progress: share of the training that is done, 0 to 1.
             decay: let the step size fall with it, along a straight line to 0.
         """
-        gradients = torch.autograd.grad(loss, self.weights)
+        self.apply(torch.autograd.grad(loss, self.weights), progress, decay=decay)
+
+    def apply(self, gradients: Sequence[Tensor], progress: float = 0.0, *, decay: bool = False) -> None:
+        """As :meth:`step`, down ``gradients``, one for each weight."""
         torch._foreach_copy_(self.gradients, list(gradients))
         self.adam.param_groups[0]["lr"] = self.rate * self.factor * ((1 - progress) if decay else 1.0)
         self.adam.step()

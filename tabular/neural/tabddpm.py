@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
+import torch
 
 from ..errors import UsageError
 from ..schema import Schema
@@ -18,6 +19,10 @@ from .fields import MOST_CLASSES, Numbers
 from .optimizer import Adam
 from .spans import Spans
 from .training import Learner
+
+if TYPE_CHECKING:
+    from ..dp.settings import Privacy
+    from ..dp.updates import RowsLoss
 
 __all__ = ["TabDDPM"]
 
@@ -50,6 +55,7 @@ class TabDDPM(NeuralSynthesizer):
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         seed: fixes the fit, and the samples where no other seed is given.
         rare_below: fold categories of fewer rows than this.
+        privacy: the differential privacy of the fit.
 
     Raises:
         UsageError: for a setting that is out of range, or a target that is no categorical column.
@@ -63,6 +69,10 @@ class TabDDPM(NeuralSynthesizer):
 
     name: ClassVar[str] = "tabddpm"
     numbers: ClassVar[Numbers] = "quantiles"
+    decays: ClassVar[bool] = True
+    private_defaults: ClassVar[Mapping[str, Any]] = {
+        "steps": 500, "batch_size": 2048, "learning_rate": 0.01, "d_layers": (128, 128),
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -81,6 +91,7 @@ class TabDDPM(NeuralSynthesizer):
         device: str = "auto",
         seed: int = 0,
         rare_below: int = 0,
+        privacy: Privacy | None = None,
     ) -> None:
         positive(num_timesteps=num_timesteps, sampling_steps=sampling_steps)
         if not 0 <= dropout < 1:
@@ -93,6 +104,7 @@ class TabDDPM(NeuralSynthesizer):
         )  # fmt: skip
         self.num_timesteps, self.d_layers, self.dropout = num_timesteps, tuple(d_layers), dropout
         self.weight_decay, self.target, self.sampling_steps = weight_decay, target, sampling_steps
+        self.privacy = privacy
 
     @classmethod
     def search_space(cls) -> SearchSpace:
@@ -136,9 +148,9 @@ class TabDDPM(NeuralSynthesizer):
                 f"than {MOST_CLASSES}: leave the target out, or fold rare ones with --rare-below."
             )
 
-    def _filled(self, scalars: np.ndarray) -> np.ndarray:
+    def _filled(self, scalars: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         # Where a scalar does not count, pure noise is what diffusion has the least to learn from.
-        noise = np.random.default_rng([self.seed, 1]).standard_normal(scalars.shape, dtype=np.float32)
+        noise = rng.standard_normal(scalars.shape, dtype=np.float32)
         return np.where(np.isnan(scalars), noise, scalars)
 
     def _planned_steps(self, rows: int) -> int:
@@ -157,3 +169,7 @@ class TabDDPM(NeuralSynthesizer):
         assert isinstance(network, Denoiser)
         adam = Adam(network, rate=self.learning_rate, weight_decay=self.weight_decay, average=AVERAGE)
         return DenoiserLearner(network, data, adam, batch=self._batch_rows(len(data.codes)), steps=steps)
+
+    def _private_loss(self, network: Network, data: Data, generator: torch.Generator) -> RowsLoss:
+        assert isinstance(network, Denoiser)
+        return lambda rows: network.loss(data.scalars[rows], data.codes[rows], generator)

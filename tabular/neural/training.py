@@ -33,8 +33,8 @@ class Learner(Protocol):
     def begin_interval(self, seed: int) -> None:
         """Draw everything random from ``seed`` from here on."""
 
-    def step(self, number: int) -> Tensor:
-        """Update number ``number`` (from 0): the loss, a scalar that stays on the device."""
+    def step(self, number: int) -> Tensor | None:
+        """Update number ``number`` (from 0): the loss, a scalar that stays on the device; ``None`` if it is private."""
 
     def slow_down(self) -> None:
         """Halve the step size."""
@@ -131,8 +131,8 @@ def train(
             learner.begin_interval(_interval_seed(plan.seed, run.step, run.restarts))
             total: Tensor | None = None
             for number in range(run.step, run.step + count):
-                loss = learner.step(number)
-                total = loss if total is None else total + loss
+                if (loss := learner.step(number)) is not None:
+                    total = loss if total is None else total + loss
                 task.advance(1)
                 if interrupted():
                     break
@@ -140,8 +140,8 @@ def train(
                 if saved is not None and run.step:
                     saved.write(_arrays(good), _arrays(best), asdict(run))
                 raise KeyboardInterrupt
-            mean = float(total) / count if total is not None else math.nan
-            if not (math.isfinite(mean) and _all_finite(learner.state())):
+            mean = None if total is None else float(total) / count
+            if not (math.isfinite(mean or 0.0) and _all_finite(learner.state())):
                 run.restarts += 1
                 if run.restarts > MOST_RESTARTS:
                     raise TabllmError(
@@ -155,7 +155,8 @@ def train(
                 continue
             run.step += count
             run.seconds = time.perf_counter() - started
-            look = {"step": run.step, "train_loss": mean, "seconds": round(run.seconds, 3)}
+            told = {} if mean is None else {"train_loss": mean}
+            look = {"step": run.step, **told, "seconds": round(run.seconds, 3)}
             good = _copy(learner.state())
             if judged := {part: float(loss) for part, loss in learner.judge().items()}:
                 look["held_out_loss"] = sum(judged.values())
@@ -164,7 +165,8 @@ def train(
                 run.looks_since_best = 0 if better else run.looks_since_best + 1
                 best |= _copy({name: value for name, value in learner.kept().items() if name.startswith(better)})
             run.history.append(look)
-            task.advance(0, f"loss {look.get('held_out_loss', mean):.3f}")
+            shown = look.get("held_out_loss", mean)
+            task.advance(0, "" if shown is None else f"loss {shown:.3f}")
             if saved is not None and run.step < plan.steps:
                 saved.write(_arrays(good), _arrays(best), asdict(run))
         task.finish()

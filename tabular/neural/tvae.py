@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,10 @@ from .optimizer import Adam, AdamLearner
 from .rows import shuffled_rows
 from .spans import Spans
 from .training import Learner
+
+if TYPE_CHECKING:
+    from ..dp.settings import Privacy
+    from ..dp.updates import RowsLoss
 
 __all__ = ["TVAE"]
 
@@ -48,6 +52,7 @@ class TVAE(NeuralSynthesizer):
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         seed: fixes the fit, and the samples where no other seed is given.
         rare_below: fold categories of fewer rows than this.
+        privacy: the differential privacy of the fit.
 
     Raises:
         UsageError: for a setting that is out of range.
@@ -60,6 +65,12 @@ class TVAE(NeuralSynthesizer):
     """
 
     name: ClassVar[str] = "tvae"
+    # Noise grows with the number of weights: with the paper's layers, and epsilon 3 on Adult, next to nothing was
+    # learned beyond the single columns (AUC 0.53); with these the AUC was 0.88.
+    private_defaults: ClassVar[Mapping[str, Any]] = {
+        "steps": 500, "batch_size": 2048, "learning_rate": 6e-3, "embedding_dim": 16, "compress_dims": (64,),
+        "decompress_dims": (64,),
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -78,12 +89,14 @@ class TVAE(NeuralSynthesizer):
         device: str = "auto",
         seed: int = 0,
         rare_below: int = 0,
+        privacy: Privacy | None = None,
     ) -> None:
         positive(embedding_dim=embedding_dim, loss_factor=loss_factor)
         super().__init__(
             epochs=epochs, steps=steps, batch_size=batch_size, learning_rate=learning_rate,
             device=device, seed=seed, rare_below=rare_below, calibrate=calibrate,
         )  # fmt: skip
+        self.privacy = privacy
         self.numbers = numbers  # type: ignore[misc]
         self.embedding_dim, self.l2scale, self.loss_factor = embedding_dim, l2scale, loss_factor
         self.compress_dims, self.decompress_dims = tuple(compress_dims), tuple(decompress_dims)
@@ -122,6 +135,13 @@ class TVAE(NeuralSynthesizer):
     def _make_learner(self, network: Network, spans: Spans, data: Data, steps: int) -> Learner:
         assert isinstance(network, Autoencoder)
         return TvaeLearner(self, network, data)
+
+    def _private_loss(self, network: Network, data: Data, generator: torch.Generator) -> RowsLoss:
+        assert isinstance(network, Autoencoder)
+        counts = network.gates.of_codes(data.codes)
+        return lambda rows: network.loss(
+            data.scalars[rows], data.codes[rows], counts[rows], self.loss_factor, generator
+        )  # fmt: skip
 
 
 def layers(widths: Sequence[int]) -> nn.Sequential:

@@ -1,0 +1,105 @@
+"""The training loop of ``nano`` under differential privacy: what the plain one does, less all that looks at rows.
+
+No rows are held out, so nothing says when to stop, which state is best or how far to trust a field; the planned steps
+are taken, and the averaged weights are kept. See :mod:`tabular.dp`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tabular.checkpoint import Checkpoint, deferred_interrupt
+from tabular.dp.learner import seeded_apart
+from tabular.dp.session import PrivateFit
+from tabular.errors import TabllmError
+from tabular.progress import Reporter
+
+from .orders import draw_orders
+from .torch_engine import TorchEngine
+from .trainer import PLAIN_SHARE, WEIGHT_DECAY, Plan, Trained, rate_at
+
+__all__ = ["plan_private_training", "train_privately"]
+
+#: Rows that an update draws on average, and updates, where nothing else is asked for.
+PRIVATE_BATCH, PRIVATE_STEPS = 1024, 1000
+#: Share of the old weights in the averaged ones: longer than in plain training, to average the noise away.
+PRIVATE_AVERAGE = 0.99
+#: Looks, at which a checkpoint is written.
+LOOKS = 20
+
+
+def plan_private_training(
+    rows: int, *, epochs: float | None, steps: int | None, batch_rows: int | None, learning_rate: float, seed: int
+) -> Plan:
+    """Settings for a table of ``rows`` rows; what is ``None`` is chosen from their number."""
+    batch_rows = min(batch_rows or PRIVATE_BATCH, rows)
+    if steps is None:
+        steps = PRIVATE_STEPS if epochs is None else max(1, round(epochs * rows / batch_rows))
+    return Plan(steps, batch_rows, max(1, math.ceil(steps / LOOKS)), learning_rate, seed)
+
+
+def train_privately(
+    engine: TorchEngine,
+    tokens: np.ndarray,
+    groups: np.ndarray,
+    plan: Plan,
+    private: PrivateFit,
+    *,
+    progress: Reporter,
+    checkpoint: str | Path | None = None,
+) -> Trained:
+    """As :func:`.trainer.train`; the history holds no loss.
+
+    Raises:
+        KeyboardInterrupt: after the checkpoint is written.
+        TabllmError: if the weights are no longer numbers.
+    """
+    tokens = tokens.astype(np.int64)
+    fingerprint = hashlib.sha256(np.ascontiguousarray(tokens).tobytes() + private.mark.encode()).hexdigest()
+    saved = Checkpoint(checkpoint, fingerprint) if checkpoint else None
+    step, seconds, history, arrays = 0, 0.0, [], None
+    if saved is not None and (found := saved.read()) is not None:
+        arrays, _, facts = found
+        step, seconds, history = facts["step"], facts["seconds"], facts["history"]
+        progress.note(f"Going on from step {step:,} of {plan.steps:,}.")
+    engine.start_training(weight_decay=WEIGHT_DECAY, average=PRIVATE_AVERAGE, state=arrays)
+    generator = torch.Generator(engine.device)
+    started = time.perf_counter() - seconds
+
+    def keep() -> None:
+        if saved is not None and step:
+            state = {"step": step, "seconds": time.perf_counter() - started, "history": history}
+            saved.write(engine.training_state(), {}, state)
+
+    with progress.task("Learning", plan.steps, "steps") as task, deferred_interrupt() as interrupted:
+        task.advance(step)
+        while step < plan.steps:
+            # Each step has seeds of its own, so that a fit that goes on makes the same noise and pays once.
+            generator.manual_seed(seeded_apart(private.secret, step))
+            rows = tokens[private.gradient.draw(generator).cpu().numpy()]
+            rng = np.random.default_rng([private.secret, 3, step])
+            orders = draw_orders(len(rows), groups, plain_share=PLAIN_SHARE, rng=rng)
+            engine.private_train_step(rows, orders, rate_at(plan, step), private.gradient, generator)
+            step += 1
+            task.advance(1)
+            if step % plan.look_every == 0 or step == plan.steps:
+                if not all(np.isfinite(value).all() for value in engine.numpy_weights().values()):
+                    raise TabllmError(
+                        f"Training diverged: after {step:,} steps the weights are not numbers; take a learning rate "
+                        f"below {plan.learning_rate:g}."
+                    )
+                epoch = round(step * plan.batch_rows / len(tokens), 3)
+                passed = round(time.perf_counter() - started, 3)
+                history.append({"step": step, "epoch": epoch, "seconds": passed})
+                keep()
+            if interrupted():
+                keep()
+                raise KeyboardInterrupt
+        task.finish()
+    return Trained(engine.averaged(), history, False)

@@ -1,0 +1,201 @@
+"""One private fit from its budget to the facts it leaves: what every generator does about privacy, in order."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import SchemaError, UsageError
+from ..schema import Schema
+from ..unmodelled import is_missing
+from .accounting import ACCOUNTANT, Release, noise_for, spent_epsilon
+from .marginals import cells_of, noisy_histograms, public_part, stand_in
+from .settings import Privacy, chosen_delta
+from .updates import NoisyGradient
+
+__all__ = ["PrivateFit", "begin_private_fit", "check_schema"]
+
+#: What a fit takes for public, as its run says it.
+PUBLIC = (
+    "the number of rows",
+    "each column's name, kind, dtype, format, decimals and whether cells may be missing",
+    "categories, bounds, single values and patterns of identifiers, as the schema lists them",
+    "the settings of the fit",
+)
+
+
+@dataclass(frozen=True)
+class PrivateFit:
+    """What a private fit works with.
+
+    Attributes:
+        delta: of the guarantee.
+        steps: updates planned.
+        columns: what the columns' distributions cost, if they were looked at.
+        gradient: how updates are made private.
+        schema: its public part, with the missing rates of the stand-in.
+        arrays: canonical, of the real rows, within the bounds: for the updates alone.
+        stand_in: canonical, of no row: for everything else.
+        secret: what all noise comes of.
+        mark: a digest of the rows and of everything that was asked for; what a checkpoint must agree with.
+    """
+
+    privacy: Privacy
+    delta: float
+    steps: int
+    columns: Release | None
+    gradient: NoisyGradient
+    schema: Schema
+    arrays: dict[str, np.ndarray]
+    stand_in: dict[str, np.ndarray]
+    secret: int
+    mark: str
+
+    def facts(self, taken: int) -> dict[str, Any]:
+        """What the run says of its privacy after ``taken`` updates, as plain JSON data."""
+        training = Release(self.gradient.noise_multiplier, self.gradient.sample_rate, taken)
+        columns = [self.columns] if self.columns is not None else []
+        return {
+            "epsilon": spent_epsilon([*columns, training], self.delta),
+            "delta": self.delta,
+            "asked_epsilon": self.privacy.epsilon,
+            "noise_multiplier": training.noise_multiplier,
+            "clip_norm": self.gradient.clip,
+            "sample_rate": training.sample_rate,
+            "steps": taken,
+            "accountant": ACCOUNTANT,
+            "spent_alone": {
+                "columns": spent_epsilon(columns, self.delta),
+                "updates": spent_epsilon([training], self.delta),
+            },
+            "columns_noise_multiplier": self.columns.noise_multiplier if self.columns is not None else None,
+            "neighbours": "one row added or removed, their number being public",
+            "noise": "from a secret that was not kept" if self.privacy.noise_seed is None else
+                     "from a seed that was given: who knows it can take the noise away",
+            "public": list(PUBLIC),
+        }  # fmt: skip
+
+
+def begin_private_fit(
+    privacy: Privacy,
+    arrays: Mapping[str, np.ndarray],
+    schema: Schema,
+    *,
+    steps: int,
+    batch_rows: int,
+    settings: Mapping[str, Any],
+    checkpoint: str | Path | None,
+) -> PrivateFit:
+    """Deal out the budget, and release the columns' distributions.
+
+    Args:
+        arrays: canonical, of the real rows.
+        schema: public.
+        steps, batch_rows: updates planned, and rows that each of them draws on average.
+        settings: of the generator, plain JSON data: a fit that goes on must have the same.
+        checkpoint: the folder of an interrupted fit.
+
+    Raises:
+        UsageError: for a budget that cannot be kept to.
+        SchemaError: for columns that cannot be learned privately, or that do not keep to the schema.
+    """
+    check_schema(schema)
+    rows = len(next(iter(arrays.values())))
+    delta = chosen_delta(privacy, rows)
+    within = _within(arrays, schema)
+    mark = _mark(privacy, within, steps, batch_rows, settings)
+    secret = _secret(privacy, checkpoint, mark)
+    columns = None
+    if privacy.schema_share and cells_of(schema, 1):
+        share = privacy.schema_share * privacy.epsilon
+        columns = Release(noise_for(share, delta, sample_rate=1.0, steps=1), 1.0, 1)
+    sample_rate = min(batch_rows / rows, 1.0)
+    beside = (columns,) if columns is not None else ()
+    noise = noise_for(privacy.epsilon, delta, sample_rate=sample_rate, steps=steps, beside=beside)
+    histograms = noisy_histograms(
+        within, schema, None if columns is None else columns.noise_multiplier, np.random.default_rng([secret, 9])
+    )
+    made = stand_in(histograms, schema, rows)
+    gradient = NoisyGradient(rows, sample_rate, privacy.clip, noise)
+    return PrivateFit(
+        privacy, delta, steps, columns, gradient, public_part(schema, made, rows), within, made, secret, mark
+    )  # fmt: skip
+
+
+def check_schema(schema: Schema) -> None:
+    """Raise :class:`SchemaError` for the columns that cannot be learned privately, with the way out."""
+    texts = [column.name for column in schema if column.kind == "text"]
+    if texts:
+        raise SchemaError(
+            f"The words of free text would be learned without privacy: take {_named(texts)} out of the table, or list "
+            "the categories in the schema file."
+        )
+    endless = [c.name for c in schema if c.is_numeric and (c.minimum is None or c.maximum is None)]
+    if endless:
+        raise SchemaError(
+            f"The schema gives no bounds for {_named(endless)}, and they may not be learned: write a public minimum "
+            "and maximum there."
+        )
+
+
+def _within(arrays: Mapping[str, np.ndarray], schema: Schema) -> dict[str, np.ndarray]:
+    """The arrays with every number clipped to its bounds."""
+    found = {}
+    for column in schema:
+        values = arrays[column.name]
+        learned = column.is_numeric or column.has_categories
+        if learned and not column.missing_rate and is_missing(values).any():
+            raise SchemaError(
+                f"Column {column.name!r} has missing cells, which its schema rules out: give it a missing_rate above "
+                "0 there, or fill them in."
+            )
+        found[column.name] = np.clip(values, column.minimum, column.maximum) if column.is_numeric else values
+    return found
+
+
+def _named(names: list[str]) -> str:
+    return ("column " if len(names) == 1 else "columns ") + ", ".join(map(repr, names))
+
+
+def _mark(
+    privacy: Privacy, arrays: Mapping[str, np.ndarray], steps: int, batch_rows: int, settings: Mapping[str, Any]
+) -> str:
+    """A digest of everything that a fit's result depends on, the secret aside."""
+    text = json.dumps([asdict(privacy), steps, batch_rows, dict(settings), list(arrays)], sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode())
+    for values in arrays.values():
+        if values.dtype != object:  # identifiers and the like, which are not learned
+            digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
+
+
+def _secret(privacy: Privacy, checkpoint: str | Path | None, mark: str) -> int:
+    """63 bits that nobody is to know; an interrupted fit finds its own again, so that it makes the same noise.
+
+    A fit of other rows or settings never does: two runs with the same noise would tell of each other's rows.
+    """
+    if privacy.noise_seed is not None:
+        return privacy.noise_seed
+    fresh = secrets.randbits(63)
+    if checkpoint is None:
+        return fresh
+    path = Path(checkpoint) / "noise.json"
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        known = json.loads(path.read_text(encoding="utf-8"))
+        if known["mark"] == mark:
+            return int(known["secret"])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(json.dumps({"mark": mark, "secret": fresh}) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error}); choose another place with '-o'.") from None
+    return fresh

@@ -1,0 +1,91 @@
+"""What a user asks for: how much privacy may be lost, and what is public anyway."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import EngineError, UsageError
+
+__all__ = ["Privacy", "chosen_delta", "with_private_defaults"]
+
+#: Rows times delta where none is asked for.
+DELTA_ROWS = 0.1
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """Differential privacy for a fit; see :mod:`tabular.dp` for what it covers.
+
+    Attributes:
+        epsilon: the budget, above 0: the less, the more private.
+        delta: the chance that the guarantee fails, below one in the number of rows; a tenth of that if absent.
+        clip: norm that each row's gradient is cut down to.
+        schema_share: share of ``epsilon`` that the columns' own distributions may take if they were all that is
+            released; at 0 they are taken for even. Composed with the training they cost far less than that share.
+        public_schema: what :func:`tabular.infer_schema` finds in the table (categories, bounds, frequent single
+            values) is public, by the user's word; else ``fit`` wants a schema.
+        noise_seed: fixes the noise and the choice of rows, for tests: who knows it can take the noise away. Absent,
+            they come of a secret.
+
+    Raises:
+        UsageError: for a value that is out of range.
+        EngineError: where opacus is not installed.
+    """
+
+    epsilon: float
+    delta: float | None = None
+    clip: float = 1.0
+    schema_share: float = 0.1
+    public_schema: bool = False
+    noise_seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.epsilon > 0 and math.isfinite(self.epsilon)):
+            raise UsageError(
+                f"The epsilon of differential privacy must be above 0, not {self.epsilon}; 1 to 10 is usual."
+            )
+        if self.delta is not None and not 0 < self.delta < 1:
+            raise UsageError(f"The delta of differential privacy must be above 0 and below 1, not {self.delta}.")
+        if not (self.clip > 0 and math.isfinite(self.clip)):
+            raise UsageError(f"The norm that gradients are clipped to must be above 0, not {self.clip}.")
+        if not 0 <= self.schema_share < 1:
+            raise UsageError(
+                f"The share of the columns' distributions must be 0 or more and below 1, not {self.schema_share}."
+            )
+        if self.noise_seed is not None and not 0 <= self.noise_seed < 2**63:
+            raise UsageError(f"The seed of the noise must be 0 or above and below 2**63, not {self.noise_seed}.")
+        if importlib.util.find_spec("opacus") is None:
+            raise EngineError("Differential privacy needs opacus to account for it; run \"pip install 'tabllm[dp]'\".")
+
+    def check_public(self, has_schema: bool) -> None:
+        """Raise :class:`UsageError` where nobody said what is public."""
+        if not has_schema and not self.public_schema:
+            raise UsageError(
+                "Categories, bounds and frequent values would be learned without privacy: write them with 'tabllm "
+                "schema DATA -o FILE', put what is public in their place and fit with --schema FILE, or say with "
+                "--dp-public-schema that what the table shows of them is public."
+            )
+
+
+def chosen_delta(privacy: Privacy, rows: int) -> float:
+    """The delta for a table of ``rows`` rows. Raises :class:`UsageError` where one was asked for that is too great."""
+    if privacy.delta is None:
+        return DELTA_ROWS / rows
+    if privacy.delta >= 1 / rows:
+        raise UsageError(
+            f"A delta of {privacy.delta:g} would let one of {rows:,} rows be told to everybody; take one below "
+            f"{1 / rows:.1g}, or leave it out."
+        )
+    return privacy.delta
+
+
+def with_private_defaults(options: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """``options`` of a generator, with its ``defaults`` for private fits where they say nothing."""
+    if options.get("privacy") is None:
+        return dict(options)
+    by_epochs = options.get("epochs") is not None
+    return {**{name: value for name, value in defaults.items() if not (by_epochs and name == "steps")}, **options}

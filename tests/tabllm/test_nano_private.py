@@ -1,0 +1,142 @@
+"""Private fits of nano."""
+
+from __future__ import annotations
+
+import math
+import signal
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tabllm import TableLM
+from tabllm.nano.config import NanoConfig, initial_weights
+from tabllm.nano.orders import draw_orders
+from tabllm.nano.torch_engine import TorchEngine
+from tabular import UsageError
+from tabular.dp.clipping import clipped_sum
+from tabular.dp.settings import Privacy
+from tabular.dp.updates import NoisyGradient
+
+SIZES, GROUPS = (2, 4, 4, 6), np.array([0, 1, 2, 3])
+SMALL = {"steps": 8, "batch_size": 30, "layers": 1, "width": 16, "heads": 2, "device": "cpu"}
+
+
+def private(**changes) -> Privacy:
+    return Privacy(**{"epsilon": 3.0, "public_schema": True, "noise_seed": 1, **changes})
+
+
+def fresh() -> TorchEngine:
+    config = NanoConfig(SIZES, width=16, layers=2, heads=2)
+    ranks = np.full(config.vocabulary, np.nan, np.float32)
+    return TorchEngine(config, initial_weights(config, np.zeros(config.vocabulary), ranks, seed=0))
+
+
+@pytest.fixture
+def batch():
+    rng = np.random.default_rng(0)
+    tokens = np.stack([rng.integers(0, size, 24) for size in SIZES], axis=1)
+    return tokens, draw_orders(24, GROUPS, plain_share=0.3, rng=rng)
+
+
+def test_the_gradient_of_every_row_is_clipped_as_in_a_loop(batch):
+    engine = fresh()
+    engine.start_training(weight_decay=0.0, average=0.9, state=None)
+    weights = list(engine.weights.values())
+    tokens, order = map(torch.from_numpy, batch)
+
+    def loss(rows):
+        return engine._field_losses(engine.weights, tokens[rows], order[rows]).sum()
+
+    found, norms = clipped_sum(lambda: loss(slice(None)), weights, 24, 0.8)
+    wanted = [torch.zeros_like(weight) for weight in weights]
+    for row in range(24):
+        gradients = torch.autograd.grad(loss(slice(row, row + 1)), weights)
+        norm = float(torch.cat([gradient.ravel() for gradient in gradients]).norm())
+        assert float(norms[row]) == pytest.approx(norm, rel=1e-3)
+        for total, gradient in zip(wanted, gradients, strict=True):
+            total += gradient * min(1.0, 0.8 / norm)
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+
+
+def test_without_noise_and_clipping_the_private_update_is_the_plain_one(batch):
+    plain, without_noise = fresh(), fresh()
+    gradient = NoisyGradient(rows=24, sample_rate=1.0, clip=math.inf, noise_multiplier=0.0)
+    for engine in (plain, without_noise):
+        engine.start_training(weight_decay=0.1, average=0.9, state=None)
+    for _ in range(10):
+        plain.train_step(*batch, 1e-3)
+        without_noise.private_train_step(*batch, 1e-3, gradient, torch.Generator())
+    found = without_noise.averaged()
+    for name, value in plain.averaged().items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-3, atol=2e-5, err_msg=name)
+
+
+def test_an_update_may_draw_no_row():
+    engine = fresh()
+    engine.start_training(weight_decay=0.0, average=0.9, state=None)
+    before = engine.numpy_weights()
+    gradient = NoisyGradient(rows=24, sample_rate=0.01, clip=1.0, noise_multiplier=1.0)
+    none = np.empty((0, 4), np.int64)
+    engine.private_train_step(none, none, 1e-3, gradient, torch.Generator().manual_seed(0))
+    assert all(np.isfinite(value).all() for value in engine.numpy_weights().values())
+    assert not np.array_equal(before["wte"], engine.numpy_weights()["wte"])
+
+
+def test_the_run_tells_the_epsilon_of_opacus_for_the_steps_really_taken(visits_table, tmp_path, monkeypatch):
+    from opacus.accountants import PRVAccountant
+
+    taken = []
+    step = TorchEngine.private_train_step
+
+    def counted(self, tokens, order, rate, gradient, generator):
+        taken.append((gradient.noise_multiplier, gradient.sample_rate))
+        step(self, tokens, order, rate, gradient, generator)
+
+    monkeypatch.setattr(TorchEngine, "private_train_step", counted)
+    model = TableLM(privacy=private(), **SMALL).fit(visits_table)
+    model.save(tmp_path / "run")
+    again = TableLM.load(tmp_path / "run", device="cpu")
+    told = again.facts["privacy"]
+    accountant = PRVAccountant()
+    accountant.step(noise_multiplier=told["columns_noise_multiplier"], sample_rate=1.0)
+    for noise, rate in taken:
+        accountant.step(noise_multiplier=noise, sample_rate=rate)
+    assert told["epsilon"] == accountant.get_epsilon(told["delta"]) <= 3.0
+    assert told["steps"] == len(taken) == 8
+    assert not [name for name in again.facts if "loss" in name]
+    assert all(set(look) == {"step", "epoch", "seconds"} for look in again.history)
+    pd.testing.assert_frame_equal(model.sample(40), again.sample(40))
+    assert again.sample(200, where="clicked=1")["clicked"].eq(1).all()
+
+
+def test_a_stopped_fit_goes_on_to_the_same_rows(visits_table, tmp_path, monkeypatch):
+    whole = TableLM(privacy=private(), **SMALL).fit(visits_table).sample(30)
+    step, taken = TorchEngine.private_train_step, []
+
+    def interrupted(self, *arguments):
+        taken.append(1)
+        if len(taken) == 5:
+            signal.raise_signal(signal.SIGINT)
+        step(self, *arguments)
+
+    monkeypatch.setattr(TorchEngine, "private_train_step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        TableLM(privacy=private(), **SMALL).fit(visits_table, checkpoint=tmp_path)
+    resumed = TableLM(privacy=private(), **SMALL).fit(visits_table, checkpoint=tmp_path)
+    assert len(taken) == 8  # none is taken twice
+    assert resumed.facts["privacy"]["steps"] == 8
+    pd.testing.assert_frame_equal(resumed.sample(30), whole)
+
+
+def test_the_start_knows_no_more_of_the_rows_than_the_noisy_columns(visits_table):
+    model = TableLM(privacy=private(schema_share=0.0), **{**SMALL, "learning_rate": 1e-9}).fit(visits_table)
+    shares = model.sample(3000)["clicked"].value_counts(normalize=True)
+    assert shares[1] == pytest.approx(0.5, abs=0.05)  # a tenth in the table
+
+
+def test_mlx_is_refused_with_the_way_out():
+    with pytest.raises(UsageError, match="--engine torch"):
+        TableLM(engine="mlx", privacy=private())

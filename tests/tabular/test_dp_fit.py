@@ -1,0 +1,241 @@
+"""Private fits of TVAE and TabDDPM: what they tell, what they refuse, and that without noise they are plain ones."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tabular import SchemaError, UsageError, create, infer_schema, load_run, to_arrays
+from tabular.dp.clipping import clipped_sum
+from tabular.dp.learner import PrivateLearner
+from tabular.dp.settings import Privacy
+from tabular.dp.updates import NoisyGradient
+from tabular.neural.encoder import TableEncoder
+from tabular.neural.rows import shuffled_rows
+from tabular.neural.spans import Spans
+
+SMALL = {
+    "tabddpm": {"steps": 6, "batch_size": 60, "d_layers": (16, 16), "num_timesteps": 10, "target": "device"},
+    "tvae": {"steps": 6, "batch_size": 60, "compress_dims": (16,), "decompress_dims": (16,), "embedding_dim": 4},
+}
+BOTH = pytest.mark.parametrize("name", SMALL)
+
+
+def small(name: str, privacy: Privacy | None = None, **options):
+    return create(name, **{**SMALL[name], "device": "cpu", "privacy": privacy, **options})
+
+
+def private(**changes) -> Privacy:
+    return Privacy(**{"epsilon": 3.0, "public_schema": True, "noise_seed": 1, **changes})
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    rows = 600
+    return pd.DataFrame(
+        {
+            "user": [f"u{place:04d}" for place in range(rows)],
+            "device": rng.choice(["ios", "android", "web"], rows, p=[0.5, 0.4, 0.1]),
+            "age": rng.integers(18, 90, rows),
+            "spent": np.where(rng.random(rows) < 0.6, 0.0, rng.gamma(2, 20, rows).round(2)),
+            "score": np.where(rng.random(rows) < 0.25, np.nan, rng.normal(0, 1, rows)),
+        }
+    )
+
+
+@BOTH
+def test_the_epsilon_of_a_run_is_that_of_opacus_for_the_steps_really_taken(name, table, tmp_path, monkeypatch):
+    from opacus.accountants import PRVAccountant
+
+    taken = []
+    compute = NoisyGradient.__call__
+
+    def counted(self, *arguments):
+        taken.append((self.noise_multiplier, self.sample_rate))
+        return compute(self, *arguments)
+
+    monkeypatch.setattr(NoisyGradient, "__call__", counted)
+    small(name, private()).fit(table).save(tmp_path / "run")
+    told = json.loads((tmp_path / "run" / "config.json").read_text())["fit"]["privacy"]
+    accountant = PRVAccountant()
+    accountant.step(noise_multiplier=told["columns_noise_multiplier"], sample_rate=1.0)
+    for noise, rate in taken:
+        accountant.step(noise_multiplier=noise, sample_rate=rate)
+    assert told["epsilon"] == accountant.get_epsilon(told["delta"])
+    assert told["epsilon"] <= 3.0
+    assert told["steps"] == len(taken) == 6
+    assert told["sample_rate"] == 0.1
+    assert told["delta"] == pytest.approx(1 / 6000)
+    assert told["spent_alone"]["columns"] <= 0.3
+
+
+@BOTH
+def test_a_run_tells_of_its_privacy_and_of_no_loss(name, table, tmp_path):
+    model = small(name, private()).fit(table)
+    model.save(tmp_path / "run")
+    again = load_run(tmp_path / "run", device="cpu")
+    pd.testing.assert_frame_equal(model.sample(50), again.sample(50))
+    assert again.describe()["privacy"] == model.facts["privacy"]
+    assert "train_loss" not in again.describe()
+    assert all(set(look) == {"step", "seconds"} for look in again.history)
+    assert "differential privacy: epsilon" in (tmp_path / "run" / "README.md").read_text()
+    made = again.sample(400)
+    assert made.dtypes.to_dict() == table.dtypes.to_dict()
+    assert set(made["device"]) <= {"ios", "android", "web"}
+    assert made["age"].between(18, 89).all()
+
+
+@BOTH
+def test_without_noise_and_clipping_the_private_learner_is_the_plain_one(name, table):
+    class SameRows(NoisyGradient):
+        def draw(self, generator):
+            return shuffled_rows(self.rows, 60, generator, torch.device("cpu"))
+
+    model = small(name)
+    schema = infer_schema(table)
+    arrays = to_arrays(table, schema)
+    encoder = TableEncoder.fit(arrays, schema, model.numbers)
+    spans = Spans(encoder.sizes, torch.device("cpu"))
+    rng = np.random.default_rng(0)
+    data = model._data(*encoder.encode(arrays, rng), rng)
+
+    def trained(is_private):
+        network = model._new_network(encoder, spans)
+        learner = model._make_learner(network, spans, data, 20)
+        if is_private:
+            learner = PrivateLearner(
+                learner.adam, torch.device("cpu"), SameRows(600, 0.1, math.inf, 0.0), secret=0, steps=20,
+                decay=model.decays,
+            )  # fmt: skip
+            learner.loss = model._private_loss(network, data, learner.generator)
+        learner.generator.manual_seed(3)
+        for number in range(20):
+            learner.step(number)
+        return learner.kept()
+
+    plain, without_noise = trained(False), trained(True)
+    start = dict(model._new_network(encoder, spans).named_parameters())
+    assert all((plain[key] - start[key]).abs().max() > 1e-4 for key in plain)  # every weight is trained
+    for key, value in plain.items():
+        torch.testing.assert_close(without_noise[key], value, rtol=1e-3, atol=2e-5)
+
+
+@BOTH
+def test_the_gradients_of_the_real_networks_are_clipped_as_in_a_loop(name, table, monkeypatch):
+    model = small(name)
+    schema = infer_schema(table)
+    arrays = to_arrays(table, schema)
+    encoder = TableEncoder.fit(arrays, schema, model.numbers)
+    spans = Spans(encoder.sizes, torch.device("cpu"))
+    network = model._new_network(encoder, spans)
+    rng = np.random.default_rng(0)
+    data = model._data(*encoder.encode(arrays, rng), rng)
+    loss = model._private_loss(network, data, torch.Generator())
+    weights = list(network.parameters())
+
+    # The noise of a row is the same whether it is looked at alone or among others.
+    now = torch.arange(12)
+    normal, uniform, times = torch.randn(12, 64), torch.rand(2, 12, 64), torch.randint(1, 10, (12,))
+    monkeypatch.setattr(torch, "randn", lambda shape, **options: normal[now, : shape[1]])
+    monkeypatch.setattr(torch, "rand", lambda *shape, **options: uniform[:, now, : shape[2]])
+    monkeypatch.setattr(torch, "randint", lambda *shape, **options: times[now])
+    found, norms = clipped_sum(lambda: loss(now), weights, 12, 2.0)
+    wanted = [torch.zeros_like(weight) for weight in weights]
+    for row in range(12):
+        now = torch.tensor([row])
+        gradients = torch.autograd.grad(loss(now), weights)
+        norm = float(torch.cat([gradient.ravel() for gradient in gradients]).norm())
+        assert float(norms[row]) == pytest.approx(norm, rel=1e-3)
+        for total, gradient in zip(wanted, gradients, strict=True):
+            total += gradient * min(1.0, 2.0 / norm)
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_the_noise_is_a_secret_unless_a_seed_is_given(table):
+    def weights(privacy):
+        return torch.cat([value.ravel() for value in small("tvae", privacy).fit(table)._network.state_dict().values()])
+
+    assert torch.equal(weights(private()), weights(private()))
+    assert not torch.equal(weights(private()), weights(private(noise_seed=2)))
+    secret = private(noise_seed=None)
+    assert not torch.equal(weights(secret), weights(secret))
+    assert "who knows it" in small("tvae", private()).fit(table).facts["privacy"]["noise"]
+
+
+@pytest.mark.parametrize("noise_seed", [1, None])
+def test_a_fit_that_goes_on_makes_the_same_noise_and_counts_every_step(table, tmp_path, monkeypatch, noise_seed):
+    asked = private(noise_seed=noise_seed)
+    step = PrivateLearner.step
+
+    def interrupted(self, number):
+        if number == 40:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, number)
+
+    monkeypatch.setattr(PrivateLearner, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        small("tvae", asked, steps=60).fit(table, checkpoint=tmp_path)
+    monkeypatch.setattr(PrivateLearner, "step", step)
+    first = small("tvae", asked, steps=60).fit(table, checkpoint=tmp_path)
+    again = small("tvae", asked, steps=60).fit(table, checkpoint=tmp_path)  # the same checkpoint, the same secret
+    assert first.facts["privacy"]["steps"] == 60
+    pd.testing.assert_frame_equal(first.sample(20), again.sample(20))
+    if noise_seed is not None:
+        whole = small("tvae", asked, steps=60).fit(table)
+        pd.testing.assert_frame_equal(first.sample(20), whole.sample(20))
+
+
+def test_another_budget_never_meets_the_noise_of_a_checkpoint(table, tmp_path):
+    small("tvae", private(noise_seed=None)).fit(table, checkpoint=tmp_path)
+    first = json.loads((tmp_path / "noise.json").read_text())["secret"]
+    small("tvae", private(noise_seed=None)).fit(table, checkpoint=tmp_path)
+    assert json.loads((tmp_path / "noise.json").read_text())["secret"] == first
+    small("tvae", private(noise_seed=None, epsilon=4.0)).fit(table, checkpoint=tmp_path)
+    assert json.loads((tmp_path / "noise.json").read_text())["secret"] != first
+    small("tvae", private(noise_seed=None)).fit(table[:-1], checkpoint=tmp_path)
+    assert json.loads((tmp_path / "noise.json").read_text())["secret"] != first
+
+
+def test_without_a_share_the_columns_are_taken_for_even(table):
+    model = small("tvae", private(schema_share=0.0)).fit(table)
+    assert model.facts["privacy"]["spent_alone"]["columns"] == 0
+    assert model.facts["privacy"]["columns_noise_multiplier"] is None
+    shares = model.sample(2000)["device"].value_counts(normalize=True)
+    assert shares["web"] == pytest.approx(1 / 3, abs=0.05)  # a tenth in the table
+
+
+def test_the_frequency_of_the_target_s_classes_is_the_noisy_one(table):
+    model = small("tabddpm", private(schema_share=0.0)).fit(table)
+    span = model._network.guided[0]
+    np.testing.assert_allclose(model._network.class_shares(span).numpy(), 1 / 3, atol=0.01)
+
+
+def test_what_is_not_known_to_be_public_is_refused(table):
+    with pytest.raises(UsageError, match="--schema FILE"):
+        small("tvae", private(public_schema=False)).fit(table)
+    small("tvae", private(public_schema=False)).fit(table, schema=infer_schema(table))
+    words = table.assign(note=[f"some words {place} of text" for place in range(len(table))])
+    with pytest.raises(SchemaError, match="column 'note'"):
+        small("tvae", private()).fit(words, schema=infer_schema(words, overrides={"note": "text"}))
+    endless = infer_schema(table).replace_column("age", minimum=None)
+    with pytest.raises(SchemaError, match="no bounds for column 'age'"):
+        small("tvae", private()).fit(table, schema=endless)
+    whole = infer_schema(table).replace_column("score", missing_rate=0.0)
+    with pytest.raises(SchemaError, match="'score' has missing cells"):
+        small("tvae", private()).fit(table, schema=whole)
+    with pytest.raises(UsageError, match="one of 600 rows"):
+        small("tvae", private(delta=0.01)).fit(table)
+
+
+def test_numbers_beyond_public_bounds_are_clipped_to_them(table):
+    schema = infer_schema(table).replace_column("age", minimum=30.0, maximum=60.0)
+    made = small("tvae", private()).fit(table, schema=schema).sample(300)
+    assert made["age"].between(30, 60).all()
