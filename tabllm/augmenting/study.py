@@ -29,7 +29,7 @@ from tabular.schema import Schema
 from tabular.shares import rows_for_share
 from tabular.synthesizer import create, load_run
 
-from ..comparing.study import fingerprint, target_option
+from ..comparing.study import conditional, fingerprint
 from .classes import Classes, added, classes_of
 from .hybrid import synthetic_parts
 from .scoring import Predictions, Scores, judged
@@ -307,7 +307,7 @@ class _Work:
         if kept is None:
             self.progress.note(f"{settings.model} learns {len(self.parts.learn):,} rows:")
             start = time.perf_counter()
-            options = {**target_option(settings.model, settings.target, self.schema), **settings.options}
+            options = {**conditional(settings.model, settings.target, self.schema), **settings.options}
             create(settings.model, seed=settings.seed, **options).fit(
                 self.parts.learn, schema=self.schema, progress=self.progress, checkpoint=partial
             ).save(run)
