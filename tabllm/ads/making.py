@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +16,7 @@ from tabular.rundir import write_json
 from tabular.schema import Schema
 from tabular.synthesizer import create, load_run
 
-from ..comparing.study import Settings, fingerprint, target_option
+from ..comparing.study import Settings, conditional, fingerprint
 
 __all__ = ["Made", "make_past"]
 
@@ -42,7 +42,7 @@ def make_past(
         OutputError: if ``folder`` cannot be written.
     """
     place = folder / model.strip("./").replace("/", "--")
-    mark = fingerprint(past, past.iloc[:0], settings, schema)
+    mark = fingerprint([asdict(settings), schema.to_dict()], past)
     rows, facts = place / "synthetic.parquet", place / "made.json"
     seconds = _earlier(facts, rows, mark)
     if seconds is not None:
@@ -55,7 +55,7 @@ def make_past(
             f"{place} could not be made ({error.strerror or error}); choose another folder with -o."
         ) from None
     progress.note(f"{model}:")
-    options = {**target_option(model, settings.target, schema), **settings.options}
+    options = {**conditional(model, settings.target, schema), **settings.options}
     started = time.perf_counter()
     learned = create(model, seed=settings.seed, **options).fit(
         past, schema=schema, progress=progress, checkpoint=place / "run.partial"
