@@ -1,4 +1,4 @@
-"""For mkdocstrings: the roles of our docstrings (``:class:`Schema```, ``:func:`tabular.to_arrays```) as plain code."""
+"""For mkdocstrings: the roles of our docstrings (``:class:`Schema```) as plain code, and their examples as examples."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 import griffe
 
+#: The section that griffe reads as code is called by the plural.
+EXAMPLE = re.compile(r"^Example:$", re.M)
 ROLE = re.compile(r":(?:py:)?[a-z]+:`[~.]?([^`]+)`")
 
 
@@ -15,4 +17,4 @@ class Roles(griffe.Extension):
 
     def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:
         if obj.docstring is not None:
-            obj.docstring.value = ROLE.sub(r"`\1`", obj.docstring.value)
+            obj.docstring.value = EXAMPLE.sub("Examples:", ROLE.sub(r"`\1`", obj.docstring.value))

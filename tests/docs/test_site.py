@@ -42,6 +42,7 @@ def test_the_reference_shows_signatures_and_no_markup_of_docstrings(site):
         text = (site / "reference" / name / "index.html").read_text("utf-8")
         assert shown in text
         assert not re.findall(r":(?:class|func|meth|mod|data|attr):", text), name
+        assert "doctest:" not in text, name
 
 
 def test_the_figures_of_the_readme_stand_in_the_guide(site):
