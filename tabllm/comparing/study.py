@@ -25,7 +25,7 @@ from tabular.rundir import write_json
 from tabular.schema import Schema
 from tabular.synthesizer import create, has_option, load_run
 
-__all__ = ["Outcome", "Settings", "fingerprint", "held_apart", "run_study", "sampled_rows", "target_option"]
+__all__ = ["Outcome", "Settings", "conditional", "fingerprint", "held_apart", "run_study", "sampled_rows"]
 
 #: Share of the rows that no generator learns where no holdout is given.
 HOLDOUT_SHARE = 0.2
@@ -95,7 +95,7 @@ def run_study(
     schema = schema or infer_schema(train)
     check_form("real", train, schema)
     check_form("holdout", holdout, schema)
-    mark = fingerprint(train, holdout, settings, schema)
+    mark = fingerprint([asdict(settings), schema.to_dict()], train, holdout)
     outcomes = []
     for model in models:
         place = _place(folder, model)
@@ -139,7 +139,7 @@ def _judged(
     run, partial = place / "run", place / "run.partial"
     try:
         started = time.perf_counter()
-        options = {**target_option(model, settings.target, schema), **settings.options}
+        options = {**conditional(model, settings.target, schema), **settings.options}
         learned = create(model, seed=settings.seed, **options).fit(
             train, schema=schema, progress=progress, checkpoint=partial
         )
@@ -166,7 +166,7 @@ def _judged(
     return outcome
 
 
-def target_option(model: str, target: str | None, schema: Schema) -> dict[str, str]:
+def conditional(model: str, target: str | None, schema: Schema) -> dict[str, str]:
     """The target as an option, for a generator that makes rows for its classes."""
     if target is None or not schema[target].has_categories or not has_option(model, "target"):
         return {}
@@ -192,9 +192,9 @@ def _earlier(place: Path, model: str, mark: str) -> Outcome | None:
         return None
 
 
-def fingerprint(train: pd.DataFrame, holdout: pd.DataFrame, settings: Settings, schema: Schema) -> str:
-    """A mark of the rows and of what was asked: the same for the same."""
-    digest = hashlib.sha256(json.dumps([asdict(settings), schema.to_dict()], sort_keys=True, default=str).encode())
-    for part in (train, holdout):
+def fingerprint(facts: Any, *tables: pd.DataFrame) -> str:
+    """A digest of plain data and of the rows of some tables, their order included."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
+    for part in tables:
         digest.update(pd.util.hash_pandas_object(part.astype("object").astype(str), index=False).to_numpy().tobytes())
     return digest.hexdigest()

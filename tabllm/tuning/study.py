@@ -35,7 +35,7 @@ from tabular.schema import Schema
 from tabular.search_space import SearchSpace
 from tabular.synthesizer import create
 
-from ..comparing.study import Settings, fingerprint, held_apart
+from ..comparing.study import fingerprint, held_apart
 from .deadline import Clock, OutOfTime, TrialReporter
 from .judging import Facts, Judge, Scores
 from .length import SCREEN, Length, length_for, length_of_fit
@@ -140,8 +140,7 @@ def run_search(
     train, validation = held_apart(table, search.seed)
     schema = infer_schema(train)
     work = _Work(search, train, validation, schema, clock)
-    mark = fingerprint(train, validation, Settings(search.target, search.seed, None, search.fixed), schema)
-    asked = {**asdict(search), "share": work.share, "table": mark}
+    asked = {**asdict(search), "share": work.share, "table": fingerprint(list(table), table)}
     study = open_study(Path(folder), asked)
     found = work.found(study, len(table))
     total, unit = (trials, "trials") if trials is not None else (minutes or 0, "minutes")
