@@ -81,7 +81,8 @@ def _address(path: Path) -> str:
 def _difference(known: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     if known.get("model") != asked["model"]:
         return f"of the model {known.get('model')!r}, not of {asked['model']!r}"
-    # The mark of the table differs with the seed too, which splits it: first what can be told in words.
-    names = [name for name in asked if known.get(name) != asked[name] and name != "table"]
+    if known.get("table") != asked["table"]:
+        return "of another table"
+    names = [name for name in asked if known.get(name) != asked[name]]
     told = ", ".join(f"{name} was {known.get(name)} and is {asked[name]}" for name in names)
-    return f"with other settings ({told})" if names else "of another table"
+    return f"with other settings ({told})"

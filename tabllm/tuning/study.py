@@ -140,7 +140,7 @@ def run_search(
     train, validation = held_apart(table, search.seed)
     schema = infer_schema(train)
     work = _Work(search, train, validation, schema, clock)
-    asked = {**asdict(search), "share": work.share, "table": fingerprint(schema.to_dict(), train, validation)}
+    asked = {**asdict(search), "share": work.share, "table": fingerprint(list(table), table)}
     study = open_study(Path(folder), asked)
     found = work.found(study, len(table))
     total, unit = (trials, "trials") if trials is not None else (minutes or 0, "minutes")
