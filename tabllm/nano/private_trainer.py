@@ -22,14 +22,12 @@ from tabular.progress import Reporter
 
 from .orders import draw_orders
 from .torch_engine import TorchEngine
-from .trainer import PLAIN_SHARE, WEIGHT_DECAY, Plan, Trained, rate_at
+from .trainer import AVERAGE_DECAY, PLAIN_SHARE, WEIGHT_DECAY, Plan, Trained, rate_at
 
 __all__ = ["plan_private_training", "train_privately"]
 
 #: Rows that an update draws on average, and updates, where nothing else is asked for.
-PRIVATE_BATCH, PRIVATE_STEPS = 1024, 1000
-#: Share of the old weights in the averaged ones: longer than in plain training, to average the noise away.
-PRIVATE_AVERAGE = 0.99
+PRIVATE_BATCH, PRIVATE_STEPS = 2048, 250
 #: Looks, at which a checkpoint is written.
 LOOKS = 20
 
@@ -68,7 +66,7 @@ def train_privately(
         arrays, _, facts = found
         step, seconds, history = facts["step"], facts["seconds"], facts["history"]
         progress.note(f"Going on from step {step:,} of {plan.steps:,}.")
-    engine.start_training(weight_decay=WEIGHT_DECAY, average=PRIVATE_AVERAGE, state=arrays)
+    engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=arrays)
     generator = torch.Generator(engine.device)
     started = time.perf_counter() - seconds
 

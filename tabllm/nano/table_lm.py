@@ -72,6 +72,10 @@ class TableLM(Synthesizer):
     """
 
     name: ClassVar[str] = "nano"
+    # Noise grows with the number of weights, so the model is small.
+    private_defaults: ClassVar[Mapping[str, Any]] = {
+        "steps": 250, "batch_size": 2048, "learning_rate": 5e-3, "layers": 1, "width": 32,
+    }  # fmt: skip
 
     def __init__(
         self,
@@ -170,7 +174,10 @@ class TableLM(Synthesizer):
             "fit_seconds": round(time.perf_counter() - started, 2),
         }
         if private is not None:
+            from tabular.dp.session import forget_secret
+
             self.facts["privacy"] = private.facts(int(last["step"]))
+            forget_secret(checkpoint)
         return self
 
     def _plan(self, rows: int) -> Plan:

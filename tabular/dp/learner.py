@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -12,7 +13,11 @@ from ..errors import TabllmError
 from ..neural.optimizer import Adam, AdamLearner
 from .updates import NoisyGradient, RowsLoss
 
-__all__ = ["PrivateLearner", "seeded_apart"]
+if TYPE_CHECKING:
+    from ..neural.training import Learner
+    from .session import PrivateFit
+
+__all__ = ["PrivateLearner", "private_learner", "seeded_apart"]
 
 
 class PrivateLearner(AdamLearner):
@@ -20,13 +25,13 @@ class PrivateLearner(AdamLearner):
 
     Args:
         adam: what moves the weights.
-        loss: the mean loss of rows of the table; it may draw from :attr:`generator`.
         gradient: how private it is made.
         secret: what the rows that are drawn and the noise come of.
         steps: updates planned.
         decay: whether the step size falls to 0.
 
     Attributes:
+        loss: the mean loss of rows of the table; it may draw from :attr:`generator`.
         taken: updates made.
     """
 
@@ -60,6 +65,18 @@ class PrivateLearner(AdamLearner):
     def restore(self, state: Mapping[str, Tensor]) -> None:
         super().restore(state)
         self.taken = int(state["count/private"])
+
+
+def private_learner(
+    plain: Learner, private: PrivateFit, loss: Callable[[torch.Generator], RowsLoss], *, decay: bool
+) -> PrivateLearner:
+    """One with the optimizer of ``plain``, which has seen the stand-in alone; the rows come in by ``loss``."""
+    assert isinstance(plain, AdamLearner)
+    learner = PrivateLearner(
+        plain.adam, plain.generator.device, private.gradient, secret=private.secret, steps=private.steps, decay=decay
+    )
+    learner.loss = loss(learner.generator)
+    return learner
 
 
 def seeded_apart(secret: int, number: int) -> int:

@@ -21,8 +21,10 @@ from .marginals import cells_of, noisy_histograms, public_part, stand_in
 from .settings import Privacy, chosen_delta
 from .updates import NoisyGradient
 
-__all__ = ["PrivateFit", "begin_private_fit", "check_schema"]
+__all__ = ["PrivateFit", "begin_private_fit", "check_schema", "forget_secret"]
 
+#: Where an interrupted fit keeps what its noise comes of, in the folder of its checkpoint.
+SECRET_FILE = "noise.json"
 #: What a fit takes for public, as its run says it.
 PUBLIC = (
     "the number of rows",
@@ -187,7 +189,7 @@ def _secret(privacy: Privacy, checkpoint: str | Path | None, mark: str) -> int:
     fresh = secrets.randbits(63)
     if checkpoint is None:
         return fresh
-    path = Path(checkpoint) / "noise.json"
+    path = Path(checkpoint) / SECRET_FILE
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         known = json.loads(path.read_text(encoding="utf-8"))
         if known["mark"] == mark:
@@ -199,3 +201,9 @@ def _secret(privacy: Privacy, checkpoint: str | Path | None, mark: str) -> int:
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error}); choose another place with '-o'.") from None
     return fresh
+
+
+def forget_secret(checkpoint: str | Path | None) -> None:
+    """A fit is done: its noise is never made again."""
+    if checkpoint is not None:
+        (Path(checkpoint) / SECRET_FILE).unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -26,15 +27,12 @@ from ..synthesizer import Synthesizer, Where
 from .calibration import Calibration
 from .encoder import TableEncoder
 from .fields import CategoryField, Numbers
-from .optimizer import AdamLearner
 from .spans import Spans
 from .training import LOOKS, Learner, Plan, fingerprint_of, train
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ..dp.learner import PrivateLearner
-    from ..dp.session import PrivateFit
     from ..dp.settings import Privacy
     from ..dp.updates import RowsLoss
 
@@ -181,7 +179,12 @@ class NeuralSynthesizer(Synthesizer):
                     "rate": self.learning_rate}  # fmt: skip
         private, learned, source = None, arrays, self.seed
         if self.privacy is not None:
-            private = self._begin_private_fit(self.privacy, arrays, settings, checkpoint)
+            from ..dp.session import begin_private_fit, forget_secret
+
+            private = begin_private_fit(
+                self.privacy, arrays, self.schema, steps=steps, batch_rows=self._batch_rows(len(table)),
+                settings=settings, checkpoint=checkpoint,
+            )  # fmt: skip
             self.schema, arrays, learned, source = private.schema, private.arrays, private.stand_in, private.secret
             settings["privacy"] = private.mark
         encoder = TableEncoder.fit(learned, self.schema, self.numbers)
@@ -195,10 +198,13 @@ class NeuralSynthesizer(Synthesizer):
         if private is None:
             learner = self._make_learner(network, spans, data, steps)
         else:
+            from ..dp.learner import private_learner
+
             # Whatever else is learned from rows (class shares, calibration) is learned from the stand-in.
             codes, scalars = encoder.encode(learned, np.random.default_rng([self.seed, 0]))
             stand_in = self._data(codes, scalars, np.random.default_rng([self.seed, 1]))
-            learner = self._make_private_learner(network, spans, data, stand_in, private)
+            plain = self._make_learner(network, spans, stand_in, steps)
+            learner = private_learner(plain, private, partial(self._private_loss, network, data), decay=self.decays)
         plan = Plan(steps, self.seed, self._patience())
         self.history, restarts = train(learner, plan, fingerprint=fingerprint, progress=progress, checkpoint=checkpoint)
         network.eval()
@@ -219,40 +225,12 @@ class NeuralSynthesizer(Synthesizer):
         }
         if private is not None:
             self.facts["privacy"] = private.facts(int(learner.state()["count/private"]))
+            forget_secret(checkpoint)
         return self
 
     def _data(self, codes: np.ndarray, scalars: np.ndarray, rng: np.random.Generator) -> Data:
         device = torch.device(self.device)
         return Data(torch.from_numpy(codes).to(device), torch.from_numpy(self._filled(scalars, rng)).to(device))
-
-    def _begin_private_fit(
-        self,
-        privacy: Privacy,
-        arrays: Mapping[str, np.ndarray],
-        settings: Mapping[str, Any],
-        checkpoint: str | Path | None,
-    ) -> PrivateFit:
-        from ..dp.session import begin_private_fit
-
-        rows = self._batch_rows(len(next(iter(arrays.values()))))
-        return begin_private_fit(
-            privacy, arrays, self.schema, steps=settings["steps"], batch_rows=rows, settings=settings,
-            checkpoint=checkpoint,
-        )  # fmt: skip
-
-    def _make_private_learner(
-        self, network: Network, spans: Spans, data: Data, stand_in: Data, private: PrivateFit
-    ) -> PrivateLearner:
-        """The plain learner, which sees the stand-in alone, gives the optimizer; the rows come in by their loss."""
-        from ..dp.learner import PrivateLearner
-
-        plain = self._make_learner(network, spans, stand_in, private.steps)
-        assert isinstance(plain, AdamLearner)
-        learner = PrivateLearner(
-            plain.adam, spans.device, private.gradient, secret=private.secret, steps=private.steps, decay=self.decays
-        )
-        learner.loss = self._private_loss(network, data, learner.generator)
-        return learner
 
     def _planned_steps(self, rows: int) -> int:
         if self.steps is not None:

@@ -14,6 +14,7 @@ import torch
 from tabular import SchemaError, UsageError, create, infer_schema, load_run, to_arrays
 from tabular.dp.clipping import clipped_sum
 from tabular.dp.learner import PrivateLearner
+from tabular.dp.session import begin_private_fit, forget_secret
 from tabular.dp.settings import Privacy
 from tabular.dp.updates import NoisyGradient
 from tabular.neural.encoder import TableEncoder
@@ -184,24 +185,35 @@ def test_a_fit_that_goes_on_makes_the_same_noise_and_counts_every_step(table, tm
     with pytest.raises(KeyboardInterrupt):
         small("tvae", asked, steps=60).fit(table, checkpoint=tmp_path)
     monkeypatch.setattr(PrivateLearner, "step", step)
-    first = small("tvae", asked, steps=60).fit(table, checkpoint=tmp_path)
-    again = small("tvae", asked, steps=60).fit(table, checkpoint=tmp_path)  # the same checkpoint, the same secret
-    assert first.facts["privacy"]["steps"] == 60
-    pd.testing.assert_frame_equal(first.sample(20), again.sample(20))
+    assert (tmp_path / "noise.json").exists() == (noise_seed is None)
+    taken = []
+    monkeypatch.setattr(PrivateLearner, "step", lambda self, number: taken.append(number) or step(self, number))
+    resumed = small("tvae", asked, steps=60).fit(table, checkpoint=tmp_path)
+    assert taken[-1] == 59
+    assert len(taken) < 60
+    assert resumed.facts["privacy"]["steps"] == 60
+    assert not (tmp_path / "noise.json").exists()
     if noise_seed is not None:
-        whole = small("tvae", asked, steps=60).fit(table)
-        pd.testing.assert_frame_equal(first.sample(20), whole.sample(20))
+        pd.testing.assert_frame_equal(resumed.sample(20), small("tvae", asked, steps=60).fit(table).sample(20))
 
 
-def test_another_budget_never_meets_the_noise_of_a_checkpoint(table, tmp_path):
-    small("tvae", private(noise_seed=None)).fit(table, checkpoint=tmp_path)
-    first = json.loads((tmp_path / "noise.json").read_text())["secret"]
-    small("tvae", private(noise_seed=None)).fit(table, checkpoint=tmp_path)
-    assert json.loads((tmp_path / "noise.json").read_text())["secret"] == first
-    small("tvae", private(noise_seed=None, epsilon=4.0)).fit(table, checkpoint=tmp_path)
-    assert json.loads((tmp_path / "noise.json").read_text())["secret"] != first
-    small("tvae", private(noise_seed=None)).fit(table[:-1], checkpoint=tmp_path)
-    assert json.loads((tmp_path / "noise.json").read_text())["secret"] != first
+def test_a_secret_is_found_again_for_the_same_rows_and_settings_alone(table, tmp_path):
+    schema = infer_schema(table)
+
+    def secret(rows, **changes):
+        privacy = private(noise_seed=None, **changes)
+        return begin_private_fit(
+            privacy, to_arrays(rows, schema), schema, steps=6, batch_rows=60, settings={}, checkpoint=tmp_path
+        ).secret
+
+    first = secret(table)
+    assert secret(table) == first
+    assert secret(table, epsilon=4.0) != first
+    assert secret(table[:-1]) != first
+    second = secret(table)
+    assert second != first
+    forget_secret(tmp_path)
+    assert secret(table) != second
 
 
 def test_without_a_share_the_columns_are_taken_for_even(table):
