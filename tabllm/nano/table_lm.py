@@ -72,7 +72,8 @@ class TableLM(Synthesizer):
     """
 
     name: ClassVar[str] = "nano"
-    # Noise grows with the number of weights, so the model is small.
+    # Noise grows with the number of weights, so the model is small: at epsilon 3 on Adult twice the width took twice
+    # the time for an AUC of 0.890 in place of 0.884.
     private_defaults: ClassVar[Mapping[str, Any]] = {
         "steps": 250, "batch_size": 2048, "learning_rate": 5e-3, "layers": 1, "width": 32,
     }  # fmt: skip
