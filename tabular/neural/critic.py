@@ -13,6 +13,7 @@ from torch.nn import functional
 
 __all__ = ["Critic"]
 
+#: Of LeakyReLU below 0, and of dropout: the share that stays, a half, which is one bit.
 SLOPE, KEEP = 0.2, 0.5
 
 
@@ -43,6 +44,9 @@ class Critic(nn.Module):
         self.bias = nn.Parameter(torch.empty(widths[0]).uniform_(-bound, bound))
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.out = nn.Linear(widths[-1], 1)
+        bits = (torch.arange(256)[:, None] >> torch.arange(8)) & 1
+        self.octets: Tensor
+        self.register_buffer("octets", bits.float() / KEEP, persistent=False)
 
     def _first(self, rows: Tensor) -> Tensor:
         """float32[n, width] -> float32[n / pac, ...]: the first layer without its conditions."""
@@ -59,11 +63,18 @@ class Critic(nn.Module):
         factors = []
         for number in range(len(self.layers) + 1):
             with torch.no_grad():
-                kept = torch.rand(y.shape, generator=generator, device=y.device) < KEEP
-                factor = kept * torch.where(y > 0, 1 / KEEP, SLOPE / KEEP)
+                # sign, since torch.where of two numbers takes ten times as long
+                factor = y.sign().mul_((1 - SLOPE) / 2).add_((1 + SLOPE) / 2).mul_(self._dropout(y, generator))
             factors.append(factor)
             y = (self.layers[number] if number < len(self.layers) else self.out)(y * factor)
         return y, factors
+
+    def _dropout(self, like: Tensor, generator: torch.Generator) -> Tensor:
+        """float32 in the shape of ``like``: 0 or 2, by a fair coin each. A random byte makes eight of them, in a
+        quarter of the time of a random number each."""
+        count = like.numel()
+        random = torch.randint(256, (-(-count // 8),), generator=generator, dtype=torch.int32, device=like.device)
+        return self.octets.index_select(0, random).view(-1)[:count].view(like.shape)
 
     def forward(self, rows: Tensor, condition: Tensor | None, generator: torch.Generator) -> Tensor:
         """Rows float32[n, width] and their flat classes int64[n] -> scores float32[n / pac, 1]."""

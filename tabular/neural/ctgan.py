@@ -35,9 +35,10 @@ PENALTY = 10.0
 class CTGAN(NeuralSynthesizer):
     """Xu, Skoularidou, Cuesta-Infante and Veeramachaneni 2019, "Modeling Tabular Data using Conditional GAN".
 
-    The settings are the paper's. What differs from it, each for a better table: a column's spikes (a value with
-    5 % of the cells) and numbers of at most 20 values are classes of their own; conditions are drawn by their true
-    frequency when rows are made; and each column's own distribution is set right after training
+    The settings are the paper's but for ``pac``, 1 in place of 10: after 100 epochs of Online Shoppers a model that
+    learned from the rows had an AUC of 0.86 in place of 0.71. What else differs, each for a better table: a column's
+    spikes (a value with 5 % of the cells) and numbers of at most 20 values are classes of their own; conditions are
+    drawn by their true frequency when rows are made; and each column's own distribution is set right after training
     (:mod:`.calibration`; ``calibrate=False`` leaves it as it is).
 
     Args:
@@ -50,7 +51,7 @@ class CTGAN(NeuralSynthesizer):
         generator_decay, discriminator_decay: weight decay of Adam.
         discriminator_steps: its updates for each one of the generator.
         log_frequency: whether conditions are drawn in training by the logarithm of their frequency.
-        pac: rows that the discriminator sees as one (PacGAN, Lin et al. 2018).
+        pac: rows that the discriminator sees as one (PacGAN, Lin et al. 2018); the paper has 10.
         numbers: ``"modes"`` (mode-specific normalisation) or ``"quantiles"`` (normal scores).
         calibrate: set each column's own distribution right.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
@@ -83,7 +84,7 @@ class CTGAN(NeuralSynthesizer):
         discriminator_decay: float = 1e-6,
         discriminator_steps: int = 1,
         log_frequency: bool = True,
-        pac: int = 10,
+        pac: int = 1,
         numbers: Numbers = "modes",
         calibrate: bool = True,
         learning_rate: float | None = None,
