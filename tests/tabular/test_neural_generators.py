@@ -259,7 +259,7 @@ def test_a_named_target_is_given_and_costs_no_tries(table, monkeypatch):
 
 def test_settings_out_of_range_are_refused(table):
     with pytest.raises(UsageError, match="multiple of pac"):
-        create("ctgan", batch_size=55)
+        create("ctgan", batch_size=55, pac=10)
     with pytest.raises(UsageError, match="batch_size must be above 0"):
         create("tvae", batch_size=0)
     with pytest.raises(UsageError, match="has no option 'epoch'; did you mean 'epochs'"):
