@@ -265,7 +265,7 @@ def test_settings_out_of_range_are_refused(table):
     with pytest.raises(UsageError, match="has no option 'epoch'; did you mean 'epochs'"):
         create("tvae", epoch=1)
     with pytest.raises(TableError, match=r"has 6 rows, and ctgan looks at 10 at once"):
-        create("ctgan").fit(table[:6])
+        create("ctgan", pac=10).fit(table[:6])
     with pytest.raises(UsageError, match="call fit"):
         create("ctgan").sample(1)
     with pytest.raises(UsageError, match="1 or more"):
