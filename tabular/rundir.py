@@ -14,7 +14,17 @@ from typing import Any
 
 from .errors import OutputError
 
-__all__ = ["atomic_directory", "check_run_directory", "write_json", "write_text"]
+__all__ = ["atomic_directory", "check_run_directory", "make_folder", "write_json", "write_text"]
+
+
+def make_folder(path: Path) -> None:
+    """Make ``path`` and all above it where it is not there. Raises :class:`OutputError` if it cannot be."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"{path} could not be made ({error.strerror or error}); choose another folder with -o."
+        ) from None
 
 
 def check_run_directory(path: str | Path, *, overwrite: bool = True) -> None:

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from tabular.errors import OutputError
 from tabular.progress import Reporter
-from tabular.rundir import write_json
+from tabular.rundir import make_folder, write_json
 from tabular.schema import Schema
 from tabular.synthesizer import create, load_run
 
@@ -48,12 +47,7 @@ def make_past(
     if seconds is not None:
         progress.note(f"{model}: made by an earlier call.")
         return Made(pd.read_parquet(rows), seconds, resumed=True)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{place} could not be made ({error.strerror or error}); choose another folder with -o."
-        ) from None
+    make_folder(place)
     progress.note(f"{model}:")
     options = {**conditional(model, settings.target, schema), **settings.options}
     started = time.perf_counter()

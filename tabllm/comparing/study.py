@@ -21,7 +21,7 @@ from eval.tables import check_form
 from tabular.errors import OutputError, TabllmError
 from tabular.inference import infer_schema
 from tabular.progress import Reporter
-from tabular.rundir import write_json
+from tabular.rundir import make_folder, write_json
 from tabular.schema import Schema
 from tabular.synthesizer import create, has_option, load_run
 
@@ -129,12 +129,7 @@ def _judged(
     schema: Schema,
     progress: Reporter,
 ) -> Outcome:
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{place} could not be made ({error.strerror or error}); choose another folder with -o."
-        ) from None
+    make_folder(place)
     rows = settings.rows or len(train)
     run, partial = place / "run", place / "run.partial"
     try:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tabular.errors import EngineError, OutputError, RunError, UsageError
+from tabular.errors import EngineError, RunError, UsageError
+from tabular.rundir import make_folder
 
 __all__ = ["STORAGE", "finished", "open_study", "require_optuna"]
 
@@ -38,12 +39,7 @@ def open_study(folder: Path, asked: Mapping[str, Any]) -> Any:
         OutputError: if it cannot be written.
     """
     optuna = require_optuna()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{folder} could not be made ({error.strerror or error}); choose another folder with -o."
-        ) from None
+    make_folder(folder)
     path = folder / STORAGE
     try:
         with warnings.catch_warnings():
