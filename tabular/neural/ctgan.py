@@ -26,8 +26,6 @@ from .training import Learner
 
 __all__ = ["CTGAN"]
 
-#: Temperature of the Gumbel softmax.
-TEMPERATURE = 0.2
 #: Weight of the gradient penalty.
 PENALTY = 10.0
 
@@ -193,13 +191,14 @@ class Generator(Network):
                 y = y + functional.embedding(condition, self.asked[place])
             if place < len(self.norms):
                 x = torch.cat([functional.relu(self.norms[place](y)), x], dim=1)
-        return y[:, self.scalars :], torch.tanh(y[:, : self.scalars])
+        scalars, logits = y.split([self.scalars, self.spans.width], dim=1)
+        return logits, torch.tanh(scalars)
 
-    def rows(self, count: int, condition: Tensor | None, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """(float32[count, scalars + width] rows whose classes are nearly one-hot, their logits)."""
+    def rows(self, count: int, condition: Tensor | None, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows whose classes are nearly one-hot: (float32[count, scalars], float32[count, width], their logits)."""
         logits, scalars = self(self.noise(count, generator), condition)
-        soft = self.spans.softmax((logits + self.spans.gumbel(count, generator)) / TEMPERATURE)
-        return torch.cat([scalars * self.gates(soft), soft], dim=1), logits
+        soft = self.spans.gumbel_softmax(logits, generator)
+        return scalars * self.gates(soft), soft, logits
 
     def noise(self, rows: int, generator: torch.Generator) -> Tensor:
         """float32[rows, embedding]."""
@@ -230,12 +229,11 @@ class CtganLearner:
         if network.guided:
             self.chooser = ConditionalRows(data, spans, network.guided, log_frequency=model.log_frequency)
             network.shares.copy_(self.chooser.shares)
-        conditions = spans.width if self.chooser else 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(model.seed + 1)
-            self.critic = Critic(network.scalars + spans.width, conditions, model.pac, model.discriminator_dim).to(
-                spans.device
-            )
+            self.critic = Critic(
+                network.scalars, spans, conditions=bool(self.chooser), pac=model.pac, widths=model.discriminator_dim
+            ).to(spans.device)
         betas = (0.5, 0.9)
         self.maker_adam = Adam(network, rate=model.learning_rate, betas=betas, weight_decay=model.generator_decay)
         self.critic_adam = Adam(
@@ -254,15 +252,16 @@ class CtganLearner:
     def step(self, number: int) -> Tensor:
         for turn in range(self.critic_steps):
             condition, chosen = self._choose()
-            real = torch.cat([self.data.scalars[chosen], self.spans.one_hot(self.data.codes[chosen])], dim=1)
+            real = self.data.scalars.index_select(0, chosen), self.data.codes.index_select(0, chosen)
             # The generator learns from the rows that the critic saw last, so they are made once.
             with torch.set_grad_enabled(turn == self.critic_steps - 1):
-                fake, logits = self.network.rows(self.batch, condition, self.generator)
-            of_real, of_fake, norms = self.critic.compare(real, fake.detach(), condition, self.generator)
+                scalars, soft, logits = self.network.rows(self.batch, condition, self.generator)
+            fake = scalars.detach(), soft.detach()
+            of_real, of_fake, norms = self.critic.compare(real, fake, condition, self.generator)
             self.critic_adam.step(of_fake.mean() - of_real.mean() + PENALTY * ((norms - 1) ** 2).mean())
-        loss = -self.critic(fake, condition, self.generator).mean()
+        loss = -self.critic(scalars, soft, condition, self.generator).mean()
         if condition is not None:
-            loss = loss - self.spans.log_softmax(logits).gather(1, condition[:, None]).mean()
+            loss = loss - self.spans.asked_log_likelihood(logits, condition) / len(condition)
         self.maker_adam.step(loss)
         return loss.detach()
 

@@ -7,11 +7,14 @@ from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adam import adam
 
 __all__ = ["Adam", "AdamLearner"]
 
 #: Numbers that the room of every weight is a multiple of: 64 bytes.
 ROUND = 16
+#: What keeps Adam from dividing by nothing.
+EPSILON = 1e-8
 
 
 class Adam:
@@ -36,6 +39,7 @@ class Adam:
         average: float = 0.0,
     ) -> None:
         self.rate, self.average, self.factor, self.count = rate, average, 1.0, 0
+        self.betas, self.weight_decay = betas, weight_decay
         self.names, self.weights = map(list, zip(*module.named_parameters(), strict=True))
         self.buffers = {name: value for name, value in module.named_buffers() if value.is_floating_point()}
         # Each begins at a round place: products with weights that do not are a good deal slower.
@@ -45,9 +49,10 @@ class Adam:
             view.copy_(weight.detach())
         for weight, view in zip(self.weights, self._views(self.flat).values(), strict=True):
             weight.data = view
-        self.flat.grad = torch.zeros_like(self.flat)
-        self.gradients = list(self._views(self.flat.grad).values())
-        self.adam = torch.optim.Adam([self.flat], lr=rate, betas=betas, weight_decay=weight_decay, fused=True)
+        self.gradient = torch.zeros_like(self.flat)
+        self.gradients = list(self._views(self.gradient).values())
+        self.mean, self.square = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
+        self.steps = torch.zeros((), device=self.flat.device)
         self.averaged = self.flat.clone() if average else None
 
     def _views(self, flat: Tensor) -> dict[str, Tensor]:
@@ -67,8 +72,13 @@ class Adam:
     def apply(self, gradients: Sequence[Tensor], progress: float = 0.0, *, decay: bool = False) -> None:
         """As :meth:`step`, down ``gradients``, one for each weight."""
         torch._foreach_copy_(self.gradients, list(gradients))
-        self.adam.param_groups[0]["lr"] = self.rate * self.factor * ((1 - progress) if decay else 1.0)
-        self.adam.step()
+        rate = self.rate * self.factor * ((1 - progress) if decay else 1.0)
+        # The function beneath torch.optim.Adam, whose bookkeeping takes longer than the update of a small network.
+        adam(
+            [self.flat], [self.gradient], [self.mean], [self.square], [], [self.steps], fused=True, amsgrad=False,
+            beta1=self.betas[0], beta2=self.betas[1], lr=rate, weight_decay=self.weight_decay, eps=EPSILON,
+            maximize=False,
+        )  # fmt: skip
         if self.averaged is not None:
             # The first weights are no good, so the average begins short.
             self.count += 1
@@ -83,30 +93,21 @@ class Adam:
         """Weights, buffers, averages and moments by name."""
         found = {f"buffer/{name}": value for name, value in self.buffers.items()}
         found["count/average"] = torch.tensor(self.count)
-        moments = self.adam.state.get(self.flat, {})
-        wholes = {"weight": self.flat, "exp_avg": moments.get("exp_avg"), "exp_avg_sq": moments.get("exp_avg_sq")}
-        for kind, flat in {**wholes, "average": self.averaged}.items():
-            if flat is not None:
-                found |= {f"{kind}/{name}": value for name, value in self._views(flat).items()}
-        return found | ({"count/steps": moments["step"]} if moments else {})
+        for kind, flat in self._wholes().items():
+            found |= {f"{kind}/{name}": value for name, value in self._views(flat).items()}
+        return found | {"count/steps": self.steps}
+
+    def _wholes(self) -> dict[str, Tensor]:
+        wholes = {"weight": self.flat, "exp_avg": self.mean, "exp_avg_sq": self.square}
+        return wholes if self.averaged is None else {**wholes, "average": self.averaged}
 
     @torch.no_grad()
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go back to what :meth:`state` gave."""
-
-        def whole(kind: str) -> Tensor:
-            flat = torch.zeros_like(self.flat)
+        for kind, flat in self._wholes().items():
             for name, view in self._views(flat).items():
                 view.copy_(state[f"{kind}/{name}"])
-            return flat
-
-        self.flat.copy_(whole("weight"))
-        if self.averaged is not None:
-            self.averaged.copy_(whole("average"))
-        self.adam.state.clear()
-        if (steps := state.get("count/steps")) is not None:
-            moments = {"exp_avg": whole("exp_avg"), "exp_avg_sq": whole("exp_avg_sq")}
-            self.adam.state[self.flat] = {"step": steps.detach().clone().to(self.flat.device), **moments}
+        self.steps.copy_(state["count/steps"])
         self.count = int(state["count/average"])
         for name, value in self.buffers.items():
             value.copy_(state[f"buffer/{name}"])

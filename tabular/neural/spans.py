@@ -14,6 +14,10 @@ __all__ = ["Spans"]
 
 #: Logits count this far from 0 when a likelihood is asked for: e to this and its sums stay well within float32.
 FARTHEST = 60.0
+#: One over the temperature of the Gumbel softmax: a fifth power is three products.
+SHARPNESS = 5
+#: Probabilities count from here on where their fifth power is taken, so that none is denormal, which is slow.
+LEAST = 1e-7
 #: Uniform numbers end here: times a sum of weights and rounded, they must not reach it.
 BELOW_ONE = 1 - 2**-22
 #: Spans are summed in so many columns or a multiple of it.
@@ -119,6 +123,14 @@ class Spans:
         found: Tensor = _LogLikelihood.apply(logits, codes + self.offsets, self)
         return found
 
+    def asked_log_likelihood(self, logits: Tensor, classes: Tensor) -> Tensor:
+        """The sum over rows of the log probability of one class of one span, ``classes`` (int64[n], flat): a scalar.
+
+        Logits count as in :meth:`log_likelihood`.
+        """
+        found: Tensor = _AskedLogLikelihood.apply(logits, classes, self)
+        return found
+
     def head_log_likelihood(self, hidden: Tensor, head: Tensor, bias: Tensor, codes: Tensor) -> Tensor:
         """float32[spans]: the mean over rows of the log probability of each span's class.
 
@@ -143,10 +155,25 @@ class Spans:
         """float32[n, width] -> float32[n, width], summing to 1 within each span."""
         return self.log_softmax(logits).exp()
 
+    def gumbel_softmax(self, logits: Tensor, generator: torch.Generator) -> Tensor:
+        """float32[n, width] -> float32[n, width]: classes drawn by their logits, nearly one-hot (Jang et al. 2017).
+
+        The temperature is 0.2, as in CTGAN. Logits beyond +-:data:`FARTHEST` count as there, and their gradient is as
+        if they were.
+        """
+        if not self.width:
+            return logits
+        found: Tensor = _GumbelSoftmax.apply(logits, self, generator)
+        return found
+
     def gumbel(self, rows: int, generator: torch.Generator) -> Tensor:
         """float32[rows, width]: independent standard Gumbel draws."""
+        return self.exponential(rows, generator).log_().neg_()
+
+    def exponential(self, rows: int, generator: torch.Generator) -> Tensor:
+        """float32[rows, width]: independent standard exponential draws, none 0."""
         uniform = torch.rand(rows, self.width, device=self.device, generator=generator)
-        return uniform.clamp_(min=1e-20).log_().neg_().log_().neg_()
+        return uniform.clamp_(min=1e-20).log_().neg_()
 
     def draw(self, logits: Tensor, generator: torch.Generator) -> Tensor:
         """float32[n, width] -> int64[n, spans]: one class of each span, by the softmax of its logits."""
@@ -195,3 +222,48 @@ class _LogLikelihood(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         return ctx.saved_tensors[0] * gradients[0], None, None
+
+
+class _AskedLogLikelihood(torch.autograd.Function):
+    """With its gradient: one-hot minus softmax in the span that is asked for, and 0 in all others."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, classes: Tensor, spans: Spans) -> Tensor:
+        logits = logits.clamp(-FARTHEST, FARTHEST)
+        chosen = logits.gather(1, classes[:, None])
+        weights = logits.exp_().mul_(spans.spread.index_select(0, spans.span_of.index_select(0, classes)))
+        sums = weights.sum(dim=1, keepdim=True)
+        gradient = weights.mul_(sums.reciprocal().neg_())
+        one = torch.ones(1, device=logits.device).expand(chosen.shape)
+        ctx.save_for_backward(gradient.scatter_add_(1, classes[:, None], one))
+        return chosen.sum() - sums.log_().sum()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        return ctx.saved_tensors[0] * gradients[0], None, None
+
+
+class _GumbelSoftmax(torch.autograd.Function):
+    """With its gradient, and a logarithm, an exponential and a maximum less than a general one.
+
+    e to (logit + Gumbel draw) is e to the logit over an exponential draw, and at the temperature 1 / SHARPNESS it is
+    that to a power.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, spans: Spans, generator: torch.Generator) -> Tensor:
+        weights = logits.clamp(-FARTHEST, FARTHEST).exp_().div_(spans.exponential(len(logits), generator))
+        share = weights.mul_(spans.sums(weights).reciprocal_() @ spans.spread).clamp_(min=LEAST)
+        power = share.square().square_().mul_(share)
+        soft = power.mul_(spans.sums(power).reciprocal_() @ spans.spread)
+        ctx.save_for_backward(soft)
+        ctx.spans = spans
+        return soft
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (soft,), spans = ctx.saved_tensors, ctx.spans
+        pull = soft * gradients[0]
+        # SHARPNESS soft (gradient - its mean by soft)
+        means = spans.sums(pull).mul_(SHARPNESS) @ spans.spread
+        return pull.mul_(SHARPNESS).addcmul_(soft, means, value=-1), None, None

@@ -171,10 +171,10 @@ class Autoencoder(Network):
             counts: float32[n, scalars], 1 where a scalar counts.
         """
         latent, divergence = _Posterior.apply(self.down(self.first(scalars, codes)), generator)
-        out = self.up(latent)
-        likely = self.spans.log_likelihood(out[:, self.scalars :], codes)
+        means, logits = self.up(latent).split([self.scalars, self.spans.width], dim=1)
+        likely = self.spans.log_likelihood(logits, codes)
         sigma = self.sigma.clamp(LEAST_SIGMA, MOST_SIGMA)
-        distance = (scalars - torch.tanh(out[:, : self.scalars])) / sigma
+        distance = (scalars - torch.tanh(means)) / sigma
         off = (counts * (0.5 * distance.square() + sigma.log())).sum()
         found: Tensor = (factor * (off - likely) + divergence) / len(codes)
         return found

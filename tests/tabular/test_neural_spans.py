@@ -120,21 +120,56 @@ def test_no_spans_at_all():
     assert spans.log_likelihood(empty, empty.long()) == 0
 
 
-@pytest.mark.parametrize("conditions", [0, 7])
-def test_the_gradient_penalty_is_that_of_differentiating(conditions):
-    """The closed form against autograd: with the same draws, the norm of d score / d rows between real and fake."""
+@pytest.mark.parametrize("pac", [1, 2])
+@pytest.mark.parametrize("scalars", [0, 3])
+@pytest.mark.parametrize("conditions", [True, False])
+def test_the_gradient_penalty_is_that_of_differentiating(spans, conditions, scalars, pac):
+    """The closed form against autograd, with the same draws: the norm of d score / d rows between real and fake, and
+    both scores, where autograd is shown one-hot rows."""
     torch.manual_seed(0)
-    critic = Critic(5, conditions, pac=2, widths=(16, 8, 6))
-    real, fake = torch.randn(2, 12, 5)
-    asked = torch.randint(7, (12,)) if conditions else None
+    critic = Critic(scalars, spans, conditions=conditions, pac=pac, widths=(16, 8, 6))
+    real = torch.randn(12, scalars), random_codes(12)
+    fake = torch.randn(12, scalars), torch.rand(12, spans.width)
+    asked = torch.randint(spans.width, (12,)) if conditions else None
     of_real, of_fake, norms = critic.compare(real, fake, asked, torch.Generator().manual_seed(3))
 
     generator = torch.Generator().manual_seed(3)
-    share = torch.rand(6, 1, generator=generator)
-    between = torch.lerp(fake.view(6, -1), real.view(6, -1), share).requires_grad_()
-    packs = [real.view(6, -1), fake.view(6, -1), between]
-    rows = torch.cat(packs).view(36, 5)
-    scores = critic(rows, None if asked is None else asked.repeat(3), generator)
-    gradient = torch.autograd.grad(scores[12:].sum(), between)[0]
-    torch.testing.assert_close(torch.cat([of_real, of_fake]), scores[:12])
-    torch.testing.assert_close(norms, gradient.norm(dim=1), rtol=1e-4, atol=1e-6)
+    share = torch.rand(12 // pac, 1, generator=generator).repeat_interleave(pac, dim=0)
+    one_hot = real[0], spans.one_hot(real[1])
+    between = [torch.lerp(b, a, share).requires_grad_() for a, b in zip(one_hot, fake, strict=True)]
+    scores = critic(*between, asked, generator)
+    gradients = torch.autograd.grad(scores.sum(), between)
+    expected = torch.cat(gradients, dim=1).view(12 // pac, -1).norm(dim=1)
+    torch.testing.assert_close(norms, expected, rtol=1e-4, atol=1e-6)
+    both = [torch.cat(parts) for parts in zip(one_hot, fake, strict=True)]
+    scores = critic(*both, None if asked is None else asked.repeat(2), generator)
+    torch.testing.assert_close(torch.cat([of_real, of_fake]), scores, rtol=1e-4, atol=1e-6)
+
+
+def test_the_likelihood_of_one_span_s_class_and_its_gradient_are_those_of_cross_entropy(spans):
+    logits = torch.randn(40, spans.width, requires_grad=True)
+    classes = torch.randint(spans.width, (40,))
+    expected = spans.log_softmax(logits).gather(1, classes[:, None]).sum()
+    found = spans.asked_log_likelihood(logits, classes)
+    torch.testing.assert_close(found, expected)
+    gradients = [torch.autograd.grad(3 * value, logits)[0] for value in (found, expected)]
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-6)
+
+
+def test_the_gumbel_softmax_and_its_gradient_are_those_of_the_paper(spans):
+    logits = (torch.randn(40, spans.width) * 3).requires_grad_()
+    found = spans.gumbel_softmax(logits, torch.Generator().manual_seed(5))
+    draws = spans.gumbel(40, torch.Generator().manual_seed(5))
+    expected = spans.softmax((logits + draws) / 0.2)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
+    weights = torch.randn(40, spans.width)
+    gradients = [torch.autograd.grad((value * weights).sum(), logits)[0] for value in (found, expected)]
+    torch.testing.assert_close(*gradients, rtol=1e-3, atol=1e-4)
+
+
+def test_the_gumbel_softmax_bears_logits_far_apart(spans):
+    logits = (torch.randn(40, spans.width) * 1e4).requires_grad_()
+    found = spans.gumbel_softmax(logits, torch.Generator().manual_seed(5))
+    assert found.isfinite().all()
+    assert torch.autograd.grad(found.square().sum(), logits)[0].isfinite().all()
+    torch.testing.assert_close(spans.sums(found), torch.ones(40, len(spans)))
