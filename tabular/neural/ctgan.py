@@ -26,9 +26,6 @@ from .training import Learner
 
 __all__ = ["CTGAN"]
 
-#: Weight of the gradient penalty.
-PENALTY = 10.0
-
 
 class CTGAN(NeuralSynthesizer):
     """Xu, Skoularidou, Cuesta-Infante and Veeramachaneni 2019, "Modeling Tabular Data using Conditional GAN".
@@ -257,13 +254,17 @@ class CtganLearner:
             with torch.set_grad_enabled(turn == self.critic_steps - 1):
                 scalars, soft, logits = self.network.rows(self.batch, condition, self.generator)
             fake = scalars.detach(), soft.detach()
-            of_real, of_fake, norms = self.critic.compare(real, fake, condition, self.generator)
-            self.critic_adam.step(of_fake.mean() - of_real.mean() + PENALTY * ((norms - 1) ** 2).mean())
-        loss = -self.critic(scalars, soft, condition, self.generator).mean()
+            self.critic.learn(real, fake, condition, self.generator, self.critic_adam.room_of)
+            self.critic_adam.update()
+        loss, *pull = self.critic.pull(*fake, condition, self.generator)
+        made = [scalars, soft]
         if condition is not None:
-            loss = loss - self.spans.asked_log_likelihood(logits, condition) / len(condition)
-        self.maker_adam.step(loss)
-        return loss.detach()
+            unlikely = -self.spans.asked_log_likelihood(logits, condition) / len(condition)
+            loss += unlikely.detach()
+            made.append(unlikely)
+            pull.append(torch.ones_like(unlikely))
+        self.maker_adam.apply(torch.autograd.grad(made, self.maker_adam.weights, pull))
+        return loss
 
     def slow_down(self) -> None:
         self.maker_adam.slow_down()

@@ -12,7 +12,7 @@ from torch.overrides import handle_torch_function, has_torch_function_variadic
 
 from .spans import Spans
 
-__all__ = ["FirstLayer", "row_sum"]
+__all__ = ["FirstLayer", "row_sum", "sum_and_one_hot"]
 
 
 class FirstLayer(nn.Module):
@@ -52,6 +52,14 @@ def row_sum(weights: Tensor, rows: Tensor) -> Tensor:
     return found
 
 
+def sum_and_one_hot(weights: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """:func:`row_sum` and the rows as one-hot float32[n, m], whose product with a gradient is the weights' own."""
+    one_hot = torch.zeros(len(rows), len(weights), device=rows.device).scatter_(1, rows, 1.0)
+    if rows.device.type == "cpu":
+        return functional.embedding_bag(rows, weights, mode="sum"), one_hot
+    return one_hot @ weights, one_hot
+
+
 class _RowSum(torch.autograd.Function):
     """:func:`row_sum` with its gradient.
 
@@ -60,11 +68,9 @@ class _RowSum(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, weights: Tensor, rows: Tensor) -> Tensor:
-        one_hot = torch.zeros(len(rows), len(weights), device=rows.device).scatter_(1, rows, 1.0)
+        found, one_hot = sum_and_one_hot(weights, rows)
         ctx.save_for_backward(one_hot)
-        if rows.device.type == "cpu":
-            return functional.embedding_bag(rows, weights, mode="sum")
-        return one_hot @ weights
+        return found
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:

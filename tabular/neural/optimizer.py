@@ -51,6 +51,7 @@ class Adam:
             weight.data = view
         self.gradient = torch.zeros_like(self.flat)
         self.gradients = list(self._views(self.gradient).values())
+        self._rooms = {id(weight): room for weight, room in zip(self.weights, self.gradients, strict=True)}
         self.mean, self.square = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
         self.steps = torch.zeros((), device=self.flat.device)
         self.averaged = self.flat.clone() if average else None
@@ -72,6 +73,15 @@ class Adam:
     def apply(self, gradients: Sequence[Tensor], progress: float = 0.0, *, decay: bool = False) -> None:
         """As :meth:`step`, down ``gradients``, one for each weight."""
         torch._foreach_copy_(self.gradients, list(gradients))
+        self.update(progress, decay=decay)
+
+    def room_of(self, weight: Tensor) -> Tensor:
+        """Where the gradient of a weight of the module is to be written before :meth:`update`, in its shape."""
+        return self._rooms[id(weight)]
+
+    @torch.no_grad()
+    def update(self, progress: float = 0.0, *, decay: bool = False) -> None:
+        """As :meth:`step`, down the gradients that were written to the rooms."""
         rate = self.rate * self.factor * ((1 - progress) if decay else 1.0)
         # The function beneath torch.optim.Adam, whose bookkeeping takes longer than the update of a small network.
         adam(

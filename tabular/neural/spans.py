@@ -120,8 +120,23 @@ class Spans:
         """
         if not self.width:
             return logits.sum()
-        found: Tensor = _LogLikelihood.apply(logits, codes + self.offsets, self)
+        found: Tensor = _LogLikelihood.apply(logits, codes, self)
         return found
+
+    def likelihood_and_gradient(self, logits: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
+        """:meth:`log_likelihood` and, with respect to the logits, its gradient float32[n, width], for use without
+        torch's differentiation.
+
+        Bounded logits need no shift by the maximum of their span, which costs more than all the rest.
+        """
+        classes = codes + self.offsets
+        logits = logits.clamp(-FARTHEST, FARTHEST)
+        chosen = logits.gather(1, classes).sum()
+        weights = logits.exp_()
+        sums = self.sums(weights)
+        gradient = weights.mul_(sums.reciprocal().neg_() @ self.spread)
+        one = torch.ones(1, device=logits.device).expand(classes.shape)
+        return chosen - sums.log_().sum(), gradient.scatter_add_(1, classes, one)
 
     def asked_log_likelihood(self, logits: Tensor, classes: Tensor) -> Tensor:
         """The sum over rows of the log probability of one class of one span, ``classes`` (int64[n], flat): a scalar.
@@ -203,21 +218,13 @@ class Spans:
 
 
 class _LogLikelihood(torch.autograd.Function):
-    """With its gradient, one-hot minus softmax, found on the way: half the kernels of a general one.
-
-    Bounded logits need no shift by the maximum of their span, which costs more than all the rest.
-    """
+    """With its gradient, one-hot minus softmax, found on the way: half the kernels of a general one."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, classes: Tensor, spans: Spans) -> Tensor:
-        logits = logits.clamp(-FARTHEST, FARTHEST)
-        chosen = logits.gather(1, classes).sum()
-        weights = logits.exp_()
-        sums = spans.sums(weights)
-        gradient = weights.mul_(sums.reciprocal().neg_() @ spans.spread)
-        one = torch.ones(1, device=logits.device).expand(classes.shape)
-        ctx.save_for_backward(gradient.scatter_add_(1, classes, one))
-        return chosen - sums.log_().sum()
+    def forward(ctx: Any, logits: Tensor, codes: Tensor, spans: Spans) -> Tensor:
+        likely, gradient = spans.likelihood_and_gradient(logits, codes)
+        ctx.save_for_backward(gradient)
+        return likely
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:

@@ -15,19 +15,16 @@ from .encoder import TableEncoder
 from .fields import Numbers
 from .first_layer import FirstLayer
 from .gates import Gates
-from .optimizer import Adam, AdamLearner
-from .rows import shuffled_rows
+from .latent import Posterior
 from .spans import Spans
 from .training import Learner
+from .tvae_learner import TvaeLearner
 
 if TYPE_CHECKING:
     from ..dp.settings import Privacy
     from ..dp.updates import RowsLoss
 
 __all__ = ["TVAE"]
-
-#: Bounds of a scalar's learned standard deviation.
-LEAST_SIGMA, MOST_SIGMA = 0.01, 1.0
 
 
 class TVAE(NeuralSynthesizer):
@@ -150,7 +147,13 @@ def layers(widths: Sequence[int]) -> nn.Sequential:
 
 
 class Autoencoder(Network):
-    """Rows to the mean and log variance of a latent vector, and latent vectors to logits and scalars."""
+    """Rows to the mean and log variance of a latent vector, and latent vectors to logits and scalars.
+
+    Attributes:
+        sigma: float32[scalars], the learned standard deviation of each scalar, which counts within ``bounds``.
+    """
+
+    bounds = 0.01, 1.0
 
     def __init__(
         self, encoder: TableEncoder, spans: Spans, embedding: int, down: Sequence[int], up: Sequence[int]
@@ -170,10 +173,10 @@ class Autoencoder(Network):
             scalars, codes: float32[n, scalars] and int64[n, spans].
             counts: float32[n, scalars], 1 where a scalar counts.
         """
-        latent, divergence = _Posterior.apply(self.down(self.first(scalars, codes)), generator)
+        latent, divergence = Posterior.apply(self.down(self.first(scalars, codes)), generator)
         means, logits = self.up(latent).split([self.scalars, self.spans.width], dim=1)
         likely = self.spans.log_likelihood(logits, codes)
-        sigma = self.sigma.clamp(LEAST_SIGMA, MOST_SIGMA)
+        sigma = self.sigma.clamp(*self.bounds)
         distance = (scalars - torch.tanh(means)) / sigma
         off = (counts * (0.5 * distance.square() + sigma.log())).sum()
         found: Tensor = (factor * (off - likely) + divergence) / len(codes)
@@ -183,55 +186,5 @@ class Autoencoder(Network):
         latent = torch.randn(rows, self.embedding, generator=generator, device=self.spans.device)
         out = self.up(latent)
         noise = torch.randn(rows, self.scalars, generator=generator, device=self.spans.device)
-        scalars = torch.tanh(out[:, : self.scalars]) + noise * self.sigma.clamp(LEAST_SIGMA, MOST_SIGMA)
+        scalars = torch.tanh(out[:, : self.scalars]) + noise * self.sigma.clamp(*self.bounds)
         return out[:, self.scalars :], scalars.clamp(-1, 1)
-
-
-class _Posterior(torch.autograd.Function):
-    """Means and log variances float32[n, 2 m] -> (a draw float32[n, m] from the normals that they stand for, the sum
-    of their Kullback-Leibler divergences from the standard normal).
-
-    Written out with its gradient because a general one makes three times as many passes over the latent vectors,
-    which took a tenth of an update.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, code: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        mean, log_variance = code.chunk(2, dim=1)
-        noise = torch.randn(mean.shape, generator=generator, device=mean.device)
-        deviation = (0.5 * log_variance).exp_()
-        ctx.save_for_backward(mean, deviation, noise)
-        divergence = 0.5 * (deviation.square().sum() + mean.square().sum() - log_variance.sum() - mean.numel())
-        return torch.addcmul(mean, noise, deviation), divergence
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        mean, deviation, noise = ctx.saved_tensors
-        of_draw, of_divergence = gradients
-        of_code = torch.empty(len(mean), 2 * mean.shape[1], device=mean.device)
-        of_mean, of_log_variance = of_code.chunk(2, dim=1)
-        torch.addcmul(of_draw, mean, of_divergence, out=of_mean)
-        # d/d log variance: half of noise * deviation * of_draw + (deviation^2 - 1) * of_divergence
-        within = torch.addcmul(noise * of_draw, deviation, of_divergence).mul_(deviation).sub_(of_divergence)
-        torch.mul(within, 0.5, out=of_log_variance)
-        return of_code, None
-
-
-class TvaeLearner(AdamLearner):
-    """One update of encoder and decoder together."""
-
-    def __init__(self, model: TVAE, network: Autoencoder, data: Data) -> None:
-        adam = Adam(network, rate=model.learning_rate, weight_decay=model.l2scale)
-        super().__init__(adam, network.spans.device)
-        self.network, self.data, self.factor = network, data, model.loss_factor
-        self.batch = model._batch_rows(len(data.codes))
-        self.counts = network.gates.of_codes(data.codes)
-
-    def step(self, number: int) -> Tensor:
-        rows = shuffled_rows(len(self.data.codes), self.batch, self.generator, self.data.codes.device)
-        scalars, codes, counts = (
-            part.index_select(0, rows) for part in (self.data.scalars, self.data.codes, self.counts)
-        )
-        loss = self.network.loss(scalars, codes, counts, self.factor, self.generator)
-        self.adam.step(loss)
-        return loss.detach()

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from tabular.neural.critic import Critic
 from tabular.neural.first_layer import FirstLayer
 from tabular.neural.gates import Gates
+from tabular.neural.latent import Posterior
 from tabular.neural.spans import Spans
-from tabular.neural.tvae import _Posterior
 
 SIZES = [3, 1, 70, 2, 17, 4]
 CPU = torch.device("cpu")
@@ -80,7 +79,7 @@ def test_gates_say_the_same_of_codes_as_of_one_hot_classes(spans):
 
 def test_draw_and_divergence_of_the_autoencoder_are_those_of_differentiating():
     code = torch.randn(7, 6, requires_grad=True)
-    draw, divergence = _Posterior.apply(code, torch.Generator().manual_seed(2))
+    draw, divergence = Posterior.apply(code, torch.Generator().manual_seed(2))
     mean, log_variance = code.chunk(2, dim=1)
     noise = torch.randn(7, 3, generator=torch.Generator().manual_seed(2))
     normal = torch.distributions.Normal(mean, (0.5 * log_variance).exp())
@@ -118,32 +117,6 @@ def test_no_spans_at_all():
     assert spans.draw(empty, torch.Generator()).shape == spans.draw_by(empty, torch.Generator()).shape == (4, 0)
     assert spans.log_softmax(empty).shape == (4, 0)
     assert spans.log_likelihood(empty, empty.long()) == 0
-
-
-@pytest.mark.parametrize("pac", [1, 2])
-@pytest.mark.parametrize("scalars", [0, 3])
-@pytest.mark.parametrize("conditions", [True, False])
-def test_the_gradient_penalty_is_that_of_differentiating(spans, conditions, scalars, pac):
-    """The closed form against autograd, with the same draws: the norm of d score / d rows between real and fake, and
-    both scores, where autograd is shown one-hot rows."""
-    torch.manual_seed(0)
-    critic = Critic(scalars, spans, conditions=conditions, pac=pac, widths=(16, 8, 6))
-    real = torch.randn(12, scalars), random_codes(12)
-    fake = torch.randn(12, scalars), torch.rand(12, spans.width)
-    asked = torch.randint(spans.width, (12,)) if conditions else None
-    of_real, of_fake, norms = critic.compare(real, fake, asked, torch.Generator().manual_seed(3))
-
-    generator = torch.Generator().manual_seed(3)
-    share = torch.rand(12 // pac, 1, generator=generator).repeat_interleave(pac, dim=0)
-    one_hot = real[0], spans.one_hot(real[1])
-    between = [torch.lerp(b, a, share).requires_grad_() for a, b in zip(one_hot, fake, strict=True)]
-    scores = critic(*between, asked, generator)
-    gradients = torch.autograd.grad(scores.sum(), between)
-    expected = torch.cat(gradients, dim=1).view(12 // pac, -1).norm(dim=1)
-    torch.testing.assert_close(norms, expected, rtol=1e-4, atol=1e-6)
-    both = [torch.cat(parts) for parts in zip(one_hot, fake, strict=True)]
-    scores = critic(*both, None if asked is None else asked.repeat(2), generator)
-    torch.testing.assert_close(torch.cat([of_real, of_fake]), scores, rtol=1e-4, atol=1e-6)
 
 
 def test_the_likelihood_of_one_span_s_class_and_its_gradient_are_those_of_cross_entropy(spans):

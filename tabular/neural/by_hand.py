@@ -1,0 +1,56 @@
+"""Layers whose gradient is written out: for small ones torch's own bookkeeping takes as long as the arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from .optimizer import Adam
+
+__all__ = ["ReluStack", "linears", "through_relu"]
+
+
+def linears(module: nn.Module) -> list[nn.Linear]:
+    """The linear layers of ``module``, in their order."""
+    return [part for part in module.modules() if isinstance(part, nn.Linear)]
+
+
+class ReluStack:
+    """Linear layers with a ReLU between each two, forwards and back.
+
+    Args:
+        layers: of the network.
+        adam: has room for the gradients of their weights; :meth:`backward` fills it.
+    """
+
+    def __init__(self, layers: Iterable[nn.Linear], adam: Adam) -> None:
+        self.layers = [(layer.weight, layer.bias, *map(adam.room_of, (layer.weight, layer.bias))) for layer in layers]
+        self.inputs: list[Tensor] = []
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:
+        """float32[n, in] -> float32[n, out]."""
+        self.inputs = []
+        for weight, bias, *_ in self.layers:
+            self.inputs.append(x.relu_() if self.inputs else x)
+            x = torch.addmm(bias, x, weight.T)
+        return x
+
+    @torch.no_grad()
+    def backward(self, gradient: Tensor) -> Tensor:
+        """The gradient with respect to what :meth:`forward` gave last -> that with respect to what it was given."""
+        for place in reversed(range(len(self.layers))):
+            weight, _, of_weight, of_bias = self.layers[place]
+            x = self.inputs[place]
+            torch.mm(gradient.T, x, out=of_weight)
+            torch.sum(gradient, dim=0, out=of_bias)
+            gradient = through_relu(gradient @ weight, x) if place else gradient @ weight
+        return gradient
+
+
+def through_relu(gradient: Tensor, out: Tensor) -> Tensor:
+    """The gradient with respect to what a ReLU was given, from that with respect to ``out``, what it gave."""
+    found: Tensor = torch.ops.aten.threshold_backward(gradient, out, 0)
+    return found

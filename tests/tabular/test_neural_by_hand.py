@@ -1,0 +1,125 @@
+"""Gradients that are written out, against torch's own differentiation of the same with the same draws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from tabular import infer_schema, to_arrays
+from tabular.neural.base import Data
+from tabular.neural.critic import PENALIZED, PENALTY, SLOPE, Critic
+from tabular.neural.encoder import TableEncoder
+from tabular.neural.optimizer import Adam
+from tabular.neural.spans import Spans
+from tabular.neural.tvae import TVAE
+from tabular.neural.tvae_learner import TvaeLearner
+
+SIZES = [3, 1, 70, 2, 17, 4]
+COLUMNS = {
+    "mixed": ["device", "age", "spent", "score"],
+    "numbers": ["score", "rate"],
+    "categories": ["device", "plan"],
+}
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "device": rng.choice(["ios", "android", "web"], 300),
+            "plan": rng.choice(["free", "paid"], 300),
+            "age": rng.integers(18, 90, 300),
+            "spent": np.where(rng.random(300) < 0.6, 0.0, rng.gamma(2, 20, 300).round(2)),
+            "score": np.where(rng.random(300) < 0.25, np.nan, rng.normal(0, 1, 300)),
+            "rate": rng.normal(0, 1, 300),
+        }
+    )
+
+
+@pytest.mark.parametrize("columns", COLUMNS.values(), ids=COLUMNS)
+@pytest.mark.parametrize("widths", [(8,), (8, 6, 5)])
+def test_the_update_of_the_autoencoder_is_down_the_gradient_of_its_loss(table, columns, widths):
+    table = table[columns]
+    model = TVAE(compress_dims=widths, decompress_dims=widths[::-1], embedding_dim=4, batch_size=300, device="cpu")
+    schema = infer_schema(table)
+    arrays = to_arrays(table, schema)
+    encoder = TableEncoder.fit(arrays, schema, "modes")
+    codes, scalars = encoder.encode(arrays, np.random.default_rng(0))
+    spans = Spans(encoder.sizes, torch.device("cpu"))
+    data = Data(torch.from_numpy(codes), torch.from_numpy(np.nan_to_num(scalars)))
+    network = model._new_network(encoder, spans)
+    learner = TvaeLearner(model, network, data)
+    with torch.no_grad():  # one deviation within its bounds, the others beyond
+        network.sigma.copy_(torch.tensor([0.3, 2.0, 0.001])[: len(network.sigma)])
+
+    expected = network.loss(
+        data.scalars, data.codes, learner.counts, model.loss_factor, torch.Generator().manual_seed(0)
+    )
+    learner.generator.manual_seed(0)
+    found = learner.differentiate(data.scalars, data.codes, learner.counts)
+    torch.testing.assert_close(found, expected.detach())
+    assert_rooms_hold(learner.adam, torch.autograd.grad(expected, learner.adam.weights, materialize_grads=True))
+
+
+def assert_rooms_hold(adam: Adam, gradients: tuple[torch.Tensor, ...]) -> None:
+    for name, weight, expected in zip(adam.names, adam.weights, gradients, strict=True):
+        torch.testing.assert_close(
+            adam.room_of(weight), expected, rtol=1e-3, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
+        )
+
+
+def scored(critic: Critic, rows: torch.Tensor, asked: torch.Tensor | None, generator: torch.Generator) -> torch.Tensor:
+    """The critic's scores as its definition has them: of one-hot or soft rows float32[packs, pac * (scalars + width)],
+    scalars first, and their one-hot conditions."""
+    y = rows @ torch.cat([critic.scalars, critic.classes]) + critic.bias
+    if asked is not None:
+        y = y + asked @ critic.asked
+    for layer in (*critic.layers, critic.out):
+        y = layer(torch.nn.functional.leaky_relu(y, SLOPE) * critic.dropout(y.shape, generator))
+    return y
+
+
+@pytest.mark.parametrize("pac", [1, 2])
+@pytest.mark.parametrize("scalars", [0, 3])
+@pytest.mark.parametrize("conditions", [True, False])
+@pytest.mark.parametrize("widths", [(8,), (16, 8, 6)])
+def test_the_updates_of_critic_and_generator_are_down_the_gradients_of_their_losses(conditions, scalars, pac, widths):
+    torch.manual_seed(0)
+    rows = 24
+    spans = Spans(SIZES, torch.device("cpu"))
+    critic = Critic(scalars, spans, conditions=conditions, pac=pac, widths=widths)
+    adam = Adam(critic, rate=1e-3)
+    real = torch.randn(rows, scalars), torch.stack([torch.randint(size, (rows,)) for size in SIZES], dim=1)
+    fake = torch.randn(rows, scalars), torch.rand(rows, spans.width)
+    condition = torch.randint(spans.width, (rows,)) if conditions else None
+    found = critic.learn(real, fake, condition, torch.Generator().manual_seed(3), adam.room_of)
+
+    generator = torch.Generator().manual_seed(3)
+    packs = rows // pac
+    a, b = (
+        torch.cat([part.reshape(packs, -1) for part in side], dim=1)
+        for side in ((real[0], spans.one_hot(real[1])), fake)
+    )
+    asked = None
+    if condition is not None:
+        asked = torch.nn.functional.one_hot(condition, spans.width).float().reshape(packs, -1)
+    some = packs // PENALIZED
+    share = torch.rand(some, 1, generator=generator)
+    between = torch.lerp(b[:some], a[:some], share).requires_grad_()
+    slopes = torch.autograd.grad(
+        scored(critic, between, None if asked is None else asked[:some], generator).sum(), between, create_graph=True
+    )[0]
+    penalty = PENALTY * (slopes.norm(dim=1) - 1).square().mean()
+    scores = scored(critic, torch.cat([a, b]), None if asked is None else asked.repeat(2, 1), generator)
+    expected = scores[packs:].mean() - scores[:packs].mean() + penalty
+    torch.testing.assert_close(found, expected.detach())
+    assert_rooms_hold(adam, torch.autograd.grad(expected, adam.weights, materialize_grads=True))
+
+    made = [part.clone().requires_grad_() for part in fake]
+    packed = torch.cat([part.reshape(packs, -1) for part in made], dim=1)
+    loss = -scored(critic, packed, asked, torch.Generator().manual_seed(4)).mean()
+    ours = critic.pull(*fake, condition, torch.Generator().manual_seed(4))
+    torch.testing.assert_close(ours, (loss.detach(), *torch.autograd.grad(loss, made)), rtol=1e-4, atol=1e-6)
