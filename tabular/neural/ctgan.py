@@ -109,12 +109,12 @@ class CTGAN(NeuralSynthesizer):
         widths = Choice(((128, 128), (256, 256), (512, 512), (256, 256, 256)))
         return SearchSpace(
             {
-                "generator_lr": Real(5e-5, 2e-3, log=True),
-                "discriminator_lr": Real(5e-5, 2e-3, log=True),
+                "generator_lr": Real(1e-4, 1e-3, log=True),
+                "discriminator_lr": Real(1e-4, 1e-3, log=True),
                 "discriminator_steps": Whole(1, 2),
                 "generator_dim": widths,
                 "discriminator_dim": widths,
-                "pac": Choice((1, 5, 10)),
+                "pac": Choice((1, 2, 5)),
                 "numbers": Choice(("modes", "quantiles")),
                 "log_frequency": Choice((True, False)),
             },
