@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 
 from ..errors import TableError, UsageError
 from ..schema import Schema
 from ..search_space import Choice, Real, SearchSpace, Whole
-from .base import Data, Guide, Network, NeuralSynthesizer, positive
+from .base import Data, Network, NeuralSynthesizer, positive
 from .critic import Critic
 from .encoder import TableEncoder
 from .fields import Numbers
-from .gates import Gates
+from .generator import Generator, GeneratorPass
 from .optimizer import Adam
 from .rows import ConditionalRows, shuffled_rows
 from .spans import Spans
@@ -151,70 +149,6 @@ class CTGAN(NeuralSynthesizer):
         return CtganLearner(self, network, spans, data)
 
 
-class Generator(Network):
-    """Residual layers that keep what they were given: noise and a condition in, logits and scalars out.
-
-    A condition is one class of one column, one-hot in the paper; its part of each layer is a row of weights.
-    """
-
-    def __init__(
-        self, encoder: TableEncoder, spans: Spans, guided: tuple[int, ...], embedding: int, widths: Sequence[int]
-    ) -> None:
-        super().__init__()
-        self.spans, self.guided, self.embedding = spans, guided, embedding
-        self.scalars = encoder.scalars
-        self.gates = Gates(encoder.gates, spans)
-        asked, given = spans.width if guided else 0, embedding
-        self.layers, self.norms, self.asked = nn.ModuleList(), nn.ModuleList(), nn.ParameterList()
-        for place, wide in enumerate((*widths, self.scalars + spans.width)):
-            bound = 1 / math.sqrt(given + asked)
-            layer = nn.Linear(given, wide)
-            nn.init.uniform_(layer.weight, -bound, bound)
-            nn.init.uniform_(layer.bias, -bound, bound)
-            self.layers.append(layer)
-            if guided:
-                self.asked.append(nn.Parameter(torch.empty(asked, wide).uniform_(-bound, bound)))
-            if place < len(widths):
-                self.norms.append(nn.BatchNorm1d(wide))
-            given += wide
-        self.register_buffer("shares", torch.zeros(spans.width))
-
-    def forward(self, noise: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Noise float32[n, embedding] and flat classes int64[n] -> (logits float32[n, width], scalars
-        float32[n, scalars] in -1..1)."""
-        x = noise
-        for place, layer in enumerate(self.layers):
-            y = layer(x)
-            if condition is not None:
-                y = y + functional.embedding(condition, self.asked[place])
-            if place < len(self.norms):
-                x = torch.cat([functional.relu(self.norms[place](y)), x], dim=1)
-        scalars, logits = y.split([self.scalars, self.spans.width], dim=1)
-        return logits, torch.tanh(scalars)
-
-    def rows(self, count: int, condition: Tensor | None, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Rows whose classes are nearly one-hot: (float32[count, scalars], float32[count, width], their logits)."""
-        logits, scalars = self(self.noise(count, generator), condition)
-        soft = self.spans.gumbel_softmax(logits, generator)
-        return scalars * self.gates(soft), soft, logits
-
-    def noise(self, rows: int, generator: torch.Generator) -> Tensor:
-        """float32[rows, embedding]."""
-        return torch.randn(rows, self.embedding, generator=generator, device=self.spans.device)
-
-    def propose(self, rows: int, generator: torch.Generator, guide: Guide | None) -> tuple[Tensor, Tensor]:
-        condition = None
-        if guide is not None:
-            drawn = torch.multinomial(guide.probabilities, rows, replacement=True, generator=generator)
-            condition = drawn + self.spans.offsets[guide.span]
-        elif self.guided:
-            # Any of the columns by its true frequencies, so that rows come as often as they do in the table.
-            mask = self.spans.spread[list(self.guided)].sum(dim=0)
-            condition = torch.multinomial(self.shares * mask, rows, replacement=True, generator=generator)
-        found: tuple[Tensor, Tensor] = self(self.noise(rows, generator), condition)
-        return found
-
-
 class CtganLearner:
     """One update of the critic(s), then one of the generator."""
 
@@ -234,6 +168,7 @@ class CtganLearner:
             ).to(spans.device)
         betas = (0.5, 0.9)
         self.maker_adam = Adam(network, rate=model.learning_rate, betas=betas, weight_decay=model.generator_decay)
+        self.maker = GeneratorPass(network, self.maker_adam)
         self.critic_adam = Adam(
             self.critic, rate=model.discriminator_lr, betas=betas, weight_decay=model.discriminator_decay
         )
@@ -248,23 +183,16 @@ class CtganLearner:
         return None, rows
 
     def step(self, number: int) -> Tensor:
-        for turn in range(self.critic_steps):
+        for _ in range(self.critic_steps):
             condition, chosen = self._choose()
             real = self.data.scalars.index_select(0, chosen), self.data.codes.index_select(0, chosen)
-            # The generator learns from the rows that the critic saw last, so they are made once.
-            with torch.set_grad_enabled(turn == self.critic_steps - 1):
-                scalars, soft, logits = self.network.rows(self.batch, condition, self.generator)
-            fake = scalars.detach(), soft.detach()
+            fake = self.maker.forward(self.batch, condition, self.generator)
             self.critic.learn(real, fake, condition, self.generator, self.critic_adam.room_of)
             self.critic_adam.update()
+        # The generator learns from the rows that the critic saw last, so they are made once.
         loss, *pull = self.critic.pull(*fake, condition, self.generator)
-        made = [scalars, soft]
-        if condition is not None:
-            unlikely = -self.spans.asked_log_likelihood(logits, condition) / len(condition)
-            loss += unlikely.detach()
-            made.append(unlikely)
-            pull.append(torch.ones_like(unlikely))
-        self.maker_adam.apply(torch.autograd.grad(made, self.maker_adam.weights, pull))
+        loss += self.maker.backward(*pull)
+        self.maker_adam.update()
         return loss
 
     def slow_down(self) -> None:

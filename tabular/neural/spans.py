@@ -123,28 +123,42 @@ class Spans:
         found: Tensor = _LogLikelihood.apply(logits, codes, self)
         return found
 
-    def likelihood_and_gradient(self, logits: Tensor, codes: Tensor) -> tuple[Tensor, Tensor]:
-        """:meth:`log_likelihood` and, with respect to the logits, its gradient float32[n, width], for use without
-        torch's differentiation.
+    def likelihood_and_gradient(
+        self, logits: Tensor, codes: Tensor, scale: float = 1.0, out: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """:meth:`log_likelihood` and, with respect to the logits, ``scale`` times its gradient float32[n, width], for
+        use without torch's differentiation; ``out`` is where the gradient goes.
 
         Bounded logits need no shift by the maximum of their span, which costs more than all the rest.
         """
         classes = codes + self.offsets
-        logits = logits.clamp(-FARTHEST, FARTHEST)
-        chosen = logits.gather(1, classes).sum()
-        weights = logits.exp_()
+        weights = self.weights(logits)
+        chosen = weights.gather(1, classes)
         sums = self.sums(weights)
-        gradient = weights.mul_(sums.reciprocal().neg_() @ self.spread)
-        one = torch.ones(1, device=logits.device).expand(classes.shape)
-        return chosen - sums.log_().sum(), gradient.scatter_add_(1, classes, one)
+        gradient = torch.mul(weights, (-scale / sums) @ self.spread, out=out)
+        one = torch.full((1, 1), scale, device=logits.device).expand(classes.shape)
+        gradient.scatter_add_(1, classes, one)
+        return chosen.div_(sums).log_().sum(), gradient
 
-    def asked_log_likelihood(self, logits: Tensor, classes: Tensor) -> Tensor:
-        """The sum over rows of the log probability of one class of one span, ``classes`` (int64[n], flat): a scalar.
+    def weights(self, logits: Tensor) -> Tensor:
+        """float32[n, width] -> float32[n, width]: e to the logits, which count within +-:data:`FARTHEST`."""
+        return logits.clamp(-FARTHEST, FARTHEST).exp_()
 
-        Logits count as in :meth:`log_likelihood`.
+    def add_asked(self, weights: Tensor, classes: Tensor, gradient: Tensor) -> Tensor:
+        """The mean over rows of the negative log probability of one class of one span, ``classes`` (int64[n], flat): a
+        scalar. Its gradient with respect to the logits is added to ``gradient``.
+
+        Args:
+            weights: float32[n, width] as :meth:`weights` gives them.
+            gradient: float32[n, width].
         """
-        found: Tensor = _AskedLogLikelihood.apply(logits, classes, self)
-        return found
+        rows, classes = len(classes), classes[:, None]
+        chosen = weights.gather(1, classes)
+        within = self.spread.index_select(0, self.span_of[classes[:, 0]]).mul_(weights)
+        sums = within.sum(dim=1, keepdim=True)
+        gradient.addcmul_(within, (sums * rows).reciprocal_())
+        gradient.scatter_add_(1, classes, torch.full((1, 1), -1 / rows, device=weights.device).expand(classes.shape))
+        return sums.div_(chosen).log_().mean()
 
     def head_log_likelihood(self, hidden: Tensor, head: Tensor, bias: Tensor, codes: Tensor) -> Tensor:
         """float32[spans]: the mean over rows of the log probability of each span's class.
@@ -170,16 +184,30 @@ class Spans:
         """float32[n, width] -> float32[n, width], summing to 1 within each span."""
         return self.log_softmax(logits).exp()
 
-    def gumbel_softmax(self, logits: Tensor, generator: torch.Generator) -> Tensor:
-        """float32[n, width] -> float32[n, width]: classes drawn by their logits, nearly one-hot (Jang et al. 2017).
+    def gumbel_softmax(self, weights: Tensor, generator: torch.Generator) -> Tensor:
+        """float32[n, width] -> float32[n, width]: classes drawn by their weights, nearly one-hot (Jang et al. 2017).
 
-        The temperature is 0.2, as in CTGAN. Logits beyond +-:data:`FARTHEST` count as there, and their gradient is as
-        if they were.
+        The temperature is 0.2, as in CTGAN. e to (logit + Gumbel draw) is e to the logit over an exponential draw, and
+        at the temperature 1 / :data:`SHARPNESS` it is that to a power.
+
+        Args:
+            weights: as :meth:`weights` gives them.
         """
         if not self.width:
-            return logits
-        found: Tensor = _GumbelSoftmax.apply(logits, self, generator)
-        return found
+            return weights
+        share = weights / self.exponential(len(weights), generator)
+        share.mul_(self.sums(share).reciprocal_() @ self.spread).clamp_(min=LEAST)
+        power = share.square().square_().mul_(share)
+        return power.mul_(self.sums(power).reciprocal_() @ self.spread)
+
+    def through_gumbel_softmax(self, soft: Tensor, gradient: Tensor) -> Tensor:
+        """The gradient with respect to the logits, from that with respect to ``soft``, what the Gumbel softmax gave."""
+        if not self.width:
+            return gradient
+        pull = soft * gradient
+        # SHARPNESS soft (gradient - its mean by soft)
+        means = self.sums(pull).mul_(SHARPNESS) @ self.spread
+        return pull.mul_(SHARPNESS).addcmul_(soft, means, value=-1)
 
     def gumbel(self, rows: int, generator: torch.Generator) -> Tensor:
         """float32[rows, width]: independent standard Gumbel draws."""
@@ -229,48 +257,3 @@ class _LogLikelihood(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         return ctx.saved_tensors[0] * gradients[0], None, None
-
-
-class _AskedLogLikelihood(torch.autograd.Function):
-    """With its gradient: one-hot minus softmax in the span that is asked for, and 0 in all others."""
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, classes: Tensor, spans: Spans) -> Tensor:
-        logits = logits.clamp(-FARTHEST, FARTHEST)
-        chosen = logits.gather(1, classes[:, None])
-        weights = logits.exp_().mul_(spans.spread.index_select(0, spans.span_of.index_select(0, classes)))
-        sums = weights.sum(dim=1, keepdim=True)
-        gradient = weights.mul_(sums.reciprocal().neg_())
-        one = torch.ones(1, device=logits.device).expand(chosen.shape)
-        ctx.save_for_backward(gradient.scatter_add_(1, classes[:, None], one))
-        return chosen.sum() - sums.log_().sum()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        return ctx.saved_tensors[0] * gradients[0], None, None
-
-
-class _GumbelSoftmax(torch.autograd.Function):
-    """With its gradient, and a logarithm, an exponential and a maximum less than a general one.
-
-    e to (logit + Gumbel draw) is e to the logit over an exponential draw, and at the temperature 1 / SHARPNESS it is
-    that to a power.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, spans: Spans, generator: torch.Generator) -> Tensor:
-        weights = logits.clamp(-FARTHEST, FARTHEST).exp_().div_(spans.exponential(len(logits), generator))
-        share = weights.mul_(spans.sums(weights).reciprocal_() @ spans.spread).clamp_(min=LEAST)
-        power = share.square().square_().mul_(share)
-        soft = power.mul_(spans.sums(power).reciprocal_() @ spans.spread)
-        ctx.save_for_backward(soft)
-        ctx.spans = spans
-        return soft
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (soft,), spans = ctx.saved_tensors, ctx.spans
-        pull = soft * gradients[0]
-        # SHARPNESS soft (gradient - its mean by soft)
-        means = spans.sums(pull).mul_(SHARPNESS) @ spans.spread
-        return pull.mul_(SHARPNESS).addcmul_(soft, means, value=-1), None, None

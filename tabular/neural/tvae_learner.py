@@ -61,17 +61,18 @@ class TvaeLearner(AdamLearner):
         scale = self.factor / len(codes)
         likely = torch.zeros((), device=out.device)
         if len(spans):
-            likely, of_logits = spans.likelihood_and_gradient(out[:, network.scalars :], codes)
-            torch.mul(of_logits, -scale, out=gradient[:, network.scalars :])
+            logits, of_logits = (part[:, network.scalars :] for part in (out, gradient))
+            likely, _ = spans.likelihood_and_gradient(logits, codes, -scale, out=of_logits)
+        # Nearly all of the time of numbers this few is the calls, so there are as few of them as can be.
         sigma = network.sigma.clamp(*network.bounds)
         means = torch.tanh(out[:, : network.scalars])
-        distance = (scalars - means) / sigma
-        square = distance.square()
-        off = (counts * (0.5 * square + sigma.log())).sum()
-        slope = (means.square() - 1) * distance * counts
-        torch.mul(slope, scale / sigma, out=gradient[:, : network.scalars])
-        inside = network.sigma == sigma
-        torch.mul((counts * (1 - square)).sum(dim=0), inside * scale / sigma, out=room(network.sigma))
+        distance = (scalars - means).div_(sigma)
+        counted = distance * counts
+        squares, times = distance.mul_(counted).sum(dim=0), counts.sum(dim=0)
+        off = (0.5 * squares + times * sigma.log()).sum()
+        slopes = torch.where(network.sigma == sigma, scale, 0.0) / sigma
+        torch.mul(times - squares, slopes, out=room(network.sigma))
+        gradient[:, : network.scalars] = torch.ops.aten.tanh_backward(counted.mul_(-scale / sigma), means)
 
         of_code = gradient_of_code(self.up.backward(gradient), self.share, *kept)
         of_first = through_relu(self.down.backward(of_code), entered)

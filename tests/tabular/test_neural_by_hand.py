@@ -10,7 +10,9 @@ import torch
 from tabular import infer_schema, to_arrays
 from tabular.neural.base import Data
 from tabular.neural.critic import PENALIZED, PENALTY, SLOPE, Critic
+from tabular.neural.ctgan import CTGAN
 from tabular.neural.encoder import TableEncoder
+from tabular.neural.generator import GeneratorPass
 from tabular.neural.optimizer import Adam
 from tabular.neural.spans import Spans
 from tabular.neural.tvae import TVAE
@@ -123,3 +125,36 @@ def test_the_updates_of_critic_and_generator_are_down_the_gradients_of_their_los
     loss = -scored(critic, packed, asked, torch.Generator().manual_seed(4)).mean()
     ours = critic.pull(*fake, condition, torch.Generator().manual_seed(4))
     torch.testing.assert_close(ours, (loss.detach(), *torch.autograd.grad(loss, made)), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("columns", COLUMNS.values(), ids=COLUMNS)
+@pytest.mark.parametrize("widths", [(8,), (8, 6, 5)])
+def test_the_pass_of_the_generator_is_that_of_its_network_and_back_down_its_gradient(table, columns, widths):
+    table = table[columns]
+    schema = infer_schema(table)
+    encoder = TableEncoder.fit(to_arrays(table, schema), schema, "modes")
+    spans = Spans(encoder.sizes, torch.device("cpu"))
+    network, same = (CTGAN(generator_dim=widths, embedding_dim=4)._new_network(encoder, spans) for _ in range(2))
+    torch.manual_seed(0)
+    guided = network.guided
+    asked = torch.randint(spans.sizes[guided[0]], (40,)) + spans.offsets[guided[0]] if guided else None
+    adam = Adam(network, rate=1e-3)
+    made = GeneratorPass(network, adam)
+    found = made.forward(40, asked, torch.Generator().manual_seed(1))
+
+    generator = torch.Generator().manual_seed(1)
+    logits, scalars = same(same.noise(40, generator), asked)
+    soft = spans.softmax((logits + spans.gumbel(40, generator)) * 5)
+    expected = scalars * same.gates(soft), soft
+    torch.testing.assert_close(found, tuple(part.detach() for part in expected), rtol=1e-3, atol=1e-5)
+    for name, value in same.named_buffers():
+        if value.is_floating_point():
+            torch.testing.assert_close(dict(network.named_buffers())[name], value)
+
+    pulls = [torch.randn_like(part) for part in found]
+    unlikely = torch.zeros(())
+    if asked is not None:
+        unlikely = -spans.log_softmax(logits).gather(1, asked[:, None]).mean()
+    loss = sum((part * pull).sum() for part, pull in zip(expected, pulls, strict=True)) + unlikely
+    torch.testing.assert_close(made.backward(*pulls), unlikely.detach())
+    assert_rooms_hold(adam, torch.autograd.grad(loss, list(same.parameters()), materialize_grads=True))
