@@ -15,7 +15,7 @@ from tabular.rundir import make_folder, write_json
 from tabular.schema import Schema
 from tabular.synthesizer import create, load_run
 
-from ..comparing.study import Settings, conditional, fingerprint
+from ..comparing.study import Settings, fingerprint, target_option
 
 __all__ = ["Made", "make_past"]
 
@@ -49,7 +49,7 @@ def make_past(
         return Made(pd.read_parquet(rows), seconds, resumed=True)
     make_folder(place)
     progress.note(f"{model}:")
-    options = {**conditional(model, settings.target, schema), **settings.options}
+    options = {**target_option(model, settings.target, schema), **settings.options}
     started = time.perf_counter()
     learned = create(model, seed=settings.seed, **options).fit(
         past, schema=schema, progress=progress, checkpoint=place / "run.partial"

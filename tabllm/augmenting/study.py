@@ -24,12 +24,12 @@ from eval.tables import check_form, load_tables
 from tabular.errors import OutputError, TableError, TabllmError, UsageError
 from tabular.inference import infer_schema
 from tabular.progress import Reporter
-from tabular.rundir import write_json
+from tabular.rundir import make_folder, write_json
 from tabular.schema import Schema
 from tabular.shares import rows_for_share
 from tabular.synthesizer import create, load_run
 
-from ..comparing.study import conditional, fingerprint
+from ..comparing.study import fingerprint, target_option
 from .classes import Classes, added, classes_of
 from .hybrid import synthetic_parts
 from .scoring import Predictions, Scores, judged
@@ -168,10 +168,7 @@ def run_study(
     arms = arms_of(settings.shares, float(truths["learn"].mean()), oversampling=settings.oversampling)
     _check_positives(truths, classes)
     place = Path(folder)
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{place} could not be made ({error.strerror or error}); choose another with -o.") from None
+    make_folder(place)
     work = _Work(parts, truths, schema, settings, classes, arms, place, progress)
     trained = [work.outcome(arm) for arm in arms]
     predictions = {outcome.arm.key: found for outcome, found in trained if found is not None}
@@ -307,7 +304,7 @@ class _Work:
         if kept is None:
             self.progress.note(f"{settings.model} learns {len(self.parts.learn):,} rows:")
             start = time.perf_counter()
-            options = {**conditional(settings.model, settings.target, self.schema), **settings.options}
+            options = {**target_option(settings.model, settings.target, self.schema), **settings.options}
             create(settings.model, seed=settings.seed, **options).fit(
                 self.parts.learn, schema=self.schema, progress=self.progress, checkpoint=partial
             ).save(run)

@@ -245,7 +245,7 @@ def _fitted(
     from tabular.rundir import check_run_directory, write_json
     from tabular.synthesizer import create, load_run
 
-    from ..comparing.study import conditional, fingerprint
+    from ..comparing.study import fingerprint, target_option
 
     run = Path(f"{_stem(data)}-augment-run")
     model, given = options["model"], {"seed": options["seed"] or 0, **_given(options)}
@@ -258,7 +258,7 @@ def _fitted(
             f"{run}/ is there already, and was fitted otherwise; use it with --run {run}, or add --force to fit anew."
         )
     check_run_directory(run)
-    synthesizer = create(model, **{**conditional(model, target, schema), **given})
+    synthesizer = create(model, **{**target_option(model, target, schema), **given})
     learn(session, synthesizer, table, schema, run)
     write_json(run / MARK, {"fingerprint": mark})
     session.say(f"Learned {len(table):,} rows; the run is {run}/.")

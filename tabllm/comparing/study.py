@@ -25,7 +25,7 @@ from tabular.rundir import make_folder, write_json
 from tabular.schema import Schema
 from tabular.synthesizer import create, has_option, load_run
 
-__all__ = ["Outcome", "Settings", "conditional", "fingerprint", "held_apart", "run_study", "sampled_rows"]
+__all__ = ["Outcome", "Settings", "fingerprint", "held_apart", "run_study", "sampled_rows", "target_option"]
 
 #: Share of the rows that no generator learns where no holdout is given.
 HOLDOUT_SHARE = 0.2
@@ -134,7 +134,7 @@ def _judged(
     run, partial = place / "run", place / "run.partial"
     try:
         started = time.perf_counter()
-        options = {**conditional(model, settings.target, schema), **settings.options}
+        options = {**target_option(model, settings.target, schema), **settings.options}
         learned = create(model, seed=settings.seed, **options).fit(
             train, schema=schema, progress=progress, checkpoint=partial
         )
@@ -161,7 +161,7 @@ def _judged(
     return outcome
 
 
-def conditional(model: str, target: str | None, schema: Schema) -> dict[str, str]:
+def target_option(model: str, target: str | None, schema: Schema) -> dict[str, str]:
     """The target as an option, for a generator that makes rows for its classes."""
     if target is None or not schema[target].has_categories or not has_option(model, "target"):
         return {}

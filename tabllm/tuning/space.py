@@ -13,7 +13,7 @@ from tabular.schema import Schema
 from tabular.search_space import Choice, Range, SearchSpace, Whole
 from tabular.synthesizer import create, search_space
 
-from ..comparing.study import conditional
+from ..comparing.study import target_option
 
 __all__ = ["default_settings", "distributions", "settings_from", "space_for", "suggested"]
 
@@ -30,7 +30,7 @@ def space_for(model: str, schema: Schema, *, target: str | None, fixed: Mapping[
     if not space:
         raise UsageError(f"The model {model!r} has no settings to search; name another with -m.")
     ranges: dict[str, Range] = dict(space.ranges)
-    if conditional(model, target, schema):
+    if target_option(model, target, schema):
         ranges["target"] = Choice((None, target))
     ranges = {name: at for name, at in ranges.items() if name not in fixed}
     if not ranges:

@@ -7,26 +7,27 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
 
-from ..arrays import from_arrays, on_grid, to_arrays
-from ..conditions import Allowed, parse_where, satisfied
+from ..arrays import from_arrays, to_arrays
+from ..conditions import parse_where
 from ..devices import choose_torch_device, keep_freed_memory
-from ..errors import ConditionError, UsageError
+from ..errors import UsageError
 from ..inference import infer_schema
-from ..progress import Reporter, Task
+from ..progress import Reporter
 from ..reading import check_table
 from ..runs import RunFiles, damaged, read_run_files, write_run_files
 from ..schema import Schema
 from ..synthesizer import Synthesizer, Where
 from .calibration import Calibration
+from .draws import PART_ROWS, ConditionalDraws, rows_at_once
 from .encoder import TableEncoder
-from .fields import CategoryField, Numbers
+from .fields import Numbers
+from .network import Data, Network
 from .spans import Spans
 from .training import LOOKS, Learner, Plan, fingerprint_of, train
 
@@ -36,55 +37,10 @@ if TYPE_CHECKING:
     from ..dp.settings import Privacy
     from ..dp.updates import RowsLoss
 
-__all__ = ["CERTAIN", "Data", "Guide", "Network", "NeuralSynthesizer", "positive"]
+__all__ = ["NeuralSynthesizer", "positive"]
 
-#: Rows of one part of a sample.
-PART_ROWS = 1 << 16
-#: Numbers in the widest tensor of a draw, at most: it bounds the rows that are drawn together.
-DRAW_NUMBERS = 1 << 24
 #: Rows that a calibration looks at.
 CALIBRATION_ROWS = 20_000
-#: Logit of a class that was drawn or asked for already.
-CERTAIN = 60.0
-#: Rows that are made in search of some that meet a condition before the search may be given up, and the share
-#: of them that must.
-PATIENT_ROWS, LEAST_SHARE = 500_000, 1e-4
-
-
-class Data(NamedTuple):
-    """A table on the device: int64[n, spans] and float32[n, scalars] (0 where a scalar does not count)."""
-
-    codes: Tensor
-    scalars: Tensor
-
-
-class Guide(NamedTuple):
-    """A condition that a network can keep by itself: the span, and float32[classes] how likely each is to be."""
-
-    span: int
-    probabilities: Tensor
-
-
-class Network(nn.Module):
-    """What a generator leaves when it is trained.
-
-    Attributes:
-        spans: the layout of its classes.
-        guided: the spans that :meth:`propose` can be guided on; where there are any, ``shares`` is float32[width],
-            how often each class occurs in the table.
-    """
-
-    spans: Spans
-    guided: tuple[int, ...] = ()
-    shares: Tensor
-
-    def class_shares(self, span: int) -> Tensor:
-        """float32[classes]: how often each class of a guided span occurs in the table."""
-        return self.shares[self.spans.starts[span] :][: self.spans.sizes[span]]
-
-    def propose(self, rows: int, generator: torch.Generator, guide: Guide | None) -> tuple[Tensor, Tensor]:
-        """(logits float32[rows, width], scalars float32[rows, scalars]) of new rows."""
-        raise NotImplementedError
 
 
 class NeuralSynthesizer(Synthesizer):
@@ -255,7 +211,7 @@ class NeuralSynthesizer(Synthesizer):
         if not self.calibrate:
             return Calibration.none(spans.width)
         generator = self._generator(self.seed, 1 << 32)
-        chunk = _chunk(spans)
+        chunk = rows_at_once(spans)
         counts = [min(chunk, CALIBRATION_ROWS - begin) for begin in range(0, CALIBRATION_ROWS, chunk)]
         parts = [network.propose(count, generator, None) for count in counts]
         made = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
@@ -271,11 +227,12 @@ class NeuralSynthesizer(Synthesizer):
         progress: Reporter | None = None,
         done: int = 0,
     ) -> Iterator[pd.DataFrame]:
-        encoder, _ = self._fitted()
+        encoder, network = self._fitted()
         if n < 1:
             raise UsageError(f"The number of rows must be 1 or more, not {n}.")
         allowed = parse_where(where, self.schema)
-        guide = self._guide(allowed)
+        calibration = self._calibration or Calibration.none(network.spans.width)
+        draws = ConditionalDraws(self.name, self.schema, encoder, network, calibration, allowed)
         seed = self.seed if seed is None else _checked(seed)
         with (progress or Reporter()).task("Sampling", n, "rows") as task:
             task.advance(done)
@@ -283,84 +240,9 @@ class NeuralSynthesizer(Synthesizer):
                 if start < done:
                     continue
                 rows = min(PART_ROWS, n - start)
-                arrays = self._draw_allowed(rows, self._generator(seed, part), allowed, guide, task)
+                arrays = draws.draw(rows, self._generator(seed, part), task)
                 rng = np.random.default_rng([seed, part])
                 yield from_arrays(encoder.fill_unlearned(arrays, rows, rng, start=start, seed=seed), self.schema)
-
-    def _draw_allowed(
-        self,
-        rows: int,
-        generator: torch.Generator,
-        allowed: Mapping[str, Allowed],
-        guide: Guide | None,
-        task: Task,
-    ) -> dict[str, np.ndarray]:
-        """Canonical arrays of ``rows`` rows that keep to every condition: what does not is drawn again."""
-        encoder, network = self._fitted()
-        spans = Spans(encoder.sizes, torch.device(self.device))
-        known = {name: condition for name, condition in allowed.items() if name in encoder.fields}
-        chunk = _chunk(spans)
-        kept: list[dict[str, np.ndarray]] = []
-        made = found = 0
-        while found < rows:
-            # What is still to find, by the share that was found so far, and some more.
-            wanted = (rows - found) * max(made, 1) / max(found, 0.5) if known and made else rows - found
-            count = int(min(max(wanted * 1.1, 64) if known else wanted, chunk))
-            arrays = self._draw(count, generator, guide, encoder, network, spans)
-            if known:
-                keeping = satisfied(arrays, known)
-                arrays = {name: values[keeping] for name, values in arrays.items()}
-            new = min(len(next(iter(arrays.values()))), rows - found)
-            kept.append(arrays)
-            found, made = found + new, made + count
-            task.advance(new)
-            if made >= PATIENT_ROWS and found < LEAST_SHARE * made:
-                raise ConditionError(
-                    f"Only {found:,} of {made:,} rows that the model {self.name!r} made meet "
-                    f"{' and '.join(map(repr, known))} as asked; loosen the condition, or fit 'nano', which keeps "
-                    "conditions without trying."
-                )
-        return {name: np.concatenate([part[name] for part in kept])[:rows] for name in kept[0]}
-
-    @torch.no_grad()
-    def _draw(
-        self,
-        rows: int,
-        generator: torch.Generator,
-        guide: Guide | None,
-        encoder: TableEncoder,
-        network: Network,
-        spans: Spans,
-    ) -> dict[str, np.ndarray]:
-        calibration = self._calibration or Calibration.none(spans.width)
-        logits, scalars = network.propose(rows, generator, guide)
-        bias = torch.from_numpy(calibration.bias).to(logits.device)
-        codes = spans.draw(logits + bias, generator).cpu().numpy()
-        arrays = encoder.decode(codes, scalars.cpu().numpy(), calibration.maps)
-        for name, values in arrays.items():
-            if self.schema[name].is_numeric:
-                arrays[name] = on_grid(values, self.schema[name])
-        return arrays
-
-    def _guide(self, allowed: Mapping[str, Allowed]) -> Guide | None:
-        """The rarest of the conditions that the network can keep by itself."""
-        encoder, network = self._fitted()
-        best: tuple[float, Guide] | None = None
-        for name, (span, _) in encoder.places().items():
-            column = encoder.fields[name]
-            if name not in allowed or span.start not in network.guided or not isinstance(column, CategoryField):
-                continue
-            condition = allowed[name]
-            shares = network.class_shares(span.start).cpu().numpy().astype(np.float64)
-            codes = np.arange(column.classes)
-            if column.missing:
-                codes[-1] = -1
-            shares = np.where(condition.contains(codes), shares, 0.0)
-            mass = float(shares.sum())
-            if mass > 0 and (best is None or mass < best[0]):
-                probabilities = torch.tensor(shares / mass, dtype=torch.float32, device=self.device)
-                best = mass, Guide(span.start, probabilities)
-        return best[1] if best else None
 
     def _generator(self, seed: int, part: int) -> torch.Generator:
         state = np.random.SeedSequence([seed, part, 7]).generate_state(1, np.uint64)[0] >> np.uint64(1)
@@ -404,10 +286,6 @@ class NeuralSynthesizer(Synthesizer):
 
 def _below(arrays: Mapping[str, np.ndarray], prefix: str, change: Any) -> dict[str, Any]:
     return {name.removeprefix(prefix): change(value) for name, value in arrays.items() if name.startswith(prefix)}
-
-
-def _chunk(spans: Spans) -> int:
-    return int(np.clip(DRAW_NUMBERS // max(spans.width, spans.padded_width, 1), 256, PART_ROWS))
 
 
 def positive(**settings: float | None) -> None:

@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from .autoregression import Autoregression
-from .base import CALIBRATION_ROWS, CERTAIN, Data, Guide, Network
+from .base import CALIBRATION_ROWS
 from .encoder import TableEncoder
 from .flow import Flow
 from .gates import Gates
+from .network import CERTAIN, Data, Guide, Network
 from .optimizer import Adam, AdamLearner
 from .rows import shuffled_rows
 from .spans import Spans

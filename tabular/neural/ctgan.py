@@ -12,11 +12,12 @@ from torch import Tensor
 from ..errors import TableError, UsageError
 from ..schema import Schema
 from ..search_space import Choice, Real, SearchSpace, Whole
-from .base import Data, Network, NeuralSynthesizer, positive
+from .base import NeuralSynthesizer, positive
 from .critic import Critic
 from .encoder import TableEncoder
 from .fields import Numbers
 from .generator import Generator, GeneratorPass
+from .network import Data, Network
 from .optimizer import Adam
 from .rows import ConditionalRows, shuffled_rows
 from .spans import Spans

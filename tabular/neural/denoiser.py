@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .base import CERTAIN, Data, Guide, Network
 from .first_layer import FirstLayer
+from .network import CERTAIN, Data, Guide, Network
 from .optimizer import Adam, AdamLearner
 from .residual import left_out
 from .rows import shuffled_rows

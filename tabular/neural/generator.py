@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .base import Guide, Network
 from .by_hand import linears, through_relu
 from .encoder import TableEncoder
 from .gates import Gates
+from .network import Guide, Network
 from .optimizer import Adam
 from .spans import Spans
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from .base import Data
+from .network import Data
 from .spans import Spans
 
 __all__ = ["ConditionalRows", "shuffled_rows"]
@@ -33,27 +34,35 @@ class ConditionalRows:
     """
 
     def __init__(self, data: Data, spans: Spans, columns: tuple[int, ...], *, log_frequency: bool = True) -> None:
-        self.device, self.columns = spans.device, torch.tensor(columns, device=spans.device)
-        self.offsets = spans.offsets[self.columns]
-        codes = data.codes[:, self.columns]
-        # Per condition the rows sorted by their value, and where in them each value begins.
-        self.order = codes.argsort(dim=0, stable=True).to(torch.int32)
+        self.device, self.conditions = spans.device, len(columns)
         counts = spans.one_hot_counts(data.codes)
-        weights = torch.log1p(counts) if log_frequency else counts
-        self.shares = counts / max(len(codes), 1)
-        # One row of class weights per condition, 0 where a class is of another span.
-        self.cumulative = (spans.spread[self.columns] * weights).cumsum(dim=1)
-        within = counts.cumsum(0)
-        start_of_span = torch.cat([within.new_zeros(1), within])[self.offsets]
-        self.starts = torch.cat([within.new_zeros(1), within[:-1]])
-        self.start_of_span, self.counts = start_of_span, counts
+        self.shares = counts / max(len(data.codes), 1)
+        # The classes of all conditions side by side: where they are among all classes, and how many rows have each.
+        flat = [np.arange(spans.sizes[column]) + spans.starts[column] for column in columns]
+        self.flat = torch.from_numpy(np.concatenate(flat)).to(spans.device)
+        self.counts = counts[self.flat]
+        # A ladder: condition k has the steps from k to k + 1, each as high as its class is likely.
+        steps, firsts, lasts, begin = [], [], [], 0
+        for place, classes in enumerate(flat):
+            held = self.counts[begin : begin + len(classes)].cpu().numpy().astype(np.float64)
+            weights = np.log1p(held) if log_frequency else held
+            steps.append(place + weights.cumsum() / weights.sum())
+            firsts.append(place * len(data.codes) + held.cumsum() - held)
+            lasts.append(begin + int(np.flatnonzero(held)[-1]))
+            begin += len(classes)
+        self.ladder = torch.from_numpy(np.concatenate(steps).astype(np.float32)).to(spans.device)
+        self.firsts = torch.from_numpy(np.concatenate(firsts).astype(np.int64)).to(spans.device)
+        self.lasts = torch.tensor(lasts, device=spans.device)
+        # Per condition the rows sorted by their value; the first of each class is at ``firsts``.
+        by_value = data.codes[:, list(columns)].argsort(dim=0, stable=True).to(torch.int32)
+        self.order = by_value.T.reshape(-1)
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """(flat class int64[count] that is asked for, int64[count] a row that has it)."""
         uniform = torch.rand(3, count, generator=generator, device=self.device)
-        condition = (uniform[0] * len(self.columns)).long().clamp_(max=len(self.columns) - 1)
-        ladder = self.cumulative[condition]
-        flat = (ladder <= (uniform[1] * ladder[:, -1])[:, None]).sum(dim=1).clamp_(max=ladder.shape[1] - 1)
-        among = (uniform[2] * self.counts[flat]).floor().minimum(self.counts[flat] - 1).clamp_(min=0)
-        place = self.starts[flat] - self.start_of_span[condition] + among
-        return flat, self.order[place.long(), condition].long()
+        condition = (uniform[0] * self.conditions).long().clamp_(max=self.conditions - 1)
+        # Rounded, a place may lie at the very end of its steps.
+        which = torch.searchsorted(self.ladder, uniform[1] + condition, right=True).minimum(self.lasts[condition])
+        counts = self.counts[which]
+        among = (uniform[2] * counts).long().minimum(counts.long() - 1)
+        return self.flat[which], self.order[self.firsts[which] + among].long()

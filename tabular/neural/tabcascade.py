@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..search_space import Choice, Real, SearchSpace, Whole
-from .base import Data, Network, NeuralSynthesizer, positive
+from .base import NeuralSynthesizer, positive
 from .cascade import Cascade, CascadeLearner
 from .encoder import TableEncoder
 from .fields import Numbers
+from .network import Data, Network
 from .optimizer import Adam
 from .spans import Spans
 from .training import Learner

@@ -12,10 +12,11 @@ import torch
 from ..errors import UsageError
 from ..schema import Schema
 from ..search_space import Choice, Real, SearchSpace
-from .base import Data, Network, NeuralSynthesizer, positive
+from .base import NeuralSynthesizer, positive
 from .denoiser import AVERAGE, Denoiser, DenoiserLearner
 from .encoder import TableEncoder
 from .fields import MOST_CLASSES, Numbers
+from .network import Data, Network
 from .optimizer import Adam
 from .spans import Spans
 from .training import Learner

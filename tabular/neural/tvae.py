@@ -10,12 +10,13 @@ import torch
 from torch import Tensor, nn
 
 from ..search_space import Choice, Real, SearchSpace
-from .base import Data, Guide, Network, NeuralSynthesizer, positive
+from .base import NeuralSynthesizer, positive
 from .encoder import TableEncoder
 from .fields import Numbers
 from .first_layer import FirstLayer
 from .gates import Gates
 from .latent import Posterior
+from .network import Data, Guide, Network
 from .spans import Spans
 from .training import Learner
 from .tvae_learner import TvaeLearner

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from .base import Data
 from .by_hand import ReluStack, linears, through_relu
 from .first_layer import sum_and_one_hot
 from .latent import drawn_latent, gradient_of_code
+from .network import Data
 from .optimizer import Adam, AdamLearner
 from .rows import shuffled_rows
 

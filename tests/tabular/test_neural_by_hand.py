@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from tabular import infer_schema, to_arrays
-from tabular.neural.base import Data
 from tabular.neural.critic import PENALIZED, PENALTY, SLOPE, Critic
 from tabular.neural.ctgan import CTGAN
 from tabular.neural.encoder import TableEncoder
 from tabular.neural.generator import GeneratorPass
+from tabular.neural.network import Data
 from tabular.neural.optimizer import Adam
 from tabular.neural.spans import Spans
 from tabular.neural.tvae import TVAE

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from tabular import ConditionError, RunError, TableError, UsageError, create, infer_schema, load_run
 from tabular.devices import choose_torch_device
+from tabular.neural.draws import ConditionalDraws
 from tabular.strata import balanced_strata, probe, sample_strata
 
 SMALL = {
@@ -170,8 +171,8 @@ def test_conditions_are_kept_by_every_row(fitted, where, table):
 
 
 def test_a_condition_that_no_row_meets_is_given_up(fitted, monkeypatch):
-    monkeypatch.setattr("tabular.neural.base.PATIENT_ROWS", 2000)
-    monkeypatch.setattr("tabular.neural.base.LEAST_SHARE", 0.9)
+    monkeypatch.setattr("tabular.neural.draws.PATIENT_ROWS", 2000)
+    monkeypatch.setattr("tabular.neural.draws.LEAST_SHARE", 0.9)
     with pytest.raises(ConditionError, match=r"Only \d+ of [\d,]+ rows .* loosen the condition, or fit 'nano'"):
         fitted.sample(3000, where="age=18 and device=web and clicked=true")
     with pytest.raises(ConditionError, match="No value of 'age'"):
@@ -238,8 +239,8 @@ def test_many_categories_need_few_inputs(name):
 def test_a_named_target_is_given_and_costs_no_tries(table, monkeypatch):
     model = small("tabddpm", steps=5).fit(table)
     calls = []
-    original = type(model)._draw
-    monkeypatch.setattr(type(model), "_draw", lambda self, rows, *a: calls.append(rows) or original(self, rows, *a))
+    original = ConditionalDraws._draw
+    monkeypatch.setattr(ConditionalDraws, "_draw", lambda self, rows, *a: calls.append(rows) or original(self, rows, *a))
     assert set(model.sample(1000, where="device in [web, ios]")["device"]) == {"web", "ios"}
     assert sum(calls) <= 1100
     shares = model.sample(20_000)["device"].value_counts(normalize=True)

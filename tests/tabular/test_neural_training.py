@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from tabular import Reporter, TabllmError
-from tabular.neural.base import Data
+from tabular.neural.network import Data
 from tabular.neural.optimizer import Adam, AdamLearner
 from tabular.neural.rows import ConditionalRows, shuffled_rows
 from tabular.neural.spans import Spans

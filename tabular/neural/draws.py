@@ -1,0 +1,116 @@
+"""Rows of a trained network that keep to conditions, as canonical arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from ..arrays import on_grid
+from ..conditions import Allowed, satisfied
+from ..errors import ConditionError
+from ..progress import Task
+from ..schema import Schema
+from .calibration import Calibration
+from .encoder import TableEncoder
+from .fields import CategoryField
+from .network import Guide, Network
+from .spans import Spans
+
+__all__ = ["PART_ROWS", "ConditionalDraws", "rows_at_once"]
+
+#: Rows of one part of a sample.
+PART_ROWS = 1 << 16
+#: Numbers in the widest tensor of a draw, at most: it bounds the rows that are drawn together.
+DRAW_NUMBERS = 1 << 24
+#: Rows that are made in search of some that meet a condition before the search may be given up, and the share
+#: of them that must.
+PATIENT_ROWS, LEAST_SHARE = 500_000, 1e-4
+
+
+def rows_at_once(spans: Spans) -> int:
+    """How many rows are drawn together, so that memory stays within bounds."""
+    return int(np.clip(DRAW_NUMBERS // max(spans.width, spans.padded_width, 1), 256, PART_ROWS))
+
+
+@dataclass(frozen=True)
+class ConditionalDraws:
+    """Rows that meet conditions: the network is asked for one of them where it can be, the others are kept by trying.
+
+    Attributes:
+        model: the name of the generator, for messages.
+        allowed: column -> what it may be.
+    """
+
+    model: str
+    schema: Schema
+    encoder: TableEncoder
+    network: Network
+    calibration: Calibration
+    allowed: Mapping[str, Allowed]
+
+    def draw(self, rows: int, generator: torch.Generator, task: Task) -> dict[str, np.ndarray]:
+        """Canonical arrays of ``rows`` rows that keep to every condition: what does not is drawn again.
+
+        Raises:
+            ConditionError: if next to no row does.
+        """
+        known = {name: condition for name, condition in self.allowed.items() if name in self.encoder.fields}
+        chunk = rows_at_once(self.network.spans)
+        kept: list[dict[str, np.ndarray]] = []
+        made = found = 0
+        while found < rows:
+            # What is still to find, by the share that was found so far, and some more.
+            wanted = (rows - found) * max(made, 1) / max(found, 0.5) if known and made else rows - found
+            count = int(min(max(wanted * 1.1, 64) if known else wanted, chunk))
+            arrays = self._draw(count, generator)
+            if known:
+                keeping = satisfied(arrays, known)
+                arrays = {name: values[keeping] for name, values in arrays.items()}
+            new = min(len(next(iter(arrays.values()))), rows - found)
+            kept.append(arrays)
+            found, made = found + new, made + count
+            task.advance(new)
+            if made >= PATIENT_ROWS and found < LEAST_SHARE * made:
+                raise ConditionError(
+                    f"Only {found:,} of {made:,} rows that the model {self.model!r} made meet "
+                    f"{' and '.join(map(repr, known))} as asked; loosen the condition, or fit 'nano', which keeps "
+                    "conditions without trying."
+                )
+        return {name: np.concatenate([part[name] for part in kept])[:rows] for name in kept[0]}
+
+    @torch.no_grad()
+    def _draw(self, rows: int, generator: torch.Generator) -> dict[str, np.ndarray]:
+        logits, scalars = self.network.propose(rows, generator, self.guide)
+        bias = torch.from_numpy(self.calibration.bias).to(logits.device)
+        codes = self.network.spans.draw(logits + bias, generator).cpu().numpy()
+        arrays = self.encoder.decode(codes, scalars.cpu().numpy(), self.calibration.maps)
+        for name, values in arrays.items():
+            if self.schema[name].is_numeric:
+                arrays[name] = on_grid(values, self.schema[name])
+        return arrays
+
+    @cached_property
+    def guide(self) -> Guide | None:
+        """The rarest of the conditions that the network can keep by itself."""
+        best: tuple[float, Guide] | None = None
+        for name, (span, _) in self.encoder.places().items():
+            column = self.encoder.fields[name]
+            if name not in self.allowed or span.start not in self.network.guided:
+                continue
+            if not isinstance(column, CategoryField):
+                continue
+            condition = self.allowed[name]
+            shares = self.network.class_shares(span.start).cpu().numpy().astype(np.float64)
+            codes = np.arange(column.classes)
+            if column.missing:
+                codes[-1] = -1
+            shares = np.where(condition.contains(codes), shares, 0.0)
+            mass = float(shares.sum())
+            if mass > 0 and (best is None or mass < best[0]):
+                probabilities = torch.tensor(shares / mass, dtype=torch.float32, device=self.network.spans.device)
+                best = mass, Guide(span.start, probabilities)
+        return best[1] if best else None
