@@ -239,8 +239,8 @@ def test_many_categories_need_few_inputs(name):
 def test_a_named_target_is_given_and_costs_no_tries(table, monkeypatch):
     model = small("tabddpm", steps=5).fit(table)
     calls = []
-    original = ConditionalDraws._draw
-    monkeypatch.setattr(ConditionalDraws, "_draw", lambda self, rows, *a: calls.append(rows) or original(self, rows, *a))
+    draw = ConditionalDraws._draw
+    monkeypatch.setattr(ConditionalDraws, "_draw", lambda self, rows, *a: calls.append(rows) or draw(self, rows, *a))
     assert set(model.sample(1000, where="device in [web, ios]")["device"]) == {"web", "ios"}
     assert sum(calls) <= 1100
     shares = model.sample(20_000)["device"].value_counts(normalize=True)
