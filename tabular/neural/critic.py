@@ -93,11 +93,14 @@ class Critic(nn.Module):
         return found
 
     def dropout(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
-        """float32 in ``shape``: 0 or 2, by a fair coin each. A random number makes 32 of them, which takes a good deal
-        less time than a random number each."""
+        """float32 in ``shape``: 0 or 2, by a fair coin each. Random bytes make eight of them each, in a good deal less
+        time than a random number each; a processor, whose random numbers come one by one, makes four bytes of one."""
         count = math.prod(shape)
-        random = torch.empty(-(-count // 32), dtype=torch.int32, device=self.octets.device)
-        octets = random.random_(-(1 << 31), 1 << 31, generator=generator).view(torch.uint8).int()
+        octets = torch.empty(-(-count // 32), dtype=torch.int32, device=self.octets.device)
+        if octets.device.type == "cpu":
+            octets = octets.random_(-(1 << 31), 1 << 31, generator=generator).view(torch.uint8).int()
+        else:
+            octets = octets.new_empty(4 * len(octets)).random_(256, generator=generator)
         return self.octets.index_select(0, octets).view(-1)[:count].view(shape)
 
     def _score(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, list[Tensor], list[Tensor]]:
