@@ -12,7 +12,7 @@ Each peer wants an environment of its own:
 Both sides learn the same rows with the same seed, epochs, batch and layer sizes, one process at a time and in turn, and
 both are judged by the same functions of `eval`. The peers' times are those of their `fit` and `sample` alone.
 Non-numeric columns are discrete for `ctgan`, as in its own examples. `pac` is each one's default, 10 there and 1 here,
-where 10 rows at once taught less; ours is fitted with 2 as well. synthcity's diffusion model takes encoded columns,
+which is more work and learns more from the rows. synthcity's diffusion model takes encoded columns,
 so it is given ours: normal scores and codes, encoding not counted on its side and counted on ours; its T is 100 here as
 in the paper (its own default is 1,000), and its rows are not judged. Calibration, which it has not, draws 20,000 rows
 after training, so ours is timed without and with it.
@@ -54,7 +54,7 @@ from tabular.synthesizer import create
 EQUAL_EPOCHS = {"adult": 20, "shoppers": 100}
 DIFFUSION = {"steps": 500, "batch_size": 1024, "d_layers": (256, 256, 256), "num_timesteps": 100}
 
-LABELS = {"ours": "tabllm", "packed": "tabllm pac=2", "bare": "tabllm uncalibrated", "peer": "peer"}
+LABELS = {"ours": "tabllm", "bare": "tabllm uncalibrated", "peer": "peer"}
 
 #: Run in the peer's own environment: argv is a folder with train.csv and task.json.
 GAN_PEER = r"""
@@ -134,8 +134,6 @@ def planned(arguments: argparse.Namespace) -> Iterator[Work]:
                 for seed in arguments.seeds:
                     options = {"epochs": EQUAL_EPOCHS.get(table, 50), "batch_size": 500}
                     yield from (Work("equal", side, model, table, seed, options) for side in ("peer", "ours"))
-                    if model == "ctgan":
-                        yield Work("equal", "packed", model, table, seed, {**options, "pac": 2})
         if "diffusion" in arguments.only and "tabddpm" in arguments.models:
             yield Work("diffusion", "peer", "tabddpm", table, 0, DIFFUSION)
             for calibrate in (False, True):
