@@ -138,7 +138,8 @@ class Spans:
         gradient = torch.mul(weights, (-scale / sums) @ self.spread, out=out)
         one = torch.full((1, 1), scale, device=logits.device).expand(classes.shape)
         gradient.scatter_add_(1, classes, one)
-        return chosen.div_(sums).log_().sum(), gradient
+        # Each by itself: their quotient may be too small for float32.
+        return chosen.log_().sum() - sums.log_().sum(), gradient
 
     def weights(self, logits: Tensor) -> Tensor:
         """float32[n, width] -> float32[n, width]: e to the logits, which count within +-:data:`FARTHEST`."""
@@ -158,7 +159,7 @@ class Spans:
         sums = within.sum(dim=1, keepdim=True)
         gradient.addcmul_(within, (sums * rows).reciprocal_())
         gradient.scatter_add_(1, classes, torch.full((1, 1), -1 / rows, device=weights.device).expand(classes.shape))
-        return sums.div_(chosen).log_().mean()
+        return (sums.log_() - chosen.log_()).mean()
 
     def head_log_likelihood(self, hidden: Tensor, head: Tensor, bias: Tensor, codes: Tensor) -> Tensor:
         """float32[spans]: the mean over rows of the log probability of each span's class.

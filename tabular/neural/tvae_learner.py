@@ -70,7 +70,7 @@ class TvaeLearner(AdamLearner):
         counted = distance * counts
         squares, times = distance.mul_(counted).sum(dim=0), counts.sum(dim=0)
         off = (0.5 * squares + times * sigma.log()).sum()
-        slopes = torch.where(network.sigma == sigma, scale, 0.0) / sigma
+        slopes = (network.sigma == sigma) * scale / sigma
         torch.mul(times - squares, slopes, out=room(network.sigma))
         gradient[:, : network.scalars] = torch.ops.aten.tanh_backward(counted.mul_(-scale / sigma), means)
 

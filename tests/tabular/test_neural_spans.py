@@ -146,3 +146,17 @@ def test_the_gumbel_softmax_bears_logits_far_apart(spans):
     assert found.isfinite().all()
     assert spans.through_gumbel_softmax(found, 2 * found).isfinite().all()
     torch.testing.assert_close(spans.sums(found), torch.ones(40, len(spans)))
+
+
+def test_a_likelihood_bears_logits_far_apart(spans):
+    codes = torch.stack([torch.arange(40) % size for size in spans.sizes], dim=1)
+    logits = (1 - 2 * spans.one_hot(codes)) * 1e4  # all that was seen is taken for next to impossible
+    likely, gradient = spans.likelihood_and_gradient(logits, codes)
+    bounded = logits.clamp(-60, 60)
+    expected = spans.log_softmax(bounded).gather(1, codes + spans.offsets).sum()
+    torch.testing.assert_close(likely, expected)
+    assert gradient.isfinite().all()
+    asked = codes[:, 0] + spans.offsets[0]
+    unlikely = spans.add_asked(spans.weights(logits), asked, gradient)
+    torch.testing.assert_close(unlikely, -spans.log_softmax(bounded).gather(1, asked[:, None]).mean())
+    assert gradient.isfinite().all()
