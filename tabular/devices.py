@@ -1,14 +1,17 @@
-"""Where torch computes, and a processor build of it that keeps its memory."""
+"""Where torch computes, and a processor build of it that keeps its memory and uses all of the processor."""
 
 from __future__ import annotations
 
 import ctypes
 import platform
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from .errors import EngineError
 
-__all__ = ["choose_torch_device", "keep_freed_memory"]
+__all__ = ["choose_torch_device", "full_width_products", "keep_freed_memory"]
 
 
 def choose_torch_device(device: str = "auto") -> str:
@@ -48,3 +51,28 @@ def keep_freed_memory() -> None:
     libc.mallopt(mmap_threshold, 32 << 20)  # the most that glibc takes
     libc.mallopt(trim_threshold, 1 << 30)
     libc.mallopt(top_pad, 64 << 20)
+
+
+@contextmanager
+def full_width_products() -> Iterator[None]:
+    """Within it torch multiplies float32 matrices with AVX-512 on an AMD processor that has it; a decorator too.
+
+    torch takes MKL for them, which uses no more than AVX2 on a processor that is not Intel's: half of what a Zen 5 can
+    do. oneDNN uses AVX-512, and torch takes oneDNN where bfloat16 is *allowed* inside products. As oneDNN rounds to
+    bfloat16 only where there is AMX, products stay as exact as float32 is (a test holds this). Elsewhere nothing is
+    done, and what a caller has set stays. A call costs oneDNN more than MKL: it is for layers, not for products of
+    a few thousand numbers.
+    """
+    import torch
+
+    products = getattr(torch.backends.mkldnn, "matmul", None)  # from torch 2.9 on
+    processor: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    helps = processor.get("cpu_name", "").startswith("AMD") and processor.get("avx512_bw") and not processor["amx_tile"]
+    if products is None or not helps or products.fp32_precision != "none":
+        yield
+        return
+    products.fp32_precision = "bf16"
+    try:
+        yield
+    finally:
+        products.fp32_precision = "none"

@@ -15,7 +15,7 @@ import torch
 
 from ..arrays import from_arrays, to_arrays
 from ..conditions import parse_where
-from ..devices import choose_torch_device, keep_freed_memory
+from ..devices import choose_torch_device, full_width_products, keep_freed_memory
 from ..errors import UsageError
 from ..inference import infer_schema
 from ..progress import Reporter
@@ -114,6 +114,7 @@ class NeuralSynthesizer(Synthesizer):
         return min(self.batch_size, rows)
 
     # -- learning ---------------------------------------------------------------------------------------------
+    @full_width_products()
     def fit(
         self,
         table: pd.DataFrame,

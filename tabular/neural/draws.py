@@ -11,6 +11,7 @@ import torch
 
 from ..arrays import on_grid
 from ..conditions import Allowed, satisfied
+from ..devices import full_width_products
 from ..errors import ConditionError
 from ..progress import Task
 from ..schema import Schema
@@ -83,6 +84,7 @@ class ConditionalDraws:
         return {name: np.concatenate([part[name] for part in kept])[:rows] for name in kept[0]}
 
     @torch.no_grad()
+    @full_width_products()
     def _draw(self, rows: int, generator: torch.Generator) -> dict[str, np.ndarray]:
         logits, scalars = self.network.propose(rows, generator, self.guide)
         bias = torch.from_numpy(self.calibration.bias).to(logits.device)
