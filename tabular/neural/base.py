@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -114,7 +115,6 @@ class NeuralSynthesizer(Synthesizer):
         return min(self.batch_size, rows)
 
     # -- learning ---------------------------------------------------------------------------------------------
-    @full_width_products()
     def fit(
         self,
         table: pd.DataFrame,
@@ -163,7 +163,11 @@ class NeuralSynthesizer(Synthesizer):
             plain = self._make_learner(network, spans, stand_in, steps)
             learner = private_learner(plain, private, partial(self._private_loss, network, data), decay=self.decays)
         plan = Plan(steps, self.seed, self._patience())
-        self.history, restarts = train(learner, plan, fingerprint=fingerprint, progress=progress, checkpoint=checkpoint)
+        # A private update takes as many rows as are drawn, and oneDNN compiles its kernels for each number of them.
+        with full_width_products() if private is None else nullcontext():
+            self.history, restarts = train(
+                learner, plan, fingerprint=fingerprint, progress=progress, checkpoint=checkpoint
+            )
         network.eval()
         self._encoder, self._network = encoder, network
         self._calibration = self._calibrated(spans, codes, scalars)
@@ -207,6 +211,7 @@ class NeuralSynthesizer(Synthesizer):
             return self._make_network(encoder, spans).to(spans.device)
 
     @torch.no_grad()
+    @full_width_products()
     def _calibrated(self, spans: Spans, codes: np.ndarray, scalars: np.ndarray) -> Calibration:
         encoder, network = self._fitted()
         if not self.calibrate:
