@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from .optimizer import Adam
+from .optimizer import Twin
 
 __all__ = ["ReluStack", "linears", "through_relu"]
 
@@ -22,32 +22,34 @@ class ReluStack:
 
     Args:
         layers: of the network.
-        adam: has room for the gradients of their weights; :meth:`backward` fills it.
+        twin: the weights that are multiplied with, and the rooms for their gradients, which :meth:`backward` fills.
     """
 
-    def __init__(self, layers: Iterable[nn.Linear], adam: Adam) -> None:
-        self.layers = [(layer.weight, layer.bias, *map(adam.room_of, (layer.weight, layer.bias))) for layer in layers]
+    def __init__(self, layers: Iterable[nn.Linear], twin: Twin) -> None:
+        self.dtype = twin.dtype
+        self.layers = [(*twin.of(layer.weight), *twin.of(layer.bias)) for layer in layers]
         self.inputs: list[Tensor] = []
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """float32[n, in] -> float32[n, out]."""
-        self.inputs = []
-        for weight, bias, *_ in self.layers:
+        self.inputs, x = [], x.to(self.dtype)
+        for weight, _, bias, _ in self.layers:
             self.inputs.append(x.relu_() if self.inputs else x)
             x = torch.addmm(bias, x, weight.T)
-        return x
+        return x.float()
 
     @torch.no_grad()
     def backward(self, gradient: Tensor) -> Tensor:
         """The gradient with respect to what :meth:`forward` gave last -> that with respect to what it was given."""
+        gradient = gradient.to(self.dtype)
         for place in reversed(range(len(self.layers))):
-            weight, _, of_weight, of_bias = self.layers[place]
+            weight, of_weight, _, of_bias = self.layers[place]
             x = self.inputs[place]
             torch.mm(gradient.T, x, out=of_weight)
             torch.sum(gradient, dim=0, out=of_bias)
             gradient = through_relu(gradient @ weight, x) if place else gradient @ weight
-        return gradient
+        return gradient.float()
 
 
 def through_relu(gradient: Tensor, out: Tensor) -> Tensor:

@@ -30,22 +30,24 @@ def fit_mixture(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     deviations, weights = np.full(MOST_MODES, 1 / MOST_MODES), np.full(MOST_MODES, 1 / MOST_MODES)
     floor = 1e-3
     last = -np.inf
+    squares = x**2
     for _ in range(ROUNDS):
-        log = np.log(weights / deviations) - 0.5 * ((x[:, None] - means) / deviations) ** 2
-        top = log.max(axis=1, keepdims=True)
+        # Modes by points: sums over a short last axis are slow.
+        log = np.log(weights / deviations)[:, None] - 0.5 * ((x - means[:, None]) / deviations[:, None]) ** 2
+        top = log.max(axis=0)
         share = np.exp(log - top)
-        total = share.sum(axis=1, keepdims=True)
+        total = share.sum(axis=0)
         share /= total
-        mass = share.sum(axis=0)
+        mass = share.sum(axis=1)
         kept = mass - PRIOR_POINTS
         alive = kept > 0
         if not alive.any():
             alive = mass == mass.max()
             kept = mass
-        share, kept, mass = share[:, alive], kept[alive], mass[alive]
+        share, kept, mass = share[alive], kept[alive], mass[alive]
         weights = kept / kept.sum()
-        means = share.T @ x / mass
-        deviations = np.sqrt((share * (x[:, None] - means) ** 2).sum(axis=0) / mass + floor**2)
+        means = share @ x / mass
+        deviations = np.sqrt(np.maximum(share @ squares / mass - means**2, 0) + floor**2)
         likelihood = float((top + np.log(total)).mean())
         if abs(likelihood - last) < TOLERANCE:
             break

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
-__all__ = ["Adam", "AdamLearner"]
+__all__ = ["Adam", "AdamLearner", "Twin"]
 
 #: Numbers that the room of every weight is a multiple of: 64 bytes.
 ROUND = 16
@@ -141,6 +141,39 @@ class Adam:
         """Put ``weights``, by name, in the place of the module's."""
         for name, weight in zip(self.names, self.weights, strict=True):
             weight.copy_(weights[name])
+
+
+class Twin:
+    """The weights of an optimizer, and the rooms for their gradients, in the number type that products are made in.
+
+    In float32 they are the optimizer's own; else each of the two is one cast, whatever the number of weights.
+
+    Args:
+        adam: has the weights.
+        dtype: of the twins.
+    """
+
+    def __init__(self, adam: Adam, dtype: torch.dtype) -> None:
+        self.adam, self.dtype = adam, dtype
+        self.flat, self.gradient = adam.flat.to(dtype), adam.gradient.to(dtype)
+        pairs = zip(adam._views(self.flat).values(), adam._views(self.gradient).values(), strict=True)
+        self._of = {id(weight): pair for weight, pair in zip(adam.weights, pairs, strict=True)}
+
+    def of(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """The twin of a weight of the module, and the room for its gradient."""
+        return self._of[id(weight)]
+
+    @torch.no_grad()
+    def take_weights(self) -> None:
+        """Become the weights that the optimizer has now."""
+        if self.flat is not self.adam.flat:
+            self.flat.copy_(self.adam.flat)
+
+    @torch.no_grad()
+    def give_gradients(self) -> None:
+        """Overwrite all of the optimizer's rooms with what was written here."""
+        if self.gradient is not self.adam.gradient:
+            self.adam.gradient.copy_(self.gradient)
 
 
 class AdamLearner:

@@ -123,11 +123,12 @@ class Spans:
         found: Tensor = _LogLikelihood.apply(logits, codes, self)
         return found
 
-    def likelihood_and_gradient(
+    def likelihood_gradient(
         self, logits: Tensor, codes: Tensor, scale: float = 1.0, out: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """:meth:`log_likelihood` and, with respect to the logits, ``scale`` times its gradient float32[n, width], for
-        use without torch's differentiation; ``out`` is where the gradient goes.
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """For use without torch's differentiation: ``scale`` times the gradient of :meth:`log_likelihood` with respect
+        to the logits, float32[n, width], and float32[n, spans] twice: e to the chosen logits, and the sum of e to
+        each of their spans. ``out`` is where the gradient goes.
 
         Bounded logits need no shift by the maximum of their span, which costs more than all the rest.
         """
@@ -138,8 +139,13 @@ class Spans:
         gradient = torch.mul(weights, (-scale / sums) @ self.spread, out=out)
         one = torch.full((1, 1), scale, device=logits.device).expand(classes.shape)
         gradient.scatter_add_(1, classes, one)
+        return gradient, chosen, sums
+
+    @staticmethod
+    def likelihood_of(chosen: Tensor, sums: Tensor) -> Tensor:
+        """:meth:`log_likelihood`, from what :meth:`likelihood_gradient` gave, which is used up."""
         # Each by itself: their quotient may be too small for float32.
-        return chosen.log_().sum() - sums.log_().sum(), gradient
+        return chosen.log_().sum() - sums.log_().sum()
 
     def weights(self, logits: Tensor) -> Tensor:
         """float32[n, width] -> float32[n, width]: e to the logits, which count within +-:data:`FARTHEST`."""
@@ -251,9 +257,9 @@ class _LogLikelihood(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits: Tensor, codes: Tensor, spans: Spans) -> Tensor:
-        likely, gradient = spans.likelihood_and_gradient(logits, codes)
+        gradient, *found = spans.likelihood_gradient(logits, codes)
         ctx.save_for_backward(gradient)
-        return likely
+        return spans.likelihood_of(*found)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:

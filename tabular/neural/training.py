@@ -34,7 +34,8 @@ class Learner(Protocol):
         """Draw everything random from ``seed`` from here on."""
 
     def step(self, number: int) -> Tensor | None:
-        """Update number ``number`` (from 0): the loss, a scalar that stays on the device; ``None`` if it is private."""
+        """Update number ``number`` (from 0): the loss, a scalar that stays on the device; ``None`` if it is private, or
+        not told this time. The first of an interval is told, or none is."""
 
     def slow_down(self) -> None:
         """Halve the step size."""
@@ -129,10 +130,10 @@ def train(
         while run.step < plan.steps and run.looks_since_best < plan.patience:
             count = min(plan.look_every, plan.steps - run.step)
             learner.begin_interval(_interval_seed(plan.seed, run.step, run.restarts))
-            total: Tensor | None = None
+            losses: list[Tensor] = []
             for number in range(run.step, run.step + count):
                 if (loss := learner.step(number)) is not None:
-                    total = loss if total is None else total + loss
+                    losses.append(loss)
                 task.advance(1)
                 if interrupted():
                     break
@@ -140,7 +141,7 @@ def train(
                 if saved is not None and run.step:
                     saved.write(_arrays(good), _arrays(best), asdict(run))
                 raise KeyboardInterrupt
-            mean = None if total is None else float(total) / count
+            mean = float(torch.stack(losses).mean()) if losses else None
             if not (math.isfinite(mean or 0.0) and _all_finite(learner.state())):
                 run.restarts += 1
                 if run.restarts > MOST_RESTARTS:
