@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tabular.devices import full_width_products
+
 from .config import NanoConfig
 from .engine import BELOW_ONE, BETAS, CLIP_NORM, TINY, NanoEngine, decays
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from tabular.dp.updates import NoisyGradient
 
 __all__ = ["TorchEngine"]
+#: Fields of rows that losses are found of at a time: of more, what a layer makes leaves the processor's cache.
+FIELDS_AT_ONCE = 1 << 13
 #: AdamW's state for one weight, as torch names it.
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -162,6 +166,7 @@ class TorchEngine(NanoEngine):
                     **{moment: self.put(state[f"{moment}/{name}"]).clone() for moment in _MOMENTS},
                 }
 
+    @full_width_products()
     def train_step(self, tokens: np.ndarray, order: np.ndarray, learning_rate: float) -> Tensor:
         loss = self._field_losses(self.weights, self.put(tokens), self.put(order)).sum()
         loss.backward()
@@ -198,9 +203,12 @@ class TorchEngine(NanoEngine):
             torch._foreach_lerp_(list(self._average.values()), list(self.weights.values()), 1 - self._average_decay)
 
     @torch.no_grad()
+    @full_width_products()
     def losses(self, tokens: np.ndarray, order: np.ndarray, shares: Sequence[float] = (1.0,)) -> np.ndarray:
-        losses = self._field_losses(self._average, self.put(tokens), self.put(order), shares)
-        result: np.ndarray = losses.cpu().numpy()
+        rows = max(1, FIELDS_AT_ONCE // tokens.shape[1])
+        parts = zip(self.put(tokens).split(rows), self.put(order).split(rows), strict=True)
+        losses = [self._field_losses(self._average, *part, shares) * len(part[0]) for part in parts]
+        result: np.ndarray = (torch.stack(losses).sum(dim=0) / len(tokens)).cpu().numpy()
         return result
 
     def averaged(self) -> dict[str, np.ndarray]:
@@ -227,7 +235,7 @@ class TorchEngine(NanoEngine):
         for layer in range(c.layers):
             qkv = self._qkv(w, layer, x).view(rows, fields, 3, c.heads, c.width // c.heads)
             q, k, v = qkv.permute(2, 0, 3, 1, 4)
-            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            mixed = self._attend(q, k, v)
             x = self._after_attention(w, layer, x, mixed.transpose(1, 2).reshape(rows, fields, c.width))
         # Step t of a row predicts its field order[t]: bring the steps back into field order, field-major,
         # so that each field's head is one product.
@@ -242,6 +250,20 @@ class TorchEngine(NanoEngine):
             ]
             losses.append(torch.stack([F.cross_entropy(part, tokens[:, field]) for part in drawn_back]))
         return torch.stack(losses, dim=1)
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """Causal attention, float32[rows, heads, fields, width of a head] each.
+
+        torch's own kernel for processors makes a product of its own for each head of each row, which for rows this
+        short is mostly calls; two products of all of them at once are as fast in MKL and many times as fast in oneDNN.
+        """
+        if self.device.type != "cpu":
+            return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        fields, width = q.shape[-2:]
+        later = q.new_full((fields, fields), -torch.inf).triu_(1)
+        q, keys, values = (part.reshape(-1, fields, width) for part in (q, k, v))
+        shares = torch.softmax(torch.baddbmm(later, q * width**-0.5, keys.transpose(1, 2)), dim=-1)
+        return torch.bmm(shares, values).view(k.shape)
 
     def _marginal(self, field: int) -> Tensor:
         return self._start_bias[self.config.offsets[field] : self.config.offsets[field + 1]]

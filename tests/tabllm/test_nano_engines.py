@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tabllm.nano import torch_engine
 from tabllm.nano.config import NanoConfig, initial_weights
 from tabllm.nano.orders import draw_orders
 from tabllm.nano.sampler import Sampler
@@ -88,6 +89,15 @@ def test_a_token_of_weight_zero_is_never_drawn(engines):
     for engine in engines:
         drawn = Sampler(engine, [-1] * 4).sample(300, [0, 1, 2, 3], np.random.default_rng(0), weights={1: keep})
         assert set(drawn[:, 1]) <= {0, 2}
+
+
+def test_losses_of_many_rows_are_those_of_their_parts_together(rows, monkeypatch):
+    engine = TorchEngine(CONFIG, weights())
+    engine.start_training(weight_decay=0.1, average=0.9, state=None)
+    batch = batches(rows, 1)[0]
+    whole = engine.losses(*batch, (1.0, 0.5))
+    monkeypatch.setattr(torch_engine, "FIELDS_AT_ONCE", 3 * 7)
+    np.testing.assert_allclose(engine.losses(*batch, (1.0, 0.5)), whole, rtol=1e-5)
 
 
 def test_they_train_alike(engines, rows):
