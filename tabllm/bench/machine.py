@@ -50,6 +50,8 @@ def measure_peaks(engine: str, device: str, precision: str) -> Peaks:
 def _torch(device: str, half: bool) -> tuple[Callable[[], Any], Callable[[], Any], int]:
     import torch
 
+    from tabular.devices import full_width_products
+
     dtype = torch.bfloat16 if half else torch.float32
     left, right = (torch.randn(EDGE, EDGE, device=device).to(dtype) for _ in range(2))
     source = torch.ones(COPIED, device=device, dtype=dtype)
@@ -61,6 +63,7 @@ def _torch(device: str, half: bool) -> tuple[Callable[[], Any], Callable[[], Any
         elif device == "mps":
             torch.mps.synchronize()
 
+    @full_width_products()
     def multiply() -> None:
         torch.matmul(left, right)
         wait()

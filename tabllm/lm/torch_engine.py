@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from tabular.devices import full_width_products
+
 from .automaton import NEVER, Level
 from .engine import BELOW_ONE, Cache, Filter, LmEngine, Tuning
 from .torch_cache import BufferPool, Store, Window, copy_rows
@@ -78,6 +80,7 @@ class TorchLm(LmEngine):
         return made
 
     @torch.inference_mode()
+    @full_width_products()
     def append(
         self, cache: Cache, ids: Any, *, rows: np.ndarray | None = None, counts: np.ndarray | None = None
     ) -> Tensor:
@@ -116,6 +119,7 @@ class TorchLm(LmEngine):
         return result
 
     @torch.inference_mode()
+    @full_width_products()
     def choose(self, hidden: Tensor, level: Level, state: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
         table = self._table(level)
         state = state.long()
@@ -142,6 +146,7 @@ class TorchLm(LmEngine):
             self._tables[level] = _Table(level, self.head, self.device)
         return self._tables[level]
 
+    @full_width_products()
     def logits(self, ids: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """float32[rows, m, tokens]: the logits of some tokens after each of ``ids`` (int64[rows, m])."""
         with torch.inference_mode():

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from tabular.errors import EngineError, RunError
 
+from ..attention import register_batched_attention
 from .engine import Shape
 
 __all__ = ["Head", "PairEmbedding", "find_head", "load_model", "new_vocabulary", "shape_of"]
@@ -37,7 +38,7 @@ def load_model(folder: str | Path, *, precision: str, device: torch.device, rand
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    options: dict[str, Any] = {"attn_implementation": "sdpa"}
+    options: dict[str, Any] = {"attn_implementation": register_batched_attention()}
     if precision in _DTYPES:
         options["dtype"] = _DTYPES[precision]
     else:

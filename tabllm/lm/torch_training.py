@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from tabular.devices import full_width_products
+
 from .codec import Batch
 from .engine import Arrays, Tuning
 from .names import adapter_name
@@ -93,6 +95,7 @@ class Training:
         logits = logits.masked_fill(~self.masks[torch.from_numpy(batch.level).to(self.device)], -torch.inf)
         return F.cross_entropy(logits, torch.from_numpy(batch.target).to(self.device), reduction="none")
 
+    @full_width_products()
     def step(self, batches: Sequence[Batch], learning_rate: float) -> Tensor:
         """One update; the mean loss per row."""
         for group in self.optimizer.param_groups:
@@ -109,6 +112,7 @@ class Training:
         return total
 
     @torch.no_grad()
+    @full_width_products()
     def losses(self, batch: Batch, columns: int) -> np.ndarray:
         """float64[columns], summed over the rows."""
         result: np.ndarray = np.bincount(

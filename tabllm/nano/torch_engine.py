@@ -13,6 +13,7 @@ from torch import Tensor
 
 from tabular.devices import full_width_products
 
+from ..attention import batched_attention
 from .config import NanoConfig
 from .engine import BELOW_ONE, BETAS, CLIP_NORM, TINY, NanoEngine, decays
 
@@ -235,7 +236,8 @@ class TorchEngine(NanoEngine):
         for layer in range(c.layers):
             qkv = self._qkv(w, layer, x).view(rows, fields, 3, c.heads, c.width // c.heads)
             q, k, v = qkv.permute(2, 0, 3, 1, 4)
-            mixed = self._attend(q, k, v)
+            with batched_attention(q):
+                mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
             x = self._after_attention(w, layer, x, mixed.transpose(1, 2).reshape(rows, fields, c.width))
         # Step t of a row predicts its field order[t]: bring the steps back into field order, field-major,
         # so that each field's head is one product.
@@ -250,20 +252,6 @@ class TorchEngine(NanoEngine):
             ]
             losses.append(torch.stack([F.cross_entropy(part, tokens[:, field]) for part in drawn_back]))
         return torch.stack(losses, dim=1)
-
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Causal attention, float32[rows, heads, fields, width of a head] each.
-
-        torch's own kernel for processors makes a product of its own for each head of each row, which for rows this
-        short is mostly calls; two products of all of them at once are as fast in MKL and many times as fast in oneDNN.
-        """
-        if self.device.type != "cpu":
-            return F.scaled_dot_product_attention(q, k, v, is_causal=True)
-        fields, width = q.shape[-2:]
-        later = q.new_full((fields, fields), -torch.inf).triu_(1)
-        q, keys, values = (part.reshape(-1, fields, width) for part in (q, k, v))
-        shares = torch.softmax(torch.baddbmm(later, q * width**-0.5, keys.transpose(1, 2)), dim=-1)
-        return torch.bmm(shares, values).view(k.shape)
 
     def _marginal(self, field: int) -> Tensor:
         return self._start_bias[self.config.offsets[field] : self.config.offsets[field + 1]]
