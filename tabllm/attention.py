@@ -1,4 +1,4 @@
-"""How torch's attention multiplies: on a processor and for rows as short as a table's, all heads of all rows at once."""
+"""How torch's attention multiplies: for rows as short as a table's, on a processor, all heads of all rows at once."""
 
 from __future__ import annotations
 
