@@ -136,6 +136,12 @@ class Synthesizer(ABC):
         """
         return None
 
+    def settings(self) -> dict[str, Any]:
+        """Every option of the constructor with its value, as plain JSON data; not where it computes."""
+        from .settings_record import settings_of
+
+        return settings_of(self)
+
     def describe(self) -> dict[str, Any]:
         """What there is to know of a fitted generator, as plain JSON data; subclasses add to it."""
         return {"model": self.name, "rows": self.schema.rows, "columns": len(self.schema)}

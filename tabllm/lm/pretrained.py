@@ -21,6 +21,7 @@ from tabular.progress import Reporter
 from tabular.reading import check_table
 from tabular.schema import Schema
 from tabular.search_space import Choice, Real, SearchSpace, Whole
+from tabular.settings_record import from_settings
 from tabular.synthesizer import Synthesizer, Where
 
 from ..codec.table import DEFAULT_BINS
@@ -124,6 +125,7 @@ class PretrainedLM(Synthesizer):
         self.serialization, self.bins = serialization, bins
         self.epochs, self.steps, self.batch_size, self.learning_rate = epochs, steps, batch_size, learning_rate
         self.accumulate, self.checkpointing, self.rank = accumulate, checkpointing, rank
+        self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
         self.filter = Filter(temperature, top_k, top_p)
         self.random_weights, self.seed, self.rare_below = random_weights, seed, rare_below
         self.history: list[dict[str, float]] = []
@@ -186,7 +188,7 @@ class PretrainedLM(Synthesizer):
             use_vocabulary(engine, codec, choices, pieces, self.schema)
         trained = train(
             engine, codec, choices, plan, tuning, progress=progress, checkpoint=checkpoint,
-            identity=f"{folder.name} {folder.revision} {precision} {self.engine_name} {self.random_weights}",
+            settings={**self.settings(), "fitted": [folder.name, folder.revision, precision, method, self.engine_name]},
         )  # fmt: skip
         self._codec, self._engine, self._folder = codec, engine, folder
         self._trained, self.history = trained.kept, trained.history
@@ -313,26 +315,29 @@ class PretrainedLM(Synthesizer):
             base["random"] = str(self.seed)
         full = self.facts["tuning"] == "full"
         trained = {name: value for name, value in self._trained.items() if not full or is_new(name)}
-        run = LmRun(self.schema, codec, base, self.facts, self.history, trained, folder.path)
+        settings = {name: value for name, value in self.settings().items() if name != "base"}
+        run = LmRun(self.schema, codec, base, settings, self.facts, self.history, trained, folder.path)
         write_lm_run(directory, run, self.name, engine.export if full else None)
 
     @classmethod
     def load(
         cls, directory: str | Path, *, device: str = "auto", engine: str = "auto", precision: str = "auto",
-        temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0,
+        temperature: float | None = None, top_k: int | None = None, top_p: float | None = None,
     ) -> Self:  # fmt: skip
         """Read what :meth:`save` wrote.
 
         Args:
             precision: of the weights; ``auto`` as they were fitted.
+            temperature, top_k, top_p: as they were for the fit if absent.
         """
         run = read_lm_run(directory)
+        given = {"device": device, "engine": engine, "base": run.base["name"]}
+        asked = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        given |= {name: value for name, value in asked.items() if value is not None}
+        if precision != "auto":
+            given["precision"] = precision
         precision = run.fit["precision"] if precision == "auto" else precision
-        model = cls(
-            base=run.base["name"], device=device, engine=engine, precision=precision, temperature=temperature,
-            top_k=top_k, top_p=top_p, seed=int(run.fit["seed"]), serialization=run.fit["serialization"],
-            rank=int(run.fit["rank"]), random_weights="random" in run.base,
-        )  # fmt: skip
+        model = from_settings(cls, run.settings, given, directory, unchecked=("tuning",))
         model._folder = folder_of(run, Path(directory))
         model.schema, model.facts, model.history = run.schema, run.fit, run.history
         model._codec, model._trained = run.codec, run.trained

@@ -39,6 +39,7 @@ class LmRun:
 
     Attributes:
         base: of the pretrained model: name, repo, revision, path.
+        settings: of the generator but for its base, plain JSON data.
         fit: facts of the fit, plain JSON data.
         trained: float32 arrays by neutral names; empty after full tuning with a text codec.
         model: the folder ``model/``.
@@ -47,6 +48,7 @@ class LmRun:
     schema: Schema
     codec: LmCodec
     base: dict[str, Any]
+    settings: dict[str, Any]
     fit: dict[str, Any]
     history: list[dict[str, float]]
     trained: dict[str, np.ndarray]
@@ -64,7 +66,8 @@ def write_lm_run(directory: str | Path, run: LmRun, name: str, export: Callable[
 
     with atomic_directory(directory) as folder:
         run.schema.to_json(folder / "schema.json")
-        write_json(folder / "config.json", {"model": name, "version": RUN_VERSION, "base": run.base, "fit": run.fit})
+        config = {"model": name, "version": RUN_VERSION, "base": run.base, "options": run.settings, "fit": run.fit}
+        write_json(folder / "config.json", config)
         write_json(folder / "codec.json", run.codec.to_dict())  # type: ignore[attr-defined]
         (folder / "model").mkdir()
         if export is not None:
@@ -106,7 +109,12 @@ def read_lm_run(directory: str | Path) -> LmRun:
         arrays = load_file(trained) if trained.exists() else {}
         history = folder / "history.jsonl"
         looks = [json.loads(line) for line in history.read_text("utf-8").splitlines()] if history.exists() else []
-        run = LmRun(schema, codec, config["base"], config["fit"], looks, arrays, folder / "model")
+        base, fit = config["base"], config["fit"]
+        # Runs of older versions say no more of their settings than this.
+        known = {"precision": fit["precision"], "tuning": fit["tuning"], "serialization": fit["serialization"],
+                 "rank": int(fit["rank"]), "seed": int(fit["seed"]), "random_weights": "random" in base}  # fmt: skip
+        settings = {**known, **config.get("options", {})}
+        run = LmRun(schema, codec, base, settings, fit, looks, arrays, folder / "model")
         whole = any(run.model.glob("*.safetensors"))
         if run.fit["tuning"] == "full" and not whole:
             raise RunError(f"The run {directory} lacks the weights in its folder model/; fit again.")

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -136,15 +136,15 @@ def train(
     *,
     progress: Reporter,
     checkpoint: str | Path | None = None,
-    identity: str = "",
+    settings: Mapping[str, Any] | None = None,
 ) -> Trained:
     """Fine-tune ``engine`` on rows ``choices`` (int32[rows, width]), and leave the best weights in it.
 
     With ``checkpoint`` (a folder), what is needed to go on is written there now and then and at Ctrl-C, and a run
-    with the same data and plan goes on from it.
+    with the same data, plan and settings goes on from it.
 
     Args:
-        identity: of the model and its precision, part of what a checkpoint must agree with.
+        settings: of the generator and its base, plain JSON data.
 
     Raises:
         KeyboardInterrupt: after the checkpoint is written.
@@ -158,7 +158,7 @@ def train(
     looked_at = [
         maker.make(part, np.tile(groups, (len(part), 1))) for part in np.array_split(unseen, -(-len(unseen) // 128))
     ]
-    saved = Checkpoint(checkpoint, _fingerprint(choices, maker, plan, tuning, identity)) if checkpoint else None
+    saved = Checkpoint(checkpoint, _fingerprint(choices, maker, plan, tuning, settings or {})) if checkpoint else None
     engine.start_training(tuning, maker.used, level_masks(codec, maker.used), weight_decay=WEIGHT_DECAY)
     state, best = _State(), engine.trained()
     if saved is not None and (found := saved.read()) is not None:
@@ -271,8 +271,10 @@ def _held_out(rows: int) -> int:
     return int(np.clip(rows * HELD_OUT_SHARE, 1, MAX_HELD_OUT))
 
 
-def _fingerprint(choices: np.ndarray, maker: BatchMaker, plan: Plan, tuning: Tuning, identity: str) -> str:
-    settings = json.dumps([asdict(plan), asdict(tuning), identity])
+def _fingerprint(
+    choices: np.ndarray, maker: BatchMaker, plan: Plan, tuning: Tuning, settings: Mapping[str, Any]
+) -> str:
+    text = json.dumps([asdict(plan), asdict(tuning), dict(settings)])
     # The same choices are other tokens where rows are written otherwise.
     arrays = (choices, maker.tokens, maker.leads)
-    return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays) + settings.encode()).hexdigest()
+    return hashlib.sha256(b"".join(np.ascontiguousarray(a).tobytes() for a in arrays) + text.encode()).hexdigest()

@@ -24,6 +24,7 @@ class Run:
 
     Attributes:
         weights: float32 arrays by name.
+        settings: of the generator, plain JSON data.
         facts: of the fit, plain JSON data.
         history: one entry per look at the held-out rows.
     """
@@ -33,13 +34,14 @@ class Run:
     codec: RowCodec
     config: NanoConfig
     weights: dict[str, np.ndarray]
+    settings: dict[str, Any]
     facts: dict[str, Any]
     history: list[dict[str, float]]
 
 
 def write_run(directory: str | Path, run: Run) -> None:
     """Write the run; it appears whole or not at all. Raises :class:`OutputError` where it cannot be written."""
-    config = {"model": run.model, "architecture": run.config.to_dict(), "fit": run.facts}
+    config = {"model": run.model, "architecture": run.config.to_dict(), "options": run.settings, "fit": run.facts}
     files = RunFiles(config, run.schema, run.codec.to_dict(), run.weights, run.history)
     write_run_files(directory, files, lambda column: _held(run.codec, column))
 
@@ -54,6 +56,11 @@ def read_run(directory: str | Path) -> Run:
     try:
         architecture = NanoConfig.from_dict(files.config["architecture"])
         codec = RowCodec.from_dict(files.codec, files.schema)
+        facts, history = dict(files.config.get("fit", {})), [dict(look) for look in files.history]
+        # Runs of older versions say no more of their settings than this.
+        known = {"seed": int(facts.get("seed", 0)), "layers": architecture.layers, "width": architecture.width,
+                 "heads": architecture.heads}  # fmt: skip
+        settings = {**known, **files.config.get("options", {})}
     except Exception as error:  # whatever a file edited by hand leads to
         raise damaged(directory, f"{type(error).__name__}: {error}") from None
     if tuple(codec.table.sizes) != architecture.sizes or files.weights.get("wte", np.empty(0)).shape != (
@@ -61,8 +68,8 @@ def read_run(directory: str | Path) -> Run:
         architecture.width,
     ):
         raise damaged(directory, "its codec.json and model.safetensors differ")
-    facts, history = dict(files.config.get("fit", {})), [dict(look) for look in files.history]
-    return Run(str(files.config["model"]), files.schema, codec, architecture, files.weights, facts, history)
+    name = str(files.config["model"])
+    return Run(name, files.schema, codec, architecture, files.weights, settings, facts, history)
 
 
 def _held(codec: RowCodec, column: Column) -> str:

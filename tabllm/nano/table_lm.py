@@ -21,6 +21,7 @@ from tabular.progress import Reporter
 from tabular.reading import check_table
 from tabular.schema import Schema
 from tabular.search_space import Choice, Real, SearchSpace, Whole
+from tabular.settings_record import from_settings
 from tabular.synthesizer import Synthesizer, Where
 
 from ..codec.rows import RowCodec
@@ -146,7 +147,9 @@ class TableLM(Synthesizer):
         engine = make_engine(self.engine_name, self.device, config, weights)
         groups = codec.table.groups
         if private is None:
-            trained = train(engine, tokens, groups, plan, progress=progress, checkpoint=checkpoint)
+            trained = train(
+                engine, tokens, groups, plan, progress=progress, checkpoint=checkpoint, settings=self.settings()
+            )
         else:
             trained = self._train_privately(engine, tokens, groups, plan, private, progress, checkpoint)
         self._codec = codec
@@ -217,8 +220,7 @@ class TableLM(Synthesizer):
     ) -> PrivateFit:
         from tabular.dp.session import begin_private_fit
 
-        settings = {"model": self.name, "bins": self.bins, "layers": self.layers, "width": self.width,
-                    "heads": self.heads, **asdict(plan)}  # fmt: skip
+        settings = {**self.settings(), "model": self.name, "plan": asdict(plan)}
         return begin_private_fit(
             privacy, arrays, self.schema, steps=plan.steps, batch_rows=plan.batch_rows, settings=settings,
             checkpoint=checkpoint,
@@ -312,16 +314,17 @@ class TableLM(Synthesizer):
     def save(self, directory: str | Path) -> None:
         codec, engine = self._fitted()
         weights = engine.numpy_weights()
-        write_run(directory, Run(self.name, self.schema, codec, engine.config, weights, self.facts, self.history))
+        settings = self.settings()
+        write_run(
+            directory, Run(self.name, self.schema, codec, engine.config, weights, settings, self.facts, self.history)
+        )
 
     @classmethod
     def load(cls, directory: str | Path, *, device: str = "auto") -> Self:
         run = read_run(directory)
-        config = run.config
-        seed = int(run.facts.get("seed", 0))
-        model = cls(device=device, seed=seed, layers=config.layers, width=config.width, heads=config.heads)
+        model = from_settings(cls, run.settings, {"device": device}, directory)
         model.schema, model.facts, model.history, model._codec = run.schema, run.facts, run.history, run.codec
-        model._engine = make_engine(model.engine_name, model.device, config, run.weights)
+        model._engine = make_engine(model.engine_name, model.device, run.config, run.weights)
         return model
 
 

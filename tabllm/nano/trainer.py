@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,11 +126,15 @@ def train(
     *,
     progress: Reporter,
     checkpoint: str | Path | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Trained:
     """Fit ``engine`` to ``tokens`` (int32[rows, fields]); ``groups`` gives the column of each field.
 
     With ``checkpoint`` (a folder), what is needed to go on is written there at each look and at Ctrl-C,
-    and a run with the same data and plan goes on from it, to the same result.
+    and a run with the same data, plan and settings goes on from it, to the same result.
+
+    Args:
+        settings: of the generator, plain JSON data.
 
     Raises:
         KeyboardInterrupt: after the checkpoint is written.
@@ -142,7 +146,7 @@ def train(
     look_orders = np.concatenate([_plain(unseen), _mixed(unseen, groups, np.random.default_rng([plan.seed, 1]))])
     look_tokens = np.concatenate([unseen, unseen])
 
-    fingerprint = _fingerprint(tokens, groups, plan, engine)
+    fingerprint = _fingerprint(tokens, groups, plan, engine, settings or {})
     saved = Checkpoint(checkpoint, fingerprint) if checkpoint else None
     state = _State()
     best: dict[str, np.ndarray] = {}
@@ -246,6 +250,12 @@ def rate_at(plan: Plan, step: int) -> float:
     return plan.learning_rate * warm * (FINAL_SHARE + (1 - FINAL_SHARE) * cosine)
 
 
-def _fingerprint(tokens: np.ndarray, groups: Sequence[int] | np.ndarray, plan: Plan, engine: NanoEngine) -> str:
-    settings = json.dumps([asdict(plan), engine.config.to_dict(), np.asarray(groups).tolist()])
-    return hashlib.sha256(np.ascontiguousarray(tokens).tobytes() + settings.encode()).hexdigest()
+def _fingerprint(
+    tokens: np.ndarray,
+    groups: Sequence[int] | np.ndarray,
+    plan: Plan,
+    engine: NanoEngine,
+    settings: Mapping[str, Any],
+) -> str:
+    text = json.dumps([asdict(plan), engine.config.to_dict(), np.asarray(groups).tolist(), dict(settings)])
+    return hashlib.sha256(np.ascontiguousarray(tokens).tobytes() + text.encode()).hexdigest()

@@ -33,7 +33,6 @@ class Privacy:
 
     Raises:
         UsageError: for a value that is out of range.
-        EngineError: where opacus is not installed.
     """
 
     epsilon: float
@@ -58,11 +57,11 @@ class Privacy:
             )
         if self.noise_seed is not None and not 0 <= self.noise_seed < 2**63:
             raise UsageError(f"The seed of the noise must be 0 or above and below 2**63, not {self.noise_seed}.")
-        if importlib.util.find_spec("opacus") is None:
-            raise EngineError("Differential privacy needs opacus to account for it; run \"pip install 'tabllm[dp]'\".")
 
     def check_public(self, has_schema: bool) -> None:
-        """Raise :class:`UsageError` where nobody said what is public."""
+        """Raise :class:`UsageError` where nobody said what is public, :class:`EngineError` where opacus is missing."""
+        if importlib.util.find_spec("opacus") is None:
+            raise EngineError("Differential privacy needs opacus to account for it; run \"pip install 'tabllm[dp]'\".")
         if not has_schema and not self.public_schema:
             raise UsageError(
                 "Categories, bounds and frequent values would be learned without privacy: write them with 'tabllm "

@@ -23,6 +23,7 @@ from ..progress import Reporter
 from ..reading import check_table
 from ..runs import RunFiles, damaged, read_run_files, write_run_files
 from ..schema import Schema
+from ..settings_record import from_settings
 from ..synthesizer import Synthesizer, Where
 from .calibration import Calibration
 from .draws import PART_ROWS, ConditionalDraws, rows_at_once
@@ -64,7 +65,7 @@ class NeuralSynthesizer(Synthesizer):
         epochs: float | None,
         steps: int | None,
         batch_size: int,
-        learning_rate: float,
+        learning_rate: float | None,
         device: str,
         seed: int,
         rare_below: int,
@@ -84,10 +85,6 @@ class NeuralSynthesizer(Synthesizer):
 
     # -- what a subclass gives --------------------------------------------------------------------------------
     @abstractmethod
-    def _options(self) -> dict[str, Any]:
-        """The settings that shape the network, as keywords of ``__init__`` and plain JSON data."""
-
-    @abstractmethod
     def _make_network(self, encoder: TableEncoder, spans: Spans) -> Network:
         """An untrained network; a run is loaded into one too."""
 
@@ -105,6 +102,11 @@ class NeuralSynthesizer(Synthesizer):
     def _filled(self, scalars: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """``scalars`` (float32[n, scalars], NaN where one does not count) with something in the gaps: zeros here."""
         return np.nan_to_num(scalars)
+
+    def _rate(self) -> float:
+        """The step size of what makes rows."""
+        assert self.learning_rate is not None
+        return self.learning_rate
 
     def _patience(self) -> int:
         """Looks that may bring nothing before training ends; without held-out rows there is no such end."""
@@ -132,8 +134,7 @@ class NeuralSynthesizer(Synthesizer):
         self._prepare(table, self.schema)
         arrays = to_arrays(table, self.schema)
         steps = self._planned_steps(len(table))
-        settings = {**self._options(), "model": self.name, "steps": steps, "batch": self.batch_size, "seed": self.seed,
-                    "rate": self.learning_rate}  # fmt: skip
+        settings = {**self.settings(), "model": self.name, "planned_steps": steps}
         private, learned, source = None, arrays, self.seed
         if self.privacy is not None:
             from ..dp.session import begin_private_fit, forget_secret
@@ -180,7 +181,7 @@ class NeuralSynthesizer(Synthesizer):
             "epochs": round(steps * self._batch_rows(len(data.codes)) / len(data.codes), 3),
             **told,
             "batch_size": self._batch_rows(len(data.codes)),
-            "learning_rate": self.learning_rate,
+            "learning_rate": self._rate(),
             "seed": self.seed,
             "fit_seconds": round(time.perf_counter() - started, 2),
         }
@@ -268,7 +269,7 @@ class NeuralSynthesizer(Synthesizer):
         weights = {f"network/{name}": value.cpu().numpy() for name, value in network.state_dict().items()}
         calibration = self._calibration or Calibration.none(sum(encoder.sizes))
         weights |= {f"calibration/{name}": value for name, value in calibration.tensors().items()}
-        config = {"model": self.name, "options": self._options(), "fit": self.facts}
+        config = {"model": self.name, "options": self.settings(), "fit": self.facts}
         files = RunFiles(config, self.schema, encoder.to_dict(), weights, self.history)
         write_run_files(directory, files, lambda column: encoder.held(column.name))
 
@@ -277,7 +278,8 @@ class NeuralSynthesizer(Synthesizer):
         files = read_run_files(directory)
         facts = dict(files.config.get("fit", {}))
         try:
-            model = cls(device=device, seed=int(facts.get("seed", 0)), **files.config["options"])
+            options = {"seed": int(facts.get("seed", 0)), **files.config["options"]}
+            model = from_settings(cls, options, {"device": device}, directory)
             encoder = TableEncoder.from_dict(files.codec, files.schema)
             network = model._new_network(encoder, Spans(encoder.sizes, torch.device(model.device)))
             network.load_state_dict(_below(files.weights, "network/", torch.from_numpy))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pandas as pd
 import torch
@@ -92,14 +92,14 @@ class CTGAN(NeuralSynthesizer):
         if batch_size % pac:
             raise UsageError(f"batch_size ({batch_size}) must be a multiple of pac ({pac}).")
         super().__init__(
-            epochs=epochs, steps=steps, batch_size=batch_size, learning_rate=learning_rate or generator_lr,
+            epochs=epochs, steps=steps, batch_size=batch_size, learning_rate=learning_rate,
             device=device, seed=seed, rare_below=rare_below, calibrate=calibrate,
         )  # fmt: skip
         self.numbers = numbers  # type: ignore[misc]
         self.embedding_dim, self.pac, self.log_frequency = embedding_dim, pac, log_frequency
         self.generator_dim, self.discriminator_dim = tuple(generator_dim), tuple(discriminator_dim)
         self.generator_decay, self.discriminator_decay = generator_decay, discriminator_decay
-        self.discriminator_lr = learning_rate or discriminator_lr
+        self.generator_lr, self.discriminator_lr = generator_lr, discriminator_lr
         self.discriminator_steps = discriminator_steps
 
     @classmethod
@@ -121,23 +121,14 @@ class CTGAN(NeuralSynthesizer):
             share=0.1,
         )
 
-    def _options(self) -> dict[str, Any]:
-        return {
-            "embedding_dim": self.embedding_dim,
-            "generator_dim": list(self.generator_dim),
-            "discriminator_dim": list(self.discriminator_dim),
-            "discriminator_steps": self.discriminator_steps,
-            "log_frequency": self.log_frequency,
-            "pac": self.pac,
-            "numbers": self.numbers,
-            "calibrate": self.calibrate,
-        }
-
     def _prepare(self, table: pd.DataFrame, schema: Schema) -> None:
         if len(table) < self.pac:
             raise TableError(
                 f"The table has {len(table)} rows, and ctgan looks at {self.pac} at once; take a smaller pac."
             )
+
+    def _rate(self) -> float:
+        return self.learning_rate or self.generator_lr
 
     def _batch_rows(self, rows: int) -> int:
         return min(self.batch_size, rows - rows % self.pac)
@@ -168,11 +159,12 @@ class CtganLearner:
                 network.scalars, spans, conditions=bool(self.chooser), pac=model.pac, widths=model.discriminator_dim
             ).to(spans.device)
         betas = (0.5, 0.9)
-        self.maker_adam = Adam(network, rate=model.learning_rate, betas=betas, weight_decay=model.generator_decay)
+        self.maker_adam = Adam(network, rate=model._rate(), betas=betas, weight_decay=model.generator_decay)
         self.maker = GeneratorPass(network, self.maker_adam)
         self.critic_adam = Adam(
-            self.critic, rate=model.discriminator_lr, betas=betas, weight_decay=model.discriminator_decay
-        )
+            self.critic, rate=model.learning_rate or model.discriminator_lr, betas=betas,
+            weight_decay=model.discriminator_decay,
+        )  # fmt: skip
 
     def begin_interval(self, seed: int) -> None:
         self.generator.manual_seed(seed)

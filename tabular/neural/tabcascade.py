@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -103,9 +103,6 @@ class TabCascade(NeuralSynthesizer):
             share=0.25,
         )
 
-    def _options(self) -> dict[str, Any]:
-        return {"width": self.width, "depth": self.depth, "dropout": self.dropout, "flow_steps": self.flow_steps}
-
     def _planned_steps(self, rows: int) -> int:
         if self.steps is not None or self.epochs is not None:
             return super()._planned_steps(rows)
@@ -122,5 +119,5 @@ class TabCascade(NeuralSynthesizer):
     def _make_learner(self, network: Network, spans: Spans, data: Data, steps: int) -> Learner:
         assert isinstance(network, Cascade)
         network.begin(data)
-        adam = Adam(network, rate=self.learning_rate, weight_decay=self.weight_decay, average=AVERAGE)
+        adam = Adam(network, rate=self._rate(), weight_decay=self.weight_decay, average=AVERAGE)
         return CascadeLearner(network, data, adam, batch=self._batch_rows(len(data.codes)), steps=steps, seed=self.seed)

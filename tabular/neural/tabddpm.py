@@ -122,16 +122,6 @@ class TabDDPM(NeuralSynthesizer):
             screen={"calibrate": False},
         )
 
-    def _options(self) -> dict[str, Any]:
-        return {
-            "num_timesteps": self.num_timesteps,
-            "d_layers": list(self.d_layers),
-            "dropout": self.dropout,
-            "target": self.target,
-            "sampling_steps": self.sampling_steps,
-            "calibrate": self.calibrate,
-        }
-
     def _prepare(self, table: pd.DataFrame, schema: Schema) -> None:
         if self.target is None:
             return
@@ -168,7 +158,7 @@ class TabDDPM(NeuralSynthesizer):
 
     def _make_learner(self, network: Network, spans: Spans, data: Data, steps: int) -> Learner:
         assert isinstance(network, Denoiser)
-        adam = Adam(network, rate=self.learning_rate, weight_decay=self.weight_decay, average=AVERAGE)
+        adam = Adam(network, rate=self._rate(), weight_decay=self.weight_decay, average=AVERAGE)
         return DenoiserLearner(network, data, adam, batch=self._batch_rows(len(data.codes)), steps=steps)
 
     def _private_loss(self, network: Network, data: Data, generator: torch.Generator) -> RowsLoss:

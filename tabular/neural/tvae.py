@@ -117,16 +117,6 @@ class TVAE(NeuralSynthesizer):
             share=0.1,
         )
 
-    def _options(self) -> dict[str, Any]:
-        return {
-            "embedding_dim": self.embedding_dim,
-            "compress_dims": list(self.compress_dims),
-            "decompress_dims": list(self.decompress_dims),
-            "loss_factor": self.loss_factor,
-            "numbers": self.numbers,
-            "calibrate": self.calibrate,
-        }
-
     def _make_network(self, encoder: TableEncoder, spans: Spans) -> Network:
         return Autoencoder(encoder, spans, self.embedding_dim, self.compress_dims, self.decompress_dims)
 

@@ -32,7 +32,7 @@ class TvaeLearner(AdamLearner):
     """
 
     def __init__(self, model: TVAE, network: Autoencoder, data: Data) -> None:
-        adam = Adam(network, rate=model.learning_rate, weight_decay=model.l2scale)
+        adam = Adam(network, rate=model._rate(), weight_decay=model.l2scale)
         super().__init__(adam, network.spans.device)
         self.network, self.data, self.factor = network, data, model.loss_factor
         self.batch = model._batch_rows(len(data.codes))
