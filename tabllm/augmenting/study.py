@@ -7,8 +7,6 @@ not done again, and an arm that fails leaves the others as they are.
 
 from __future__ import annotations
 
-import json
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,12 +22,13 @@ from eval.tables import check_form, load_tables
 from tabular.errors import OutputError, TableError, TabllmError, UsageError
 from tabular.inference import infer_schema
 from tabular.progress import Reporter
-from tabular.rundir import make_folder, write_json
+from tabular.rundir import make_folder
 from tabular.schema import Schema
 from tabular.shares import rows_for_share
-from tabular.synthesizer import create, load_run
+from tabular.synthesizer import Synthesizer
 
-from ..comparing.study import fingerprint, target_option
+from ..comparing.study import target_option
+from ..studies.workspace import Workspace, fingerprint
 from .classes import Classes, added, classes_of
 from .hybrid import synthetic_parts
 from .scoring import Predictions, Scores, judged
@@ -221,14 +220,13 @@ class _Work:
         progress: Reporter,
     ) -> None:
         self.parts, self.truths, self.schema, self.settings = parts, truths, schema, settings
-        self.classes, self.place, self.progress = classes, place, progress
+        self.classes, self.work, self.progress = classes, Workspace(place, progress), progress
         # The largest share needs all of the synthetic rows, and the smaller ones the first of them.
         share = max(arm.share or 0.0 for arm in arms)
         self.wanted = rows_for_share(share, int(truths["learn"].sum()), len(truths["learn"]))
         # What each result depends on, so that another ratio or generator does not undo what it leaves as it is.
         self.data_mark = fingerprint([classes.named, settings.seed, schema.to_dict()], *vars(parts).values())
-        self.run_mark = fingerprint([self.data_mark, settings.model, settings.options])
-        self.rows_mark = fingerprint([self.run_mark, self.wanted])
+        self.rows_mark = fingerprint([self.data_mark, settings.model, settings.options, self.wanted])
         self.fit_seconds: float | None = None
         self.sample_seconds: float | None = None
         self.generator_error: str | None = None
@@ -244,9 +242,9 @@ class _Work:
 
     def outcome(self, arm: Arm) -> tuple[ArmOutcome, Predictions | None]:
         """Train ``arm``, or read what an earlier call found."""
-        file = self.place / f"{arm.key}.json"
+        file = f"{arm.key}.json"
         mark = self.rows_mark if arm.kind == "hybrid" else self.data_mark
-        earlier = _earlier(file, arm, mark)
+        earlier = self.work.facts(file, mark, lambda facts: _read(arm, facts))
         if earlier is not None:
             self.progress.note(f"{arm.label}: done by an earlier call.")
             return earlier
@@ -271,9 +269,9 @@ class _Work:
         except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:  # a fault of one arm is its own
             return self._failed(arm, f"{type(error).__name__}: {error}")
         outcome = ArmOutcome(arm, len(learned.y), len(learned.y) - len(self.real.y), time.perf_counter() - start)
-        write_json(file, {
-            "fingerprint": mark, "rows": outcome.rows, "added": outcome.added, "seconds": outcome.seconds,
-            "share": learned.share, "validation": chance[:cut].tolist(), "holdout": chance[cut:].tolist(),
+        self.work.keep(file, mark, {
+            "rows": outcome.rows, "added": outcome.added, "seconds": outcome.seconds, "share": learned.share,
+            "validation": chance[:cut].tolist(), "holdout": chance[cut:].tolist(),
         })  # fmt: skip
         return outcome, Predictions(chance[:cut], chance[cut:], learned.share)
 
@@ -297,50 +295,24 @@ class _Work:
         return feature_matrix(tables.synthetic, self.names, self.tables)[0]
 
     def _made(self) -> pd.DataFrame:
-        file, note, fitted = (self.place / name for name in ("synthetic.parquet", "synthetic.json", "run.json"))
-        run, partial = self.place / "run", self.place / "run.partial"
-        settings = self.settings
-        kept = _kept(fitted, self.run_mark)
-        if kept is None:
-            self.progress.note(f"{settings.model} learns {len(self.parts.learn):,} rows:")
-            start = time.perf_counter()
-            options = {**target_option(settings.model, settings.target, self.schema), **settings.options}
-            create(settings.model, seed=settings.seed, **options).fit(
-                self.parts.learn, schema=self.schema, progress=self.progress, checkpoint=partial
-            ).save(run)
-            kept = {"fingerprint": self.run_mark, "seconds": time.perf_counter() - start}
-            write_json(fitted, kept)
-            shutil.rmtree(partial, ignore_errors=True)
-        self.fit_seconds = kept["seconds"]
-        drawn = _kept(note, self.rows_mark)
-        if drawn is not None and file.is_file():
-            self.sample_seconds = drawn["seconds"]
-            return pd.read_parquet(file)
-        start = time.perf_counter()
-        parts = synthetic_parts(
-            self.parts.learn, load_run(run), added(self.classes, self.wanted),
-            seed=settings.seed, progress=self.progress,
+        settings, learn = self.settings, self.parts.learn
+
+        def sample(learned: Synthesizer) -> pd.DataFrame:
+            wanted = added(self.classes, self.wanted)
+            return pd.concat(
+                synthetic_parts(learn, learned, wanted, seed=settings.seed, progress=self.progress), ignore_index=True
+            )
+
+        target = target_option(settings.model, settings.target, self.schema)
+        made = self.work.synthetic(
+            settings.model, learn, self.schema, {"seed": settings.seed, **target, **settings.options},
+            asked=self.rows_mark, sample=sample,
         )  # fmt: skip
-        made = pd.concat(parts, ignore_index=True)
-        self.sample_seconds = time.perf_counter() - start
-        made.to_parquet(file)
-        write_json(note, {"fingerprint": self.rows_mark, "seconds": self.sample_seconds})
-        return made
+        self.fit_seconds, self.sample_seconds = made.fit_seconds, made.sample_seconds
+        return made.table
 
 
-def _kept(file: Path, mark: str) -> dict[str, Any] | None:
-    """The facts that an earlier call wrote, if it was asked the same."""
-    try:
-        facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return facts if facts["fingerprint"] == mark else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _earlier(file: Path, arm: Arm, mark: str) -> tuple[ArmOutcome, Predictions] | None:
-    facts = _kept(file, mark)
-    if facts is None:
-        return None
-    outcome = ArmOutcome(arm, facts["rows"], facts["added"], facts["seconds"], resumed=True)
+def _read(arm: Arm, facts: Mapping[str, Any]) -> tuple[ArmOutcome, Predictions]:
+    outcome = ArmOutcome(arm, int(facts["rows"]), int(facts["added"]), float(facts["seconds"]), resumed=True)
     validation, test = (np.array(facts[part], np.float64) for part in ("validation", "holdout"))
-    return outcome, Predictions(validation, test, facts["share"])
+    return outcome, Predictions(validation, test, float(facts["share"]))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from ..augmenting.classes import Classes
 
 __all__ = ["augment"]
-
-#: What a run that this command fitted was asked for, so that it is taken up only by the same call.
-MARK = "augment.json"
 
 EXAMPLES = """
 # As many clicks as to make them a fifth of all rows; what was learned stays in visits-augment-run/
@@ -167,7 +164,7 @@ def _augment(
 
     from ..augmenting.classes import classes_of
     from ..augmenting.hybrid import check_provenance, hybrid_parts, mixed
-    from ..comparing.study import fingerprint
+    from ..studies.workspace import fingerprint
 
     out = options["out"] or f"{_stem(data)}-augmented.csv"
     seed = options["seed"] or 0
@@ -242,15 +239,17 @@ def _fitted(
     session: Session, data: str, table: pd.DataFrame, schema: Schema, target: str, options: dict[str, Any]
 ) -> Synthesizer:
     """A model of ``table`` in a run from which more can be sampled; the run of an interrupted call is taken up."""
-    from tabular.rundir import check_run_directory, write_json
+    from tabular.rundir import check_run_directory
     from tabular.synthesizer import create, load_run
 
-    from ..comparing.study import fingerprint, target_option
+    from ..comparing.study import target_option
+    from ..studies.workspace import fingerprint_of_fit, has_fingerprint, save_with
 
     run = Path(f"{_stem(data)}-augment-run")
-    model, given = options["model"], {"seed": options["seed"] or 0, **_given(options)}
-    mark = fingerprint([model, given, schema.to_dict()], table)
-    if run.exists() and not options["force"] and _mark_of(run) == mark:
+    model = options["model"]
+    given = {"seed": options["seed"] or 0, **target_option(model, target, schema), **_given(options)}
+    mark = fingerprint_of_fit(model, given, schema, table)
+    if run.exists() and not options["force"] and has_fingerprint(run, mark):
         session.say(f"The rows are made with {run}/, which an earlier call fitted.")
         return load_run(run, device=options["device"] or "auto")
     if run.exists() and not options["force"]:
@@ -258,18 +257,10 @@ def _fitted(
             f"{run}/ is there already, and was fitted otherwise; use it with --run {run}, or add --force to fit anew."
         )
     check_run_directory(run)
-    synthesizer = create(model, **{**target_option(model, target, schema), **given})
-    learn(session, synthesizer, table, schema, run)
-    write_json(run / MARK, {"fingerprint": mark})
+    synthesizer = create(model, **given)
+    learn(session, synthesizer, table, schema, run, save=partial(save_with, synthesizer, facts={"fingerprint": mark}))
     session.say(f"Learned {len(table):,} rows; the run is {run}/.")
     return load_run(run, device=options["device"] or "auto")
-
-
-def _mark_of(run: Path) -> str | None:
-    try:
-        return str(json.loads((run / MARK).read_text(encoding="utf-8"))["fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
 
 
 def _study(

@@ -113,7 +113,7 @@ def compare(
         raise Interrupted(f"Interrupted; {folder}/ holds what is done: the same command goes on from there.") from None
 
     tables = [table for table in (fidelity_table(outcomes), utility_table(outcomes)) if table and table.names]
-    made = sampled_rows(folder, outcomes)
+    made = sampled_rows(outcomes)
     if len(made) > 1:
         tables += pairwise_tables(pairwise(train, made, schema=schema), tuple(made))
     if session.draws(json_file):

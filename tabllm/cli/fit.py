@@ -153,14 +153,26 @@ def fit(
     session.suggest("tabllm", "sample", run, "-n", str(len(table)), "-o", "synthetic.csv")
 
 
-def learn(session: Session, synthesizer: Synthesizer, table: pd.DataFrame, schema: Schema | None, run: Path) -> None:
-    """Fit ``synthesizer`` and write ``run``; what Ctrl-C leaves is told, and taken up by the next call."""
+def learn(
+    session: Session,
+    synthesizer: Synthesizer,
+    table: pd.DataFrame,
+    schema: Schema | None,
+    run: Path,
+    *,
+    save: Callable[[Path], None] | None = None,
+) -> None:
+    """Fit ``synthesizer`` and write ``run``; what Ctrl-C leaves is told, and taken up by the next call.
+
+    Args:
+        save: writes the run in place of the synthesizer's own ``save``.
+    """
     partial = run.with_name(run.name + ".partial")
     if _holds(partial):
         session.say(f"Going on from the checkpoint in {partial}/.")
     try:
         synthesizer.fit(table, schema=schema, progress=session.reporter(), checkpoint=partial)
-        synthesizer.save(run)
+        (save or synthesizer.save)(run)
     except KeyboardInterrupt:
         left = f"{partial}/ holds a checkpoint: the same command goes on from there" if _holds(partial) else (
             "it was too early for a checkpoint, so nothing is left")  # fmt: skip

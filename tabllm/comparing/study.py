@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-import shutil
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +17,13 @@ from eval.tables import check_form
 from tabular.errors import OutputError, TabllmError
 from tabular.inference import infer_schema
 from tabular.progress import Reporter
-from tabular.rundir import make_folder, write_json
+from tabular.rundir import make_folder
 from tabular.schema import Schema
-from tabular.synthesizer import create, has_option, load_run
+from tabular.synthesizer import has_option
 
-__all__ = ["Outcome", "Settings", "fingerprint", "held_apart", "run_study", "sampled_rows", "target_option"]
+from ..studies.workspace import Synthetic, Workspace, fingerprint, folder_of
+
+__all__ = ["Outcome", "Settings", "held_apart", "made_rows", "run_study", "sampled_rows", "target_option"]
 
 #: Share of the rows that no generator learns where no holdout is given.
 HOLDOUT_SHARE = 0.2
@@ -52,6 +50,7 @@ class Outcome:
     """What came of one generator: a report and its times, or an error.
 
     Attributes:
+        made: its synthetic rows.
         resumed: whether it was done by an earlier call.
     """
 
@@ -62,6 +61,7 @@ class Outcome:
     rows: int | None = None
     error: str | None = None
     resumed: bool = False
+    made: pd.DataFrame | None = field(default=None, repr=False, compare=False)
 
 
 def held_apart(table: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -95,70 +95,70 @@ def run_study(
     schema = schema or infer_schema(train)
     check_form("real", train, schema)
     check_form("holdout", holdout, schema)
-    mark = fingerprint([asdict(settings), schema.to_dict()], train, holdout)
     outcomes = []
     for model in models:
-        place = _place(folder, model)
-        outcome = _earlier(place, model, mark)
-        if outcome is None:
-            progress.note(f"{model}:")
-            outcome = _judged(place, model, mark, train, holdout, settings, schema, progress)
-        else:
+        work = Workspace(folder_of(folder, model), progress)
+        outcome = _judged(work, model, train, holdout, settings, schema, progress)
+        if outcome.resumed:
             progress.note(f"{model}: done by an earlier call.")
         outcomes.append(outcome)
     return outcomes
 
 
-def sampled_rows(folder: str | Path, outcomes: Sequence[Outcome]) -> dict[str, pd.DataFrame]:
-    """What each generator that could be judged made, by name, as :func:`run_study` left it in ``folder``."""
-    done = [outcome.model for outcome in outcomes if outcome.report is not None]
-    return {model: pd.read_parquet(_place(folder, model) / "synthetic.parquet") for model in done}
-
-
-def _place(folder: str | Path, model: str) -> Path:
-    return Path(folder) / model.strip("./").replace("/", "--")
+def sampled_rows(outcomes: Sequence[Outcome]) -> dict[str, pd.DataFrame]:
+    """What each generator that could be judged made, by name."""
+    return {outcome.model: outcome.made for outcome in outcomes if outcome.made is not None}
 
 
 def _judged(
-    place: Path,
+    work: Workspace,
     model: str,
-    mark: str,
     train: pd.DataFrame,
     holdout: pd.DataFrame,
     settings: Settings,
     schema: Schema,
     progress: Reporter,
 ) -> Outcome:
-    make_folder(place)
-    rows = settings.rows or len(train)
-    run, partial = place / "run", place / "run.partial"
+    judged_by = fingerprint([model, asdict(settings), schema.to_dict()], train, holdout)
+    make_folder(work.folder)
     try:
-        started = time.perf_counter()
-        options = {**target_option(model, settings.target, schema), **settings.options}
-        learned = create(model, seed=settings.seed, **options).fit(
-            train, schema=schema, progress=progress, checkpoint=partial
-        )
-        fitted = time.perf_counter()
-        learned.save(run)
-        ready = load_run(run)  # a run that cannot be read again is none
-        began = time.perf_counter()
-        made = ready.sample(rows, seed=settings.seed, progress=progress)
-        sampled = time.perf_counter()
-        made.to_parquet(place / "synthetic.parquet")
-        report = compare(
-            train, made, holdout=holdout, target=settings.target, schema=schema, seed=settings.seed, progress=progress
-        )
+        made = made_rows(work, model, train, schema, settings, progress)
+        report = None
+        if made.resumed:
+            report = work.facts("result.json", judged_by, lambda facts: Report.from_dict(facts["report"]))
+        resumed = report is not None
+        if report is None:
+            report = compare(
+                train, made.table, holdout=holdout, target=settings.target, schema=schema, seed=settings.seed,
+                progress=progress,
+            )  # fmt: skip
     except OutputError:
         raise
     except TabllmError as error:
-        return _failed(place, model, str(error), progress)
+        return _failed(work.folder, model, str(error), progress)
     except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:  # a fault of one model is its own
-        return _failed(place, model, f"{type(error).__name__}: {error}", progress)
-    outcome = Outcome(model, report, fitted - started, sampled - began, rows)
-    facts = {**asdict(outcome), "report": report.to_dict(), "fingerprint": mark}
-    write_json(place / "result.json", facts)
-    shutil.rmtree(partial, ignore_errors=True)
+        return _failed(work.folder, model, f"{type(error).__name__}: {error}", progress)
+    outcome = Outcome(
+        model, report, made.fit_seconds, made.sample_seconds, len(made.table), resumed=resumed, made=made.table
+    )
+    if not resumed:
+        work.keep("result.json", judged_by, {"model": model, "report": report.to_dict()})
     return outcome
+
+
+def made_rows(
+    work: Workspace, model: str, table: pd.DataFrame, schema: Schema, settings: Settings, progress: Reporter
+) -> Synthetic:
+    """``model`` fitted to ``table``, and as many rows of it, or ``settings.rows``; see :meth:`.Workspace.synthetic`."""
+    rows = settings.rows or len(table)
+    return work.synthetic(
+        model,
+        table,
+        schema,
+        {"seed": settings.seed, **target_option(model, settings.target, schema), **settings.options},
+        asked={"rows": rows, "seed": settings.seed},
+        sample=lambda learned: learned.sample(rows, seed=settings.seed, progress=progress),
+    )
 
 
 def target_option(model: str, target: str | None, schema: Schema) -> dict[str, str]:
@@ -173,23 +173,3 @@ def _failed(place: Path, model: str, why: str, progress: Reporter) -> Outcome:
         place.rmdir()  # nothing was written: leave nothing
     progress.note(f"{model} failed: {why}")
     return Outcome(model, error=why)
-
-
-def _earlier(place: Path, model: str, mark: str) -> Outcome | None:
-    """What an earlier call found, if it was asked the same."""
-    try:
-        facts = json.loads((place / "result.json").read_text(encoding="utf-8"))
-        if facts.pop("fingerprint") != mark:
-            return None
-        report = Report.from_dict(facts.pop("report"))
-        return Outcome(**{**facts, "model": model, "report": report, "resumed": True})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, TabllmError):
-        return None
-
-
-def fingerprint(facts: Any, *tables: pd.DataFrame) -> str:
-    """A digest of plain data and of the rows of some tables, their order included."""
-    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
-    for part in tables:
-        digest.update(pd.util.hash_pandas_object(part.astype("object").astype(str), index=False).to_numpy().tobytes())
-    return digest.hexdigest()

@@ -65,7 +65,13 @@ def open_study(folder: Path, asked: Mapping[str, Any]) -> Any:
 
 def finished(study: Any) -> list[Any]:
     """The trials that came to an end of their own, in order; one that was interrupted did not."""
-    return [trial for trial in study.get_trials(deepcopy=False) if "outcome" in trial.user_attrs]
+    return [trial for trial in study.get_trials(deepcopy=False) if _came_to_an_end(trial)]
+
+
+def _came_to_an_end(trial: Any) -> bool:
+    """Whether all of a trial was written: what is kept of it, and the state that the estimator reads."""
+    outcome = trial.user_attrs.get("outcome")
+    return outcome is not None and (trial.state.name == "FAIL") == (outcome == "failed")
 
 
 def _address(path: Path) -> str:

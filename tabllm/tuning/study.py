@@ -35,7 +35,8 @@ from tabular.schema import Schema
 from tabular.search_space import SearchSpace
 from tabular.synthesizer import create
 
-from ..comparing.study import fingerprint, held_apart
+from ..comparing.study import held_apart
+from ..studies.workspace import fingerprint
 from .deadline import Clock, OutOfTime, TrialReporter
 from .judging import Facts, Judge, Scores
 from .length import SCREEN, Length, length_for, length_of_fit
@@ -209,7 +210,8 @@ class _Work:
         except (KeyboardInterrupt, OutOfTime):
             study.tell(trial, state=optuna.trial.TrialState.FAIL)
             raise
-        for name, value in _kept(done).items():
+        # The outcome last: it says that all the others are there.
+        for name, value in sorted(_kept(done).items(), key=lambda entry: entry[0] == "outcome"):
             trial.set_user_attr(name, value)
         if done.scores is None:
             study.tell(trial, state=optuna.trial.TrialState.FAIL)

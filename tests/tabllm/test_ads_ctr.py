@@ -282,6 +282,12 @@ def test_the_command_fits_judges_and_writes(ads, toy, run_tabllm):
     done = run_tabllm(*arguments)
     assert done.code == 0, done.err
     assert "toy: made by an earlier call." in done.err
+    rows = Path("ads-ctr/toy/synthetic.parquet")
+    whole = rows.read_bytes()
+    rows.write_bytes(whole[: len(whole) // 2])
+    done = run_tabllm(*arguments)
+    assert done.code == 0, done.err
+    assert "its rows are made anew" in " ".join(done.err.split())
 
 
 def test_the_past_is_written_and_a_file_made_from_it_is_judged(ads, run_tabllm):

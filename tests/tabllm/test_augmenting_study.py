@@ -126,6 +126,16 @@ def test_an_interruption_leaves_what_is_done(clicks, toy, tmp_path):
     assert not (tmp_path / "run.partial").exists()
 
 
+def test_rows_that_were_cut_short_are_made_anew(clicks, toy, studied, tmp_path):
+    path = tmp_path / "work/synthetic.parquet"
+    path.write_bytes(path.read_bytes()[:100])
+    for file in (tmp_path / "work").glob("hybrid*.json"):
+        file.unlink()
+    toy.trouble["fit"] = AssertionError("fitted again")
+    again = run_study(clicks, SETTINGS, tmp_path / "work")
+    assert [outcome.scores for outcome in again.outcomes] == [outcome.scores for outcome in studied.outcomes]
+
+
 def test_a_generator_that_fails_loses_only_its_own_arms_and_is_tried_once(clicks, toy, tmp_path):
     notes = []
 

@@ -81,6 +81,27 @@ def test_an_interrupted_fit_and_an_interrupted_sample_go_on(visits, toy, run_tab
     assert len(pd.read_csv("h.csv")) == 420
 
 
+def test_a_kill_before_the_run_has_its_fingerprint_refuses_nothing(visits, toy, run_tabllm, monkeypatch):
+    command = ("augment", visits, "--target", "clicked", "--rows", 5, "-m", "toy", "-o", "h.csv")
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tabllm.studies.workspace.write_json", killed)
+        assert run_tabllm(*command).code == 130
+    done = run_tabllm(*command)
+    assert done.code == 0, done.err
+
+
+def test_the_run_of_one_target_is_not_taken_for_another(visits, run_tabllm):
+    command = ("augment", visits, "--rows", 5, "-m", "tabddpm", "--epochs", 1, "--device", "cpu")
+    assert run_tabllm(*command, "--target", "clicked", "-o", "a.csv").code == 0
+    done = run_tabllm(*command, "--target", "device", "-o", "b.csv")
+    assert done.code == 2
+    assert "was fitted otherwise" in done.message
+
+
 def test_a_run_that_was_fitted_otherwise_is_not_taken_up_nor_replaced(visits, toy, run_tabllm):
     command = ("augment", visits, "--target", "clicked", "--rows", 5, "-m", "toy")
     assert run_tabllm(*command, "-o", "a.csv").code == 0

@@ -81,6 +81,38 @@ def test_an_interruption_leaves_what_is_done(place, run_tabllm, monkeypatch):
     assert not Path("visits-compare/filler/run.partial").exists()
 
 
+def test_a_kill_under_other_settings_leaves_the_earlier_study_as_it_was(place, run_tabllm, monkeypatch):
+    """Between the rows and the report of a call with other settings, where a fingerprint could speak of the wrong."""
+    asked = ("compare", "visits.csv", "--models", "toy,filler", "--target", "clicked", "-n", "100")
+    assert run_tabllm(*asked, "--json", "first.json").code == 0
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tabllm.comparing.study.compare", killed)
+        assert run_tabllm(*asked[:-1], "50").code == 130
+    done = run_tabllm(*asked, "--json", "again.json")
+    assert done.code == 0, done.err
+    assert "filler: done by an earlier call." in done.err
+    first, again = (json.loads(Path(name).read_text()) for name in ("first.json", "again.json"))
+    assert again["tables"][2] == first["tables"][2]
+    for name in ("toy", "filler"):
+        assert len(pd.read_parquet(f"visits-compare/{name}/synthetic.parquet")) == 100
+
+
+def test_rows_that_were_cut_short_are_made_anew(place, run_tabllm):
+    _, first = compared(run_tabllm)
+    path = Path("visits-compare/toy/synthetic.parquet")
+    path.write_bytes(path.read_bytes()[:-20])
+    place.trouble["fit"] = AssertionError("fitted again")
+    done, again = compared(run_tabllm)
+    assert done.code == 0, done.err
+    assert f"{path} is damaged; its rows are made anew." in " ".join(done.err.split())
+    assert [table["lines"] for table in again["tables"][1:]] == [table["lines"] for table in first["tables"][1:]]
+    assert len(pd.read_parquet(path)) == 240
+
+
 def test_one_failure_does_not_lose_the_others(place, run_tabllm, monkeypatch):
     def out_of_memory(*_, **__):
         raise RuntimeError("out of memory")
@@ -97,7 +129,7 @@ def test_one_failure_does_not_lose_the_others(place, run_tabllm, monkeypatch):
 
 def test_a_generator_that_can_make_rows_for_a_class_is_told_the_target(visits_table, tmp_path, toy, monkeypatch):
     given = []
-    monkeypatch.setattr("tabllm.comparing.study.create", lambda name, **options: given.append(options) or toy())
+    monkeypatch.setattr("tabllm.studies.workspace.create", lambda name, **options: given.append(options) or toy())
     train, held = held_apart(visits_table, 0)
     for model, target in (("tabddpm", "clicked"), ("tabddpm", "age"), ("tvae", "clicked")):
         run_study([model], train, held, Settings(target, 0, None, {}), tmp_path / model / target)

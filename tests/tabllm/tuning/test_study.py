@@ -93,6 +93,36 @@ def test_an_interruption_loses_only_the_trial_it_meets(dial, visits_table, tmp_p
     assert [trial.settings for trial in found.trials] == [trial.settings for trial in whole.trials]
 
 
+@pytest.mark.parametrize("moment", [1, 4, 5, 6])
+def test_a_kill_while_a_trial_is_written_loses_only_that_trial(dial, visits_table, tmp_path, monkeypatch, moment):
+    """Of each moment between two writes to the study's file; what raises here leaves the file as a kill would."""
+    import optuna
+
+    whole = run_search(visits_table, Search("dial"), tmp_path / "whole", trials=4)
+    run_search(visits_table, Search("dial"), tmp_path / "parts", trials=2)
+    writes = []
+
+    def killed_at(write):
+        def instead(*arguments, **options):
+            writes.append(write)
+            if len(writes) > moment:
+                raise KeyboardInterrupt
+            return write(*arguments, **options)
+
+        return instead
+
+    with monkeypatch.context() as patch:
+        for owner, name in ((optuna.Trial, "set_user_attr"), (optuna.Trial, "set_constraint"), (optuna.Study, "tell")):
+            patch.setattr(owner, name, killed_at(getattr(owner, name)))
+        with pytest.raises(KeyboardInterrupt):
+            run_search(visits_table, Search("dial"), tmp_path / "parts", trials=4)
+    parts = run_search(visits_table, Search("dial"), tmp_path / "parts", trials=4)
+    assert [(trial.settings, trial.outcome) for trial in parts.trials] == [
+        (trial.settings, trial.outcome) for trial in whole.trials
+    ]
+    assert [trial.scores for trial in parts.trials] == [trial.scores for trial in whole.trials]
+
+
 def test_a_trial_that_fails_is_told_of_and_ends_nothing(dial, visits_table, tmp_path, monkeypatch):
     monkeypatch.setattr(
         dial, "broken", staticmethod(lambda options: None if options["depth"] == 1 else RuntimeError("too deep"))

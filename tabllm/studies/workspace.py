@@ -1,0 +1,186 @@
+"""The folder of a study: a run, its synthetic rows and facts, each with the fingerprint of what it was made from.
+
+A fingerprint lies in the very file that it speaks of (of a run: in its folder), and both appear in one step. So neither
+a kill at any moment nor a call with other settings leaves a fingerprint beside the results of something else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from tabular.errors import RunError, TabllmError
+from tabular.progress import Reporter
+from tabular.rundir import atomic_directory, make_folder, write_json
+from tabular.schema import Schema
+from tabular.synthesizer import Synthesizer, create, load_run
+from tabular.writing import told
+
+__all__ = ["Synthetic", "Workspace", "fingerprint", "fingerprint_of_fit", "folder_of", "has_fingerprint", "save_with"]
+
+T = TypeVar("T")
+
+#: The file of a run, and the entry of a Parquet file's metadata, that holds the fingerprint.
+RUN_MARK, TABLE_MARK = "fingerprint.json", b"tabllm"
+
+
+def fingerprint(facts: Any, *tables: pd.DataFrame) -> str:
+    """A digest of plain data and of the rows of some tables, their order included."""
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode())
+    for part in tables:
+        digest.update(pd.util.hash_pandas_object(part.astype("object").astype(str), index=False).to_numpy().tobytes())
+    return digest.hexdigest()
+
+
+def fingerprint_of_fit(model: str, options: Mapping[str, Any], schema: Schema, table: pd.DataFrame) -> str:
+    """A digest of everything that a fit depends on."""
+    return fingerprint([model, dict(options), schema.to_dict()], table)
+
+
+def folder_of(folder: str | Path, model: str) -> Path:
+    """Where a model that is compared with others has its own files."""
+    return Path(folder) / model.strip("./").replace("/", "--")
+
+
+def save_with(synthesizer: Synthesizer, run: Path, facts: Mapping[str, Any]) -> None:
+    """Save a run together with the facts of its fit, ``fingerprint`` among them; both appear in one step."""
+    with atomic_directory(run) as hidden:
+        synthesizer.save(hidden)
+        write_json(hidden / RUN_MARK, facts)
+
+
+def has_fingerprint(run: Path, wanted: str) -> bool:
+    """Whether a run was fitted to what ``wanted`` is the fingerprint of."""
+    return _facts(run / RUN_MARK, wanted) is not None
+
+
+def _facts(path: Path, wanted: str) -> dict[str, Any] | None:
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return facts if facts["fingerprint"] == wanted else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+@dataclass(frozen=True)
+class Synthetic:
+    """Rows of a generator, and what they cost; ``resumed`` if an earlier call made them."""
+
+    table: pd.DataFrame = field(repr=False)
+    fit_seconds: float
+    sample_seconds: float
+    resumed: bool
+
+
+class Workspace:
+    """What is done in ``folder`` is not done again; what was made from anything else is made anew."""
+
+    def __init__(self, folder: str | Path, progress: Reporter) -> None:
+        self.folder, self.progress = Path(folder), progress
+
+    def facts(self, name: str, wanted: str, read: Callable[[dict[str, Any]], T]) -> T | None:
+        """What ``read`` makes of the JSON file ``name``; ``None`` where it has another fingerprint or is damaged."""
+        found = _facts(self.folder / name, wanted)
+        try:
+            return None if found is None else read(found)
+        except (LookupError, TypeError, ValueError, AttributeError, TabllmError):
+            self.progress.note(f"{self.folder / name} is damaged; it is made anew.")
+            return None
+
+    def keep(self, name: str, made_from: str, facts: Mapping[str, Any]) -> None:
+        """Write the JSON file ``name`` with its fingerprint. Raises :class:`OutputError` where that cannot be done."""
+        write_json(self.folder / name, {"fingerprint": made_from, **facts})
+
+    def synthetic(
+        self,
+        model: str,
+        table: pd.DataFrame,
+        schema: Schema,
+        options: Mapping[str, Any],
+        *,
+        asked: Any,
+        sample: Callable[[Synthesizer], pd.DataFrame],
+    ) -> Synthetic:
+        """Rows that ``sample`` draws from ``model``, fitted to ``table``; an interrupted fit goes on.
+
+        Args:
+            options: of the generator.
+            asked: what ``sample`` depends on beside the run, as plain JSON data.
+
+        Raises:
+            TabllmError: what the generator raises.
+            OutputError: if the folder cannot be written.
+        """
+        fit = fingerprint_of_fit(model, options, schema, table)
+        wanted = fingerprint([fit, asked])
+        path = self.folder / "synthetic.parquet"
+        found = self._read_table(path, wanted)
+        if found is not None:
+            return found
+        make_folder(self.folder)
+        learned, fit_seconds = self._fitted(fit, model, table, schema, options)
+        started = time.perf_counter()
+        made = sample(learned)
+        facts = {"fit_seconds": fit_seconds, "sample_seconds": time.perf_counter() - started}
+        _write_table(path, made, {"fingerprint": wanted, **facts})
+        # Read again, so that a call that goes on from here has the same rows.
+        written = self._read_table(path, wanted)
+        return Synthetic(made if written is None else written.table, **facts, resumed=False)
+
+    def _fitted(
+        self, wanted: str, model: str, table: pd.DataFrame, schema: Schema, options: Mapping[str, Any]
+    ) -> tuple[Synthesizer, float]:
+        run, partial = self.folder / "run", self.folder / "run.partial"
+        seconds = self.facts(f"run/{RUN_MARK}", wanted, lambda facts: float(facts["fit_seconds"]))
+        if seconds is not None:
+            try:
+                return load_run(run), seconds
+            except RunError as error:
+                self.progress.note(f"{error} That is done now.")
+        self.progress.note(f"{model} learns {len(table):,} rows:")
+        started = time.perf_counter()
+        learned = create(model, **options).fit(table, schema=schema, progress=self.progress, checkpoint=partial)
+        seconds = time.perf_counter() - started
+        save_with(learned, run, {"fingerprint": wanted, "fit_seconds": seconds})
+        shutil.rmtree(partial, ignore_errors=True)
+        return load_run(run), seconds  # a run that cannot be read again is none
+
+    def _read_table(self, path: Path, wanted: str) -> Synthetic | None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            with pq.ParquetFile(path) as file:
+                facts = json.loads((file.schema_arrow.metadata or {}).get(TABLE_MARK, b"{}"))
+                if facts.pop("fingerprint", None) != wanted:
+                    return None
+                return Synthetic(file.read().to_pandas(), **facts, resumed=True)
+        except FileNotFoundError:
+            return None
+        except (OSError, pa.ArrowException, ValueError, TypeError, AttributeError):
+            self.progress.note(f"{path} is damaged; its rows are made anew.")
+            return None
+
+
+def _write_table(path: Path, table: pd.DataFrame, facts: Mapping[str, Any]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    content = pa.Table.from_pandas(table, preserve_index=False)
+    metadata = {**(content.schema.metadata or {}), TABLE_MARK: json.dumps(facts).encode()}
+    hidden = path.with_name(f".{path.name}.part")
+    with told(path):
+        try:
+            pq.write_table(content.replace_schema_metadata(metadata), hidden)
+            os.replace(hidden, path)
+        finally:
+            hidden.unlink(missing_ok=True)
