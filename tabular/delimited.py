@@ -26,7 +26,9 @@ _HEAD = 1 << 16
 _RECORDS = 200
 
 
-def read_delimited(path: Path, kind: FileFormat, delimiter: str | None, rows: int | None) -> pd.DataFrame:
+def read_delimited(
+    path: Path, kind: FileFormat, delimiter: str | None, rows: int | None, as_text: bool = False
+) -> pd.DataFrame:
     """The table in a text file; :func:`tabular.reading.read_table` tells what may be raised."""
     head = _head(path, kind)
     if not head.strip():
@@ -39,7 +41,8 @@ def read_delimited(path: Path, kind: FileFormat, delimiter: str | None, rows: in
         raise _ragged(path, first[0], len(header), len(first[1]))
     try:
         with open_bytes(path, kind.compression) as handle:
-            table = pd.read_csv(handle, sep=delimiter, nrows=rows, low_memory=False, encoding="utf-8", **_EXACT)
+            how = {"dtype": str} if as_text else _EXACT
+            table = pd.read_csv(handle, sep=delimiter, nrows=rows, low_memory=False, encoding="utf-8", **how)
     except UnicodeDecodeError:
         raise _not_utf8(path, kind) from None
     except pd.errors.EmptyDataError:

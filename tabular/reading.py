@@ -23,13 +23,16 @@ __all__ = ["check_table", "read_table"]
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
-def read_table(path: str | Path, *, delimiter: str | None = None, rows: int | None = None) -> pd.DataFrame:
+def read_table(
+    path: str | Path, *, delimiter: str | None = None, rows: int | None = None, as_text: bool = False
+) -> pd.DataFrame:
     """The table in a file: CSV, TSV, text, Parquet, JSON lines or Excel, by its ending.
 
     Args:
         path: text formats may be compressed (``.gz``, ``.bz2``, ``.xz``, ``.zst``) and must be UTF-8.
         delimiter: what parts the fields of a text file; found by itself (``,`` ``;`` tab ``|``) if absent.
         rows: read only so many from the top.
+        as_text: leave the cells of a text file as they stand there, in columns of text.
 
     Raises:
         UsageError: if there is no such file or its format is not known.
@@ -47,7 +50,7 @@ def read_table(path: str | Path, *, delimiter: str | None = None, rows: int | No
         if path.stat().st_size == 0:
             raise TableError(f"{path} is empty.")
         if kind.name in ("csv", "tsv"):
-            table = read_delimited(path, kind, delimiter or ("\t" if kind.name == "tsv" else None), rows)
+            table = read_delimited(path, kind, delimiter or ("\t" if kind.name == "tsv" else None), rows, as_text)
         else:
             table = {"parquet": _read_parquet, "jsonl": _read_json_lines, "excel": _read_excel}[kind.name](
                 path, kind, rows

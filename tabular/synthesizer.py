@@ -116,9 +116,10 @@ class Synthesizer(ABC):
     def complete(
         self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
     ) -> pd.DataFrame:
-        """``table`` with its missing cells filled in, each from the row it stands in.
+        """``table`` with its missing cells filled in, each from the row it stands in; filled cells stay as they are.
 
         Raises:
+            SchemaError: for a filled cell that cannot be read, by column, row and value.
             UsageError: if this kind of generator cannot, which is what this base class says.
         """
         raise UsageError(f"The model {self.name!r} cannot complete rows; fit one with '-m nano'.")

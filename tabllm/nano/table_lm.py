@@ -15,8 +15,9 @@ import pandas as pd
 from tabular.arrays import to_arrays
 from tabular.conditions import parse_where
 from tabular.errors import UsageError
+from tabular.imputing import fill_in
 from tabular.inference import infer_schema
-from tabular.making import fill_in, make_parts
+from tabular.making import make_parts
 from tabular.progress import Reporter
 from tabular.reading import check_table
 from tabular.schema import Schema

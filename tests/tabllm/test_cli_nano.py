@@ -67,6 +67,34 @@ def test_missing_cells_are_filled_and_others_kept(here, run_tabllm):
     assert after.drop(columns="age").equals(before.drop(columns="age"))
 
 
+def test_filled_cells_are_written_as_they_stand_in_the_file(here, run_tabllm):
+    Path("holes.csv").write_text("age,device,spend,clicked,note\n30,ios,1.50,0,007\n,web,12.0,1,\n030,ios,,0,x\n")
+    device = pd.read_csv("visits.csv")["device"][0]
+    Path("holes.csv").write_text(Path("holes.csv").read_text().replace("web", device).replace("ios", device))
+    done = run_tabllm("impute", "run", "holes.csv", "-o", "filled.csv")
+    assert done.code == 0, done.err
+    assert "Filled 2 cells" in done.err
+    given, filled = (
+        [line.split(",") for line in Path(name).read_text().splitlines()] for name in ("holes.csv", "filled.csv")
+    )
+    for before, after in zip(given, filled, strict=True):
+        assert [cell for cell, known in zip(after, before, strict=True) if known] == [cell for cell in before if cell]
+    assert filled[2][0].isdigit()
+    assert float(filled[3][2]) > 0
+
+
+def test_a_filled_cell_that_cannot_be_read_is_refused_and_nothing_is_written(here, run_tabllm):
+    table = pd.read_csv("visits.csv").astype({"spend": object})
+    table.loc[6, "spend"] = "$12.50"
+    table.loc[7:8, "spend"] = "12,50"
+    table.to_csv("other.csv", index=False)
+    outcome = run_tabllm("impute", "run", "other.csv", "-o", "o.csv")
+    assert outcome.code == 1
+    assert "Column 'spend' holds '$12.50' in row 7" in outcome.message
+    assert "2 more cells cannot be read" in outcome.message
+    assert not Path("o.csv").exists()
+
+
 def test_info_tells_the_model(here, run_tabllm):
     facts = json.loads(run_tabllm("info", "run", "--json", "-").out)
     assert facts["rows"] == 400

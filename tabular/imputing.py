@@ -1,0 +1,185 @@
+"""Missing cells filled in; what is filled already is read or refused, never drawn, and given back as it stood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from .arrays import from_arrays, on_grid, to_arrays
+from .cells import columns_of, texts, value_type
+from .errors import SchemaError
+from .number_text import format_numbers
+from .progress import Reporter
+from .reading import check_table
+from .schema import Column, Schema
+from .unmodelled import is_missing, unlike
+
+__all__ = ["fill_in", "in_given_text", "read_every_cell"]
+
+Arrays = dict[str, np.ndarray]
+
+
+def fill_in(
+    table: pd.DataFrame,
+    schema: Schema,
+    names: Sequence[str],
+    *,
+    seed: int,
+    progress: Reporter,
+    encode: Callable[[Mapping[str, np.ndarray]], np.ndarray],
+    complete: Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray],
+    decode: Callable[[np.ndarray, np.random.Generator], Arrays],
+) -> pd.DataFrame:
+    """``table`` with its missing cells filled in; see :meth:`tabular.synthesizer.Synthesizer.complete`.
+
+    Args:
+        names: the columns that are modelled.
+        encode: canonical arrays -> int[rows, width].
+        complete: (some rows of these, int64[missing] which of ``names`` all of them lack, generator) -> rows.
+        decode: (rows, generator) -> canonical arrays, in which nothing is missing.
+
+    Raises:
+        SchemaError: for a filled cell that cannot be read.
+    """
+    index = table.index
+    table = check_table(table, minimum_rows=1, minimum_columns=1)
+    arrays = read_every_cell(table, schema, progress)
+    holes = {name: table[name].isna().to_numpy(dtype=bool) for name in schema.names}
+    rows = encode(arrays)
+    pattern = np.stack([holes[name] for name in names], axis=1)
+    patterns, member = np.unique(pattern, axis=0, return_inverse=True)
+    rng = np.random.default_rng(seed)
+    with progress.task("Completing", len(table), "rows") as task:
+        for number, missing in enumerate(patterns):
+            alike = np.flatnonzero(member.ravel() == number)
+            if missing.any():
+                rows[alike] = complete(rows[alike], np.flatnonzero(missing), rng)
+            task.advance(len(alike))
+    decoded = decode(rows, rng)
+    for column in schema:
+        if column.kind == "identifier" and holes[column.name].any():
+            decoded[column.name] = unlike(arrays[column.name], column, seed)
+    made = from_arrays(decoded, schema)
+    filled = table.copy()
+    for name, hole in holes.items():
+        if hole.any() and schema[name].missing_rate != 1:
+            filled[name] = _joined(table[name], made[name], hole)
+    return filled.set_axis(index)
+
+
+def _joined(given: pd.Series, made: pd.Series, hole: np.ndarray) -> pd.Series:
+    """``given`` with cells of ``made`` in its holes; every other cell is as it was."""
+    if isinstance(given.dtype, pd.CategoricalDtype):
+        # A given categorical may list fewer categories than were learned, or ones that were folded into another.
+        known = made.cat.categories if isinstance(made.dtype, pd.CategoricalDtype) else pd.Index(made.dropna().unique())
+        listed = given.cat.categories
+        both = listed.union(known, sort=False) if listed.difference(known).size else known
+        ordered = bool(isinstance(made.dtype, pd.CategoricalDtype) and made.cat.ordered and both is known)
+        dtype = pd.CategoricalDtype(both, ordered=ordered)
+        return given.astype(dtype).where(~hole, made.astype(dtype))
+    given_type, made_type = (value_type(cells, str(given.name)) for cells in (given, made))
+    if given_type == "string" and given.notna().any() and made_type not in ("string", "category"):
+        made = texts(made).astype(given.dtype)  # numbers or dates that this table writes as text
+    return given.where(~hole, made)
+
+
+@dataclass(frozen=True)
+class _Unread:
+    """Cells of a column that its schema does not read: ``bool[rows]``."""
+
+    column: Column
+    cells: pd.Series
+    where: np.ndarray
+
+    @property
+    def count(self) -> int:
+        return int(self.where.sum())
+
+
+def read_every_cell(table: pd.DataFrame, schema: Schema, progress: Reporter | None = None) -> Arrays:
+    """The canonical arrays of ``table``, in which only cells that are missing in ``table`` are missing.
+
+    A category that is not known stands for the folded ones where the schema folds rare ones; a number beyond the
+    bounds stands for the nearer bound, and ``progress`` is told of it.
+
+    Raises:
+        SchemaError: for a filled cell that the schema does not read, with its column, row (from 1, the header not
+            counted) and value.
+    """
+    arrays = to_arrays(table, schema, unseen="missing")
+    columns = columns_of(table)
+    unread = []
+    for column in schema:
+        cells, values = columns[column.name], arrays[column.name]
+        filled = ~cells.isna().to_numpy(dtype=bool)
+        lost = filled & is_missing(values)
+        if column.kind == "datetime" and value_type(cells, column.name) in ("integer", "float", "boolean", "decimal"):
+            lost = filled  # a year or a count of seconds is no date of this column
+        if column.has_categories and not column.categories:
+            continue  # all missing when it was learned: nothing is read, and nothing drawn
+        if lost.any():
+            unread.append(_Unread(column, cells, lost))
+        elif column.is_numeric:
+            arrays[column.name] = _within(values, column, progress or Reporter())
+    if unread:
+        raise SchemaError(_refusal(unread))
+    return arrays
+
+
+def _within(values: np.ndarray, column: Column, progress: Reporter) -> np.ndarray:
+    """``values`` with those that the column cannot hold replaced by the nearest that it can."""
+    held = on_grid(values, column)
+    beyond = ~np.isclose(values, held, rtol=1e-12, atol=0.0, equal_nan=True)
+    if column.minimum is not None and column.maximum is not None:
+        outside = int((beyond & ((values < column.minimum) | (values > column.maximum))).sum())
+        if outside:
+            progress.note(
+                f"Column {column.name!r} holds {outside:,} value{'s' * (outside != 1)} beyond the bounds that were "
+                "learned; kept, and the cells beside them are drawn as for the nearer bound."
+            )
+    return np.where(beyond, held, values)
+
+
+def _refusal(unread: Sequence[_Unread]) -> str:
+    first = unread[0]
+    row = int(np.flatnonzero(first.where)[0])
+    value = str(first.cells.iloc[row])
+    shown = value if len(value) <= 40 else value[:37] + "..."
+    more = [(each.column.name, each.count - (each is first)) for each in unread]
+    others = sum(count for _, count in more)
+    rest = ""
+    if others:
+        named = ", ".join(f"{count:,} in {name!r}" for name, count in more[:5] if count)
+        rest = f" {others:,} more cell{'s' * (others != 1)} cannot be read ({named}{', ...' * (len(more) > 5)})."
+    return (
+        f"Column {first.column.name!r} holds {shown!r} in row {row + 1:,} (the header not counted), where the run "
+        f"reads {_expected(first.column)}; write it so, or clear the cell to have it drawn.{rest}"
+    )
+
+
+def _expected(column: Column) -> str:
+    if column.has_categories:
+        listed = [str(value) for value in column.categories[:6]]
+        return f"one of: {', '.join(listed)}{', ...' * (len(column.categories) > 6)}"
+    if column.kind == "datetime":
+        return f"dates in the format {column.format}" if column.format else "dates"
+    return f"numbers such as {format_numbers(np.array([12.0]), column.format)[0]}" if column.format else "numbers"
+
+
+def in_given_text(filled: pd.DataFrame, text: pd.DataFrame) -> pd.DataFrame:
+    """``text``, the cells of a text file as they stand there, with the drawn cells of ``filled`` where it has none."""
+    written = text.copy()
+    for name in text.columns:
+        hole = (text[name].isna() & filled[name].notna()).to_numpy(dtype=bool)
+        if hole.any():
+            drawn = filled[name][hole]
+            whole = text[name].dropna().astype(str).str.fullmatch(r"\s*[+-]?\d+\s*").all()
+            if whole and pd.api.types.is_float_dtype(drawn.dtype) and (drawn % 1 == 0).all():
+                drawn = drawn.astype("Int64")  # holes made them floats: 5, not 5.0
+            cells = text[name].to_numpy(dtype=object)
+            cells[hole] = [str(value) for value in drawn]
+            written[name] = pd.Series(cells, dtype=object, index=text.index)
+    return written
