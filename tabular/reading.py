@@ -17,7 +17,7 @@ from .delimited import read_delimited
 from .errors import TableError, UsageError
 from .files import FileFormat, file_format, open_bytes
 
-__all__ = ["check_table", "read_table"]
+__all__ = ["check_table", "read_as_text", "read_table"]
 
 #: What a damaged archive raises, by library.
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
@@ -66,6 +66,17 @@ def read_table(
     if not len(table):
         raise TableError(f"{path} has a header but no rows.")
     return table
+
+
+def read_as_text(path: str | Path, written_as: FileFormat, *, delimiter: str | None = None) -> pd.DataFrame | None:
+    """The cells of a text file as they stand there (``02134``, ``1.50``), to be written into another text file.
+
+    ``None`` where either of the two is no text: then numbers are to be numbers.
+    """
+    texts = {"csv", "tsv"}
+    if _found(Path(path)).name not in texts or written_as.name not in texts:
+        return None
+    return read_table(path, delimiter=delimiter, as_text=True)
 
 
 def _found(path: Path) -> FileFormat:

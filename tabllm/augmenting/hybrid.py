@@ -30,6 +30,7 @@ def hybrid_parts(
     synthesizer: Synthesizer,
     strata: Sequence[Stratum],
     *,
+    written: pd.DataFrame | None = None,
     provenance: str | None = None,
     seed: int = 0,
     progress: Reporter | None = None,
@@ -38,11 +39,12 @@ def hybrid_parts(
     """Yield the real rows, then the synthetic ones in parts; columns are ordered as in ``real``.
 
     Args:
+        written: the real rows as they are to be written, where that is not as they are read.
         provenance: name of a last column that says ``real`` or ``synthetic``.
         done: rows of the first parts that an earlier, interrupted call gave already; they are left out.
     """
     if not done:
-        yield _marked(real, provenance, REAL)
+        yield _marked(real if written is None else written, provenance, REAL)
     made = synthetic_parts(real, synthesizer, strata, seed=seed, progress=progress, done=max(0, done - len(real)))
     for part in made:
         yield _marked(part[list(real.columns)], provenance, SYNTHETIC)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from .session import STDOUT, Session, seconds, shown
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tabular.files import FileFormat
     from tabular.schema import Schema
     from tabular.strata import Stratum
     from tabular.synthesizer import Synthesizer
@@ -118,7 +120,7 @@ def augment(
     _check_options(study, options)
     chosen = chosen_kinds(kinds)
 
-    from tabular.reading import check_table, read_table
+    from tabular.reading import check_table, read_as_text, read_table
 
     def read(path: str) -> pd.DataFrame:
         table = check_table(read_table(path, delimiter=delimiter))
@@ -126,6 +128,10 @@ def augment(
         if absent:
             raise UsageError(f"{path} has no column {absent[0]!r} to drop; it has {', '.join(table.columns)}.")
         return table.drop(columns=list(drop))
+
+    def as_it_stands(written_as: FileFormat) -> pd.DataFrame | None:
+        text = read_as_text(data, written_as, delimiter=delimiter)
+        return None if text is None else text.drop(columns=list(drop))
 
     if target in drop:
         raise UsageError(f"--drop {target} would drop the target; leave it out.")
@@ -136,7 +142,7 @@ def augment(
         held = read(options["holdout"]) if options["holdout"] else None
         _study(session, data, read(data), target, chosen, held, options)
     else:
-        _augment(session, data, read(data), target, chosen, options)
+        _augment(session, data, read(data), as_it_stands, target, chosen, options)
 
 
 def _check_options(study: bool, options: dict[str, Any]) -> None:
@@ -157,7 +163,13 @@ def _check_options(study: bool, options: dict[str, Any]) -> None:
 
 
 def _augment(
-    session: Session, data: str, table: pd.DataFrame, target: str, kinds: dict[str, str], options: dict[str, Any]
+    session: Session,
+    data: str,
+    table: pd.DataFrame,
+    as_it_stands: Callable[[FileFormat], pd.DataFrame | None],
+    target: str,
+    kinds: dict[str, str],
+    options: dict[str, Any],
 ) -> None:
     from tabular.resuming import ResumableWriter
     from tabular.writing import check_output
@@ -168,7 +180,8 @@ def _augment(
 
     out = options["out"] or f"{_stem(data)}-augmented.csv"
     seed = options["seed"] or 0
-    check_output(out)
+    text = as_it_stands(check_output(out))
+    real = table if text is None else text
     refuse_existing(out, force=options["force"])
     check_provenance(options["provenance"], table)
     synthesizer, schema = _prepared(data, table, kinds, options)
@@ -178,14 +191,15 @@ def _augment(
         synthesizer = _fitted(session, data, table, schema, target, options)
     start = time.perf_counter()
     wanted = {"strata": strata, "provenance": options["provenance"], "shuffle": options["shuffle"], "seed": seed}
-    writer = ResumableWriter(out, {**wanted, "facts": synthesizer.describe(), "table": fingerprint([], table)})
+    writer = ResumableWriter(out, {**wanted, "facts": synthesizer.describe(), "table": fingerprint([], real)})
     try:
         with writer:
             if writer.resumed:
                 session.say(f"Going on after {writer.resumed:,} rows in {writer.folder}/.")
             parts = hybrid_parts(
                 table, synthesizer, strata,
-                provenance=options["provenance"], seed=seed, progress=session.reporter(), done=writer.resumed,
+                written=real, provenance=options["provenance"], seed=seed, progress=session.reporter(),
+                done=writer.resumed,
             )  # fmt: skip
             for part in [mixed(parts, seed)] if options["shuffle"] and not writer.resumed else parts:
                 writer.write(part)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 import click
 
@@ -43,22 +42,21 @@ def impute(
     force: bool,
 ) -> None:
     """Fill in the missing cells of TABLE, a file with the columns of the table that RUN learned."""
-    from tabular.files import file_format
     from tabular.imputing import in_given_text
-    from tabular.reading import read_table
+    from tabular.reading import read_as_text, read_table
     from tabular.synthesizer import load_run
     from tabular.writing import TableWriter, check_output
 
-    written_as = check_output(out).name
+    written_as = check_output(out)
     refuse_existing(out, force=force)
     holes = read_table(table, delimiter=delimiter)
     synthesizer = load_run(run, device=device)
     start = time.perf_counter()
     try:
         filled = written = synthesizer.complete(holes, seed=seed, progress=session.reporter())
-        if {file_format(Path(table)).name, written_as} <= {"csv", "tsv"}:
-            # A cell such as 02134 or 1.50 is a number when it is read, and stays as it stands.
-            written = in_given_text(filled, read_table(table, delimiter=delimiter, as_text=True))
+        text = read_as_text(table, written_as, delimiter=delimiter)
+        if text is not None:
+            written = in_given_text(filled, text)
         with TableWriter(out) as writer:
             writer.write(written)
     except KeyboardInterrupt:

@@ -81,6 +81,19 @@ def test_an_interrupted_fit_and_an_interrupted_sample_go_on(visits, toy, run_tab
     assert len(pd.read_csv("h.csv")) == 420
 
 
+@pytest.mark.parametrize("shuffle", [(), ("--shuffle",)])
+def test_real_rows_are_written_as_they_stand_in_the_file(run, visits, run_tabllm, shuffle):
+    lines = visits.read_text().splitlines()
+    lines[1:] = [f"{line.rpartition(',')[0]}0,{line.rpartition(',')[2]}" for line in lines[1:]]  # a spend such as 1.50
+    visits.write_text("\n".join(lines) + "\n")
+    command = ("augment", visits, "--target", "clicked", "--rows", 50, "--run", run, "-o", "h.csv", *shuffle)
+    done = run_tabllm(*command)
+    assert done.code == 0, done.err
+    written = Path("h.csv").read_text().splitlines()
+    assert len(written) == 351
+    assert set(lines) <= set(written)
+
+
 def test_a_kill_before_the_run_has_its_fingerprint_refuses_nothing(visits, toy, run_tabllm, monkeypatch):
     command = ("augment", visits, "--target", "clicked", "--rows", 5, "-m", "toy", "-o", "h.csv")
 
