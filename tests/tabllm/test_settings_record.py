@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import tabllm  # noqa: F401 (registers its generators)
 from tabular.dp.settings import Privacy
 from tabular.errors import RunError
 from tabular.progress import Reporter, Task
