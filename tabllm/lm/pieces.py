@@ -77,7 +77,9 @@ def _backend(folder: Path) -> Any:
     if (folder / "tokenizer.model").is_file():
         from transformers import AutoTokenizer
 
-        return AutoTokenizer.from_pretrained(folder, use_fast=True, local_files_only=True).backend_tokenizer
+        return AutoTokenizer.from_pretrained(
+            folder, use_fast=True, local_files_only=True, trust_remote_code=False
+        ).backend_tokenizer
     return None
 
 

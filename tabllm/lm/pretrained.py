@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -30,6 +31,7 @@ from ..hub.facts import read_facts
 from ..hub.folder import ModelFolder, resolve
 from ..nano.orders import order_with_first
 from .automaton import Automaton
+from .bases import describe_base, public_name
 from .codec import LmCodec
 from .completion import complete_pattern
 from .engine import Filter, LmEngine, Tuning
@@ -135,7 +137,7 @@ class PretrainedLM(Synthesizer):
         self._engine: LmEngine | None = None
         self._make_engine: Callable[[], LmEngine] | None = None
         self._trained: dict[str, np.ndarray] = {}
-        self._folder: ModelFolder | None = None
+        self._find_folder: Callable[[], ModelFolder] | None = None
 
     # -- learning ---------------------------------------------------------------------------------------------
     def fit(
@@ -191,12 +193,13 @@ class PretrainedLM(Synthesizer):
             engine, codec, choices, plan, tuning, progress=progress, checkpoint=checkpoint,
             settings={**self.settings(), "fitted": [folder.name, folder.revision, precision, method, self.engine_name]},
         )  # fmt: skip
-        self._codec, self._engine, self._folder = codec, engine, folder
+        folder = replace(folder, name=public_name(folder))
+        self._codec, self._engine, self._find_folder = codec, engine, lambda: folder
         self._trained, self.history = trained.kept, trained.history
         last = trained.history[-1]
         took = time.perf_counter() - started
         self.facts = {
-            "base": folder.name,
+            "base": public_name(folder),
             "engine": self.engine_name,
             "device": self.device,
             "precision": precision,
@@ -293,8 +296,8 @@ class PretrainedLM(Synthesizer):
             UsageError: before a table was learned.
         """
         codec, engine = self._fitted()
-        assert self._folder is not None
-        return codec, engine, self._folder.path
+        assert self._find_folder is not None
+        return codec, engine, self._find_folder().path
 
     def _fitted(self) -> tuple[LmCodec, LmEngine]:
         if self._engine is None and self._make_engine is not None:
@@ -309,12 +312,14 @@ class PretrainedLM(Synthesizer):
 
     def save(self, directory: str | Path) -> None:
         codec, engine = self._fitted()
-        assert self._folder is not None
-        folder = self._folder
-        base = {"name": folder.name, "repo": folder.repo, "revision": folder.revision, "path": str(folder.path)}
+        assert self._find_folder is not None
+        folder = self._find_folder()
+        full = self.facts["tuning"] == "full"
+        base = {"name": folder.name, "repo": folder.repo, "revision": folder.revision}
+        if not full:
+            base = describe_base(folder, Path(directory))
         if self.random_weights:
             base["random"] = str(self.seed)
-        full = self.facts["tuning"] == "full"
         trained = {name: value for name, value in self._trained.items() if not full or is_new(name)}
         settings = {name: value for name, value in self.settings().items() if name != "base"}
         run = LmRun(self.schema, codec, base, settings, self.facts, self.history, trained, folder.path)
@@ -339,12 +344,12 @@ class PretrainedLM(Synthesizer):
             given["precision"] = precision
         precision = run.fit["precision"] if precision == "auto" else precision
         model = from_settings(cls, run.settings, given, directory, unchecked=("tuning",))
-        model._folder = folder_of(run, Path(directory))
         model.schema, model.facts, model.history = run.schema, run.fit, run.history
         model._codec, model._trained = run.codec, run.trained
-        # Gigabytes that 'tabllm info' has no use for.
+        # Later, so that 'tabllm info' neither reads gigabytes nor asks the hub for the model that a run names.
+        model._find_folder = cache(partial(folder_of, run, Path(directory)))
         model._make_engine = partial(
-            engine_of, run, model._folder.path, model.engine_name, model.device, precision=precision
+            engine_of, run, model._find_folder, model.engine_name, model.device, precision=precision
         )
         return model
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from tabular.errors import RunError
 
-from ..hub.folder import ModelFolder, resolve
+from ..hub.folder import ModelFolder
+from .bases import find_base
 from .engine import LmEngine, Tuning
 from .loading import make_lm
 from .run_files import LmRun
@@ -21,33 +23,26 @@ def folder_of(run: LmRun, directory: Path) -> ModelFolder:
     """The model that a run's weights go into: after full tuning its own, else the one that its adapter belongs to.
 
     Raises:
-        RunError: if that was a local folder, which is not there any more.
+        RunError, ModelError: as :func:`.bases.find_base`.
     """
     if run.fit["tuning"] == "full":
         return ModelFolder(run.model, run.base["name"], run.base["repo"], run.base["revision"])
-    path = Path(run.base["path"])
-    if (path / "config.json").exists():
-        found = resolve(str(path)).path
-        return ModelFolder(found, run.base["name"], run.base["repo"], run.base["revision"])
-    if run.base["repo"] is None:
-        raise RunError(
-            f"The adapter in {directory} belongs to the model in {path}, which is not there any more; put it back, or "
-            "fit again."
-        )
-    return resolve(run.base["repo"], revision=run.base["revision"])
+    return find_base(run.base, directory)
 
 
-def engine_of(run: LmRun, folder: Path, engine: str, device: str, *, precision: str) -> LmEngine:
-    """The model in a folder, with what was trained in the run.
+def engine_of(
+    run: LmRun, folder: Callable[[], ModelFolder], engine: str, device: str, *, precision: str
+) -> LmEngine:  # fmt: skip
+    """The model in the folder that ``folder`` finds, with what was trained in the run.
 
     Raises:
         RunError: if the trained weights do not fit the model.
     """
-    full, random = run.fit["tuning"] == "full", run.base.get("random")
+    full, random, place = run.fit["tuning"] == "full", run.base.get("random"), folder().path
     lm = make_lm(
         engine,
         device,
-        folder,
+        place,
         precision=precision,
         random=int(random) if random is not None and not full else None,
     )
@@ -62,7 +57,7 @@ def engine_of(run: LmRun, folder: Path, engine: str, device: str, *, precision: 
             lm.finish_training()
         except (KeyError, RuntimeError, ValueError) as error:
             raise RunError(
-                f"The run's trained.safetensors does not fit the model in {folder} ({error}); put back the "
+                f"The run's trained.safetensors does not fit the model in {place} ({error}); put back the "
                 "model that it was fitted on, or fit again."
             ) from None
     return lm

@@ -21,6 +21,7 @@ from tabular.rundir import atomic_directory, write_json
 from tabular.schema import Schema
 from tabular.synthesizer import RUN_VERSION, read_config
 
+from ..hub.config import check_no_code
 from .codec import LmCodec
 from .pieces import Pieces
 from .table_codec import TokenCodec
@@ -38,7 +39,7 @@ class LmRun:
     """What a run directory holds.
 
     Attributes:
-        base: of the pretrained model: name, repo, revision, path.
+        base: of the pretrained model, as :func:`.bases.describe_base` has it.
         settings: of the generator but for its base, plain JSON data.
         fit: facts of the fit, plain JSON data.
         trained: float32 arrays by neutral names; empty after full tuning with a text codec.
@@ -92,11 +93,13 @@ def read_lm_run(directory: str | Path) -> LmRun:
 
     Raises:
         RunError: if a file is missing, cut short or does not fit the others.
+        ModelError: if the model's config names code to run.
     """
     from safetensors.numpy import load_file
 
     config = read_config(directory)
     folder = Path(directory)
+    check_no_code(folder / "model", f"the run {directory}")
     try:
         schema = Schema.from_json(folder / "schema.json")
         data = json.loads((folder / "codec.json").read_text(encoding="utf-8"))
@@ -109,7 +112,9 @@ def read_lm_run(directory: str | Path) -> LmRun:
         arrays = load_file(trained) if trained.exists() else {}
         history = folder / "history.jsonl"
         looks = [json.loads(line) for line in history.read_text("utf-8").splitlines()] if history.exists() else []
-        base, fit = config["base"], config["fit"]
+        base, fit = dict(config["base"]), dict(config["fit"])
+        if base["repo"] is None:  # older versions wrote the path of a local folder
+            base["name"] = fit["base"] = Path(base["name"]).name
         # Runs of older versions say no more of their settings than this.
         known = {"precision": fit["precision"], "tuning": fit["tuning"], "serialization": fit["serialization"],
                  "rank": int(fit["rank"]), "seed": int(fit["seed"]), "random_weights": "random" in base}  # fmt: skip

@@ -45,7 +45,7 @@ def load_model(folder: str | Path, *, precision: str, device: torch.device, rand
         options["quantization_config"] = _bitsandbytes(precision, device)
         options["device_map"] = {"": device}
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         for name in _NO_DROPOUT:
             if hasattr(config, name):
                 setattr(config, name, 0.0)
@@ -54,10 +54,10 @@ def load_model(folder: str | Path, *, precision: str, device: torch.device, rand
         if random is not None:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(random)
-                model = AutoModelForCausalLM.from_config(config, **options)
+                model = AutoModelForCausalLM.from_config(config, trust_remote_code=False, **options)
         else:
             model = AutoModelForCausalLM.from_pretrained(
-                folder, config=config, local_files_only=True, use_safetensors=True, **options
+                folder, config=config, local_files_only=True, use_safetensors=True, trust_remote_code=False, **options
             )
     except Exception as error:  # transformers, safetensors and bitsandbytes each have their own
         lines = str(error).strip().splitlines()

@@ -35,6 +35,14 @@ class Outcome:
         return lines[0]
 
 
+@pytest.fixture(autouse=True)
+def own_notes(tmp_path_factory, monkeypatch):
+    """Where local models lie is noted in a folder of the tests' own."""
+    folder = str(tmp_path_factory.getbasetemp() / "assets")
+    monkeypatch.setattr("huggingface_hub.constants.HF_ASSETS_CACHE", folder)
+    monkeypatch.setenv("HF_ASSETS_CACHE", folder)
+
+
 @pytest.fixture
 def run_tabllm(capfd):
     """``run_tabllm("sample", "run", ...)`` in this process."""

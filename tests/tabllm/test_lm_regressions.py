@@ -169,10 +169,10 @@ def test_a_run_that_is_saved_again_still_names_its_model_on_the_hub(base, tmp_pa
     fit(base, tuning="lora").save(tmp_path / "a")
     path = tmp_path / "a" / "config.json"
     config = json.loads(path.read_text())
-    config["base"] |= {"name": "ours", "repo": "org/ours", "revision": "0" * 40}
-    path.write_text(json.dumps(config))
+    hub = {"name": "ours", "repo": "org/ours", "revision": "0" * 40}
+    path.write_text(json.dumps({**config, "base": {**hub, "path": str(base)}}))
     read(tmp_path / "a").save(tmp_path / "b")
-    assert json.loads((tmp_path / "b" / "config.json").read_text())["base"] == config["base"]
+    assert json.loads((tmp_path / "b" / "config.json").read_text())["base"] == hub
 
 
 def test_full_weights_without_the_tables_own_vocabulary_are_refused(base, tmp_path):
