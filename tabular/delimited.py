@@ -69,7 +69,7 @@ def sniff_delimiter(head: str) -> str:
     ``csv.Sniffer`` counts letters too and is often wrong; here only the usual four are tried, and a
     comma is the answer for a single column.
     """
-    lines = head.splitlines(keepends=True)
+    lines = list(io.StringIO(head, newline=""))  # str.splitlines also splits at \x0b, \x1c, \x85 and others
     if len(head) >= _HEAD and len(lines) > 1:
         lines = lines[:-1]  # cut off in the middle
     best, best_score = ",", (0.0, 0)

@@ -15,6 +15,7 @@ import pandas as pd
 from .column_names import check_names
 from .delimited import read_delimited
 from .errors import TableError, UsageError
+from .excel_text import unescape_cells
 from .files import FileFormat, file_format, open_bytes
 
 __all__ = ["check_table", "read_as_text", "read_table"]
@@ -176,7 +177,7 @@ def _read_excel(path: Path, kind: FileFormat, rows: int | None) -> pd.DataFrame:
             if not len(header):
                 raise TableError(f"{path} is empty (its first sheet).")
             check_names(["" if pd.isna(cell) else str(cell) for cell in header.iloc[0]], str(path))
-            table: pd.DataFrame = pd.read_excel(book, nrows=rows)
+            table: pd.DataFrame = unescape_cells(pd.read_excel(book, nrows=rows))
     except ImportError:
         raise UsageError(f"{path} needs {module} to be read: pip install {module}; or save it as CSV.") from None
     except (TableError, *_DAMAGED):

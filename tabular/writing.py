@@ -22,6 +22,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import pandas as pd
 
 from .errors import OutputError, UsageError
+from .excel_text import escape_cells, mark_as_text
 from .files import FileFormat, file_format
 
 if TYPE_CHECKING:
@@ -136,6 +137,9 @@ def told(path: str | Path) -> Iterator[None]:
         yield
     except BrokenPipeError:
         raise
+    except UnicodeEncodeError as error:
+        found = error.object[error.start]
+        raise OutputError(f"{path} cannot hold {found!r}, half of a character; take it out of the table.") from None
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OutputError(
@@ -173,13 +177,27 @@ class _TextParts(_Parts):
             self.handle.writelines(_json_lines(frame))
         else:
             separator = "\t" if self.kind.name == "tsv" else ","
-            frame.to_csv(self.handle, index=False, header=first, sep=separator, lineterminator="\n")
+            ends: Any = _LineEnds(self.handle)
+            frame.to_csv(ends, index=False, header=first, sep=separator, lineterminator="\r\n")
 
     def close(self) -> None:
         if self.path is None:
             self.handle.flush()
         else:
             self.handle.close()
+
+
+class _LineEnds:
+    """Takes rows that end in ``\\r\\n`` and ends them in ``\\n``.
+
+    The csv module quotes the characters of its line ending alone, and a carriage return that is not quoted ends a row.
+    """
+
+    def __init__(self, handle: IO[str]) -> None:
+        self.handle = handle
+
+    def write(self, row: str) -> None:
+        self.handle.write(row[:-2] + "\n")  # csv writes one row at a time
 
 
 def _open_text(path: Path, compression: str | None) -> IO[str]:
@@ -271,12 +289,14 @@ class _ExcelParts(_Parts):
         for name in table.columns:
             if isinstance(table[name].dtype, pd.DatetimeTZDtype):  # a sheet knows no time zones
                 table[name] = table[name].dt.tz_localize(None)
+        table = escape_cells(table)
         try:
             with pd.ExcelWriter(cast("Any", self.path), engine="openpyxl") as book:
                 table.to_excel(book, index=False)
+                mark_as_text(next(iter(book.sheets.values())))
         except OSError:
             raise
-        except Exception as error:  # openpyxl: a control character in a text
+        except Exception as error:  # openpyxl: half a surrogate pair in a text
             raise OutputError(f"The table cannot be written as Excel ({error}); write a .csv or .parquet.") from None
 
     def abandon(self) -> None:
