@@ -68,14 +68,14 @@ class SideBySide:
         baseline = [] if self.baseline is None else [">Baseline"]
         return ["", *baseline, *(f">{name}" for name in self.names), *(["Best"] if self._has_best else [])]
 
-    def rows(self, best: Callable[[str], str] = str) -> list[list[str]]:
-        """The lines in words; ``best`` marks the best value of each."""
+    def rows(self, best: Callable[[str], str] = str, name: Callable[[str], str] = str) -> list[list[str]]:
+        """The lines in words; ``best`` marks the best value of each, ``name`` writes whose it is."""
         written = []
         for line in self.lines:
             values = [number(value, line.decimals) for value in line.values]
-            marked = [best(v) if name == line.best else v for name, v in zip(self.names, values, strict=True)]
+            marked = [best(v) if each == line.best else v for each, v in zip(self.names, values, strict=True)]
             baseline = [] if self.baseline is None else [number(line.baseline, line.decimals)]
-            written.append([line.label, *baseline, *marked, *([line.best or "-"] if self._has_best else [])])
+            written.append([line.label, *baseline, *marked, *([name(line.best or "-")] if self._has_best else [])])
         return written
 
     @property

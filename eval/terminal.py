@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
+from tabular.terminal import escape, plain
 
 from .report import ColumnFidelity, Detection, Estimate, PairTrend, Privacy, Report, Support, Trends, Utility
 from .terminal_risks import caveats, risk_sections
@@ -71,7 +71,7 @@ class _Face:
         table.show_header = False
         for verdict in verdicts(report):
             style = STYLES[verdict.level]
-            cells = [f"[{style}]{signs[verdict.level]}[/]", f"[bold]{verdict.subject}[/]", verdict.figure]
+            cells = [f"[{style}]{signs[verdict.level]}[/]", f"[bold]{verdict.subject}[/]", escape(verdict.figure)]
             cells += [] if self.narrow else [f"[dim]{escape(verdict.reference)}[/]"]
             table.add_row(*cells, f"[{style}]{verdict.word}[/]")
         return table
@@ -210,7 +210,7 @@ class _Face:
         bullet = "· " if self.unicode else "- "
         text = Text("Notes", style="bold")
         for note in notes:
-            text.append(f"\n{bullet}{note}", style="not bold dim")
+            text.append(f"\n{bullet}{plain(note)}", style="not bold dim")
         return text
 
     def _section(self, title: str, about: str, table: Table) -> RenderableType:
@@ -218,7 +218,7 @@ class _Face:
         from rich.text import Text
 
         # A table's own title would fold at the width of the table.
-        return Group(Text.assemble((title, "bold"), "  ", (about, "dim")), table)
+        return Group(Text.assemble((title, "bold"), "  ", (plain(about), "dim")), table)
 
     def _rest(self, table: Table, total: int) -> None:
         if total > self.limit:

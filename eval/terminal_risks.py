@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from tabular.terminal import escape, plain
+
 from .estimates import Estimate
 from .report import Bias, Membership, Privacy, ProtectedColumn, Report
 from .terminal_tables import STYLES, glyphs, quiet_table
@@ -44,7 +46,7 @@ def _titled(title: str, about: str, table: RenderableType) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    return Group(Text.assemble((title, "bold"), "  ", (about, "dim")), table)
+    return Group(Text.assemble((plain(title), "bold"), "  ", (plain(about), "dim")), table)
 
 
 def _membership(privacy: Privacy, membership: Membership, console: Console) -> RenderableType:
@@ -65,8 +67,6 @@ def _membership(privacy: Privacy, membership: Membership, console: Console) -> R
 
 
 def _guesses(privacy: Privacy, console: Console) -> RenderableType:
-    from rich.markup import escape
-
     narrow = console.width < _NARROW
     table = quiet_table(console, "right guesses, %", ">learned", ">held out", ">excess", *([] if narrow else [">95 %"]))
     rows = [(escape(each.name), each.learned, each.holdout, each.excess) for each in privacy.attributes]
@@ -79,8 +79,6 @@ def _guesses(privacy: Privacy, console: Console) -> RenderableType:
 
 
 def _protected(column: ProtectedColumn, bias: Bias, console: Console, limit: int) -> Iterator[RenderableType]:
-    from rich.markup import escape
-
     narrow = console.width < _NARROW
     arrow = " → " if (console.encoding or "utf-8").lower().startswith("utf") else " > "
     with_label = bias.label is not None and len(column.gaps) > 1
@@ -101,7 +99,7 @@ def _protected(column: ProtectedColumn, bias: Bias, console: Console, limit: int
     gaps = quiet_table(console, "gap, points", ">real", ">synthetic", ">wider by", *([] if narrow else [">95 %"]), "")
     for gap in column.gaps:
         level = "poor" if gap.flagged else "good"
-        cells = [gap.name, points(gap.real), points(gap.synthetic), points(gap.widened.value, signed=True)]
+        cells = [escape(gap.name), points(gap.real), points(gap.synthetic), points(gap.widened.value, signed=True)]
         if not narrow:
             cells.append(f"[dim]{points(gap.widened.low, signed=True)} to {points(gap.widened.high, signed=True)}[/]")
         gaps.add_row(*cells, f"[{STYLES[level]}]{glyphs(console)[level]}[/]")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
+from tabular.terminal import escape
 
 from .report import Report
 from .side_by_side import SideBySide, verdict_rows
@@ -46,7 +46,7 @@ def draw_tables(tables: Sequence[SideBySide], console: Console) -> None:
     for table in tables:
         console.print(f"[bold]{escape(table.title)}[/]")
         drawn = quiet_table(console, *table.headers)
-        for label, *cells in table.rows(lambda value: f"[green]{value}[/]"):
+        for label, *cells in table.rows(lambda value: f"[green]{value}[/]", escape):
             drawn.add_row(escape(label), *cells)
         console.print(drawn)
         console.print(f"[dim]Baseline: {escape(table.baseline)}.[/]\n" if table.baseline else "")

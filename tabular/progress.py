@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .terminal import plain, terminal
+
 __all__ = ["Reporter", "RichReporter", "Task"]
 
 
@@ -38,9 +40,7 @@ class RichReporter(Reporter):
     """Bars on standard error where it is a terminal; only the notes where it is not."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        from rich.console import Console
-
-        self.console = Console(stderr=True, quiet=quiet)
+        self.console = terminal(stderr=True, quiet=quiet)
 
     @contextmanager
     def task(self, label: str, total: float, unit: str) -> Iterator[Task]:
@@ -51,19 +51,19 @@ class RichReporter(Reporter):
             return
         columns = (
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f} {task.fields[unit]}"),
-            TextColumn("[cyan]{task.fields[rate]}[/]"),
+            TextColumn("{task.fields[rate]}", style="cyan", markup=False),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[text]}"),
+            TextColumn("{task.fields[text]}", markup=False),
         )
         with Progress(*columns, console=self.console) as bars:
-            yield _Bar(bars, label, total, unit)
+            yield _Bar(bars, plain(label), total, unit)
 
     def note(self, message: str) -> None:
-        self.console.print(message, highlight=False)
+        self.console.print(plain(message), markup=False)
 
 
 class _Bar(Task):

@@ -44,6 +44,8 @@ def check_output(path: str | Path, *, overwrite: bool = True) -> FileFormat:
         OutputError: if the folder is absent or cannot be written, or the file may not be replaced.
     """
     if str(path) == "-":
+        if sys.stdout is None:
+            raise OutputError("Standard output is closed; name a file, or leave it open.")
         return _STDOUT
     path = Path(path)
     if path.is_dir():

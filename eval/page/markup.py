@@ -18,8 +18,8 @@ class Markup(str):
 Child = str | None
 
 _VOID = {"meta", "link", "br", "rect", "line", "path", "circle"}
-#: What no HTML text may hold, and lone surrogates, which UTF-8 cannot write.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+#: What no HTML text may hold, what turns the direction of text, and lone surrogates, which UTF-8 cannot write.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def element(tag: str, *children: Child, **attributes: str | float | bool | None) -> Markup:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from eval.estimates import Estimate
 from eval.plain_data import plain
 from eval.wording import interval, number, score
+from tabular.terminal import escape
 
 from .findings import SCORE_WORDS, findings, verdict
 from .study import ArmOutcome, Study
@@ -95,8 +96,6 @@ def sheets(study: Study) -> list[Sheet]:
 
 def draw(study: Study, console: Console) -> None:
     """The tables, what failed, and the findings."""
-    from rich.markup import escape
-
     from eval.terminal_tables import quiet_table
 
     console.print(f"\n[bold]{escape(study.named)}[/]  [dim]{escape(what_was_used(study))}[/]")
@@ -172,5 +171,5 @@ def what_was_used(study: Study) -> str:
 
 def _drawn(cell: Cell) -> str:
     colour = {"better": "green", "worse": "red"}.get(cell.mark)
-    text = f"[{colour}]{cell.text}*[/]" if colour else cell.text
+    text = f"[{colour}]{escape(cell.text)}*[/]" if colour else escape(cell.text)
     return f"{text}\n[dim]{cell.interval}[/]" if cell.interval else text

@@ -129,9 +129,8 @@ def compare(
 
 def draw(console: Console, outcomes: list[Outcome], tables: list[SideBySide]) -> None:
     """The tables, the best of each line in green, and what failed."""
-    from rich.markup import escape
-
     from eval.terminal_several import draw_tables
+    from tabular.terminal import escape
 
     draw_tables(tables, console)
     for outcome in outcomes:

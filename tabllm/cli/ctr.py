@@ -186,9 +186,8 @@ def _made(
 
 def draw(console: Console, report: CtrReport, failed: dict[str, str]) -> None:
     """The tables, a sentence for each synthetic past, and what there is to know."""
-    from rich.markup import escape
-
     from eval.terminal_tables import quiet_table
+    from tabular.terminal import escape
 
     from ..ads.tables import ctr_tables, headline, verdict
 

@@ -41,7 +41,7 @@ def doctor(session: Session, json_file: str | None) -> None:
 
 
 def _draw(report: Report, console: Console) -> None:
-    from rich.markup import escape
+    from tabular.terminal import escape
 
     from .tables import draw_facts, quiet_table
 

@@ -14,8 +14,9 @@ from typing import NoReturn
 import click
 
 from tabular.errors import TabllmError
+from tabular.terminal import plain
 
-__all__ = ["Interrupted", "PipeClosed", "explain", "leave"]
+__all__ = ["Interrupted", "PipeClosed", "explain", "hold_closed_streams", "leave"]
 
 #: As the shell counts a command that a signal ended: 128 + SIGINT, 128 + SIGPIPE.
 INTERRUPTED = 130
@@ -46,24 +47,33 @@ def leave(error: BaseException, *, debug: bool = False) -> NoReturn:
     if debug:
         import traceback
 
-        traceback.print_exception(error)
+        click.echo(plain("".join(traceback.format_exception(error)), lines=True), err=True, nl=False)
     message, code = explain(error)
     begin = "" if isinstance(error, Interrupted) else click.style("Error:", fg="red", bold=True) + " "
-    click.echo(_laid_out(begin, " ".join(message.split())), err=True)
+    click.echo(_laid_out(begin, plain(" ".join(message.split()))), err=True)
     sys.exit(code)
 
 
 def _laid_out(begin: str, message: str) -> str:
     """One line for a program; folded between words for a person at a terminal."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         return begin + message
     width = max(shutil.get_terminal_size().columns, 40)
     lines = textwrap.wrap(message, width - 7, break_long_words=False, break_on_hyphens=False)
     return begin + ("\n" + " " * len(click.unstyle(begin))).join(lines)
 
 
+def hold_closed_streams() -> None:
+    """Open nothing where the caller closed a standard stream, or the next file takes its number and gets its output."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):  # in the order of their numbers, the lowest free one first
+        if stream is None:
+            os.open(os.devnull, os.O_RDWR)
+
+
 def _drop_output() -> None:
     """Let go of output that cannot be written, or Python complains of it once more at its end."""
+    if sys.stdout is None:
+        return
     try:
         sys.stdout.flush()
     except OSError:

@@ -11,7 +11,7 @@ import click
 
 import tabllm
 
-from .errors import leave
+from .errors import hold_closed_streams, leave
 from .group import LazyGroup
 from .session import Session
 
@@ -79,8 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave the process with its exit code."""
     session = Session()
     try:
+        hold_closed_streams()
         code = cli.main(arguments, prog_name="tabllm", standalone_mode=False, obj=session)
-        sys.stdout.flush()  # so that a closed pipe is met here and not at the very end
+        if sys.stdout is not None:
+            sys.stdout.flush()  # so that a closed pipe is met here and not at the very end
     except BaseException as error:
         leave(error, debug=session.debug)
     sys.exit(code if isinstance(code, int) else 0)

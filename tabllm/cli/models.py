@@ -82,7 +82,7 @@ def list_models(session: Session, json_file: str | None) -> None:
 
     rows = list_rows()
     if session.draws(json_file):
-        from .tables import quiet_table
+        from .tables import escape, quiet_table
 
         console = session.console()
         table = quiet_table(console, "name", ">parameters", ">on disk", "what it is")
@@ -90,7 +90,7 @@ def list_models(session: Session, json_file: str | None) -> None:
         for row in rows:
             disk = f"{row.disk / 1e9:.2f} GB" if row.state == "pulled" and row.disk else row.state
             size = _short(row.parameters) if row.parameters else "-"
-            table.add_row(row.name, size, disk, row.description)
+            table.add_row(escape(row.name), size, disk, escape(row.description))
         console.print()
         console.print(table)
         console.print("\nAny causal language model of the hub can be pulled as org/name.\n", style="dim")

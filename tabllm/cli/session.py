@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tabular.errors import OutputError
+from tabular.terminal import json_safe, plain, terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -37,32 +39,41 @@ class Session:
         return RichReporter(quiet=self.quiet)
 
     def console(self) -> Console:
-        """Where a result is drawn."""
-        from rich.console import Console
-
-        return Console(highlight=False)
+        """Where a result is drawn. Raises :class:`OutputError` if standard output is closed."""
+        self._check_stdout()
+        return terminal()
 
     def say(self, line: str) -> None:
         """One line about the work."""
         if not self.quiet:
-            click.echo(line, err=True)
+            click.echo(plain(line), err=True)
 
     def suggest(self, *command: str | Path) -> None:
         """The command to type next."""
-        self.say(f"Next:  {click.style(shlex.join(map(str, command)), bold=True)}")
+        if not self.quiet:
+            click.echo(f"Next:  {click.style(plain(shlex.join(map(str, command))), bold=True)}", err=True)
 
     def step(self, *command: str | Path) -> None:
         """One of several commands to type."""
-        self.say(f"  {click.style('$', dim=True)} {shlex.join(map(str, command))}")
+        if not self.quiet:
+            click.echo(f"  {click.style('$', dim=True)} {plain(shlex.join(map(str, command)))}", err=True)
 
     def draws(self, json_file: str | None) -> bool:
         """Whether a result is drawn: not if its JSON goes to standard output, or was all that was asked for."""
         return json_file != STDOUT and not (json_file and self.quiet)
 
     def check_json(self, json_file: str | None) -> None:
-        """As :meth:`check_file`, and standard output will do."""
+        """As :meth:`check_file`, and standard output will do if it is open."""
+        if self.draws(json_file) or json_file == STDOUT:
+            self._check_stdout()
         if json_file != STDOUT:
             self.check_file(json_file)
+
+    def _check_stdout(self) -> None:
+        if sys.stdout is None:
+            raise OutputError(
+                "Standard output is closed, so nothing can be printed there; open it, or take --json FILE --quiet."
+            )
 
     def check_file(self, file: str | None) -> None:
         """Raise :class:`OutputError` if ``file`` cannot be written; called before long work begins."""
@@ -82,7 +93,7 @@ class Session:
         if json_file is None:
             return
         if json_file == STDOUT:
-            click.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+            click.echo(json_safe(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)))
         else:
             from tabular.rundir import write_json
 

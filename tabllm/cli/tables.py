@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 from eval.terminal_tables import quiet_table
+from tabular.terminal import escape
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +29,7 @@ def draw_schema(console: Console, schema: Schema) -> None:
     table = quiet_table(console, "column", "kind", ">missing %", "values")
     for column in schema:
         missing = f"{100 * column.missing_rate:.1f}" if column.missing_rate else "[dim]-[/]"
-        table.add_row(escape(column.name), column.kind, missing, escape(_values(column)))
+        table.add_row(escape(column.name), escape(column.kind), missing, escape(_values(column)))
     console.print(table)
     notes = [*schema.notes, *(f"{column.name}: {note}" for column in schema for note in column.notes)]
     if notes:

@@ -179,9 +179,8 @@ def tune(
 
 def draw(console: Console, table: FrontTable, model: str) -> None:
     """The Pareto front, the chosen trial in green."""
-    from rich.markup import escape
-
     from eval.terminal_tables import quiet_table
+    from tabular.terminal import escape
 
     console.print(f"[bold]Tuning {escape(model)}: trials that no other beats in everything, and the default[/]")
     drawn = quiet_table(console, *table.headers)

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,3 +96,29 @@ def test_tab_completes_commands_options_and_models(run_tabllm, toy, monkeypatch)
         monkeypatch.setenv("COMP_WORDS", words)
         monkeypatch.setenv("COMP_CWORD", str(len(words.split()) - 1))
         assert expected in run_tabllm().out
+
+
+class TestClosedStreams:
+    """``>&-``: the caller has closed a standard stream before we began."""
+
+    def run(self, closed: str, *arguments: str) -> subprocess.CompletedProcess:
+        command = shlex.join([sys.executable, "-m", "tabllm", *arguments])
+        return subprocess.run(f"{command} {closed}", shell=True, capture_output=True, text=True, check=False)
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [("schema", "visits.csv"), ("schema", "visits.csv", "--json", "-"), ("simulate-ads", "50", "-o", "-")],
+    )
+    def test_results_without_standard_output_are_refused_in_one_sentence(self, visits, arguments):
+        done = self.run(">&-", *arguments)
+        assert done.returncode == 1
+        assert re.fullmatch(r"Error: Standard output is closed[^\n]*\n", done.stderr)
+
+    def test_a_file_does_not_take_the_number_of_standard_output(self, visits):
+        done = self.run("<&- >&-", "simulate-ads", "50", "-o", "ads.csv")
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        assert len(Path("ads.csv").read_text().splitlines()) == 51
+
+    def test_an_error_without_standard_error_has_its_exit_code(self, visits):
+        assert self.run("2>&-", "schema", "nothing.csv").returncode == 2
+        assert self.run(">&- 2>&-", "schema", "visits.csv").returncode == 1

@@ -25,6 +25,8 @@ with pytest.MonkeyPatch.context() as patch:
 
 TABLE = pd.DataFrame({"device": ["ios", "web", "tv"] * 20, "age": range(20, 80)})
 
+MAPS = {"AutoConfig": "evil.EvilConfig", "AutoModelForCausalLM": "evil.EvilModel"}
+
 
 @pytest.fixture
 def base(tmp_path) -> Path:
@@ -57,11 +59,6 @@ class TestCode:
         monkeypatch.setattr("builtins.input", lambda *_: "y")
         return sentinel
 
-    MAPS = {"AutoConfig": "evil.EvilConfig", "AutoModelForCausalLM": "evil.EvilModel"}
-
-    def with_map(self, base: Path) -> None:
-        edit(base / "config.json", model_type="evil", architectures=["EvilForCausalLM"], auto_map=self.MAPS)
-
     @pytest.mark.parametrize(
         ("file", "entry"),
         [
@@ -79,7 +76,7 @@ class TestCode:
         run = fit(base, tmp_path / "run")
         for folder in (base, run / "model"):
             edit(folder / file, **entry)
-        with pytest.raises(ModelError, match=rf"{file} of .*base names Python code to run \({'|'.join(entry)}|auto_map"):
+        with pytest.raises(ModelError, match=rf"{file} of .*base names Python code to run \((auto_map|model_file)\)"):
             resolve(str(base))
         with pytest.raises(TabllmError, match="never run"):
             load_run(run, device="cpu", engine="torch")
@@ -88,7 +85,7 @@ class TestCode:
     def test_the_loader_does_not_run_it_either(self, base, sentinel):
         from tabllm.lm.loading import make_lm
 
-        self.with_map(base)
+        edit(base / "config.json", model_type="evil", architectures=["EvilForCausalLM"], auto_map=MAPS)
         with pytest.raises(RunError):
             make_lm("torch", "cpu", base, precision="fp32")
         assert not sentinel.exists()
@@ -112,7 +109,8 @@ class TestCode:
         lines = re.findall(r'"(mlx-lm[^"]*)"', (HERE.parents[1] / "pyproject.toml").read_text())
         assert len(lines) == 4
         for allowed in (Requirement(line).specifier for line in lines):
-            assert [v for v in ("0.30.6", "0.30.7", "0.31.0", "0.31.3", "0.32.0") if v in allowed] == ["0.30.6", "0.32.0"]
+            assert "0.32.0" in allowed
+            assert not [version for version in ("0.30.7", "0.31.0", "0.31.3") if version in allowed]
 
 
 class TestNetwork:
