@@ -101,12 +101,20 @@ def count_copies(tables: Tables) -> Copies:
     holdout = None
     if tables.holdout is not None:
         holdout = float(100 * np.isin(row_fingerprints(tables.holdout, names), real).mean())
-    _, counts = np.unique(real, return_counts=True)
+    distinct, counts = np.unique(real, return_counts=True)
+    once = float(np.isin(synthetic, distinct[counts == 1]).mean())
+    # New rows of the same kind equal a row that stands once here as often as a row stands here twice (Good 1953, "The
+    # population frequencies of species"), 3 standard deviations of that count to each side.
+    pairs = int((counts == 2).sum())
+    spread = 3 * np.sqrt(pairs + 1)
+    chance = [min(1.0, 2 * max(0.0, count) / len(real)) for count in (pairs, pairs - spread, pairs + spread)]
     return Copies(
         synthetic_rows=int(copied.sum()),
         synthetic_percent=float(100 * copied.mean()),
         holdout_percent=holdout,
         real_repeated_percent=float(100 * counts[counts > 1].sum() / len(real)),
+        once=Estimate(once, *wilson_interval(once, len(synthetic))),
+        once_by_chance=Estimate(*map(float, chance)),
     )
 
 

@@ -211,12 +211,24 @@ class Copies:
         synthetic_percent: share of synthetic rows that stand in the real table.
         holdout_percent: share of holdout rows that do: what honest new rows reach, the floor.
         real_repeated_percent: share of real rows that occur more than once in the real table.
+        once: share of synthetic rows that equal a row which stands once in the real table.
+        once_by_chance: what honest new rows of the same kind would reach there, told from the real table alone.
     """
 
     synthetic_rows: int
     synthetic_percent: float
     holdout_percent: float | None
     real_repeated_percent: float
+    once: Estimate = Estimate(None)
+    once_by_chance: Estimate = Estimate(None)
+
+    @property
+    def decisive(self) -> bool:
+        """Whether so many rows are copies that no holdout is needed to say so."""
+        once, chance = self.once, self.once_by_chance
+        if once.value is None or once.low is None or chance.value is None or chance.high is None:
+            return False
+        return once.low > chance.high + 0.02 and once.value > 2 * chance.value + 0.02
 
 
 @dataclass(frozen=True)

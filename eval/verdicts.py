@@ -116,6 +116,12 @@ def _privacy(privacy: Privacy | None) -> Verdict:
     if privacy is None:
         return Verdict("Privacy", "open", "-", "", "not measured")
     copies, distance = privacy.copies, privacy.distance
+    if copies.decisive:
+        chance = 100 * (copies.once_by_chance.value or 0.0)
+        return Verdict(
+            "Privacy", "poor", f"copies {copies.synthetic_percent:.2f} %", f"of unique rows {chance:.2f} % by chance",
+            "copies rows",
+        )  # fmt: skip
     if distance is None or distance.share_closer_to_real is None or distance.share_low is None:
         # Copies without a floor say little: on a narrow table honest new rows repeat real ones too.
         return Verdict("Privacy", "open", f"copies {copies.synthetic_percent:.2f} %", "needs a holdout", "not measured")

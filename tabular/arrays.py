@@ -177,13 +177,23 @@ def _numbers(values: np.ndarray, column: Column) -> pd.Series:
     dtype = _parsed_dtype(column.dtype)
     whole = pd.api.types.is_integer_dtype(dtype)
     if whole and missing.any():
-        held = np.where(missing, 0, values).astype(np.int64)
+        held = _whole(np.where(missing, 0, values), dtype)
         return pd.Series(pd.array(held, dtype=_nullable(dtype))).mask(missing)
     if whole:
-        return pd.Series(values.astype(np.int64)).astype(dtype)
+        return pd.Series(_whole(values, dtype)).astype(dtype)
     if isinstance(dtype, np.dtype):
         return pd.Series(values.astype(dtype))
     return pd.Series(values).astype("Float64").mask(missing).astype(dtype)
+
+
+def _whole(values: np.ndarray, dtype: Any) -> np.ndarray:
+    """Whole float64 numbers as int64 or uint64, by the sign that ``dtype`` has; its largest number is no float64."""
+    held = np.dtype(np.uint64 if getattr(dtype, "numpy_dtype", dtype).kind == "u" else np.int64)
+    ends = np.iinfo(held)
+    above = values >= float(ends.max)
+    found = np.where(above, 0, np.maximum(values, ends.min)).astype(held)
+    found[above] = ends.max
+    return found
 
 
 def _nullable(dtype: Any) -> Any:

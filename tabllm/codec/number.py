@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tabular.magnitude import between, unit_of
+
 __all__ = ["NumberCodec"]
 
 #: A column with no more distinct values than this has one token per value.
@@ -56,10 +58,12 @@ class NumberCodec:
         rest = np.sort(present[~_is_in(present, atoms)])
         if not len(rest):
             return cls(atoms, np.empty((0, 2)), missing)
+        unit = unit_of(rest)
+        rest = rest / unit
         count = int(np.clip(len(rest) // MIN_BIN_ROWS, 1, bins))
         steps = int(np.clip(len(rest) // (count * MIN_STEP_ROWS), 1, MAX_STEPS))
         knots = _quantile_knots(rest, count, steps)
-        return cls(atoms, knots, missing, _tails(rest, knots))
+        return cls(atoms, knots * unit, missing, _tails(rest, knots))
 
     @property
     def size(self) -> int:
@@ -116,7 +120,7 @@ class NumberCodec:
         low, high = self.tails
         share = np.where((bin_of == 0) & (step == 0), 1 - (1 - share) ** low, share)
         share = np.where((bin_of == len(self.knots) - 1) & (step == steps - 1), share**high, share)
-        return left + (right - left) * share
+        return between(left, right, share)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""

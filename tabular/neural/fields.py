@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..magnitude import unit_of
 from .scales import Bins, Modes, Quantiles, Scale, scale_from_dict
 
 __all__ = ["MOST_CLASSES", "CategoryField", "Field", "NumberField", "Numbers", "field_from_dict"]
@@ -106,11 +107,13 @@ class NumberField:
         atoms: float64[atoms], values with a class of their own.
         scale: of the values that vary; ``None`` if every value is an atom.
         missing: whether there are missing cells.
+        unit: the scale sees numbers divided by this.
     """
 
     atoms: np.ndarray
     scale: Scale | None
     missing: bool
+    unit: float = 1.0
 
     @classmethod
     def fit(cls, values: np.ndarray, numbers: Numbers) -> NumberField:
@@ -124,13 +127,15 @@ class NumberField:
         rest = filled[~np.isin(filled, atoms)]
         if not len(rest):
             return cls(atoms, None, missing)
+        unit = unit_of(rest)
+        rest = rest / unit
         scale: Scale
         if numbers == "bins":
             bins = int(np.clip(len(filled) // BIN_ROWS, LEAST_BINS, MOST_BINS))
             scale = Bins.fit(rest, min(bins, max(2, len(rest) // LEAST_BIN_ROWS)))
         else:
             scale = Modes.fit(rest) if numbers == "modes" else Quantiles.fit(rest)
-        return cls(atoms, scale, missing)
+        return cls(atoms, scale, missing, unit)
 
     @property
     def regular(self) -> int:
@@ -155,7 +160,7 @@ class NumberField:
         places = [self.atoms]
         if self.scale is not None:
             middle = np.zeros(self.regular, np.float32)
-            places.insert(0, self.scale.number(self.scale.latent(np.arange(self.regular), middle)))
+            places.insert(0, self._number(self.scale.latent(np.arange(self.regular), middle)))
         values = np.concatenate(places)
         found = np.full(self.classes, np.nan)
         found[: len(values)] = values.argsort().argsort() / max(len(values) - 1, 1)
@@ -170,12 +175,13 @@ class NumberField:
         place = np.minimum(np.searchsorted(self.atoms, values), max(len(self.atoms) - 1, 0))
         is_atom = filled & (self.atoms[place] == values) if len(self.atoms) else np.zeros(rows, bool)
         if self.scale is None and len(self.atoms):  # numbers that were not learned go to the nearest atom
-            middles = (self.atoms[1:] + self.atoms[:-1]) / 2
-            place, is_atom = np.searchsorted(middles, values), filled
+            middles = self.atoms[1:] / 2 + self.atoms[:-1] / 2
+            place = np.where(is_atom, place, np.searchsorted(middles, values))
+            is_atom = filled
         classes[is_atom] = self.regular + place[is_atom]
         if self.scale is not None:
             rest = filled & ~is_atom
-            classes[rest], scalars[rest, 0] = self.scale.encode(values[rest], rng)
+            classes[rest], scalars[rest, 0] = self.scale.encode(values[rest] / self.unit, rng)
         return classes[:, None] if self.sizes else np.empty((rows, 0), np.int64), scalars
 
     def latent(self, spans: np.ndarray, scalars: np.ndarray) -> np.ndarray:
@@ -199,13 +205,19 @@ class NumberField:
             values[is_atom] = self.atoms[classes[is_atom] - self.regular]
         if self.scale is not None:
             latent = self.latent(spans, scalars)
-            values[classes < self.regular] = self.scale.number(latent if knots is None else np.interp(latent, *knots))
+            values[classes < self.regular] = self._number(latent if knots is None else np.interp(latent, *knots))
         return values
+
+    def _number(self, latent: np.ndarray) -> np.ndarray:
+        """What stands for the number -> the number, which is finite."""
+        assert self.scale is not None
+        most = np.finfo(np.float64).max / max(self.unit, 1.0)
+        return np.asarray(np.clip(self.scale.number(latent), -most, most) * self.unit)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data for :func:`field_from_dict`."""
         scale = None if self.scale is None else self.scale.to_dict()
-        return {"atoms": self.atoms.tolist(), "scale": scale, "missing": self.missing}
+        return {"atoms": self.atoms.tolist(), "scale": scale, "missing": self.missing, "unit": self.unit}
 
 
 Field = CategoryField | NumberField
@@ -216,4 +228,5 @@ def field_from_dict(data: Mapping[str, Any]) -> Field:
     if "classes" in data:
         return CategoryField(int(data["classes"]), bool(data["missing"]), np.asarray(data["ranks"], np.int64))
     scale = None if data["scale"] is None else scale_from_dict(data["scale"])
-    return NumberField(np.asarray(data["atoms"], np.float64), scale, bool(data["missing"]))
+    unit = float(data.get("unit", 1.0))  # runs of older versions have none
+    return NumberField(np.asarray(data["atoms"], np.float64), scale, bool(data["missing"]), unit)

@@ -9,6 +9,7 @@ import pytest
 from eval import privacy as privacy_module
 from eval.distance import Encoder, closest_squared
 from eval.privacy import count_copies, distance_ratio, equal_size_share, measure_privacy
+from eval.verdicts import _privacy
 
 
 @pytest.fixture(autouse=True)
@@ -164,3 +165,38 @@ def test_one_memorised_copy_in_a_thousand_is_counted(people, tables):
     assert privacy.copies.synthetic_rows == 2
     assert privacy.copies.synthetic_percent == pytest.approx(0.1)
     assert privacy.copies.holdout_percent == 0
+
+
+class TestCopiesWithoutAHoldout:
+    """An exact copy needs no holdout; rows of a few kinds repeat real ones by themselves."""
+
+    @pytest.fixture
+    def level(self, tables):
+        return lambda *given: _privacy(measure_privacy(tables(*given))[0]).level
+
+    @pytest.mark.parametrize("rows", [12, 100, 1000])
+    def test_an_exact_copy_is_a_cross(self, people, level, rows):
+        real = people(rows, 0)
+        assert level(real, real) == "poor"
+
+    def test_whatever_the_holdout(self, people, level):
+        real = people(100, 0)
+        assert level(real, real, people(100, 1)) == "poor"
+        assert level(real, real, real) == "poor"
+
+    def test_so_is_a_tenth_of_copies(self, people, level):
+        real = people(1000, 0)
+        assert level(real, pd.concat([real.head(100), people(900, 1)], ignore_index=True)) == "poor"
+
+    def test_honest_rows_are_not_accused(self, people, level):
+        assert level(people(1000, 0), people(1000, 1)) == "open"
+
+    @pytest.mark.parametrize("categories", [2, 6, 20])
+    @pytest.mark.parametrize("rows", [12, 100, 1000])
+    def test_nor_are_honest_rows_of_few_kinds(self, tables, categories, rows):
+        def draw(seed):
+            rng = np.random.default_rng(seed)
+            codes = np.floor(categories * rng.random((rows, 3)) ** 2).astype(int)
+            return pd.DataFrame(codes, columns=["a", "b", "c"]).astype(str) + "x"
+
+        assert not any(count_copies(tables(draw(seed), draw(seed + 100))).decisive for seed in range(5))

@@ -186,3 +186,15 @@ def test_columns_of_any_size_spread_and_rounding_keep_their_distribution(rows, b
     frequent = np.unique(values, return_counts=True)
     for value in frequent[0][frequent[1] >= max(ATOM_SHARE * rows, MIN_BIN_ROWS)]:
         assert value in codec.atoms
+
+
+@pytest.mark.parametrize("size", [1e155, 1.7e308, 1e-300, 5e-322])
+def test_numbers_at_the_ends_of_float64_are_coded_and_drawn(size):
+    values = np.random.default_rng(0).uniform(-1, 1, 2000) * size
+    with np.errstate(over="raise", invalid="raise"):
+        codec = NumberCodec.from_dict(NumberCodec.fit(values, bins=50).to_dict())
+        tokens = codec.encode(values)
+    found = codec.decode(tokens, np.random.default_rng(0))
+    assert np.isfinite(found).all()
+    assert values.min() <= found.min() < found.max() <= values.max()
+    assert np.abs(found / size - values / size).max() < 0.1
