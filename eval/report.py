@@ -219,16 +219,17 @@ class Copies:
     synthetic_percent: float
     holdout_percent: float | None
     real_repeated_percent: float
-    once: Estimate = Estimate(None)
-    once_by_chance: Estimate = Estimate(None)
+    once: Estimate | None = None
+    once_by_chance: Estimate | None = None
 
     @property
     def decisive(self) -> bool:
         """Whether so many rows are copies that no holdout is needed to say so."""
         once, chance = self.once, self.once_by_chance
-        if once.value is None or once.low is None or chance.value is None or chance.high is None:
+        if once is None or chance is None:  # a report of an older version
             return False
-        return once.low > chance.high + 0.02 and once.value > 2 * chance.value + 0.02
+        surely = (once.low or 0.0) > (chance.high or 0.0) + 0.02
+        return surely and (once.value or 0.0) > 2 * (chance.value or 0.0) + 0.02
 
 
 @dataclass(frozen=True)

@@ -117,11 +117,9 @@ def _privacy(privacy: Privacy | None) -> Verdict:
         return Verdict("Privacy", "open", "-", "", "not measured")
     copies, distance = privacy.copies, privacy.distance
     if copies.decisive:
-        chance = 100 * (copies.once_by_chance.value or 0.0)
-        return Verdict(
-            "Privacy", "poor", f"copies {copies.synthetic_percent:.2f} %", f"of unique rows {chance:.2f} % by chance",
-            "copies rows",
-        )  # fmt: skip
+        expected = copies.once_by_chance.value if copies.once_by_chance else None
+        reference = f"of unique rows {100 * (expected or 0.0):.2f} % by chance"
+        return Verdict("Privacy", "poor", f"copies {copies.synthetic_percent:.2f} %", reference, "copies rows")
     if distance is None or distance.share_closer_to_real is None or distance.share_low is None:
         # Copies without a floor say little: on a narrow table honest new rows repeat real ones too.
         return Verdict("Privacy", "open", f"copies {copies.synthetic_percent:.2f} %", "needs a holdout", "not measured")
