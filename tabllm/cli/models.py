@@ -82,7 +82,9 @@ def list_models(session: Session, json_file: str | None) -> None:
 
     rows = list_rows()
     if session.draws(json_file):
-        from .tables import escape, quiet_table
+        from tabular.terminal import escape
+
+        from .tables import quiet_table
 
         console = session.console()
         table = quiet_table(console, "name", ">parameters", ">on disk", "what it is")
