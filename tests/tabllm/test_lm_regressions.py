@@ -195,7 +195,7 @@ def test_adapters_that_do_not_fit_are_said_in_one_sentence(base, tmp_path, damag
     else:
         kept = {} if damage == "one array less" else {name: arrays[name][:3].copy()}
         save_file({key: value for key, value in arrays.items() if key != name} | kept, path)
-    with pytest.raises(RunError, match="does not fit the model|not here with the same content"):
+    with pytest.raises(RunError, match=r"does not fit the model|not here with the same content"):
         read(tmp_path / "run").sample(5)
 
 
