@@ -30,6 +30,8 @@ from .utility import check_target, guess_target, score_arms
 
 __all__ = ["compare"]
 
+#: A column of persons was made anew if a smaller share of its synthetic cells is real.
+MADE_ANEW = 0.5
 #: The parts that progress counts.
 PARTS = 6
 
@@ -76,7 +78,7 @@ def compare(
         raise TableError(f"The real table has the column {str(real.columns[real.columns.duplicated()][0])!r} twice.")
     real, synthetic = _named(real), _named(synthetic)
     holdout = None if holdout is None else _named(holdout)
-    schema = schema or infer_schema(real)
+    schema, anew = _without_surrogates(schema or infer_schema(real), synthetic)
     check_protocol(protocol)
     if isinstance(protect, str):
         raise UsageError(f"Protected columns are a list of names: give [{protect!r}] in place of {protect!r}.")
@@ -89,6 +91,8 @@ def compare(
         with clock("read"):
             tables = load_tables(real, synthetic, holdout, schema)
         notes = [*tables.notes, *_column_notes(tables)]
+        if anew:
+            notes.append(f"Persons were made anew in: {', '.join(anew)}; only whether a value is a real one is judged.")
         with clock("fidelity"):
             fidelity = column_fidelity(tables)
             distributions = distribution_facts(tables)
@@ -154,6 +158,21 @@ class _Clock:
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
     """``frame`` with its column names as text and a plain index."""
     return frame.set_axis([str(name) for name in frame.columns], axis=1).reset_index(drop=True)
+
+
+def _without_surrogates(schema: Schema, synthetic: pd.DataFrame) -> tuple[Schema, list[str]]:
+    """``schema`` with columns of persons as identifiers where most of their values were made anew, and their names.
+
+    As categories they would be judged for not repeating the real values, which is what they are made anew for.
+    """
+    anew = []
+    for column in schema:
+        if column.gives_persons_away and column.has_categories and column.name in synthetic:
+            filled = synthetic[column.name].dropna().astype(str)
+            if len(filled) and filled.isin({str(value) for value in column.categories}).mean() < MADE_ANEW:
+                anew.append(column.name)
+                schema = schema.replace_column(column.name, kind="identifier", categories=(), other=None)
+    return schema, anew
 
 
 def _arms(

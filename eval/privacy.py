@@ -17,10 +17,12 @@ import numpy as np
 
 from .attributes import CAVEAT as ATTRIBUTE_CAVEAT
 from .attributes import infer_attributes
+from .combinations import lone_combinations
 from .distance import Encoder, nearest_rows
 from .distributions import distance_histogram
 from .estimates import Estimate, wilson_interval
 from .fingerprints import row_fingerprints
+from .identifying import identifying_cells
 from .membership import measure_membership
 from .privacy_facts import NearestRatio
 from .report import Copies, DistanceToClosest, Privacy, finite
@@ -65,14 +67,16 @@ def measure_privacy(
     Args:
         secrets: columns that an attacker would guess: the target, those that are protected.
     """
-    copies = count_copies(tables)
+    copies, identifying = count_copies(tables), identifying_cells(tables)
+    combinations, notes = lone_combinations(tables, seed)
     if tables.holdout is None:
-        note = (
+        notes.append(
             "Distances to the closest record were not measured and no attack was run: "
             "both need a holdout that the generator never saw."
         )
-        return Privacy(copies, None, CAVEAT), [note]
-    distance, ratio, notes = measure_distance(tables, seed)
+        return Privacy(copies, None, CAVEAT, identifying=identifying, combinations=combinations), notes
+    distance, ratio, more = measure_distance(tables, seed)
+    notes += more
     membership, more = measure_membership(tables, seed=seed, threads=threads)
     notes += more
     attributes, more = infer_attributes(tables, secrets, seed=seed)
@@ -89,6 +93,8 @@ def measure_privacy(
         singling_out=singling_out,
         attribute_caveat=ATTRIBUTE_CAVEAT if attributes else None,
         singling_out_caveat=SINGLING_OUT_CAVEAT if singling_out else None,
+        identifying=identifying,
+        combinations=combinations,
     ), notes
 
 

@@ -11,6 +11,9 @@ __all__ = [
     "AttributeInference",
     "EpsilonBound",
     "EpsilonClaim",
+    "IdentifyingCells",
+    "IdentifyingColumn",
+    "LoneCombinations",
     "Membership",
     "NearestRatio",
     "SinglingOut",
@@ -130,6 +133,67 @@ class AttributeInference:
     holdout: Estimate
     excess: Estimate
     rows: int
+
+
+@dataclass(frozen=True)
+class IdentifyingColumn:
+    """A column that names persons, and how many of its filled cells are values of the real table.
+
+    Attributes:
+        personal: what of a person it holds, such as ``"e-mail"``.
+        synthetic_percent, holdout_percent: ``None`` where no cell is filled, or there is no holdout.
+    """
+
+    name: str
+    personal: str
+    synthetic_percent: float | None
+    holdout_percent: float | None
+
+
+@dataclass(frozen=True)
+class IdentifyingCells:
+    """Cells of columns that name persons which are real values; no honest synthetic table has one.
+
+    Attributes:
+        synthetic_percent: of all filled synthetic cells in these columns.
+    """
+
+    synthetic_percent: float | None
+    columns: tuple[IdentifyingColumn, ...]
+
+    @property
+    def worst(self) -> IdentifyingColumn:
+        """The column of which most is real."""
+        return max(self.columns, key=lambda column: column.synthetic_percent or 0.0)
+
+
+@dataclass(frozen=True)
+class LoneCombinations:
+    """Synthetic rows with a combination of values that only one real row, or one real person, has.
+
+    Attributes:
+        columns: those that describe a person, where the real table has several rows of each; else none, and the
+            shares are means over random halves of the columns.
+        people: how many people the real rows belong to; ``None`` where every row is for itself.
+        people_percent: of them, how many appear in the synthetic table.
+        synthetic_percent: of the synthetic rows, those that have such a combination.
+        holdout_percent: of the holdout rows: what new rows have by chance.
+        shared: the holdout has rows of the same people, so that it is no reference.
+    """
+
+    columns: tuple[str, ...]
+    people: int | None
+    people_percent: float | None
+    synthetic_percent: float
+    holdout_percent: float | None
+    shared: bool = False
+
+    @property
+    def excess_percent(self) -> float:
+        """By how much synthetic rows exceed the holdout; 0 where there is nothing to hold them against."""
+        if self.holdout_percent is None or self.shared:
+            return 0.0
+        return self.synthetic_percent - self.holdout_percent
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ from .privacy_facts import (
     AttributeInference,
     EpsilonBound,
     EpsilonClaim,
+    IdentifyingCells,
+    LoneCombinations,
     Membership,
     NearestRatio,
     SinglingOut,
@@ -268,6 +270,8 @@ class Privacy:
         distance, ratio, membership: ``None`` without a holdout.
         attributes: per column that an attacker would guess.
         claim: what a differentially private run claims, beside what the attack shows.
+        identifying: ``None`` where no column names persons.
+        combinations: ``None`` where fewer than two columns can be compared.
     """
 
     copies: Copies
@@ -280,6 +284,8 @@ class Privacy:
     singling_out: tuple[SinglingOut, ...] = ()
     singling_out_caveat: str | None = None
     claim: EpsilonClaim | None = None
+    identifying: IdentifyingCells | None = None
+    combinations: LoneCombinations | None = None
 
 
 @dataclass(frozen=True)

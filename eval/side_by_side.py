@@ -107,6 +107,8 @@ def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
         _line(reports, "beta-recall", "higher", 3, _beta, _beta_floor),
         _line(reports, "detection (1 = cannot tell)", "higher", 3, _detection, lambda _: 1.0),
         _line(reports, "nearer to learned rows (0.5 = no copying)", "half", 3, _nearer, lambda _: 0.5),
+        _line(reports, "identifying cells that are real values, %", "lower", 2, _identifying, lambda _: 0.0),
+        _line(reports, "combinations that only one row or person has, %", "lower", 2, _lone, _lone_floor),
         _line(reports, "membership attack, AUC (0.5 = blind)", "half", 3, _attack, lambda _: 0.5),
         _line(reports, "gap between groups that widens most, points", "lower", 1, _widened, lambda _: 0.0),
     ]
@@ -270,6 +272,18 @@ def _detection(report: Report) -> float | None:
 
 def _nearer(report: Report) -> float | None:
     return report.privacy.distance.share_closer_to_real if report.privacy and report.privacy.distance else None
+
+
+def _identifying(report: Report) -> float | None:
+    return report.privacy.identifying.synthetic_percent if report.privacy and report.privacy.identifying else None
+
+
+def _lone(report: Report) -> float | None:
+    return report.privacy.combinations.synthetic_percent if report.privacy and report.privacy.combinations else None
+
+
+def _lone_floor(report: Report) -> float | None:
+    return report.privacy.combinations.holdout_percent if report.privacy and report.privacy.combinations else None
 
 
 def _attack(report: Report) -> float | None:

@@ -201,7 +201,23 @@ class _Face:
             table.add_row("clinging to one real row, %", f"{value:.1f} ({low:.1f} to {high:.1f})", "[dim]50 if fair[/]")
             medians = (number(part, 3) for part in (privacy.ratio.median_synthetic, privacy.ratio.median_holdout))
             table.add_row("closest over second closest, median", *medians)
+        self._personal_rows(table, privacy)
         return self._section("Privacy", "a check for copying, no formal guarantee", table)
+
+    def _personal_rows(self, table: Table, privacy: Privacy) -> None:
+        """What comes out of single persons: their values, and combinations that only one has."""
+        if privacy.identifying is not None:
+            table.add_row("identifying cells that are real values, %", number(privacy.identifying.synthetic_percent))
+            for column in privacy.identifying.columns:
+                values = (number(column.synthetic_percent), number(column.holdout_percent))
+                table.add_row(f"[dim]  {escape(column.name)}, {column.personal}[/]", *values)
+        if (combinations := privacy.combinations) is not None:
+            whose = "training row" if combinations.people is None else "person"
+            cells = [number(combinations.synthetic_percent), number(combinations.holdout_percent)]
+            table.add_row(f"combinations that only one {whose} has, %", *cells)
+            if combinations.people is not None:
+                words = f"[dim]  of {combinations.people:,} people, how many come out, %[/]"
+                table.add_row(words, number(combinations.people_percent))
 
     def notes(self, report: Report) -> RenderableType:
         from rich.text import Text

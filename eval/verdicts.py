@@ -18,6 +18,11 @@ LEVELS = ("good", "fair", "poor", "open")
 #: Above this share nearer to real rows, or this excess of copies over a holdout's, a table leans on real rows.
 FAIR_SHARE, FAIR_COPIES_PERCENT = 0.52, 0.5
 
+#: Up to this share of the cells of a column that names persons may be real by accident, as common names are.
+FAIR_IDENTIFYING_PERCENT = 1.0
+#: By so much may combinations that only one row or person has exceed the holdout's.
+FAIR_LONE_PERCENT, POOR_LONE_PERCENT = 2.0, 10.0
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -115,6 +120,8 @@ def _utility(utility: Utility | None) -> Verdict:
 def _privacy(privacy: Privacy | None) -> Verdict:
     if privacy is None:
         return Verdict("Privacy", "open", "-", "", "not measured")
+    if (found := _persons(privacy)) is not None and found.level == "poor":
+        return found
     copies, distance = privacy.copies, privacy.distance
     if copies.decisive:
         expected = copies.once_by_chance.value if copies.once_by_chance else None
@@ -130,8 +137,26 @@ def _privacy(privacy: Privacy | None) -> Verdict:
         level = "fair"
     else:
         level = "good"
+    if found is not None and level != "poor":
+        return found
     word = {"good": "no copying seen", "fair": "leans on real", "poor": "copies rows"}[level]
     return Verdict("Privacy", level, f"{100 * share:.1f} % nearer to real", "50 % is no copying", word)
+
+
+def _persons(privacy: Privacy) -> Verdict | None:
+    """Where real values of persons, or combinations that one person has, come out; ``None`` where they do not."""
+    if privacy.identifying is not None and (percent := privacy.identifying.worst.synthetic_percent or 0.0) > 0:
+        level = _level(percent, 0.0, FAIR_IDENTIFYING_PERCENT)
+        word = {"fair": "names some persons", "poor": "names real persons"}[level]
+        figure = f"{percent:.1f} % of {privacy.identifying.worst.name} real"
+        return Verdict("Privacy", level, figure, "0 % is none", word)
+    if privacy.combinations is not None and (excess := privacy.combinations.excess_percent) > FAIR_LONE_PERCENT:
+        level = _level(excess, 0.0, POOR_LONE_PERCENT)
+        whose = "row" if privacy.combinations.people is None else "person"
+        word = {"fair": "knows some by heart", "poor": "knows by heart"}[level]
+        figure = f"{privacy.combinations.synthetic_percent:.1f} % are one {whose}'s"
+        return Verdict("Privacy", level, figure, f"holdout {privacy.combinations.holdout_percent:.1f} %", word)
+    return None
 
 
 def _attack(privacy: Privacy | None) -> Verdict:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from .errors import TableError
 
-__all__ = ["check_names", "named_like_a_code", "named_like_an_identifier"]
+__all__ = ["check_names", "named_like_a_code", "named_like_an_identifier", "words_of"]
 
 _IDENTIFIER_WORDS = {"id", "ids", "uuid", "guid", "key", "rowid", "userid", "customerid", "index", "idx"}
 _CODE_WORDS = _IDENTIFIER_WORDS | {
@@ -34,16 +34,17 @@ def check_names(names: Sequence[str], origin: str) -> None:
 
 def named_like_an_identifier(name: str) -> bool:
     """``id``, ``user_id``, ``customerID``, ``row key``: the last word says identifier."""
-    words = _words(name)
+    words = words_of(name)
     return bool(words) and words[-1] in _IDENTIFIER_WORDS
 
 
 def named_like_a_code(name: str) -> bool:
     """``zip``, ``zip_code``, ``adId``: some word says that the numbers only name things."""
-    words = _words(name)
+    words = words_of(name)
     return bool(words) and (words[-1] in _CODE_WORDS or words[0] in {"zip", "postal", "plz"})
 
 
-def _words(name: str) -> list[str]:
+def words_of(name: str) -> list[str]:
+    """The words of a column's name in small letters: ``userID`` and ``user-id`` are ``user``, ``id``."""
     split = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
     return [word.lower() for word in re.split(r"[\W_]+", split) if word]

@@ -15,7 +15,7 @@ import uuid
 import numpy as np
 import pandas as pd
 
-__all__ = ["find_pattern", "make_identifiers"]
+__all__ = ["find_pattern", "make_identifiers", "pattern_room"]
 
 _CLASSES = {
     "A": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
@@ -65,6 +65,13 @@ def _template(sample: list[str]) -> str | None:
 
 def _escape(text: str) -> str:
     return "".join("\\" + char if char in _SPECIAL else char for char in text)
+
+
+def pattern_room(pattern: str) -> int:
+    """How many identifiers a uuid or a template can make; a running number counts as one."""
+    if pattern == "uuid":
+        return 1 << 122
+    return math.prod(len(_CLASSES.get(part, "1")) for part in re.findall(r"\\.|.", pattern, re.DOTALL))
 
 
 def make_identifiers(pattern: str | None, n: int, *, start: int = 0, seed: int = 0, number: bool = False) -> np.ndarray:

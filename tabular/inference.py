@@ -15,6 +15,8 @@ from .column_kinds import build_column
 from .column_names import named_like_a_code, named_like_an_identifier
 from .errors import SchemaError
 from .identifiers import find_pattern
+from .personal import find_personal
+from .personal.anew import anew_pattern
 from .schema import KINDS, Column, Schema
 
 __all__ = ["infer_schema"]
@@ -57,13 +59,22 @@ def infer_schema(
             )
     skip = repeated_headers(columns)
     found = []
+    persons = find_personal(columns)
     for name, series in columns.items():
         facts = column_facts(name, series, skip)
-        found.append(_column(facts, overrides.get(name), rare_below))
+        column = _column(facts, overrides.get(name), rare_below)
+        found.append(_marked(column, facts, persons[name].sort) if name in persons else column)
     notes = []
     if skip is not None:
         notes.append(f"{int(skip.sum()):,} row(s) repeat the header: read as missing; remove them from the file.")
     return Schema(tuple(found), rows=len(table), notes=tuple(notes))
+
+
+def _marked(column: Column, facts: ColumnFacts, personal: str) -> Column:
+    """``column`` with what of a person it holds; an identifier gets a pattern that makes none of its real values."""
+    if column.kind == "identifier" and not (column.pattern == "sequence" and numbers_the_rows(facts)):
+        column = replace(column, pattern=anew_pattern(facts.texts, column.pattern, column.dtype))
+    return replace(column, personal=personal)
 
 
 def _column(facts: ColumnFacts, override: str | Mapping[str, Any] | None, rare_below: int) -> Column:
@@ -129,10 +140,15 @@ def reads_as_identifier(facts: ColumnFacts) -> bool:
     """
     if facts.missing or len(facts.distinct) < len(facts.filled) or facts.type not in ("integer", "float"):
         return False
-    if named_like_an_identifier(facts.name):
-        return True
+    return named_like_an_identifier(facts.name) or numbers_the_rows(facts)
+
+
+def numbers_the_rows(facts: ColumnFacts) -> bool:
+    """Whether integers are evenly spaced from the first row to the last."""
+    if facts.type != "integer" or len(facts.filled) < SEQUENCE_ROWS:
+        return False
     steps = np.diff(facts.filled.to_numpy(dtype=np.float64))
-    return len(steps) >= SEQUENCE_ROWS - 1 and facts.type == "integer" and bool((steps == steps[0]).all())
+    return bool((steps == steps[0]).all())
 
 
 def _kind_of_text(facts: ColumnFacts) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -35,12 +36,17 @@ class Reporter:
     def note(self, message: str) -> None:
         """One line worth reading that is not progress."""
 
+    def warn(self, message: str) -> None:
+        """One line that must not be missed. Where no reporter shows it, Python's own warnings do."""
+        warnings.warn(message, stacklevel=3)
+
 
 class RichReporter(Reporter):
     """Bars on standard error where it is a terminal; only the notes where it is not."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = terminal(stderr=True, quiet=quiet)
+        self._warned: set[str] = set()
 
     @contextmanager
     def task(self, label: str, total: float, unit: str) -> Iterator[Task]:
@@ -64,6 +70,11 @@ class RichReporter(Reporter):
 
     def note(self, message: str) -> None:
         self.console.print(plain(message), markup=False)
+
+    def warn(self, message: str) -> None:
+        if message not in self._warned:  # several generators may say the same of one table
+            self._warned.add(message)
+            self.console.print(plain(message), style="bold red", markup=False, soft_wrap=True)
 
 
 class _Bar(Task):

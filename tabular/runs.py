@@ -102,6 +102,8 @@ def _readme(files: RunFiles, held: Callable[[Column], str]) -> str:
         kept = [f"its kind ({column.kind}) and share of missing cells"]
         if column.categories:
             kept.append(f"its {len(column.categories):,} categories")
+        if column.gives_persons_away:
+            kept.append(f"REAL VALUES OF PERSONS ({column.personal}) among them")
         if column.is_numeric:
             kept.append("its smallest and largest value")
         if more := held(column):
@@ -111,10 +113,23 @@ def _readme(files: RunFiles, held: Callable[[Column], str]) -> str:
         lines.append(f"- `{column.name}`: {', '.join(kept)}")
     lines += [
         "",
+        *_people(files.config.get("fit", {})),
         _guarantee(files.config.get("fit", {}).get("privacy")),
         "",
     ]
     return "\n".join(lines)
+
+
+def _people(facts: Mapping[str, Any]) -> list[str]:
+    if not facts.get("people"):
+        return []
+    return [
+        f"The rows were found to belong to {facts['people']:,} people (or other groups) with several rows each: "
+        f"combinations of {', '.join(f'`{name}`' for name in facts['people_columns'])} repeat. Whole people were held "
+        "out, so that the training stopped before it learned people by heart; how many it knows all the same, "
+        "`tabllm eval` tells (\"combinations that only one person has\").",
+        "",
+    ]
 
 
 def _guarantee(privacy: Mapping[str, Any] | None) -> str:

@@ -51,6 +51,8 @@ class Column:
         other: the category that values outside ``categories`` become, ``None`` if they are an error;
             set where rare categories were folded.
         notes: what a person should know of the column, one sentence each.
+        personal: what of a person the values are (such as ``"e-mail"``), as :func:`tabular.personal.find_personal`
+            found; ``None`` if they are nobody's. Taking it out of a file says that they are nobody's.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Column:
     pattern: str | None = None
     other: Scalar | None = None
     notes: tuple[str, ...] = ()
+    personal: str | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -77,6 +80,11 @@ class Column:
     def is_numeric(self) -> bool:
         """Whether the values are numbers or instants."""
         return self.kind in NUMERIC_KINDS
+
+    @property
+    def gives_persons_away(self) -> bool:
+        """Whether real values of persons stand in the schema or can come out of a generator."""
+        return self.personal is not None and self.kind != "identifier"
 
     @property
     def has_categories(self) -> bool:

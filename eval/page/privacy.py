@@ -45,6 +45,7 @@ def _measures(privacy: Privacy) -> list[Measure]:
             f"{low:.1f} to {high:.1f} %.",
             (distance.share_closer_to_real, 0.5),
         ))  # fmt: skip
+    made += _of_persons(privacy)
     ratio = privacy.ratio
     if ratio is not None and ratio.share_tighter_to_real.value is not None:
         spread = ratio.share_tighter_to_real
@@ -53,6 +54,35 @@ def _measures(privacy: Privacy) -> list[Measure]:
             "Synthetic rows whose closest row stands out from the second closest more among learned than held-out "
             f"rows (NNDR); 95 % interval {points(spread.low)} to {points(spread.high)} %.",
             (spread.value or 0.0, 0.5),
+        ))  # fmt: skip
+    return made
+
+
+def _of_persons(privacy: Privacy) -> list[Measure]:
+    """Real values of persons, and combinations that only one row or person has."""
+    made, identifying, combinations = [], privacy.identifying, privacy.combinations
+    if identifying is not None and identifying.synthetic_percent is not None:
+        each = "; ".join(
+            f"{column.name} ({column.personal}) {number(column.synthetic_percent)} %" for column in identifying.columns
+        )
+        made.append(Measure(
+            "Identifying cells that are real values", f"{identifying.synthetic_percent:.2f} %", "0 % is none",
+            f"Cells of columns that name persons which stand in the real table: {each}.",
+        ))  # fmt: skip
+    if combinations is not None:
+        of_people = combinations.people is not None
+        floor = "no holdout to hold it against"
+        if combinations.holdout_percent is not None:
+            floor = f"holdout rows {combinations.holdout_percent:.2f} %"
+        about = "Synthetic rows that equal one real row, and no other, in a random half of the columns."
+        if of_people:
+            about = (
+                f"Synthetic rows with the attributes of one of the {combinations.people:,} people of the real table, "
+                f"of whom {number(combinations.people_percent)} % come out: {', '.join(combinations.columns)}."
+            ) + (" The holdout has rows of the same people: it is no reference." if combinations.shared else "")
+        made.append(Measure(
+            f"Combinations that only one {'person' if of_people else 'training row'} has",
+            f"{combinations.synthetic_percent:.2f} %", floor, about,
         ))  # fmt: skip
     return made
 

@@ -44,6 +44,7 @@ def schema(
         refuse_existing(out, force=force)
 
     from tabular.inference import infer_schema
+    from tabular.personal.telling import persons_given_away
     from tabular.reading import read_table
 
     found = infer_schema(read_table(data, delimiter=delimiter), rare_below=rare_below)
@@ -54,6 +55,8 @@ def schema(
         console.print(f"\n[bold]{len(found)} columns[/]  [dim]{found.rows:,} rows[/]\n")
         draw_schema(console, found)
         console.print()
+    if warning := persons_given_away(found):
+        session.warn(warning)
     session.write_json(found.to_dict(), json_file)
     session.write_json(found.to_dict(), out)
     if out and out != STDOUT:

@@ -48,6 +48,10 @@ class Session:
         if not self.quiet:
             click.echo(plain(line), err=True)
 
+    def warn(self, line: str) -> None:
+        """One line that must not be missed."""
+        self.say(click.style(line, fg="red", bold=True))
+
     def suggest(self, *command: str | Path) -> None:
         """The command to type next."""
         if not self.quiet:

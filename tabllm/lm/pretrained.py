@@ -19,6 +19,7 @@ from tabular.errors import TableError, UsageError
 from tabular.imputing import fill_in
 from tabular.inference import infer_schema
 from tabular.making import make_parts
+from tabular.personal.telling import warn_of_persons
 from tabular.progress import Reporter
 from tabular.reading import check_table
 from tabular.schema import Schema
@@ -152,6 +153,7 @@ class PretrainedLM(Synthesizer):
         started = time.perf_counter()
         table = check_table(table)
         self.schema = schema or infer_schema(table, rare_below=self.rare_below)
+        warn_of_persons(self.schema, progress)
         arrays = to_arrays(table, self.schema)
         folder = resolve(self.base, revision=self.revision, progress=progress)
         facts = read_facts(folder.path)

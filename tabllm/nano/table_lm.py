@@ -18,6 +18,7 @@ from tabular.errors import UsageError
 from tabular.imputing import fill_in
 from tabular.inference import infer_schema
 from tabular.making import make_parts
+from tabular.personal.telling import warn_of_persons
 from tabular.progress import Reporter
 from tabular.reading import check_table
 from tabular.schema import Schema
@@ -134,6 +135,7 @@ class TableLM(Synthesizer):
         if self.privacy is not None:
             self.privacy.check_public(schema is not None)
         self.schema = schema or infer_schema(table, rare_below=self.rare_below)
+        warn_of_persons(self.schema, progress)
         arrays = to_arrays(table, self.schema)
         plan = self._plan(len(table))
         private, learned = None, arrays
@@ -157,13 +159,16 @@ class TableLM(Synthesizer):
         self._engine = make_engine(self.engine_name, self.device, config, trained.weights)
         self.history = trained.history
         last = trained.history[-1]
-        told = {}
+        told: dict[str, Any] = {}
         if private is None:
             told = {
                 "stopped_early": trained.stopped_early,
                 "train_loss": last["train_loss"],
                 "held_out_loss": min(look["held_out_loss"] for look in trained.history),
             }
+        if trained.people is not None:
+            named = dict.fromkeys(codec.table.fields[place].column for place in trained.people.columns)
+            told |= {"people": trained.people.count, "people_columns": list(named)}
         self.facts = {
             "engine": self.engine_name,
             "device": self.device,

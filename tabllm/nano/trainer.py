@@ -19,9 +19,11 @@ import numpy as np
 
 from tabular.checkpoint import Checkpoint, deferred_interrupt
 from tabular.errors import TabllmError
+from tabular.personal.people import People
 from tabular.progress import Reporter
 
 from .engine import NanoEngine
+from .holdout import hold_out
 from .orders import draw_orders
 
 __all__ = ["Plan", "Trained", "plan_training", "rate_at", "train"]
@@ -80,11 +82,13 @@ class Trained:
         weights: the best averaged weights.
         history: one entry per look: step, epoch, losses in nats per row, seconds since the start.
         stopped_early: whether the held-out loss ended the run before its planned steps.
+        people: whom the rows were found to belong to, by their fields; some were held out whole.
     """
 
     weights: dict[str, np.ndarray]
     history: list[dict[str, float]]
     stopped_early: bool
+    people: People | None = None
 
 
 @dataclass
@@ -142,7 +146,8 @@ def train(
     """
     shuffled = np.random.default_rng([plan.seed, 0]).permutation(len(tokens))
     held_out = _held_out(len(tokens))
-    unseen, seen = tokens[shuffled[:held_out]].astype(np.int64), tokens[shuffled[held_out:]].astype(np.int64)
+    held, people = hold_out(tokens, shuffled, held_out)
+    unseen, seen = (tokens[shuffled[held[shuffled] == part]].astype(np.int64) for part in (True, False))
     look_orders = np.concatenate([_plain(unseen), _mixed(unseen, groups, np.random.default_rng([plan.seed, 1]))])
     look_tokens = np.concatenate([unseen, unseen])
 
@@ -175,7 +180,7 @@ def train(
             state.step += 1
             if state.step % plan.look_every == 0 or state.step == plan.steps:
                 by_share = engine.losses(look_tokens, look_orders, SHARES)  # (shares, fields)
-                choice = _chosen_shares(by_share)
+                choice = _chosen_shares(by_share, () if people is None else people.columns)
                 loss = float(np.take_along_axis(by_share, choice[None], axis=0).sum())
                 if not math.isfinite(loss):
                     raise TabllmError(
@@ -208,14 +213,21 @@ def train(
                     saved.write(engine.training_state(), best, asdict(state))
                 raise KeyboardInterrupt
         task.finish()
-    return Trained(best, state.history, state.step < plan.steps)
+    return Trained(best, state.history, state.step < plan.steps, people)
 
 
-def _chosen_shares(losses: np.ndarray) -> np.ndarray:
-    """For each field the place in :data:`SHARES` of the best; losses: float32[shares, fields]."""
+def _chosen_shares(losses: np.ndarray, personal: Sequence[int] = ()) -> np.ndarray:
+    """For each field the place in :data:`SHARES` of the best; losses: float32[shares, fields].
+
+    Of equally good ones the largest is taken, but of the fields ``personal``, which describe people, the smallest.
+    """
     best = losses.argmin(axis=0)
     gain = losses[0] - losses.min(axis=0)
-    return np.where(gain > MIN_GAIN, best, 0)
+    choice = np.where(gain > MIN_GAIN, best, 0)
+    good = losses <= losses.min(axis=0) + MIN_GAIN
+    smallest = len(losses) - 1 - good[::-1].argmax(axis=0)
+    choice[list(personal)] = smallest[list(personal)]
+    return choice
 
 
 def _shrunk(

@@ -58,6 +58,9 @@ class TrialReporter(Reporter):
     def task(self, label: str, total: float, unit: str) -> Iterator[Task]:
         yield _Watched(self, label.lower(), total)
 
+    def warn(self, message: str) -> None:
+        """Left to the fit that takes the settings: a trial's rows are thrown away."""
+
 
 class _Watched(Task):
     def __init__(self, reporter: TrialReporter, label: str, total: float) -> None:

@@ -19,6 +19,7 @@ from ..conditions import parse_where
 from ..devices import choose_torch_device, full_width_products, keep_freed_memory
 from ..errors import UsageError
 from ..inference import infer_schema
+from ..personal.telling import warn_of_persons
 from ..progress import Reporter
 from ..reading import check_table
 from ..runs import RunFiles, damaged, read_run_files, write_run_files
@@ -131,6 +132,7 @@ class NeuralSynthesizer(Synthesizer):
         if self.privacy is not None:
             self.privacy.check_public(schema is not None)
         self.schema = schema or infer_schema(table, rare_below=self.rare_below)
+        warn_of_persons(self.schema, progress)
         self._prepare(table, self.schema)
         arrays = to_arrays(table, self.schema)
         steps = self._planned_steps(len(table))

@@ -1,0 +1,41 @@
+"""Which rows ``nano`` holds out: whole people where a table has several rows of each, else rows at random.
+
+A row held out at random has its person among the learned rows, so that learning the person by heart lowers the
+held-out loss too, and nothing stops the training. On a survey of 567 people with 22 rows each, 82 % of the synthetic
+rows then bore a combination of attributes that a learned person has.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tabular.personal.people import People, find_people
+
+__all__ = ["hold_out"]
+
+#: People that are held out at least, but of few people no more than this share: a handful would tell little.
+MIN_PEOPLE, MAX_SHARE = 25, 0.1
+
+
+def hold_out(tokens: np.ndarray, order: np.ndarray, rows: int) -> tuple[np.ndarray, People | None]:
+    """Which rows to hold out, about ``rows`` of them, and the people that the table was found to have.
+
+    Args:
+        tokens: int[rows, fields].
+        order: int64[rows], the rows in random order; the first ``rows`` are held out where no person repeats.
+
+    Returns:
+        bool[rows], and the people, ``None`` where no person repeats.
+    """
+    held = np.zeros(len(tokens), bool)
+    groupings = find_people(tokens)
+    for people in groupings:
+        _, first = np.unique(people.labels[order], return_index=True)
+        drawn = people.labels[order][np.sort(first)]  # people in the order in which their rows come
+        size = np.bincount(people.labels)[drawn]
+        enough = int(np.searchsorted(size.cumsum(), rows / len(groupings), side="right"))
+        chosen = drawn[: max(1, enough, min(MIN_PEOPLE, int(MAX_SHARE * people.count)))]
+        held |= np.isin(people.labels, chosen)
+    if not groupings:
+        held[order[:rows]] = True
+    return held, groupings[0] if groupings else None
