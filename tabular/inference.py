@@ -63,17 +63,19 @@ def infer_schema(
     for name, series in columns.items():
         facts = column_facts(name, series, skip)
         column = _column(facts, overrides.get(name), rare_below)
-        found.append(_marked(column, facts, persons[name].sort) if name in persons else column)
+        if name in persons:
+            column = _marked(column, facts, persons[name].sort, asked=name in overrides)
+        found.append(column)
     notes = []
     if skip is not None:
         notes.append(f"{int(skip.sum()):,} row(s) repeat the header: read as missing; remove them from the file.")
     return Schema(tuple(found), rows=len(table), notes=tuple(notes))
 
 
-def _marked(column: Column, facts: ColumnFacts, personal: str) -> Column:
+def _marked(column: Column, facts: ColumnFacts, personal: str, *, asked: bool) -> Column:
     """``column`` with what of a person it holds; an identifier gets a pattern that makes none of its real values."""
     if column.kind == "identifier" and not (column.pattern == "sequence" and numbers_the_rows(facts)):
-        column = replace(column, pattern=anew_pattern(facts.texts, column.pattern, column.dtype))
+        column = replace(column, pattern=anew_pattern(facts.texts, column.pattern, column.dtype, asked=asked))
     return replace(column, personal=personal)
 
 

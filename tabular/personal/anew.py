@@ -10,13 +10,14 @@ from ..identifiers import pattern_room
 
 __all__ = ["anew_pattern"]
 
-#: So many times as many identifiers as there are real ones must a pattern make, that hitting one is a rare accident.
-ROOM = 100_000
+#: So many times as many identifiers as there are real ones must a pattern make, that hitting one is a rare accident:
+#: where a person asked for identifiers, and where the column was one by itself, whose form counts for more.
+ASKED_ROOM, OWN_ROOM = 100_000, 100
 #: Digits at least where numbers are made up: enough for a billion rows.
 DIGITS = 9
 
 
-def anew_pattern(texts: pd.Series, pattern: str | None, dtype: str) -> str:
+def anew_pattern(texts: pd.Series, pattern: str | None, dtype: str, *, asked: bool) -> str:
     """The ``pattern`` of a column if it has much room beside its real values, else digits longer than theirs.
 
     A running number would meet the real running numbers, and ``192.168.1.99`` has a hundred values of which all may
@@ -25,8 +26,10 @@ def anew_pattern(texts: pd.Series, pattern: str | None, dtype: str) -> str:
     Args:
         texts: the distinct real values as text.
         dtype: of the column, which the numbers must fit.
+        asked: whether a person asked for identifiers here.
     """
-    if pattern is not None and pattern != "sequence" and pattern_room(pattern) >= ROOM * len(texts):
+    least = (ASKED_ROOM if asked else OWN_ROOM) * len(texts)
+    if pattern is not None and pattern != "sequence" and pattern_room(pattern) >= least:
         return pattern
     # What does not end in digits cannot be met by a number.
     at_end = texts.str.removesuffix(".0").str.extract(r"(\d*)$", expand=False)

@@ -66,7 +66,7 @@ def _distinct(column: pd.Series) -> pd.Series:
     kinds = pd.api.types
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.cat.categories.to_series()
-    if kinds.is_bool_dtype(column) or kinds.is_datetime64_any_dtype(column) or kinds.is_timedelta64_dtype(column):
+    if kinds.is_bool_dtype(column) or kinds.is_complex_dtype(column) or column.dtype.kind in "mM":
         return pd.Series(dtype=object)
     numbers = kinds.is_numeric_dtype(column)
     try:

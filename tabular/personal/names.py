@@ -23,7 +23,8 @@ _NAMES = {
     "national id": """ssn|social security|social security number|socialsecuritynumber|sin|nino|national id|nationalid|
         national identifier|national insurance|national insurance number|nhs number|passport|passport number|
         passport no|reisepass|passnummer|passeport|pasaporte|tax id|tin|steuer id|steuernummer|
-        steueridentifikationsnummer|personalausweis|ausweisnummer|sozialversicherungsnummer|svnr|ahv|cpf|dni|nif|nie|curp|codice fiscale|
+        steueridentifikationsnummer|personalausweis|
+        ausweisnummer|sozialversicherungsnummer|svnr|ahv|cpf|dni|nif|nie|curp|codice fiscale|
         codicefiscale|cf|bsn|pesel|aadhaar|aadhar|insee|nir|numero de securite sociale|personnummer|fodselsnummer|
         cnp|tckn|rut|id card|identity card|id number|drivers license|driver license|driving licence|driver licence|
         license number|licence number|fuehrerschein|medicare|medicare number""",
