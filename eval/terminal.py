@@ -208,7 +208,7 @@ class _Face:
         """What comes out of single persons: their values, and combinations that only one has."""
         if privacy.identifying is not None:
             table.add_row("identifying cells that are real values, %", number(privacy.identifying.synthetic_percent))
-            for column in privacy.identifying.columns:
+            for column in privacy.identifying.columns[: self.limit]:
                 values = (number(column.synthetic_percent), number(column.holdout_percent))
                 table.add_row(f"[dim]  {escape(column.name)}, {column.personal}[/]", *values)
         if (combinations := privacy.combinations) is not None:
