@@ -13,6 +13,8 @@ __all__ = ["anew_pattern"]
 #: So many times as many identifiers as there are real ones must a pattern make, that hitting one is a rare accident:
 #: where a person asked for identifiers, and where the column was one by itself, whose form counts for more.
 ASKED_ROOM, OWN_ROOM = 100_000, 100
+#: What stands for itself at the beginning of a pattern, but for digits.
+_PREFIX = re.compile(r"(?:\\[^\d]|[^AaXx#\\\d])*")
 #: Digits at least where numbers are made up: enough for a billion rows.
 DIGITS = 9
 
@@ -38,5 +40,6 @@ def anew_pattern(texts: pd.Series, pattern: str | None, dtype: str, *, asked: bo
         digits = min(digits, len(str(2 ** (int(integer[2]) - (not integer[1])) - 1)) - 1)
     elif dtype.lower().startswith("float"):
         digits = min(digits, 15)  # that float64 still holds exactly
-    prefix = pattern[:-1] if pattern is not None and re.fullmatch(r"(?:\\.|[^#])*#", pattern, re.DOTALL) else ""
+    # The letters and signs that all begin with stay: `user_#` becomes `user_` and more digits than any real one has.
+    prefix = "" if pattern in (None, "sequence", "uuid") else re.match(_PREFIX, str(pattern))[0]  # type: ignore[index]
     return prefix + "9" * digits
