@@ -50,7 +50,8 @@ class Session:
 
     def warn(self, line: str) -> None:
         """One line that must not be missed."""
-        self.say(click.style(line, fg="red", bold=True))
+        if not self.quiet:
+            click.secho(plain(line), fg="red", bold=True, err=True)
 
     def suggest(self, *command: str | Path) -> None:
         """The command to type next."""
