@@ -8,6 +8,7 @@
 ``reading``            a file into a table (``delimited``: CSV; ``files``: formats)
 ``writing``            a table into a file, part by part
 ``rundir``             a run directory, whole or not at all (``runs``: the files in it)
+``locking``            one program at a time writes a file or folder
 ``checkpoint``         what an interrupted training leaves
 ``making``             rows in parts, and missing cells, for generators whose rows are tokens
 ``strata``             samples with the shares that were asked for (``shares``: their arithmetic)
