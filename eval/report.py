@@ -7,13 +7,13 @@ runs from 0 to 100, scores and shares from 0 to 1, times are ``_seconds``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tabular.errors import RunError
+from tabular.rundir import write_json
 
 from .bias_facts import Bias, Gap, GroupRates, ProtectedColumn
 from .estimates import Estimate
@@ -321,8 +321,7 @@ class Report:
 
     def to_json(self, path: str | Path) -> None:
         """Write the report to ``path`` as indented JSON."""
-        text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)
-        Path(path).write_text(text + "\n", encoding="utf-8")
+        write_json(path, self.to_dict())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, origin: str = "report") -> Report:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import signal
 import threading
@@ -15,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from .errors import OutputError
+from .placing import place_file
+from .rundir import mark_folder
 
 __all__ = ["Checkpoint", "deferred_interrupt"]
 
@@ -58,8 +59,9 @@ class Checkpoint:
         part = self.path.with_suffix(".part")
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
+            mark_folder(self.folder)
             save_file(arrays, part, {"fingerprint": self.fingerprint, "facts": json.dumps(facts)})
-            os.replace(part, self.path)
+            place_file(part, self.path)
         except Exception as error:
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)

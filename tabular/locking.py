@@ -40,7 +40,7 @@ def claimed(path: str | Path, *, replace: bool = True, wait: bool = False) -> It
         OutputError: if another program holds the claim, or the folder cannot be written.
     """
     target = Path(path).resolve()
-    device = target.exists() and not (target.is_file() or target.is_dir())
+    device = Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir())
     mine = _held.get(target, (None, replace))[0] == threading.get_ident()
     if str(path) == "-" or device or mine or not target.name:
         yield []
@@ -70,7 +70,9 @@ def claimed(path: str | Path, *, replace: bool = True, wait: bool = False) -> It
 def check_replaceable(path: str | Path) -> None:
     """Raise :class:`OutputError` if something stands at ``path`` that its claim does not let be replaced."""
     target = Path(path).resolve()
-    if not _held.get(target, (0, True))[1] and target.exists():
+    if _held.get(target, (0, True))[1] or not target.exists():
+        return
+    if target.is_file() or any(target.iterdir()):
         raise OutputError(
             f"{path} was made by another program meanwhile, and is not replaced; add --force to replace it, or choose "
             "another name with -o."

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import SchemaError
+from .rundir import write_text
 
 __all__ = ["KINDS", "NUMERIC_KINDS", "TOKEN_KINDS", "Column", "Schema"]
 
@@ -162,7 +163,7 @@ class Schema:
 
     def to_json(self, path: str | Path) -> None:
         """Write the schema to ``path`` as indented JSON."""
-        Path(path).write_text(json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n")
 
     @classmethod
     def from_json(cls, path: str | Path) -> Schema:

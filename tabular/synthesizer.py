@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .dp.settings import with_private_defaults
 from .errors import RunError, UsageError
 from .progress import Reporter
+from .rundir import check_readable, put_back
 from .schema import Schema
 from .search_space import SearchSpace
 
@@ -254,8 +255,10 @@ def create(name: str, **options: Any) -> Synthesizer:
 def read_config(directory: str | Path) -> dict[str, Any]:
     """The ``config.json`` of a run directory. Raises :class:`RunError` if there is none."""
     path = Path(directory) / "config.json"
+    put_back(directory)
     if not Path(directory).is_dir():
         raise RunError(f"There is no run directory {directory}; make one with 'tabllm fit DATA -o {directory}'.")
+    check_readable(directory)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import bz2
 import contextlib
-import errno
 import gzip
 import importlib.util
 import io
 import json
 import lzma
 import os
-import secrets
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,11 +21,13 @@ import pandas as pd
 from .errors import OutputError, UsageError
 from .excel_text import escape_cells, mark_as_text
 from .files import FileFormat, file_format
+from .locking import claimed
+from .placing import hidden_beside, place_file, told
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["EXCEL_ROWS", "TableWriter", "check_output", "told"]
+__all__ = ["EXCEL_ROWS", "TableWriter", "check_output"]
 
 #: Rows that one sheet holds below its header.
 EXCEL_ROWS = 1_048_575
@@ -71,6 +70,7 @@ class TableWriter:
 
     The parts go to a hidden file beside ``path``, which takes its place when the ``with`` block ends
     well. After an error or Ctrl-C the hidden file is removed and an old file at ``path`` is as it was.
+    No other program that writes ``path`` so can do it meanwhile.
 
     Example:
         >>> with TableWriter("synthetic.csv") as writer:  # doctest: +SKIP
@@ -85,16 +85,19 @@ class TableWriter:
     """
 
     def __init__(self, path: str | Path, *, overwrite: bool = True, header: bool = True) -> None:
-        self.path, self.header = path, header
+        self.path, self.overwrite, self.header = path, overwrite, header
         self.kind = check_output(path, overwrite=overwrite)
         self.rows = 0
         self._parts: _Parts | None = None
         self._target = Path(path).resolve()
-        self._hidden = self._target.with_name(f".{self._target.name}.{secrets.token_hex(4)}.part")
+        self._hidden = hidden_beside(self._target)
+        self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        with told(self.path):
+        with self._open, told(self.path):
+            self._open.enter_context(claimed(self.path, replace=self.overwrite))
             self._parts = _PARTS[self.kind.name](self.kind, None if str(self.path) == "-" else self._hidden)
+            self._open = self._open.pop_all()
         return self
 
     def write(self, frame: pd.DataFrame) -> None:
@@ -119,9 +122,7 @@ class TableWriter:
                 with told(self.path):
                     self._parts.close()
                     if self._hidden.exists():
-                        if self._target.exists():
-                            shutil.copymode(self._target, self._hidden)
-                        os.replace(self._hidden, self._target)
+                        place_file(self._hidden, self._target)
             else:
                 # Closing may fail for the same reason (a full disk); the first error is the one to tell.
                 with contextlib.suppress(Exception):
@@ -130,24 +131,7 @@ class TableWriter:
             self._parts = None
             with contextlib.suppress(OSError):
                 self._hidden.unlink()
-
-
-@contextlib.contextmanager
-def told(path: str | Path) -> Iterator[None]:
-    """Tell errors of the system in one sentence."""
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except UnicodeEncodeError as error:
-        found = error.object[error.start]
-        raise OutputError(f"{path} cannot hold {found!r}, half of a character; take it out of the table.") from None
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise OutputError(
-                f"The disk is full: {path} could not be written; free some space or write elsewhere."
-            ) from None
-        raise OutputError(f"{path} could not be written ({error.strerror or error}).") from None
+            self._open.close()
 
 
 class _Parts:

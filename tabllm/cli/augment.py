@@ -19,12 +19,13 @@ from .options import (
     PATH,
     AtLeast,
     Share,
+    claim,
+    claim_work,
     delimiter_option,
     force_option,
     html_option,
     json_option,
     kind_option,
-    refuse_existing,
     seed_option,
 )
 from .session import STDOUT, Session, seconds, shown
@@ -172,6 +173,7 @@ def _augment(
     options: dict[str, Any],
 ) -> None:
     from tabular.resuming import ResumableWriter
+    from tabular.rundir import run_stamp
     from tabular.writing import check_output
 
     from ..augmenting.classes import classes_of
@@ -182,7 +184,7 @@ def _augment(
     seed = options["seed"] or 0
     text = as_it_stands(check_output(out))
     real = table if text is None else text
-    refuse_existing(out, force=options["force"])
+    claim(session, out, force=options["force"])
     check_provenance(options["provenance"], table)
     synthesizer, schema = _prepared(data, table, kinds, options)
     classes = classes_of(table, schema, target, options["label"])
@@ -190,12 +192,16 @@ def _augment(
     if synthesizer is None:
         synthesizer = _fitted(session, data, table, schema, target, options)
     start = time.perf_counter()
-    wanted = {"strata": strata, "provenance": options["provenance"], "shuffle": options["shuffle"], "seed": seed}
-    writer = ResumableWriter(out, {**wanted, "facts": synthesizer.describe(), "table": fingerprint([], real)})
+    identity = {
+        **{name: options[name] for name in ("provenance", "shuffle")},
+        "strata": strata, "seed": seed, "facts": synthesizer.describe(), "table": fingerprint([], real),
+        "run": run_stamp(options["run_folder"] or _run_of(data)),
+    }  # fmt: skip
+    writer = ResumableWriter(out, identity, rows=len(table) + sum(stratum.rows for stratum in strata))
     try:
         with writer:
-            if writer.resumed:
-                session.say(f"Going on after {writer.resumed:,} rows in {writer.folder}/.")
+            for note in writer.notes:
+                session.say(note)
             parts = hybrid_parts(
                 table, synthesizer, strata,
                 written=real, provenance=options["provenance"], seed=seed, progress=session.reporter(),
@@ -259,7 +265,7 @@ def _fitted(
     from ..comparing.study import target_option
     from ..studies.workspace import fingerprint_of_fit, has_fingerprint, save_with
 
-    run = Path(f"{_stem(data)}-augment-run")
+    run = _run_of(data)
     model = options["model"]
     given = {"seed": options["seed"] or 0, **target_option(model, target, schema), **_given(options)}
     mark = fingerprint_of_fit(model, given, schema, table)
@@ -271,10 +277,15 @@ def _fitted(
             f"{run}/ is there already, and was fitted otherwise; use it with --run {run}, or add --force to fit anew."
         )
     check_run_directory(run)
+    claim(session, run, force=options["force"], folder=True)
     synthesizer = create(model, **given)
     learn(session, synthesizer, table, schema, run, save=partial(save_with, synthesizer, facts={"fingerprint": mark}))
     session.say(f"Learned {len(table):,} rows; the run is {run}/.")
     return load_run(run, device=options["device"] or "auto")
+
+
+def _run_of(data: str) -> Path:
+    return Path(f"{_stem(data)}-augment-run")
 
 
 def _study(
@@ -295,6 +306,7 @@ def _study(
 
     check_name(options["model"])
     folder = options["out"] or f"{_stem(data)}-study"
+    claim_work(session, folder, "real.json", "run.json", "run", "run.partial")
     settings = Settings(
         target=target,
         label=options["label"],

@@ -11,7 +11,7 @@ from tabular.errors import TabllmError, UsageError
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, delimiter_option, html_option, json_option, seed_option
+from .options import PATH, AtLeast, claim_work, delimiter_option, html_option, json_option, seed_option
 from .session import Session
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ def compare(
         check_target(target, schema)
     options = {name: value for name, value in {"epochs": epochs, "device": device}.items() if value is not None}
     folder = Path(out or default_run(data).removesuffix("-run") + "-compare")
+    claim_work(session, folder, "*/result.json", "*/run", "*/run.partial")
     settings = Settings(target, seed, sampled, options)
     try:
         outcomes = run_study(names, train, unseen, settings, folder, schema=schema, progress=session.reporter())

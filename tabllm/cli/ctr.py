@@ -11,7 +11,7 @@ from tabular.errors import TabllmError, UsageError
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, delimiter_option, json_option, seed_option
+from .options import PATH, AtLeast, claim_work, delimiter_option, json_option, seed_option
 from .session import Session
 
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ def ctr(
     }
     options = {name: value for name, value in {"epochs": epochs, "device": device}.items() if value is not None}
     folder = Path(out or default_run(log).removesuffix("-run") + "-ctr")
+    if models:
+        claim_work(session, folder, "*/made.json", "*/run", "*/run.partial")
     settings = Settings(clicked, seed, sampled, options)
     try:
         made, seconds, failed = _made(session, models, split, schema, settings, folder)

@@ -6,7 +6,7 @@ import click
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, seed_option
+from .options import PATH, AtLeast, claim, seed_option
 from .session import Session, seconds
 
 __all__ = ["demo"]
@@ -32,6 +32,7 @@ def demo(session: Session, rows: int | None, epochs: int | None, out: str, seed:
     from eval.terminal import render
     from tabllm.demo import run_demo
 
+    claim(session, out, force=True, folder=True)
     try:
         done = run_demo(out, rows=rows, epochs=epochs, seed=seed or 0, progress=session.reporter())
     except KeyboardInterrupt:

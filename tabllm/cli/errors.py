@@ -30,13 +30,17 @@ class PipeClosed(Exception):
 
 
 class Interrupted(TabllmError):
-    """Ctrl-C, where there is something to say about what is left."""
+    """Ctrl-C, or a signal that is taken for it, where there is something to say about what is left."""
 
     exit_code = INTERRUPTED
 
 
-def leave(error: BaseException, *, debug: bool = False) -> NoReturn:
-    """Say what went wrong on standard error, in one line, and end the process."""
+def leave(error: BaseException, *, debug: bool = False, signal: int | None = None) -> NoReturn:
+    """Say what went wrong on standard error, in one line, and end the process.
+
+    Args:
+        signal: what ended the command in the place of Ctrl-C.
+    """
     if isinstance(error, SystemExit):
         raise error
     if isinstance(error, click.exceptions.Exit):
@@ -49,8 +53,11 @@ def leave(error: BaseException, *, debug: bool = False) -> NoReturn:
 
         click.echo(plain("".join(traceback.format_exception(error)), lines=True), err=True, nl=False)
     message, code = explain(error)
+    if signal is not None and code == INTERRUPTED:
+        code = 128 + signal
     begin = "" if isinstance(error, Interrupted) else click.style("Error:", fg="red", bold=True) + " "
-    click.echo(_laid_out(begin, plain(" ".join(message.split()))), err=True)
+    with contextlib.suppress(OSError):  # after SIGHUP there is no terminal to say it on
+        click.echo(_laid_out(begin, plain(" ".join(message.split()))), err=True)
     sys.exit(code)
 
 

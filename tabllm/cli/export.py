@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .group import Command
-from .options import PATH, force_option, refuse_existing
+from .options import PATH, claim, force_option
 from .session import Session
 
 __all__ = ["export"]
@@ -29,8 +29,10 @@ def export(session: Session, /, run: str, out: str, device: str, force: bool) ->
     told to keep to it, since the model was only taught to choose among what may follow.
     """
     from tabllm.lm.export import export_model
+    from tabular.rundir import check_run_directory
     from tabular.synthesizer import load_run
 
-    refuse_existing(out, force=force)
+    check_run_directory(out)
+    claim(session, out, force=force, folder=True)
     export_model(load_run(run, device=device), out)
     session.say(f"Wrote {out}/, which transformers loads with AutoModelForCausalLM.from_pretrained({out!r}).")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from tabular.errors import UsageError
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, delimiter_option, force_option, kind_option, refuse_existing, seed_option
+from .options import PATH, AtLeast, claim, delimiter_option, force_option, kind_option, seed_option
 from .private import privacy_options, take_privacy
 from .session import Session, seconds
 from .settings import settings_option, with_settings
@@ -132,7 +131,6 @@ def fit(
     chosen = chosen_kinds(kinds)
     if chosen and schema_file:
         raise UsageError("--kind and --schema contradict each other; write the kinds into the schema file.")
-    refuse_existing(run, force=force)
     take_privacy(model, given, has_schema=schema_file is not None)
 
     from tabular.reading import check_table, read_table
@@ -140,6 +138,7 @@ def fit(
     from tabular.synthesizer import create
 
     check_run_directory(run)
+    claim(session, run, force=force, folder=True)
     table = check_table(read_table(data, delimiter=delimiter))
     if rows is not None and rows < len(table):
         table = table.sample(rows, random_state=given.get("seed", 0)).sort_index().reset_index(drop=True)
@@ -167,17 +166,19 @@ def learn(
     Args:
         save: writes the run in place of the synthesizer's own ``save``.
     """
-    partial = run.with_name(run.name + ".partial")
-    if _holds(partial):
-        session.say(f"Going on from the checkpoint in {partial}/.")
+    from tabular.rundir import drop_partial, holds, take_partial
+
+    partial = take_partial(run)
     try:
         synthesizer.fit(table, schema=schema, progress=session.reporter(), checkpoint=partial)
         (save or synthesizer.save)(run)
     except KeyboardInterrupt:
-        left = f"{partial}/ holds a checkpoint: the same command goes on from there" if _holds(partial) else (
+        left = f"{partial}/ holds a checkpoint: the same command goes on from there" if holds(partial) else (
             "it was too early for a checkpoint, so nothing is left")  # fmt: skip
         raise Interrupted(f"Interrupted; {left}.") from None
-    shutil.rmtree(partial, ignore_errors=True)
+    finally:
+        drop_partial(run, if_empty=True)
+    drop_partial(run)
 
 
 def default_run(data: str) -> str:
@@ -208,7 +209,3 @@ def _schema(table: pd.DataFrame, schema_file: str | None, kinds: dict[str, str],
 
         return infer_schema(table, overrides=kinds, rare_below=rare_below)
     return None
-
-
-def _holds(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())

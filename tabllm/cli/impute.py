@@ -8,7 +8,7 @@ import click
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, delimiter_option, force_option, refuse_existing, seed_option
+from .options import PATH, claim, delimiter_option, force_option, seed_option
 from .session import STDOUT, Session, seconds, shown
 
 __all__ = ["impute"]
@@ -48,7 +48,7 @@ def impute(
     from tabular.writing import TableWriter, check_output
 
     written_as = check_output(out)
-    refuse_existing(out, force=force)
+    claim(session, out, force=force)
     holes = read_table(table, delimiter=delimiter)
     synthesizer = load_run(run, device=device)
     start = time.perf_counter()

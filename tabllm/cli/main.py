@@ -14,6 +14,7 @@ import tabllm
 from .errors import hold_closed_streams, leave
 from .group import LazyGroup
 from .session import Session
+from .signals import signals_as_interrupts
 
 __all__ = ["cli", "main"]
 
@@ -78,11 +79,12 @@ def cli(session: Session, quiet: bool, debug: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and leave the process with its exit code."""
     session = Session()
-    try:
-        hold_closed_streams()
-        code = cli.main(arguments, prog_name="tabllm", standalone_mode=False, obj=session)
-        if sys.stdout is not None:
-            sys.stdout.flush()  # so that a closed pipe is met here and not at the very end
-    except BaseException as error:
-        leave(error, debug=session.debug)
+    with signals_as_interrupts() as received:
+        try:
+            hold_closed_streams()
+            code = cli.main(arguments, prog_name="tabllm", standalone_mode=False, obj=session)
+            if sys.stdout is not None:
+                sys.stdout.flush()  # so that a closed pipe is met here and not at the very end
+        except BaseException as error:
+            leave(error, debug=session.debug, signal=received.number)
     sys.exit(code if isinstance(code, int) else 0)

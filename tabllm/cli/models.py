@@ -11,7 +11,7 @@ import click
 
 from .errors import Interrupted
 from .group import Command, LazyGroup
-from .options import PATH, force_option, json_option, refuse_existing
+from .options import PATH, claim, force_option, json_option
 from .session import Session, seconds
 
 if TYPE_CHECKING:
@@ -175,11 +175,13 @@ def quantize(
     session: Session, name: str, bits: str, out: str, group_size: str, revision: str | None, force: bool
 ) -> None:
     """Write the model NAME, pulled if need be, to FOLDER with weights of 4 or 8 bits, for the engine mlx."""
-    refuse_existing(out, force=force)
-
     from tabllm.hub.facts import read_facts
     from tabllm.hub.folder import resolve
     from tabllm.hub.quantize import quantize_folder
+    from tabular.rundir import check_run_directory
+
+    check_run_directory(out)
+    claim(session, out, force=force, folder=True)
 
     reporter = session.reporter()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,18 +11,19 @@ import click
 
 from tabular.errors import UsageError
 
-from .session import STDOUT
+from .session import STDOUT, Session
 
 __all__ = [
     "PATH",
     "AtLeast",
     "Share",
+    "claim",
+    "claim_work",
     "delimiter_option",
     "force_option",
     "html_option",
     "json_option",
     "kind_option",
-    "refuse_existing",
     "seed_option",
 ]
 
@@ -117,8 +119,33 @@ def force_option(what: str) -> Callable[[Decorated], Decorated]:
     return click.option("-f", "--force", is_flag=True, help=f"Replace {what} that exists already.")
 
 
-def refuse_existing(path: str | Path, *, force: bool) -> None:
-    """Raise :class:`UsageError` if ``path`` exists and may not be replaced. A device or pipe may always be written."""
+def claim(session: Session, path: str | Path, *, force: bool, folder: bool = False) -> None:
+    """Keep other commands from writing ``path`` until this one ends, and tell what a killed one left there.
+
+    Args:
+        force: whether what stands there may be replaced; looked at again just before it would be.
+        folder: whether it will be one; the folders above it are made.
+
+    Raises:
+        UsageError: if ``path`` exists and may not be replaced. A device or pipe may always be written.
+        OutputError: if another command is writing it.
+    """
+    from tabular.locking import claimed
+    from tabular.rundir import claimed_folder
+
+    _enter(session, (claimed_folder if folder else claimed)(path, replace=force))
     existing = Path(path)
     if str(path) != STDOUT and not force and (existing.is_file() or existing.is_dir()):
         raise UsageError(f"{path} exists already; add --force to replace it, or name another with -o.")
+
+
+def claim_work(session: Session, folder: str | Path, *known: str) -> None:
+    """As :func:`claim`, for a folder in which a later call goes on; see :func:`tabular.rundir.work_folder`."""
+    from tabular.rundir import work_folder
+
+    _enter(session, work_folder(folder, *known))
+
+
+def _enter(session: Session, claims: AbstractContextManager[list[str]]) -> None:
+    for note in click.get_current_context().with_resource(claims):
+        session.say(note)

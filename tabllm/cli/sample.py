@@ -12,7 +12,7 @@ from tabular.errors import UsageError
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, force_option, refuse_existing, seed_option
+from .options import PATH, AtLeast, claim, force_option, seed_option
 from .session import STDOUT, Session, seconds, shown
 
 if TYPE_CHECKING:
@@ -89,17 +89,19 @@ def sample(
     Parts that are done are kept in OUT.partial/ until all are: after an interruption the same command goes on.
     """
     from tabular.resuming import ResumableWriter
+    from tabular.rundir import run_stamp
     from tabular.synthesizer import load_run
     from tabular.writing import check_output
 
     if balance and fair:
         raise UsageError("--balance and --fair contradict each other: the one sets every share, the other keeps some.")
     check_output(out)
-    refuse_existing(out, force=force)
+    claim(session, out, force=force)
     synthesizer = load_run(run, device=device, **options)
     wanted = rows or synthesizer.schema.rows
     identity = {
         "facts": synthesizer.describe(),
+        "run": run_stamp(run),
         "rows": wanted,
         "where": where,
         "balance": balance,
@@ -109,11 +111,11 @@ def sample(
         **options,
     }
     start = time.perf_counter()
-    writer = ResumableWriter(out, identity)
+    writer = ResumableWriter(out, identity, rows=wanted)
     try:
         with writer:
-            if writer.resumed:
-                session.say(f"Going on after {writer.resumed:,} rows in {writer.folder}/.")
+            for note in writer.notes:
+                session.say(note)
             for part in _parts(session, synthesizer, wanted, list(where), balance, fair, seed, writer.resumed):
                 writer.write(part)
     except KeyboardInterrupt:

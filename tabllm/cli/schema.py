@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .group import Command
-from .options import PATH, AtLeast, delimiter_option, force_option, json_option, refuse_existing
+from .options import PATH, AtLeast, claim, delimiter_option, force_option, json_option
 from .session import STDOUT, Session
 
 __all__ = ["schema"]
@@ -41,7 +41,7 @@ def schema(
     session.check_json(json_file)
     session.check_json(out)
     if out:
-        refuse_existing(out, force=force)
+        claim(session, out, force=force)
 
     from tabular.inference import infer_schema
     from tabular.personal.telling import persons_given_away

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from .group import Command
-from .options import PATH, AtLeast, force_option, refuse_existing, seed_option
+from .options import PATH, AtLeast, claim, force_option, seed_option
 from .session import STDOUT, Session, seconds, shown
 
 __all__ = ["simulate_ads"]
@@ -49,7 +49,7 @@ def simulate_ads(
     from ..ads.simulator import TRUTH, simulate_ads, simulation_note
 
     check_output(out)
-    refuse_existing(out, force=force)
+    claim(session, out, force=force)
     start = time.perf_counter()
     table = simulate_ads(rows, seed=seed or 0, ads=ads, click_rate=click_rate, truth=True)
     note = simulation_note(table, seed=seed or 0, ads=ads, click_rate=click_rate)

@@ -12,7 +12,7 @@ from tabular.errors import UsageError
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, delimiter_option, json_option, seed_option
+from .options import PATH, AtLeast, claim_work, delimiter_option, json_option, seed_option
 from .session import Session
 
 if TYPE_CHECKING:
@@ -158,6 +158,7 @@ def tune(
     elif target is not None:
         check_target(target, schema)
     folder = Path(out or default_run(data).removesuffix("-run") + "-tune")
+    claim_work(session, folder, "study.db")
     search = Search(model, target, seed, share, epochs, steps, repeats, utility_weight, options)
     if trials is None and minutes is None:
         trials = 40

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tabular import OutputError, TableWriter, UsageError, check_output, read_table
+from tabular.locking import claimed
 from tabular.writing import EXCEL_ROWS
 
 FIRST = pd.DataFrame({"n": [0.1, 1e-7, np.nan], "i": [1, 2, 3], "s": ["a", "ß, x", 'q"'], "b": [True, False, True]})
@@ -83,10 +84,20 @@ def test_a_full_disk_is_told_in_one_sentence(tmp_path, monkeypatch):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
 def test_a_disk_that_is_full_only_at_the_end_is_told_too(tmp_path, monkeypatch):
     writer = TableWriter(tmp_path / "a.csv")
-    os.symlink("/dev/full", writer._hidden)
-    with pytest.raises(OutputError, match="disk is full"), writer:
+    with claimed(tmp_path / "a.csv"):  # so that the link is not taken for what a killed program left
+        os.symlink("/dev/full", writer._hidden)
+        with pytest.raises(OutputError, match="disk is full"), writer:
+            writer.write(FIRST)
+        assert os.listdir(tmp_path) == [".a.csv.lock"]
+
+
+def test_a_file_that_appears_meanwhile_is_kept_where_overwriting_is_not_allowed(tmp_path):
+    writer = TableWriter(tmp_path / "a.csv", overwrite=False)
+    with pytest.raises(OutputError, match="made by another program meanwhile"), writer:  # noqa: PT012
         writer.write(FIRST)
-    assert os.listdir(tmp_path) == []
+        (tmp_path / "a.csv").write_text("theirs")
+    assert os.listdir(tmp_path) == ["a.csv"]
+    assert (tmp_path / "a.csv").read_text() == "theirs"
 
 
 def test_outputs_that_cannot_be_are_refused_before_the_work(tmp_path):
