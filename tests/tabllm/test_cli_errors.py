@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -191,6 +190,8 @@ def test_a_full_disk_behind_standard_output(run):
 
 
 def test_a_reader_that_has_enough_is_no_error(run):
+    from toy import tabllm_command
+
     child = subprocess.Popen(
         tabllm_command("--quiet", "sample", str(run), "-n", "200000", "-o", "-"),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -316,6 +317,8 @@ def test_ctrl_c_in_sample_to_standard_output_leaves_nothing(run, toy, run_tabllm
 def test_a_real_ctrl_c(run, moment):
     import signal
 
+    from toy import tabllm_command
+
     arguments = (
         ["fit", "visits.csv", "-m", "toy", "-o", "new-run"] if moment == "fit" else ["sample", str(run), "-o", "s.csv"]
     )
@@ -333,15 +336,7 @@ def test_a_real_ctrl_c(run, moment):
     assert left == ({"new-run.partial"} if moment == "fit" else {"s.csv.partial"})
 
 
-def tabllm_command(*arguments: str) -> list[str]:
-    """The command line in a process of its own, with the toy registered."""
-    program = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from tabular.synthesizer import register; register('toy', 'toy:Toy')\n"
-        "from tabllm.cli.main import main; main()"
-    )
-    return [sys.executable, "-c", program, *arguments]
-
-
 def tabllm_process(*arguments: str, stdout) -> subprocess.CompletedProcess[str]:
+    from toy import tabllm_command
+
     return subprocess.run(tabllm_command(*arguments), stdout=stdout, stderr=subprocess.PIPE, text=True)

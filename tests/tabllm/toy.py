@@ -93,3 +93,13 @@ class Filler(Toy):
 
     def complete(self, table, *, seed=None, progress=None):
         return table.fillna({name: self.table[name].dropna().iloc[0] for name in self.table})
+
+
+def tabllm_command(*arguments: str) -> list[str]:
+    """The command line in a process of its own, with the toy registered."""
+    program = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "from tabular.synthesizer import register; register('toy', 'toy:Toy')\n"
+        "from tabllm.cli.main import main; main()"
+    )
+    return [sys.executable, "-c", program, *arguments]
