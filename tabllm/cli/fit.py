@@ -166,15 +166,19 @@ def learn(
     Args:
         save: writes the run in place of the synthesizer's own ``save``.
     """
-    from tabular.rundir import drop_partial, holds, take_partial
+    from tabular.rundir import drop_partial, holds, run_stamp, take_partial
 
     partial = take_partial(run)
+    before = run_stamp(partial)
     try:
         synthesizer.fit(table, schema=schema, progress=session.reporter(), checkpoint=partial)
         (save or synthesizer.save)(run)
     except KeyboardInterrupt:
-        left = f"{partial}/ holds a checkpoint: the same command goes on from there" if holds(partial) else (
-            "it was too early for a checkpoint, so nothing is left")  # fmt: skip
+        left = "it was too early for a checkpoint, so nothing is left"
+        if holds(partial):
+            left = f"{partial}/ holds a checkpoint: the same command goes on from there"
+            if run_stamp(partial) == before:
+                left = f"{partial}/ is as an earlier call left it"
         raise Interrupted(f"Interrupted; {left}.") from None
     finally:
         drop_partial(run, if_empty=True)

@@ -131,12 +131,14 @@ def claim(session: Session, path: str | Path, *, force: bool, folder: bool = Fal
         OutputError: if another command is writing it.
     """
     from tabular.locking import claimed
-    from tabular.rundir import claimed_folder
+    from tabular.rundir import MARKER, claimed_folder, holds, partial_of
 
     _enter(session, (claimed_folder if folder else claimed)(path, replace=force))
     existing = Path(path)
     if str(path) != STDOUT and not force and (existing.is_file() or existing.is_dir()):
-        raise UsageError(f"{path} exists already; add --force to replace it, or name another with -o.")
+        unfinished = partial_of(path)
+        goes_on = f", going on from {unfinished}/" if holds(unfinished) and (unfinished / MARKER).exists() else ""
+        raise UsageError(f"{path} exists already; add --force to replace it{goes_on}, or name another with -o.")
 
 
 def claim_work(session: Session, folder: str | Path, *known: str) -> None:

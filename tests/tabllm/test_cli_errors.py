@@ -276,6 +276,14 @@ def test_ctrl_c_early_in_fit_leaves_nothing(visits, toy, run_tabllm):
     assert [entry.name for entry in Path().iterdir()] == ["visits.csv"]
 
 
+def test_ctrl_c_before_a_fit_begins_says_nothing_of_an_earlier_checkpoint(visits, toy, run_tabllm):
+    toy.trouble["fit"] = KeyboardInterrupt()
+    run_tabllm("fit", visits, "-m", "toy")
+    toy.trouble = {"before checkpoint": KeyboardInterrupt()}
+    outcome = run_tabllm("fit", visits, "-m", "toy")
+    assert outcome.message == "Interrupted; visits-run.partial/ is as an earlier call left it."
+
+
 @pytest.mark.parametrize("name", ["s.csv", "s.csv.gz", "s.jsonl", "s.parquet"])
 def test_after_ctrl_c_in_sample_the_same_command_goes_on_to_the_same_file(run, toy, run_tabllm, name):
     run_tabllm("sample", run, "-n", "120", "-o", f"whole-{name}")

@@ -93,6 +93,8 @@ def test_a_run_that_came_meanwhile_is_kept_without_force_and_so_is_the_checkpoin
     assert outcome.code == 1
     assert "visits-run was made by another program meanwhile, and is not replaced; add --force" in outcome.message
     assert names() == ["visits-run", "visits-run.partial", "visits.csv"]
+    refused = run_tabllm("fit", visits, "-m", "toy")
+    assert "add --force to replace it, going on from visits-run.partial/, or name another" in refused.message
     assert run_tabllm("fit", visits, "-m", "toy", "--force").code == 0
     assert names() == ["visits-run", "visits.csv"]
 
