@@ -46,7 +46,7 @@ IMPORTS = [
     "tabllm.ads.study", "tabllm.tuning.study", "eval.comparison", "rich.progress",
 ]  # fmt: skip
 #: What differs between two calls that do the same.
-TIMES = re.compile(r"seconds|rate$|resumed|duration|minutes|fingerprint|started|peak|took")
+TIMES = re.compile(r"second|rate$|resumed|duration|minutes|fingerprint|started|peak|took")
 SIGNALS = [signal.SIGKILL] * 6 + [signal.SIGTERM] * 2 + [signal.SIGINT] * 2
 
 
@@ -184,7 +184,8 @@ def _timeless(data: Any) -> Any:
     if isinstance(data, dict):
         return {name: _timeless(value) for name, value in data.items() if not TIMES.search(name)}
     if isinstance(data, list):
-        return [_timeless(value) for value in data]
+        kept = [value for value in data if not (isinstance(value, dict) and TIMES.search(str(value.get("label", ""))))]
+        return [_timeless(value) for value in kept]
     return data
 
 

@@ -54,7 +54,7 @@ def test_the_demo_needs_a_place_to_write(quick, run_tabllm):
     Path("file").write_text("")
     outcome = run_tabllm("demo", "-o", "file/demo")
     assert outcome.code == 1
-    assert "file/demo cannot be made" in outcome.message
+    assert "file could not be made (File exists); choose another folder" in outcome.message
 
 
 def test_ctrl_c_in_the_demo(quick, toy, run_tabllm):

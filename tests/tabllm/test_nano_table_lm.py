@@ -155,7 +155,9 @@ def test_missing_cells_are_completed_in_the_light_of_their_row_and_known_ones_ar
 def test_a_run_read_again_gives_the_same_rows_and_tells_what_it_holds(model, tmp_path):
     model.save(tmp_path / "run")
     names = {path.name for path in (tmp_path / "run").iterdir()}
-    assert names == {"schema.json", "config.json", "codec.json", "model.safetensors", "history.jsonl", "README.md"}
+    assert names == {
+        ".tabllm", "schema.json", "config.json", "codec.json", "model.safetensors", "history.jsonl", "README.md",
+    }  # fmt: skip
     again = TableLM.load(tmp_path / "run", device="cpu")
     pd.testing.assert_frame_equal(again.sample(300, seed=9), model.sample(300, seed=9))
     assert json.loads(json.dumps(again.describe(), allow_nan=False))["parameters"] > 0

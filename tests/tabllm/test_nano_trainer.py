@@ -17,6 +17,7 @@ from tabllm.nano.torch_engine import TorchEngine
 from tabllm.nano.trainer import Plan, plan_training, train
 from tabular.errors import OutputError, TabllmError
 from tabular.progress import Reporter, Task
+from tabular.rundir import MARKER
 
 SIZES = (2, 5, 5)
 GROUPS = np.arange(3)
@@ -160,7 +161,7 @@ def test_a_checkpoint_of_other_data_or_of_another_shape_is_left_alone(tokens, tm
 @pytest.mark.parametrize("damage", ["cut short", "empty", "garbage"])
 def test_a_damaged_checkpoint_is_left_alone(tokens, whole, tmp_path, damage):
     interrupt(tokens, tmp_path, 12)
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.safetensors")
     content = {"cut short": path.read_bytes()[:-1000], "empty": b"", "garbage": b"x" * 5000}
     path.write_bytes(content[damage])
     reporter = Counting()
@@ -173,7 +174,7 @@ def test_a_checkpoint_that_fails_to_be_written_leaves_the_one_before(tokens, tmp
     import safetensors.numpy
 
     interrupt(tokens, tmp_path, 12)
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.safetensors")
     content = path.read_bytes()
 
     def full(arrays, file, metadata):
@@ -183,7 +184,7 @@ def test_a_checkpoint_that_fails_to_be_written_leaves_the_one_before(tokens, tmp
     monkeypatch.setattr(safetensors.numpy, "save_file", full)
     with pytest.raises(OutputError, match="No space left on device"):
         train(fresh(), tokens, GROUPS, PLAN, progress=Reporter(), checkpoint=tmp_path)
-    assert list(tmp_path.iterdir()) == [path]
+    assert {entry.name for entry in tmp_path.iterdir()} == {MARKER, path.name}
     assert path.read_bytes() == content
 
 
