@@ -138,7 +138,8 @@ def _release(lock: Path, descriptor: int) -> None:
 
 def _tidied(target: Path) -> list[str]:
     """Remove what an owner that died left beside ``target``, and put a folder back that it had moved aside."""
-    left = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}\.(part|old)")
+    # A folder that is written into a hidden folder has a hidden name twice, and a lock of its own.
+    left = re.compile(rf"\.+{re.escape(target.name)}(\.[0-9a-f]{{8}}\.(part|old))+(\.lock)?")
     with os.scandir(target.parent) as entries:
         names = sorted(entry.name for entry in entries if left.fullmatch(entry.name))
     notes = []

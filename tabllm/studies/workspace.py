@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,11 +17,12 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from tabular.errors import RunError, TabllmError
+from tabular.locking import claimed
+from tabular.placing import hidden_beside, place_file, told
 from tabular.progress import Reporter
-from tabular.rundir import atomic_directory, make_folder, write_json
+from tabular.rundir import atomic_directory, drop_partial, make_folder, write_json
 from tabular.schema import Schema
 from tabular.synthesizer import Synthesizer, create, load_run
-from tabular.writing import told
 
 __all__ = ["Synthetic", "Workspace", "fingerprint", "fingerprint_of_fit", "folder_of", "has_fingerprint", "save_with"]
 
@@ -151,7 +150,7 @@ class Workspace:
         learned = create(model, **options).fit(table, schema=schema, progress=self.progress, checkpoint=partial)
         seconds = time.perf_counter() - started
         save_with(learned, run, {"fingerprint": wanted, "fit_seconds": seconds})
-        shutil.rmtree(partial, ignore_errors=True)
+        drop_partial(run)
         return load_run(run), seconds  # a run that cannot be read again is none
 
     def _read_table(self, path: Path, wanted: str) -> Synthetic | None:
@@ -177,10 +176,10 @@ def _write_table(path: Path, table: pd.DataFrame, facts: Mapping[str, Any]) -> N
 
     content = pa.Table.from_pandas(table, preserve_index=False)
     metadata = {**(content.schema.metadata or {}), TABLE_MARK: json.dumps(facts).encode()}
-    hidden = path.with_name(f".{path.name}.part")
-    with told(path):
+    hidden = hidden_beside(path)
+    with claimed(path), told(path):
         try:
             pq.write_table(content.replace_schema_metadata(metadata), hidden)
-            os.replace(hidden, path)
+            place_file(hidden, path)
         finally:
             hidden.unlink(missing_ok=True)
