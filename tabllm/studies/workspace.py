@@ -20,7 +20,7 @@ from tabular.errors import RunError, TabllmError
 from tabular.locking import claimed
 from tabular.placing import hidden_beside, place_file, told
 from tabular.progress import Reporter
-from tabular.rundir import atomic_directory, drop_partial, make_folder, write_json
+from tabular.rundir import atomic_directory, drop_partial, make_folder, take_partial, write_json
 from tabular.schema import Schema
 from tabular.synthesizer import Synthesizer, create, load_run
 
@@ -138,7 +138,7 @@ class Workspace:
     def _fitted(
         self, wanted: str, model: str, table: pd.DataFrame, schema: Schema, options: Mapping[str, Any]
     ) -> tuple[Synthesizer, float]:
-        run, partial = self.folder / "run", self.folder / "run.partial"
+        run = self.folder / "run"
         seconds = self.facts(f"run/{RUN_MARK}", wanted, lambda facts: float(facts["fit_seconds"]))
         if seconds is not None:
             try:
@@ -147,7 +147,11 @@ class Workspace:
                 self.progress.note(f"{error} That is done now.")
         self.progress.note(f"{model} learns {len(table):,} rows:")
         started = time.perf_counter()
-        learned = create(model, **options).fit(table, schema=schema, progress=self.progress, checkpoint=partial)
+        partial = take_partial(run)
+        try:
+            learned = create(model, **options).fit(table, schema=schema, progress=self.progress, checkpoint=partial)
+        finally:
+            drop_partial(run, if_empty=True)
         seconds = time.perf_counter() - started
         save_with(learned, run, {"fingerprint": wanted, "fit_seconds": seconds})
         drop_partial(run)
