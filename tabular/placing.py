@@ -26,7 +26,7 @@ _umask_lock = threading.Lock()
 
 @contextlib.contextmanager
 def told(path: str | Path) -> Iterator[None]:
-    """Raise errors of the system, and text that UTF-8 does not have, as :class:`OutputError` that names ``path``; a closed pipe passes through."""
+    """Raise what the system refuses, or UTF-8 cannot hold, as :class:`OutputError`; a closed pipe passes."""
     try:
         yield
     except BrokenPipeError:
