@@ -1,10 +1,7 @@
 """From an attack to a lower bound on epsilon: how private can the generator at most be, given what was guessed?
 
-Steinke, Nasr and Jagielski, "Privacy auditing with one (1) training run", NeurIPS 2023. Each of m rows was learned
-or held out as a fair coin fell; the attacker names r rows as learned and is right v times. Of an (epsilon,
-0)-differentially private generator v is at most a binomial of r trials and the chance e^epsilon / (1 + e^epsilon),
-so the Clopper-Pearson bound of that chance is one of epsilon, from a single run. Their corollary 5.4 adds a
-term for delta.
+The bound is that of :mod:`tabular.dp.lower_bound` (Steinke, Nasr and Jagielski 2023): each row was learned or held out
+as a fair coin fell, and the attacker names some as learned.
 
 Which attack, and above which score a row is named, is chosen on half of the rows; the other half gives the
 bound, so that the choice costs no confidence. The bound holds where rows were dealt to the learned and the held-out
@@ -15,14 +12,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from tabular.dp.lower_bound import least_epsilon
+
 from .privacy_facts import EpsilonBound, EpsilonClaim, Membership
 
 __all__ = ["against_claim", "audited_epsilon", "epsilon_bound"]
 
 #: Shares of the rows that the attacker names, of which the best is chosen.
 NAMED_SHARES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5)
-#: No bound goes beyond: with all guesses of a table right, epsilon has no end.
-MAX_EPSILON = 50.0
 
 
 def epsilon_bound(
@@ -51,40 +48,14 @@ def epsilon_bound(
 
 
 def _bound(guesses: int, right: int, confidence: float) -> float:
-    """The logarithm of the odds at the one-sided Clopper-Pearson bound; not below 0."""
-    from scipy.stats import beta
-
-    if right == 0:
-        return 0.0
-    chance = float(beta.ppf(1 - confidence, right, guesses - right + 1))
-    return float(np.clip(np.log(chance / (1 - chance)), 0.0, MAX_EPSILON)) if chance < 1 else MAX_EPSILON
+    return least_epsilon(guesses, right, candidates=guesses, delta=0.0, confidence=confidence)
 
 
 def audited_epsilon(bound: EpsilonBound, delta: float) -> float:
-    """The bound at ``delta`` > 0, by bisection of corollary 5.4; at 0 it is ``bound.value``."""
-    if delta <= 0 or bound.value == 0:
-        return bound.value
-    low, high = 0.0, bound.value  # a generator may use delta too, so the bound only falls
-    if _tail(bound, low, delta) > 1 - bound.confidence:
-        return 0.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        if _tail(bound, middle, delta) <= 1 - bound.confidence:
-            low = middle
-        else:
-            high = middle
-    return low
-
-
-def _tail(bound: EpsilonBound, epsilon: float, delta: float) -> float:
-    """The chance of as many right guesses at most, of any (epsilon, delta)-private generator."""
-    from scipy.stats import binom
-
-    chance = 1 / (1 + np.exp(-epsilon))
-    beta = binom.sf(bound.right - 1, bound.guesses, chance)
-    below = np.cumsum(binom.pmf(bound.right - np.arange(1, bound.right + 1), bound.guesses, chance))
-    alpha = (below / np.arange(1, bound.right + 1)).max() if bound.right else 0.0
-    return float(min(beta + 2 * bound.candidates * delta * alpha, 1.0))
+    """The bound at ``delta``."""
+    return least_epsilon(
+        bound.guesses, bound.right, candidates=bound.candidates, delta=delta, confidence=bound.confidence
+    )
 
 
 def against_claim(membership: Membership, epsilon: float, delta: float) -> EpsilonClaim:

@@ -131,7 +131,7 @@ def fit(
     chosen = chosen_kinds(kinds)
     if chosen and schema_file:
         raise UsageError("--kind and --schema contradict each other; write the kinds into the schema file.")
-    take_privacy(model, given, has_schema=schema_file is not None)
+    take_privacy(model, given, has_schema=schema_file is not None, rows=rows)
 
     from tabular.reading import check_table, read_table
     from tabular.rundir import check_run_directory

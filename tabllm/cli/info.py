@@ -8,7 +8,7 @@ import click
 
 from .group import Command
 from .options import PATH, json_option
-from .private import privacy_facts
+from .private import privacy_facts, privacy_warning
 from .session import Session, seconds
 
 __all__ = ["info"]
@@ -43,6 +43,8 @@ def info(session: Session, run: str, json_file: str | None) -> None:
         console.print()
         draw_schema(console, synthesizer.schema)
         console.print()
+    if warning := privacy_warning(facts):
+        session.say(click.style(warning, fg="yellow"))
     session.write_json({"run": run, **facts, "schema": synthesizer.schema.to_dict()}, json_file)
 
 

@@ -14,7 +14,7 @@ from .options import AtLeast
 if TYPE_CHECKING:
     from tabular.dp.settings import Privacy
 
-__all__ = ["privacy_facts", "privacy_options", "take_privacy"]
+__all__ = ["privacy_facts", "privacy_options", "privacy_warning", "take_privacy"]
 
 #: The generators that can be fitted so.
 PRIVATE_MODELS = ("nano", "tvae", "tabddpm")
@@ -41,11 +41,16 @@ def privacy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def take_privacy(model: str, given: dict[str, Any], *, has_schema: bool) -> None:
+def take_privacy(model: str, given: dict[str, Any], *, has_schema: bool, rows: int | None) -> None:
     """Put a ``privacy`` in the place of the ``dp_...`` options among those ``given`` for ``model``.
 
+    Args:
+        rows: of ``--rows``. Such a draw is refused: which rows a public seed chooses depends on the number of rows, so
+            that one person more changes the rows of many others, and drawn by secret coins it would only waste rows. A
+            private update takes as many rows of a large table as of a small one, and a larger one pays less.
+
     Raises:
-        UsageError: for a model that cannot, or where nobody said what is public.
+        UsageError: for a model that cannot, for ``rows``, or where nobody said what is public.
     """
     found = {name.removeprefix("dp_"): given.pop(name) for name in list(given) if name.startswith("dp_")}
     if not found:
@@ -60,9 +65,24 @@ def take_privacy(model: str, given: dict[str, Any], *, has_schema: bool) -> None
         raise UsageError(
             f"The model {model!r} cannot be fitted with differential privacy; take one of: {', '.join(PRIVATE_MODELS)}."
         )
+    if rows is not None:
+        raise UsageError(
+            "--rows draws rows by a public seed, which epsilon does not cover: leave it out (with --dp-epsilon all "
+            "rows take no longer than a few and give a better table), or take --steps N for a short training."
+        )
     privacy: Privacy = Privacy(**found)
-    privacy.check_public(has_schema)
+    privacy.check_asked(has_schema)
     given["privacy"] = privacy
+
+
+def privacy_warning(facts: Mapping[str, Any]) -> str | None:
+    """One sentence where the noise of a run can be computed back: so it is where no generator is named."""
+    if not facts.get("privacy") or "noise_generator" in facts["privacy"]:
+        return None
+    return (
+        "The noise of this run can be computed back by trying 4 billion seeds, so its epsilon does not hold: fit again "
+        "with this version, and give the old run to nobody who may not see the table."
+    )
 
 
 def privacy_facts(facts: Mapping[str, Any]) -> dict[str, str]:
@@ -77,6 +97,6 @@ def privacy_facts(facts: Mapping[str, Any]) -> dict[str, str]:
         "spent on": f"columns {alone['columns']:.3f}, updates {alone['updates']:.3f}, each if it were alone",
         "updates": f"{found['steps']:,} on {100 * found['sample_rate']:.2f} % of the rows each, gradients clipped to "
         f"{found['clip_norm']:g}, noise multiplier {found['noise_multiplier']:.4g}",
-        "noise": found["noise"],
+        "noise": f"{found['noise']}; {found.get('noise_generator', 'by a generator that can be computed back')}",
         "taken for public": "; ".join(found["public"]),
     }

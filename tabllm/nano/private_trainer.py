@@ -12,10 +12,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from tabular.checkpoint import Checkpoint, deferred_interrupt
-from tabular.dp.learner import seeded_apart
 from tabular.dp.session import PrivateFit
 from tabular.errors import TabllmError
 from tabular.progress import Reporter
@@ -59,7 +57,7 @@ def train_privately(
         TabllmError: if the weights are no longer numbers.
     """
     tokens = tokens.astype(np.int64)
-    fingerprint = hashlib.sha256(np.ascontiguousarray(tokens).tobytes() + private.mark.encode()).hexdigest()
+    fingerprint = hashlib.sha256(np.ascontiguousarray(tokens).tobytes() + private.fingerprint.encode()).hexdigest()
     saved = Checkpoint(checkpoint, fingerprint) if checkpoint else None
     step, seconds, history, arrays = 0, 0.0, [], None
     if saved is not None and (found := saved.read()) is not None:
@@ -67,7 +65,6 @@ def train_privately(
         step, seconds, history = facts["step"], facts["seconds"], facts["history"]
         progress.note(f"Going on from step {step:,} of {plan.steps:,}.")
     engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=arrays)
-    generator = torch.Generator(engine.device)
     started = time.perf_counter() - seconds
 
     def keep() -> None:
@@ -78,12 +75,11 @@ def train_privately(
     with progress.task("Learning", plan.steps, "steps") as task, deferred_interrupt() as interrupted:
         task.advance(step)
         while step < plan.steps:
-            # Each step has seeds of its own, so that a fit that goes on makes the same noise and pays once.
-            generator.manual_seed(seeded_apart(private.secret, step))
-            rows = tokens[private.gradient.draw(generator).cpu().numpy()]
-            rng = np.random.default_rng([private.secret, 3, step])
-            orders = draw_orders(len(rows), groups, plain_share=PLAIN_SHARE, rng=rng)
-            engine.private_train_step(rows, orders, rate_at(plan, step), private.gradient, generator)
+            # Each step has streams of its own, so that a fit that goes on makes the same noise and pays once.
+            coins, noise, of_orders = (private.streams.generator(name, step) for name in ("coins", "noise", "orders"))
+            rows = tokens[private.gradient.draw(coins)]
+            orders = draw_orders(len(rows), groups, plain_share=PLAIN_SHARE, rng=of_orders)
+            engine.private_train_step(rows, orders, rate_at(plan, step), private.gradient, noise)
             step += 1
             task.advance(1)
             if step % plan.look_every == 0 or step == plan.steps:

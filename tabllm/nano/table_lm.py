@@ -119,6 +119,8 @@ class TableLM(Synthesizer):
         self.facts: dict[str, Any] = {}
         self._codec: RowCodec | None = None
         self._engine: NanoEngine | None = None
+        # The checkpoint of a private fit, which holds its secret until the run stands.
+        self._unsaved: str | Path | None = None
 
     # -- learning ---------------------------------------------------------------------------------------------
     def fit(
@@ -133,8 +135,8 @@ class TableLM(Synthesizer):
         started = time.perf_counter()
         table = check_table(table)
         if self.privacy is not None:
-            self.privacy.check_public(schema is not None)
-        self.schema = schema or infer_schema(table, rare_below=self.rare_below)
+            self.privacy.check_public(schema, table.columns)
+        self.schema = infer_schema(table, rare_below=self.rare_below) if schema is None else schema
         warn_of_persons(self.schema, progress)
         arrays = to_arrays(table, self.schema)
         plan = self._plan(len(table))
@@ -184,10 +186,8 @@ class TableLM(Synthesizer):
             "fit_seconds": round(time.perf_counter() - started, 2),
         }
         if private is not None:
-            from tabular.dp.session import forget_secret
-
             self.facts["privacy"] = private.facts(int(last["step"]))
-            forget_secret(checkpoint)
+            self._unsaved = checkpoint
         return self
 
     def _plan(self, rows: int) -> Plan:
@@ -226,7 +226,7 @@ class TableLM(Synthesizer):
     ) -> PrivateFit:
         from tabular.dp.session import begin_private_fit
 
-        settings = {**self.settings(), "model": self.name, "plan": asdict(plan)}
+        settings = {**self.settings(), "model": self.name, "plan": asdict(plan), "device": self.device}
         return begin_private_fit(
             privacy, arrays, self.schema, steps=plan.steps, batch_rows=plan.batch_rows, settings=settings,
             checkpoint=checkpoint,
@@ -324,6 +324,10 @@ class TableLM(Synthesizer):
         write_run(
             directory, Run(self.name, self.schema, codec, engine.config, weights, settings, self.facts, self.history)
         )
+        if self._unsaved is not None:
+            from tabular.dp.session import forget_secret
+
+            forget_secret(self._unsaved)
 
     @classmethod
     def load(cls, directory: str | Path, *, device: str = "auto") -> Self:

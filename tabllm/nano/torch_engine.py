@@ -180,14 +180,14 @@ class TorchEngine(NanoEngine):
         order: np.ndarray,
         learning_rate: float,
         gradient: NoisyGradient,
-        generator: torch.Generator,
+        noise: np.random.Generator,
     ) -> None:
         """As :meth:`train_step`, with a noisy gradient of clipped rows; tells no loss. There may be no rows."""
         ids, places = self.put(tokens), self.put(order)
         weights = list(self.weights.values())
         everybody = torch.arange(len(ids), device=self.device)
         gradients = gradient(
-            lambda rows: self._field_losses(self.weights, ids[rows], places[rows]).sum(), everybody, weights, generator
+            lambda rows: self._field_losses(self.weights, ids[rows], places[rows]).sum(), everybody, weights, noise
         )
         for weight, value in zip(weights, gradients, strict=True):
             weight.grad = value

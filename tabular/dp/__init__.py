@@ -2,9 +2,11 @@
 
 What is released
 ----------------
-A run directory is (epsilon, delta)-differentially private: for any two tables that differ by one row added or removed,
+A run directory is (epsilon, delta)-differentially private: for any two tables that differ by one row's contribution,
 no set of runs is more than e^epsilon times as likely, plus delta, from the one as from the other (Dwork and Roth 2014,
-"The Algorithmic Foundations of Differential Privacy"). Everything in it comes from one of these:
+"The Algorithmic Foundations of Differential Privacy"). The number of rows is public, so that the other table has the
+same one; replacing a row is removing a contribution and adding another, and costs about twice. Everything in the run
+comes from one of these:
 
 =================  ==================================================================================================
 public             the schema: names, kinds, dtypes, formats, decimals, bounds, categories, atoms, patterns of
@@ -25,8 +27,11 @@ from their pattern and are never missing, numbers are clipped to their bounds.
 What is not covered: that a fit was refused because the table does not keep to its schema; how long it took; the
 checkpoint of an interrupted fit, which must stay where the table is; what ``tabllm eval`` says of the synthetic rows
 beside the real ones. The unit is a row: where a person has several, the guarantee for the person is weaker by that
-factor. The noise is drawn by torch's and numpy's generators from a secret of 63 bits, in floating point: attacks on
-either (Mironov 2012, "On significance of the least significant bits for differential privacy") are not guarded against.
+factor. Noise, coins and all other draws for rows come from keys of 128 bits (:mod:`.streams`), in floating point:
+attacks on that (Mironov 2012, "On significance of the least significant bits for differential privacy") are not guarded
+against.
+
+:mod:`.audit` looks for canaries in what updates release: a lower bound on epsilon, which must stay below the claim.
 
 Whoever sees several runs of one table has lost the sum of their epsilons.
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -11,13 +10,14 @@ from torch import Tensor
 
 from ..errors import TabllmError
 from ..neural.optimizer import Adam, AdamLearner
+from .streams import HostDraws, SecretStreams
 from .updates import NoisyGradient, RowsLoss
 
 if TYPE_CHECKING:
     from ..neural.training import Learner
     from .session import PrivateFit
 
-__all__ = ["PrivateLearner", "private_learner", "seeded_apart"]
+__all__ = ["PrivateLearner", "private_learner"]
 
 
 class PrivateLearner(AdamLearner):
@@ -26,30 +26,41 @@ class PrivateLearner(AdamLearner):
     Args:
         adam: what moves the weights.
         gradient: how private it is made.
-        secret: what the rows that are drawn and the noise come of.
+        streams: where coins, noise and the draws of the loss come from. Each update has its own, so that a fit that
+            goes on makes the same noise and pays once.
         steps: updates planned.
         decay: whether the step size falls to 0.
 
     Attributes:
-        loss: the mean loss of rows of the table; it may draw from :attr:`generator`.
+        loss: the mean loss of rows of the table; it may draw with :attr:`generator`, which stands for the secret stream
+            of the update.
         taken: updates made.
     """
 
     def __init__(
-        self, adam: Adam, device: torch.device, gradient: NoisyGradient, *, secret: int, steps: int, decay: bool
+        self,
+        adam: Adam,
+        device: torch.device,
+        gradient: NoisyGradient,
+        *,
+        streams: SecretStreams,
+        steps: int,
+        decay: bool,
     ) -> None:
         super().__init__(adam, device)
-        self.gradient, self.secret, self.steps, self.decay = gradient, secret, steps, decay
+        self.gradient, self.streams, self.steps, self.decay = gradient, streams, steps, decay
         self.loss: RowsLoss | None = None
         self.taken = 0
 
     def begin_interval(self, seed: int) -> None:
-        self.generator.manual_seed(seeded_apart(self.secret, seed))
+        """Nothing here comes from a seed."""
 
     def step(self, number: int) -> None:
         assert self.loss is not None
-        drawn = self.gradient.draw(self.generator)
-        gradients = self.gradient(self.loss, drawn, self.adam.weights, self.generator)
+        coins, noise, of_loss = (self.streams.generator(purpose, number) for purpose in ("coins", "noise", "loss"))
+        drawn = torch.from_numpy(self.gradient.draw(coins)).to(self.generator.device)
+        with HostDraws(self.generator, of_loss):
+            gradients = self.gradient(self.loss, drawn, self.adam.weights, noise)
         self.adam.apply(gradients, number / self.steps, decay=self.decay)
         self.taken += 1
 
@@ -73,13 +84,7 @@ def private_learner(
     """One with the optimizer of ``plain``, which has seen the stand-in alone; the rows come in by ``loss``."""
     assert isinstance(plain, AdamLearner)
     learner = PrivateLearner(
-        plain.adam, plain.generator.device, private.gradient, secret=private.secret, steps=private.steps, decay=decay
+        plain.adam, plain.generator.device, private.gradient, streams=private.streams, steps=private.steps, decay=decay
     )
     learner.loss = loss(learner.generator)
     return learner
-
-
-def seeded_apart(secret: int, number: int) -> int:
-    """A seed of 63 bits that tells nothing of ``secret``, another one for each ``number``."""
-    digest = hashlib.sha256(secret.to_bytes(8, "big") + number.to_bytes(8, "big")).digest()
-    return int.from_bytes(digest[:8], "big") >> 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import secrets
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,11 +19,12 @@ from ..unmodelled import is_missing
 from .accounting import ACCOUNTANT, Release, noise_for, spent_epsilon
 from .marginals import cells_of, noisy_histograms, public_part, stand_in
 from .settings import Privacy, chosen_delta
+from .streams import GENERATOR, SecretStreams
 from .updates import NoisyGradient
 
 __all__ = ["PrivateFit", "begin_private_fit", "check_schema", "forget_secret"]
 
-#: Where an interrupted fit keeps what its noise comes of, in the folder of its checkpoint.
+#: Where a fit keeps what its noise comes from until its run is saved, in the folder of its checkpoint.
 SECRET_FILE = "noise.json"
 #: What a fit takes for public, as its run says it.
 PUBLIC = (
@@ -46,8 +47,9 @@ class PrivateFit:
         schema: its public part, with the missing rates of the stand-in.
         arrays: canonical, of the real rows, within the bounds: for the updates alone.
         stand_in: canonical, of no row: for everything else.
-        secret: what all noise comes of.
-        mark: a digest of the rows and of everything that was asked for; what a checkpoint must agree with.
+        streams: where all noise, coins and other draws for rows come from.
+        fingerprint: a digest of the rows, of everything that was asked for and of the secret; what a checkpoint must
+            agree with, so that no run joins the noise of two secrets.
     """
 
     privacy: Privacy
@@ -58,15 +60,16 @@ class PrivateFit:
     schema: Schema
     arrays: dict[str, np.ndarray]
     stand_in: dict[str, np.ndarray]
-    secret: int
-    mark: str
+    streams: SecretStreams
+    fingerprint: str
 
     def facts(self, taken: int) -> dict[str, Any]:
         """What the run says of its privacy after ``taken`` updates, as plain JSON data."""
         training = Release(self.gradient.noise_multiplier, self.gradient.sample_rate, taken)
         columns = [self.columns] if self.columns is not None else []
+        epsilon = spent_epsilon([*columns, training], self.delta)
         return {
-            "epsilon": spent_epsilon([*columns, training], self.delta),
+            "epsilon": epsilon,
             "delta": self.delta,
             "asked_epsilon": self.privacy.epsilon,
             "noise_multiplier": training.noise_multiplier,
@@ -79,9 +82,12 @@ class PrivateFit:
                 "updates": spent_epsilon([training], self.delta),
             },
             "columns_noise_multiplier": self.columns.noise_multiplier if self.columns is not None else None,
-            "neighbours": "one row added or removed, their number being public",
+            "neighbours": "one row's contribution added or removed, the number of rows being public; replacing a row "
+                          f"is both, and costs up to twice (epsilon {2 * epsilon:.3f} at delta "
+                          f"{min((1 + math.exp(min(epsilon, 700))) * self.delta, 1):.2g})",
             "noise": "from a secret that was not kept" if self.privacy.noise_seed is None else
                      "from a seed that was given: who knows it can take the noise away",
+            "noise_generator": GENERATOR,
             "public": list(PUBLIC),
         }  # fmt: skip
 
@@ -102,7 +108,7 @@ def begin_private_fit(
         arrays: canonical, of the real rows.
         schema: public.
         steps, batch_rows: updates planned, and rows that each of them draws on average.
-        settings: of the generator, plain JSON data: a fit that goes on must have the same.
+        settings: of the generator, all of them and the device: a fit that goes on must have the same.
         checkpoint: the folder of an interrupted fit.
 
     Raises:
@@ -113,8 +119,8 @@ def begin_private_fit(
     rows = len(next(iter(arrays.values())))
     delta = chosen_delta(privacy, rows)
     within = _within(arrays, schema)
-    mark = _mark(privacy, within, steps, batch_rows, settings)
-    secret = _secret(privacy, checkpoint, mark)
+    asked = _digest([asdict(privacy), schema.to_dict(), steps, batch_rows, dict(settings)], within)
+    streams = _streams(privacy, checkpoint, asked)
     columns = None
     if privacy.schema_share and cells_of(schema, 1):
         share = privacy.schema_share * privacy.epsilon
@@ -123,12 +129,13 @@ def begin_private_fit(
     beside = (columns,) if columns is not None else ()
     noise = noise_for(privacy.epsilon, delta, sample_rate=sample_rate, steps=steps, beside=beside)
     histograms = noisy_histograms(
-        within, schema, None if columns is None else columns.noise_multiplier, np.random.default_rng([secret, 9])
+        within, schema, None if columns is None else columns.noise_multiplier, streams.generator("histograms")
     )
     made = stand_in(histograms, schema, rows)
     gradient = NoisyGradient(rows, sample_rate, privacy.clip, noise)
     return PrivateFit(
-        privacy, delta, steps, columns, gradient, public_part(schema, made, rows), within, made, secret, mark
+        privacy, delta, steps, columns, gradient, public_part(schema, made, rows), within, made, streams,
+        hashlib.sha256(f"{asked} {streams.fingerprint()}".encode()).hexdigest(),
     )  # fmt: skip
 
 
@@ -167,43 +174,42 @@ def _named(names: list[str]) -> str:
     return ("column " if len(names) == 1 else "columns ") + ", ".join(map(repr, names))
 
 
-def _mark(
-    privacy: Privacy, arrays: Mapping[str, np.ndarray], steps: int, batch_rows: int, settings: Mapping[str, Any]
-) -> str:
+def _digest(asked: list[Any], arrays: Mapping[str, np.ndarray]) -> str:
     """A digest of everything that a fit's result depends on, the secret aside."""
-    text = json.dumps([asdict(privacy), steps, batch_rows, dict(settings), list(arrays)], sort_keys=True, default=str)
-    digest = hashlib.sha256(text.encode())
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode())
     for values in arrays.values():
         if values.dtype != object:  # identifiers and the like, which are not learned
             digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()
 
 
-def _secret(privacy: Privacy, checkpoint: str | Path | None, mark: str) -> int:
-    """63 bits that nobody is to know; an interrupted fit finds its own again, so that it makes the same noise.
+def _streams(privacy: Privacy, checkpoint: str | Path | None, asked: str) -> SecretStreams:
+    """Streams that nobody can compute; a fit whose run was never saved finds its own again, and makes the same noise.
 
-    A fit of other rows or settings never does: two runs with the same noise would tell of each other's rows.
+    A fit of other rows or settings never does: two runs with the same noise would tell of each other's rows. A second
+    fit of the same ones must, since the first may have left more than its checkpoint: two histograms with noise of
+    their own would cost twice.
     """
     if privacy.noise_seed is not None:
-        return privacy.noise_seed
-    fresh = secrets.randbits(63)
+        return SecretStreams.from_seed(privacy.noise_seed)
+    fresh = SecretStreams.fresh()
     if checkpoint is None:
         return fresh
     path = Path(checkpoint) / SECRET_FILE
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         known = json.loads(path.read_text(encoding="utf-8"))
-        if known["mark"] == mark:
-            return int(known["secret"])
+        if known["asked"] == asked:
+            return SecretStreams.from_hex(known["secret"])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        path.write_text(json.dumps({"mark": mark, "secret": fresh}) + "\n", encoding="utf-8")
+        path.write_text(json.dumps({"asked": asked, "secret": fresh.secret.hex()}) + "\n", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error}); choose another place with '-o'.") from None
     return fresh
 
 
 def forget_secret(checkpoint: str | Path | None) -> None:
-    """A fit is done: its noise is never made again."""
+    """The run stands: its noise is never made again. To be called after it was saved, and no earlier."""
     if checkpoint is not None:
         (Path(checkpoint) / SECRET_FILE).unlink(missing_ok=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..errors import EngineError, UsageError
+from ..errors import EngineError, SchemaError, UsageError
+
+if TYPE_CHECKING:
+    from ..schema import Schema
 
 __all__ = ["Privacy", "chosen_delta", "with_private_defaults"]
 
@@ -58,8 +61,31 @@ class Privacy:
         if self.noise_seed is not None and not 0 <= self.noise_seed < 2**63:
             raise UsageError(f"The seed of the noise must be 0 or above and below 2**63, not {self.noise_seed}.")
 
-    def check_public(self, has_schema: bool) -> None:
-        """Raise :class:`UsageError` where nobody said what is public, :class:`EngineError` where opacus is missing."""
+    def check_public(self, schema: Schema | None, columns: Iterable[str]) -> None:
+        """Raise an error where nobody said what is public of a table's ``columns``.
+
+        Raises:
+            UsageError, EngineError: as :meth:`check_asked`.
+            SchemaError: for a schema that leaves out a column.
+        """
+        self.check_asked(schema is not None)
+        if schema is None:
+            return
+        silent = [name for name in map(str, columns) if name not in schema]
+        if silent:
+            raise SchemaError(
+                f"The schema says nothing of {'column' if len(silent) == 1 else 'columns'} "
+                f"{', '.join(map(repr, silent))}, so nobody said what of {'it' if len(silent) == 1 else 'them'} is "
+                "public: list every column of the table in the schema, or take the others out of the table."
+            )
+
+    def check_asked(self, has_schema: bool) -> None:
+        """Raise an error where a private fit cannot begin, whatever the table is.
+
+        Raises:
+            UsageError: without a schema, unless what the table shows was said to be public.
+            EngineError: where opacus is missing.
+        """
         if importlib.util.find_spec("opacus") is None:
             raise EngineError("Differential privacy needs opacus to account for it; run \"pip install 'tabllm[dp]'\".")
         if not has_schema and not self.public_schema:

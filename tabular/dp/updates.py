@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,7 +26,7 @@ RowsLoss = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class NoisyGradient:
-    """The gradient of one update.
+    """The gradient of one update. Coins and noise must come from secret streams (:mod:`.streams`).
 
     Attributes:
         rows: of the table.
@@ -39,13 +40,12 @@ class NoisyGradient:
     clip: float
     noise_multiplier: float
 
-    def draw(self, generator: torch.Generator) -> Tensor:
+    def draw(self, coins: np.random.Generator) -> np.ndarray:
         """int64[k]: the rows of an update, by a coin for each."""
-        coins = torch.rand(self.rows, generator=generator, device=generator.device)
-        return (coins < self.sample_rate).nonzero()[:, 0]
+        return np.flatnonzero(coins.random(self.rows) < self.sample_rate)
 
     def __call__(
-        self, loss: RowsLoss, drawn: Tensor, weights: Sequence[Tensor], generator: torch.Generator
+        self, loss: RowsLoss, drawn: Tensor, weights: Sequence[Tensor], noise: np.random.Generator
     ) -> list[Tensor]:
         """The noisy mean of the clipped gradients of ``loss`` over the rows ``drawn``, one tensor for each weight."""
         total = [torch.zeros_like(weight) for weight in weights]
@@ -56,7 +56,7 @@ class NoisyGradient:
         expected = self.rows * self.sample_rate
         for value in total:
             if deviation:
-                noise = torch.randn(value.shape, generator=generator, device=value.device)
-                value.add_(noise, alpha=deviation)
+                made = torch.from_numpy(noise.standard_normal(tuple(value.shape), dtype=np.float32))
+                value.add_(made.to(value.device), alpha=deviation)
             value.div_(expected)
         return total

@@ -81,6 +81,8 @@ class NeuralSynthesizer(Synthesizer):
         self._encoder: TableEncoder | None = None
         self._network: Network | None = None
         self._calibration: Calibration | None = None
+        # The checkpoint of a private fit, which holds its secret until the run stands.
+        self._unsaved: str | Path | None = None
         if self.device == "cpu":
             keep_freed_memory()
 
@@ -130,31 +132,33 @@ class NeuralSynthesizer(Synthesizer):
         started = time.perf_counter()
         table = check_table(table)
         if self.privacy is not None:
-            self.privacy.check_public(schema is not None)
-        self.schema = schema or infer_schema(table, rare_below=self.rare_below)
+            self.privacy.check_public(schema, table.columns)
+        self.schema = infer_schema(table, rare_below=self.rare_below) if schema is None else schema
         warn_of_persons(self.schema, progress)
         self._prepare(table, self.schema)
         arrays = to_arrays(table, self.schema)
         steps = self._planned_steps(len(table))
         settings = {**self.settings(), "model": self.name, "planned_steps": steps}
-        private, learned, source = None, arrays, self.seed
+        private, learned = None, arrays
+        encoding, gaps = np.random.default_rng([self.seed, 0]), np.random.default_rng([self.seed, 1])
         if self.privacy is not None:
-            from ..dp.session import begin_private_fit, forget_secret
+            from ..dp.session import begin_private_fit
 
             private = begin_private_fit(
                 self.privacy, arrays, self.schema, steps=steps, batch_rows=self._batch_rows(len(table)),
-                settings=settings, checkpoint=checkpoint,
+                settings={**settings, "device": self.device}, checkpoint=checkpoint,
             )  # fmt: skip
-            self.schema, arrays, learned, source = private.schema, private.arrays, private.stand_in, private.secret
-            settings["privacy"] = private.mark
+            self.schema, arrays, learned = private.schema, private.arrays, private.stand_in
+            encoding, gaps = private.streams.generator("encoding"), private.streams.generator("gaps")
+            settings["privacy"] = private.fingerprint
         encoder = TableEncoder.fit(learned, self.schema, self.numbers)
-        codes, scalars = encoder.encode(arrays, np.random.default_rng([source, 0]))
+        codes, scalars = encoder.encode(arrays, encoding)
         fingerprint = fingerprint_of({**settings, "sizes": encoder.sizes}, codes, scalars)
 
         device = torch.device(self.device)
         spans = Spans(encoder.sizes, device)
         network = self._new_network(encoder, spans)
-        data = self._data(codes, scalars, np.random.default_rng([source, 1]))
+        data = self._data(codes, scalars, gaps)
         if private is None:
             learner = self._make_learner(network, spans, data, steps)
         else:
@@ -189,7 +193,7 @@ class NeuralSynthesizer(Synthesizer):
         }
         if private is not None:
             self.facts["privacy"] = private.facts(int(learner.state()["count/private"]))
-            forget_secret(checkpoint)
+            self._unsaved = checkpoint
         return self
 
     def _data(self, codes: np.ndarray, scalars: np.ndarray, rng: np.random.Generator) -> Data:
@@ -274,6 +278,10 @@ class NeuralSynthesizer(Synthesizer):
         config = {"model": self.name, "options": self.settings(), "fit": self.facts}
         files = RunFiles(config, self.schema, encoder.to_dict(), weights, self.history)
         write_run_files(directory, files, lambda column: encoder.held(column.name))
+        if self._unsaved is not None:
+            from ..dp.session import forget_secret
+
+            forget_secret(self._unsaved)
 
     @classmethod
     def load(cls, directory: str | Path, *, device: str = "auto") -> Self:

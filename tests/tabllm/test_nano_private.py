@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import signal
 
@@ -11,12 +12,14 @@ import pytest
 import torch
 
 from tabllm import TableLM
+from tabllm.nano import table_lm
 from tabllm.nano.config import NanoConfig, initial_weights
 from tabllm.nano.orders import draw_orders
 from tabllm.nano.torch_engine import TorchEngine
-from tabular import UsageError
+from tabular import OutputError, UsageError
 from tabular.dp.clipping import clipped_sum
 from tabular.dp.settings import Privacy
+from tabular.dp.streams import SecretStreams
 from tabular.dp.updates import NoisyGradient
 
 SIZES, GROUPS = (2, 4, 4, 6), np.array([0, 1, 2, 3])
@@ -68,7 +71,7 @@ def test_without_noise_and_clipping_the_private_update_is_the_plain_one(batch):
         engine.start_training(weight_decay=0.1, average=0.9, state=None)
     for _ in range(10):
         plain.train_step(*batch, 1e-3)
-        without_noise.private_train_step(*batch, 1e-3, gradient, torch.Generator())
+        without_noise.private_train_step(*batch, 1e-3, gradient, np.random.default_rng(0))
     found = without_noise.averaged()
     for name, value in plain.averaged().items():
         np.testing.assert_allclose(found[name], value, rtol=1e-3, atol=2e-5, err_msg=name)
@@ -80,7 +83,7 @@ def test_an_update_may_draw_no_row():
     before = engine.numpy_weights()
     gradient = NoisyGradient(rows=24, sample_rate=0.01, clip=1.0, noise_multiplier=1.0)
     none = np.empty((0, 4), np.int64)
-    engine.private_train_step(none, none, 1e-3, gradient, torch.Generator().manual_seed(0))
+    engine.private_train_step(none, none, 1e-3, gradient, np.random.default_rng(0))
     assert all(np.isfinite(value).all() for value in engine.numpy_weights().values())
     assert not np.array_equal(before["wte"], engine.numpy_weights()["wte"])
 
@@ -91,9 +94,9 @@ def test_the_run_tells_the_epsilon_of_opacus_for_the_steps_really_taken(visits_t
     taken = []
     step = TorchEngine.private_train_step
 
-    def counted(self, tokens, order, rate, gradient, generator):
+    def counted(self, tokens, order, rate, gradient, noise):
         taken.append((gradient.noise_multiplier, gradient.sample_rate))
-        step(self, tokens, order, rate, gradient, generator)
+        step(self, tokens, order, rate, gradient, noise)
 
     monkeypatch.setattr(TorchEngine, "private_train_step", counted)
     model = TableLM(privacy=private(), **SMALL).fit(visits_table)
@@ -140,3 +143,52 @@ def test_the_start_knows_no_more_of_the_rows_than_the_noisy_columns(visits_table
 def test_mlx_is_refused_with_the_way_out():
     with pytest.raises(UsageError, match="--engine torch"):
         TableLM(engine="mlx", privacy=private())
+
+
+def test_the_noise_of_a_released_update_is_not_found_by_trying_seeds_of_32_bits(visits_table, monkeypatch):
+    start: dict[str, np.ndarray] = {}
+    begin = TorchEngine.start_training
+
+    def recorded(self, **options):
+        start.update(self.numpy_weights())
+        begin(self, **options)
+
+    monkeypatch.setattr(TorchEngine, "start_training", recorded)
+    secret = 0x1234_5678_9ABC_DEF0
+    model = TableLM(privacy=private(noise_seed=secret, epsilon=0.5), **{**SMALL, "steps": 1}).fit(visits_table)
+    released = model._engine.numpy_weights()
+    first = next(iter(released))  # its noise is drawn first
+    moved = (released[first] - start[first]).ravel()
+
+    def sigmas(noise):
+        return abs(np.corrcoef(moved, np.asarray(noise).ravel())[0, 1]) * moved.size**0.5
+
+    def of_seed(seed):
+        """As torch's generator on a processor gives it, coins before noise: it uses the low 32 bits alone."""
+        generator = torch.Generator().manual_seed(seed)
+        torch.rand(len(visits_table), generator=generator)
+        return torch.randn(released[first].shape, generator=generator)
+
+    digest = hashlib.sha256(secret.to_bytes(8, "big") + bytes(8)).digest()
+    right = [secret, int.from_bytes(digest[:8], "big") >> 1]
+    wrong = np.random.default_rng(0).integers(0, 2**32, 10_000).tolist()
+    assert max(sigmas(of_seed(seed % 2**32)) for seed in right + wrong) < 5.5  # 4 in 10,000 of 10,000 do by chance
+    key = SecretStreams.from_seed(secret)
+    assert sigmas(key.generator("noise", 0).standard_normal(released[first].shape, dtype=np.float32)) > 9
+
+
+def test_a_run_that_could_not_be_saved_is_made_again_of_the_same_noise(visits_table, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OutputError("disk full")
+
+    write = table_lm.write_run
+    monkeypatch.setattr(table_lm, "write_run", full)
+    asked = private(noise_seed=None, schema_share=0.9)
+    first = TableLM(privacy=asked, **SMALL).fit(visits_table, checkpoint=tmp_path / "partial")
+    with pytest.raises(OutputError, match="disk full"):
+        first.save(tmp_path / "run")
+    monkeypatch.setattr(table_lm, "write_run", write)
+    second = TableLM(privacy=asked, **SMALL).fit(visits_table, checkpoint=tmp_path / "partial")
+    second.save(tmp_path / "run")
+    pd.testing.assert_frame_equal(first.sample(30), second.sample(30))
+    assert not (tmp_path / "partial" / "noise.json").exists()

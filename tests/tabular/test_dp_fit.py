@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import signal
@@ -11,13 +12,16 @@ import pandas as pd
 import pytest
 import torch
 
-from tabular import SchemaError, UsageError, create, infer_schema, load_run, to_arrays
+from tabular import OutputError, Schema, SchemaError, UsageError, create, infer_schema, load_run, to_arrays
+from tabular.dp import learner as learner_module
+from tabular.dp import session
 from tabular.dp.clipping import clipped_sum
 from tabular.dp.learner import PrivateLearner
 from tabular.dp.session import begin_private_fit, forget_secret
 from tabular.dp.settings import Privacy
+from tabular.dp.streams import SecretStreams
 from tabular.dp.updates import NoisyGradient
-from tabular.neural import tvae_learner
+from tabular.neural import base, tvae_learner
 from tabular.neural.encoder import TableEncoder
 from tabular.neural.rows import shuffled_rows
 from tabular.neural.spans import Spans
@@ -98,9 +102,13 @@ def test_a_run_tells_of_its_privacy_and_of_no_loss(name, table, tmp_path):
 def test_without_noise_and_clipping_the_private_learner_is_the_plain_one(name, table, monkeypatch):
     monkeypatch.setattr(tvae_learner, "product_type", lambda device: torch.float32)  # as private products are
 
+    # The plain learner draws rows, and its loss, from one generator of torch.
+    monkeypatch.setattr(learner_module, "HostDraws", lambda replaced, stream: contextlib.nullcontext())
+    generator = torch.Generator()
+
     class SameRows(NoisyGradient):
-        def draw(self, generator):
-            return shuffled_rows(self.rows, 60, generator, torch.device("cpu"))
+        def draw(self, coins):
+            return shuffled_rows(self.rows, 60, generator, torch.device("cpu")).numpy()
 
     model = small(name)
     schema = infer_schema(table)
@@ -115,11 +123,11 @@ def test_without_noise_and_clipping_the_private_learner_is_the_plain_one(name, t
         learner = model._make_learner(network, spans, data, 20)
         if is_private:
             learner = PrivateLearner(
-                learner.adam, torch.device("cpu"), SameRows(600, 0.1, math.inf, 0.0), secret=0, steps=20,
-                decay=model.decays,
+                learner.adam, torch.device("cpu"), SameRows(600, 0.1, math.inf, 0.0),
+                streams=SecretStreams.fresh(), steps=20, decay=model.decays,
             )  # fmt: skip
-            learner.loss = model._private_loss(network, data, learner.generator)
-        learner.generator.manual_seed(3)
+            learner.loss = model._private_loss(network, data, generator)
+        learner.generator = generator.manual_seed(3)
         for number in range(20):
             learner.step(number)
         return learner.kept()
@@ -195,6 +203,8 @@ def test_a_fit_that_goes_on_makes_the_same_noise_and_counts_every_step(table, tm
     assert taken[-1] == 59
     assert len(taken) < 60
     assert resumed.facts["privacy"]["steps"] == 60
+    assert (tmp_path / "noise.json").exists() == (noise_seed is None)
+    resumed.save(tmp_path / "run")
     assert not (tmp_path / "noise.json").exists()
     if noise_seed is not None:
         pd.testing.assert_frame_equal(resumed.sample(20), small("tvae", asked, steps=60).fit(table).sample(20))
@@ -203,16 +213,17 @@ def test_a_fit_that_goes_on_makes_the_same_noise_and_counts_every_step(table, tm
 def test_a_secret_is_found_again_for_the_same_rows_and_settings_alone(table, tmp_path):
     schema = infer_schema(table)
 
-    def secret(rows, **changes):
+    def secret(rows, schema=schema, **changes):
         privacy = private(noise_seed=None, **changes)
         return begin_private_fit(
             privacy, to_arrays(rows, schema), schema, steps=6, batch_rows=60, settings={}, checkpoint=tmp_path
-        ).secret
+        ).streams.secret
 
     first = secret(table)
     assert secret(table) == first
     assert secret(table, epsilon=4.0) != first
     assert secret(table[:-1]) != first
+    assert secret(table, schema.replace_column("age", maximum=120.0)) != first
     second = secret(table)
     assert second != first
     forget_secret(tmp_path)
@@ -254,3 +265,84 @@ def test_numbers_beyond_public_bounds_are_clipped_to_them(table):
     schema = infer_schema(table).replace_column("age", minimum=30.0, maximum=60.0)
     made = small("tvae", private()).fit(table, schema=schema).sample(300)
     assert made["age"].between(30, 60).all()
+
+
+@BOTH
+def test_a_run_that_could_not_be_saved_is_made_again_of_the_same_noise(name, table, tmp_path, monkeypatch):
+    found = []
+    noisy = session.noisy_histograms
+    monkeypatch.setattr(
+        session, "noisy_histograms", lambda *arguments: found.append(noisy(*arguments)) or found[-1]
+    )
+    write = base.write_run_files
+    monkeypatch.setattr(base, "write_run_files", lambda *arguments: (_ for _ in ()).throw(OutputError("disk full")))
+    asked = private(noise_seed=None, schema_share=0.9)
+    first = small(name, asked).fit(table, checkpoint=tmp_path / "partial")
+    with pytest.raises(OutputError, match="disk full"):
+        first.save(tmp_path / "run")
+    monkeypatch.setattr(base, "write_run_files", write)
+    second = small(name, asked).fit(table, checkpoint=tmp_path / "partial")
+    second.save(tmp_path / "run")
+    for column, histogram in found[0].items():
+        np.testing.assert_array_equal(histogram.counts, found[1][column].counts)
+    pd.testing.assert_frame_equal(first.sample(30), second.sample(30))
+    small(name, asked).fit(table, checkpoint=tmp_path / "partial")
+    assert not np.array_equal(found[2]["device"].counts, found[0]["device"].counts)
+
+
+def test_a_checkpoint_of_another_secret_is_not_gone_on_from(table, tmp_path):
+    asked, schema = private(noise_seed=None), infer_schema(table)
+
+    def fingerprint():
+        return begin_private_fit(
+            asked, to_arrays(table, schema), schema, steps=6, batch_rows=60, settings={}, checkpoint=tmp_path
+        ).fingerprint
+
+    first = fingerprint()
+    assert fingerprint() == first
+    forget_secret(tmp_path)
+    assert fingerprint() != first
+
+
+@pytest.mark.parametrize(("name", "setting"), [("tvae", {"l2scale": 1e-3}), ("tabddpm", {"weight_decay": 1e-3})])
+def test_other_settings_never_meet_the_same_noise(name, setting, table, tmp_path):
+    def noise(**changes):
+        small(name, private(noise_seed=None), **changes).fit(table, checkpoint=tmp_path)
+        return (tmp_path / "noise.json").read_text()
+
+    first = noise()
+    assert noise() == first
+    assert noise(**setting) != first
+
+
+@BOTH
+def test_nothing_that_is_drawn_for_rows_comes_from_a_generator_of_torch(name, table, monkeypatch):
+    step, states = PrivateLearner.step, []
+
+    def watched(self, number):
+        before = self.generator.get_state(), torch.get_rng_state()
+        step(self, number)
+        states.append(torch.equal(self.generator.get_state(), before[0]))
+        states.append(torch.equal(torch.get_rng_state(), before[1]))
+
+    monkeypatch.setattr(PrivateLearner, "step", watched)
+    small(name, private(), **({"dropout": 0.1} if name == "tabddpm" else {})).fit(table)
+    assert len(states) == 12
+    assert all(states)
+
+
+def test_a_schema_that_leaves_out_columns_is_nobodys_word_for_what_is_public(table):
+    for schema in (Schema(()), Schema(infer_schema(table).columns[:-1])):
+        for is_public in (False, True):
+            with pytest.raises(SchemaError, match="'score', so nobody said what of"):
+                small("tvae", private(public_schema=is_public)).fit(table, schema=schema)
+
+
+def test_a_run_tells_what_its_epsilon_is_for(table, tmp_path):
+    model = small("tvae", private()).fit(table)
+    told = model.facts["privacy"]
+    assert told["neighbours"].startswith("one row's contribution added or removed, the number of rows being public")
+    twice, delta = 2 * told["epsilon"], (1 + math.exp(told["epsilon"])) * told["delta"]
+    assert f"epsilon {twice:.3f} at delta {delta:.2g}" in told["neighbours"]
+    model.save(tmp_path / "run")
+    assert told["neighbours"] in (tmp_path / "run" / "README.md").read_text()
