@@ -91,7 +91,7 @@ def test_a_full_disk_at_the_end_costs_no_second_histogram(visits, run_tabllm, mo
 
     command = ("fit", visits, *FEW, "--dp-epsilon", 2, "--dp-public-schema", "--dp-schema-share", 0.9, "-o", "run")
     with monkeypatch.context() as broken:
-        broken.setattr(rundir, "_swap", full)
+        broken.setattr(rundir, "place_folder", full)
         assert "disk is full" in run_tabllm(*command).message.lower()
     done = run_tabllm(*command)
     assert done.code == 0, done.err
