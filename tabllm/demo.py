@@ -70,6 +70,7 @@ def run_demo(
         UsageError: if ``folder`` holds something else than an earlier demo.
     """
     from eval.comparison import compare
+    from tabular.reading import random_rows
     from tabular.rundir import write_json
     from tabular.synthesizer import create
     from tabular.writing import TableWriter, check_output
@@ -82,7 +83,7 @@ def run_demo(
 
     train, test = load_adult("train"), load_adult("test")
     if rows is not None and rows < len(train):
-        train = train.sample(rows, random_state=seed).sort_index().reset_index(drop=True)
+        train = random_rows(train, rows, seed)
     for path, table in ((data, train), (holdout, test)):
         with TableWriter(path) as writer:
             writer.write(table)

@@ -21,9 +21,10 @@ from .cells import columns_of, grid_step, labels, numbers, round_to, texts
 from .date_text import format_dates, from_seconds
 from .errors import SchemaError
 from .number_text import format_numbers
+from .plain_json import shown
 from .schema import Column, Schema
 
-__all__ = ["from_arrays", "on_grid", "to_arrays"]
+__all__ = ["from_arrays", "holds_text", "known_dtype", "on_grid", "to_arrays"]
 
 
 def to_arrays(
@@ -77,9 +78,11 @@ def _codes(series: pd.Series, column: Column, unseen: str) -> np.ndarray:
         if code is None and place in used and str(value) != column.name:  # the name itself: a repeated header
             code = other
             if code is None and unseen == "error":
+                share = 100 * float((found == place).sum()) / max(1, int((found >= 0).sum()))
                 raise SchemaError(
-                    f"Column {column.name!r} holds {value!r}, which is not among the {len(known)} categories of "
-                    "its schema; add it there, infer the schema anew, or clear these cells."
+                    f"Column {column.name!r} holds {shown(value)} in {share:.3g} % of its cells, which is not among "
+                    f"the {len(known)} categories of its schema; add it there, infer the schema anew, or clear these "
+                    "cells."
                 )
         codes[place] = -1 if code is None else code
     return codes[found]
@@ -138,7 +141,7 @@ def on_grid(values: np.ndarray, column: Column) -> np.ndarray:
 
 def _datetimes(values: np.ndarray, column: Column) -> pd.Series:
     seconds = on_grid(values, column)
-    if _holds_text(column):
+    if holds_text(column):
         texts_ = format_dates(seconds, column.format or "%Y-%m-%d %H:%M:%S")
         if column.format and "%f" in column.format and (column.decimals or 6) < 6:
             cut = 6 - (column.decimals or 6)  # strftime writes six digits; the column may keep three
@@ -165,13 +168,13 @@ def _cut(text: str, digits: int) -> str:
 def _numbers(values: np.ndarray, column: Column) -> pd.Series:
     values = on_grid(values, column)
     missing = np.isnan(values)
-    if _holds_text(column) and column.format:
+    if holds_text(column) and column.format:
         return _as_dtype(format_numbers(values, column.format), column)
     if column.dtype == "decimal":
         quantum = decimal.Decimal(1).scaleb(-(column.decimals or 0))
         cells = [None if math.isnan(v) else decimal.Decimal(repr(v)).quantize(quantum) for v in values.tolist()]
         return pd.Series(cells, dtype=object)
-    if column.dtype == "object" or _holds_text(column):
+    if column.dtype == "object" or holds_text(column):
         plain = [np.nan if math.isnan(v) else int(v) if column.kind == "integer" else v for v in values.tolist()]
         return pd.Series(plain, dtype=object)
     dtype = _parsed_dtype(column.dtype)
@@ -255,7 +258,7 @@ def _as_dtype(cells: np.ndarray, column: Column) -> pd.Series:
     return pd.Series(cells, dtype=object).astype(dtype)
 
 
-def _holds_text(column: Column) -> bool:
+def holds_text(column: Column) -> bool:
     """Whether the column writes numbers or dates as text."""
     if column.dtype == "object":
         return column.format is not None
@@ -273,6 +276,21 @@ def _parsed_dtype(name: str) -> Any:
         return pd.api.types.pandas_dtype(name)
     except (TypeError, NotImplementedError):
         return _arrow_dtype(name) if name.endswith("[pyarrow]") else np.dtype(object)
+
+
+def known_dtype(name: str) -> bool:
+    """Whether ``name`` is the dtype of a column of a DataFrame, by this pandas or another release of it."""
+    if name in ("date", "decimal", "str", "object", "category", "category[ordered]"):
+        return True
+    try:
+        dtype = _parsed_dtype(name)
+    except Exception:  # a time zone, a unit or a width that does not exist: each library has its own error
+        return False
+    if isinstance(dtype, np.dtype):
+        # A subarray such as "1000000000i8" is a dtype of numpy too. Arrow may be missing where a run is read.
+        plain = dtype.kind in "biufmM" and dtype.subdtype is None
+        return plain or (dtype.kind == "O" and name.endswith(("[pyarrow]", "[pyarrow_numpy]", "[python]")))
+    return True
 
 
 def _arrow_dtype(name: str) -> Any:

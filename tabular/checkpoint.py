@@ -13,13 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from .errors import OutputError
+from .errors import OutputError, RunError
 from .placing import place_file
+from .plain_json import NUMBER, FieldError, check_fields, each_of, list_of, parse_json, real, whole
 from .rundir import mark_folder
 
 __all__ = ["Checkpoint", "deferred_interrupt"]
 
 Arrays = dict[str, np.ndarray]
+
+
+#: What the facts of a checkpoint must be, where it has them; others are let through.
+_FACTS = {
+    "step": whole(0), "seconds": real(0), "restarts": whole(0, 1000), "looks_since_best": whole(0),
+    "best_loss": NUMBER, "best": each_of(NUMBER), "history": list_of(each_of(NUMBER)),
+}  # fmt: skip
 
 
 class Checkpoint:
@@ -36,7 +44,7 @@ class Checkpoint:
         self.fingerprint = fingerprint
 
     def read(self) -> tuple[Arrays, Arrays, dict[str, Any]] | None:
-        """(training state, best weights, facts), or ``None`` where there is nothing to go on from."""
+        """(training state, best weights, facts), or ``None`` where there is nothing whole to go on from."""
         from safetensors import SafetensorError, safe_open
 
         try:
@@ -44,12 +52,29 @@ class Checkpoint:
                 metadata = file.metadata() or {}
                 if metadata.get("fingerprint") != self.fingerprint:
                     return None
+                facts = parse_json(metadata.get("facts", ""), finite=False)  # a loss may be infinite
+                check_fields(facts, _FACTS, "it", needed=("step", "seconds", "history"))
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        except (OSError, SafetensorError):
-            return None
+        except (OSError, SafetensorError, FieldError, TypeError, AttributeError, KeyError):
+            return None  # cut short, or of dtypes that numpy has not
         best = {name.removeprefix("best/"): value for name, value in arrays.items() if name.startswith("best/")}
         state = {name: value for name, value in arrays.items() if not name.startswith("best/")}
-        return state, best, json.loads(metadata["facts"])
+        return state, best, facts
+
+    @contextlib.contextmanager
+    def taking_up(self) -> Iterator[None]:
+        """What goes wrong inside, where a fit takes up what was read, is told as the checkpoint's fault.
+
+        Raises:
+            RunError: naming the file.
+        """
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise RunError(
+                f"The checkpoint {self.path} does not fit ({type(error).__name__}: {reason}); remove it to begin anew."
+            ) from None
 
     def write(self, state: Arrays, best: Arrays, facts: dict[str, Any]) -> None:
         """Replace what was written before. Raises :class:`OutputError` where that cannot be done."""

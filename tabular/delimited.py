@@ -24,6 +24,8 @@ DELIMITERS = (",", ";", "\t", "|")
 #: Characters looked at to find the delimiter.
 _HEAD = 1 << 16
 _RECORDS = 200
+#: What a C long holds everywhere.
+_LONGEST_CELL = 2**31 - 1
 
 
 def read_delimited(
@@ -105,16 +107,20 @@ def _records(path: Path, kind: FileFormat, delimiter: str) -> Iterator[Iterator[
     with open_bytes(path, kind.compression) as handle:
         lines = io.TextIOWrapper(handle, encoding="utf-8-sig", errors="replace", newline="")
         reader = csv.reader(lines, delimiter=delimiter)
-        yield ((reader.line_num, record) for record in reader if record)
+        # Python stops at cells of 131,072 characters unless told, which it can be for the whole process alone.
+        before = csv.field_size_limit(_LONGEST_CELL)
+        try:
+            yield ((reader.line_num, record) for record in reader if record)
+        except csv.Error as error:
+            raise TableError(f"{path} is not a table that can be read ({error}).") from None
+        finally:
+            csv.field_size_limit(before)
 
 
 def _first_records(path: Path, kind: FileFormat, delimiter: str) -> tuple[list[str], tuple[int, list[str]] | None]:
     with _records(path, kind, delimiter) as records:
-        try:
-            _, header = next(records)
-            return header, next(records, None)
-        except csv.Error as error:
-            raise TableError(f"{path} is not a table that can be read ({error}).") from None
+        _, header = next(records)
+        return header, next(records, None)
 
 
 def _find_ragged(path: Path, kind: FileFormat, delimiter: str, width: int, rows: int | None) -> None:

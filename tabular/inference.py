@@ -18,6 +18,7 @@ from .identifiers import find_pattern
 from .personal import find_personal
 from .personal.anew import anew_pattern
 from .schema import KINDS, Column, Schema
+from .schema_checks import check_schema
 
 __all__ = ["infer_schema"]
 
@@ -91,7 +92,9 @@ def _column(facts: ColumnFacts, override: str | Mapping[str, Any] | None, rare_b
         raise SchemaError(f"The override of column {facts.name!r} cannot set {min(unknown)!r}.")
     column = build_column(facts, kind, rare_below=rare_below, forced=True)
     given: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in changes.items()}
-    return replace(column, **given)
+    changed = replace(column, **given)
+    check_schema(Schema((changed,)))
+    return changed
 
 
 def guess_kind(facts: ColumnFacts) -> str:

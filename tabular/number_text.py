@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-__all__ = ["NumberText", "detect_number_text", "format_numbers", "parse_numbers"]
+__all__ = ["MAX_DIGITS", "NumberText", "detect_number_text", "format_numbers", "parse_numbers"]
 
 _DIGITS = r"(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][+-]?\d+)?"
 #: Marks that may stand before or after a number. Any other letters make it a code ("S12"), not a number.
@@ -28,6 +28,8 @@ _COMMA = "|,"
 _SWAP = str.maketrans(",.", ".,")
 #: Texts looked at to find the template; a column keeps to one way of writing, so a few hundred tell it.
 _SAMPLE = 500
+#: Digits after the point that are kept; the smallest number of float64 has 308 before its first.
+MAX_DIGITS = 300
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def _detect(texts: pd.Series, counts: np.ndarray, bad_share: float) -> NumberTex
         return None
     exponent = kept.str.contains("[eE]").any()
     digits = kept.str.extract(r"\.(\d*)", expand=False).str.len().to_numpy(dtype=np.float64, na_value=np.nan)
-    most = int(np.nan_to_num(digits).max(initial=0))
+    most = min(int(np.nan_to_num(digits).max(initial=0)), MAX_DIGITS)
     comma = "," if kept.str.contains(",", regex=False).any() else ""
     specs = [f"{{:{comma}.{most}f}}", f"{{:{comma}.15g}}", "{:}"]
     if exponent:

@@ -10,6 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .column_names import check_names
@@ -17,8 +18,9 @@ from .delimited import read_delimited
 from .errors import TableError, UsageError
 from .excel_text import unescape_cells
 from .files import FileFormat, file_format, open_bytes
+from .plain_json import FieldError, parse_json
 
-__all__ = ["check_table", "read_as_text", "read_table"]
+__all__ = ["check_table", "random_order", "random_rows", "read_as_text", "read_table"]
 
 #: What a damaged archive raises, by library.
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
@@ -116,6 +118,21 @@ def check_table(table: pd.DataFrame, *, minimum_rows: int = 2, minimum_columns: 
     return table.set_axis(names, axis=1).reset_index(drop=True)
 
 
+def random_rows(table: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
+    """``rows`` rows of ``table`` drawn by ``seed`` (any whole number from 0), in their order, numbered from 0."""
+    return _drawn(table, rows, seed).sort_index().reset_index(drop=True)
+
+
+def random_order(table: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """``table`` in an order that ``seed`` draws, numbered from 0."""
+    return _drawn(table, len(table), seed).reset_index(drop=True)
+
+
+def _drawn(table: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
+    # pandas takes seeds of 32 bits alone, and is asked for those as ever.
+    return table.sample(rows, random_state=seed if seed < 2**32 else np.random.default_rng(seed))
+
+
 def _read_parquet(path: Path, kind: FileFormat, rows: int | None) -> pd.DataFrame:
     try:
         import pyarrow as pa
@@ -132,8 +149,14 @@ def _read_parquet(path: Path, kind: FileFormat, rows: int | None) -> pd.DataFram
                 first = next(file.iter_batches(batch_size=rows), None)
                 content = pa.Table.from_batches([] if first is None else [first], schema=file.schema_arrow)
         table: pd.DataFrame = content.to_pandas()
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
+    except TableError:
+        raise
+    except (KeyError, TypeError, AttributeError, IndexError, json.JSONDecodeError) as error:
+        raise TableError(
+            f"{path} has damaged metadata of pandas ({type(error).__name__}: {error}); write it anew."
+        ) from None
+    except (pa.ArrowException, OSError, ValueError) as error:  # text that is not UTF-8 is a ValueError
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise TableError(f"{path} is not a readable Parquet file ({reason}); write it anew.") from None
     if not isinstance(table.index, pd.RangeIndex):  # an index that pandas kept in the file
         table = table.reset_index(drop=all(name is None for name in table.index.names))
@@ -149,12 +172,12 @@ def _read_json_lines(path: Path, kind: FileFormat, rows: int | None) -> pd.DataF
             if rows is not None and len(records) == rows:
                 break
             try:
-                record = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+                record = parse_json(line.decode("utf-8-sig" if number == 1 else "utf-8").strip(), finite=False)
             except UnicodeDecodeError as error:
                 raise TableError(f"{path}: line {number:,} is not UTF-8 ({error.reason}); write it as UTF-8.") from None
-            except json.JSONDecodeError as error:
+            except FieldError as error:
                 raise TableError(
-                    f"{path}: line {number:,} is not JSON ({error.msg}); each line must be one object."
+                    f"{path}: line {number:,} {str(error).removeprefix('it ')}; each line must be one object."
                 ) from None
             if not isinstance(record, dict):
                 raise TableError(

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .errors import RunError, SchemaError
+from .errors import RunError, SchemaError, TabllmError
+from .plain_json import (
+    NUMBER,
+    PLAIN,
+    TEXT,
+    FieldError,
+    check_fields,
+    each_of,
+    maybe,
+    object_of,
+    read_json,
+    read_json_lines,
+    real,
+    whole,
+)  # fmt: skip
 from .rundir import atomic_directory, write_json
 from .schema import Column, Schema
 from .synthesizer import RUN_VERSION, read_config
 
-__all__ = ["RunFiles", "damaged", "read_run_files", "write_run_files"]
+__all__ = [
+    "RunFiles", "check_shapes", "damaged", "read_plain_files", "read_run_files", "read_weights", "reading",
+    "write_run_files",
+]  # fmt: skip
+
 
 
 @dataclass(frozen=True)
@@ -58,34 +77,97 @@ def write_run_files(directory: str | Path, files: RunFiles, held: Callable[[Colu
         (folder / "README.md").write_text(_readme(files, held), encoding="utf-8")
 
 
+#: What the facts of a fit must be, where a run has them; others are let through.
+FIT_FIELDS = {
+    "seed": whole(0), "steps": whole(0), "parameters": whole(0), "batch_size": whole(0), "epochs": real(0),
+    "learning_rate": real(0), "fit_seconds": real(0), "engine": TEXT, "device": TEXT,
+    "privacy": maybe(object_of({"epsilon": real(0), "delta": real(0, 1), "neighbours": TEXT})),
+}  # fmt: skip
+
+
 def read_run_files(directory: str | Path) -> RunFiles:
     """Read what :func:`write_run_files` wrote; no code from the files is run.
 
     Raises:
-        RunError: if a file is missing or cut short.
+        RunError: if a file is missing, cut short or not what it must be.
     """
-    from safetensors.numpy import load_file
+    config, schema, history = read_plain_files(directory)
+    folder = Path(directory)
+    with reading(directory, "codec.json"):
+        codec = read_json(folder / "codec.json")
+        check_fields(codec, {}, "it")
+    return RunFiles(config, schema, codec, read_weights(directory, "model.safetensors"), history)
 
+
+def read_plain_files(directory: str | Path) -> tuple[dict[str, Any], Schema, list[dict[str, float]]]:
+    """``config.json``, ``schema.json`` and ``history.jsonl`` of a run of any generator; raises as :func:`reading`."""
     config = read_config(directory)
     folder = Path(directory)
-    try:
+    with reading(directory, "config.json"):
+        kinds = {"fit": object_of(FIT_FIELDS, needed=()), "options": each_of(PLAIN)}
+        check_fields(config, kinds, "it", needed=())
+    with reading(directory, "schema.json"):
         schema = Schema.from_json(folder / "schema.json")
-        codec = json.loads((folder / "codec.json").read_text(encoding="utf-8"))
-        weights = load_file(folder / "model.safetensors")
-        history = folder / "history.jsonl"
-        looks = [json.loads(line) for line in history.read_text("utf-8").splitlines()] if history.exists() else []
+    with reading(directory, "history.jsonl"):
+        history = read_json_lines(folder / "history.jsonl") if (folder / "history.jsonl").exists() else []
+        for number, entry in enumerate(history, 1):
+            check_fields({"entry": entry}, {"entry": each_of(NUMBER)}, f"line {number:,}")
+    return config, schema, history
+
+
+def read_weights(directory: str | Path, name: str) -> dict[str, np.ndarray]:
+    """The arrays of a safetensors file of a run; raises as :func:`reading`."""
+    from safetensors.numpy import load_file
+
+    with reading(directory, name):
+        weights: dict[str, np.ndarray] = load_file(Path(directory) / name)
+        for label, value in weights.items():
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                raise FieldError(f"{label!r} holds numbers that are not finite")
+    return weights
+
+
+def check_shapes(found: Mapping[str, Sequence[int]], wanted: Mapping[str, Sequence[int]]) -> None:
+    """Check the weights of a file against what its ``config.json`` and ``codec.json`` declare, by name.
+
+    Raises:
+        FieldError: naming a weight that is missing, has another shape, or is one too many.
+    """
+    for name, shape in wanted.items():
+        if name not in found:
+            raise FieldError(f"it lacks the weights {name!r}")
+        if tuple(found[name]) != tuple(shape):
+            raise FieldError(f"it has {name!r} of the shape {tuple(found[name])}, and config.json wants {tuple(shape)}")
+    if more := set(found) - set(wanted):
+        raise FieldError(f"it holds {min(more)!r}, of which its config.json knows nothing")
+
+
+@contextlib.contextmanager
+def reading(directory: str | Path, name: str) -> Iterator[None]:
+    """Whatever goes wrong inside is told as a fault of the file ``name`` of a run.
+
+    Raises:
+        RunError: naming the run, the file and what is wrong with it.
+    """
+    try:
+        yield
     except FileNotFoundError as error:
-        raise RunError(f"The run {directory} lacks its file {Path(str(error.filename)).name}; fit again.") from None
+        # safetensors names the file in its message alone.
+        missing = Path(str(error.filename)).name if error.filename else name
+        raise RunError(f"The run {directory} lacks its file {missing}; fit again.") from None
     except SchemaError as error:
         raise RunError(f"The run {directory} has no usable schema.json ({error}) Fit again.") from None
-    except Exception as error:  # safetensors and json each have their own errors for a file cut short
-        raise damaged(directory, f"{type(error).__name__}: {error}") from None
-    return RunFiles(config, schema, codec, weights, looks)
+    except (TabllmError, MemoryError):
+        raise
+    except FieldError as error:
+        raise damaged(directory, f"{name}: {error}") from None
+    except Exception as error:  # numpy, torch and safetensors each have their own for data that does not fit
+        raise damaged(directory, f"{name}: {type(error).__name__}: {error}") from None
 
 
 def damaged(directory: str | Path, why: str) -> RunError:
     """The error for a run whose files are there but cannot be used."""
-    return RunError(f"The run {directory} is damaged ({why}); fit again.")
+    return RunError(f"The run {directory} is damaged ({' '.join(why.split())[:400].rstrip('.')}); fit again.")
 
 
 def _readme(files: RunFiles, held: Callable[[Column], str]) -> str:

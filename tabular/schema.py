@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .errors import SchemaError
+from .plain_json import FieldError, read_json
 from .rundir import write_text
 
 __all__ = ["KINDS", "NUMERIC_KINDS", "TOKEN_KINDS", "Column", "Schema"]
@@ -140,26 +141,26 @@ class Schema:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, origin: str = "schema") -> Schema:
-        """Read what :meth:`to_dict` wrote. Raises :class:`SchemaError` naming ``origin`` if it cannot."""
-        if not isinstance(data, Mapping) or not isinstance(data.get("columns"), list):
-            raise SchemaError(f"{origin} is not a schema: it needs a list 'columns'.")
-        if data.get("version", FORMAT_VERSION) > FORMAT_VERSION:
+        """Read what :meth:`to_dict`, or a person, wrote.
+
+        Raises:
+            SchemaError: naming ``origin``, the column, the field and its value, if it cannot serve.
+        """
+        from .schema_checks import columns_from
+
+        version = data.get("version") if isinstance(data, Mapping) else None
+        if isinstance(version, int) and version > FORMAT_VERSION:
             raise SchemaError(
-                f"{origin} was written by a newer tabllm (format {data['version']}, this one reads "
-                f"{FORMAT_VERSION}): upgrade with 'pip install -U tabllm'."
+                f"{origin} was written by a newer tabllm (format {version:,}, this one reads {FORMAT_VERSION}): "
+                "upgrade with 'pip install -U tabllm'."
             )
-        known = {f.name for f in fields(Column)}
-        columns = []
-        for entry in data["columns"]:
-            unknown = set(entry) - known
-            if unknown:
-                raise SchemaError(f"{origin}: column {entry.get('name')!r} has the unknown field {min(unknown)!r}.")
-            missing = {"name", "kind", "dtype"} - set(entry)
-            if missing:
-                raise SchemaError(f"{origin}: a column lacks the field {min(missing)!r}.")
-            values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
-            columns.append(Column(**values))
-        return cls(tuple(columns), int(data.get("rows", 0)), tuple(data.get("notes", ())))
+        try:
+            columns = columns_from(data)
+        except FieldError as error:
+            raise SchemaError(
+                f"{origin} cannot be used: {error}. Correct it, or make it anew with 'tabllm schema DATA -o FILE'."
+            ) from None
+        return cls(columns, data.get("rows", 0), tuple(data.get("notes", ())))
 
     def to_json(self, path: str | Path) -> None:
         """Write the schema to ``path`` as indented JSON."""
@@ -169,9 +170,9 @@ class Schema:
     def from_json(cls, path: str | Path) -> Schema:
         """Read a schema that :meth:`to_json`, or a person, wrote."""
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            data = read_json(path)
         except FileNotFoundError:
             raise SchemaError(f"There is no schema file {path}.") from None
-        except (OSError, ValueError) as error:
+        except (OSError, FieldError) as error:
             raise SchemaError(f"{path} is not a readable JSON schema ({error}).") from None
         return cls.from_dict(data, origin=str(path))

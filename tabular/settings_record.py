@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from .errors import TabllmError
+from .option_types import check_values
 from .runs import damaged
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def from_settings(
     privacy = settings.pop("privacy", None)
     later = {name: settings.pop(name) for name in unchecked if name in settings}
     try:
+        check_values(kind, recorded)
         model = kind(**settings)
         if privacy is not None:
             from .dp.settings import Privacy

@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .dp.settings import with_private_defaults
 from .errors import RunError, UsageError
+from .option_types import check_values
+from .plain_json import FieldError, read_json, shown
 from .progress import Reporter
 from .rundir import check_readable, put_back
 from .schema import Schema
@@ -232,20 +233,27 @@ def search_space(name: str) -> SearchSpace:
 
 
 def check_options(name: str, options: Iterable[str]) -> None:
-    """Raise :class:`UsageError` if the generator ``name`` cannot be created with one of ``options``."""
+    """Raise :class:`UsageError` if the generator ``name`` has not all of ``options``, or they have other types.
+
+    Args:
+        options: their names, or names and values.
+    """
     entry = _find(name)
     known = inspect.signature(entry.load()).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values()):
-        return
-    for option in options:
+    free = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
+    for option in () if free else options:
         if option not in known or option in entry.fixed:
             close = difflib.get_close_matches(option, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known) or 'none'}."
             raise UsageError(f"The model {name!r} has no option {option!r}; {hint}")
+    try:
+        check_values(entry.load(), options if isinstance(options, Mapping) else {})
+    except FieldError as error:
+        raise UsageError(f"The model {name!r} cannot be made so: {error}.") from None
 
 
 def create(name: str, **options: Any) -> Synthesizer:
-    """A new, unfitted generator. Raises :class:`UsageError` for an unknown name or option."""
+    """A new, unfitted generator. Raises :class:`UsageError` for a name, an option or a value that cannot be."""
     check_options(name, options)
     entry = _find(name)
     found = entry.load()
@@ -260,20 +268,24 @@ def read_config(directory: str | Path) -> dict[str, Any]:
         raise RunError(f"There is no run directory {directory}; make one with 'tabllm fit DATA -o {directory}'.")
     check_readable(directory)
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path)
     except FileNotFoundError:
         raise RunError(f"{directory} is not a run directory: it has no config.json.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, FieldError) as error:
         raise RunError(f"{path} cannot be read ({error}); fit again.") from None
-    if not isinstance(config, dict) or "model" not in config:
+    if not isinstance(config, dict) or not isinstance(config.get("model"), str):
         raise RunError(f"{path} names no model: it is not the config of a run.")
     version = config.get("version", RUN_VERSION)
     if not isinstance(version, int) or version > RUN_VERSION:
         raise RunError(
-            f"{directory} was written by a newer tabllm (format {version}, this one reads {RUN_VERSION}): "
+            f"{directory} was written by a newer tabllm (format {shown(version)}, this one reads {RUN_VERSION}): "
             "upgrade with 'pip install -U tabllm'."
         )
     return config
+
+
+#: What code meets in data that it was not written for.
+_MISFITS = (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError, RecursionError)
 
 
 def load_run(directory: str | Path, *, device: str = "auto", **options: Any) -> Synthesizer:
@@ -285,13 +297,17 @@ def load_run(directory: str | Path, *, device: str = "auto", **options: Any) -> 
     Raises:
         UsageError: for an option that this generator does not have.
     """
-    name = str(read_config(directory)["model"])
+    name = read_config(directory)["model"]
     found = _find(name).load()
     given = {option: value for option, value in options.items() if value is not None}
     for option in given:
         if option not in inspect.signature(found.load).parameters:
             raise UsageError(f"A run of the model {name!r} takes no {option!r}; leave it out.")
-    return found.load(directory, device=device, **given)
+    try:
+        return found.load(directory, device=device, **given)
+    except _MISFITS as error:  # the last net: what loads a run says what is wrong where it can
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise RunError(f"The run {directory} is damaged ({reason}); fit again.") from None
 
 
 for _name, _class in (("ctgan", "CTGAN"), ("tvae", "TVAE"), ("tabddpm", "TabDDPM"), ("tabcascade", "TabCascade")):

@@ -9,11 +9,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["WordCodec"]
+from .plain_json import PLAIN, TEXT, FieldError, at_field, check_fields, each_of, list_of, real, whole
+from .schema import Schema
+
+__all__ = ["WordCodec", "check_learned", "words_from"]
 
 #: A word is kept if it stands in at least this many rows, and only the most frequent are.
 MIN_ROWS, MAX_WORDS = 5, 5000
 MAX_ROWS_READ = 50_000
+#: Words of a text at most: a novel has a tenth of that.
+MAX_LENGTH = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,7 @@ class WordCodec:
         return cls(
             tuple(word for word, _ in kept) or ("text",),
             tuple(count for _, count in kept) or (1,),
-            tuple(int(length) for length in lengths),
+            tuple(min(int(length), MAX_LENGTH) for length in lengths),
             1 - len(present) / max(len(values), 1),
         )
 
@@ -69,5 +74,44 @@ class WordCodec:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> WordCodec:
-        """Read what :meth:`to_dict` wrote."""
+        """Read what :meth:`to_dict` wrote. Raises :class:`.plain_json.FieldError` if it is not."""
+        kinds = {"words": list_of(TEXT, 1), "counts": list_of(whole(1), 1), "lengths": list_of(whole(0, MAX_LENGTH), 1),
+                 "missing_rate": real(0, 1)}  # fmt: skip
+        check_fields(data, kinds, "it")
+        if len(data["words"]) != len(data["counts"]):
+            raise FieldError(f"it has {len(data['words']):,} words and {len(data['counts']):,} counts")
         return cls(tuple(data["words"]), tuple(data["counts"]), tuple(data["lengths"]), float(data["missing_rate"]))
+
+
+def words_from(data: Mapping[str, Any], schema: Schema) -> dict[str, WordCodec]:
+    """The field ``words`` of a ``codec.json``: column of free text -> its codec. Raises :class:`FieldError`."""
+    check_fields(data, {"words": each_of(PLAIN)}, "it", needed=())
+    found = {}
+    for name, entry in data.get("words", {}).items():
+        with at_field(f"words of column {name!r}"):
+            if name not in schema or schema[name].kind != "text":
+                raise FieldError("its schema.json has no such column of free text")
+            found[name] = WordCodec.from_dict(entry)
+    return found
+
+
+def check_learned(schema: Schema, numbers: set[str], codes: Mapping[str, int]) -> None:
+    """Check that the columns that a codec holds are of the schema.
+
+    Args:
+        numbers: columns that it holds as numbers.
+        codes: column that it holds as categories -> how many, missing left out.
+
+    Raises:
+        FieldError: for a column that the schema has not, or has otherwise.
+    """
+    for name in (*numbers, *codes):
+        if name not in schema:
+            raise FieldError(f"column {name!r} is not in its schema.json")
+        if schema[name].is_numeric != (name in numbers) or schema[name].has_categories != (name in codes):
+            raise FieldError(f"column {name!r} is {schema[name].kind} in its schema.json")
+    for name, count in codes.items():
+        if count != len(schema[name].categories):
+            raise FieldError(
+                f"column {name!r} has {count:,} categories, and {len(schema[name].categories):,} in its schema.json"
+            )

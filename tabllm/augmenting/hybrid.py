@@ -9,6 +9,7 @@ import pandas as pd
 from tabular.arrays import from_arrays
 from tabular.errors import UsageError
 from tabular.progress import Reporter
+from tabular.reading import random_order
 from tabular.schema import Schema
 from tabular.strata import Stratum, sample_strata
 from tabular.synthesizer import Synthesizer
@@ -75,7 +76,7 @@ def synthetic_parts(
 
 def mixed(parts: Iterator[pd.DataFrame], seed: int) -> pd.DataFrame:
     """All rows in one table, in an order that the seed draws."""
-    return pd.concat(parts, ignore_index=True).sample(frac=1, random_state=seed).reset_index(drop=True)
+    return random_order(pd.concat(parts, ignore_index=True), seed)
 
 
 def _marked(table: pd.DataFrame, provenance: str | None, word: str) -> pd.DataFrame:

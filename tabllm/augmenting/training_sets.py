@@ -128,7 +128,7 @@ def _smote(real: TrainingSet, types: list[str], rows: int, seed: int) -> np.ndar
     middle = np.zeros(len(types))
     middle[known & ~categories] = np.nanmedian(real.x[:, known & ~categories], axis=0)
     filled = np.where(np.isnan(real.x), np.where(categories, -1.0, middle), real.x).astype(np.float64)
-    options = {"sampling_strategy": {1: int(real.y.sum()) + rows}, "random_state": seed}
+    options = {"sampling_strategy": {1: int(real.y.sum()) + rows}, "random_state": seed % 2**32}
     if categories.all():
         sampler = SMOTEN(**options)
     elif categories.any():

@@ -86,7 +86,7 @@ def compare(
     from eval.side_by_side import pairwise_tables, to_markdown
     from eval.utility import check_target
     from tabular.inference import infer_schema
-    from tabular.reading import check_table, read_table
+    from tabular.reading import check_table, random_rows, read_table
     from tabular.rundir import write_text
     from tabular.synthesizer import check_name
 
@@ -99,7 +99,7 @@ def compare(
     seed = seed or 0
     table = check_table(read_table(data, delimiter=delimiter))
     if rows is not None and rows < len(table):
-        table = table.sample(rows, random_state=seed).sort_index().reset_index(drop=True)
+        table = random_rows(table, rows, seed)
     train, unseen = (table, read_table(holdout, delimiter=delimiter)) if holdout else held_apart(table, seed)
     schema = infer_schema(train)
     if target is not None:

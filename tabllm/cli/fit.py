@@ -133,7 +133,7 @@ def fit(
         raise UsageError("--kind and --schema contradict each other; write the kinds into the schema file.")
     take_privacy(model, given, has_schema=schema_file is not None, rows=rows)
 
-    from tabular.reading import check_table, read_table
+    from tabular.reading import check_table, random_rows, read_table
     from tabular.rundir import check_run_directory
     from tabular.synthesizer import create
 
@@ -141,7 +141,7 @@ def fit(
     claim(session, run, force=force, folder=True)
     table = check_table(read_table(data, delimiter=delimiter))
     if rows is not None and rows < len(table):
-        table = table.sample(rows, random_state=given.get("seed", 0)).sort_index().reset_index(drop=True)
+        table = random_rows(table, rows, given.get("seed", 0))
     schema = _schema(table, schema_file, chosen, given.get("rare_below", 0))
     synthesizer = create(model, **given)
 

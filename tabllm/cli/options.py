@@ -70,6 +70,8 @@ class AtLeast(click.ParamType):
             number = self.minimum - 1
         if number < self.minimum:
             self.fail(f"{value!r} is not a whole number of at least {self.minimum}.", param, ctx)
+        if number >= 2**63:  # what torch and numpy hold
+            self.fail(f"{value!r} is too large; take a number below 2**63.", param, ctx)
         return number
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tabular.errors import UsageError
+from tabular.plain_json import FieldError, parse_json
 
 from .errors import Interrupted
 from .group import Command
@@ -135,7 +135,7 @@ def tune(
 
     from eval.utility import check_target, guess_target
     from tabular.inference import infer_schema
-    from tabular.reading import check_table, read_table
+    from tabular.reading import check_table, random_rows, read_table
     from tabular.rundir import write_text
     from tabular.synthesizer import check_name, check_options
 
@@ -151,7 +151,7 @@ def tune(
     seed = seed or 0
     table = check_table(read_table(data, delimiter=delimiter), minimum_rows=20)
     if rows is not None and rows < len(table):
-        table = table.sample(rows, random_state=seed).sort_index().reset_index(drop=True)
+        table = random_rows(table, rows, seed)
     schema = infer_schema(table)
     if target is None and (target := guess_target(schema)) is not None:
         session.say(f"The target was guessed: {target!r}.")
@@ -200,8 +200,8 @@ def _fixed(pairs: tuple[str, ...]) -> dict[str, Any]:
         if not equals or not name or not value:
             raise UsageError(f"--set {pair!r} is not NAME=VALUE; write for example --set batch_size=200.")
         try:
-            options[name] = json.loads(value)
-        except ValueError:
+            options[name] = parse_json(value)
+        except FieldError:
             options[name] = value
     for name in ("seed", "epochs", "steps"):
         if name in options:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from tabular.plain_json import FLAG, FieldError, check_fields, whole
+
 __all__ = ["CategoryCodec"]
 
 #: Beyond this many values a category is two tokens: a block of neighbours in sorted order (which share
@@ -61,5 +63,8 @@ class CategoryCodec:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> CategoryCodec:
-        """Read what :meth:`to_dict` wrote."""
-        return cls(int(data["codes"]), bool(data["missing"]), int(data["block"]))
+        """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
+        check_fields(data, {"codes": whole(1), "missing": FLAG, "block": whole(0)}, "it")
+        if data["block"] > data["codes"]:
+            raise FieldError(f"it has blocks of {data['block']:,} codes, and only {data['codes']:,} codes")
+        return cls(data["codes"], data["missing"], data["block"])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tabular.magnitude import between, unit_of
+from tabular.plain_json import FLAG, FieldError, check_fields, list_of, real
 
 __all__ = ["NumberCodec"]
 
@@ -134,9 +135,16 @@ class NumberCodec:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> NumberCodec:
-        """Read what :meth:`to_dict` wrote."""
+        """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
+        kinds = {"atoms": list_of(real()), "knots": list_of(list_of(real(), 2)), "missing": FLAG,
+                 "tails": list_of(real(0), 2)}  # fmt: skip
+        check_fields(data, kinds, "it")
+        if len({len(knots) for knots in data["knots"]}) > 1:
+            raise FieldError("it has bins of different numbers of knots")
+        if not data["atoms"] and not data["knots"] and not data["missing"]:
+            raise FieldError("it has neither atoms nor bins")
         knots = np.asarray(data["knots"], np.float64)
-        low, high = data["tails"]
+        low, high = data["tails"][:2]
         return cls(
             np.asarray(data["atoms"], np.float64),
             knots if knots.size else np.empty((0, 2)),

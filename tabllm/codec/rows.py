@@ -12,9 +12,10 @@ from tabular.arrays import on_grid
 from tabular.conditions import Allowed
 from tabular.schema import Schema
 from tabular.unmodelled import unmodelled
-from tabular.words import WordCodec
+from tabular.words import WordCodec, check_learned, words_from
 
 from . import conditions
+from .category import CategoryCodec
 from .number import NumberCodec
 from .table import TableCodec
 
@@ -93,6 +94,13 @@ class RowCodec:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], schema: Schema) -> RowCodec:
-        """Read what :meth:`to_dict` wrote."""
-        words = {name: WordCodec.from_dict(entry) for name, entry in data.get("words", {}).items()}
-        return cls(schema, TableCodec.from_dict(data), words)
+        """Read what :meth:`to_dict` wrote.
+
+        Raises:
+            FieldError: if it is not, or does not go with ``schema``.
+        """
+        table = TableCodec.from_dict(data)
+        numbers = {name for name, codec in table.codecs.items() if isinstance(codec, NumberCodec)}
+        codes = {name: c.codes - c.missing for name, c in table.codecs.items() if isinstance(c, CategoryCodec)}
+        check_learned(schema, numbers, codes)
+        return cls(schema, table, words_from(data, schema))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tabular.errors import TableError
+from tabular.plain_json import FieldError, at_field, check_fields, each_of, object_of, one_of
 from tabular.schema import Schema
 
 from .category import CategoryCodec
@@ -130,5 +131,12 @@ class TableCodec:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TableCodec:
-        """Read what :meth:`to_dict` wrote."""
-        return cls({name: _CODECS[entry["type"]].from_dict(entry) for name, entry in data["columns"].items()})
+        """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
+        check_fields(data, {"columns": each_of(object_of({"type": one_of(*_CODECS)}))}, "it")
+        if not data["columns"]:
+            raise FieldError("it has no columns")
+        codecs = {}
+        for name, entry in data["columns"].items():
+            with at_field(f"column {name!r}"):
+                codecs[name] = _CODECS[entry["type"]].from_dict(entry)
+        return cls(codecs)

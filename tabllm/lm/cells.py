@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tabular.conditions import Allowed
+from tabular.plain_json import FLAG, TEXT, FieldError, check_fields, list_of, maybe, real, whole
 
 from .automaton import DONE, Automaton, Level, restricted, trie
 from .pieces import Pieces
@@ -126,8 +127,11 @@ class ListCodec(CellCodec):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], pieces: Pieces, *, short: bool, end: int) -> ListCodec:
-        """Read what :meth:`to_dict` wrote."""
+        """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
+        check_fields(data, {"texts": list_of(TEXT, 1), "numbers": maybe(list_of(real(), 1)), "missing": FLAG}, "it")
         numbers = None if data["numbers"] is None else np.asarray(data["numbers"], np.float64)
+        if numbers is not None and len(numbers) + data["missing"] != len(data["texts"]):
+            raise FieldError(f"it has {len(data['texts']):,} texts for {len(numbers):,} numbers")
         return cls(pieces, data["texts"], numbers, missing=data["missing"], short=short, end=end)
 
 
@@ -212,8 +216,11 @@ class TextCells(CellCodec):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], pieces: Pieces) -> TextCells:
-        """Read what :meth:`to_dict` wrote."""
-        return cls(pieces, data["vocabulary"], int(data["longest"]), missing=bool(data["missing"]))
+        """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
+        token = whole(0, pieces.tokenizer.get_vocab_size() - 1)
+        kinds = {"vocabulary": list_of(token, 1), "longest": whole(1, MAX_TEXT_TOKENS), "missing": FLAG}
+        check_fields(data, kinds, "it")
+        return cls(pieces, data["vocabulary"], data["longest"], missing=data["missing"])
 
 
 def _one_line(text: Any) -> str:

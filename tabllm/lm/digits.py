@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tabular.conditions import Allowed
+from tabular.plain_json import FLAG, FieldError, check_fields, real, whole
 
 from .automaton import Automaton, explore, joined, restricted, trie
 from .cells import CellCodec, Leaves
@@ -23,6 +24,11 @@ MAX_DIGITS = 15
 #: A calendar of more days than this is too long to list; such dates are written as plain numbers.
 MAX_DAYS = 150_000
 DAY = 86_400
+#: Steps of dates in seconds, and the days that a calendar has.
+UNITS = (DAY, 3600, 60, 1)
+EARLIEST, LATEST = -DAY * 719_162, DAY * 2_932_896
+#: A number in steps of its last digit, of which float64 has 15.
+_STEPS = whole(-(10**18), 10**18)
 
 Item = tuple[int, str | None, str | None]
 
@@ -65,12 +71,12 @@ class DigitCodec(CellCodec):
         """For ``values`` (float64[n], NaN = missing) of a column that keeps ``decimals`` (``None``: unlimited)."""
         present = values[~np.isnan(values)]
         largest = float(np.abs(present).max())
-        whole = len(str(int(largest))) if largest >= 1 or not largest else math.floor(math.log10(largest)) + 1
+        digits = len(str(int(largest))) if largest >= 1 or not largest else math.floor(math.log10(largest)) + 1
         if decimals is None:
             # As fine as a ten-thousandth of the values' own spread.
             spread = float(np.subtract(*np.quantile(present, [0.9, 0.1]))) or float(present.std()) or 1.0
             decimals = math.ceil(4 - math.log10(spread))
-        decimals = min(decimals, MAX_DIGITS - whole, 300)
+        decimals = min(decimals, MAX_DIGITS - digits, 300)
         steps = np.rint(present * 10.0**decimals)
         missing = len(present) < len(values)
         return cls(pieces, int(steps.min()), int(steps.max()), decimals=decimals, point=point, missing=missing, end=end)
@@ -162,9 +168,13 @@ class DigitCodec(CellCodec):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], pieces: Pieces, *, end: int) -> DigitCodec:
-        """Read what :meth:`to_dict` wrote."""
-        return cls(pieces, int(data["low"]), int(data["high"]), decimals=int(data["decimals"]),
-                   point=bool(data["point"]), missing=bool(data["missing"]), end=end)  # fmt: skip
+        """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
+        kinds = {"low": _STEPS, "high": _STEPS, "decimals": whole(-400, 400), "point": FLAG, "missing": FLAG}
+        check_fields(data, kinds, "it")
+        if data["low"] > data["high"]:
+            raise FieldError(f"it has low {data['low']:,} above its high {data['high']:,}")
+        return cls(pieces, data["low"], data["high"], decimals=data["decimals"],
+                   point=data["point"], missing=data["missing"], end=end)  # fmt: skip
 
 
 class DateCodec(CellCodec):
@@ -243,10 +253,10 @@ class DateCodec(CellCodec):
         that a calendar does not have."""
         present = values[~np.isnan(values)]
         low, high = float(present.min()), float(present.max())
-        if (high - low) / DAY > MAX_DAYS or low < -DAY * 719_162 or high > DAY * 2_932_896:
+        if (high - low) / DAY > MAX_DAYS or low < EARLIEST or high > LATEST:
             return None
-        whole = next(size for size in (DAY, 3600, 60, 1) if unit >= size or size == 1)
-        return cls(pieces, low, high, unit=whole, marks=marks, missing=len(present) < len(values))
+        coarsest = next(size for size in UNITS if unit >= size or size == 1)
+        return cls(pieces, low, high, unit=coarsest, marks=marks, missing=len(present) < len(values))
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         gone = np.isnan(values)
@@ -300,9 +310,13 @@ class DateCodec(CellCodec):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], pieces: Pieces) -> DateCodec:
-        """Read what :meth:`to_dict` wrote."""
-        return cls(pieces, float(data["low"]), float(data["high"]), unit=int(data["unit"]),
-                   marks=bool(data["marks"]), missing=bool(data["missing"]))  # fmt: skip
+        """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
+        date = real(EARLIEST, LATEST)
+        check_fields(data, {"low": date, "high": date, "unit": whole(1), "marks": FLAG, "missing": FLAG}, "it")
+        if not 0 <= data["high"] - data["low"] <= MAX_DAYS * DAY or data["unit"] not in UNITS:
+            raise FieldError(f"it has dates from {data['low']} to {data['high']} in steps of {data['unit']}")
+        return cls(pieces, float(data["low"]), float(data["high"]), unit=data["unit"],
+                   marks=data["marks"], missing=data["missing"])  # fmt: skip
 
 
 def _by_length(low: int, high: int, places: int) -> set[Item]:

@@ -13,16 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from tabular.arrays import to_arrays
 from tabular.conditions import parse_where
 from tabular.errors import TableError, UsageError
 from tabular.imputing import fill_in
-from tabular.inference import infer_schema
 from tabular.making import make_parts
-from tabular.personal.telling import warn_of_persons
 from tabular.progress import Reporter
 from tabular.reading import check_table
 from tabular.schema import Schema
+from tabular.schema_fit import schema_and_arrays
 from tabular.search_space import Choice, Real, SearchSpace, Whole
 from tabular.settings_record import from_settings
 from tabular.synthesizer import Synthesizer, Where
@@ -152,9 +150,7 @@ class PretrainedLM(Synthesizer):
         progress = progress or Reporter()
         started = time.perf_counter()
         table = check_table(table)
-        self.schema = schema or infer_schema(table, rare_below=self.rare_below)
-        warn_of_persons(self.schema, progress)
-        arrays = to_arrays(table, self.schema)
+        self.schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
         folder = resolve(self.base, revision=self.revision, progress=progress)
         facts = read_facts(folder.path)
         precision = default_precision(facts.parameters) if self.precision == "auto" else self.precision

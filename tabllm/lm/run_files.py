@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tabular.errors import RunError, SchemaError
+from tabular.errors import RunError
+from tabular.plain_json import TEXT, FieldError, Kind, check_fields, maybe, object_of, one_of, read_json, whole
 from tabular.rundir import atomic_directory, write_json
+from tabular.runs import read_plain_files, read_weights, reading
 from tabular.schema import Schema
-from tabular.synthesizer import RUN_VERSION, read_config
+from tabular.synthesizer import RUN_VERSION
 
 from ..hub.config import check_no_code
 from .codec import LmCodec
+from .engine import PRECISIONS
 from .pieces import Pieces
 from .table_codec import TokenCodec
-from .text_codec import TextCodec
+from .text_codec import SERIALIZATIONS, TextCodec
 
 __all__ = ["LmRun", "copy_model_files", "read_lm_run", "write_lm_run"]
 
@@ -95,45 +98,53 @@ def read_lm_run(directory: str | Path) -> LmRun:
         RunError: if a file is missing, cut short or does not fit the others.
         ModelError: if the model's config names code to run.
     """
-    from safetensors.numpy import load_file
-
-    config = read_config(directory)
+    config, schema, history = read_plain_files(directory)
     folder = Path(directory)
     check_no_code(folder / "model", f"the run {directory}")
-    try:
-        schema = Schema.from_json(folder / "schema.json")
-        data = json.loads((folder / "codec.json").read_text(encoding="utf-8"))
+    with reading(directory, "config.json"):
+        check_fields(config, {"base": object_of(_BASE, needed=("name", "repo", "revision", "path")),
+                              "fit": object_of(_FIT)}, "it")  # fmt: skip
+    with reading(directory, "codec.json"):
+        data = read_json(folder / "codec.json")
+        check_fields(data, {"type": one_of("table", "text")}, "it")
         codec: LmCodec
         if data["type"] == "table":
             codec = TokenCodec.from_dict(data, schema)
         else:
             codec = TextCodec.from_dict(data, schema, Pieces.load(folder / "model"))
-        trained = folder / "trained.safetensors"
-        arrays = load_file(trained) if trained.exists() else {}
-        history = folder / "history.jsonl"
-        looks = [json.loads(line) for line in history.read_text("utf-8").splitlines()] if history.exists() else []
-        base, fit = dict(config["base"]), dict(config["fit"])
-        if base["repo"] is None:  # older versions wrote the path of a local folder
-            base["name"] = fit["base"] = Path(base["name"]).name
-        # Runs of older versions say no more of their settings than this.
-        known = {"precision": fit["precision"], "tuning": fit["tuning"], "serialization": fit["serialization"],
-                 "rank": int(fit["rank"]), "seed": int(fit["seed"]), "random_weights": "random" in base}  # fmt: skip
-        settings = {**known, **config.get("options", {})}
-        run = LmRun(schema, codec, base, settings, fit, looks, arrays, folder / "model")
-        whole = any(run.model.glob("*.safetensors"))
-        if run.fit["tuning"] == "full" and not whole:
-            raise RunError(f"The run {directory} lacks the weights in its folder model/; fit again.")
-        if (run.fit["tuning"] != "full" or isinstance(codec, TokenCodec)) and not arrays:
-            raise RunError(f"The run {directory} lacks its file trained.safetensors; fit again.")
-    except FileNotFoundError as error:
-        raise RunError(f"The run {directory} lacks its file {Path(str(error.filename)).name}; fit again.") from None
-    except RunError:
-        raise
-    except SchemaError as error:
-        raise RunError(f"The run {directory} has no usable schema.json ({error}) Fit again.") from None
-    except Exception as error:  # safetensors and json each have their own errors for a file cut short
-        raise RunError(f"The run {directory} is damaged ({type(error).__name__}: {error}); fit again.") from None
+    trained = folder / "trained.safetensors"
+    arrays = read_weights(directory, trained.name) if trained.exists() else {}
+    base, fit = dict(config["base"]), dict(config["fit"])
+    if base["repo"] is None:  # older versions wrote the path of a local folder
+        base["name"] = fit["base"] = Path(base["name"]).name
+    # Runs of older versions say no more of their settings than this.
+    known = {"precision": fit["precision"], "tuning": fit["tuning"], "serialization": fit["serialization"],
+             "rank": fit["rank"], "seed": fit["seed"], "random_weights": "random" in base}  # fmt: skip
+    settings = {**known, **config.get("options", {})}
+    run = LmRun(schema, codec, base, settings, fit, history, arrays, folder / "model")
+    if run.fit["tuning"] == "full" and not any(run.model.glob("*.safetensors")):
+        raise RunError(f"The run {directory} lacks the weights in its folder model/; fit again.")
+    if (run.fit["tuning"] != "full" or isinstance(codec, TokenCodec)) and not arrays:
+        raise RunError(f"The run {directory} lacks its file trained.safetensors; fit again.")
+    if isinstance(codec, TokenCodec):
+        with reading(directory, trained.name):
+            _check_vocabulary(codec, arrays)
     return run
+
+
+#: What of the pretrained model is in ``config.json``.
+_DIGITS = Kind("a seed in digits", lambda v: isinstance(v, str) and v.isascii() and v.isdigit() and len(v) < 20)
+_BASE = {"name": TEXT, "repo": maybe(TEXT), "revision": maybe(TEXT), "path": TEXT, "random": _DIGITS}
+#: Facts of the fit that loading rests on.
+_FIT = {"tuning": one_of("full", "lora", "dora"), "precision": one_of(*PRECISIONS), "rank": whole(1, 1 << 16),
+        "serialization": one_of(*SERIALIZATIONS, "table"), "seed": whole(0), "base": TEXT}  # fmt: skip
+
+
+def _check_vocabulary(codec: TokenCodec, arrays: Mapping[str, np.ndarray]) -> None:
+    """Check that the table's own vocabulary has a weight for each of its tokens, before it is made anew."""
+    longest = max((len(value) for name, value in arrays.items() if name.startswith("vocabulary.")), default=0)
+    if longest < codec.vocabulary - 1:
+        raise FieldError(f"it has weights of {longest:,} tokens, and its codec.json lists {codec.vocabulary - 1:,}")
 
 
 def _readme(run: LmRun) -> str:

@@ -11,6 +11,7 @@ from tabular.arrays import on_grid
 from tabular.cells import grid_step
 from tabular.conditions import Allowed
 from tabular.errors import ConditionError, TableError, UsageError
+from tabular.plain_json import FieldError, at_field, check_fields, each_of, object_of, one_of
 from tabular.schema import Column, Schema
 from tabular.unmodelled import unmodelled
 
@@ -148,20 +149,43 @@ class TextCodec(LmCodec):
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], schema: Schema, pieces: Pieces) -> TextCodec:
-        """Read what :meth:`to_dict` wrote."""
+        """Read what :meth:`to_dict` wrote.
+
+        Raises:
+            FieldError: if it is not, or does not go with ``schema``.
+        """
+        entry_of = object_of({"type": one_of("list", "digits", "date", "text")})
+        check_fields(data, {"serialization": one_of(*SERIALIZATIONS), "columns": each_of(entry_of)}, "it")
+        if not data["columns"]:
+            raise FieldError("it has no columns")
         serialization = data["serialization"]
         end = pieces.ids(",")[-1]
         cells: dict[str, CellCodec] = {}
         for name, entry in data["columns"].items():
-            if entry["type"] == "list":
-                cells[name] = ListCodec.from_dict(entry, pieces, short=serialization == "compact", end=end)
-            elif entry["type"] == "digits":
-                cells[name] = DigitCodec.from_dict(entry, pieces, end=end)
-            elif entry["type"] == "date":
-                cells[name] = DateCodec.from_dict(entry, pieces)
-            else:
-                cells[name] = TextCells.from_dict(entry, pieces)
+            with at_field(f"column {name!r}"):
+                _check_column(schema, name, entry)
+                if entry["type"] == "list":
+                    cells[name] = ListCodec.from_dict(entry, pieces, short=serialization == "compact", end=end)
+                elif entry["type"] == "digits":
+                    cells[name] = DigitCodec.from_dict(entry, pieces, end=end)
+                elif entry["type"] == "date":
+                    cells[name] = DateCodec.from_dict(entry, pieces)
+                else:
+                    cells[name] = TextCells.from_dict(entry, pieces)
         return cls(schema, pieces, cells, serialization)
+
+
+def _check_column(schema: Schema, name: str, entry: Mapping[str, Any]) -> None:
+    """Raise :class:`FieldError` for a column that the schema has not, or has otherwise."""
+    if name not in schema:
+        raise FieldError("it is not in its schema.json")
+    column = schema[name]
+    listed = entry["type"] == "list" and entry.get("numbers") is None
+    text = column.kind == "text" if entry["type"] == "text" else column.is_numeric
+    if not (column.has_categories if listed else text):
+        raise FieldError(f"it is {column.kind} in its schema.json")
+    if listed and len(entry.get("texts", ())) - bool(entry.get("missing")) != len(column.categories):
+        raise FieldError(f"it has other categories than the {len(column.categories):,} in its schema.json")
 
 
 def _cell(column: Column, values: np.ndarray, pieces: Pieces, serialization: str) -> CellCodec | None:

@@ -163,10 +163,11 @@ def train(
     state, best = _State(), engine.trained()
     if saved is not None and (found := saved.read()) is not None:
         arrays, best, facts = found
-        state = _State(**facts)
-        engine.load_trained(
-            {k.removeprefix("weights/"): v for k, v in arrays.items() if k.startswith("weights/")}, arrays
-        )
+        with saved.taking_up():
+            state = _State(**facts)
+            engine.load_trained(
+                {k.removeprefix("weights/"): v for k, v in arrays.items() if k.startswith("weights/")}, arrays
+            )
         progress.note(f"Going on from step {state.step:,} of {plan.steps:,}.")
 
     def save() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tabular.plain_json import FieldError, check_fields, list_of, real, whole
+
 #: Standard deviation of a start embedding, the share of it that is smooth in an ordered field, and the
 #: cosines that the smooth part is made of.
 EMBEDDING_SCALE = 0.05
@@ -50,8 +52,32 @@ class NanoConfig:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> NanoConfig:
-        """Read what :meth:`to_dict` wrote."""
-        return cls(**{**data, "sizes": tuple(data["sizes"])})
+        """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
+        check_fields(data, _KINDS, "architecture")
+        config = cls(**{name: data[name] for name in _KINDS} | {"sizes": tuple(data["sizes"])})
+        if config.width % config.heads:
+            raise FieldError(f"architecture has width {config.width:,}, which is no multiple of its heads")
+        return config
+
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each weight, by name."""
+        d, v = self.width, self.vocabulary
+        shapes: dict[str, tuple[int, ...]] = {
+            "wte": (v + 1, d), "wfe": (len(self.sizes), d), "ln_f.weight": (d,), "ln_f.bias": (d,),
+            "head.weight": (v, d), "head.bias": (v,),
+        }  # fmt: skip
+        for i in range(self.layers):
+            for name in ("ln_1", "ln_2"):
+                shapes |= {f"h.{i}.{name}.weight": (d,), f"h.{i}.{name}.bias": (d,)}
+            for name, out, given in (("attn.c_attn", 3 * d, d), ("attn.c_proj", d, d), ("mlp.c_fc", 4 * d, d),
+                                     ("mlp.c_proj", d, 4 * d)):  # fmt: skip
+                shapes |= {f"h.{i}.{name}.weight": (out, given), f"h.{i}.{name}.bias": (out,)}
+        return shapes
+
+
+_KINDS = {
+    "sizes": list_of(whole(1), 1), "width": whole(1), "layers": whole(1), "heads": whole(1), "dropout": real(0, 1)
+}  # fmt: skip
 
 
 def initial_weights(

@@ -59,12 +59,15 @@ def train_privately(
     tokens = tokens.astype(np.int64)
     fingerprint = hashlib.sha256(np.ascontiguousarray(tokens).tobytes() + private.fingerprint.encode()).hexdigest()
     saved = Checkpoint(checkpoint, fingerprint) if checkpoint else None
-    step, seconds, history, arrays = 0, 0.0, [], None
+    step, seconds, history = 0, 0.0, []
     if saved is not None and (found := saved.read()) is not None:
         arrays, _, facts = found
         step, seconds, history = facts["step"], facts["seconds"], facts["history"]
+        with saved.taking_up():
+            engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=arrays)
         progress.note(f"Going on from step {step:,} of {plan.steps:,}.")
-    engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=arrays)
+    else:
+        engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=None)
     started = time.perf_counter() - seconds
 
     def keep() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tabular.runs import RunFiles, damaged, read_run_files, write_run_files
+from tabular.plain_json import PLAIN, FieldError, check_fields
+from tabular.runs import RunFiles, check_shapes, read_run_files, reading, write_run_files
 from tabular.schema import Column, Schema
 
 from ..codec.number import NumberCodec
@@ -53,23 +54,23 @@ def read_run(directory: str | Path) -> Run:
         RunError: if a file is missing, cut short or does not fit the others.
     """
     files = read_run_files(directory)
-    try:
-        architecture = NanoConfig.from_dict(files.config["architecture"])
+    with reading(directory, "config.json"):
+        check_fields(files.config, {"architecture": PLAIN}, "it")
+        config = NanoConfig.from_dict(files.config["architecture"])
+    with reading(directory, "codec.json"):
         codec = RowCodec.from_dict(files.codec, files.schema)
-        facts, history = dict(files.config.get("fit", {})), [dict(look) for look in files.history]
-        # Runs of older versions say no more of their settings than this.
-        known = {"seed": int(facts.get("seed", 0)), "layers": architecture.layers, "width": architecture.width,
-                 "heads": architecture.heads}  # fmt: skip
-        settings = {**known, **files.config.get("options", {})}
-    except Exception as error:  # whatever a file edited by hand leads to
-        raise damaged(directory, f"{type(error).__name__}: {error}") from None
-    if tuple(codec.table.sizes) != architecture.sizes or files.weights.get("wte", np.empty(0)).shape != (
-        architecture.vocabulary + 1,
-        architecture.width,
-    ):
-        raise damaged(directory, "its codec.json and model.safetensors differ")
-    name = str(files.config["model"])
-    return Run(name, files.schema, codec, architecture, files.weights, settings, facts, history)
+        if tuple(codec.table.sizes) != config.sizes:
+            raise FieldError("its columns have other sizes than the architecture in config.json")
+    with reading(directory, "model.safetensors"):
+        # Each layer has weights of its own, so there are no more of them than weights.
+        if config.layers > len(files.weights):
+            raise FieldError(f"it has no {config.layers:,} layers, of which config.json speaks")
+        check_shapes({name: value.shape for name, value in files.weights.items()}, config.weight_shapes())
+    facts, history = dict(files.config.get("fit", {})), [dict(entry) for entry in files.history]
+    # Runs of older versions say no more of their settings than this.
+    known = {"seed": facts.get("seed", 0), "layers": config.layers, "width": config.width, "heads": config.heads}
+    settings = {**known, **files.config.get("options", {})}
+    return Run(files.config["model"], files.schema, codec, config, files.weights, settings, facts, history)
 
 
 def _held(codec: RowCodec, column: Column) -> str:

@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from tabular.arrays import to_arrays
 from tabular.conditions import parse_where
 from tabular.errors import UsageError
 from tabular.imputing import fill_in
-from tabular.inference import infer_schema
 from tabular.making import make_parts
-from tabular.personal.telling import warn_of_persons
 from tabular.progress import Reporter
 from tabular.reading import check_table
 from tabular.schema import Schema
+from tabular.schema_fit import schema_and_arrays
 from tabular.search_space import Choice, Real, SearchSpace, Whole
 from tabular.settings_record import from_settings
 from tabular.synthesizer import Synthesizer, Where
@@ -136,9 +134,7 @@ class TableLM(Synthesizer):
         table = check_table(table)
         if self.privacy is not None:
             self.privacy.check_public(schema, table.columns)
-        self.schema = infer_schema(table, rare_below=self.rare_below) if schema is None else schema
-        warn_of_persons(self.schema, progress)
-        arrays = to_arrays(table, self.schema)
+        self.schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
         plan = self._plan(len(table))
         private, learned = None, arrays
         if self.privacy is not None:

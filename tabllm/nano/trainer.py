@@ -155,13 +155,15 @@ def train(
     saved = Checkpoint(checkpoint, fingerprint) if checkpoint else None
     state = _State()
     best: dict[str, np.ndarray] = {}
-    arrays = None
+    marginal = engine.numpy_weights()["head.bias"]
     if saved is not None and (found := saved.read()) is not None:
         arrays, best, facts = found
-        state = _State(**facts)
+        with saved.taking_up():
+            state = _State(**facts)
+            engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=arrays)
         progress.note(f"Going on from step {state.step:,} of {plan.steps:,}.")
-    marginal = engine.numpy_weights()["head.bias"]
-    engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=arrays)
+    else:
+        engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=None)
 
     batches = max(1, len(seen) // plan.batch_rows)
     started = time.perf_counter() - state.seconds

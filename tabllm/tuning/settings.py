@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tabular.errors import UsageError
+from tabular.plain_json import FieldError, read_json, shown
 from tabular.rundir import write_json
 from tabular.synthesizer import check_options
 
@@ -45,17 +45,17 @@ def read_settings(path: str | Path) -> Settings:
         UsageError: if there is no such file, or no settings in it.
     """
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
+        data = read_json(path)
     except FileNotFoundError:
         raise UsageError(f"There is no file {path}; 'tabllm tune' writes one.") from None
-    except (OSError, ValueError) as error:
+    except (OSError, FieldError) as error:
         raise UsageError(f"{path} cannot be read as JSON ({error}).") from None
     options = data.get("settings", data) if isinstance(data, dict) else None
     if not isinstance(options, dict):
         raise UsageError(f'{path} holds no settings: it must be an object such as {{"settings": {{"epochs": 10}}}}.')
     model = data.get("model") if "settings" in data else None
     if model is not None and not isinstance(model, str):
-        raise UsageError(f'{path} names the model {model!r}; it must be a name such as "ctgan".')
+        raise UsageError(f'{path} names the model {shown(model)}; it must be a name such as "ctgan".')
     return Settings(model, options)
 
 

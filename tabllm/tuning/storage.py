@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from tabular.errors import EngineError, RunError, UsageError
+from tabular.plain_json import FieldError
 from tabular.rundir import make_folder
 
-__all__ = ["STORAGE", "finished", "open_study", "require_optuna"]
+__all__ = ["STORAGE", "finished", "open_study", "require_optuna", "usable"]
 
 #: The file's name in the output folder.
 STORAGE = "study.db"
@@ -41,26 +43,38 @@ def open_study(folder: Path, asked: Mapping[str, Any]) -> Any:
     optuna = require_optuna()
     make_folder(folder)
     path = folder / STORAGE
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the sampler's options are called experimental
-            storage = optuna.storages.RDBStorage(_address(path))
-            study = optuna.create_study(
-                storage=storage, study_name=_STUDY, direction="maximize", load_if_exists=True,
-                pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
-            )  # fmt: skip
-    except Exception as error:  # of sqlite, of SQLAlchemy, of optuna: each its own
-        raise RunError(
-            f"{path} cannot be used ({type(error).__name__}); remove it, or name another folder with -o."
-        ) from None
-    known = study.user_attrs.get("asked")
-    if known is None:
-        study.set_user_attr("asked", dict(asked))
-    elif known != dict(asked):
+    with usable(path), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the sampler's options are called experimental
+        storage = optuna.storages.RDBStorage(_address(path))
+        study = optuna.create_study(
+            storage=storage, study_name=_STUDY, direction="maximize", load_if_exists=True,
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
+        )  # fmt: skip
+        known = study.user_attrs.get("asked")
+        if known is None:
+            study.set_user_attr("asked", dict(asked))
+        elif not isinstance(known, dict):
+            raise FieldError("it does not say what was asked")
+    if known is not None and known != dict(asked):
         raise UsageError(f"{folder}/ holds a search {_difference(known, asked)}; name another folder with -o.")
-    for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
-        study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # of a call that was killed
+    with usable(path):
+        for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
+            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # of a call that was killed
     return study
+
+
+@contextlib.contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """What goes wrong inside, where a study is read, is told as a fault of its file.
+
+    Raises:
+        RunError: naming the file.
+    """
+    try:
+        yield
+    except Exception as error:  # of sqlite, of SQLAlchemy, of optuna: each its own
+        reason = str(error) if isinstance(error, FieldError) else type(error).__name__
+        raise RunError(f"{path} cannot be used ({reason}); remove it, or name another folder with -o.") from None
 
 
 def finished(study: Any) -> list[Any]:

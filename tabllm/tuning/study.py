@@ -30,6 +30,7 @@ import pandas as pd
 
 from tabular.errors import TabllmError, UsageError
 from tabular.inference import infer_schema
+from tabular.plain_json import TEXT, Kind, check_fields, each_of, list_of, maybe, one_of, real
 from tabular.progress import Reporter, Task
 from tabular.schema import Schema
 from tabular.search_space import SearchSpace
@@ -42,7 +43,7 @@ from .judging import Facts, Judge, Scores
 from .length import SCREEN, Length, length_for, length_of_fit
 from .settings import SETTINGS, write_settings
 from .space import default_settings, distributions, settings_from, space_for, suggested
-from .storage import finished, open_study, require_optuna
+from .storage import STORAGE, finished, open_study, require_optuna, usable
 from .trials import Trial, best_of, pareto_front
 
 __all__ = ["Found", "Search", "run_search"]
@@ -143,7 +144,8 @@ def run_search(
     work = _Work(search, train, validation, schema, clock)
     asked = {**asdict(search), "share": work.share, "table": fingerprint(list(table), table)}
     study = open_study(Path(folder), asked)
-    found = work.found(study, len(table))
+    with usable(Path(folder) / STORAGE):
+        found = work.found(study, len(table))
     total, unit = (trials, "trials") if trials is not None else (minutes or 0, "minutes")
     with progress.task("Tuning", total, unit) as bar:
         if trials is not None:
@@ -310,7 +312,14 @@ def _kept(trial: Trial) -> dict[str, Any]:
     return {name: value for name, value in trial.to_dict().items() if name not in ("number", "settings")}
 
 
+#: What of a trial must be in the study; of its scores and facts the one text is the name of a score.
+_MEASURED = maybe(each_of(Kind("a number or null", lambda v: v is None or isinstance(v, str) or real().holds(v))))
+_TRIAL = {"outcome": one_of("complete", "stopped", "failed"), "scores": _MEASURED, "facts": list_of(_MEASURED),
+          "fit_seconds": maybe(real(0)), "error": maybe(TEXT)}  # fmt: skip
+
+
 def _read(number: int, settings: Mapping[str, Any], kept: Mapping[str, Any]) -> Trial:
+    check_fields(kept, _TRIAL, f"trial {number}")
     return Trial(
         number,
         kept["outcome"],

@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
-from ..arrays import from_arrays, to_arrays
+from ..arrays import from_arrays
 from ..conditions import parse_where
 from ..devices import choose_torch_device, full_width_products, keep_freed_memory
 from ..errors import UsageError
-from ..inference import infer_schema
-from ..personal.telling import warn_of_persons
+from ..plain_json import PLAIN, FieldError, check_fields
 from ..progress import Reporter
 from ..reading import check_table
-from ..runs import RunFiles, damaged, read_run_files, write_run_files
+from ..runs import RunFiles, check_shapes, read_run_files, reading, write_run_files
 from ..schema import Schema
+from ..schema_fit import schema_and_arrays
 from ..settings_record import from_settings
 from ..synthesizer import Synthesizer, Where
 from .calibration import Calibration
@@ -133,10 +134,8 @@ class NeuralSynthesizer(Synthesizer):
         table = check_table(table)
         if self.privacy is not None:
             self.privacy.check_public(schema, table.columns)
-        self.schema = infer_schema(table, rare_below=self.rare_below) if schema is None else schema
-        warn_of_persons(self.schema, progress)
+        self.schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
         self._prepare(table, self.schema)
-        arrays = to_arrays(table, self.schema)
         steps = self._planned_steps(len(table))
         settings = {**self.settings(), "model": self.name, "planned_steps": steps}
         private, learned = None, arrays
@@ -287,30 +286,48 @@ class NeuralSynthesizer(Synthesizer):
     def load(cls, directory: str | Path, *, device: str = "auto") -> Self:
         files = read_run_files(directory)
         facts = dict(files.config.get("fit", {}))
-        try:
-            options = {"seed": int(facts.get("seed", 0)), **files.config["options"]}
-            model = from_settings(cls, options, {"device": device}, directory)
+        with reading(directory, "config.json"):
+            check_fields(files.config, {"options": PLAIN}, "it")
+        options = {"seed": facts.get("seed", 0), **files.config["options"]}
+        model = from_settings(cls, options, {"device": device}, directory)
+        with reading(directory, "codec.json"):
             encoder = TableEncoder.from_dict(files.codec, files.schema)
-            network = model._new_network(encoder, Spans(encoder.sizes, torch.device(model.device)))
-            network.load_state_dict(_below(files.weights, "network/", torch.from_numpy))
-            calibration = Calibration.from_tensors(_below(files.weights, "calibration/", np.asarray))
-        except (KeyError, ValueError, TypeError, RuntimeError) as error:
-            raise damaged(directory, f"its files do not fit each other: {error}") from None
-        network.eval()
+        with reading(directory, "model.safetensors"):
+            calibration = Calibration.from_tensors(_below(files.weights, "calibration/", np.asarray), encoder)
+            network = model._loaded_network(encoder, _below(files.weights, "network/", torch.from_numpy))
         model.schema, model.facts, model.history = files.schema, facts, list(files.history)
         model._encoder, model._network, model._calibration = encoder, network, calibration
         return model
+
+    def _loaded_network(self, encoder: TableEncoder, weights: Mapping[str, Tensor]) -> Network:
+        """A network with ``weights``; what its options declare is held against them before memory is taken."""
+        if (depth := self._options().get("depth", 0)) > len(weights):
+            raise FieldError(f"it has no {depth:,} layers, of which its config.json speaks")
+        spans = Spans(encoder.sizes, torch.device(self.device))
+        with torch.device("meta"):
+            wanted = self._make_network(encoder, Spans(encoder.sizes, torch.device("cpu"))).state_dict()
+        check_shapes({name: value.shape for name, value in weights.items()},
+                     {name: value.shape for name, value in wanted.items()})  # fmt: skip
+        network = self._new_network(encoder, spans)
+        network.load_state_dict(weights)
+        return network.eval()
 
 
 def _below(arrays: Mapping[str, np.ndarray], prefix: str, change: Any) -> dict[str, Any]:
     return {name.removeprefix(prefix): change(value) for name, value in arrays.items() if name.startswith(prefix)}
 
 
+#: Beyond these a setting is a slip: loops so long, or tables so large, are nothing that anybody waits for.
+MOST = {"num_timesteps": 100_000, "sampling_steps": 100_000, "flow_steps": 100_000, "depth": 1000, "pac": 10_000}
+
+
 def positive(**settings: float | None) -> None:
-    """Raise :class:`UsageError` for a setting that is not above 0; ``None`` is none."""
+    """Raise :class:`UsageError` for a setting that is not above 0, or beyond :data:`MOST`; ``None`` is none."""
     for label, value in settings.items():
         if value is not None and not value > 0:  # this way round, so that NaN is refused too
             raise UsageError(f"{label} must be above 0, not {value}.")
+        if value is not None and value > (most := MOST.get(label, 2**63 - 1)):
+            raise UsageError(f"{label} must be at most {most:,}, not {value:,}.")
 
 
 def _checked(seed: int) -> int:

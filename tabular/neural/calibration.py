@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..plain_json import FieldError
 from .encoder import TableEncoder
 from .fields import NumberField
 from .spans import Spans
@@ -82,9 +83,17 @@ class Calibration:
         return {"bias": self.bias, **{f"map/{name}": knots for name, knots in self.maps.items()}}
 
     @classmethod
-    def from_tensors(cls, arrays: Mapping[str, np.ndarray]) -> Calibration:
-        """Read what :meth:`tensors` gave."""
+    def from_tensors(cls, arrays: Mapping[str, np.ndarray], encoder: TableEncoder) -> Calibration:
+        """Read what :meth:`tensors` gave. Raises :class:`.plain_json.FieldError` if it does not fit ``encoder``."""
+        width = sum(encoder.sizes)
+        if "bias" not in arrays or arrays["bias"].shape != (width,):
+            raise FieldError(f"it has not the {width:,} classes of its codec.json")
         maps = {name.removeprefix("map/"): value for name, value in arrays.items() if name.startswith("map/")}
+        for name, knots in maps.items():
+            if knots.ndim != 2 or len(knots) != 2 or not knots.size or np.any(np.diff(knots[0]) < 0):
+                raise FieldError(f"its map of column {name!r} is not two rows of knots, the first one ascending")
+            if knots.dtype.kind != "f" or not isinstance(encoder.fields.get(name), NumberField):
+                raise FieldError(f"it has a map of {name!r}, which is no column of numbers")
         return cls(arrays["bias"], maps)
 
 

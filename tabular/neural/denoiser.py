@@ -62,7 +62,7 @@ class Denoiser(Network):
         self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
         self.out = nn.Linear(widths[-1], scalars + spans.width)
         self.register_buffer("shares", torch.zeros(spans.width))
-        moments = (torch.arange(times + 1, dtype=torch.float64) / times + 0.008) / 1.008
+        moments = (torch.arange(times + 1, dtype=torch.float64, device="cpu") / times + 0.008) / 1.008
         kept = torch.cos(moments * math.pi / 2).square()
         # kept[t]: the share of the signal after t steps; the last one would be 0, which no row comes back from.
         self.kept = (kept / kept[0]).clamp(min=1e-5).float().to(spans.device)

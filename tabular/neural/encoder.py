@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import TableError
+from ..plain_json import PLAIN, FieldError, at_field, check_fields, each_of
 from ..schema import Schema
 from ..unmodelled import unmodelled
-from ..words import WordCodec
+from ..words import WordCodec, check_learned, words_from
 from .fields import CategoryField, Field, NumberField, Numbers, field_from_dict
 
 __all__ = ["TableEncoder"]
@@ -134,9 +135,22 @@ class TableEncoder:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], schema: Schema) -> TableEncoder:
-        """Read what :meth:`to_dict` wrote."""
-        fields = {name: field_from_dict(entry) for name, entry in data["fields"].items()}
-        return cls(schema, fields, {name: WordCodec.from_dict(entry) for name, entry in data["words"].items()})
+        """Read what :meth:`to_dict` wrote.
+
+        Raises:
+            FieldError: if it is not, or does not go with ``schema``.
+        """
+        check_fields(data, {"fields": each_of(PLAIN)}, "it")
+        if not data["fields"]:
+            raise FieldError("it has no fields")
+        fields = {}
+        for name, entry in data["fields"].items():
+            with at_field(f"column {name!r}"):
+                fields[name] = field_from_dict(entry)
+        numbers = {name for name, field in fields.items() if isinstance(field, NumberField)}
+        classes = {n: f.classes - f.missing for n, f in fields.items() if isinstance(f, CategoryField)}
+        check_learned(schema, numbers, classes)
+        return cls(schema, fields, words_from(data, schema))
 
     def held(self, name: str) -> str:
         """What is kept of the data of a column, in words, for the README of a run."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..magnitude import unit_of
+from ..plain_json import FLAG, PLAIN, POSITIVE, FieldError, check_fields, each_of, list_of, maybe, real, whole
 from .scales import Bins, Modes, Quantiles, Scale, scale_from_dict
 
 __all__ = ["MOST_CLASSES", "CategoryField", "Field", "NumberField", "Numbers", "field_from_dict"]
@@ -224,9 +225,18 @@ Field = CategoryField | NumberField
 
 
 def field_from_dict(data: Mapping[str, Any]) -> Field:
-    """Read what ``to_dict`` of a field wrote."""
-    if "classes" in data:
-        return CategoryField(int(data["classes"]), bool(data["missing"]), np.asarray(data["ranks"], np.int64))
+    """Read what ``to_dict`` of a field wrote. Raises :class:`.plain_json.FieldError` if it is not."""
+    if isinstance(data, dict) and "classes" in data:
+        check_fields(data, {"classes": whole(1), "missing": FLAG, "ranks": list_of(whole(0))}, "it")
+        ranks = np.asarray(data["ranks"], np.int64)
+        if len(ranks) and (len(ranks) != data["classes"] or not np.array_equal(np.sort(ranks), np.arange(len(ranks)))):
+            raise FieldError(f"it has ranks that do not order its {data['classes']:,} classes")
+        return CategoryField(data["classes"], data["missing"], ranks)
+    kinds = {"atoms": list_of(real()), "scale": maybe(each_of(PLAIN)), "missing": FLAG, "unit": POSITIVE}
+    check_fields(data, kinds, "it", needed=("atoms", "scale", "missing"))
     scale = None if data["scale"] is None else scale_from_dict(data["scale"])
-    unit = float(data.get("unit", 1.0))  # runs of older versions have none
-    return NumberField(np.asarray(data["atoms"], np.float64), scale, bool(data["missing"]), unit)
+    unit = data.get("unit", 1.0)  # runs of older versions have none
+    field = NumberField(np.asarray(data["atoms"], np.float64), scale, data["missing"], unit)
+    if not field.classes or np.any(np.diff(field.atoms) <= 0):
+        raise FieldError("it has no values, or atoms that do not ascend")
+    return field

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from ..plain_json import FLAG, FieldError, check_fields, list_of, one_of, real
 from .mixture import fit_mixture
 
 __all__ = ["Bins", "Modes", "Quantiles", "Scale", "scale_from_dict"]
@@ -215,8 +216,27 @@ def normal_score(position: np.ndarray) -> np.ndarray:
     return ndtri(np.clip(position, LEAST, 1 - LEAST)).astype(np.float32)
 
 
+#: The lists of each kind of scale.
+_LISTS = {"modes": ("means", "deviations", "weights"), "quantiles": ("positions", "values"),
+          "bins": ("positions", "values", "edges")}  # fmt: skip
+
+
 def scale_from_dict(data: Mapping[str, Any]) -> Scale:
-    """Read what ``to_dict`` of a scale wrote."""
+    """Read what ``to_dict`` of a scale wrote. Raises :class:`.plain_json.FieldError` if it is not."""
+    check_fields(data, {"scale": one_of(*_LISTS)}, "scale")
+    numbers = list_of(real(), 1)
+    kinds = dict.fromkeys(_LISTS[data["scale"]], numbers) | ({} if data["scale"] == "modes" else {"stepped": FLAG})
+    check_fields(data, kinds, "scale")
+    same = [name for name in kinds if name not in ("edges", "stepped")]
+    if len({len(data[name]) for name in same}) > 1:
+        raise FieldError(f"scale has {', '.join(same)} of different lengths")
+    if data["scale"] == "modes" and min(*data["deviations"], *data["weights"]) <= 0:
+        raise FieldError("scale has deviations or weights that are not above 0")
+    for name in [name for name in ("positions", "values", "edges") if name in kinds]:
+        if np.any(np.diff(data[name]) < 0):
+            raise FieldError(f"scale has {name} that do not ascend")
+    if len(data.get("edges", (0, 1))) < 2:
+        raise FieldError("scale has no bins")
     if data["scale"] == "modes":
         return Modes(*(np.asarray(data[name], np.float64) for name in ("means", "deviations", "weights")))
     quantiles = Quantiles(np.asarray(data["positions"]), np.asarray(data["values"]), bool(data["stepped"]))

@@ -117,9 +117,10 @@ def train(
     run = _State()
     best: dict[str, Tensor] = {}
     if saved is not None and (found := saved.read()) is not None:
-        run = _State(**found[2])
-        learner.restore({name: torch.from_numpy(value) for name, value in found[0].items()})
-        best = {name: torch.from_numpy(value) for name, value in found[1].items()}
+        with saved.taking_up():
+            run = _State(**found[2])
+            learner.restore({name: torch.from_numpy(value) for name, value in found[0].items()})
+            best = {name: torch.from_numpy(value) for name, value in found[1].items()}
         for _ in range(run.restarts):
             learner.slow_down()
         progress.note(f"Going on from step {run.step:,} of {plan.steps:,}.")

@@ -1,0 +1,140 @@
+"""Where a fit begins: the schema of its table, and whether the table keeps to a schema that was given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .arrays import on_grid, to_arrays
+from .cells import columns_of, labels, missing_cells, value_type
+from .column_facts import BAD_SHARE
+from .errors import SchemaError
+from .inference import infer_schema
+from .personal.telling import warn_of_persons
+from .progress import Reporter
+from .schema import Column, Schema
+from .schema_checks import check_schema
+
+__all__ = ["check_schema_fits", "schema_and_arrays"]
+
+#: A column of which more cells are clipped to its bounds is ruined, not narrowed.
+MOST_CLIPPED = 0.5
+#: The same for rounding: its mean squared error as a share of the column's variance.
+MOST_ROUNDED = 0.25
+
+
+def schema_and_arrays(
+    table: pd.DataFrame, schema: Schema | None, *, rare_below: int, progress: Reporter
+) -> tuple[Schema, dict[str, np.ndarray]]:
+    """What every generator learns from: the schema, inferred if there is none, and the canonical arrays by it.
+
+    Args:
+        progress: told where a given schema changes values of the table.
+
+    Raises:
+        SchemaError: if the schema cannot serve, or ruins a column of the table.
+    """
+    given = schema is not None
+    schema = schema or infer_schema(table, rare_below=rare_below)
+    check_schema(schema)
+    warn_of_persons(schema, progress)
+    arrays = to_arrays(table, schema)
+    for note in check_schema_fits(table, schema, arrays) if given else ():
+        progress.note(note)
+    return schema, arrays
+
+
+def check_schema_fits(table: pd.DataFrame, schema: Schema, arrays: dict[str, np.ndarray] | None = None) -> list[str]:
+    """What ``schema`` changes in the values of ``table``, one sentence each.
+
+    Args:
+        table: may hold more columns than the schema, or the same in another order, which is told.
+        arrays: ``to_arrays(table, schema)``, where it is at hand.
+
+    Raises:
+        SchemaError: if a column does not parse by its schema, or next to nothing of it would be left.
+    """
+    arrays = to_arrays(table, schema) if arrays is None else arrays
+    columns = columns_of(table)
+    notes = []
+    if more := [name for name in columns if name not in set(schema.names)]:
+        notes.append(f"The schema does not list {', '.join(map(repr, more[:5]))}{', ...' if len(more) > 5 else ''}: "
+                     "left out.")  # fmt: skip
+    elif list(columns) != schema.names:
+        notes.append("The schema lists the columns in another order than the table: rows are made in its order.")
+    for column in schema:
+        series, values = columns[column.name], arrays[column.name]
+        if column.is_numeric:
+            notes += _numeric(series, values, column)
+        elif column.other is not None and not any("folded into" in note for note in column.notes):
+            notes += _folded(series, values, column)
+    return notes
+
+
+def _numeric(series: pd.Series, values: np.ndarray, column: Column) -> Iterator[str]:
+    filled = ~missing_cells(series, value_type(series, column.name))
+    cells = int(filled.sum())
+    if not cells:
+        return
+    # A cell that repeats its column's name stems from files that were pasted together.
+    unread = filled & np.isnan(values)
+    if unread.any():
+        form = f" of the format {column.format!r}" if column.format else ""
+        what = f"does not read as {column.kind}{form}"
+        if _share(unread, cells) > BAD_SHARE:
+            raise _ruined(column, series, unread, cells, what, "correct the kind or the format there")
+        if not any("read as missing" in note for note in column.notes):
+            yield _told(column, series, unread, cells, f"{what}: taken for missing")
+    rounded = on_grid(values, Column(column.name, column.kind, column.dtype, decimals=column.decimals,
+                                     format=column.format))  # fmt: skip
+    off = np.abs(rounded - values)
+    changed = off > 1e-6 * np.maximum(np.abs(values), 1.0) if column.kind == "datetime" else off > 1e-9 * np.abs(values)
+    if changed.any():
+        grain = "whole numbers" if column.kind == "integer" else f"{column.decimals or 0} decimals"
+        what = f"does not keep to {column.format if column.kind == 'datetime' else grain}"
+        scale = np.nanmax(np.abs(values))
+        if np.nanmean((off / scale) ** 2) > MOST_ROUNDED * np.nanvar(values / scale):
+            raise _ruined(column, series, changed, cells, what, "rounding leaves nothing of it: allow more decimals")
+        yield _told(column, series, changed, cells, f"{what}: rounded")
+    low = -np.inf if column.minimum is None else column.minimum
+    high = np.inf if column.maximum is None else column.maximum
+    slack = 1e-6 * np.maximum(np.abs(values), 1.0) if column.kind == "datetime" else 1e-9 * np.abs(values)
+    outside = (values < low - slack) | (values > high + slack)
+    if outside.any():
+        what = f"lies outside its bounds {low!r} to {high!r}"
+        if _share(outside, cells) > MOST_CLIPPED:
+            raise _ruined(column, series, outside, cells, what, "widen the bounds")
+        yield _told(column, series, outside, cells, f"{what}: clipped to them")
+
+
+def _folded(series: pd.Series, codes: np.ndarray, column: Column) -> Iterator[str]:
+    found, distinct = labels(series, column.name)
+    listed = {str(value) for value in column.categories}
+    unlisted = [place for place, value in enumerate(distinct) if str(value) not in listed]
+    folded = np.isin(found, unlisted) & (codes == column.categories.index(column.other))
+    if folded.any():
+        cells = int((found >= 0).sum())
+        yield _told(column, series, folded, cells, f"is not among its categories: taken for {column.other!r}")
+
+
+def _share(which: np.ndarray, cells: int) -> float:
+    return float(which.sum()) / cells
+
+
+def _told(column: Column, series: pd.Series, which: np.ndarray, cells: int, what: str) -> str:
+    return f"{100 * _share(which, cells):.3g} % of column {column.name!r} {what} (such as {_example(series, which)})."
+
+
+def _ruined(column: Column, series: pd.Series, which: np.ndarray, cells: int, what: str, way_out: str) -> SchemaError:
+    return SchemaError(
+        f"{100 * _share(which, cells):.3g} % of column {column.name!r} {what}, such as {_example(series, which)}; "
+        f"{way_out}, or infer the schema anew."
+    )
+
+
+def _example(series: pd.Series, which: np.ndarray) -> str:
+    value: Any = series.iloc[int(np.argmax(which))]
+    return repr(str(value)[:40])
