@@ -231,7 +231,7 @@ def _code(value: Any, column: Column) -> int:
             return column.categories.index(wanted)
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
     for code, category in enumerate(column.categories):
         if not isinstance(category, str) and float(category) == number:

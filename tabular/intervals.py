@@ -14,6 +14,7 @@ from .condition_text import Condition
 from .date_text import parse_dates, to_seconds
 from .errors import ConditionError
 from .number_text import parse_numbers
+from .plain_json import shown
 from .schema import Column
 
 __all__ = ["Interval", "intervals_of", "number_span"]
@@ -74,8 +75,8 @@ def _tidy(intervals: Sequence[Interval], column: Column) -> tuple[Interval, ...]
 
 def _snap(value: float, column: Column, *, up: bool) -> float:
     """The nearest value of the grid that is not below (``up``) or not above ``value``."""
-    step = grid_step(column)
-    if step is None or math.isinf(value):
+    step = _step_at(value, column)
+    if step is None:
         return value
     count = _count(value, step)
     return _at(math.ceil(count) if up else math.floor(count), step)
@@ -83,14 +84,20 @@ def _snap(value: float, column: Column, *, up: bool) -> float:
 
 def _after(value: float, column: Column) -> float:
     """The least value of the column above ``value``."""
-    step = grid_step(column)
+    step = _step_at(value, column)
     return math.nextafter(value, math.inf) if step is None else _at(math.floor(_count(value, step)) + 1, step)
 
 
 def _before(value: float, column: Column) -> float:
     """The greatest value of the column below ``value``."""
-    step = grid_step(column)
+    step = _step_at(value, column)
     return math.nextafter(value, -math.inf) if step is None else _at(math.ceil(_count(value, step)) - 1, step)
+
+
+def _step_at(value: float, column: Column) -> float | None:
+    """The step of the column's grid; ``None`` without one, and so far from 0 that float64 holds whole steps alone."""
+    step = grid_step(column)
+    return None if step is None or not abs(value) < 2.0**53 * step else step
 
 
 def _count(value: float, step: float) -> float:
@@ -114,11 +121,11 @@ def number_span(value: Any, column: Column) -> Interval:
     else:
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
     if not math.isfinite(number):
         raise ConditionError(
-            f"Column {column.name!r} holds numbers, and {value!r} is none; write such as {column.name}>=30."
+            f"Column {column.name!r} holds numbers, and {shown(value)} is none; write such as {column.name}>=30."
         )
     return number, number
 
@@ -146,6 +153,6 @@ def _span(value: Any, column: Column) -> Interval:
         low, high = to_seconds(pd.Series(ends).dt.tz_convert("UTC")).tolist()
     except (ValueError, TypeError, OverflowError):
         raise ConditionError(
-            f"Column {column.name!r} holds dates, and {str(value)!r} is none; write such as {column.name}>=2024-01-31."
+            f"Column {column.name!r} holds dates, and {shown(str(value))} is none; write such as {column.name}>=2024-01-31."
         ) from None
     return (low, low) if low == high else (low, _before(high, column))

@@ -1,0 +1,1 @@
+"""What ``scripts/fuzz_inputs.py`` mutates, and how."""
