@@ -6,6 +6,7 @@ import math
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 __all__ = ["build", "finite", "plain"]
@@ -35,21 +36,44 @@ def plain(value: Any) -> Any:
 
 
 def build(kind: type[T], data: Mapping[str, Any]) -> T:
-    """An instance of the dataclass ``kind``; unknown fields are passed over, so that older readers can go on."""
-    hints = get_type_hints(kind)
+    """An instance of the dataclass ``kind``; unknown fields are passed over, so that older readers can go on.
+
+    Raises:
+        TypeError: for a field that is missing, or not of its type.
+    """
+    hints = _hints(kind)
     known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: _value(hints[name], item) for name, item in data.items() if name in known})
+    _want(data, Mapping, kind.__name__)
+    return kind(**{name: _value(hints[name], item, name) for name, item in data.items() if name in known})
 
 
-def _value(hint: Any, item: Any) -> Any:
+@lru_cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+#: What JSON may hold for a plain type.
+_PLAIN = {str: str, bool: bool, int: (int, float), float: (int, float)}
+
+
+def _want(item: Any, kind: Any, name: str) -> None:
+    if not isinstance(item, kind):
+        raise TypeError(f"{name} is {type(item).__name__}")
+
+
+def _value(hint: Any, item: Any, name: str) -> Any:
     """``item`` as the type ``hint`` asks: a dataclass, a tuple or dict of them, or the plain value."""
     if get_origin(hint) in (Union, types.UnionType):
         inner = [part for part in get_args(hint) if part is not type(None)]
-        return None if item is None else _value(inner[0], item)
+        return None if item is None else _value(inner[0], item, name) if len(inner) == 1 else item
     if get_origin(hint) is tuple:
-        return tuple(_value(get_args(hint)[0], part) for part in item)
+        _want(item, (list, tuple), name)
+        return tuple(_value(get_args(hint)[0], part, name) for part in item)
     if get_origin(hint) is dict:
-        return {name: _value(get_args(hint)[1], part) for name, part in item.items()}
+        _want(item, Mapping, name)
+        return {key: _value(get_args(hint)[1], part, name) for key, part in item.items()}
     if isinstance(hint, type) and is_dataclass(hint):
         return build(hint, item)
+    if hint in _PLAIN:
+        _want(item, _PLAIN[hint], name)
     return item

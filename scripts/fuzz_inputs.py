@@ -6,8 +6,8 @@
 
 Every input is drawn from its kind and its number alone, so a number is enough to see it again. What has been done is
 written to --state; the same call goes on from there. At the end a table tells, per kind, how many inputs were read and
-refused, by which errors, the slowest and the most memory, and the exit code is 1 if an input led to anything else than a
-result or a TabllmError, took longer than 20 s, or 1 GB.
+refused, by which errors, the slowest, and how far one input raised the peak of the memory. The exit code is 1 if an
+input led to anything else than a result or a TabllmError, took longer than 20 s, or 1 GB.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,8 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Count what another piece of work found."""
-        self.inputs, self.read, self.errors = self.inputs + other.inputs, self.read + other.read, self.errors + other.errors
+        self.inputs, self.read = self.inputs + other.inputs, self.read + other.read
+        self.errors = self.errors + other.errors
         self.slowest, self.peak_mb = max(self.slowest, other.slowest), max(self.peak_mb, other.peak_mb)
         self.seconds, self.faults = self.seconds + other.seconds, [*self.faults, *other.faults]
 
@@ -171,7 +173,7 @@ def run(kinds: list[str], count: int, seconds: float, jobs: int, state: Path | N
             piece = running.pop(future)
             try:
                 done[":".join(map(str, piece))] = future.result()[2]
-            except Exception as error:  # the worker died: all that ran in it is tried again, each by itself
+            except BrokenProcessPool as error:  # a crash, or 100 s in which no Python ran
                 lost.append(piece)
                 print(f"A worker died at {piece} ({error}).", file=sys.stderr)
                 pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"), initializer=_begin_worker)

@@ -153,6 +153,7 @@ def _span(value: Any, column: Column) -> Interval:
         low, high = to_seconds(pd.Series(ends).dt.tz_convert("UTC")).tolist()
     except (ValueError, TypeError, OverflowError):
         raise ConditionError(
-            f"Column {column.name!r} holds dates, and {shown(str(value))} is none; write such as {column.name}>=2024-01-31."
+            f"Column {column.name!r} holds dates, and {shown(str(value))} is none; write such as "
+            f"{column.name}>=2024-01-31."
         ) from None
     return (low, low) if low == high else (low, _before(high, column))

@@ -12,17 +12,18 @@ __all__ = ["mutated_bytes", "mutated_json", "mutated_text", "mutated_tree"]
 #: Values that code is rarely written for.
 ODD: tuple[Any, ...] = (
     None, True, False, -1, 0, 1, 2, 0.5, -3, 1e9, 10**9, 10**12, 2**31, 2**63, 10**400, 1e308, -1e308, 5e-324,
-    float("nan"), float("inf"), float("-inf"), "", " ", "0", "2", "nan", "age", "%", "%Y-%m-%d", "%1000000000d", "{", "{}",
-    "{:.1000000000f}", "{0.__class__}", "int64", "int8", "category", "object", "date", "decimal", "datetime64[ns]",
-    "datetime64[ns, Mars/Phobos]", "1000000000i8", "categorical", "continuous", "integer", "datetime", "identifier",
-    "text", "constant", "boolean", "9A#\\", "sequence", "uuid", "\ud800", "\x00", "ü" * 50, [], {}, [1], ["a"], [[]],
+    float("nan"), float("inf"), float("-inf"), "", " ", "0", "2", "nan", "age", "%", "%Y-%m-%d", "%1000000000d", "{",
+    "{}", "{:.1000000000f}", "{0.__class__}", "int64", "int8", "category", "object", "date", "decimal", "str",
+    "datetime64[ns]", "datetime64[ns, Mars/Phobos]", "1000000000i8", "categorical", "continuous", "integer", "datetime",
+    "identifier", "text", "constant", "boolean", "9A#\\", "sequence", "uuid", "\ud800", "\x00", "ü" * 50, [], {}, [1], ["a"], [[]],
     [None], {"a": 1}, [0.0, 1.0],
 )  # fmt: skip
 #: Pieces of text that mean something to one of the readers.
 TOKENS = (
-    b",", b";", b"\t", b"|", b'"', b'""', b"'", b"\n", b"\r", b"\r\n", b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xed\xa0\x80",
-    b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1e-999", b"9" * 30, b"9" * 5000, b"[" * 50, b"[" * 5000, b"{", b"}",
-    b"]", b":", b"null", b"true", b"\\ud800", b"\\u0000", b"1,234.5", b"2020-02-30", b"31/12/9999", b"$5", b"12 %", b"=",
+    b",", b";", b"\t", b"|", b'"', b'""', b"'", b"\n", b"\r", b"\r\n", b"\x00", b"\xff", b"\xef\xbb\xbf",
+    b"\xed\xa0\x80", b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1e-999", b"9" * 30, b"9" * 5000, b"[" * 50, b"[" * 5000, b"{",
+    b"}", b"]", b":", b"null", b"true", b"\\ud800", b"\\u0000", b"1,234.5", b"2020-02-30", b"31/12/9999", b"$5",
+    b"12 %", b"=",
     b" and ", b" in [", b" between ", b" is missing", b"not in", b">=", b"<", b"!=", b"`", b"(", b"0x10", b"1_000",
     b"a" * 200,
 )  # fmt: skip
@@ -90,7 +91,8 @@ def _changed(node: Any, rng: random.Random) -> Any:
 
 
 def _other(value: Any, rng: random.Random) -> Any:
-    if isinstance(value, bool) or value is None or rng.random() < 0.6 or (isinstance(value, int) and abs(value) > 2**63):
+    huge = isinstance(value, int) and abs(value) > 2**63
+    if isinstance(value, bool) or value is None or huge or rng.random() < 0.6:
         return rng.choice(ODD)
     if isinstance(value, int | float):
         return rng.choice((-value, value + 1, value * 1000, value - 0.25, str(value), [value]))

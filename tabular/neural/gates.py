@@ -31,9 +31,10 @@ class Gates:
         self.always = always
         # The same by codes: a scalar counts where the code of its span is below this. A scalar that always counts
         # looks at a column of zeros beside the codes.
-        self.places = torch.tensor([span if span >= 0 else len(spans) for span, _ in gates.tolist()], dtype=torch.int64)
-        self.below = torch.tensor([below if span >= 0 else 1 for span, below in gates.tolist()], dtype=torch.int64)
-        self.places, self.below = self.places.to(spans.device), self.below.to(spans.device)
+        places = [span if span >= 0 else len(spans) for span, _ in gates.tolist()]
+        below = [below if span >= 0 else 1 for span, below in gates.tolist()]
+        self.places = torch.tensor(places, dtype=torch.int64, device=spans.device)
+        self.below = torch.tensor(below, dtype=torch.int64, device=spans.device)
 
     def __call__(self, one_hot: Tensor) -> Tensor:
         """float32[n, width] (or probabilities) -> float32[n, scalars]."""
