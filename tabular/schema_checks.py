@@ -36,7 +36,7 @@ _DATE_FORMAT = re.compile(r"(?:[^%]|%-?[A-Za-z]|%%)+")
 _SCALAR = Kind("text, a finite number, true or false", lambda v: isinstance(v, str | bool) or real().holds(v))
 _NUMBER = real()
 _FIELDS = {
-    "name": Kind("text that is not blank", lambda value: isinstance(value, str) and bool(value.strip())),
+    "name": TEXT,
     "kind": one_of(*sorted(KINDS)),
     "dtype": TEXT,
     "missing_rate": real(0, 1),
@@ -73,7 +73,7 @@ def columns_from(data: Any) -> tuple[Column, ...]:
     columns = []
     for place, entry in enumerate(data["columns"], 1):
         name = entry.get("name") if isinstance(entry, Mapping) else None
-        what = f"column {name!r}" if isinstance(name, str) and name.strip() else f"column {place}"
+        what = f"column {name!r}" if isinstance(name, str) else f"column {place}"
         check_fields(entry, _FIELDS, what, needed=("name", "kind", "dtype"))
         _refuse_unknown(entry, _FIELDS, what)
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}

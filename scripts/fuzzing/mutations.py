@@ -15,15 +15,15 @@ ODD: tuple[Any, ...] = (
     float("nan"), float("inf"), float("-inf"), "", " ", "0", "2", "nan", "age", "%", "%Y-%m-%d", "%1000000000d", "{",
     "{}", "{:.1000000000f}", "{0.__class__}", "int64", "int8", "category", "object", "date", "decimal", "str",
     "datetime64[ns]", "datetime64[ns, Mars/Phobos]", "1000000000i8", "categorical", "continuous", "integer", "datetime",
-    "identifier", "text", "constant", "boolean", "9A#\\", "sequence", "uuid", "\ud800", "\x00", "ü" * 50, [], {}, [1], ["a"], [[]],
-    [None], {"a": 1}, [0.0, 1.0],
+    "identifier", "text", "constant", "boolean", "9A#\\", "sequence", "uuid", "\ud800", "\x00", "ü" * 50, [], {}, [1],
+    ["a"], [[]], [None], {"a": 1}, [0.0, 1.0],
 )  # fmt: skip
 #: Pieces of text that mean something to one of the readers.
 TOKENS = (
     b",", b";", b"\t", b"|", b'"', b'""', b"'", b"\n", b"\r", b"\r\n", b"\x00", b"\xff", b"\xef\xbb\xbf",
-    b"\xed\xa0\x80", b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1e-999", b"9" * 30, b"9" * 5000, b"[" * 50, b"[" * 5000, b"{",
-    b"}", b"]", b":", b"null", b"true", b"\\ud800", b"\\u0000", b"1,234.5", b"2020-02-30", b"31/12/9999", b"$5",
-    b"12 %", b"=",
+    b"\xed\xa0\x80", b"NaN", b"Infinity", b"-Infinity", b"1e999", b"-1e-999", b"9" * 30, b"9" * 5000, b"[" * 50,
+    b"[" * 5000, b"{", b"}", b"]", b":", b"null", b"true", b"\\ud800", b"\\u0000", b"1,234.5", b"2020-02-30",
+    b"31/12/9999", b"$5", b"12 %", b"=",
     b" and ", b" in [", b" between ", b" is missing", b"not in", b">=", b"<", b"!=", b"`", b"(", b"0x10", b"1_000",
     b"a" * 200,
 )  # fmt: skip

@@ -88,6 +88,7 @@ def read_facts(folder: str | Path) -> ModelFacts:
     tied = bool(config.get("tie_word_embeddings", not any(name.endswith(_OUTPUTS) for name in tensors)))
     bits, group = _quantization(config)
     sizes = _sizes(tensors, tied, group)
+    _check_sizes(config, tensors, folder)
     return ModelFacts(
         architecture=config["model_type"],
         layers=_number(config, folder, "num_hidden_layers", "n_layer"),
@@ -107,6 +108,22 @@ def read_facts(folder: str | Path) -> ModelFacts:
         bits=bits,
         group_size=group,
     )
+
+
+def _check_sizes(config: dict[str, Any], tensors: dict[str, Tensor], folder: Path) -> None:
+    """Refuse a config that declares more than the weights hold: memory would be taken by what it says."""
+    lengths = {length for tensor in tensors.values() for length in tensor.shape}
+    for names in (("hidden_size", "n_embd", "d_model"), ("vocab_size",)):
+        if (length := _number(config, folder, *names)) not in lengths:
+            raise ModelError(
+                f"config.json of {folder} gives {names[0]} {length:,}, which none of its weights has; pull or copy the "
+                "model again."
+            )
+    if (layers := _number(config, folder, "num_hidden_layers", "n_layer")) > len(tensors):
+        raise ModelError(
+            f"config.json of {folder} gives {layers:,} layers, and it has {len(tensors):,} weights in all; pull or copy "
+            "the model again."
+        )
 
 
 def _number(config: dict[str, Any], folder: Path, *names: str, default: int | None = None) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tabular.errors import RunError
 
+from ..hub.facts import read_facts
 from ..hub.folder import ModelFolder
 from .bases import find_base
 from .engine import LmEngine, Tuning
@@ -39,6 +40,7 @@ def engine_of(
         RunError: if the trained weights do not fit the model.
     """
     full, random, place = run.fit["tuning"] == "full", run.base.get("random"), folder().path
+    read_facts(place)  # refuses a config that declares more than the weights hold
     lm = make_lm(
         engine,
         device,

@@ -83,7 +83,7 @@ def edited(data, column, **changes):
         ("device", {"categories": ["ios", "web"], "other": "rest"}, "other 'rest', which is none of its categories"),
         ("device", {"dtype": "int64"}, "cannot be written with its dtype 'int64'"),
         ("device", {"kind": "boolean"}, "at most 2 can be"),
-        ("device", {"name": ""}, "name"),
+        ("device", {"name": 7}, "has name 7, but must be text"),
         ("device", {"name": "age"}, "'age' stands in it more than once"),
         ("device", {"notes": "many"}, "notes 'many'"),
         ("code", {"pattern": ""}, "pattern"),
