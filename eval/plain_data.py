@@ -41,7 +41,7 @@ def build(kind: type[T], data: Mapping[str, Any]) -> T:
     Raises:
         TypeError: for a field that is missing, or not of its type.
     """
-    hints = _hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]
     known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
     _want(data, Mapping, kind.__name__)
     return kind(**{name: _value(hints[name], item, name) for name, item in data.items() if name in known})

@@ -265,7 +265,7 @@ class LanguageModelTarget(RunTarget):
         fit = {"base": "tiny", "tuning": "lora", "precision": "fp32", "rank": 4, "serialization": "compact", "seed": 0}
         weights = {"layer.lora_a": np.zeros((4, 4), np.float32)}
         history = [{"step": 1, "train_loss": 1.0}]
-        write_lm_run(run, LmRun(self.schema, codec, base, fit, history, weights, model), "lm", None)
+        write_lm_run(run, LmRun(self.schema, codec, base, {"seed": 0}, fit, history, weights, model), "lm", None)
 
     def feed(self, made: tuple[str, bytes], rng: random.Random) -> None:
         from tabllm.lm.run_files import read_lm_run

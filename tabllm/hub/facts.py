@@ -121,8 +121,8 @@ def _check_sizes(config: dict[str, Any], tensors: dict[str, Tensor], folder: Pat
             )
     if (layers := _number(config, folder, "num_hidden_layers", "n_layer")) > len(tensors):
         raise ModelError(
-            f"config.json of {folder} gives {layers:,} layers, and it has {len(tensors):,} weights in all; pull or copy "
-            "the model again."
+            f"config.json of {folder} gives {layers:,} layers, and it has {len(tensors):,} weights in all; pull or "
+            "copy the model again."
         )
 
 

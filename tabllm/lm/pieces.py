@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tabular.errors import RunError
+from tabular.plain_json import FieldError, read_json
 
 __all__ = ["Pieces"]
 
@@ -87,8 +87,10 @@ def _begin(backend: Any, folder: Path) -> int:
     """The token that texts begin with: the first that the configs name, or a line break."""
     for file in ("tokenizer_config.json", "config.json", "generation_config.json"):
         try:
-            config = json.loads((folder / file).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            config = read_json(folder / file)
+        except (OSError, FieldError):
+            continue
+        if not isinstance(config, dict):
             continue
         for name in ("bos_token", "eos_token", "bos_token_id", "eos_token_id"):
             value = config.get(name)

@@ -19,6 +19,7 @@ import pandas as pd
 from tabular.errors import RunError, TabllmError
 from tabular.locking import claimed
 from tabular.placing import hidden_beside, place_file, told
+from tabular.plain_json import read_json
 from tabular.progress import Reporter
 from tabular.rundir import atomic_directory, drop_partial, make_folder, take_partial, write_json
 from tabular.schema import Schema
@@ -64,7 +65,7 @@ def has_fingerprint(run: Path, wanted: str) -> bool:
 
 def _facts(path: Path, wanted: str) -> dict[str, Any] | None:
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts: dict[str, Any] = read_json(path)
         return facts if facts["fingerprint"] == wanted else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

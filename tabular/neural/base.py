@@ -301,7 +301,7 @@ class NeuralSynthesizer(Synthesizer):
 
     def _loaded_network(self, encoder: TableEncoder, weights: Mapping[str, Tensor]) -> Network:
         """A network with ``weights``; what its options declare is held against them before memory is taken."""
-        if (depth := self._options().get("depth", 0)) > len(weights):
+        if (depth := self.settings().get("depth", 0)) > len(weights):
             raise FieldError(f"it has no {depth:,} layers, of which its config.json speaks")
         spans = Spans(encoder.sizes, torch.device(self.device))
         with torch.device("meta"):
