@@ -27,6 +27,8 @@ _WORD = re.compile(r"\s+(not\s+in|in|between|is\s+not\s+missing|is\s+missing)(?!
 _JOINT = re.compile(r"\s+and(?:\s+|$)|\s*;\s*|\s*&&?\s*", re.IGNORECASE)
 _QUOTED = re.compile(r"\s*(\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|`[^`]*`)")
 _CLOSING = {"[": "]", "(": ")", "{": "}"}
+_SIGN = re.compile("[<>=!≤≥]")
+_COMPARISON = re.compile(r"(<=|>=|<|>|≤|≥|==?)\s*")
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
 
 
@@ -78,6 +80,7 @@ class _Reader:
 
     def __init__(self, text: str, names: Sequence[str]) -> None:
         self.text, self.place = text, 0
+        self.searched = self.sign = -1
         self.in_order = list(names)
         self.names = sorted(names, key=len, reverse=True)
 
@@ -129,10 +132,11 @@ class _Reader:
 
     def _chain(self, start: int) -> list[Condition] | None:
         """``30 <= age <= 40`` or ``30 <= age``: a value before the column."""
-        first = re.compile(r"\s*([^<>=!≤≥]+?)\s*(<=|>=|<|>|≤|≥|==?)\s*").match(self.text, start)
-        if not first:
+        first = _COMPARISON.match(self.text, self._next_sign(start))
+        value = self.text[start : first.start()].strip() if first else ""
+        if not first or not value:
             return None
-        value, operator = first[1], _FLIPPED[_SYMBOLS[first[2]]]
+        operator = _FLIPPED[_SYMBOLS[first[1]]]
         head = self._column_and_operator(first.end())
         if head is None or head[1] not in _FLIPPED:
             for name in self.names:  # nothing but a joint or the end may follow "30 <= age"
@@ -143,6 +147,13 @@ class _Reader:
             return None
         column, second, self.place = head
         return [Condition(column, operator, (_unquoted(value),)), Condition(column, second, self._values(second))]
+
+    def _next_sign(self, start: int) -> int:
+        """Where the first sign of a comparison stands from ``start`` on; it is not searched for again before that."""
+        if not self.searched <= start <= self.sign:
+            found = _SIGN.search(self.text, start)
+            self.searched, self.sign = start, found.start() if found else len(self.text)
+        return self.sign
 
     def _at_end(self, place: int) -> bool:
         return not self.text[place:].strip() or _JOINT.match(self.text, place) is not None

@@ -112,8 +112,8 @@ def parse_numbers(texts: pd.Series, template: str | None) -> np.ndarray:
     plain = _swapped(texts) if spec.endswith(_COMMA) else texts.astype(object)
     if prefix or suffix:
         before = rf"^\s*([+-]?)\s*(?:{re.escape(prefix.strip())})?\s*" if prefix.strip() else r"^\s*([+-]?)\s*"
-        after = rf"\s*(?:{re.escape(suffix.strip())})?\s*$" if suffix.strip() else r"\s*$"
-        plain = plain.str.replace(before, r"\1", regex=True).str.replace(after, "", regex=True)
+        # No pattern for the end: it would be tried from each of a million blanks on.
+        plain = plain.str.replace(before, r"\1", regex=True).str.strip().str.removesuffix(suffix.strip()).str.strip()
     grouped = plain.str.contains(",", regex=False).eq(True).to_numpy(dtype=bool)
     if grouped.any():
         part = plain[grouped]
