@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
-    "FLAG", "NUMBER", "PLAIN", "POSITIVE", "TEXT", "FieldError", "Kind", "at_field", "check_fields", "each_of", "list_of", "maybe",
-    "object_of", "one_of", "parse_json", "read_json", "read_json_lines", "real", "shown", "whole",
+    "FLAG", "NUMBER", "PLAIN", "POSITIVE", "TEXT", "FieldError", "Kind", "at_field", "check_fields", "each_of",
+    "list_of", "maybe", "object_of", "one_of", "parse_json", "read_json", "read_json_lines", "real", "shown", "whole",
 ]  # fmt: skip
 
 #: Files above this are refused: the longest that is written here is the schema of 100,000 categories a column.
