@@ -38,19 +38,22 @@ class Kind:
         words: the same for a person, such as "a whole number from 0 to 9".
         holds: whether a value is one.
         item: of the items of a list, or the values of an object.
-        fields: of an object, by name.
+        fields, needed: of an object, by name, and those of them that may not be absent.
     """
 
     words: str
     holds: Callable[[Any], bool]
     item: Kind | None = None
     fields: Mapping[str, Kind] | None = None
+    needed: tuple[str, ...] = ()
 
     def wrong(self, value: Any) -> str | None:
         """What is wrong with ``value``: the item that breaks the rule, and what it must be; ``None`` if nothing is."""
         if self.holds(value):
             return None
         if isinstance(value, dict) and self.fields is not None:
+            if lacking := [name for name in self.needed if name not in value]:
+                return f"without {lacking[0]!r}"
             for name, kind in self.fields.items():
                 if name in value and (found := kind.wrong(value[name])) is not None:
                     return f"with {name} {found}"
@@ -119,7 +122,7 @@ def object_of(kinds: Mapping[str, Kind], needed: Iterable[str] | None = None) ->
         return all(kind.holds(value[name]) for name, kind in kinds.items() if name in value)
 
     fields = "; ".join(f"{name}: {kind.words}" for name, kind in kinds.items())
-    return Kind(f"an object ({fields})", holds, fields=kinds)
+    return Kind(f"an object ({fields})", holds, fields=kinds, needed=required)
 
 
 def maybe(kind: Kind) -> Kind:

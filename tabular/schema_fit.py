@@ -20,8 +20,8 @@ from .schema_checks import check_schema
 
 __all__ = ["check_schema_fits", "schema_and_arrays"]
 
-#: A column of which more cells are clipped to its bounds is ruined, not narrowed.
-MOST_CLIPPED = 0.5
+#: A column of which more cells are clipped to its bounds is ruined, not narrowed: a slip, or another unit.
+MOST_CLIPPED = 0.9
 #: The same for rounding: its mean squared error as a share of the column's variance.
 MOST_ROUNDED = 0.25
 

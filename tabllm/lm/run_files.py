@@ -102,7 +102,7 @@ def read_lm_run(directory: str | Path) -> LmRun:
     folder = Path(directory)
     check_no_code(folder / "model", f"the run {directory}")
     with reading(directory, "config.json"):
-        check_fields(config, {"base": object_of(_BASE, needed=("name", "repo", "revision", "path")),
+        check_fields(config, {"base": object_of(_BASE, needed=("name", "repo", "revision")),
                               "fit": object_of(_FIT)}, "it")  # fmt: skip
     with reading(directory, "codec.json"):
         data = read_json(folder / "codec.json")
@@ -134,7 +134,8 @@ def read_lm_run(directory: str | Path) -> LmRun:
 
 #: What of the pretrained model is in ``config.json``.
 _DIGITS = Kind("a seed in digits", lambda v: isinstance(v, str) and v.isascii() and v.isdigit() and len(v) < 20)
-_BASE = {"name": TEXT, "repo": maybe(TEXT), "revision": maybe(TEXT), "path": TEXT, "random": _DIGITS}
+_BASE = {"name": TEXT, "repo": maybe(TEXT), "revision": maybe(TEXT), "path": TEXT, "random": _DIGITS,
+         "fingerprint": TEXT, "near": TEXT}  # fmt: skip
 #: Facts of the fit that loading rests on.
 _FIT = {"tuning": one_of("full", "lora", "dora"), "precision": one_of(*PRECISIONS), "rank": whole(1, 1 << 16),
         "serialization": one_of(*SERIALIZATIONS, "table"), "seed": whole(0), "base": TEXT}  # fmt: skip
