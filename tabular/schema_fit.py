@@ -38,7 +38,7 @@ def schema_and_arrays(
         SchemaError: if the schema cannot serve, or ruins a column of the table.
     """
     given = schema is not None
-    schema = schema or infer_schema(table, rare_below=rare_below)
+    schema = infer_schema(table, rare_below=rare_below) if schema is None else schema
     check_schema(schema)
     warn_of_persons(schema, progress)
     arrays = to_arrays(table, schema)
