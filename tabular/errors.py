@@ -19,9 +19,13 @@ __all__ = [
 
 
 class TabllmError(Exception):
-    """Base of every deliberate error; the message is one sentence that names the way out."""
+    """Base of every deliberate error; the message is one sentence on one line that names the way out."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        # A value that the sentence quotes may hold line breaks.
+        return " ".join(super().__str__().splitlines())
 
 
 class UsageError(TabllmError):

@@ -229,3 +229,9 @@ def test_any_category_can_be_asked_for_in_quotes_and_in_a_mapping(values, pick):
 def test_any_text_is_understood_or_refused_but_never_fails_otherwise(text):
     with contextlib.suppress(ConditionError):
         parse_where(text, SCHEMA)
+
+
+def test_an_error_that_quotes_a_line_break_stands_on_one_line():
+    with pytest.raises(ConditionError) as told:
+        parse_where("age>\n900\n", SCHEMA)
+    assert len(str(told.value).splitlines()) == 1

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabular import Column, Schema, SchemaError, infer_schema, read_table
+from tabular import Column, Schema, SchemaError, TableError, infer_schema, read_table
 from tabular.inference import LABEL_LIMIT
 
 ROWS = 1000
@@ -283,3 +283,10 @@ def test_the_real_tables_have_the_kinds_a_person_would_give(shared_data):
     housing = infer_schema(read_table(shared_data("california_housing") / "housing.csv.gz"))
     assert (housing["housing_median_age"].kind, housing["housing_median_age"].decimals) == ("continuous", 0)
     assert housing["total_bedrooms"].missing_rate == pytest.approx(207 / 20_640)
+
+
+@pytest.mark.parametrize("number", [10**400, decimal.Decimal(10) ** 400], ids=["int", "decimal"])
+def test_a_number_beyond_every_type_is_refused_with_its_column(number):
+    table = pd.DataFrame({"plays": pd.Series([1, number, 3, 4], dtype=object), "b": list("xyxy")})
+    with pytest.raises(TableError, match="'plays' holds a number of more than 308 digits"):
+        infer_schema(table)
