@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import lzma
 import zipfile
 import zlib
@@ -149,15 +148,16 @@ def _read_parquet(path: Path, kind: FileFormat, rows: int | None) -> pd.DataFram
                 first = next(file.iter_batches(batch_size=rows), None)
                 content = pa.Table.from_batches([] if first is None else [first], schema=file.schema_arrow)
         table: pd.DataFrame = content.to_pandas()
-    except TableError:
+    except (TableError, MemoryError):
         raise
-    except (KeyError, TypeError, AttributeError, IndexError, json.JSONDecodeError) as error:
+    # Text that is not UTF-8, and JSON that is none, are a ValueError.
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+        raise TableError(f"{path} is not a readable Parquet file ({reason}); write it anew.") from None
+    except Exception as error:  # what pandas makes of its own metadata where they are damaged has no common type
         raise TableError(
             f"{path} has damaged metadata of pandas ({type(error).__name__}: {error}); write it anew."
         ) from None
-    except (pa.ArrowException, OSError, ValueError) as error:  # text that is not UTF-8 is a ValueError
-        reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise TableError(f"{path} is not a readable Parquet file ({reason}); write it anew.") from None
     if not isinstance(table.index, pd.RangeIndex):  # an index that pandas kept in the file
         table = table.reset_index(drop=all(name is None for name in table.index.names))
     return table.set_axis([str(name) for name in table.columns], axis=1)

@@ -182,7 +182,15 @@ def test_json_lines_that_cannot_be_kept_are_refused_with_their_line(tmp_path, ce
 
 
 @pytest.mark.parametrize(
-    "metadata", [b"[]", b"{", b'{"index_columns": 7}', b'{"index_columns": ["x"], "columns": [1]}']
+    "metadata",
+    [
+        b"[]",
+        b"{",
+        b'{"index_columns": 7}',
+        b'{"index_columns": ["x"], "columns": [1]}',
+        b'{"index_columns": [{"kind": "range", "name": null, "start": 0, "stop": 1' + b"0" * 30 + b', "step": 1}], '
+        b'"column_indexes": [], "columns": []}',
+    ],
 )
 def test_a_parquet_file_with_damaged_metadata_of_pandas_is_refused(tmp_path, metadata):
     path = tmp_path / "rows.parquet"
