@@ -11,7 +11,7 @@ import pandas as pd
 from pandas.api import types
 
 from .date_text import format_step, from_seconds, parse_dates, to_seconds
-from .errors import SchemaError, TableError
+from .errors import SchemaError
 from .number_text import parse_numbers
 from .schema import Column
 
@@ -80,7 +80,22 @@ def value_type(series: pd.Series, name: str) -> str:
             f"Column {name!r} holds values of type {type(example).__name__}, which no kind of column can hold; "
             "turn them into text or numbers, or drop the column."
         )
+    if found in ("integer", "float", "decimal"):
+        _refuse_beyond_float64(series, name, found)
     return found
+
+
+def _refuse_beyond_float64(series: pd.Series, name: str, found: str) -> None:
+    try:
+        values = series.dropna().to_numpy().astype(np.float64)
+        beyond = found == "decimal" and bool(np.isinf(values).any())
+    except OverflowError:
+        beyond = True
+    if beyond:
+        raise SchemaError(
+            f"Column {name!r} holds a number of more than 308 digits, which no number type can hold; leave it out, or "
+            "write the column as text."
+        )
 
 
 def _refuse_containers(series: pd.Series, name: str) -> None:
@@ -130,30 +145,17 @@ def numbers(series: pd.Series, column: Column) -> np.ndarray:
         return np.append(values, np.nan)[distinct_codes]
     if found in ("datetime", "date") and column.kind != "datetime":
         raise SchemaError(f"Column {column.name!r} should hold numbers, but holds dates.")
-    return to_number(series, found, column.name)
+    return to_number(series, found)
 
 
-def to_number(series: pd.Series, found: str, name: str) -> np.ndarray:
-    """Cells of the type ``found`` (not text) as ``float64``; datetimes as seconds since 1970, NaN for missing.
-
-    Raises:
-        TableError: for a whole number or decimal of the column ``name`` that is beyond ``float64``.
-    """
+def to_number(series: pd.Series, found: str) -> np.ndarray:
+    """Cells of the type ``found`` (not text) as ``float64``; datetimes as seconds since 1970, NaN for missing."""
     if found in ("datetime", "date"):
         return to_seconds(_instants(series))
-    try:
-        if found == "decimal":
-            missing = series.isna().to_numpy(dtype=bool)
-            values = series.astype(object).mask(missing, 0).to_numpy().astype(np.float64)
-            if np.isinf(values).any():
-                raise OverflowError
-            return np.where(missing, np.nan, values)
-        values = series.to_numpy(dtype=np.float64, na_value=np.nan)
-    except OverflowError:
-        raise TableError(
-            f"Column {name!r} holds a number of more than 308 digits, which no number type can hold; leave it out, or "
-            "write the column as text."
-        ) from None
+    if found == "decimal":
+        missing = series.isna().to_numpy(dtype=bool)
+        return np.where(missing, np.nan, series.astype(object).mask(missing, 0).to_numpy().astype(np.float64))
+    values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     return np.where(np.isfinite(values), values, np.nan)
 
 

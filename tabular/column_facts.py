@@ -89,7 +89,7 @@ class ColumnFacts:
         if self.is_text:
             found = self.number_text
             return np.full(len(self.distinct), np.nan) if found is None else found.values
-        return to_number(self.distinct, self.type, self.name)
+        return to_number(self.distinct, self.type)
 
 
 def column_facts(name: str, series: pd.Series, skip: np.ndarray | None) -> ColumnFacts:
