@@ -21,6 +21,7 @@ from .bias import REFITS, check_protected, measure_bias
 from .detection import detect
 from .distributions import distribution_facts
 from .fidelity import column_fidelity
+from .joints import against_target, joints
 from .privacy import measure_privacy
 from .report import Privacy, Report, Rows
 from .support import measure_support
@@ -139,6 +140,8 @@ def compare(
         distributions=distributions,
         bias=bias,
         support=support,
+        joints=joints(tables, trends),
+        against_target=against_target(tables, target),
     )
 
 

@@ -52,14 +52,7 @@ def detect(tables: Tables, *, seed: int = 0, threads: int | None = None) -> tupl
     x, types = _stack(real, synthetic, tables)
     y = np.repeat([0.0, 1.0], rows)
     folds = twin_folds(_stack_fingerprints(real, synthetic, names), y, FOLDS, rng)
-    aucs, gains = [], np.zeros(len(names))
-    for fold in range(FOLDS):
-        test = folds == fold
-        model = TreeModel("binary:logistic", types, seed=seed, threads=threads).fit(x[~test], y[~test])
-        auc = _auc(y[test], model.predict(x[test]))
-        if auc is not None:
-            aucs.append(auc)
-            gains += model.gains()
+    aucs, gains = _tree_aucs(x, y, folds, types, seed=seed, threads=threads)
     auc = float(np.mean(aucs)) if aucs else None
 
     rows_logistic = min(rows, MAX_ROWS_LOGISTIC)
@@ -67,6 +60,7 @@ def detect(tables: Tables, *, seed: int = 0, threads: int | None = None) -> tupl
     logistic = _logistic_auc(x[keep], y[keep], folds[keep], types)
     if rows_logistic < rows:
         notes.append(f"The logistic detector saw {rows_logistic:,} rows of each table.")
+    floor, floor_rows = _floor(tables, seed=seed, threads=threads)
     top = np.argsort(-gains, kind="stable")[:MAX_FEATURES]
     return Detection(
         score=None if auc is None else detection_score(auc),
@@ -77,7 +71,39 @@ def detect(tables: Tables, *, seed: int = 0, threads: int | None = None) -> tupl
         rows_each=rows,
         folds=FOLDS,
         top_features=tuple(FeatureGain(names[i], float(100 * gains[i] / gains.sum())) for i in top if gains[i] > 0),
+        floor_score=None if floor is None else detection_score(floor),
+        floor_auc=floor,
+        floor_rows_each=floor_rows,
     ), notes
+
+
+def _floor(tables: Tables, *, seed: int, threads: int | None) -> tuple[float | None, int | None]:
+    """The AUC with which holdout rows are told from as many real ones, and how many: what is left to chance."""
+    if tables.holdout is None:
+        return None, None
+    rng = np.random.default_rng(seed)
+    rows = min(tables.real.rows, tables.holdout.rows, MAX_ROWS)
+    real, holdout = subsample(tables.real, rows, rng), subsample(tables.holdout, rows, rng)
+    x, types = _stack(real, holdout, tables)
+    y = np.repeat([0.0, 1.0], rows)
+    folds = twin_folds(_stack_fingerprints(real, holdout, tables.modelled), y, FOLDS, rng)
+    aucs, _ = _tree_aucs(x, y, folds, types, seed=seed, threads=threads)
+    return (float(np.mean(aucs)) if aucs else None), rows
+
+
+def _tree_aucs(
+    x: np.ndarray, y: np.ndarray, folds: np.ndarray, types: list[str], *, seed: int, threads: int | None
+) -> tuple[list[float], np.ndarray]:
+    """The tree model's AUC on each fold that can be scored, and the sum of its gains: ``float64[columns]``."""
+    aucs, gains = [], np.zeros(x.shape[1])
+    for fold in range(FOLDS):
+        test = folds == fold
+        model = TreeModel("binary:logistic", types, seed=seed, threads=threads).fit(x[~test], y[~test])
+        auc = _auc(y[test], model.predict(x[test]))
+        if auc is not None:
+            aucs.append(auc)
+            gains += model.gains()
+    return aucs, gains
 
 
 def twin_folds(fingerprints: np.ndarray, y: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:

@@ -10,7 +10,7 @@ from .figures import Distribution, Histogram
 from .tables import Tables
 from .wording import cell_text
 
-__all__ = ["MAX_CATEGORIES", "distance_histogram", "distribution_facts"]
+__all__ = ["MAX_CATEGORIES", "TAIL", "distance_histogram", "distribution_facts", "grain", "shortened"]
 
 #: Bins of a numeric column.
 BINS = 30
@@ -55,7 +55,7 @@ def _of_numbers(column: Column, arrays: list[np.ndarray]) -> Distribution:
     if not len(present):  # what the synthetic table invented still shows
         present = np.concatenate([array[~np.isnan(array)] for array in arrays])
     spikes, rest = _spikes(present, len(arrays[0]))
-    edges = _edges(rest, whole=column.kind == "integer") if len(rest) else np.empty(0)
+    edges = _edges(rest) if len(rest) else np.empty(0)
     counts = []
     for array in arrays:
         at_spikes = [int((array == spike).sum()) for spike in spikes]
@@ -79,15 +79,33 @@ def _spikes(present: np.ndarray, rows: int) -> tuple[np.ndarray, np.ndarray]:
     return spikes, present[~np.isin(present, spikes)]
 
 
-def _edges(present: np.ndarray, *, whole: bool) -> np.ndarray:
-    """Edges of equally wide bins over the bulk of ``present``; around whole numbers for integers."""
+def grain(present: np.ndarray) -> float:
+    """The step that all of ``present`` are multiples of, as far as it matters to bins; 0 if there is none.
+
+    Days, hours, minutes and seconds for instants come out as multiples of 86,400, 3,600, 60 and 1. A bin that is no
+    multiple of it holds now more, now fewer of the values that can occur, and shows gaps that are none.
+    """
+    for step in (86_400.0, 3_600.0, 60.0, 10.0, 5.0, 1.0, 0.5, 0.1, 0.05, 0.01, 0.001):
+        multiples = present / step
+        if (
+            np.abs(multiples - np.round(multiples)).max(initial=0.0) < 1e-6
+            and np.abs(multiples).max(initial=0.0) < 1e12
+        ):
+            return step
+    return 0.0
+
+
+def _edges(present: np.ndarray) -> np.ndarray:
+    """Edges of equally wide bins over the bulk of ``present``, each as many of its grains wide and between two "
+    "values."""
     low, high = np.quantile(present, [TAIL, 1 - TAIL])
     if high <= low:
         low, high = float(present.min()), float(present.max())
-    if whole:
-        low, high = np.floor(low), np.ceil(high)
-        width = 1.0 if high - low < MAX_SINGLE_INTEGERS else np.ceil((high - low + 1) / BINS)
-        return low - 0.5 + width * np.arange(np.ceil((high - low + 1) / width) + 1)
+    if step := grain(present):
+        low, high = step * np.floor(low / step), step * np.ceil(high / step)
+        steps = round((high - low) / step) + 1
+        width = step * (1 if steps <= MAX_SINGLE_INTEGERS else np.ceil(steps / BINS))
+        return low - step / 2 + width * np.arange(np.ceil(steps * step / width) + 1)
     if high <= low:
         low, high = low - 0.5, high + 0.5
     return np.linspace(low, high, BINS + 1)
@@ -103,7 +121,7 @@ def _of_categories(tables: Tables, name: str, arrays: list[np.ndarray]) -> Distr
     folded = order[len(shown) :]
     categories = tables.schema[name].categories
     labels = [
-        *(_shortened(str(categories[code])) for code in shown),
+        *(shortened(str(categories[code])) for code in shown),
         "other values",
         "not in the real table",
         "missing",
@@ -155,5 +173,6 @@ def _rounded(edges: np.ndarray) -> tuple[float, ...]:
     return tuple(float(f"{edge:.12g}") for edge in edges)
 
 
-def _shortened(label: str) -> str:
+def shortened(label: str) -> str:
+    """``label``, cut where it is longer than a plot can show."""
     return label if len(label) <= MAX_LABEL else label[: MAX_LABEL - 1] + "…"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Curves", "Distribution", "Histogram"]
+__all__ = ["AgainstTarget", "Axis", "Curves", "Distribution", "Histogram", "Joint"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,49 @@ class Distribution:
     real_percent: tuple[float, ...]
     synthetic_percent: tuple[float, ...]
     holdout_percent: tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The cells that a column is cut into.
+
+    Attributes:
+        labels: of the cells; of numbers their lower ends. The last one is "missing", of categories the one before it
+            "other", though neither need occur.
+        edges: between the cells of a number; the first and the last cell are open.
+        codes: the categories that have a cell of their own.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    edges: tuple[float, ...] = ()
+    codes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Joint:
+    """Shares of the rows in per cent by cell, ``[first][second]``; they sum to 100."""
+
+    first: Axis
+    second: Axis
+    real_percent: tuple[tuple[float, ...], ...]
+    synthetic_percent: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class AgainstTarget:
+    """The target by the cells of one column; ``None`` where a table has too few rows in a cell.
+
+    Attributes:
+        axis: those of its cells that have real rows enough.
+        measure: what is drawn, such as ``share of clicked = 1``.
+    """
+
+    axis: Axis
+    target: str
+    measure: str
+    real: tuple[float | None, ...]
+    synthetic: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,23 @@ from pathlib import Path
 from tabular.errors import UsageError
 from tabular.rundir import write_text
 
+from .findings import headline
 from .page.attacks import attacks_section
 from .page.bias import bias_section
 from .page.columns import columns_section
 from .page.detection import detection_section
 from .page.front import findings, verdict_cards, what_was_compared
 from .page.markup import Child, Markup, element, joined
+from .page.origin import origin_section, sample_section
 from .page.pairs import pairs_section
 from .page.parts import section, sentence
 from .page.privacy import privacy_section
 from .page.rows import rows_section
 from .page.several import side_by_side_section
+from .page.target import target_section
 from .page.theme import style, toggle
 from .page.utility import utility_section
+from .provenance import Provenance
 from .report import Report
 from .side_by_side import SideBySide, side_by_side
 
@@ -36,6 +40,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inl
 _SECTIONS: tuple[tuple[str, str, Callable[[Report, str, int], Markup | None]], ...] = (
     ("Columns", "columns", columns_section),
     ("Pairs", "pairs", pairs_section),
+    ("Target", "target", target_section),
     ("Rows", "rows", rows_section),
     ("Detection", "detection", detection_section),
     ("Utility", "utility", utility_section),
@@ -46,36 +51,49 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Report, str, int], Markup | None]], .
 
 
 def write_html(
-    reports: Report | Mapping[str, Report], path: str | Path, *, tables: Sequence[SideBySide] | None = None
+    reports: Report | Mapping[str, Report],
+    path: str | Path,
+    *,
+    tables: Sequence[SideBySide] | None = None,
+    provenance: Provenance | None = None,
 ) -> None:
     """Write the page of one report, or of several by name, to ``path``; an old file is replaced in one step.
 
     Args:
         reports: of the same real table.
         tables: what stands side by side where there are several; the figures of :mod:`eval.side_by_side` if absent.
+        provenance: where the tables come from, and some of their rows.
 
     Raises:
         UsageError: if there is no report.
         OutputError: if the file cannot be written.
     """
-    write_text(path, page(reports, tables=tables))
+    write_text(path, page(reports, tables=tables, provenance=provenance))
 
 
-def page(reports: Report | Mapping[str, Report], *, tables: Sequence[SideBySide] | None = None) -> str:
+def page(
+    reports: Report | Mapping[str, Report],
+    *,
+    tables: Sequence[SideBySide] | None = None,
+    provenance: Provenance | None = None,
+) -> str:
     """The page as text; see :func:`write_html`."""
     if isinstance(reports, Report):
         reports = {"": reports}
     if not reports:
         raise UsageError("There is no report to make a page of; compare a table first.")
+    origin = provenance or Provenance()
     if len(reports) == 1:
         ((name, report),) = reports.items()
         title = f"Synthetic table {name}" if name else "Synthetic table"
-        links, body = _one(report, "", 2)
+        links, body = _one(report, "", 2, name, origin)
         about = what_was_compared(report)
     else:
         title = f"{len(reports)} synthetic tables"
-        links, body = _several(reports, side_by_side(reports) if tables is None else tables)
+        links, body = _several(reports, side_by_side(reports) if tables is None else tables, origin)
         about = f"{next(iter(reports.values())).rows.real:,} real rows against {', '.join(reports)}"
+    if (known := origin_section(origin.facts, "origin", 2)) is not None:
+        links, body = [*links, link("Origin", "origin")], [*body, known]
     return document(f"{title} beside the real one", about, links, body)
 
 
@@ -111,10 +129,15 @@ def document(title: str, about: str, links: Sequence[Markup], body: Sequence[Chi
     )
 
 
-def _one(report: Report, prefix: str, level: int) -> tuple[list[Markup], list[Child]]:
-    """Links to the sections of one report, and the sections."""
-    first = section("Verdicts", f"{prefix}verdicts", level, verdict_cards(report), findings(report))
+def _one(report: Report, prefix: str, level: int, name: str, origin: Provenance) -> tuple[list[Markup], list[Child]]:
+    """Links to the sections of the report ``name``, and the sections."""
+    says = sentence(headline(report), "headline")
+    cards = verdict_cards(report, prefix)
+    first = section("Verdicts", f"{prefix}verdicts", level, says, cards, findings(report))
     links, body = [link("Verdicts", f"{prefix}verdicts")], [first]
+    if (rows := sample_section(origin, name, f"{prefix}sample", level)) is not None:
+        links.append(link("Sample", f"{prefix}sample"))
+        body.append(rows)
     for name, anchor, draw in _SECTIONS:
         drawn = draw(report, f"{prefix}{anchor}", level)
         if drawn is not None:
@@ -124,13 +147,15 @@ def _one(report: Report, prefix: str, level: int) -> tuple[list[Markup], list[Ch
     return links, [*body, _notes(report, f"{prefix}notes", level)]
 
 
-def _several(reports: Mapping[str, Report], tables: Sequence[SideBySide]) -> tuple[list[Markup], list[Child]]:
+def _several(
+    reports: Mapping[str, Report], tables: Sequence[SideBySide], origin: Provenance
+) -> tuple[list[Markup], list[Child]]:
     """The tables side by side, then each table's own sections, folded but for its verdicts."""
     links = [link("Side by side", "side-by-side")]
     body: list[Child] = [side_by_side_section(reports, tables, "side-by-side", 2)]
     for i, (name, report) in enumerate(reports.items(), 1):
         anchor = f"table-{i}"
-        inner, sections = _one(report, f"{anchor}-", 3)
+        inner, sections = _one(report, f"{anchor}-", 3, name, origin)
         links.append(link(name, anchor))
         body.append(element(
             "details",
@@ -152,6 +177,6 @@ def _notes(report: Report, anchor: str, level: int) -> Markup:
     notes = [*report.notes, *([report.privacy.caveat] if report.privacy else [])]
     took = ", ".join(f"{part} {seconds:.1f} s" for part, seconds in report.seconds.items())
     notes += [f"Seed {report.seed}; the same seed gives the same figures." + (f" Times: {took}." if took else "")]
-    notes += ["Verdicts rest on thresholds that are a judgement; where there is a holdout, a figure within twice what "
-              "two real samples differ by is good whatever its size."]  # fmt: skip
+    notes += ["Verdicts rest on thresholds that are a judgement; where there is a holdout, a figure within twice its "
+              "noise floor is good whatever its size."]  # fmt: skip
     return section("Notes", anchor, level, element("ul", *(element("li", note) for note in notes), class_="notes"))

@@ -18,7 +18,7 @@ from tabular.rundir import write_json
 from .bias_facts import Bias, Gap, GroupRates, ProtectedColumn
 from .estimates import Estimate
 from .fidelity_facts import ColumnFidelity, Fidelity, PairwiseDistance, Support
-from .figures import Curves, Distribution, Histogram
+from .figures import AgainstTarget, Curves, Distribution, Histogram, Joint
 from .plain_data import build, finite, plain
 from .privacy_facts import (
     Attack,
@@ -192,6 +192,8 @@ class Detection:
         logistic_score, logistic_auc: the same question put to a logistic regression, which sees only
             single columns and so is easily fooled.
         rows_each: rows of each table that took part.
+        floor_score, floor_auc: the same of holdout against real rows, the noise floor, from :attr:`floor_rows_each`
+            rows of each; ``None`` without holdout.
         top_features: the columns that give the synthetic rows away, greatest first.
     """
 
@@ -203,6 +205,9 @@ class Detection:
     rows_each: int
     folds: int
     top_features: tuple[FeatureGain, ...] = ()
+    floor_score: float | None = None
+    floor_auc: float | None = None
+    floor_rows_each: int | None = None
 
 
 @dataclass(frozen=True)
@@ -298,6 +303,8 @@ class Report:
         support: ``None`` where no column has a distance.
         notes: what a reader must know: what was left out, sampled or guessed, one sentence each.
         distributions: how the cells of each column are spread, in table order.
+        joints: the pairs that lie farthest above their noise floor, by cell.
+        against_target: the target by the cells of each column, in table order.
     """
 
     rows: Rows
@@ -314,6 +321,8 @@ class Report:
     bias: Bias | None = None
     support: Support | None = None
     distributions: tuple[Distribution, ...] = ()
+    joints: tuple[Joint, ...] = ()
+    against_target: tuple[AgainstTarget, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON data: dicts, lists, strings, finite numbers and ``None``."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from tabular.files import COMPRESSIONS, FORMATS
 
+from .findings import is_guarded
 from .report import FORMAT_VERSION, PairwiseDistance, Report
 from .verdicts import Verdict, verdicts
 from .wording import METRICS, number
@@ -19,6 +20,7 @@ from .wording import METRICS, number
 __all__ = [
     "Line",
     "SideBySide",
+    "barred",
     "fidelity_table",
     "line_of",
     "pairwise_tables",
@@ -55,18 +57,28 @@ class Line:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Lines that belong together, and what their baseline is, if they have any."""
+    """Lines that belong together, what their baseline is if they have any, and the tables that cannot be best."""
 
     title: str
     names: tuple[str, ...]
     lines: tuple[Line, ...]
     baseline: str | None = None
+    barred: tuple[str, ...] = ()
 
     @property
     def headers(self) -> list[str]:
         """Of the columns that :meth:`rows` fills; ``>`` before one that is set to the right."""
         baseline = [] if self.baseline is None else [">Baseline"]
         return ["", *baseline, *(f">{name}" for name in self.names), *(["Best"] if self._has_best else [])]
+
+    @property
+    def notes(self) -> list[str]:
+        """What stands under the table, one sentence each."""
+        notes = [f"Baseline: {self.baseline}."] if self.baseline else []
+        if self.barred:
+            leak = "leaks" if len(self.barred) == 1 else "leak"
+            notes.append(f"{', '.join(self.barred)} {leak} learned rows (Privacy, Attack) and cannot be the best.")
+        return notes
 
     def rows(self, best: Callable[[str], str] = str, name: Callable[[str], str] = str) -> list[list[str]]:
         """The lines in words; ``best`` marks the best value of each, ``name`` writes whose it is."""
@@ -105,7 +117,7 @@ def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
         _line(reports, "pair trends, error %", "lower", 2, _trend, _trend_floor),
         _line(reports, "alpha-precision", "higher", 3, _alpha, _alpha_floor),
         _line(reports, "beta-recall", "higher", 3, _beta, _beta_floor),
-        _line(reports, "detection (1 = cannot tell)", "higher", 3, _detection, lambda _: 1.0),
+        _line(reports, "detection (1 = cannot tell)", "higher", 3, _detection, _detection_floor),
         _line(reports, "nearer to learned rows (0.5 = no copying)", "half", 3, _nearer, lambda _: 0.5),
         _line(reports, "identifying cells that are real values, %", "lower", 2, _identifying, lambda _: 0.0),
         _line(reports, "combinations that only one row or person has, %", "lower", 2, _lone, _lone_floor),
@@ -114,7 +126,7 @@ def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
     ]
     lines = [line for line in lines if any(value is not None for value in line.values)]
     baseline = "real rows that were not learned, against those that were"
-    return SideBySide("Fidelity", tuple(reports), tuple(lines), baseline)
+    return SideBySide("Fidelity", tuple(reports), tuple(lines), baseline, barred(reports))
 
 
 def utility_table(reports: Mapping[str, Report]) -> SideBySide | None:
@@ -128,7 +140,11 @@ def utility_table(reports: Mapping[str, Report]) -> SideBySide | None:
         if key in judged[0].real.metrics
     ]
     return SideBySide(
-        f"Utility: predicting {judged[0].target}", tuple(reports), tuple(lines), "trained on the real rows"
+        f"Utility: predicting {judged[0].target}",
+        tuple(reports),
+        tuple(lines),
+        "trained on the real rows",
+        barred(reports),
     )
 
 
@@ -143,10 +159,20 @@ def pairwise_tables(distances: Sequence[PairwiseDistance], names: tuple[str, ...
     return made
 
 
+def barred(reports: Mapping[str, Report]) -> tuple[str, ...]:
+    """The tables that a check for copying or an attack found to leak: who copies is best at everything else."""
+    return tuple(name for name, report in reports.items() if not is_guarded(report))
+
+
 def line_of(
-    label: str, better: str, decimals: int, values: Mapping[str, float | None], baseline: float | None = None
+    label: str,
+    better: str,
+    decimals: int,
+    values: Mapping[str, float | None],
+    baseline: float | None = None,
+    barred: Sequence[str] = (),
 ) -> Line:
-    """A line of ``values`` by table, with the best of them marked."""
+    """A line of ``values`` by table, with the best of them marked, which is none of ``barred``."""
     known = {name: value for name, value in values.items() if value is not None}
     cost: dict[str, Callable[[float], float]] = {
         "higher": lambda v: -v,
@@ -154,7 +180,8 @@ def line_of(
         "half": lambda v: abs(v - 0.5),
         "one": lambda v: abs(v - 1),
     }
-    best = min(known, key=lambda name: cost[better](known[name])) if len(known) > 1 else None
+    allowed = [name for name in known if name not in barred]
+    best = min(allowed, key=lambda name: cost[better](known[name])) if len(known) > 1 and allowed else None
     return Line(label, better, decimals, baseline, tuple(values.values()), best)
 
 
@@ -163,7 +190,7 @@ def to_markdown(table: SideBySide) -> str:
     header = [name.removeprefix(">") for name in table.headers]
     ruler = ["---:" if name.startswith(">") else "---" for name in table.headers]
     text = "\n".join("| " + " | ".join(cells) + " |" for cells in [header, ruler, *table.rows()])
-    return f"### {table.title}\n\n{text}\n" + (f"\nBaseline: {table.baseline}.\n" if table.baseline else "")
+    return f"### {table.title}\n\n{text}\n" + "".join(f"\n{note}\n" for note in table.notes)
 
 
 def tables_as_json(tables: Sequence[SideBySide]) -> list[dict[str, Any]]:
@@ -172,6 +199,7 @@ def tables_as_json(tables: Sequence[SideBySide]) -> list[dict[str, Any]]:
         {
             "title": table.title,
             "baseline": table.baseline,
+            "barred": list(table.barred),
             "lines": [
                 {"label": line.label, "better": line.better, "baseline": line.baseline,
                  "values": dict(zip(table.names, line.values, strict=True)), "best": line.best}
@@ -215,7 +243,8 @@ def _stem(name: str) -> str:
 
 def _line(reports: Mapping[str, Report], label: str, better: str, decimals: int, read: Read, base: Read) -> Line:
     baseline = next((base(report) for report in reports.values()), None)
-    return line_of(label, better, decimals, {name: read(report) for name, report in reports.items()}, baseline)
+    values = {name: read(report) for name, report in reports.items()}
+    return line_of(label, better, decimals, values, baseline, barred(reports))
 
 
 def _overall(report: Report) -> float | None:
@@ -264,6 +293,11 @@ def _beta(report: Report) -> float | None:
 
 def _beta_floor(report: Report) -> float | None:
     return report.support.beta_recall_floor if report.support else None
+
+
+def _detection_floor(report: Report) -> float | None:
+    floor = report.detection.floor_score if report.detection else None
+    return 1.0 if floor is None else floor
 
 
 def _detection(report: Report) -> float | None:

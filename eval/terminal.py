@@ -1,4 +1,4 @@
-"""The terminal's face of a report: a screen of verdicts, then the details, worst first."""
+"""The terminal's face of a report: the details if asked for, worst first, and the verdicts last."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tabular.terminal import escape, plain
 
+from .findings import BLIND_BELOW_HALF, advice, by_excess, headline, lost_relations
 from .report import ColumnFidelity, Detection, Estimate, PairTrend, Privacy, Report, Support, Trends, Utility
 from .terminal_risks import caveats, risk_sections
 from .terminal_tables import STYLES, glyphs, is_unicode, quiet_table
@@ -24,23 +25,23 @@ _BAR_CELLS = 10
 _NARROW = 76
 
 
-def render(report: Report, console: Console, *, limit: int = 10) -> None:
-    """Print ``report`` on ``console``, with at most ``limit`` rows in each list."""
+def render(report: Report, console: Console, *, details: bool = True, limit: int = 10) -> None:
+    """Print ``report`` on ``console``: ``details`` with at most ``limit`` rows in each list, and the verdicts last."""
     face = _Face(console, limit)
-    console.print()
-    console.print(face.title(report))
-    console.print()
-    console.print(face.verdicts(report))
-    for part in (
-        face.columns(report),
-        face.pairs(report.trends),
-        face.support(report.support),
-        face.detection(report.detection),
-        face.utility(report.utility),
-        face.privacy(report.privacy),
-        *risk_sections(report, console, limit=limit),
-        face.notes(report),
-    ):
+    parts: list[RenderableType | None] = [face.title(report)]
+    if details:
+        parts += [
+            face.columns(report),
+            face.pairs(report.trends),
+            face.lost(report),
+            face.support(report.support),
+            face.detection(report.detection),
+            face.utility(report.utility),
+            face.privacy(report.privacy),
+            *risk_sections(report, console, limit=limit),
+            face.notes(report),
+        ]
+    for part in (*parts, face.headline(report), face.verdicts(report)):
         if part is not None:
             console.print()
             console.print(part)
@@ -65,23 +66,39 @@ class _Face:
         dot = " · " if self.unicode else ", "
         return Text.assemble(("Real against synthetic", "bold"), "  ", (f"{dot.join(parts)} rows", "dim"))
 
+    def headline(self, report: Report) -> RenderableType:
+        from rich.text import Text
+
+        return Text(plain(headline(report)), style="bold")
+
     def verdicts(self, report: Report) -> RenderableType:
+        """A line for each verdict, and under one that is not good what to do about it."""
+        from rich.padding import Padding
+        from rich.table import Table
+        from rich.text import Text
+
         signs = glyphs(self.console)
-        table = quiet_table(self.console, *[""] * (4 if self.narrow else 5))
-        table.show_header = False
-        for verdict in verdicts(report):
+        found = verdicts(report)
+        widths = [max(len(getattr(each, part)) for each in found) for part in ("subject", "figure", "reference")]
+        whole = Table.grid()
+        for verdict in found:
             style = STYLES[verdict.level]
-            cells = [f"[{style}]{signs[verdict.level]}[/]", f"[bold]{verdict.subject}[/]", escape(verdict.figure)]
-            cells += [] if self.narrow else [f"[dim]{escape(verdict.reference)}[/]"]
-            table.add_row(*cells, f"[{style}]{verdict.word}[/]")
-        return table
+            line = Text.assemble((f"{signs[verdict.level]} ", style), (verdict.subject.ljust(widths[0] + 2), "bold"))
+            line.append(plain(verdict.figure).ljust(widths[1] + 2))
+            if not self.narrow:
+                line.append(plain(verdict.reference).ljust(widths[2] + 2), "dim")
+            line.append(verdict.word, style)
+            whole.add_row(line)
+            if words := advice(report, verdict):
+                whole.add_row(Padding(Text(f"{self._arrow().strip()} {plain(words)}"), (0, 0, 0, 2)))
+        return whole
 
     def columns(self, report: Report) -> RenderableType | None:
         fidelity = report.fidelity
         measured = [c for c in fidelity.columns if c.error_percent is not None]
         if not measured:
             return None
-        worst = sorted(measured, key=lambda c: -(c.error_percent or 0.0))[: self.limit]
+        worst = by_excess(measured)[: self.limit]
         about = f"mean error {number(fidelity.shape_error_percent)} %"
         if fidelity.overall_percent is not None:
             about += f", overall fidelity {fidelity.overall_percent:.2f} %"
@@ -89,13 +106,13 @@ class _Face:
             about += f", coverage {fidelity.coverage_percent:.1f} %"
         more = [] if self.narrow else [">W1", ">missing %"]
         table = quiet_table(self.console, "column", "", ">error %", ">floor %", ">JS %", *more)
-        top = max(worst[0].error_percent or 0.0, 5.0)
+        top = max(*(each.error_percent or 0.0 for each in worst), 5.0)
         for column in worst:
             cells = [escape(column.name), self._bar(column.error_percent, top), number(column.error_percent)]
             cells += [f"[dim]{number(column.floor_percent)}[/]", number(column.js_percent)]
             table.add_row(*cells, *([] if self.narrow else [number(column.wasserstein, 3), self._missing(column)]))
         self._rest(table, len(measured))
-        return self._section("Columns, worst first", about, table)
+        return self._section("Columns, farthest above their noise floor first", about, table)
 
     def _missing(self, column: ColumnFidelity) -> str:
         if not column.missing_real_percent and not column.missing_synthetic_percent:
@@ -106,21 +123,35 @@ class _Face:
         measured = [p for p in trends.pairs if p.error_percent is not None]
         if not measured:
             return None
-        worst = sorted(measured, key=lambda p: -(p.error_percent or 0.0))[: self.limit]
+        worst = by_excess(measured)[: self.limit]
         about = f"mean error {number(trends.error_percent)} %"
         if trends.strong_error_percent is not None:
             about += f", {trends.strong_error_percent:.2f} % over the {trends.strong_pairs} strong ones"
         table = quiet_table(self.console, "pair", "", ">error %", ">floor %")
         if not self.narrow:
             table.add_column("r or V", justify="right")
-        top = max(worst[0].error_percent or 0.0, 5.0)
+        top = max(*(each.error_percent or 0.0 for each in worst), 5.0)
         for pair in worst:
             times = " × " if self.unicode else " x "  # noqa: RUF001
             cells = [escape(pair.first) + times + escape(pair.second), self._bar(pair.error_percent, top)]
             cells += [number(pair.error_percent), f"[dim]{number(pair.floor_percent)}[/]"]
             table.add_row(*cells, *([] if self.narrow else [self._strength(pair)]))
         self._rest(table, len(measured))
-        return self._section("Pairs of columns, worst first", about, table)
+        return self._section("Pairs, farthest above their noise floor first", about, table)
+
+    def lost(self, report: Report) -> RenderableType | None:
+        """The relations that the synthetic table has lost."""
+        lost = lost_relations(report)
+        if not lost:
+            return None
+        table = quiet_table(self.console, "pair", ">real r or V", ">synthetic")
+        for pair in lost[: self.limit]:
+            target = next((name for name in (pair.first, pair.second) if name == report.target), None)
+            other = pair.second if pair.first == target else pair.first
+            both = f"{other} and the target {target}" if target else f"{pair.first} and {pair.second}"
+            table.add_row(escape(both), number(pair.real_strength), number(pair.synthetic_strength or 0.0))
+        self._rest(table, len(lost))
+        return self._section("Lost relations", "less than half as strong as in real rows", table)
 
     def _strength(self, pair: PairTrend) -> str:
         if pair.real_strength is None:
@@ -145,11 +176,15 @@ class _Face:
         about = f"AUC {detection.auc:.3f} ± {detection.auc_spread or 0:.3f} over {detection.folds} folds"
         if detection.logistic_score is not None:
             about += f", logistic score {detection.logistic_score:.3f}"
+        if detection.floor_score is not None:
+            about += f", noise floor {detection.floor_score:.3f} (AUC {detection.floor_auc:.3f})"
         table = quiet_table(self.console, "column", "", ">share of gain %")
         shown = detection.top_features[: min(self.limit, 5)]
         for feature in shown:
             bar = self._bar(feature.gain_percent, max(shown[0].gain_percent, 1.0))
             table.add_row(escape(feature.name), bar, f"{feature.gain_percent:.1f}")
+        if detection.auc < 0.5:
+            table.caption, table.caption_justify = BLIND_BELOW_HALF, "left"
         return self._section("What gives synthetic rows away", self._plain(about), table)
 
     def utility(self, utility: Utility | None) -> RenderableType | None:

@@ -49,4 +49,4 @@ def draw_tables(tables: Sequence[SideBySide], console: Console) -> None:
         for label, *cells in table.rows(lambda value: f"[green]{value}[/]", escape):
             drawn.add_row(escape(label), *cells)
         console.print(drawn)
-        console.print(f"[dim]Baseline: {escape(table.baseline)}.[/]\n" if table.baseline else "")
+        console.print("".join(f"[dim]{escape(note)}[/]\n" for note in table.notes))

@@ -64,7 +64,7 @@ def _fidelity(fidelity: Fidelity) -> Verdict:
     if error is None:
         return Verdict("Columns", "open", "-", "no column to compare", "not measured")
     level = max(_level(error, max(2.0, 2 * (floor or 0.0)), 8.0), _worst(fidelity.columns), key=LEVELS.index)
-    reference = "0 % is equal" if floor is None else f"two real samples {floor:.2f} %"
+    reference = "0 % is equal" if floor is None else f"noise floor {floor:.2f} %"
     return Verdict("Columns", level, f"shape error {error:.2f} %", reference, _closeness(level))
 
 
@@ -73,7 +73,7 @@ def _trends(trends: Trends) -> Verdict:
     if error is None:
         return Verdict("Trends", "open", "-", "no pair to compare", "not measured")
     level = max(_level(error, max(3.0, 2 * (floor or 0.0)), 10.0), _worst(trends.pairs), key=LEVELS.index)
-    reference = "0 % is equal" if floor is None else f"two real samples {floor:.2f} %"
+    reference = "0 % is equal" if floor is None else f"noise floor {floor:.2f} %"
     return Verdict("Trends", level, f"pair error {error:.2f} %", reference, _closeness(level))
 
 
@@ -97,11 +97,11 @@ def _closeness(level: str) -> str:
 def _detection(detection: Detection | None) -> Verdict:
     if detection is None or detection.score is None or detection.auc is None:
         return Verdict("Detection", "open", "-", "too little to learn from", "not measured")
-    level = _level(1 - detection.score, 0.2, 0.6)
+    floor = detection.floor_score
+    level = _level(1 - detection.score, max(0.2, 2 * (1 - (1.0 if floor is None else floor))), 0.6)
     word = {"good": "hard to tell", "fair": "partly told", "poor": "easily told"}[level]
-    return Verdict(
-        "Detection", level, f"score {detection.score:.3f} of 1", f"AUC {detection.auc:.3f}, 0.5 is blind", word
-    )
+    reference = f"AUC {detection.auc:.3f}, 0.5 is blind" if floor is None else f"noise floor {floor:.3f}"
+    return Verdict("Detection", level, f"score {detection.score:.3f} of 1", reference, word)
 
 
 def _utility(utility: Utility | None) -> Verdict:

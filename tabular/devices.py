@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from .errors import EngineError
+from .errors import EngineError, UsageError
 
 if TYPE_CHECKING:
     import torch
@@ -36,6 +36,8 @@ def choose_torch_device(device: str = "auto") -> str:
     ]
     if device == "auto":
         return there[0]
+    if device.partition(":")[0] not in ("cuda", "mps", "cpu", "gpu"):
+        raise UsageError(f"There is no device {device!r}; choose one of auto, {', '.join(there)}.")
     if device.partition(":")[0] not in there:
         raise EngineError(f"The engine torch has no device {device!r} here; take one of: {', '.join(there)}.")
     return device

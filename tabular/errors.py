@@ -9,6 +9,8 @@ from __future__ import annotations
 __all__ = [
     "ConditionError",
     "EngineError",
+    "KindError",
+    "NoRunError",
     "OutputError",
     "RunError",
     "SchemaError",
@@ -46,8 +48,20 @@ class SchemaError(TabllmError):
     """A schema that is malformed, or a table that does not keep to its schema."""
 
 
+class KindError(SchemaError):
+    """A kind that no column has, or one that was named for a column that is not there."""
+
+    exit_code = 2
+
+
 class RunError(TabllmError):
     """A run directory that is missing, truncated, or written by a newer version."""
+
+
+class NoRunError(RunError):
+    """A run directory that is not there: what was named is no run."""
+
+    exit_code = 2
 
 
 class OutputError(TabllmError):

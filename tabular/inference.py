@@ -13,11 +13,11 @@ from .cells import columns_of
 from .column_facts import ColumnFacts, column_facts
 from .column_kinds import build_column
 from .column_names import named_like_a_code, named_like_an_identifier
-from .errors import SchemaError
+from .errors import KindError, SchemaError
 from .identifiers import find_pattern
 from .personal import find_personal
 from .personal.anew import anew_pattern
-from .schema import KINDS, Column, Schema
+from .schema import KINDS, Column, Schema, kind_hint
 from .schema_checks import check_schema
 
 __all__ = ["infer_schema"]
@@ -55,9 +55,7 @@ def infer_schema(
     overrides = dict(overrides or {})
     for name in overrides:
         if name not in columns:
-            raise SchemaError(
-                f"There is no column {name!r} to override; the table has {', '.join(map(repr, columns))}."
-            )
+            raise KindError(f"There is no column {name!r} to override; the table has {', '.join(map(repr, columns))}.")
     skip = repeated_headers(columns)
     found = []
     persons = find_personal(columns)
@@ -86,7 +84,7 @@ def _column(facts: ColumnFacts, override: str | Mapping[str, Any] | None, rare_b
     changes = {"kind": override} if isinstance(override, str) else dict(override)
     kind = changes.pop("kind", None) or guess_kind(facts)
     if kind not in KINDS:
-        raise SchemaError(f"Column {facts.name!r} cannot be {kind!r}; choose one of {', '.join(sorted(KINDS))}.")
+        raise KindError(f"Column {facts.name!r} cannot be {kind!r}; {kind_hint(kind)}")
     unknown = set(changes) - {field.name for field in fields(Column)} | set(changes) & {"name", "dtype"}
     if unknown:
         raise SchemaError(f"The override of column {facts.name!r} cannot set {min(unknown)!r}.")

@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from .errors import SchemaError
+from .errors import KindError, SchemaError
 from .plain_json import FieldError, read_json
 from .rundir import write_text
 
-__all__ = ["KINDS", "NUMERIC_KINDS", "TOKEN_KINDS", "Column", "Schema"]
+__all__ = ["KINDS", "NUMERIC_KINDS", "TOKEN_KINDS", "Column", "Schema", "kind_hint"]
 
 #: Kinds whose values are numbers (datetimes count as seconds since 1970-01-01 UTC).
 NUMERIC_KINDS = frozenset({"integer", "continuous", "datetime"})
@@ -25,9 +26,28 @@ TOKEN_KINDS = frozenset({"categorical", "boolean", "constant"})
 #: Every kind a column can have.
 KINDS = NUMERIC_KINDS | TOKEN_KINDS | {"text", "identifier"}
 
+#: What other tools call a kind -> its name here.
+_SYNONYMS = {
+    **dict.fromkeys(("int", "int64", "whole", "count"), "integer"),
+    **dict.fromkeys(("float", "float64", "double", "decimal", "number", "numeric", "numerical", "real"), "continuous"),
+    **dict.fromkeys(("date", "time", "timestamp", "instant"), "datetime"),
+    **dict.fromkeys(("id", "key", "uuid", "index"), "identifier"),
+    **dict.fromkeys(("bool", "binary", "flag"), "boolean"),
+    **dict.fromkeys(("category", "class", "enum", "nominal", "ordinal", "factor", "discrete", "label"), "categorical"),
+    **dict.fromkeys(("str", "string", "object", "freetext", "words"), "text"),
+    **dict.fromkeys(("const", "fixed"), "constant"),
+}
+
 FORMAT_VERSION = 1
 
 Scalar = str | int | float | bool
+
+
+def kind_hint(kind: object) -> str:
+    """The end of a sentence about a kind that is none: what was probably meant, or what there is."""
+    name = str(kind).lower()
+    close = [_SYNONYMS[name]] if name in _SYNONYMS else get_close_matches(name, sorted(KINDS), n=1)
+    return f"did you mean {close[0]!r}?" if close else f"choose one of {', '.join(sorted(KINDS))}."
 
 
 @dataclass(frozen=True)
@@ -74,9 +94,7 @@ class Column:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise SchemaError(
-                f"Column {self.name!r} has the kind {self.kind!r}; choose one of {', '.join(sorted(KINDS))}."
-            )
+            raise KindError(f"Column {self.name!r} has the kind {self.kind!r}; {kind_hint(self.kind)}")
 
     @property
     def is_numeric(self) -> bool:

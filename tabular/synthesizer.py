@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .dp.settings import with_private_defaults
-from .errors import RunError, UsageError
+from .errors import NoRunError, RunError, UsageError
 from .option_types import check_values
 from .plain_json import FieldError, read_json, shown
 from .progress import Reporter
@@ -265,12 +265,15 @@ def read_config(directory: str | Path) -> dict[str, Any]:
     path = Path(directory) / "config.json"
     put_back(directory)
     if not Path(directory).is_dir():
-        raise RunError(f"There is no run directory {directory}; make one with 'tabllm fit DATA -o {directory}'.")
+        what = f"{directory} is a file, not the folder of a run" if Path(directory).exists() else (
+            f"There is no run directory {directory}")  # fmt: skip
+        raise NoRunError(f"{what}; write one with 'tabllm fit DATA -o RUN'.")
     check_readable(directory)
     try:
         config = read_json(path)
     except FileNotFoundError:
-        raise RunError(f"{directory} is not a run directory: it has no config.json.") from None
+        kind = RunError if (Path(directory) / "schema.json").is_file() else NoRunError
+        raise kind(f"{directory} is not a run directory: it has no config.json.") from None
     except (OSError, FieldError) as error:
         raise RunError(f"{path} cannot be read ({error}); fit again.") from None
     if not isinstance(config, dict) or not isinstance(config.get("model"), str):

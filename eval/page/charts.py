@@ -16,8 +16,11 @@ __all__ = [
     "association_map",
     "bar",
     "distribution_chart",
+    "heat_map",
     "interval_chart",
     "line_chart",
+    "means_chart",
+    "points_chart",
     "rows_chart",
     "steps_chart",
 ]
@@ -109,7 +112,8 @@ def association_map(
 
     Args:
         cells: ``(row, column)`` -> value, with ``row > column``; ``None`` is drawn as unknown.
-        full: the size at which a colour is deepest.
+        full: the size at which a colour is deepest. Its depth grows with the root of the size, or a weak association
+            would look like none.
     """
     margin = 92.0
     side = (WIDTH - margin) / max(len(names), 1)
@@ -117,13 +121,93 @@ def association_map(
     for (row, column), value in sorted(cells.items()):
         tip = f"{names[column]} and {names[row]}: {'not measured' if value is None else f'{value:+.2f}'}"
         class_ = "unknown" if value is None else "plus" if value >= 0 else "minus"
-        opacity = None if value is None else min(abs(value) / full, 1.0)
+        opacity = None if value is None else _depth(value, full)
         shapes.append(svg.rect(column * side, row * side, side - 0.6, side - 0.6, class_, tip=tip, opacity=opacity))
     size = "map-label" if side > 11 else "map-label small"
     shapes += [
         svg.text(i * side + 3, (i + 0.5) * side + 3.5, _cut(name, 16), size, "start") for i, name in enumerate(names)
     ]
-    return svg.drawing(WIDTH, side * len(names) + 2, *shapes, finding=finding, detail=detail)
+    end = side * len(names) + 2
+    return svg.drawing(WIDTH, end + 30, *shapes, *_scale(full, end + 6), finding=finding, detail=detail)
+
+
+def _depth(value: float, full: float) -> float:
+    return math.sqrt(min(abs(value) / full, 1.0)) if full else 0.0
+
+
+def _scale(full: float, top: float, *, signed: bool = True, unit: str = "") -> list[Markup]:
+    """What the depth of a colour stands for: swatches with their values under them."""
+    marks = [part * full for part in ((0.05, 0.25, 1.0) if signed else (0.02, 0.1, 0.25, 0.5, 1.0))]
+    values = [*(-mark for mark in reversed(marks)), 0.0, *marks] if signed else [0.0, *marks]
+    width = (WIDTH - 20) / len(values)
+    shapes = []
+    for i, value in enumerate(values):
+        class_ = "plus" if value >= 0 else "minus"
+        shapes.append(svg.rect(10 + i * width, top, width - 1, 8, "unknown" if not value else class_,
+                               opacity=_depth(value, full) if value else 0.0))  # fmt: skip
+        shapes.append(svg.text(10 + (i + 0.5) * width, top + 20, f"{value:.2g}{unit}", "scale"))
+    return shapes
+
+
+def heat_map(
+    rows: Sequence[str],
+    columns: Sequence[str],
+    cells: Sequence[Sequence[float]],
+    full: float,
+    axes: tuple[str, str],
+    finding: str,
+    detail: str,
+    *,
+    signed: bool = False,
+) -> Markup:
+    """A matrix of shares in per cent, ``[row][column]``; if ``signed``, of differences, blue above 0, orange below."""
+    left, top = 92.0, 18.0
+    width, height = (WIDTH - left - 2) / len(columns), min(22.0, 260.0 / len(rows))
+    shapes = [
+        svg.text(left, 11, f"{axes[1]} →", "axis-label", "start"),
+        svg.text(left - 5, 11, axes[0], "axis-label", "end"),
+    ]
+    for i, row in enumerate(cells):
+        shapes.append(svg.text(left - 5, top + (i + 0.5) * height + 4, _cut(rows[i], 14), "map-label", "end"))
+        for j, value in enumerate(row):
+            tip = f"{rows[i]}, {columns[j]}: {value:{'+' if signed else ''}.2f} %"
+            box = (left + j * width, top + i * height, width - 0.6, height - 0.6)
+            sign = "plus" if value >= 0 else "minus"
+            shapes.append(svg.rect(*box, sign, tip=tip, opacity=_depth(value, full)))
+    end = top + len(rows) * height
+    step = max(1, math.ceil(len(columns) * 46 / (WIDTH - left)))
+    shapes += [
+        svg.text(left + (j + 0.5) * width, end + 12, _cut(name, int(step * width / 5.5)), "scale")
+        for j, name in enumerate(columns) if j % step == 0
+    ]  # fmt: skip
+    scale = _scale(full, end + 22, signed=signed, unit=" %")
+    return svg.drawing(WIDTH, end + 46, *shapes, *scale, finding=finding, detail=detail)
+
+
+def means_chart(
+    labels: Sequence[str], tables: Mapping[str, Sequence[float | None]], finding: str, detail: str
+) -> Markup:
+    """A mean per label, one line per table; a gap where a table has none."""
+    known = [value for values in tables.values() for value in values if value is not None]
+    low, high = min([0.0, *known]), max(known, default=1.0) or 1.0
+    left, bottom = 44.0, 130.0
+    y = svg.linear(low, high, bottom, 10)
+    step = (WIDTH - left - _RIGHT) / len(labels)
+    shapes = []
+    for tick in svg.nice_ticks(low, high, 3):
+        shapes += [svg.line(left, y(tick), WIDTH - _RIGHT, y(tick), "grid")]
+        shapes += [svg.text(left - 5, y(tick) + 4, f"{tick:.3g}", anchor="end")]
+    shapes += _axis_words([(left + (i + 0.5) * step, _cut(label, 14)) for i, label in enumerate(labels)], bottom + 15)
+    for role, values in tables.items():
+        points = [(left + (i + 0.5) * step, y(value)) for i, value in enumerate(values) if value is not None]
+        shapes.append(svg.polyline(points, f"{role}-line")) if len(points) > 1 else None
+        shapes += [svg.dot(*point, 3.0, f"{role}-fill") for point in points]
+    for i, label in enumerate(labels):
+        tip = f"{label}: " + ", ".join(
+            f"{role} {'-' if values[i] is None else f'{values[i]:.4g}'}" for role, values in tables.items()
+        )
+        shapes.append(svg.rect(left + i * step, 4, step, bottom, "hover", tip=tip))
+    return svg.drawing(WIDTH, bottom + 22, *shapes, finding=finding, detail=detail)
 
 
 def interval_chart(rows: Sequence[tuple[str, Estimate]], guide: float, label: str, finding: str, detail: str) -> Markup:
@@ -146,6 +230,36 @@ def interval_chart(rows: Sequence[tuple[str, Estimate]], guide: float, label: st
             shapes.append(svg.dot(x(each.value), y, 4.5, "synthetic-fill"))
     shapes.append(svg.text((left + WIDTH) / 2 - 8, end + 31, label, "axis-label"))
     return svg.drawing(WIDTH, end + 38, *shapes, finding=finding, detail=detail)
+
+
+def points_chart(
+    places: Sequence[tuple[float, float]],
+    tips: Sequence[str],
+    axes: tuple[str, str],
+    marked: int | None,
+    finding: str,
+    detail: str,
+) -> Markup:
+    """A circle at each of ``places``, with its tip; the one that is ``marked`` is filled."""
+    left, bottom = 52.0, 210.0
+    spans = [_span([place[i] for place in places]) for i in (0, 1)]
+    x, y = svg.linear(*spans[0], left, WIDTH - _RIGHT), svg.linear(*spans[1], bottom, 10)
+    ticks = [svg.nice_ticks(*span, 4) for span in spans]
+    shapes = [svg.line(left, y(tick), WIDTH - _RIGHT, y(tick), "grid") for tick in ticks[1]]
+    shapes += [svg.text(left - 5, y(tick) + 4, f"{tick:.4g}", anchor="end") for tick in ticks[1]]
+    shapes += _axis_words([(x(tick), f"{tick:.4g}") for tick in ticks[0]], bottom + 15)
+    for i, ((across, up), tip) in enumerate(zip(places, tips, strict=True)):
+        class_ = "synthetic-fill" if i == marked else "ring"
+        shapes.append(element("g", element("title", tip), svg.dot(x(across), y(up), 4.5, class_)))
+    shapes.append(svg.text((left + WIDTH) / 2, bottom + 32, axes[0], "axis-label"))
+    shapes.append(svg.text(left - 5, 6, axes[1], "axis-label", "end"))
+    return svg.drawing(WIDTH, bottom + 38, *shapes, finding=finding, detail=detail)
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    spare = 0.06 * (high - low) or 0.5
+    return low - spare, high + spare
 
 
 def bar(value: float | None, floor: float | None, top: float, class_: str = "synthetic") -> Markup:

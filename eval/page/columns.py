@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ..figures import Distribution
+from ..findings import by_excess
 from ..report import ColumnFidelity, Fidelity, Report
 from ..wording import cell_text, number
 from .charts import bar, distribution_chart
@@ -16,7 +17,7 @@ __all__ = ["MAX_PLOTS", "columns_section"]
 
 #: Columns that are drawn; the others stand in the table alone.
 MAX_PLOTS = 60
-#: Columns that are drawn, and rows that are listed, before a reader asks for more.
+#: Columns that are drawn before a reader asks for more.
 SHOWN = 12
 #: Rows of the table of all columns.
 MAX_ROWS = 1000
@@ -25,14 +26,12 @@ MAX_ROWS = 1000
 def columns_section(report: Report, anchor: str, level: int) -> Markup | None:
     """``None`` if no column could be compared."""
     fidelity = report.fidelity
-    worst = sorted(
-        (c for c in fidelity.columns if c.error_percent is not None), key=lambda c: -(c.error_percent or 0.0)
-    )
+    worst = by_excess(fidelity.columns)
     if not worst:
         return None
     facts = {each.name: each for each in report.distributions}
     drawn = [_plot(column, facts[column.name]) for column in worst if column.name in facts][:MAX_PLOTS]
-    shown = "Worst first. Shares are of all rows; bars at the ends hold what lies beyond them."
+    shown = "Farthest above the noise floor first. Shares are of all rows; bars at the ends hold what lies beyond them."
     more = len(drawn) - SHOWN
     return section(
         "Columns, one by one", anchor, level,
@@ -41,9 +40,7 @@ def columns_section(report: Report, anchor: str, level: int) -> Markup | None:
         legend("real", "synthetic", *(["holdout"] if report.rows.holdout is not None else [])) if drawn else None,
         plots(drawn[:SHOWN]) if drawn else None,
         hidden(f"{more} more {_plural('column', more)}", plots(drawn[SHOWN:])) if more > 0 else None,
-        _table(worst[:SHOWN], "The columns, worst first", fidelity),
-        hidden(f"{len(worst) - SHOWN:,} more rows", _table(worst[SHOWN:MAX_ROWS], "The other columns", fidelity))
-        if len(worst) > SHOWN else None,
+        _table(worst[:MAX_ROWS], "The columns, farthest above their noise floor first", fidelity),
     )  # fmt: skip
 
 
@@ -81,7 +78,7 @@ def _measures(fidelity: Fidelity) -> list[Measure]:
         floor = fidelity.wasserstein_floor
         made.append(Measure(
             "Wasserstein distance", number(fidelity.wasserstein, 3),
-            "no holdout to hold it against" if floor is None else f"two real samples {floor:.3f}",
+            "no holdout to hold it against" if floor is None else f"noise floor {floor:.3f}",
             "How far the mass of a number has to be carried, in its standard deviations; mean over the columns.",
         ))  # fmt: skip
     if fidelity.coverage_percent is not None:
@@ -93,13 +90,13 @@ def _measures(fidelity: Fidelity) -> list[Measure]:
 
 
 def _floor(floor: float | None) -> str:
-    return "no holdout to hold it against" if floor is None else f"two real samples {floor:.2f} %"
+    return "no holdout to hold it against" if floor is None else f"noise floor {floor:.2f} %"
 
 
 def _plot(column: ColumnFidelity, facts: Distribution) -> Markup:
     finding = f"{column.name}: {column.metric} error {number(column.error_percent)} %"
-    finding += "" if column.floor_percent is None else f", two real samples {column.floor_percent:.2f} %"
-    beside = "" if column.floor_percent is None else f" (two real samples {column.floor_percent:.2f} %)"
+    finding += "" if column.floor_percent is None else f", noise floor {column.floor_percent:.2f} %"
+    beside = "" if column.floor_percent is None else f" (noise floor {column.floor_percent:.2f} %)"
     folded = f" · {facts.folded:,} rarer categories in “other values”" if facts.folded else ""
     caption = [
         element("strong", column.name), f" · {column.kind} · {column.metric} {number(column.error_percent)} %{beside}",
@@ -137,7 +134,7 @@ def _numbers(facts: Distribution) -> Markup:
 
 def _table(columns: Sequence[ColumnFidelity], caption: str, fidelity: Fidelity) -> Markup:
     top = max((c.error_percent or 0.0 for c in fidelity.columns), default=0.0)
-    headers = ["column", "kind", "", ">error %", ">two real samples %", ">Jensen-Shannon %", ">missing real %",
+    headers = ["column", "kind", "", ">error %", ">noise floor %", ">Jensen-Shannon %", ">missing real %",
                ">missing synthetic %", ">values unknown to real %",
                ">Wasserstein", ">coverage %"]  # fmt: skip
     rows = [

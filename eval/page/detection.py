@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..findings import BLIND_BELOW_HALF
 from ..report import Detection, Report
 from ..wording import number
 from .charts import bar
@@ -35,13 +36,18 @@ def detection_section(report: Report, anchor: str, level: int) -> Markup | None:
 def _detection_measures(detection: Detection) -> list[Measure]:
     made = [
         Measure(
-            "Detection score", number(detection.score, 3), "1: cannot be told, 0: always told",
+            "Detection score", number(detection.score, 3),
+            "1: cannot be told, 0: always told" if detection.floor_score is None
+            else f"noise floor {detection.floor_score:.3f}",
             "1 less |2 AUC - 1|. The hardest test here, for the detector sees whole rows.",
-            (detection.score or 0.0, 1.0),
+            (detection.score or 0.0, 1.0 if detection.floor_score is None else detection.floor_score),
         ),
         Measure(
-            "AUC of the detector", f"{number(detection.auc, 3)} ± {number(detection.auc_spread, 3)}", "0.5 is blind",
-            "How often a synthetic row looks more synthetic than a real one; ± its spread over the folds.",
+            "AUC of the detector", f"{number(detection.auc, 3)} ± {number(detection.auc_spread, 3)}",
+            "0.5 is blind" if detection.floor_auc is None
+            else f"held-out real rows {detection.floor_auc:.3f}",
+            "How often a synthetic row looks more synthetic than a real one; ± its spread over the folds."
+            + (f" {BLIND_BELOW_HALF}" if (detection.auc or 0.5) < 0.5 else ""),
         ),
     ]  # fmt: skip
     if detection.logistic_score is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..findings import advice, by_excess, excess, lost_relations
 from ..report import Report
 from ..verdicts import Verdict, verdicts
 from ..wording import number
@@ -21,6 +22,16 @@ _QUESTIONS = {
     "Attack": "Can an attacker tell who was learned from, or more of them than of others?",
     "Privacy": "Do synthetic rows lie nearer to the rows that were learned than to rows that were not?",
 }
+#: Where the section of each verdict stands.
+_ANCHORS = {
+    "Columns": "columns",
+    "Trends": "pairs",
+    "Detection": "detection",
+    "Utility": "utility",
+    "Privacy": "privacy",
+    "Attack": "attacks",
+    "Bias": "bias",
+}
 
 
 def what_was_compared(report: Report) -> str:
@@ -31,22 +42,25 @@ def what_was_compared(report: Report) -> str:
     return f"{rows.real:,} real rows · {rows.synthetic:,} synthetic rows · {holdout} · {report.columns} columns{target}"
 
 
-def verdict_cards(report: Report) -> Markup:
-    """One card per verdict."""
-    return element("ul", *map(_card, verdicts(report)), class_="cards")
+def verdict_cards(report: Report, prefix: str = "") -> Markup:
+    """One card per verdict, which leads to its section; ``prefix`` is that of the sections' addresses."""
+    return element("ul", *(_card(report, verdict, prefix) for verdict in verdicts(report)), class_="cards")
 
 
-def _card(verdict: Verdict) -> Markup:
+def _card(report: Report, verdict: Verdict, prefix: str) -> Markup:
     word = element(
         "span", element("span", GLYPHS[verdict.level], aria_hidden="true"), f" {verdict.word}", class_="word"
     )
     question = _QUESTIONS.get(verdict.subject)
+    anchor = _ANCHORS[verdict.subject] if verdict.level != "open" else "notes"
+    words = advice(report, verdict)
     return element(
         "li",
-        element("p", element("span", verdict.subject, class_="subject"), word, class_="top"),
+        element("p", element("a", verdict.subject, href=f"#{prefix}{anchor}", class_="subject"), word, class_="top"),
         element("p", verdict.figure, class_="value"),
         element("p", verdict.reference, class_="reference") if verdict.reference else None,
         element("p", question, class_="question") if question else None,
+        element("p", f"→ {words}", class_="advice") if words else None,
         class_=f"card {verdict.level}",
     )
 
@@ -54,15 +68,26 @@ def _card(verdict: Verdict) -> Markup:
 def findings(report: Report) -> Markup | None:
     """The single column, pair and giveaway that are worst."""
     said = []
-    columns = [c for c in report.fidelity.columns if c.error_percent is not None]
-    if columns:
-        worst = max(columns, key=lambda c: c.error_percent or 0.0)
-        said.append(f"The column farthest off is {worst.name}: {_beside(worst.error_percent, worst.floor_percent)}.")
-    pairs = [p for p in report.trends.pairs if p.error_percent is not None]
-    if pairs:
-        pair = max(pairs, key=lambda p: p.error_percent or 0.0)
+    if columns := by_excess(report.fidelity.columns):
+        worst = columns[0]
+        said.append(
+            "No column lies above its noise floor."
+            if excess(worst) <= 0
+            else f"The column farthest off is {worst.name}: {_beside(worst.error_percent, worst.floor_percent)}."
+        )
+    if pairs := by_excess(report.trends.pairs):
+        pair = pairs[0]
         both = f"{pair.first} with {pair.second}"
-        said.append(f"The pair farthest off is {both}: {_beside(pair.error_percent, pair.floor_percent)}.")
+        said.append(
+            "No pair lies above its noise floor."
+            if excess(pair) <= 0
+            else f"The pair farthest off is {both}: {_beside(pair.error_percent, pair.floor_percent)}."
+        )
+    if lost := lost_relations(report):
+        named = [f"{p.first} with {p.second} ({number(p.real_strength)} to {number(p.synthetic_strength or 0.0)})"
+                 for p in lost[:3]]  # fmt: skip
+        more = f" and {len(lost) - 3:,} more" if len(lost) > 3 else ""
+        said.append(f"Lost relations: {', '.join(named)}{more}.")
     if report.detection is not None and report.detection.top_features:
         first = report.detection.top_features[0]
         said.append(f"What gives synthetic rows away most is {first.name}: {first.gain_percent:.0f} % of the "
@@ -71,4 +96,4 @@ def findings(report: Report) -> Markup | None:
 
 
 def _beside(error: float | None, floor: float | None) -> str:
-    return f"error {number(error)} %" + ("" if floor is None else f", where two real samples differ by {floor:.2f} %")
+    return f"error {number(error)} %" + ("" if floor is None else f", noise floor {floor:.2f} %")

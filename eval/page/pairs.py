@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..findings import by_excess
 from ..report import PairTrend, Report, Trends
 from ..wording import number
-from .charts import association_map, bar
+from .charts import association_map, bar, heat_map
 from .markup import Markup, element
 from .parts import Measure, hidden, measures, plot, plots, section, sentence, table
 
@@ -14,29 +15,70 @@ __all__ = ["MAX_MAPPED", "pairs_section"]
 
 #: Columns of a map; of more, those of the pairs that are farthest off.
 MAX_MAPPED = 30
-#: Pairs that are listed, at once and when asked for.
-SHOWN, MAX_ROWS = 12, 200
+#: Pairs that are listed.
+MAX_ROWS = 500
 
 
 def pairs_section(report: Report, anchor: str, level: int) -> Markup | None:
     """``None`` if there is no pair."""
     trends = report.trends
-    worst = sorted((p for p in trends.pairs if p.error_percent is not None), key=lambda p: -(p.error_percent or 0.0))
+    worst = by_excess(trends.pairs)
     if not worst:
         return None
-    rest = worst[SHOWN:MAX_ROWS]
     return section(
         "Pairs of columns", anchor, level,
         measures(_measures(trends)),
+        *_joints(report, level + 1),
         *_maps(trends, worst),
-        _table(worst[:SHOWN], "The pairs, worst first"),
-        hidden(f"{len(rest):,} more of {len(worst):,} pairs", _table(rest, "The next pairs")) if rest else None,
+        _table(worst[:MAX_ROWS], "The pairs, farthest above their noise floor first"),
+        sentence(f"{len(worst) - MAX_ROWS:,} more pairs are nearer to it.", "quiet") if len(worst) > MAX_ROWS else None,
     )  # fmt: skip
+
+
+def _joints(report: Report, level: int) -> list[Markup]:
+    """Real, synthetic and their difference, for the pairs that are farthest off."""
+    drawn = []
+    for joint in report.joints:
+        rows = [i for i in range(len(joint.first.labels)) if any(joint.real_percent[i] + joint.synthetic_percent[i])]
+        columns = [
+            j for j in range(len(joint.second.labels))
+            if any(table[i][j] for table in (joint.real_percent, joint.synthetic_percent) for i in rows)
+        ]  # fmt: skip
+        real, made = (
+            [[table[i][j] for j in columns] for i in rows] for table in (joint.real_percent, joint.synthetic_percent)
+        )
+        apart = [[m - r for r, m in zip(*both, strict=True)] for both in zip(real, made, strict=True)]
+        top = max(max(map(max, real)), max(map(max, made)))
+        names = ([joint.first.labels[i] for i in rows], [joint.second.labels[j] for j in columns])
+        axes = (joint.first.name, joint.second.name)
+        pair = f"{axes[0]} with {axes[1]}"
+        pictures = []
+        for title, cells, full in (
+            ("Real", real, top),
+            ("Synthetic", made, top),
+            ("Synthetic less real", apart, top),
+        ):
+            finding = f"{pair}, {title.lower()}: at most {_most(cells):.2f} % in a cell"
+            words = "Share of all rows by cell, in per cent."
+            image = heat_map(*names, cells, full, axes, finding, words, signed=cells is apart)
+            pictures.append(plot([element("strong", title)], image))
+        drawn.append(element("div", element(f"h{level + 1}", pair), plots(pictures)))
+    if not drawn:
+        return []
+    words = "Share of all rows by cell, of the pairs that lie farthest above their noise floor; numbers by lower end."
+    return [
+        element(f"h{level}", "Joint distributions"), sentence(words, "quiet small"), drawn[0],
+        *([hidden(f"{len(drawn) - 1} more pairs", *drawn[1:])] if len(drawn) > 1 else []),
+    ]  # fmt: skip
+
+
+def _most(cells: Sequence[Sequence[float]]) -> float:
+    return max(abs(value) for row in cells for value in row)
 
 
 def _measures(trends: Trends) -> list[Measure]:
     def measure(name: str, error: float, floor: float | None, meaning: str) -> Measure:
-        beside = "no holdout to hold it against" if floor is None else f"two real samples {floor:.2f} %"
+        beside = "no holdout to hold it against" if floor is None else f"noise floor {floor:.2f} %"
         return Measure(name, f"{error:.2f} %", beside, meaning, (error / 20, None if floor is None else floor / 20))
 
     made = []
@@ -85,7 +127,7 @@ def _maps(trends: Trends, worst: Sequence[PairTrend]) -> list[Markup]:
     pictures = [
         ("Real", real, "strongest", "What goes with what."),
         ("Synthetic", synthetic, "strongest", "Should look the same."),
-        ("Synthetic less real", difference, "widest gap", "The paler, the better; full at 0.5."),
+        ("Synthetic less real", difference, "widest gap", "The paler, the better."),
     ]  # fmt: skip
     drawn = [
         plot(
@@ -116,7 +158,7 @@ def _extreme(pairs: Sequence[PairTrend], values: dict[int, float | None]) -> str
 
 def _table(pairs: Sequence[PairTrend], caption: str) -> Markup:
     top = max((p.error_percent or 0.0 for p in pairs), default=0.0)
-    headers = ["pair", "measure", "", ">error %", ">two real samples %", ">real r or V", ">synthetic r or V"]
+    headers = ["pair", "measure", "", ">error %", ">noise floor %", ">real r or V", ">synthetic r or V"]
     rows = [
         [
             f"{p.first} × {p.second}",  # noqa: RUF001

@@ -10,10 +10,15 @@ from .markup import Child, Markup, element, joined
 
 __all__ = ["Measure", "beside", "hidden", "legend", "measures", "plot", "plots", "section", "sentence", "table"]
 
+#: A table of more rows scrolls in a box, and can be searched.
+LONG = 15
+
 #: Role -> what it stands for, the shape that shows it.
 _ROLES = {
     "real": ("real", "real-area"),
     "real_line": ("trained on real rows", "real-line"),
+    "real_mean": ("real", "real-line"),
+    "synthetic_mean": ("synthetic", "synthetic-line"),
     "synthetic": ("synthetic", "synthetic-line"),
     "synthetic_line": ("trained on synthetic rows", "synthetic-line"),
     "holdout": ("holdout: real rows that were not learned", "holdout-line"),
@@ -86,7 +91,8 @@ def table(caption: str, headers: Sequence[str], rows: Sequence[Sequence[Child]])
     whole = element(
         "table", element("caption", caption), element("thead", element("tr", *head)), element("tbody", *body)
     )
-    return element("div", whole, class_="scroll", tabindex="0", role="region", aria_label=caption)
+    long = "scroll long" if len(rows) > LONG else "scroll"
+    return element("div", whole, class_=long, tabindex="0", role="region", aria_label=caption)
 
 
 def hidden(summary: str, *children: Child) -> Markup:

@@ -45,5 +45,5 @@ def _figures(facts: SideBySide, level: int) -> Markup:
         rows.append([
             element("td", cell, class_="number best") if i == at else cell for i, cell in enumerate(cells)
         ])  # fmt: skip
-    caption = "Mean over the columns" if facts.baseline is None else f"Baseline: {facts.baseline}"
+    caption = "Mean over the columns" if facts.baseline is None else " ".join(facts.notes)
     return element("div", element(f"h{level}", facts.title), table(caption, facts.headers, rows))

@@ -19,7 +19,19 @@ from .world import CREATIVES, DAYS, GENDERS, NETWORKS, World, build_world, zipf
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["CLICK", "MAX_ADS", "START", "TIME", "TRUTH", "expected_auc", "simulate_ads", "simulation_note"]
+__all__ = [
+    "CLICK",
+    "MAX_ADS",
+    "START",
+    "TIME",
+    "TRUTH",
+    "click_chances",
+    "draw_by",
+    "expected_auc",
+    "named",
+    "simulate_ads",
+    "simulation_note",
+]
 
 CLICK, TIME, TRUTH = "click", "time", "true_click_probability"
 #: The first second of the log, a Monday.
@@ -51,19 +63,19 @@ def simulate_ads(
     rng = np.random.default_rng(seed)
     world = build_world(ads, rng)
     drawn = _draw(world, rows, rng)
-    chance = _chances(_logits(world, drawn), click_rate)
+    chance = click_chances(_logits(world, drawn), click_rate)
     columns: dict[str, Any] = {
         CLICK: (rng.random(rows) < chance).astype(np.int64),
         "age": drawn["age"],
-        "gender": _named(drawn["gender"], GENDERS),
+        "gender": named(drawn["gender"], GENDERS),
         "residence": _numbered(drawn["residence"], "city", worlds.RESIDENCES),
         "city_rank": world.rank_of[drawn["residence"]],
         "device_series": _numbered(drawn["series"], "series", worlds.SERIES),
         "device_size": drawn["size"],
-        "network_type": _named(drawn["network"], NETWORKS),
+        "network_type": named(drawn["network"], NETWORKS),
         "ad_id": _numbered(drawn["ad"], "ad", ads),
         "task_id": _numbered(world.task_of[drawn["ad"]], "task", len(world.task_logit)),
-        "creative_type": _named(world.creative_of[drawn["ad"]], CREATIVES),
+        "creative_type": named(world.creative_of[drawn["ad"]], CREATIVES),
         "slot_id": _numbered(drawn["slot"], "slot", worlds.SLOTS),
         TIME: pd.Timestamp(START) + pd.to_timedelta(drawn["second"], unit="s"),
     }
@@ -105,12 +117,11 @@ def simulation_note(table: pd.DataFrame, *, seed: int, ads: int, click_rate: flo
 
 def _draw(world: World, rows: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Codes and quantities of ``rows`` impressions, by time."""
-    hours = 1.2 + np.cos(2 * np.pi * (np.arange(24) - 20) / 24)
-    hour = rng.choice(24, rows, p=hours / hours.sum())
+    hour = rng.choice(24, rows, p=worlds.HOUR_SHARES)
     second = np.sort(rng.integers(DAYS, size=rows) * 86_400 + hour * 3_600 + rng.integers(3_600, size=rows))
     residence = rng.choice(worlds.RESIDENCES, rows, p=zipf(worlds.RESIDENCES, 0.8))
     series = rng.choice(worlds.SERIES, rows, p=zipf(worlds.SERIES, 0.9))
-    ad = _draw_by(world.running * world.popularity, second // 86_400, rng)
+    ad = draw_by(world.running * world.popularity, second // 86_400, rng)
     return {
         "second": second,
         "age": np.clip(18 + rng.gamma(2.2, 9.5, rows), 18, 85).astype(np.int64),
@@ -120,11 +131,11 @@ def _draw(world: World, rows: int, rng: np.random.Generator) -> dict[str, np.nda
         "size": world.sizes_of[series, (rng.random(rows) < 0.35).astype(np.int64)],
         "network": rng.choice(len(NETWORKS), rows, p=worlds.NETWORK_SHARES),
         "ad": ad,
-        "slot": _draw_by(world.slot_shares, world.creative_of[ad], rng),
+        "slot": draw_by(world.slot_shares, world.creative_of[ad], rng),
     }
 
 
-def _draw_by(weights: np.ndarray, group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def draw_by(weights: np.ndarray, group: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """For each row one of the columns of ``weights: float64[groups, choices]``, by the weights of its group.
 
     All groups share one search: group g's cumulated shares lie between g and g + 1.
@@ -162,7 +173,7 @@ def _logits(world: World, drawn: dict[str, np.ndarray]) -> np.ndarray:
     )
 
 
-def _chances(logits: np.ndarray, rate: float) -> np.ndarray:
+def click_chances(logits: np.ndarray, rate: float) -> np.ndarray:
     """The chances of ``logits`` under the intercept that makes their mean ``rate``."""
     from scipy.optimize import brentq
     from scipy.special import expit
@@ -172,7 +183,8 @@ def _chances(logits: np.ndarray, rate: float) -> np.ndarray:
     return np.asarray(expit(logits + intercept))
 
 
-def _named(codes: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+def named(codes: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """The name of each code: ``object[rows]``."""
     return np.array(names, dtype=object)[codes]
 
 

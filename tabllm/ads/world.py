@@ -41,6 +41,9 @@ GENDERS, GENDER_SHARES, GENDER_LOGITS = ("female", "male", "unknown"), (0.47, 0.
 NETWORKS, NETWORK_SHARES, NETWORK_LOGITS = ("wifi", "5g", "4g", "3g"), (0.52, 0.2, 0.24, 0.04), (0.2, 0.1, 0.0, -0.3)
 CREATIVES = ("image", "video", "carousel", "native", "text", "playable")
 CREATIVE_SHARES, CREATIVE_LOGITS = (0.36, 0.24, 0.12, 0.14, 0.09, 0.05), (0.0, 0.3, 0.1, 0.2, -0.3, 0.4)
+#: When people look at ads: most at eight in the evening.
+_HOURS = 1.2 + np.cos(2 * np.pi * (np.arange(24) - 20) / 24)
+HOUR_SHARES = _HOURS / _HOURS.sum()
 #: Share of ads that run from the first to the last day.
 STANDING_SHARE = 0.4
 

@@ -18,6 +18,7 @@ from .group import Command
 from .options import (
     PATH,
     AtLeast,
+    Renamed,
     Share,
     claim,
     claim_work,
@@ -44,11 +45,11 @@ __all__ = ["augment"]
 
 EXAMPLES = """
 # As many clicks as to make them a fifth of all rows; what was learned stays in visits-augment-run/
-tabllm augment visits.csv --target clicked --balance 20% -o hybrid.csv
+tabllm augment visits.csv --target clicked --raise-to 20% -o hybrid.csv
 # 5,000 clicks from a run that is there, with a column that tells real from synthetic rows
 tabllm augment visits.csv --target clicked --rows 5000 --run visits-run --provenance source -o hybrid.csv
 # Every class as frequent as the most frequent one
-tabllm augment visits.csv --target device --balance equal -o hybrid.csv
+tabllm augment visits.csv --target slot --raise-to equal -o hybrid.csv
 # Does it help? Beside class weights and SMOTE, on real rows that nothing has learned
 tabllm augment visits.csv --target clicked --study --markdown study.md
 # Leave out what is known only after the click
@@ -69,34 +70,34 @@ class Shares(click.ParamType):
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Add synthetic rows of a rare class to a table.")
 @click.argument("data", type=PATH)
-@click.option("--target", metavar="COL", required=True, help="The column whose classes are to be raised.")
-@click.option("--balance", type=Share("equal"), metavar="RATE",
-              help="Add rows until the class has this share, such as 0.2 or 20%; 'equal' raises every class to the "
+@click.option("--target", metavar="COL", required=True, help="Target column, whose rare class gets more rows.")
+@click.option("--raise-to", "balance", cls=Renamed, former=("--balance",), type=Share("equal"), metavar="RATE",
+              help="Fraction of all rows that the class is raised to, such as 20%; 'equal' raises every class to the "
                    "most frequent one.")  # fmt: skip
-@click.option("--rows", type=AtLeast(1), metavar="N", help="Add N rows of the class.")
-@click.option("--label", metavar="VALUE", help="The class.  [default: the rarest]")
+@click.option("-n", "--rows", type=AtLeast(1), metavar="N", help="Rows of the class to generate.")
+@click.option("--label", metavar="VALUE", help="Class to raise.  [default: the rarest]")
 @click.option("-m", "--model", default="nano", show_default=True, metavar="NAME", shell_complete=complete_model,
-              help="The generator to fit, as 'tabllm fit -m' takes it.")  # fmt: skip
+              help="Generator to fit, as 'tabllm fit' takes it.")  # fmt: skip
 @click.option("--run", "run_folder", type=PATH, metavar="RUN",
-              help="Make the rows with this run of 'tabllm fit'.  [default: fit one]")  # fmt: skip
+              help="Run of 'tabllm fit' to generate the rows with.  [default: fit one]")  # fmt: skip
 @click.option("-o", "--out", type=PATH, metavar="OUT",
-              help="The file to write, '-' prints CSV; of a study the folder of its work.  [default: DATA's name + "
+              help="File to write, '-' prints CSV; with --study the folder of its work.  [default: DATA's name + "
                    "'-augmented.csv', '-study']")  # fmt: skip
-@click.option("--provenance", metavar="NAME", help="Add a column NAME that says 'real' or 'synthetic'.")
-@click.option("--shuffle", is_flag=True, help="Mix the rows, as the seed draws.  [default: the real rows first]")
-@click.option("--drop", multiple=True, metavar="COL", help="Leave this column of DATA out. Repeatable.")
+@click.option("--provenance", metavar="NAME", help="Name of a column to add, which says 'real' or 'synthetic'.")
+@click.option("--shuffle", is_flag=True, help="Shuffle the rows.  [default: the real rows first]")
+@click.option("--drop", multiple=True, metavar="COL", help="Column of DATA to leave out. Repeatable.")
 @kind_option
-@click.option("--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows at most.")
-@click.option("--device", metavar="NAME", help="Where it computes: cpu, cuda, mps, gpu.  [default: auto]")
+@click.option("--epochs", type=AtLeast(1), metavar="N", help="Maximum passes over the rows.")
+@click.option("--device", metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]")
 @click.option("--study", is_flag=True,
-              help="Write no rows, but train XGBoost on real rows, with synthetic ones, class weights and SMOTE, "
+              help="Study in place of rows: train XGBoost on real rows, with synthetic ones, class weights and SMOTE, "
                    "and judge all by held-out real rows.")  # fmt: skip
 @click.option("--ratios", type=Shares(), metavar="SHARES",
-              help="Shares of the class that a study tries.  [default: 5%,10%,25%,50%]")  # fmt: skip
+              help="Fractions of the class that a study tries.  [default: 5%,10%,25%,50%]")  # fmt: skip
 @click.option("--holdout", type=PATH, metavar="FILE",
-              help="Real rows for a study to judge by.  [default: 30 % of DATA]")  # fmt: skip
-@click.option("--oversample", is_flag=True, help="Let a study try repeated rows of the class, too.")
-@click.option("--markdown", type=PATH, metavar="FILE", help="Write the tables of a study as Markdown to FILE.")
+              help="Held-out real rows for a study to judge by.  [default: 30 % of DATA]")  # fmt: skip
+@click.option("--oversample", is_flag=True, help="Oversampling: a study tries repeated rows of the class, too.")
+@click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables of a study to.")
 @html_option
 @json_option
 @seed_option
@@ -148,7 +149,7 @@ def augment(
 
 def _check_options(study: bool, options: dict[str, Any]) -> None:
     """Raise :class:`UsageError` where options of the study and of the making of rows stand together."""
-    making = {"balance": "--balance", "rows": "--rows", "run_folder": "--run", "provenance": "--provenance",
+    making = {"balance": "--raise-to", "rows": "--rows", "run_folder": "--run", "provenance": "--provenance",
               "shuffle": "--shuffle"}  # fmt: skip
     studying = {"ratios": "--ratios", "holdout": "--holdout", "oversample": "--oversample", "markdown": "--markdown",
                 "html_file": "--html", "json_file": "--json"}  # fmt: skip
@@ -158,9 +159,9 @@ def _check_options(study: bool, options: dict[str, Any]) -> None:
     if wrong:
         raise UsageError(f"{wrong[0]} belongs to --study; add that, or leave it out.")
     if not study and bool(options["balance"]) == bool(options["rows"]):
-        raise UsageError("Give one of --balance RATE and --rows N, to say how many rows to add; or --study.")
+        raise UsageError("Give one of --raise-to RATE and --rows N, to say how many rows to add; or --study.")
     if options["balance"] == "equal" and options["label"]:
-        raise UsageError("--balance equal raises every class; leave --label out, or give a share.")
+        raise UsageError("--raise-to equal raises every class; leave --label out, or give a share.")
 
 
 def _augment(

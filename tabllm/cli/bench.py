@@ -27,23 +27,41 @@ tabllm bench -m deepseek-coder-1.3b --precision 4bit --data visits.csv --json sp
 """
 
 
-@click.command(cls=Command, examples=EXAMPLES, short_help="Measure how fast language models make rows here.")
+@click.command(cls=Command, examples=EXAMPLES, short_help="Measure how fast language models generate rows here.")
 @click.option("-m", "--model", default="gpt2", show_default=True, metavar="NAME",
-              help="A name of 'tabllm models list', a folder, or a hub id.")  # fmt: skip
-@click.option("--random-weights", is_flag=True, help="Random weights of the model's shape: nothing is downloaded.")
+              help="Language model: a name of 'tabllm models list', a folder, or a hub id.")  # fmt: skip
+@click.option(
+    "--random-weights", is_flag=True, help="Random weights of the model's shape, so that nothing is downloaded."
+)
 @click.option("--precision", "precisions", multiple=True, type=click.Choice(["fp32", "bf16", "8bit", "4bit"]),
-              help="Of the weights. Repeatable.  [default: fp32]")  # fmt: skip
+              help="Weight precision. Repeatable.  [default: fp32]")  # fmt: skip
 @click.option("--serialization", "serializations", multiple=True,
               type=click.Choice(["compact", "great", "csv", "table"]),
-              help="How rows are written. Repeatable.  [default: compact]")  # fmt: skip
+              help="Text format of a row. Repeatable.  [default: compact]")  # fmt: skip
 @click.option("--batch", "batches", multiple=True, type=AtLeast(1), metavar="N",
-              help="Rows drawn together at most. Repeatable.  [default: what 2 GB hold]")  # fmt: skip
-@click.option("-n", "--rows", type=AtLeast(1), default=1000, show_default=True, metavar="N", help="Rows per line.")
+              help="Batch size: rows sampled together. Repeatable.  [default: what 2 GB hold]")  # fmt: skip
+@click.option(
+    "-n",
+    "--rows",
+    type=AtLeast(1),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Rows to generate for each line.",
+)
 @click.option("--steps", type=AtLeast(0), default=20, show_default=True, metavar="N",
-              help="Updates before, so that rows are plausible and share beginnings as real ones do.")  # fmt: skip
-@click.option("--data", type=PATH, metavar="FILE", help="The table.  [default: the bundled Adult]")
-@click.option("--engine", type=click.Choice(["auto", "mlx", "torch"]), default="auto", help="What computes.")
-@click.option("--device", default="auto", metavar="NAME", help="Where it computes: cpu, cuda, mps, gpu.")
+              help="Number of updates before, so that rows are plausible and share prefixes as real ones "
+                   "do.")  # fmt: skip
+@click.option("--data", type=PATH, metavar="FILE", help="Table whose rows are generated.  [default: the bundled Adult]")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "mlx", "torch"]),
+    default="auto",
+    help="Engine to compute with.  [default: auto]",
+)
+@click.option(
+    "--device", default="auto", metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]"
+)
 @seed_option
 @json_option
 @click.pass_obj

@@ -11,7 +11,18 @@ from tabular.errors import TabllmError, UsageError
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, claim_work, delimiter_option, html_option, json_option, seed_option
+from .options import (
+    PATH,
+    AtLeast,
+    Renamed,
+    claim_work,
+    delimiter_option,
+    html_option,
+    json_option,
+    real_rows_option,
+    seed_option,
+    train_rows_option,
+)
 from .session import Session
 
 if TYPE_CHECKING:
@@ -25,30 +36,35 @@ __all__ = ["compare"]
 
 EXAMPLES = """
 # Which generator for this table? A fifth of its rows is held out to judge them
-tabllm compare visits.csv --models nano,ctgan,tvae,tabddpm --target clicked
+tabllm compare visits.csv -m nano,ctgan,tvae,tabddpm --target clicked
 # With a holdout of your own, as a page with plots and as Markdown
 tabllm compare visits.csv --holdout visits-test.csv --html comparison.html --markdown comparison.md
 # A quick look
-tabllm compare visits.csv --models ctgan,tvae --epochs 10 --rows 2000
+tabllm compare visits.csv -m ctgan -m tvae --epochs 10 --train-rows 2000
 """
 
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Set several generators side by side.")
 @click.argument("data", type=PATH)
-@click.option("-m", "--models", default="nano,tabcascade,tabddpm,ctgan,tvae", show_default=True,
-              metavar="NAMES", help="The generators, parted by commas, as 'tabllm fit -m' takes them.")  # fmt: skip
-@click.option("--target", metavar="COL", help="The column to predict.  [default: guessed]")
+@click.option("-m", "--model", "models", multiple=True, cls=Renamed, former=("--models",), metavar="NAME",
+              default=("nano", "tabcascade", "tabddpm", "ctgan", "tvae"), show_default="nano and four others",
+              help="Generator, as 'tabllm fit' takes it. Repeatable, or several separated by commas.")  # fmt: skip
+@click.option("--target", metavar="COL", help="Target column to predict.  [default: guessed]")
 @click.option("--holdout", type=PATH, metavar="FILE",
-              help="Real rows to judge by, which no generator learns.  [default: a fifth of DATA]")  # fmt: skip
+              help="Held-out real rows to judge by, which no generator learns.  [default: a fifth of "
+                   "DATA]")  # fmt: skip
 @click.option("-o", "--out", type=PATH, metavar="FOLDER",
-              help="Where the runs, rows and reports go.  [default: DATA's name + '-compare']")  # fmt: skip
-@click.option("-n", "--sample", "sampled", type=AtLeast(2), metavar="N",
-              help="Rows that each one makes.  [default: as many as it learned]")  # fmt: skip
-@click.option("--rows", type=AtLeast(10), metavar="N", help="Take N rows of DATA, drawn at random.")
-@click.option("--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.")
-@click.option("--device", metavar="NAME", help="Where they compute: cpu, cuda, mps.  [default: auto]")
-@click.option("--markdown", type=PATH, metavar="FILE", help="Write the tables as Markdown to FILE.")
+              help="Folder for the runs, rows and reports.  [default: DATA's name + '-compare']")  # fmt: skip
+@click.option("-n", "sampled", cls=Renamed, former=("--sample",), type=AtLeast(2), metavar="N",
+              help="Rows to generate by each.  [default: as many as it learned]")  # fmt: skip
+@train_rows_option(10)
+@click.option(
+    "--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.  [default: its own]"
+)
+@click.option("--device", metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]")
+@click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables to.")
 @html_option
+@real_rows_option
 @seed_option
 @delimiter_option
 @json_option
@@ -56,16 +72,17 @@ tabllm compare visits.csv --models ctgan,tvae --epochs 10 --rows 2000
 def compare(
     session: Session,
     data: str,
-    models: str,
+    models: tuple[str, ...],
     target: str | None,
     holdout: str | None,
     out: str | None,
     sampled: int | None,
-    rows: int | None,
+    train_rows: int | None,
     epochs: int | None,
     device: str | None,
     markdown: str | None,
     html_file: str | None,
+    no_real_rows: bool,
     seed: int | None,
     delimiter: str | None,
     json_file: str | None,
@@ -74,15 +91,16 @@ def compare(
 
     What is done stays in FOLDER: after Ctrl-C, or with more models, the same command goes on from there.
     """
-    names = list(dict.fromkeys(name.strip() for name in models.split(",") if name.strip()))
+    names = list(dict.fromkeys(name.strip() for name in ",".join(models).split(",") if name.strip()))
     if not names:
-        raise UsageError("--models names no model; write for example --models nano,ctgan.")
+        raise UsageError("--model names no model; write for example --model nano --model ctgan.")
     session.check_json(json_file)
     session.check_file(markdown)
     session.check_file(html_file)
 
     from eval.html import write_html
     from eval.pairwise import pairwise
+    from eval.provenance import provenance
     from eval.side_by_side import pairwise_tables, to_markdown
     from eval.utility import check_target
     from tabular.inference import infer_schema
@@ -90,7 +108,8 @@ def compare(
     from tabular.rundir import write_text
     from tabular.synthesizer import check_name
 
-    from ..comparing.study import Settings, held_apart, run_study, sampled_rows
+    from .. import __version__
+    from ..comparing.study import Settings, held_apart, run_study, sampled_rows, toys
     from ..comparing.tables import fidelity_table, reports_of, to_json, utility_table
     from .fit import default_run
 
@@ -98,8 +117,8 @@ def compare(
         check_name(name)
     seed = seed or 0
     table = check_table(read_table(data, delimiter=delimiter))
-    if rows is not None and rows < len(table):
-        table = random_rows(table, rows, seed)
+    if train_rows is not None and train_rows < len(table):
+        table = random_rows(table, train_rows, seed)
     train, unseen = (table, read_table(holdout, delimiter=delimiter)) if holdout else held_apart(table, seed)
     schema = infer_schema(train)
     if target is not None:
@@ -117,19 +136,31 @@ def compare(
     made = sampled_rows(outcomes)
     if len(made) > 1:
         tables += pairwise_tables(pairwise(train, made, schema=schema), tuple(made))
+    toy = toys(names, len(train), options)
     if session.draws(json_file):
-        draw(session.console(), outcomes, tables)
+        draw(session.console(), outcomes, tables, toy)
     if markdown:
         write_text(markdown, "\n".join(to_markdown(table) for table in tables))
     if html_file and tables:
-        write_html(reports_of(outcomes), html_file, tables=tables)
+        facts = {
+            "real rows": f"{len(train):,} rows of {data}",
+            "held-out rows": holdout or f"{len(unseen):,} rows of {data}",
+            "generators": ", ".join(names),
+            "settings": ", ".join(f"{name} {value}" for name, value in options.items()),
+            "seed": str(seed),
+            "version": f"tabllm {__version__}",
+            "command": session.command,
+            "note": toy or "",
+        }
+        about = provenance(facts, None if no_real_rows else train, made)
+        write_html(reports_of(outcomes), html_file, tables=tables, provenance=about)
     session.write_json(to_json(outcomes, tables), json_file)
     if all(outcome.error for outcome in outcomes):
         raise TabllmError("None of the generators could be judged; see above why.")
 
 
-def draw(console: Console, outcomes: list[Outcome], tables: list[SideBySide]) -> None:
-    """The tables, the best of each line in green, and what failed."""
+def draw(console: Console, outcomes: list[Outcome], tables: list[SideBySide], toy: str | None) -> None:
+    """The tables, the best of each line in green, what failed, and whether the fits were no more than toys."""
     from eval.terminal_several import draw_tables
     from tabular.terminal import escape
 
@@ -137,3 +168,5 @@ def draw(console: Console, outcomes: list[Outcome], tables: list[SideBySide]) ->
     for outcome in outcomes:
         if outcome.error:
             console.print(f"[red]{escape(outcome.model)} failed:[/] {escape(outcome.error)}")
+    if toy:
+        console.print(f"[yellow]{escape(toy)}[/]")

@@ -11,7 +11,7 @@ from tabular.errors import TabllmError, UsageError
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, claim_work, delimiter_option, json_option, seed_option
+from .options import PATH, AtLeast, Renamed, claim_work, delimiter_option, html_option, json_option, seed_option
 from .session import Session
 
 if TYPE_CHECKING:
@@ -41,29 +41,34 @@ tabllm ctr ads.csv --click click --time time --synthetic synthetic.csv
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Train CTR models on a real and on synthetic pasts.")
 @click.argument("log", type=PATH)
-@click.option("--click", "clicked", required=True, metavar="COL", help="The column that says whether it was clicked.")
+@click.option("--click", "clicked", required=True, metavar="COL", help="Click column: 0 or 1.")
 @click.option("--time", "time_", metavar="COL",
-              help="Learn from the past, test on the latest rows.  [default: parted at random]")  # fmt: skip
-@click.option("--ad", metavar="COL", help="The column that names the ad, whose order is compared.  [default: guessed]")
+              help="Time column: learn from the past, test on the latest rows.  [default: split at "
+                   "random]")  # fmt: skip
+@click.option("--ad", metavar="COL", help="Ad column, whose ranking is compared.  [default: guessed]")
 @click.option("--truth", metavar="COL",
-              help="True click chances, for a ceiling.  [default: true_click_probability, if there]")  # fmt: skip
+              help="Column of true click probabilities, for an upper bound.  [default: true_click_probability, "
+                   "if there]")  # fmt: skip
 @click.option("-m", "--model", "models", multiple=True, metavar="NAME",
-              help="A generator to fit to the past, as 'tabllm fit -m' takes it. Repeatable.")  # fmt: skip
+              help="Generator to fit to the past, as 'tabllm fit' takes it. Repeatable, or several separated by "
+                   "commas.")  # fmt: skip
 @click.option("--synthetic", multiple=True, type=PATH, metavar="FILE",
-              help="Rows that a generator made of the past. Repeatable.")  # fmt: skip
-@click.option("--past", type=PATH, metavar="FILE", help="Write the rows that a generator may learn to FILE.")
-@click.option(
-    "--test-share", type=float, default=0.2, show_default=True, metavar="SHARE", help="Of the rows, tested on."
-)
+              help="Synthetic rows that a generator made of the past. Repeatable.")  # fmt: skip
+@click.option("--past", type=PATH, metavar="FILE", help="File to write the rows to that a generator may learn.")
+@click.option("--test-share", type=float, default=0.2, show_default=True, metavar="SHARE",
+              help="Fraction of the rows to test on.")  # fmt: skip
 @click.option("--schema", "schema_file", type=PATH, metavar="FILE",
-              help="What the columns are, as 'tabllm schema -o FILE' wrote it.")  # fmt: skip
+              help="Schema file: the kinds of the columns, as 'tabllm schema -o FILE' wrote it.")  # fmt: skip
 @click.option("-o", "--out", type=PATH, metavar="FOLDER",
-              help="Where the runs and rows of the generators go.  [default: LOG's name + '-ctr']")  # fmt: skip
-@click.option("-n", "--sample", "sampled", type=AtLeast(2), metavar="N",
-              help="Rows that each generator makes.  [default: as many as it learned]")  # fmt: skip
-@click.option("--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.")
-@click.option("--device", metavar="NAME", help="Where they compute: cpu, cuda, mps.  [default: auto]")
-@click.option("--markdown", type=PATH, metavar="FILE", help="Write the tables as Markdown to FILE.")
+              help="Folder for the runs and rows of the generators.  [default: LOG's name + '-ctr']")  # fmt: skip
+@click.option("-n", "--rows", "sampled", cls=Renamed, former=("--sample",), type=AtLeast(2), metavar="N",
+              help="Rows to generate by each.  [default: as many as it learned]")  # fmt: skip
+@click.option(
+    "--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.  [default: its own]"
+)
+@click.option("--device", metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]")
+@click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables to.")
+@html_option
 @seed_option
 @delimiter_option
 @json_option
@@ -85,6 +90,7 @@ def ctr(
     epochs: int | None,
     device: str | None,
     markdown: str | None,
+    html_file: str | None,
     seed: int | None,
     delimiter: str | None,
     json_file: str | None,
@@ -95,10 +101,11 @@ def ctr(
     FOLDER: after Ctrl-C, or with more of them, the same command goes on from there.
     """
     session.check_json(json_file)
-    for file in (markdown, past):
+    for file in (markdown, html_file, past):
         session.check_file(file)
 
     from eval.plain_data import plain
+    from eval.provenance import provenance
     from eval.side_by_side import unique_names
     from tabular.inference import infer_schema
     from tabular.reading import read_table
@@ -107,6 +114,8 @@ def ctr(
     from tabular.synthesizer import check_name
     from tabular.writing import TableWriter
 
+    from .. import __version__
+    from ..ads.page import page
     from ..ads.simulator import TRUTH
     from ..ads.splitting import check_columns, split_log
     from ..ads.study import guess_ad, study_ctr
@@ -114,6 +123,7 @@ def ctr(
     from ..comparing.study import Settings
     from .fit import default_run
 
+    models = tuple(name.strip() for name in ",".join(models).split(",") if name.strip())
     for name in models:
         check_name(name)
     seed = seed or 0
@@ -156,6 +166,17 @@ def ctr(
         draw(session.console(), report, failed)
     if markdown:
         write_text(markdown, to_markdown(report))
+    if html_file:
+        facts = {
+            "click log": f"{len(table):,} rows of {log}",
+            "generators": ", ".join(models),
+            "synthetic rows": ", ".join(synthetic),
+            "settings": ", ".join(f"{name} {value}" for name, value in options.items()),
+            "seed": str(seed),
+            "version": f"tabllm {__version__}",
+            "command": session.command,
+        }
+        write_text(html_file, page(report, failed, provenance(facts).facts))
     session.write_json({**plain(report), "failed": failed}, json_file)
     if synthetic:
         session.say("Files are taken as made from the past alone; '--past FILE' writes it, for 'tabllm fit'.")

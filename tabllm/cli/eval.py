@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from tabular.errors import UsageError
+
 from .group import Command
-from .options import PATH, AtLeast, delimiter_option, html_option, json_option, seed_option
+from .options import (
+    PATH,
+    AtLeast,
+    delimiter_option,
+    details_option,
+    html_option,
+    json_option,
+    real_rows_option,
+    seed_option,
+)
 from .session import Session
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tabular.schema import Schema
 
 __all__ = ["evaluate"]
 
 EXAMPLES = """
 # How faithful, useful, private?
 tabllm eval visits.csv synthetic.csv
-# Better: with real rows that the generator never saw, and the column to predict
+# A run that held rows back ('tabllm fit --holdout 20%') knows what to judge by; without SYNTH it is sampled
+tabllm eval visits-run synthetic.csv
+tabllm eval visits-run
+# Or name the rows that the generator never saw, and the column to predict
 tabllm eval visits.csv synthetic.csv --holdout visits-test.csv --target clicked
 # Do the synthetic rows widen the gaps between groups?
 tabllm eval people.csv synthetic.csv --holdout people-test.csv --target hired --protect sex --protect age
@@ -42,20 +63,26 @@ class Claim(click.ParamType):
 
 
 @click.command("eval", cls=Command, examples=EXAMPLES, short_help="Report how good a synthetic table is.")
-@click.argument("real", type=PATH)
-@click.argument("synth", type=PATH, nargs=-1, required=True)
+@click.argument("real", type=PATH, metavar="REAL|RUN")
+@click.argument("synth", type=PATH, nargs=-1)
 @click.option("--holdout", type=PATH, metavar="FILE",
-              help="Real rows that the generator never saw; they give every figure its measure.")  # fmt: skip
-@click.option("--target", metavar="COL", help="The column to predict.  [default: guessed]")
+              help="Held-out real rows that the generator never saw; they give every figure its noise floor.  "
+                   "[default: those "
+                   "that RUN held back]")  # fmt: skip
+@click.option("--data", type=PATH, metavar="FILE",
+              help="File that RUN learned, if it was moved since.")  # fmt: skip
+@click.option("--target", metavar="COL", help="Target column to predict.  [default: guessed]")
 @click.option("--protect", multiple=True, metavar="COL",
-              help="A column whose groups must not fare worse, such as sex; may be given several times.")  # fmt: skip
+              help="Protected column, whose groups must not fare worse, such as sex. Repeatable.")  # fmt: skip
 @click.option("--protocol", type=click.Choice(["standard", "report"]), default="standard", show_default=True,
-              help="Settings of the models of utility; report is XGBoost as it comes.")  # fmt: skip
+              help="Settings of the utility models; report: XGBoost's own defaults.")  # fmt: skip
 @click.option("--claim", type=Claim(), metavar="EPSILON,DELTA",
-              help="What a differentially private run claims, to hold against the attack.")  # fmt: skip
+              help="Claimed epsilon and delta of a private run, to test by the attack.")  # fmt: skip
 @click.option("--limit", type=AtLeast(1), default=10, show_default=True, metavar="N",
-              help="Rows in each list on the terminal.")  # fmt: skip
+              help="Rows in each list of --details.")  # fmt: skip
+@details_option
 @html_option
+@real_rows_option
 @seed_option
 @delimiter_option
 @json_option
@@ -65,35 +92,41 @@ def evaluate(
     real: str,
     synth: tuple[str, ...],
     holdout: str | None,
+    data: str | None,
     target: str | None,
     protect: tuple[str, ...],
     protocol: str,
     claim: tuple[float, float] | None,
     limit: int,
+    details: bool,
     html_file: str | None,
+    no_real_rows: bool,
     seed: int | None,
     delimiter: str | None,
     json_file: str | None,
 ) -> None:
-    """Compare each table SYNTH with the table REAL: columns, pairs, detection, utility, privacy, bias.
+    """Compare each table SYNTH with the table REAL, or with the rows that RUN learned: columns, pairs, detection,
+    utility, privacy, bias.
 
-    Several tables SYNTH are set side by side, the best of each line marked.
+    RUN is a folder that 'tabllm fit' wrote: the file that it learned is found and split again; without SYNTH, rows are
+    sampled from it. Several tables SYNTH are set side by side, the best of each line marked.
     """
     session.check_json(json_file)
     session.check_file(html_file)
 
     from eval.html import write_html
+    from eval.provenance import provenance
     from eval.several import compare_several
-    from eval.side_by_side import reports_as_json, unique_names
+    from eval.side_by_side import reports_as_json
     from eval.terminal import render
     from eval.terminal_several import render_several
-    from tabular.reading import read_table
 
-    table, *made = [read_table(path, delimiter=delimiter) for path in (real, *synth)]
+    judged = _tables(session, real, synth, holdout, data, delimiter, seed or 0)
     found = compare_several(
-        table,
-        dict(zip(unique_names(synth), made, strict=True)),
-        holdout=read_table(holdout, delimiter=delimiter) if holdout else None,
+        judged.real,
+        judged.synthetic,
+        holdout=judged.holdout,
+        schema=judged.schema,
         target=target,
         protect=protect,
         protocol=protocol,
@@ -101,10 +134,69 @@ def evaluate(
         seed=seed or 0,
         progress=session.reporter(),
     )
-    if session.draws(json_file) and len(synth) > 1:
+    if session.draws(json_file) and len(found.reports) > 1:
         render_several(found.reports, found.tables, session.console())
     elif session.draws(json_file):
-        render(next(iter(found.reports.values())), session.console(), limit=limit)
+        render(next(iter(found.reports.values())), session.console(), limit=limit, details=details)
     if html_file:
-        write_html(found.reports, html_file, tables=found.tables)
+        facts = {**judged.facts, "command": session.command}
+        about = provenance(facts, None if no_real_rows else judged.real, judged.synthetic)
+        write_html(found.reports, html_file, tables=found.tables, provenance=about)
     session.write_json(reports_as_json(found.reports, found.tables), json_file)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What is compared; ``schema`` is the run's, ``None`` where it is to be inferred."""
+
+    real: pd.DataFrame
+    synthetic: dict[str, pd.DataFrame]
+    holdout: pd.DataFrame | None
+    facts: dict[str, str]
+    schema: Schema | None = None
+
+
+def _tables(
+    session: Session,
+    real: str,
+    synth: tuple[str, ...],
+    holdout: str | None,
+    data: str | None,
+    delimiter: str | None,
+    seed: int,
+) -> _Judged:
+    """The tables that the arguments name: files, or a run with the file that it learned."""
+    from eval.side_by_side import unique_names
+    from tabllm import __version__
+    from tabular.reading import read_table
+
+    made = {name: read_table(path, delimiter=delimiter) for name, path in zip(unique_names(synth), synth, strict=True)}
+    held = read_table(holdout, delimiter=delimiter) if holdout else None
+    if not Path(real).is_dir():
+        if data is not None:
+            raise UsageError("--data names the file that a run learned; give the run as the first argument.")
+        if not synth and Path(real).exists():
+            raise UsageError(f"There is nothing to compare {real} with; name a synthetic table, or a run to sample.")
+        facts = {"real rows": real, "held-out rows": holdout or "none", "synthetic rows": ", ".join(synth)}
+        return _Judged(read_table(real, delimiter=delimiter), made, held, {**facts, "version": f"tabllm {__version__}"})
+
+    from tabular.schema import Schema
+    from tabular.source import find_rows, read_source
+    from tabular.synthesizer import load_run
+
+    from ..pipeline import run_facts
+
+    learned, kept = find_rows(real, data, delimiter=delimiter)
+    schema = Schema.from_json(Path(real) / "schema.json")
+    if not synth:
+        rows = load_run(real).sample(len(learned), seed=seed, progress=session.reporter())
+        made = {Path(real).name: rows}
+    source = read_source(real)
+    file = data or (source.file if source else "")
+    facts = {
+        "real rows": f"{len(learned):,} rows of {file}",
+        "held-out rows": holdout or (f"{len(kept):,} rows of {file}" if kept is not None else "none"),
+        "synthetic rows": ", ".join(synth) or f"sampled from {real}",
+        **run_facts(real),
+    }
+    return _Judged(learned, made, kept if held is None else held, facts, schema)

@@ -18,8 +18,8 @@ tabllm export gpt2-run -o gpt2-visits
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Write a fine-tuned model for other programs.")
 @click.argument("run", type=PATH)
-@click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="The folder to write.")
-@click.option("--device", default="auto", metavar="NAME", help="Where it is put together.  [default: auto]")
+@click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="Folder to write.")
+@click.option("--device", default="auto", metavar="NAME", help="Device to merge the weights on.  [default: auto]")
 @force_option("a folder")
 @click.pass_obj
 def export(session: Session, /, run: str, out: str, device: str, force: bool) -> None:

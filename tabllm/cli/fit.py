@@ -13,7 +13,17 @@ from tabular.errors import UsageError
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, claim, delimiter_option, force_option, kind_option, seed_option
+from .options import (
+    PATH,
+    AtLeast,
+    Holdout,
+    claim,
+    delimiter_option,
+    force_option,
+    kind_option,
+    seed_option,
+    train_rows_option,
+)
 from .private import privacy_options, take_privacy
 from .session import Session, seconds
 from .settings import settings_option, with_settings
@@ -29,10 +39,12 @@ __all__ = ["fit"]
 EXAMPLES = """
 # Learn a table; the run lies in visits-run/
 tabllm fit visits.csv
+# Hold a fifth of the rows back, so that 'tabllm eval visits-run' can judge by rows that were not learned
+tabllm fit visits.csv --holdout 20%
 # Say what a column is, where the guess of 'tabllm schema visits.csv' is wrong
 tabllm fit visits.csv --kind zip=categorical --kind score=continuous
 # A quick look: 5,000 rows, 2 epochs
-tabllm fit visits.csv --rows 5000 --epochs 2 -o quick-run
+tabllm fit visits.csv --train-rows 5000 --epochs 2 -o quick-run
 # Diffusion, for the classes of one column (tabcascade, ctgan and tvae need no download either)
 tabllm fit visits.csv -m tabddpm --target clicked -o tabddpm-run
 # Fine-tune GPT-2 on rows written as text; DeepSeek-coder with adapters on weights of 4 bits
@@ -58,48 +70,54 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What only a pretrained language model can be asked for."""
     options = [
         click.option("--precision", type=click.Choice(["fp32", "bf16", "8bit", "4bit"]),
-                     help="Of the weights.  [default: fp32 up to 500 M parameters, else bf16]"),
+                     help="Weight precision.  [default: fp32 up to 500 M parameters, else bf16]"),
         click.option("--tuning", type=click.Choice(["full", "lora", "dora"]),
-                     help="Train all weights or adapters.  [default: full in fp32, else lora]"),
+                     help="Fine-tuning method: all weights, or adapters.  [default: full in fp32, else lora]"),
         click.option("--serialization", type=click.Choice(["compact", "great", "csv", "table"]),
-                     help="How rows are written; table: one token a category, few a number.  [default: compact]"),
-        click.option("--rank", type=AtLeast(1), metavar="R", help="Of the adapters.  [default: 16]"),
+                     help="Text format of a row; table: one token per category, few per number.  [default: compact]"),
+        click.option("--rank", type=AtLeast(1), metavar="R", help="Rank of the adapters.  [default: 16]"),
         click.option("--accumulate", type=AtLeast(1), metavar="N",
-                     help="Send a batch through the model in N parts, to need less memory.  [default: 1]"),
+                     help="Gradient accumulation: N micro-batches per batch, to need less memory.  [default: 1]"),
         click.option("--checkpointing", is_flag=True, default=None,
-                     help="Compute activations again in the backward pass, to need less memory."),
-        click.option("--revision", metavar="REV", help="A branch, tag or commit of the model on its hub."),
+                     help="Gradient checkpointing: compute activations again in the backward pass, to need less "
+                          "memory."),
+        click.option("--revision", metavar="REV", help="Revision of the model on its hub: a branch, tag or commit."),
         click.option("--random-weights", is_flag=True, default=None,
-                     help="Begin with random weights instead of the pretrained ones."),
+                     help="Random weights in place of the pretrained ones, to start from."),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
     return command
 
 
-@click.command(cls=Command, examples=EXAMPLES, short_help="Learn a table.")
+@click.command(cls=Command, examples=EXAMPLES, short_help="Fit a generator to a table.")
 @click.argument("data", type=PATH)
 @click.option("-m", "--model", default="nano", show_default=True, metavar="NAME", shell_complete=complete_model,
-              help="The generator: nano, tabcascade, tabddpm, ctgan, tvae, or a pretrained language model "
-                   "('tabllm models list' tells their names; a folder or a hub id does as well).")  # fmt: skip
-@click.option("-o", "--out", type=PATH, metavar="RUN", help="Folder for the run.  [default: DATA's name + '-run']")
+              help="Generator: nano, tabcascade, tabddpm, ctgan, tvae, or a pretrained language model ('tabllm models "
+                   "list' shows their names; a folder or a hub id does as well).")  # fmt: skip
+@click.option("-o", "--out", type=PATH, metavar="RUN", help="Run folder to write.  [default: DATA's name + '-run']")
 @click.option("--schema", "schema_file", type=PATH, metavar="FILE",
-              help="What the columns are, as 'tabllm schema -o FILE' wrote it and you edited it.")  # fmt: skip
+              help="Schema file: the kinds of the columns, as 'tabllm schema -o FILE' wrote it and you edited "
+                   "it.")  # fmt: skip
 @kind_option
 @click.option("--target", metavar="COL",
-              help="A column that rows are made for, class by class (tabddpm).")  # fmt: skip
+              help="Target column, whose classes the generator is conditioned on (tabddpm).")  # fmt: skip
 @settings_option
-@click.option("--rows", type=AtLeast(2), metavar="N", help="Learn from N rows drawn at random.")
+@train_rows_option(2)
+@click.option("--holdout", type=Holdout(), metavar="SHARE",
+              help="Rows to hold back, a fraction (20%) or a number, drawn at random, for 'tabllm eval RUN' to judge "
+                   "by. The run keeps how they were drawn, and no row.")  # fmt: skip
 @click.option("--rare-below", type=AtLeast(0), metavar="K",
-              help="Fold categories of fewer than K rows into one.  [default: 0]")  # fmt: skip
+              help="Rare categories: fold those of fewer than K rows into one.  [default: 0]")  # fmt: skip
 @click.option("--epochs", type=AtLeast(1), metavar="N",
-              help="Passes over the rows at most; training stops by itself when it has learnt enough.")  # fmt: skip
-@click.option("--steps", type=AtLeast(1), metavar="N", help="Updates, in place of --epochs.")
-@click.option("--batch-size", type=AtLeast(1), metavar="N", help="Rows per update.")
-@click.option("--learning-rate", type=float, metavar="RATE", help="The top of the schedule.")
+              help="Maximum passes over the rows; training stops early when the validation loss no longer "
+                   "improves.")  # fmt: skip
+@click.option("--steps", type=AtLeast(1), metavar="N", help="Number of updates, in place of --epochs.")
+@click.option("--batch-size", type=AtLeast(1), metavar="N", help="Batch size: rows per update.")
+@click.option("--learning-rate", type=float, metavar="RATE", help="Peak learning rate of the schedule.")
 @click.option("--engine", type=click.Choice(["auto", "mlx", "torch"]),
-              help="What computes.  [default: auto, see 'tabllm doctor']")  # fmt: skip
-@click.option("--device", metavar="NAME", help="Where it computes: cpu, cuda, mps, gpu.  [default: auto]")
+              help="Engine to compute with.  [default: auto, see 'tabllm doctor']")  # fmt: skip
+@click.option("--device", metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]")
 @language_model_options
 @privacy_options
 @seed_option
@@ -115,12 +133,13 @@ def fit(
     schema_file: str | None,
     kinds: tuple[str, ...],
     settings_file: str | None,
-    rows: int | None,
+    train_rows: int | None,
+    holdout: float | int | None,
     delimiter: str | None,
     force: bool,
     **options: Any,
 ) -> None:
-    """Learn the table DATA and write a run: a folder from which 'tabllm sample' makes new rows.
+    """Fit a generator to the table DATA and write a run: a folder from which 'tabllm sample' generates rows.
 
     Ctrl-C leaves a checkpoint in RUN.partial/; the same command goes on from there.
     """
@@ -131,24 +150,34 @@ def fit(
     chosen = chosen_kinds(kinds)
     if chosen and schema_file:
         raise UsageError("--kind and --schema contradict each other; write the kinds into the schema file.")
-    take_privacy(model, given, has_schema=schema_file is not None, rows=rows)
+    take_privacy(model, given, has_schema=schema_file is not None, rows=train_rows)
+    if holdout and "privacy" in given:
+        raise UsageError(
+            "--holdout does not go with --dp-epsilon: which rows are held back would depend on how many there are, and "
+            "no noise covers that; split the file yourself, and give the other part to 'tabllm eval --holdout FILE'."
+        )
 
-    from tabular.reading import check_table, random_rows, read_table
+    from tabular.reading import check_table, read_table
     from tabular.rundir import check_run_directory
+    from tabular.source import save_run, source_of
     from tabular.synthesizer import create
 
     check_run_directory(run)
     claim(session, run, force=force, folder=True)
     table = check_table(read_table(data, delimiter=delimiter))
-    if rows is not None and rows < len(table):
-        table = random_rows(table, rows, given.get("seed", 0))
+    source = source_of(
+        data, table, run, delimiter=delimiter, holdout=holdout or 0, learned_rows=train_rows, seed=given.get("seed", 0)
+    )
+    table, held = source.split(table)
     schema = _schema(table, schema_file, chosen, given.get("rare_below", 0))
     synthesizer = create(model, **given)
 
     start = time.perf_counter()
-    learn(session, synthesizer, table, schema, run)
+    kept = None if "privacy" in given else source
+    learn(session, synthesizer, table, schema, run, save=lambda folder: save_run(synthesizer, folder, kept))
     took = time.perf_counter() - start
-    session.say(f"Learned {len(table):,} rows of {table.shape[1]} columns in {seconds(took)}; the run is {run}/.")
+    back = "" if held is None else f", held {len(held):,} back"
+    session.say(f"Learned {len(table):,} rows of {table.shape[1]} columns in {seconds(took)}{back}; the run is {run}/.")
     session.suggest("tabllm", "sample", run, "-n", str(len(table)), "-o", "synthetic.csv")
 
 
@@ -207,6 +236,8 @@ def _schema(table: pd.DataFrame, schema_file: str | None, kinds: dict[str, str],
     if schema_file:
         from tabular.schema import Schema
 
+        if not Path(schema_file).is_file():
+            raise UsageError(f"There is no schema file {schema_file}; write one with 'tabllm schema DATA -o FILE'.")
         return Schema.from_json(schema_file)
     if kinds:
         from tabular.inference import infer_schema

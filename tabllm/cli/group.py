@@ -12,6 +12,40 @@ from .errors import Interrupted, PipeClosed
 
 __all__ = ["Command", "LazyGroup"]
 
+#: What other tools call a command -> its name here.
+SYNONYMS = {
+    "train": "fit",
+    "learn": "fit",
+    "finetune": "fit",
+    "fine-tune": "fit",
+    "generate": "sample",
+    "synthesize": "sample",
+    "synthesise": "sample",
+    "predict": "impute",
+    "fill": "impute",
+    "complete": "impute",
+    "evaluate": "eval",
+    "report": "eval",
+    "score": "eval",
+    "benchmark": "bench",
+    "run": "make",
+    "all": "make",
+    "show": "info",
+    "describe": "info",
+    "infer": "schema",
+    "optimize": "tune",
+    "search": "tune",
+    "oversample": "augment",
+    "balance": "augment",
+    "simulate": "simulate-ads",
+    "download": "models",
+    "pull": "models",
+    "list": "models",
+    "quickstart": "make",
+    "tutorial": "demo",
+    "version": "doctor",
+}
+
 
 class Command(click.Command):
     """A command whose help ends with examples, and which takes ``--quiet`` and ``--debug`` behind its name too.
@@ -69,7 +103,8 @@ class LazyGroup(click.Group):
 
         name = args[0]
         if name not in self.targets and not name.startswith("-"):
-            close = difflib.get_close_matches(name, self.targets, n=1)
+            meant = SYNONYMS.get(name.lower())
+            close = [meant] if meant in self.targets else difflib.get_close_matches(name, self.targets, n=1)
             hint = f"did you mean '{close[0]}'?" if close else f"choose one of {', '.join(self.targets)}."
             raise click.UsageError(f"There is no command {name!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)

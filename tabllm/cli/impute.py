@@ -25,9 +25,9 @@ tabllm impute visits-run holes.csv -o filled-2.csv --seed 2
 @click.argument("run", type=PATH)
 @click.argument("table", type=PATH)
 @click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
-              help="The file to write; its ending says the format, '-' prints CSV on standard output.")  # fmt: skip
+              help="File to write; its ending says the format, '-' prints CSV on standard output.")  # fmt: skip
 @seed_option
-@click.option("--device", default="auto", metavar="NAME", help="Where it computes.  [default: auto]")
+@click.option("--device", default="auto", metavar="NAME", help="Device to compute on.  [default: auto]")
 @delimiter_option
 @force_option("a file")
 @click.pass_obj

@@ -20,10 +20,12 @@ __all__ = ["cli", "main"]
 
 SECTIONS = {
     "First": {
+        "example": "tabllm.cli.example:example",
         "demo": "tabllm.cli.demo:demo",
         "doctor": "tabllm.cli.doctor:doctor",
     },
     "Make": {
+        "make": "tabllm.cli.make:make",
         "fit": "tabllm.cli.fit:fit",
         "tune": "tabllm.cli.tune:tune",
         "sample": "tabllm.cli.sample:sample",

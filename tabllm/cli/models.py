@@ -54,7 +54,9 @@ tabllm models quantize deepseek-coder-1.3b --bits 4 -o deepseek-4bit
 tabllm fit visits.csv -m ./deepseek-4bit
 """
 
-revision_option = click.option("--revision", metavar="REV", help="A branch, tag or commit.  [default: main]")
+revision_option = click.option(
+    "--revision", metavar="REV", help="Revision on the hub: a branch, tag or commit.  [default: main]"
+)
 
 
 @click.group(
@@ -164,10 +166,10 @@ def info(session: Session, name: str, revision: str | None, json_file: str | Non
 
 @click.command(cls=Command, examples=QUANTIZE_EXAMPLES, short_help="Write a copy of a model with 4 or 8 bits a weight.")
 @click.argument("name")
-@click.option("--bits", type=click.Choice(["4", "8"]), required=True, help="Of each weight.")
-@click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="Where the copy goes.")
+@click.option("--bits", type=click.Choice(["4", "8"]), required=True, help="Bits per weight.")
+@click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="Folder to write the copy to.")
 @click.option("--group-size", type=click.Choice(["32", "64", "128"]), default="64", show_default=True,
-              help="Weights that share a scale.")  # fmt: skip
+              help="Group size: weights that share a scale.")  # fmt: skip
 @revision_option
 @force_option("a model")
 @click.pass_obj

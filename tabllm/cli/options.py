@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,21 +16,42 @@ from .session import STDOUT, Session
 __all__ = [
     "PATH",
     "AtLeast",
+    "Holdout",
+    "Renamed",
     "Share",
     "claim",
     "claim_work",
     "delimiter_option",
+    "details_option",
     "force_option",
     "html_option",
     "json_option",
     "kind_option",
+    "real_rows_option",
     "seed_option",
+    "train_rows_option",
 ]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 #: A file or folder: completed by the shell, and checked by the library, which knows better what is wrong.
 PATH = click.Path()
+
+
+class Renamed(click.Option):
+    """An option that still takes its ``former`` spellings, of which no help tells."""
+
+    def __init__(self, declarations: Sequence[str], *, former: Sequence[str], **options: Any) -> None:
+        super().__init__([*declarations, *former], **options)
+        self.former = former
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        known = self.opts
+        self.opts = [name for name in known if name not in self.former]
+        try:
+            return super().get_help_record(ctx)
+        finally:
+            self.opts = known
 
 
 class Share(click.ParamType):
@@ -53,6 +74,24 @@ class Share(click.ParamType):
             others = "".join(f", or {word!r}" for word in self.words)
             self.fail(f"{value!r} is not a share such as 0.2 or 20%{others}.", param, ctx)
         return share
+
+
+class Holdout(click.ParamType):
+    """How many rows are held back: a fraction such as ``20%`` or ``0.2``, or a number of rows."""
+
+    name = "holdout"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float | int:
+        text = str(value).strip().replace(",", "").replace("_", "")
+        try:
+            number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            number = 0.0
+        if 0 < number < 1:
+            return number
+        if not number >= 1 or text.endswith("%") or not number.is_integer():  # nan is neither
+            self.fail(f"{value!r} is neither a fraction such as 20% nor a number of rows.", param, ctx)
+        return int(number)
 
 
 class AtLeast(click.ParamType):
@@ -79,7 +118,7 @@ def json_option(command: Decorated) -> Decorated:
     """``--json FILE``."""
     return click.option(
         "--json", "json_file", type=PATH, metavar="FILE",
-        help="Write the result as JSON to FILE; '-' prints it, and nothing else, on standard output.",
+        help="JSON file to write the result to; '-' prints it, and nothing else, on standard output.",
     )(command)  # fmt: skip
 
 
@@ -87,15 +126,37 @@ def html_option(command: Decorated) -> Decorated:
     """``--html FILE``."""
     return click.option(
         "--html", "html_file", type=PATH, metavar="FILE",
-        help="Write the report as a page with plots to FILE, which opens in any browser with no network.",
+        help="HTML file to write the report to, a page with plots that opens in any browser without a network.",
     )(command)  # fmt: skip
+
+
+def details_option(command: Decorated) -> Decorated:
+    """``--details``."""
+    return click.option(
+        "--details", is_flag=True, help="Details: print columns, pairs, utility, privacy and notes, too."
+    )(command)
+
+
+def real_rows_option(command: Decorated) -> Decorated:
+    """``--no-real-rows``."""
+    return click.option("--no-real-rows", is_flag=True, help="No real rows on the page, where five stand otherwise.")(
+        command
+    )
+
+
+def train_rows_option(minimum: int) -> Callable[[Decorated], Decorated]:
+    """``--train-rows N``, which was ``--rows``."""
+    return click.option(
+        "--train-rows", cls=Renamed, former=("--rows",), type=AtLeast(minimum), metavar="N",
+        help="Training rows: use N rows of DATA, drawn at random.  [default: all]",
+    )  # fmt: skip
 
 
 def seed_option(command: Decorated) -> Decorated:
     """``--seed N``; absent, the library's own default holds."""
     return click.option(
         "--seed", type=AtLeast(0), metavar="N",
-        help="The same seed gives the same result.  [default: 0]",
+        help="Random seed: the same seed gives the same result.  [default: 0]",
     )(command)  # fmt: skip
 
 
@@ -103,8 +164,8 @@ def kind_option(command: Decorated) -> Decorated:
     """``--kind COL=KIND``."""
     return click.option(
         "--kind", "kinds", multiple=True, metavar="COL=KIND",
-        help="Take column COL as KIND: categorical, integer, continuous, datetime, boolean, text, identifier "
-             "or constant. Repeatable.",
+        help="Kind of the column COL: categorical, integer, continuous, datetime, boolean, text, identifier or "
+             "constant. Repeatable.",
     )(command)  # fmt: skip
 
 
@@ -112,13 +173,13 @@ def delimiter_option(command: Decorated) -> Decorated:
     """``--delimiter CHAR``."""
     return click.option(
         "--delimiter", metavar="CHAR",
-        help="What parts the fields of a text file (also 'tab').  [default: found by itself]",
+        help="Delimiter of a text file, one character or 'tab'.  [default: detected]",
     )(command)  # fmt: skip
 
 
 def force_option(what: str) -> Callable[[Decorated], Decorated]:
     """``--force``: replace ``what``."""
-    return click.option("-f", "--force", is_flag=True, help=f"Replace {what} that exists already.")
+    return click.option("-f", "--force", is_flag=True, help=f"Overwrite {what} that exists already.")
 
 
 def claim(session: Session, path: str | Path, *, force: bool, folder: bool = False) -> None:

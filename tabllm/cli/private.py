@@ -24,17 +24,19 @@ def privacy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--dp-epsilon`` and what goes with it."""
     options = [
         click.option("--dp-epsilon", type=float, metavar="E",
-                     help="Fit with differential privacy: the less, the more private (nano, tvae, tabddpm)."),
+                     help="Epsilon of differential privacy: the smaller, the more private (nano, tvae, tabddpm)."),
         click.option("--dp-delta", type=float, metavar="D",
-                     help="The chance that the guarantee fails.  [default: a tenth of one in the number of rows]"),
+                     help="Delta of differential privacy.  [default: 0.1 / number of rows]"),
         click.option("--dp-clip", type=float, metavar="C",
-                     help="Norm that each row's gradient is cut down to.  [default: 1]"),
+                     help="Clipping norm of each row's gradient.  [default: 1]"),
         click.option("--dp-schema-share", type=float, metavar="S",
-                     help="Share of E that the columns' own distributions may take; 0: none.  [default: 0.1]"),
+                     help="Fraction of E for the columns' own distributions; 0: none.  [default: 0.1]"),
         click.option("--dp-public-schema", is_flag=True, default=None,
-                     help="The categories, bounds and frequent values that DATA shows are public: no --schema needed."),
+                     help="Public schema: the categories, bounds and frequent values of DATA count as public, "
+                          "so no --schema is "
+                          "needed."),
         click.option("--dp-noise-seed", type=AtLeast(0), metavar="N",
-                     help="Fix the noise, for tests: who knows the seed can take it away."),
+                     help="Noise seed, for tests only: who knows it can take the noise away."),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)

@@ -41,31 +41,37 @@ tabllm --quiet sample visits-run -n 5 -o -
 """
 
 
-@click.command(cls=Command, examples=EXAMPLES, short_help="Make new rows.")
+@click.command(cls=Command, examples=EXAMPLES, short_help="Generate rows from a run.")
 @click.argument("run", type=PATH)
-@click.option("-n", "--rows", type=AtLeast(1), metavar="N", help="Rows.  [default: as many as the table had]")
+@click.option(
+    "-n", "--rows", type=AtLeast(1), metavar="N", help="Rows to generate.  [default: as many as the table had]"
+)
 @click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
-              help="The file to write: .csv, .tsv, .parquet, .jsonl or .xlsx, text also .gz; '-' prints CSV on "
+              help="File to write: .csv, .tsv, .parquet, .jsonl or .xlsx, text also .gz; '-' prints CSV on "
                    "standard output.")  # fmt: skip
 @click.option("-w", "--where", multiple=True, metavar="CONDITION",
-              help="Only such rows: 'clicked=1', 'age>=30', 'device in [ios, android]', 'city is missing'. "
-                   "Repeatable: all hold.")  # fmt: skip
+              help="Condition that every row meets: 'clicked=1', 'age>=30', 'device in [ios, android]', 'city "
+                   "is missing'. "
+                   "Repeatable: all of them hold.")  # fmt: skip
 @click.option("--balance", metavar="COLS",
-              help="Equal shares for every combination of these columns, parted by commas: 'sex,income'.")  # fmt: skip
+              help="Balanced columns: every combination of their values gets as many rows; separate them by "
+                   "commas.")  # fmt: skip
 @click.option("--fair", metavar="T|COLS",
-              help="Give column T the same shares in every group of COLS: 'income|sex', 'income|sex,race'. The "
-                   "groups keep theirs.")  # fmt: skip
+              help="Fair column: T gets the same distribution in every group of COLS, as in 'income|sex'; the groups "
+                   "keep their sizes.")  # fmt: skip
 @seed_option
-@click.option("--device", default="auto", metavar="NAME", help="Where it computes.  [default: auto]")
+@click.option("--device", default="auto", metavar="NAME", help="Device to compute on.  [default: auto]")
 @click.option("--engine", type=click.Choice(["auto", "mlx", "torch"]),
-              help="What computes, for a fine-tuned language model.  [default: auto]")  # fmt: skip
+              help="Engine of a fine-tuned language model.  [default: auto]")  # fmt: skip
 @click.option("--precision", type=click.Choice(["fp32", "bf16", "8bit", "4bit"]),
-              help="Of a fine-tuned language model's weights.  [default: as fitted]")  # fmt: skip
+              help="Weight precision of a fine-tuned language model.  [default: as fitted]")  # fmt: skip
 @click.option("--temperature", type=float, metavar="T",
-              help="Below 1: likelier values come more often than they should.  [default: 1]")  # fmt: skip
-@click.option("--top-k", type=AtLeast(1), metavar="K", help="Draw among the K likeliest tokens only.")
+              help="Sampling temperature; below 1, likely values come more often than in the data.  [default: "
+                   "1]")  # fmt: skip
+@click.option("--top-k", type=AtLeast(1), metavar="K", help="Top-k sampling: draw from the K most probable tokens.")
 @click.option("--top-p", type=float, metavar="P",
-              help="Draw among the likeliest tokens that together have this probability.  [default: 1]")  # fmt: skip
+              help="Top-p sampling: draw from the most probable tokens that together have probability P.  "
+                   "[default: 1]")  # fmt: skip
 @force_option("a file")
 @click.pass_obj
 def sample(
@@ -82,7 +88,7 @@ def sample(
     force: bool,
     **options: Any,
 ) -> None:
-    """Make N new rows from RUN, which 'tabllm fit' wrote, and write them to OUT.
+    """Generate N rows from RUN, which 'tabllm fit' wrote, and write them to OUT.
 
     Shares for --balance and --fair are counted in a sample of the model's own: a run keeps none.
 
@@ -90,6 +96,7 @@ def sample(
     """
     from tabular.resuming import ResumableWriter
     from tabular.rundir import run_stamp
+    from tabular.source import read_source
     from tabular.synthesizer import load_run
     from tabular.writing import check_output
 
@@ -127,7 +134,7 @@ def sample(
     rate = f"{(writer.rows - writer.resumed) / took:,.0f} rows/s"
     session.say(f"Wrote {writer.rows:,} rows to {shown(out)} in {seconds(took)} ({rate}).")
     if out != STDOUT and not (where or balance or fair):
-        session.suggest("tabllm", "eval", "DATA", out)
+        session.suggest("tabllm", "eval", run if read_source(run) else "DATA", out)
 
 
 def _parts(

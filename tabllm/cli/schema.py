@@ -21,9 +21,9 @@ tabllm fit visits.csv --schema visits.schema.json
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Show what each column is taken for.")
 @click.argument("data", type=PATH)
-@click.option("-o", "--out", type=PATH, metavar="FILE", help="Write the schema to FILE, for you to edit.")
+@click.option("-o", "--out", type=PATH, metavar="FILE", help="File to write the schema to, for you to edit.")
 @click.option("--rare-below", type=AtLeast(0), default=0, metavar="K",
-              help="Fold categories of fewer than K rows into one.  [default: 0]")  # fmt: skip
+              help="Rare categories: fold those of fewer than K rows into one.  [default: 0]")  # fmt: skip
 @delimiter_option
 @force_option("a file")
 @json_option

@@ -32,6 +32,11 @@ class Session:
         self.quiet = False
         self.debug = False
 
+    @property
+    def command(self) -> str:
+        """The command of this call, as it would be typed."""
+        return shlex.join(["tabllm", *sys.argv[1:]])
+
     def reporter(self) -> Reporter:
         """Progress bars and notes on standard error; silent under ``--quiet``."""
         from tabular.progress import RichReporter

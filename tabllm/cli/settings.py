@@ -15,7 +15,7 @@ __all__ = ["settings_option", "with_settings"]
 
 settings_option: Callable[[Decorated], Decorated] = click.option(
     "--settings", "settings_file", type=PATH, metavar="FILE",
-    help="Options of the model, as 'tabllm tune' writes them; those given here go before.",
+    help="Settings file: options of the generator, as 'tabllm tune' writes them; options given here win.",
 )  # fmt: skip
 
 

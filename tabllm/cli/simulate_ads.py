@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +12,10 @@ from .group import Command
 from .options import PATH, AtLeast, claim, force_option, seed_option
 from .session import STDOUT, Session, seconds, shown
 
-__all__ = ["simulate_ads"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["simulate_ads", "write_simulated"]
 
 EXAMPLES = """
 # 100,000 impressions of two weeks, about 2 % of them clicked
@@ -27,11 +31,11 @@ tabllm simulate-ads 1000000 --click-rate 0.005 --ads 2000 --seed 7 -o rare.parqu
 @click.command("simulate-ads", cls=Command, examples=EXAMPLES, short_help="Simulate an ad log whose chances are known.")
 @click.argument("rows", type=AtLeast(1), metavar="N")
 @click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
-              help="The file to write; its ending says the format, '-' prints CSV on standard output.")  # fmt: skip
-@click.option("--ads", type=AtLeast(2), default=300, show_default=True, metavar="N", help="Different ads.")
+              help="File to write; its ending says the format, '-' prints CSV on standard output.")  # fmt: skip
+@click.option("--ads", type=AtLeast(2), default=300, show_default=True, metavar="N", help="Number of different ads.")
 @click.option("--click-rate", type=float, default=0.02, show_default=True, metavar="RATE",
-              help="Mean of the true chances.")  # fmt: skip
-@click.option("--truth", is_flag=True, help="Add a column true_click_probability.")
+              help="Mean of the true click probabilities.")  # fmt: skip
+@click.option("--truth", is_flag=True, help="True probabilities: add a column true_click_probability.")
 @seed_option
 @force_option("a file")
 @click.pass_obj
@@ -43,8 +47,7 @@ def simulate_ads(
     Nothing in the file was measured: its ids begin with 'sim-', and OUT.simulated.json beside it says so and how it was
     made.
     """
-    from tabular.rundir import write_json
-    from tabular.writing import TableWriter, check_output
+    from tabular.writing import check_output
 
     from ..ads.simulator import TRUTH, simulate_ads, simulation_note
 
@@ -53,13 +56,23 @@ def simulate_ads(
     start = time.perf_counter()
     table = simulate_ads(rows, seed=seed or 0, ads=ads, click_rate=click_rate, truth=True)
     note = simulation_note(table, seed=seed or 0, ads=ads, click_rate=click_rate)
-    with TableWriter(out) as writer:
-        writer.write(table if truth else table.drop(columns=TRUTH))
-    beside = Path(f"{out}.simulated.json")
-    if out != STDOUT:
-        write_json(beside, note)
+    beside = write_simulated(table if truth else table.drop(columns=TRUTH), note, out)
     session.say(
         f"Simulated {rows:,} rows with {note['clicks']:,} clicks in {seconds(time.perf_counter() - start)}; wrote "
-        f"{shown(out)}. Nothing in them was measured{'' if out == STDOUT else f', as {beside} says'}."
+        f"{shown(out)}. Nothing in them was measured{f', as {beside} says' if beside else ''}."
     )
     session.say(f"The true chances have an AUC of {note['ceiling_auc']:.4f}: no model can expect more.")
+
+
+def write_simulated(table: pd.DataFrame, note: dict[str, Any], out: str) -> Path | None:
+    """Write ``table`` to ``out`` and ``note`` beside it; return the note's path, ``None`` on standard output."""
+    from tabular.rundir import write_json
+    from tabular.writing import TableWriter
+
+    with TableWriter(out) as writer:
+        writer.write(table)
+    if out == STDOUT:
+        return None
+    beside = Path(f"{out}.simulated.json")
+    write_json(beside, note)
+    return beside

@@ -12,7 +12,16 @@ from tabular.plain_json import FieldError, parse_json
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, claim_work, delimiter_option, json_option, seed_option
+from .options import (
+    PATH,
+    AtLeast,
+    claim_work,
+    delimiter_option,
+    html_option,
+    json_option,
+    seed_option,
+    train_rows_option,
+)
 from .session import Session
 
 if TYPE_CHECKING:
@@ -34,7 +43,7 @@ tabllm tune visits.csv -m tabddpm --trials 80 --repeats 3
 # What matters is how real the rows look, and one option is settled
 tabllm tune visits.csv -m tvae --utility-weight 0 --set numbers=quantiles
 # A quick look: 2,000 rows, 5 passes over them in each trial
-tabllm tune visits.csv -m tabcascade --rows 2000 --epochs 5 --trials 10
+tabllm tune visits.csv -m tabcascade --train-rows 2000 --epochs 5 --trials 10
 """
 
 
@@ -74,29 +83,34 @@ class Minutes(click.ParamType):
 @click.command(cls=Command, examples=EXAMPLES, short_help="Search the best settings of a generator.")
 @click.argument("data", type=PATH)
 @click.option("-m", "--model", default="nano", show_default=True, metavar="NAME",
-              help="The generator, as 'tabllm fit -m' takes it.")  # fmt: skip
-@click.option("--target", metavar="COL", help="The column to predict.  [default: guessed]")
+              help="Generator, as 'tabllm fit' takes it.")  # fmt: skip
+@click.option("--target", metavar="COL", help="Target column to predict.  [default: guessed]")
 @click.option("--trials", type=AtLeast(1), metavar="N",
-              help="Stop after N trials, earlier calls' included.  [default: 40]")  # fmt: skip
+              help="Number of trials to stop after, those of earlier calls included.  [default: 40]")  # fmt: skip
 @click.option(
-    "--minutes", type=Minutes(), metavar="M", help="Stop searching after M minutes; without --trials, at nothing else."
+    "--minutes",
+    type=Minutes(),
+    metavar="M",
+    help="Minutes to search for; without --trials, nothing else ends the search.",
 )
 @click.option("--share", type=Share(above_zero=True), metavar="S",
-              help="How much of the model's own training a trial gets.  [default: 0.1 to 0.5]")  # fmt: skip
-@click.option("--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows in each trial, in place of a share.")
-@click.option("--steps", type=AtLeast(1), metavar="N", help="Updates in each trial, in place of a share.")
+              help="Fraction of the generator's own training that a trial gets.  [default: 0.1 to 0.5]")  # fmt: skip
+@click.option("--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows in each trial, in place of --share.")
+@click.option("--steps", type=AtLeast(1), metavar="N", help="Number of updates in each trial, in place of --share.")
 @click.option("--repeats", type=AtLeast(1), default=1, show_default=True, metavar="N",
-              help="Fits of each trial, each with another seed.")  # fmt: skip
+              help="Fits per trial, each with another seed.")  # fmt: skip
 @click.option("--confirm", type=AtLeast(0), default=0, show_default=True, metavar="K",
-              help="Then fit the K best and the default for as long as 'fit' would; take the best.")  # fmt: skip
-@click.option("--rows", type=AtLeast(20), metavar="N", help="Take N rows of DATA, drawn at random.")
+              help="Confirmation: fit the K best and the default for as long as 'fit' would, and take the "
+                   "best.")  # fmt: skip
+@train_rows_option(20)
 @click.option("--utility-weight", type=Share(above_zero=False), default=0.5, show_default=True, metavar="W",
-              help="Of utility in the score; fidelity has the rest.")  # fmt: skip
+              help="Weight of utility in the score; fidelity has the rest.")  # fmt: skip
 @click.option("--set", "fixed", multiple=True, metavar="NAME=VALUE",
-              help="Give every trial this option of the model, and do not search it. Repeatable.")  # fmt: skip
+              help="Fixed option of the generator, which is not searched. Repeatable.")  # fmt: skip
 @click.option("-o", "--out", type=PATH, metavar="FOLDER",
-              help="Where the search and best.json go.  [default: DATA's name + '-tune']")  # fmt: skip
-@click.option("--markdown", type=PATH, metavar="FILE", help="Write the table as Markdown to FILE.")
+              help="Folder for the search and best.json.  [default: DATA's name + '-tune']")  # fmt: skip
+@click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the table to.")
+@html_option
 @seed_option
 @delimiter_option
 @json_option
@@ -113,11 +127,12 @@ def tune(
     steps: int | None,
     repeats: int,
     confirm: int,
-    rows: int | None,
+    train_rows: int | None,
     utility_weight: float,
     fixed: tuple[str, ...],
     out: str | None,
     markdown: str | None,
+    html_file: str | None,
     seed: int | None,
     delimiter: str | None,
     json_file: str | None,
@@ -132,13 +147,17 @@ def tune(
     options = _fixed(fixed)
     session.check_json(json_file)
     session.check_file(markdown)
+    session.check_file(html_file)
 
+    from eval.provenance import provenance
     from eval.utility import check_target, guess_target
     from tabular.inference import infer_schema
     from tabular.reading import check_table, random_rows, read_table
     from tabular.rundir import write_text
     from tabular.synthesizer import check_name, check_options
 
+    from .. import __version__
+    from ..tuning.page import page
     from ..tuning.settings import SETTINGS
     from ..tuning.storage import require_optuna
     from ..tuning.study import Search, run_search
@@ -150,8 +169,8 @@ def tune(
     check_options(model, options)
     seed = seed or 0
     table = check_table(read_table(data, delimiter=delimiter), minimum_rows=20)
-    if rows is not None and rows < len(table):
-        table = random_rows(table, rows, seed)
+    if train_rows is not None and train_rows < len(table):
+        table = random_rows(table, train_rows, seed)
     schema = infer_schema(table)
     if target is None and (target := guess_target(schema)) is not None:
         session.say(f"The target was guessed: {target!r}.")
@@ -173,6 +192,16 @@ def tune(
         draw(session.console(), front_table(found), model)
     if markdown:
         write_text(markdown, to_markdown(found))
+    if html_file:
+        facts = {
+            "real rows": f"{len(table):,} rows of {data}",
+            "generator": model,
+            "target": target or "none",
+            "seed": str(seed),
+            "version": f"tabllm {__version__}",
+            "command": session.command,
+        }
+        write_text(html_file, page(found, provenance(facts).facts))
     session.write_json(to_json(found), json_file)
     session.say(f"The best settings are in {folder / SETTINGS}.")
     session.suggest("tabllm", "fit", data, "--settings", folder / SETTINGS, "-o", f"{folder}-run")

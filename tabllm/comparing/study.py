@@ -19,14 +19,16 @@ from tabular.inference import infer_schema
 from tabular.progress import Reporter
 from tabular.rundir import make_folder
 from tabular.schema import Schema
-from tabular.synthesizer import has_option
+from tabular.synthesizer import create, has_option
 
 from ..studies.workspace import Synthetic, Workspace, fingerprint, folder_of
 
-__all__ = ["Outcome", "Settings", "held_apart", "made_rows", "run_study", "sampled_rows", "target_option"]
+__all__ = ["Outcome", "Settings", "held_apart", "made_rows", "run_study", "sampled_rows", "target_option", "toys"]
 
 #: Share of the rows that no generator learns where no holdout is given.
 HOLDOUT_SHARE = 0.2
+#: Below this part of its own epochs, what a generator makes is no measure of it.
+TOY_PART = 0.5
 
 
 @dataclass(frozen=True)
@@ -158,6 +160,26 @@ def made_rows(
         {"seed": settings.seed, **target_option(model, settings.target, schema), **settings.options},
         asked={"rows": rows, "seed": settings.seed},
         sample=lambda learned: learned.sample(rows, seed=settings.seed, progress=progress),
+    )
+
+
+def toys(models: Sequence[str], rows: int, options: Mapping[str, Any]) -> str | None:
+    """A sentence where ``epochs`` cuts a generator's own training to less than :data:`TOY_PART` of it."""
+    epochs = options.get("epochs")
+    if epochs is None:
+        return None
+    own = {}
+    for model in models:
+        with contextlib.suppress(TabllmError):
+            planned = create(model).planned_epochs(rows)
+            if planned is not None and epochs < TOY_PART * planned:
+                own[model] = planned
+    if not own:
+        return None
+    would = ", ".join(f"{model} up to {planned:,.0f}" for model, planned in own.items())
+    return (
+        f"A toy comparison: with {epochs} epochs these generators are hardly trained ({would} by themselves); leave "
+        "--epochs out for figures that mean something."
     )
 
 

@@ -24,9 +24,10 @@ def fidelity_table(outcomes: Sequence[Outcome]) -> SideBySide:
     """How near the rows are to real ones, and what they cost."""
     table = side_by_side.fidelity_table(reports_of(outcomes))
     done = [outcome for outcome in outcomes if outcome.report is not None]
+    out = table.barred
     cost = (
-        line_of("fit, seconds", "lower", 1, {outcome.model: outcome.fit_seconds for outcome in done}),
-        line_of("rows per second", "higher", 0, {outcome.model: _rate(outcome) for outcome in done}),
+        line_of("fit, seconds", "lower", 1, {outcome.model: outcome.fit_seconds for outcome in done}, barred=out),
+        line_of("rows per second", "higher", 0, {outcome.model: _rate(outcome) for outcome in done}, barred=out),
     )
     return replace(table, lines=table.lines + cost)
 

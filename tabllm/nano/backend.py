@@ -62,6 +62,8 @@ def _mlx_device(device: str) -> str:
     has_gpu = mx.default_device().type == mx.DeviceType.gpu
     if device == "auto":
         return "gpu" if has_gpu else "cpu"
+    if device not in (*_MLX_DEVICES, "cuda", "mps"):
+        raise UsageError(f"There is no device {device!r}; choose one of auto, {'gpu, ' * has_gpu}cpu.")
     if device not in _MLX_DEVICES or (device == "gpu" and not has_gpu):
         raise EngineError(f"The engine mlx has no device {device!r} here; take one of: {'gpu, ' * has_gpu}cpu.")
     return device

@@ -196,6 +196,25 @@ def test_the_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
             run(line, block)
 
 
+@pytest.mark.slow
+def test_the_quick_start_of_the_readme_ends_well_in_an_empty_folder(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "README.md"
+    lines = page.read_text(encoding="utf-8").splitlines()
+    begin = lines.index("## Quick start") + 1
+    end = next(i for i, line in enumerate(lines[begin:], begin + 1) if line.startswith("## "))
+    commands = [line for block in blocks_of(page) if begin < block.line < end for line in block.commands]
+    assert commands[0].startswith("tabllm example ")
+    for line in commands:
+        run(line, BLOCKS[0])
+    out = capfd.readouterr().out
+    report = out[out.rindex("Real against synthetic") :]
+    marks = re.findall(r"^([✓~✗?]) (Columns|Trends|Detection|Utility|Privacy|Attack) ", report, re.M)
+    assert len(marks) == 6, report
+    assert {mark for mark, _ in marks} <= {"✓", "~"}, report
+    assert report.count("→ ") == sum(mark == "~" for mark, _ in marks), report
+
+
 def run(line: str, block: Block) -> None:
     """One command, or a whole bash block; a plain ``tabllm`` in this process, which has its libraries loaded."""
     words = shlex.shlex(line, posix=True, punctuation_chars="|;&<>")

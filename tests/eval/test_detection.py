@@ -87,3 +87,14 @@ def test_the_seed_decides(people, tables):
     both = tables(people(600, 0), people(500, 1))
     assert detect(both, seed=3, threads=1) == detect(both, seed=3, threads=1)
     assert detect(both, seed=3, threads=1) != detect(both, seed=4, threads=1)
+
+
+def test_two_real_samples_give_detection_its_noise_floor(people, tables):
+    real, held = people(400, 0), people(200, 1)
+    found, _ = detect(tables(real, people(400, 2).assign(age=40), held), threads=1)
+    assert found.floor_rows_each == 200
+    assert found.floor_score == detection_score(found.floor_auc)
+    assert found.floor_score > found.score + 0.3
+    bare, _ = detect(tables(real, people(400, 2).assign(age=40)), threads=1)
+    assert bare.floor_score is None
+    assert bare.auc == found.auc  # a holdout changes no other figure

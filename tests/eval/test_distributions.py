@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.distributions import MAX_CATEGORIES, distance_histogram, distribution_facts
+from eval.distributions import MAX_CATEGORIES, _edges, distance_histogram, distribution_facts, grain
 from tabular.schema import Column, Schema
 
 
@@ -94,7 +94,7 @@ def test_instants_keep_their_days(tables):
     days = pd.date_range("2024-01-01", periods=200, freq="D")
     facts = distribution_facts(tables(pd.DataFrame({"x": days}), pd.DataFrame({"x": days})))[0]
     assert facts.kind == "datetime"
-    assert pd.Timestamp(facts.edges[0], unit="s").year == 2024
+    assert pd.Timestamp(facts.edges[0], unit="s") == pd.Timestamp("2023-12-31 12:00")  # bins of whole days
     assert facts.real_percent == facts.synthetic_percent
 
 
@@ -104,3 +104,25 @@ def test_distances_share_their_bins():
     assert sum(facts.holdout_percent) == pytest.approx(100)
     assert len(facts.edges) == len(facts.holdout_percent) + 1
     assert distance_histogram(np.zeros(10), np.zeros(10)).edges[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "step"),
+    [
+        (np.arange(100.0), 1),
+        (np.arange(0, 100, 5.0), 5),
+        (np.round(np.arange(200) * 0.01, 2), 0.01),
+        (1.7e9 // 86400 * 86400 + 86400 * np.arange(60.0), 86400),
+        (1.7e9 // 60 * 60 + 60 * np.arange(60.0) * 7, 60),
+        (np.random.default_rng(0).normal(size=50), 0),
+    ],
+)
+def test_bins_hold_equally_many_of_the_values_that_can_occur(values, step):
+    assert grain(values) == step
+    edges = _edges(values)
+    if step:
+        widths = np.diff(edges) / step
+        np.testing.assert_allclose(widths, np.round(widths), atol=1e-6)
+        # No edge lies on a value, so that none of them falls into two bins or on either side by rounding.
+        offsets = np.abs((edges / step) % 1 - 0.5)
+        np.testing.assert_allclose(offsets, 0, atol=1e-3)

@@ -11,13 +11,18 @@ import pandas as pd
 import pytest
 
 from eval import Report, compare, write_html
+from eval.findings import headline
 from eval.html import page
 from eval.page.markup import element
 from eval.page.theme import GRAPHICS, PALETTE, SURFACES, TEXTS
+from eval.provenance import provenance, sample_of
 from eval.report import Privacy
 from tabular.errors import OutputError, UsageError
 
 VOID = {"meta", "link"}
+#: Figures on the page of one table of four columns: distributions, four pairs as joint plots, maps, columns against the
+#: target, rows, models, what they rest on, distances, attacks.
+ONE = 4 + 3 * 4 + 3 + 3 + 2 + 3 + 1 + 1 + 2
 
 
 class Tree(HTMLParser):
@@ -93,17 +98,16 @@ def test_one_table(made, tmp_path):
     tree = sound((tmp_path / "report.html").read_text("utf-8"))
     words = " ".join(tree.words)
     assert f"shape error {report.fidelity.shape_error_percent:.2f} %" in words
-    assert f"two real samples {report.fidelity.shape_floor_percent:.2f} %" in words
+    assert f"noise floor {report.fidelity.shape_floor_percent:.2f} %" in words
     assert f"{report.utility.synthetic.metrics['auc']:.4f}" in words
     assert "No formal guarantee" in words
-    # four distributions, three maps, two of rows, three of models, what they rest on, distances, two of attacks
-    assert len(tree.of("figure")) == 16
+    assert len(tree.of("figure")) == ONE
     assert [a["name"] for a in tree.of("meta") if "name" in a] == ["viewport"]
 
 
 def test_three_tables(made):
     tree = sound(page({"a": made(1), "b": made(3), "a & b": made(4)}))
-    assert len(tree.of("figure")) == 48
+    assert len(tree.of("figure")) == 3 * ONE
     words = " ".join(tree.words)
     assert "Side by side" in words
     assert "a & b" in words
@@ -121,7 +125,7 @@ def test_protected_columns_and_a_claim_have_their_places(made):
     for gap in report.bias.columns[0].gaps:
         assert f"{100 * gap.widened.value:+.1f}" in words
     # of each column: the gaps, and shares of rows, of the label and of what the models pick
-    assert len(tree.of("figure")) == 16 + 16 + 2 * 4
+    assert len(tree.of("figure")) == 2 * ONE + 2 * 4
 
 
 def test_a_report_that_was_read_from_json_draws_the_same(made):
@@ -143,7 +147,16 @@ def test_what_an_older_report_lacks_is_left_out(made):
     utility = replace(report.utility, real=replace(report.utility.real, curves=None))
     distance = replace(report.privacy.distance, histogram=None)
     privacy = Privacy(report.privacy.copies, distance, report.privacy.caveat)
-    old = replace(report, distributions=(), utility=utility, privacy=privacy, detection=None, support=None)
+    old = replace(
+        report,
+        distributions=(),
+        joints=(),
+        against_target=(),
+        utility=utility,
+        privacy=privacy,
+        detection=None,
+        support=None,
+    )
     assert len(sound(page(old)).of("figure")) == 4
 
 
@@ -211,7 +224,7 @@ def test_wide_tables_do_not_make_endless_pages(monkeypatch):
     text = page(report)
     assert len(text) < 3_000_000
     tree = sound(text)
-    assert len(tree.of("figure")) < 80
+    assert len(tree.of("figure")) < 60 + 12 + 30 + 20
     assert "30 columns" in " ".join(tree.words)
 
 
@@ -249,5 +262,48 @@ def test_a_page_of_fifteen_columns_is_small(monkeypatch):
     report = compare(real.head(2000), drawn, holdout=real.tail(1000), target="c0", threads=1)
     one, three = page(report), page(dict.fromkeys("abc", report))
     sound(one)
-    assert len(one.encode()) < 600_000
+    assert len(one.encode()) < 700_000
     assert len(three.encode()) < 3_000_000
+
+
+def test_the_page_says_where_it_comes_from_and_shows_rows_of_both(made, people):
+    report = made()
+    facts = {"command": "tabllm make <people>.csv", "seed": "0"}
+    origin = provenance(facts, people(300, 0), {"": people(300, 1)})
+    words = " ".join(sound(page(report, provenance=origin)).words)
+    assert "tabllm make <people>.csv" in words
+    assert "UTC" in words
+    for table in (people(300, 0), people(300, 1)):
+        for cell in sample_of(table).rows[0]:
+            assert cell in words
+    assert "Real rows stand here" in words
+    words = " ".join(sound(page(report, provenance=provenance(facts, None, {"": people(300, 1)}))).words)
+    assert "Real rows stand here" not in words
+
+
+def test_cards_lead_to_their_sections_and_say_what_to_do(made):
+    report = made()
+    bad = replace(report, trends=replace(report.trends, error_percent=50.0))
+    tree = sound(page(bad))
+    links = [a["href"] for a in tree.of("a") if a.get("class") == "subject"]
+    assert links == ["#columns", "#pairs", "#detection", "#utility", "#privacy", "#attacks"]
+    assert headline(bad) in " ".join(tree.words)
+    assert any(word.startswith("→ ") for word in tree.words)
+
+
+def test_a_weak_association_is_seen_on_the_map(made):
+    report = made()
+    pairs = tuple(replace(pair, real_strength=0.1) for pair in report.trends.pairs)
+    text = page(replace(report, trends=replace(report.trends, pairs=pairs), joints=()))
+    depth = [float(each) for each in re.findall(r'fill-opacity="([\d.]+)"[^>]*><title>[^<]*: \+0\.10<', text)]
+    assert len(depth) >= len(pairs)
+    assert min(depth) > 0.3
+    assert text.count('class="scale"') >= 3 * 7  # what the colours stand for
+
+
+def test_a_long_table_can_be_searched(made):
+    report = made()
+    pairs = tuple(replace(report.trends.pairs[0], first=f"c{i}") for i in range(40))
+    text = page(replace(report, trends=replace(report.trends, pairs=pairs)))
+    assert text.count('class="scroll long"') >= 1
+    assert "search" in text[text.rindex("<script>") :]

@@ -72,3 +72,16 @@ def test_json_of_several_names_each(reports):
     assert data["tables"][0]["lines"][0]["values"].keys() == {"fair", "old"}
     one = {"fair": reports["fair"]}
     assert reports_as_json(one) == reports["fair"].to_dict()
+
+
+def test_what_leaks_cannot_be_the_best(people, monkeypatch):
+    monkeypatch.setattr("eval.features.TREES", 5)
+    real, held = people(600, 0), people(600, 2)
+    made = {"copy": real.sample(frac=1, random_state=0), "fresh": people(600, 1), "other": people(600, 3)}
+    reports = {n: compare(real, t, holdout=held, target="clicked", threads=1) for n, t in made.items()}
+    fidelity, utility = side_by_side(reports)
+    assert fidelity.barred == utility.barred == ("copy",)
+    line = fidelity.lines[0]
+    assert line.values[0] == max(line.values)  # the copy is nearest of all, and yet not named
+    assert {line.best for line in (*fidelity.lines, *utility.lines)} <= {"fresh", "other"}
+    assert "copy leaks learned rows" in to_markdown(fidelity)

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from eval import compare
+from eval.findings import advice, by_excess, headline, lost_relations
 from eval.report import Detection, EpsilonClaim, Estimate
 from eval.terminal import render
 from eval.verdicts import verdicts
@@ -58,7 +59,7 @@ def test_lists_are_cut_at_the_limit_and_say_so(report):
 
 def test_verdicts_do_not_hang_on_colour_alone(report):
     bad = replace(report, detection=Detection(0.0, 1.0, 0.0, 0.0, 1.0, 300, 5))
-    assert "✗   Detection" in text_of(bad, 100)
+    assert "✗ Detection" in text_of(bad, 100)
 
 
 def test_what_was_not_measured_is_open(report):
@@ -117,3 +118,48 @@ def test_a_contradicted_claim_is_said(report):
     broken = replace(report, privacy=replace(report.privacy, claim=claim))
     assert "The claim is contradicted" in text_of(broken, 100)
     assert {verdict.subject: verdict.level for verdict in verdicts(broken)}["Attack"] == "poor"
+
+
+def test_the_verdicts_come_last_with_one_sentence_and_the_details_only_where_asked_for(report):
+    short = text_of(report, 80, details=False)
+    whole = text_of(report, 80)
+    assert whole.endswith(short[short.index(headline(report)) :])
+    assert "Notes" not in short
+    assert "Notes" in whole
+
+
+def test_under_each_verdict_that_is_not_good_stands_what_to_do(report):
+    pairs = [replace(pair, error_percent=1.0, floor_percent=1.0) for pair in report.trends.pairs]
+    at = next(i for i, pair in enumerate(pairs) if {pair.first, pair.second} == {"age", "device"})
+    other = next(i for i, pair in enumerate(pairs) if {pair.first, pair.second} == {"device", "clicked"})
+    pairs[at] = replace(pairs[at], error_percent=60.0, real_strength=0.5, synthetic_strength=0.1)
+    pairs[other] = replace(pairs[other], error_percent=40.0, real_strength=0.4, synthetic_strength=0.0)
+    lost = replace(report, trends=replace(report.trends, pairs=tuple(pairs)))
+    # The relation with the target goes first, though another is farther off.
+    assert [{pair.first, pair.second} for pair in lost_relations(lost)] == [{"device", "clicked"}, {"age", "device"}]
+    text = " ".join(text_of(lost, 100, details=False).split())
+    assert "✗ Trends" in text
+    assert "device no longer goes with clicked (0.40 in real rows, 0.00 in synthetic)" in text
+    assert "learn from more rows than 300" in text
+    assert headline(lost).startswith("Not good enough yet: Trends")
+
+
+def test_what_needs_a_holdout_says_how_to_get_one(report):
+    bare = replace(report, privacy=None, rows=replace(report.rows, holdout=None))
+    assert "--holdout 20%" in text_of(bare, 100, details=False)
+
+
+def test_every_verdict_that_is_not_good_has_advice(report):
+    for level in ("fair", "poor", "open"):
+        for verdict in verdicts(report):
+            words = advice(report, replace(verdict, level=level))
+            assert words, verdict.subject
+            assert words.endswith(".")
+            assert "\n" not in words
+
+
+def test_columns_and_pairs_are_sorted_by_what_noise_does_not_explain(report):
+    quiet, loud = report.trends.pairs[:2]
+    quiet = replace(quiet, error_percent=9.0, floor_percent=8.9)
+    loud = replace(loud, error_percent=4.0, floor_percent=1.0)
+    assert by_excess([quiet, loud, replace(quiet, error_percent=None)]) == [loud, quiet]

@@ -159,7 +159,7 @@ def test_an_interrupted_study_says_that_it_goes_on(visits, toy, run_tabllm, monk
         (["--target", "clicked", "--balance", "1%"], "% of the rows already"),
         (["--target", "clicked", "--balance", "150%"], "not a share such as 0.2 or 20%"),
         (["--target", "clicked", "--label", "7", "--rows", "5"], "never holds '7'"),
-        (["--target", "clicked"], "Give one of --balance RATE and --rows N"),
+        (["--target", "clicked"], "Give one of --raise-to RATE and --rows N"),
         (["--target", "clicked", "--balance", "0.5", "--rows", "5"], "Give one of"),
         (["--target", "clicked", "--rows", "5", "--ratios", "5%"], "--ratios belongs to --study"),
         (["--target", "clicked", "--study", "--rows", "5"], "leave --rows out"),

@@ -22,9 +22,11 @@ def test_the_demo_leaves_tables_run_and_report(quick, run_tabllm):
     done = run_tabllm("demo", "--rows", 400, "--epochs", 1)
     assert done.code == 0, done.err
     assert "Real against synthetic" in done.out
-    assert "$ tabllm fit visits.csv" in done.err
+    assert "$ tabllm make visits.csv" in done.err
     left = {entry.name for entry in Path("demo-run").iterdir()}
-    assert left == {"adult.csv", "adult-holdout.csv", "synthetic.csv", "report.json", "run"}
+    assert left == {
+        ".tabllm", "adult.csv", "adult-holdout.csv", "made.json", "synthetic.csv", "report.html", "report.json", "run",
+    }  # fmt: skip
     assert len(pd.read_csv("demo-run/synthetic.csv")) == 400
     assert json.loads(Path("demo-run/report.json").read_text())["rows"] == {
         "real": 400, "synthetic": 400, "holdout": 16_281,

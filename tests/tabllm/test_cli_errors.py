@@ -115,14 +115,14 @@ class TestARunThatIsNotWhole:
         return run_tabllm(*[folder if word == "RUN" else word for word in command])
 
     def test_missing(self, here, run_tabllm, command):
-        refused(self.call(run_tabllm, command, "nope"), 1, "nope", "tabllm fit")
+        refused(self.call(run_tabllm, command, "nope"), 2, "nope", "tabllm fit")
 
     def test_another_folder(self, here, run_tabllm, command):
         Path("photos").mkdir()
-        refused(self.call(run_tabllm, command, "photos"), 1, "photos is not a run directory")
+        refused(self.call(run_tabllm, command, "photos"), 2, "photos is not a run directory")
 
     def test_a_file(self, run, run_tabllm, command):
-        refused(self.call(run_tabllm, command, "visits.csv"), 1, "visits.csv")
+        refused(self.call(run_tabllm, command, "visits.csv"), 2, "visits.csv")
 
     @pytest.mark.parametrize("name", ["config.json", "schema.json", "table.parquet"])
     @pytest.mark.parametrize("damage", ["removed", "cut"])
@@ -246,16 +246,16 @@ def test_a_command_that_cannot_be_meant(run, run_tabllm, arguments, named):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "named"),
+    ("arguments", "code", "named"),
     [
-        (("--kind", "age=colour"), ["'age'", "'colour'", "categorical"]),
-        (("--kind", "colour=text"), ["'colour'"]),
-        (("--schema", "nope.json"), ["nope.json"]),
-        (("--schema", "visits.csv"), ["visits.csv"]),
+        (("--kind", "age=colour"), 2, ["'age'", "'colour'", "categorical"]),
+        (("--kind", "colour=text"), 2, ["'colour'"]),
+        (("--schema", "nope.json"), 2, ["nope.json"]),
+        (("--schema", "visits.csv"), 1, ["visits.csv"]),
     ],
 )
-def test_a_schema_that_cannot_be(run, run_tabllm, arguments, named):
-    refused(run_tabllm("fit", "visits.csv", "-m", "toy", "-f", *arguments), 1, *named)
+def test_a_schema_that_cannot_be(run, run_tabllm, arguments, code, named):
+    refused(run_tabllm("fit", "visits.csv", "-m", "toy", "-f", *arguments), code, *named)
 
 
 def test_ctrl_c_in_fit_leaves_a_checkpoint(visits, toy, run_tabllm):

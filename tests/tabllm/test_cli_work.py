@@ -62,7 +62,7 @@ def test_sample_makes_as_many_rows_as_the_table_had(run, run_tabllm, visits_tabl
     assert made.shape == visits_table.shape
     assert list(made) == list(visits_table)
     assert "Wrote 300 rows to synthetic.csv" in done.err
-    assert "tabllm eval DATA synthetic.csv" in done.err
+    assert "tabllm eval visits-run synthetic.csv" in done.err
 
 
 @pytest.mark.parametrize("name", ["s.csv", "s.tsv", "s.csv.gz", "s.parquet", "s.jsonl"])
@@ -137,7 +137,7 @@ def test_eval_reports_and_writes_json(run, visits, run_tabllm):
 
 def test_eval_looks_at_groups_with_the_models_of_the_report(visits, run_tabllm):
     options = ("--holdout", visits, "--target", "clicked", "--protect", "device", "--protect", "age")
-    done = run_tabllm("eval", visits, visits, *options, "--protocol", "report", "--json", "report.json")
+    done = run_tabllm("eval", visits, visits, *options, "--protocol", "report", "--details", "--json", "report.json")
     assert done.code == 0
     assert "Groups of device" in done.out
     assert "protocol report" in " ".join(done.out.split())

@@ -1,0 +1,49 @@
+"""What was found of CTR models as a page: a sentence for each synthetic past, intervals as plots, and every table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from eval.html import document, link
+from eval.page.charts import interval_chart
+from eval.page.markup import Markup, element
+from eval.page.origin import origin_section
+from eval.page.parts import plot, plots, section, sentence, table
+from eval.wording import METRICS
+
+from .facts import CtrReport
+from .tables import DIFFERENCES, ctr_tables, headline, verdict
+
+__all__ = ["page"]
+
+
+def page(report: CtrReport, failed: Mapping[str, str], facts: Mapping[str, str]) -> str:
+    """One file that opens in any browser without a network; see :mod:`eval.html`.
+
+    Args:
+        failed: why a generator made nothing, by name.
+        facts: where the page comes from.
+    """
+    said = [verdict(arm) for arm in report.synthetic] + [f"{name} failed: {why}" for name, why in failed.items()]
+    found = section(
+        "Findings", "findings", 2,
+        element("ul", *(element("li", line) for line in said), class_="findings headline") if said else None,
+        plots([_plot(report, name) for name in DIFFERENCES]),
+        element("ul", *(element("li", note) for note in report.notes), class_="notes"),
+    )  # fmt: skip
+    figures = section("Figures", "figures", 2, *(
+        element("div", table(each.title, each.headers, each.rows), sentence(each.note, "quiet small"))
+        for each in ctr_tables(report)
+    ))  # fmt: skip
+    links, body = [link("Findings", "findings"), link("Figures", "figures")], [found, figures]
+    if (origin := origin_section(facts, "origin", 2)) is not None:
+        links, body = [*links, link("Origin", "origin")], [*body, origin]
+    return document(f"CTR models of {report.click}", headline(report), links, body)
+
+
+def _plot(report: CtrReport, name: str) -> Markup:
+    rows = [(arm.name, arm.differences[name]) for arm in report.arms if name in arm.differences]
+    label = METRICS[name].label
+    words = f"difference of {label} to the model of the real past"
+    image = interval_chart(rows, 0.0, "difference to the real past", f"{label}: {words}", "Intervals of 95 %.")
+    return plot([element("strong", label), f" · {words}, with intervals of 95 %"], image)

@@ -1,0 +1,76 @@
+"""A search as a page: what was found, the trials in the order of their time, and the Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from eval.html import document, link
+from eval.page.charts import points_chart
+from eval.page.markup import Markup, element
+from eval.page.origin import origin_section
+from eval.page.parts import plot, plots, section, table
+
+from .study import Found
+from .tables import front_table, written
+from .trials import Trial
+
+__all__ = ["page"]
+
+
+def page(found: Found, facts: Mapping[str, str]) -> str:
+    """One file that opens in any browser without a network; see :mod:`eval.html`.
+
+    Args:
+        facts: where the page comes from.
+    """
+    front = front_table(found)
+    rows = [
+        [element("td", cell, class_="best") if place == front.best else cell for cell in row]
+        for place, row in enumerate(front.rows)
+    ]
+    first = section(
+        "Findings", "findings", 2,
+        element("p", _says(found), class_="headline"),
+        plots(_plots(found)),
+        table("Trials that no other beats in everything, and the default", front.headers, rows),
+        element("ul", *(element("li", note) for note in front.notes), class_="notes"),
+    )  # fmt: skip
+    links, body = [link("Findings", "findings")], [first]
+    if (origin := origin_section(facts, "origin", 2)) is not None:
+        links, body = [*links, link("Origin", "origin")], [*body, origin]
+    return document(f"Tuning {found.search.model}", f"{len(found.trials)} trials", links, body)
+
+
+def _says(found: Found) -> str:
+    if found.best is None:
+        return "No trial could be judged."
+    if found.best.is_default or not found.settings:
+        return "The default settings are the best that were found."
+    return f"The best settings that were found: {written(found.settings)}."
+
+
+def _plots(found: Found) -> list[Markup]:
+    judged = [trial for trial in found.trials if trial.scores is not None]
+    if not judged:
+        return []
+    best = found.best.number if found.best else None
+    made = [_plot("Score", "trial", judged, best, [(float(t.number), t.scores.score) for t in judged if t.scores])]
+    both = [
+        (trial, (trial.scores.fidelity, trial.scores.utility))
+        for trial in judged
+        if trial.scores is not None and trial.scores.utility is not None
+    ]
+    if both:
+        trials, places = zip(*both, strict=True)
+        made.append(_plot("Utility", "fidelity", list(trials), best, list(places)))
+    return made
+
+
+def _plot(name: str, axis: str, trials: list[Trial], best: int | None, places: list[tuple[float, float]]) -> Markup:
+    marked = next((i for i, trial in enumerate(trials) if trial.number == best), None)
+    top = max(places, key=lambda place: place[1])
+    finding = f"{name} of each trial: at most {top[1]:.4f}"
+    tips = [f"trial {trial.number}: {axis} {x:.6g}, {name.lower()} {y:.4f}" for trial, (x, y) in zip(
+        trials, places, strict=True)]  # fmt: skip
+    image = points_chart(places, tips, (axis, name.lower()), marked, finding, "A point per trial; filled: the best.")
+    return plot([element("strong", name), f" · by {axis}; a point per trial, filled: the one that was chosen"], image)

@@ -1,0 +1,180 @@
+"""What a run keeps of the file that it learned: its name, its fingerprint, and the rule that held rows back.
+
+None of its rows are kept: who has the file can find the held-out rows again, who has only the run cannot. A fit with
+differential privacy keeps nothing of this, since neither a fingerprint nor a split by position is covered by noise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import RunError, TableError, UsageError
+from .rundir import atomic_directory, write_json
+from .synthesizer import read_config
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from .synthesizer import Synthesizer
+
+__all__ = ["Source", "find_rows", "held_out", "read_source", "save_run", "source_of"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file a run was fitted to, and which of its rows were learned.
+
+    Attributes:
+        file: its path, from the folder that the run lies in.
+        sha256: of its bytes.
+        rows: of the whole file.
+        delimiter: as it was given; ``None`` if it was found.
+        holdout_rows: how many rows were held back; see :func:`held_out`.
+        learned_rows: how many of the others were drawn to learn from; ``None``: all.
+        seed: of both draws.
+    """
+
+    file: str
+    sha256: str
+    rows: int
+    delimiter: str | None
+    holdout_rows: int
+    learned_rows: int | None
+    seed: int
+
+    def split(self, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+        """(the rows that were learned, those that were held back if any) of ``table``, in their old order."""
+        from .reading import random_rows
+
+        held = held_out(len(table), self.holdout_rows, self.seed)
+        learned = table[~held].reset_index(drop=True)
+        if self.learned_rows is not None and self.learned_rows < len(learned):
+            learned = random_rows(learned, self.learned_rows, self.seed)
+        return learned, table[held].reset_index(drop=True) if self.holdout_rows else None
+
+
+def held_out(rows: int, count: int, seed: int) -> np.ndarray:
+    """``bool[rows]``: which rows are held back, those with the ``count`` smallest keys of the stream PCG64(``seed``).
+
+    Of numpy's draws only the raw stream is promised to stay the same in every version (NEP 19), and a run is read by
+    later ones.
+    """
+    import numpy as np
+
+    held = np.zeros(rows, bool)
+    held[np.argsort(np.random.PCG64(seed).random_raw(rows), kind="stable")[:count]] = True
+    return held
+
+
+def source_of(
+    data: str | Path,
+    table: pd.DataFrame,
+    run: str | Path,
+    *,
+    delimiter: str | None = None,
+    holdout: float | int = 0,
+    learned_rows: int | None = None,
+    seed: int = 0,
+) -> Source:
+    """The source of a fit to the file ``data``, read as ``table``, whose run will be ``run``.
+
+    Args:
+        holdout: below 1 a fraction of the rows, at least one row; else a number of rows; 0: none.
+
+    Raises:
+        UsageError: if fewer than two rows would be left to learn from.
+    """
+    count = max(1, round(holdout * len(table))) if 0 < holdout < 1 else int(holdout)
+    if len(table) - count < 2:
+        raise UsageError(
+            f"A holdout of {count:,} of the {len(table):,} rows of {data} leaves too few to learn from; keep fewer."
+        )
+    name = os.path.relpath(Path(data).resolve(), Path(run).resolve().parent)
+    return Source(Path(name).as_posix(), _sha256(Path(data)), len(table), delimiter, count, learned_rows, seed)
+
+
+def save_run(synthesizer: Synthesizer, run: str | Path, source: Source | None) -> None:
+    """Save ``synthesizer`` with ``source`` in its ``config.json``; the run appears whole or not at all."""
+    if source is None:
+        synthesizer.save(run)
+        return
+    with atomic_directory(run) as folder:
+        synthesizer.save(folder)
+        write_json(folder / "config.json", {**read_config(folder), "source": asdict(source)})
+
+
+def read_source(run: str | Path) -> Source | None:
+    """The source of a run, if it keeps one. Raises :class:`RunError` if it is damaged."""
+    found = read_config(run).get("source")
+    if found is None:
+        return None
+    try:
+        return _checked(found)
+    except (TypeError, ValueError, KeyError):
+        text = json.dumps(found)[:80]
+        raise RunError(f"The run {run} is damaged (its source is {text}); fit again.") from None
+
+
+def find_rows(
+    run: str | Path, data: str | Path | None = None, *, delimiter: str | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """(the rows that ``run`` learned, those that it held back if any), read from the file that it was fitted to.
+
+    Args:
+        data: where the file is now; where it was if absent. A run that keeps no source is taken to have learned all
+            rows of it.
+        delimiter: of the file of a run that keeps no source.
+
+    Raises:
+        UsageError: if the file is not there, or the run does not say which it is.
+        TableError: if it is not as it was.
+    """
+    from .reading import check_table, read_table
+
+    source = read_source(run)
+    if source is None:
+        if data is None:
+            raise UsageError(f"The run {run} does not say which file it learned; name that file with --data FILE.")
+        return check_table(read_table(data, delimiter=delimiter)), None
+    path = Path(data) if data is not None else Path(run).resolve().parent / source.file
+    if not path.is_file():
+        raise UsageError(f"{source.file}, the file that {run} learned, is not there; say where it is with --data FILE.")
+    if _sha256(path) != source.sha256:
+        raise TableError(
+            f"{_short(path)} is not as it was when {run} learned it, so its held-out rows are not known; name a copy "
+            "of the old file with --data FILE, or fit again."
+        )
+    return source.split(check_table(read_table(path, delimiter=source.delimiter)))
+
+
+def _checked(found: Mapping[str, Any]) -> Source:
+    source = Source(**found)
+    counts = (source.rows, source.holdout_rows, source.seed, source.learned_rows or 0)
+    if not all(isinstance(count, int) and count >= 0 for count in counts) or source.holdout_rows > source.rows:
+        raise ValueError
+    if not isinstance(source.file, str) or not isinstance(source.sha256, str):
+        raise ValueError
+    return source
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while block := handle.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _short(path: Path) -> str:
+    """``path`` from the working directory, where it lies below it."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
