@@ -14,7 +14,7 @@ __all__ = ["example"]
 EXAMPLES = """
 # 8,000 impressions of ads, 4 % of them clicked; then go the whole way with them
 tabllm example visits.csv
-tabllm make visits.csv --target clicked
+tabllm make visits.csv
 # A smaller one, and other rows of the same kind
 tabllm example small.csv -n 1000 --seed 1
 """
@@ -47,4 +47,4 @@ def example(session: Session, out: str, rows: int, seed: int | None, force: bool
         "measured."
     )
     if out != STDOUT:
-        session.suggest("tabllm", "make", out, "--target", "clicked")
+        session.suggest("tabllm", "make", out)

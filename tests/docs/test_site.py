@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,16 +14,44 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def built(project: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    """As ``mkdocs build --strict`` builds; no ``--quiet``, which would hide the warnings and so what is strict."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1", "PYTHONPATH": path}
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, env=environment)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory) -> Path:
     """The guide as pages, built as ``mkdocs build --strict`` builds it."""
     pytest.importorskip("mkdocs")
     folder = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
-    quiet = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=quiet)
+    done = built(ROOT, folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
+
+
+def test_a_dead_link_is_an_error(tmp_path):
+    pytest.importorskip("mkdocs")
+    shutil.copytree(ROOT / "docs", tmp_path / "docs", ignore=shutil.ignore_patterns("reference"))
+    page = tmp_path / "docs" / "models.md"
+    planted = ("[nowhere](lost.md)", "[nothing](privacy.md#lost)")
+    page.write_text(page.read_text("utf-8") + "\n\n" + "\n\n".join(planted) + "\n", "utf-8")
+    settings = (ROOT / "mkdocs.yml").read_text("utf-8")
+    # Without the reference and its plugin, which take most of the time.
+    settings = re.sub(r"plugins:\n.*?(?=^markdown_extensions)", "plugins: []\n", settings, flags=re.S | re.M)
+    settings = re.sub(r"^ +- \w+: reference/\S+\n", "", settings, flags=re.M)
+    settings = settings.replace("base_path: [.]", f"base_path: [{ROOT}]")
+    (tmp_path / "mkdocs.yml").write_text(settings, "utf-8")
+    done = built(tmp_path, tmp_path / "site")
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "lost.md" in said
+    assert "#lost" in said
+    # Each warning is of what was planted, or of the pages that were left out.
+    warnings = [line for line in said.splitlines() if line.startswith("WARNING")]
+    assert all("lost" in line or "reference/" in line for line in warnings), warnings
 
 
 def test_every_page_is_built(site):
@@ -45,13 +74,35 @@ def test_the_reference_shows_signatures_and_no_markup_of_docstrings(site):
         assert "doctest:" not in text, name
 
 
-def test_the_figures_of_the_readme_stand_in_the_guide(site):
-    readme = (ROOT / "README.md").read_text("utf-8")
-    figures = readme.partition("[start:figures]")[2].partition("[end:figures]")[0]
-    first = re.search(r"\| fit, seconds \| (\d+) \|", figures)
-    assert first is not None
-    text = re.sub(r"<[^>]+>", "", (site / "models" / "index.html").read_text("utf-8"))
-    assert re.search(rf"fit, seconds\s+{first[1]}\b", text)
+def test_the_figures_of_the_readme_are_those_of_the_benchmarks():
+    readme = (ROOT / "README.md").read_text("utf-8").partition("## Beside its peers")[2].partition("## ")[0]
+    known = (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
+    rows = [line for line in readme.splitlines() if line.startswith("| ") and "fit, s" not in line]
+    figures = re.findall(r"(?<=\| )[\d.,]+(?= \|)", "\n".join(rows).replace(" | ", " | | "))
+    assert len(figures) >= 20
+    for figure in figures:
+        # The README rounds an AUC to three decimals.
+        assert re.search(rf"(?<![\d.]){re.escape(figure)}(?![\d])", known) or any(
+            f"{float(found):.3f}" == figure for found in re.findall(r"0\.\d{4}", known)
+        ), figure
+
+
+def test_the_readme_is_short():
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 160
+
+
+def test_every_command_and_option_has_its_place_in_the_guide(site):
+    text = (site / "command-line" / "index.html").read_text("utf-8")
+    for word in ("tabllm make", "tabllm models pull", "--holdout", "--train-rows", "Training rows"):
+        assert word in text
+
+
+def test_the_copy_button_leaves_out_prompts(site):
+    style = (site / "assets" / "extra.css").read_text("utf-8")
+    assert "[data-md-copying] .gp" in style
+    page = (site / "quick-start" / "index.html").read_text("utf-8")
+    assert 'class="gp">$ </span>' in page
+    assert "assets/extra.css" in page
 
 
 def test_every_local_link_of_the_readme_leads_somewhere():

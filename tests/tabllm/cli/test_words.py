@@ -18,8 +18,11 @@ NAMES = [name for section in SECTIONS.values() for name in section]
 def commands():
     for name in NAMES:
         command = cli.get_command(click.Context(cli), name)
-        inner = command.commands if isinstance(command, click.Group) else {name: command}
-        yield from inner.items()
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            yield from ((each, command.get_command(context, each)) for each in command.list_commands(context))
+        else:
+            yield name, command
 
 
 OPTIONS = [
