@@ -112,7 +112,7 @@ class _Face:
             cells += [f"[dim]{number(column.floor_percent)}[/]", number(column.js_percent)]
             table.add_row(*cells, *([] if self.narrow else [number(column.wasserstein, 3), self._missing(column)]))
         self._rest(table, len(measured))
-        return self._section("Columns, farthest above their noise floor first", about, table)
+        return self._section("Columns, by excess over their noise floor", about, table)
 
     def _missing(self, column: ColumnFidelity) -> str:
         if not column.missing_real_percent and not column.missing_synthetic_percent:
@@ -137,7 +137,7 @@ class _Face:
             cells += [number(pair.error_percent), f"[dim]{number(pair.floor_percent)}[/]"]
             table.add_row(*cells, *([] if self.narrow else [self._strength(pair)]))
         self._rest(table, len(measured))
-        return self._section("Pairs, farthest above their noise floor first", about, table)
+        return self._section("Pairs, by excess over their noise floor", about, table)
 
     def lost(self, report: Report) -> RenderableType | None:
         """The relations that the synthetic table has lost."""
@@ -171,6 +171,9 @@ class _Face:
         return self._section("Whole rows", f"{support.rows:,} of each table; good is what the holdout has", table)
 
     def detection(self, detection: Detection | None) -> RenderableType | None:
+        from rich.console import Group
+        from rich.text import Text
+
         if detection is None or detection.auc is None or not detection.top_features:
             return None
         about = f"AUC {detection.auc:.3f} ± {detection.auc_spread or 0:.3f} over {detection.folds} folds"
@@ -183,9 +186,8 @@ class _Face:
         for feature in shown:
             bar = self._bar(feature.gain_percent, max(shown[0].gain_percent, 1.0))
             table.add_row(escape(feature.name), bar, f"{feature.gain_percent:.1f}")
-        if detection.auc < 0.5:
-            table.caption, table.caption_justify = BLIND_BELOW_HALF, "left"
-        return self._section("What gives synthetic rows away", self._plain(about), table)
+        section = self._section("What gives synthetic rows away", self._plain(about), table)
+        return Group(section, Text(BLIND_BELOW_HALF, style="dim")) if detection.auc < 0.5 else section
 
     def utility(self, utility: Utility | None) -> RenderableType | None:
         if utility is None:
@@ -269,7 +271,8 @@ class _Face:
         from rich.text import Text
 
         # A table's own title would fold at the width of the table.
-        return Group(Text.assemble((title, "bold"), "  ", (plain(about), "dim")), table)
+        gap = "  " if len(title) + len(about) + 2 <= self.console.width else "\n"
+        return Group(Text.assemble((title, "bold"), gap, (plain(about), "dim")), table)
 
     def _rest(self, table: Table, total: int) -> None:
         if total > self.limit:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Make the pictures of the report in docs/assets: report-light.png and report-dark.png.
 
-    python scripts/picture.py                # runs 'tabllm example' and 'tabllm make', then headless Chromium
-    python scripts/picture.py --page FILE    # a page that is there already
+python scripts/picture.py                # runs 'tabllm example' and 'tabllm make', then headless Chromium
+python scripts/picture.py --page FILE    # a page that is there already
 """
 
 from __future__ import annotations
