@@ -69,8 +69,8 @@ def take_privacy(model: str, given: dict[str, Any], *, has_schema: bool, rows: i
         )
     if rows is not None:
         raise UsageError(
-            "--train-rows draws rows by a public seed, which epsilon does not cover: leave it out (with --dp-epsilon all "
-            "rows take no longer than a few and give a better table), or take --steps N for a short training."
+            "--train-rows draws rows by a public seed, which epsilon does not cover: leave it out (with --dp-epsilon "
+            "all rows take no longer than a few and give a better table), or take --steps N for a short training."
         )
     privacy: Privacy = Privacy(**found)
     privacy.check_asked(has_schema)

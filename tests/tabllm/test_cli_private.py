@@ -55,7 +55,7 @@ def test_what_cannot_be_meant_is_refused_in_one_line(visits, run_tabllm, argumen
 def test_a_draw_of_rows_by_a_public_seed_is_refused(visits, run_tabllm):
     done = run_tabllm("fit", visits, *FEW, "--rows", 50, "--dp-epsilon", 2, "--dp-public-schema")
     assert done.code == 2
-    assert "--rows draws rows by a public seed" in done.message
+    assert "--train-rows draws rows by a public seed" in done.message
 
 
 def test_a_schema_file_without_columns_makes_nothing_public(visits, run_tabllm, tmp_path):
