@@ -120,7 +120,7 @@ def rgb(colour):
     return f"rgb({', '.join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))})"
 
 
-@pytest.mark.parametrize(("name", "plots"), [("one", 35), ("three", 105)])
+@pytest.mark.parametrize(("name", "plots"), [("one", 34), ("three", 102)])
 @pytest.mark.parametrize(("window", "width"), [("", 1280), ("phone-", 390)])
 def test_every_plot_is_drawn_and_nothing_overflows(served, name, plots, window, width):
     found, console = opened(f"{served[0]}/{window}{name}.html")

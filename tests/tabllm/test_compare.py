@@ -183,7 +183,7 @@ def test_a_numeric_target_has_its_own_lines(visits_table, tmp_path, toy):
 def test_a_comparison_that_hardly_trains_is_called_a_toy(place, run_tabllm, monkeypatch):
     monkeypatch.setattr(place, "planned_epochs", lambda self, rows: 300)
     done, _ = compared(run_tabllm, "--epochs", "3")
-    assert "A toy comparison: with 3 epochs" in done.out
-    assert "toy up to 300" in done.out
+    assert "A toy comparison: with 3 epochs" in " ".join(done.out.split())
+    assert "toy up to 300" in " ".join(done.out.split())
     done, _ = compared(run_tabllm, "--epochs", "200")
     assert "A toy comparison" not in done.out
