@@ -33,6 +33,7 @@ import shutil
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,8 +124,11 @@ def forked(work: Callable[[], Any], folder: Path) -> int:
         code = 0
     except SystemExit as end:
         code = int(end.code or 0)
+    except BaseException:
+        traceback.print_exc()
     finally:
         sys.stdout.flush()
+        sys.stderr.flush()
         os._exit(code)
 
 
@@ -217,11 +221,12 @@ class Bench:
             return
         shutil.rmtree(self.base, ignore_errors=True)
         self.base.mkdir(parents=True)
-        sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "tabllm")]
-        make_visits = importlib.import_module("make_visits")
+        sys.path.insert(0, str(HERE.parent / "tests" / "tabllm"))
 
         def inputs() -> None:
-            table = make_visits.visits(800, 0)[["age", "device", "spend", "clicked"]]
+            table = importlib.import_module("tabllm.ads.example").example_table(800)
+            table = table.rename(columns={"device_series": "device", "click": "clicked"})
+            table = table[["age", "device", "spend", "clicked"]]
             table.to_csv("visits.csv", index=False)
             table.assign(device=table["device"].where(table.index % 3 > 0)).to_csv("holes.csv", index=False)
             importlib.import_module("tiny_models").make_model(Path("model"))
