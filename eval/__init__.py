@@ -28,6 +28,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import tabular  # noqa: F401 (sets how threads wait, before anything loads XGBoost)
+
 if TYPE_CHECKING:
     from .comparison import compare
     from .html import write_html

@@ -26,6 +26,7 @@ from .privacy import measure_privacy
 from .report import Privacy, Report, Rows
 from .support import measure_support
 from .tables import Tables, load_tables
+from .trees import load_xgboost
 from .trends import pair_trends
 from .utility import check_target, guess_target, score_arms
 
@@ -91,7 +92,8 @@ def compare(
     with (progress or Reporter()).task("Comparing", PARTS, "parts") as task:
         with clock("read"):
             tables = load_tables(real, synthetic, holdout, schema)
-        notes = [*tables.notes, *_column_notes(tables)]
+        trees = load_xgboost().note
+        notes = [*([trees] if trees else []), *tables.notes, *_column_notes(tables)]
         if anew:
             notes.append(f"Persons were made anew in: {', '.join(anew)}; only whether a value is a real one is judged.")
         with clock("fidelity"):

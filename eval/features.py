@@ -1,43 +1,20 @@
-"""The tables as features of a tree model, and the one way this package trains one."""
+"""The tables as features of a tree model, and the one way that any package here trains one."""
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Any
 
 import numpy as np
 
-from .tables import Table, Tables
+from tabular.threads import free_cores
 
-__all__ = ["TREES", "TreeModel", "feature_matrix", "thread_count"]
+from .tables import Table, Tables
+from .trees import HistogramTrees, load_xgboost
+
+__all__ = ["TREES", "TreeModel", "feature_matrix"]
 
 #: Boosting rounds of every tree model of the report.
 TREES = 300
-
-
-def thread_count(threads: int | None) -> int:
-    """``threads``, or one for each core that this process may use: more would wait for each other."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return threads or allowed or 1
-
-
-def _xgboost() -> Any:
-    """XGBoost, loaded so that its threads sleep while they wait for each other.
-
-    Spinning, as they do by default, they took 12 times as long on a machine whose cores were busy with other work.
-    The setting is read when the library is loaded, and is taken back so that no other library sees it.
-    """
-    name = "OMP_WAIT_POLICY"
-    ours = "xgboost" not in sys.modules and name not in os.environ
-    if ours:
-        os.environ[name] = "passive"
-    try:
-        import xgboost
-    finally:
-        if ours:
-            del os.environ[name]
-    return xgboost
 
 
 def feature_matrix(table: Table, names: tuple[str, ...], tables: Tables) -> tuple[np.ndarray, list[str]]:
@@ -66,6 +43,8 @@ def feature_matrix(table: Table, names: tuple[str, ...], tables: Tables) -> tupl
 class TreeModel:
     """Gradient-boosted trees (XGBoost, Chen and Guestrin 2016), ``hist``, with categories taken as such.
 
+    Where XGBoost cannot be loaded, scikit-learn grows them (:mod:`eval.trees`).
+
     The same seed and the same number of threads give the same model.
 
     Args:
@@ -85,7 +64,7 @@ class TreeModel:
             "objective": objective,
             "tree_method": "hist",
             "seed": seed,
-            "nthread": thread_count(threads),
+            "nthread": threads or free_cores(),
             "verbosity": 0,
             **options,
         }
@@ -98,7 +77,10 @@ class TreeModel:
             watched: other rows and their labels; the trees beyond the best AUC on them are dropped. (Not the best
                 log loss: rows with another share of the class than these would be stopped too early or too late.)
         """
-        xgboost = _xgboost()
+        xgboost = load_xgboost().module
+        if xgboost is None:
+            self.booster = HistogramTrees(self.parameters, self.types, self.rounds).fit(x, y, watched)
+            return self
         if watched is None:
             self.booster = xgboost.train(self.parameters, self._data(x, y), num_boost_round=self.rounds)
             return self
@@ -112,16 +94,19 @@ class TreeModel:
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """``float64[rows]``, or ``float64[rows, classes]`` of a multiclass objective."""
-        return np.asarray(self.booster.predict(self._data(x)), dtype=np.float64)
+        rows = x if isinstance(self.booster, HistogramTrees) else self._data(x)
+        return np.asarray(self.booster.predict(rows), dtype=np.float64)
 
     def gains(self) -> np.ndarray:
         """``float64[features]``: the total gain of the splits on each feature."""
+        if isinstance(self.booster, HistogramTrees):
+            return self.booster.gains()
         gains = np.zeros(len(self.types))
         for key, gain in self.booster.get_score(importance_type="total_gain").items():
             gains[int(key[1:])] = gain  # features are named f0, f1, ...
         return gains
 
     def _data(self, x: np.ndarray, y: np.ndarray | None = None) -> Any:
-        return _xgboost().DMatrix(
+        return load_xgboost().module.DMatrix(
             x, label=y, feature_types=self.types, enable_categorical=True, nthread=self.parameters["nthread"]
         )

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import tabllm
+from tabular.threads import allowed_cores
 
 __all__ = ["Choice", "Engine", "Machine", "Optional", "Report", "examine"]
 
@@ -140,8 +141,7 @@ def _machine() -> Machine:
     return Machine(
         system=f"{platform.system()} {platform.release()} ({platform.machine()})",
         processor=_processor(),
-        # Of these, not all that the computer has: a container or `taskset` may grant fewer.
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=allowed_cores(),
         memory_bytes=memory,
         free_memory_bytes=_free_memory(),
     )

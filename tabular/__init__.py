@@ -13,7 +13,7 @@
 ``making``             rows in parts, and missing cells, for generators whose rows are tokens
 ``strata``             samples with the shares that were asked for (``shares``: their arithmetic)
 ``unmodelled``         columns with nothing to learn; ``words``: free text
-``devices``            where torch computes
+``devices``            where torch computes; ``threads``: with how many threads, beside other programs
 ``neural``             the generators that stand here
 ``dp``                 differential privacy: what is released, and what it costs
 ``number_text``        numbers stored as text; ``date_text``: dates; ``identifiers``: new ones
@@ -30,6 +30,8 @@ from __future__ import annotations
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from .threads import spin_briefly
 
 if TYPE_CHECKING:
     from .arrays import from_arrays, to_arrays
@@ -118,6 +120,8 @@ __all__ = [
     "to_arrays",
     "write_json",
 ]
+
+spin_briefly()  # before anything loads torch
 
 
 def __getattr__(name: str) -> Any:

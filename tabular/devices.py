@@ -10,11 +10,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .errors import EngineError, UsageError
+from .progress import Reporter
+from .threads import share_processor
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["choose_torch_device", "full_width_products", "keep_freed_memory", "product_type"]
+__all__ = ["choose_torch_device", "full_width_products", "keep_freed_memory", "prepare_processor", "product_type"]
 
 
 def choose_torch_device(device: str = "auto") -> str:
@@ -41,6 +43,14 @@ def choose_torch_device(device: str = "auto") -> str:
     if device.partition(":")[0] not in there:
         raise EngineError(f"The engine torch has no device {device!r} here; take one of: {', '.join(there)}.")
     return device
+
+
+def prepare_processor(progress: Reporter | None = None) -> None:
+    """Set what torch needs to compute well on the processor, memory and threads; tell ``progress`` of fewer threads."""
+    keep_freed_memory()
+    note = share_processor()
+    if progress is not None and note is not None:
+        progress.note(note)
 
 
 def keep_freed_memory() -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from tabular.threads import allowed_cores
+
+# Whatever else runs on the machine: results can differ in their last digits with the number of threads.
+os.environ.setdefault("OMP_NUM_THREADS", str(allowed_cores()))
 
 
 @pytest.fixture(scope="session")

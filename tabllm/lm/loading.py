@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from tabular.devices import keep_freed_memory
+from tabular.devices import prepare_processor
 from tabular.errors import EngineError, UsageError
 
 from ..nano.backend import choose_backend
@@ -60,6 +60,6 @@ def make_lm(engine: str, device: str, folder: str | Path, *, precision: str, ran
     from .torch_engine import TorchLm
 
     if device == "cpu":
-        keep_freed_memory()
+        prepare_processor()
     made = TorchLm(folder, precision=precision, device=device, random=random)
     return made

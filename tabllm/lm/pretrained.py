@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from tabular.conditions import parse_where
+from tabular.devices import prepare_processor
 from tabular.errors import TableError, UsageError
 from tabular.imputing import fill_in
 from tabular.making import make_parts
@@ -148,6 +149,8 @@ class PretrainedLM(Synthesizer):
         checkpoint: str | Path | None = None,
     ) -> Self:
         progress = progress or Reporter()
+        if (self.engine_name, self.device) == ("torch", "cpu"):
+            prepare_processor(progress)
         started = time.perf_counter()
         table = check_table(table)
         self.schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)

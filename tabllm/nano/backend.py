@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tabular.devices import choose_torch_device, keep_freed_memory
+from tabular.devices import choose_torch_device, prepare_processor
 from tabular.errors import EngineError, UsageError
 
 from .config import NanoConfig
@@ -44,7 +44,7 @@ def make_engine(engine: str, device: str, config: NanoConfig, weights: Mapping[s
     from .torch_engine import TorchEngine
 
     if device == "cpu":
-        keep_freed_memory()
+        prepare_processor()
     return TorchEngine(config, weights, device)
 
 

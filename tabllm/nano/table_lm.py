@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tabular.conditions import parse_where
+from tabular.devices import prepare_processor
 from tabular.errors import UsageError
 from tabular.imputing import fill_in
 from tabular.making import make_parts
@@ -130,6 +131,8 @@ class TableLM(Synthesizer):
         checkpoint: str | Path | None = None,
     ) -> Self:
         progress = progress or Reporter()
+        if (self.engine_name, self.device) == ("torch", "cpu"):
+            prepare_processor(progress)
         started = time.perf_counter()
         table = check_table(table)
         if self.privacy is not None:

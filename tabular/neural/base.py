@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ..arrays import from_arrays
 from ..conditions import parse_where
-from ..devices import choose_torch_device, full_width_products, keep_freed_memory
+from ..devices import choose_torch_device, full_width_products, prepare_processor
 from ..errors import UsageError
 from ..plain_json import PLAIN, FieldError, check_fields
 from ..progress import Reporter
@@ -85,7 +85,7 @@ class NeuralSynthesizer(Synthesizer):
         # The checkpoint of a private fit, which holds its secret until the run stands.
         self._unsaved: str | Path | None = None
         if self.device == "cpu":
-            keep_freed_memory()
+            prepare_processor()
 
     # -- what a subclass gives --------------------------------------------------------------------------------
     @abstractmethod
@@ -130,6 +130,8 @@ class NeuralSynthesizer(Synthesizer):
         checkpoint: str | Path | None = None,
     ) -> Self:
         progress = progress or Reporter()
+        if self.device == "cpu":
+            prepare_processor(progress)
         started = time.perf_counter()
         table = check_table(table)
         if self.privacy is not None:
