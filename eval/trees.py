@@ -72,6 +72,7 @@ class HistogramTrees:
         self.types = np.asarray(types)
         # Categories first, as scikit-learn sorts them itself: so its numbers of features can be read.
         self.order = np.argsort(self.types == "q", kind="stable")
+        self.empty = np.zeros(len(types), dtype=bool)
         self.model: Any = None
         self.kept = rounds
 
@@ -81,8 +82,10 @@ class HistogramTrees:
         from sklearn.metrics import roc_auc_score
 
         given = self.parameters
+        self.empty = np.isnan(x).all(axis=0)
+        x = self._rows(x)
         regression = given["objective"].startswith("reg:")
-        distinct = np.array([len(np.unique(column[~np.isnan(column)])) for column in x[:, self.order].T])
+        distinct = np.array([len(np.unique(column[~np.isnan(column)])) for column in x.T])
         options = {
             "max_iter": self.rounds, "learning_rate": given.get("learning_rate", 0.3),
             "max_depth": given.get("max_depth", 6), "max_leaf_nodes": None, "l2_regularization": 1.0,
@@ -94,15 +97,15 @@ class HistogramTrees:
         self.model = (HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier)(**options)
         weight = None if regression else np.where(y == 1, given.get("scale_pos_weight", 1.0), 1.0)
         with self._threads():
-            self.model.fit(x[:, self.order], y, sample_weight=weight)
+            self.model.fit(x, y, sample_weight=weight)
             if watched is not None:
-                stages = self.model.staged_predict_proba(watched[0][:, self.order])
+                stages = self.model.staged_predict_proba(self._rows(watched[0]))
                 self.kept = int(np.argmax([roc_auc_score(watched[1], stage[:, 1]) for stage in stages])) + 1
         return self
 
     def predict(self, x: np.ndarray) -> np.ndarray:
         """``float64[rows]``, or ``float64[rows, classes]`` of a multiclass objective."""
-        x = x[:, self.order]
+        x = self._rows(x)
         with self._threads():
             if self.parameters["objective"].startswith("reg:"):
                 return np.asarray(self.model.predict(x))
@@ -124,6 +127,10 @@ class HistogramTrees:
                 splits = tree.nodes[~tree.nodes["is_leaf"].astype(bool)]
                 np.add.at(gains, self.order[splits["feature_idx"]], splits["gain"])
         return gains
+
+    def _rows(self, x: np.ndarray) -> np.ndarray:
+        """``x`` in the order of :attr:`order`; zeros in columns that were empty, which scikit-learn cannot bin."""
+        return np.where(self.empty, np.float32(0), x)[:, self.order]
 
     def _threads(self) -> Any:
         from threadpoolctl import threadpool_limits

@@ -13,7 +13,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import tabllm
+from eval.trees import load_xgboost
 from tabular.threads import allowed_cores
+
+from .nano.backend import install_mlx
 
 __all__ = ["Choice", "Engine", "Machine", "Optional", "Report", "examine"]
 
@@ -23,11 +26,10 @@ SLOW_BLAS = 4
 #: Package -> (module, what it is for, the pip command). Ordinary dependencies are not listed: they are there.
 _OPTIONAL = {
     "mlx-lm": ("mlx_lm", "pretrained language models on MLX", "pip install mlx-lm"),
-    "bitsandbytes": ("bitsandbytes", "8-bit and 4-bit weights on CUDA", "pip install 'tabllm[cuda]'"),
-    "openpyxl": ("openpyxl", "Excel files", "pip install 'tabllm[excel]'"),
-    "optuna": ("optuna", "tuning", "pip install 'tabllm[tune]'"),
-    "opacus": ("opacus", "differential privacy", "pip install 'tabllm[dp]'"),
-    "ray": ("ray", "many machines", "pip install 'tabllm[cluster]'"),
+    "bitsandbytes": ("bitsandbytes", "8-bit and 4-bit weights on CUDA", "pip install bitsandbytes"),
+    "openpyxl": ("openpyxl", "Excel files", "pip install openpyxl"),
+    "optuna": ("optuna", "tuning", "pip install optuna"),
+    "opacus": ("opacus", "differential privacy", "pip install opacus"),
 }
 
 
@@ -113,11 +115,21 @@ def examine() -> Report:
         machine=_machine(),
         engines=engines,
         choice=_choose(*engines),
-        optional=tuple(
-            Optional(name, purpose, _version(name) if importlib.util.find_spec(module) else None, install)
-            for name, (module, purpose, install) in _OPTIONAL.items()
+        optional=(
+            *(
+                Optional(name, purpose, _version(name) if importlib.util.find_spec(module) else None, install)
+                for name, (module, purpose, install) in _OPTIONAL.items()
+            ),
+            _xgboost(),
         ),
     )
+
+
+def _xgboost() -> Optional:
+    """An ordinary dependency, but one that can be there and not work: on a Mac without libomp."""
+    loaded = load_xgboost()
+    version = None if loaded.module is None else str(loaded.module.__version__)
+    return Optional("xgboost", f"reports{f' ({loaded.reason})' * (version is None)}", version, loaded.cure)
 
 
 def _choose(mlx: Engine, torch: Engine) -> Choice:
@@ -204,21 +216,25 @@ def _torch() -> Engine:
 
 def _mlx() -> Engine:
     if importlib.util.find_spec("mlx") is None:
-        extra = "mlx" if sys.platform == "darwin" else "tabllm[mlx-cpu]' or 'tabllm[mlx-cuda]"
-        return Engine("mlx", None, hint=f"pip install '{extra}'")
+        return Engine("mlx", None, hint=_mlx_cure())
     version = _version("mlx") or "?"
     try:
         mx = importlib.import_module("mlx.core")
         return Engine("mlx", version, _mlx_devices(mx), hint=_blas_hint(mx))
     except Exception as error:
-        hint = None if sys.platform == "darwin" else "pip install 'tabllm[mlx-cpu]'"
-        return Engine("mlx", version, problem=_reason(error), hint=hint)
+        return Engine("mlx", version, problem=_reason(error), hint=_mlx_cure())
+
+
+def _mlx_cure() -> str:
+    """How to have MLX here; its wheels for macOS are made for 14 and newer."""
+    major = platform.mac_ver()[0].partition(".")[0]
+    return "MLX needs macOS 14 or newer" if major.isdecimal() and int(major) < 14 else install_mlx()
 
 
 def _mlx_devices(mx: Any) -> tuple[str, ...]:
     found = []
     if mx.metal.is_available():
-        facts = mx.device_info() if hasattr(mx, "device_info") else mx.metal.device_info()
+        facts = mx.device_info()
         memory = facts.get("memory_size", 0) / 2**30
         found.append(f"metal: {facts.get('device_name', 'GPU')} ({memory:.0f} GB)")
     elif hasattr(mx, "cuda") and mx.cuda.is_available():

@@ -23,9 +23,12 @@ def choose_torch_device(device: str = "auto") -> str:
     """``device``, or for ``"auto"`` the best there is: ``"cuda"``, ``"mps"`` or ``"cpu"``.
 
     Raises:
-        EngineError: for a device that this machine does not have.
+        EngineError: for a device that this machine does not have, or without PyTorch.
     """
-    import torch
+    try:
+        import torch
+    except ModuleNotFoundError:
+        raise EngineError("PyTorch is not installed: pip install torch.") from None
 
     there = [
         name

@@ -28,11 +28,11 @@ from .plain_json import (
 )  # fmt: skip
 from .rundir import atomic_directory, write_json
 from .schema import Column, Schema
-from .synthesizer import RUN_VERSION, read_config
+from .synthesizer import RUN_VERSION, check_name, read_config
 
 __all__ = [
-    "RunFiles", "check_shapes", "damaged", "read_plain_files", "read_run_files", "read_weights", "reading",
-    "write_run_files",
+    "RunFiles", "check_shapes", "damaged", "describe_run", "read_plain_files", "read_run_files", "read_weights",
+    "reading", "write_run_files",
 ]  # fmt: skip
 
 
@@ -113,6 +113,28 @@ def read_plain_files(directory: str | Path) -> tuple[dict[str, Any], Schema, lis
         for number, entry in enumerate(history, 1):
             check_fields({"entry": entry}, {"entry": each_of(NUMBER)}, f"line {number:,}")
     return config, schema, history
+
+
+def describe_run(directory: str | Path) -> tuple[dict[str, Any], Schema] | None:
+    """What ``describe()`` of the generator and its schema say, from the plain files of a run: no model is loaded.
+
+    ``None`` for a run that has other files, which only its generator can read; raises as :func:`reading`.
+    """
+    folder = Path(directory)
+    name = str(read_config(directory)["model"])
+    check_name(name)
+    if not (folder / "codec.json").is_file():
+        return None
+    from safetensors import safe_open
+
+    config, schema, history = read_plain_files(directory)
+    facts = dict(config.get("fit", {}))
+    if config.get("base", {}).get("repo", "") is None:  # older versions wrote the path of a local folder
+        facts["base"] = Path(config["base"]["name"]).name
+    for path in folder.glob("*.safetensors"):
+        with reading(directory, path.name), safe_open(path, "numpy"):
+            pass  # its header and its length are checked
+    return {"model": name, "rows": schema.rows, "columns": len(schema), **facts, "history": history}, schema
 
 
 def read_weights(directory: str | Path, name: str) -> dict[str, np.ndarray]:

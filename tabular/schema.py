@@ -170,7 +170,7 @@ class Schema:
         if isinstance(version, int) and version > FORMAT_VERSION:
             raise SchemaError(
                 f"{origin} was written by a newer tabllm (format {version:,}, this one reads {FORMAT_VERSION}): "
-                "upgrade with 'pip install -U tabllm'."
+                "upgrade tabllm to read it."
             )
         try:
             columns = columns_from(data)

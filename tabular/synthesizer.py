@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .dp.settings import with_private_defaults
-from .errors import NoRunError, RunError, UsageError
+from .errors import EngineError, NoRunError, RunError, UsageError
 from .option_types import check_values
 from .plain_json import FieldError, read_json, shown
 from .progress import Reporter
@@ -172,7 +172,12 @@ class _Entry:
 
     def load(self) -> type[Synthesizer]:
         module, _, attribute = self.target.partition(":")
-        found: type[Synthesizer] = getattr(importlib.import_module(module), attribute)
+        try:
+            found: type[Synthesizer] = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if error.name != "torch":
+                raise
+            raise EngineError(f"The model {attribute.lower()!r} needs PyTorch: pip install torch.") from None
         return found
 
 
@@ -282,7 +287,7 @@ def read_config(directory: str | Path) -> dict[str, Any]:
     if not isinstance(version, int) or version > RUN_VERSION:
         raise RunError(
             f"{directory} was written by a newer tabllm (format {shown(version)}, this one reads {RUN_VERSION}): "
-            "upgrade with 'pip install -U tabllm'."
+            "upgrade tabllm to read it."
         )
     return config
 

@@ -29,10 +29,14 @@ def info(session: Session, run: str, json_file: str | None) -> None:
     """Show which model RUN holds, how it was fitted, and the columns it makes."""
     session.check_json(json_file)
 
+    from tabular.runs import describe_run
     from tabular.synthesizer import load_run
 
-    synthesizer = load_run(run)
-    facts = synthesizer.describe()
+    described = describe_run(run)
+    if described is None:
+        synthesizer = load_run(run)
+        described = synthesizer.describe(), synthesizer.schema
+    facts, schema = described
     if session.draws(json_file):
         from .tables import draw_facts, draw_schema
 
@@ -41,11 +45,11 @@ def info(session: Session, run: str, json_file: str | None) -> None:
         short = {_label(name): _text(name, value) for name, value in facts.items() if _is_short(value)}
         draw_facts(console, {"run": run, **short, **privacy_facts(facts)})
         console.print()
-        draw_schema(console, synthesizer.schema)
+        draw_schema(console, schema)
         console.print()
     if warning := privacy_warning(facts):
         session.say(click.style(warning, fg="yellow"))
-    session.write_json({"run": run, **facts, "schema": synthesizer.schema.to_dict()}, json_file)
+    session.write_json({"run": run, **facts, "schema": schema.to_dict()}, json_file)
 
 
 def _is_short(value: Any) -> bool:

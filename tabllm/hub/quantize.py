@@ -79,9 +79,9 @@ def _mlx_quiet() -> Iterator[None]:
     try:
         import mlx_lm.utils  # noqa: F401
     except ImportError:  # of mlx as well, which it stands on
-        raise EngineError(
-            "Quantizing needs mlx and mlx-lm: pip install 'tabllm[mlx-cpu]', or on a Mac pip install mlx mlx-lm."
-        ) from None
+        from ..nano.backend import install_mlx
+
+        raise EngineError(f"Quantizing needs mlx and mlx-lm: {install_mlx()}.") from None
     with contextlib.redirect_stdout(io.StringIO()):
         yield
 

@@ -9,7 +9,7 @@ from typing import Any
 from tabular.devices import prepare_processor
 from tabular.errors import EngineError, UsageError
 
-from ..nano.backend import choose_backend
+from ..nano.backend import choose_backend, install_mlx
 from .engine import PRECISIONS, LmEngine
 
 __all__ = ["choose_engine", "default_precision", "make_lm"]
@@ -30,15 +30,14 @@ def choose_engine(engine: str, device: str, precision: str) -> tuple[str, str]:
     has_mlx = all(importlib.util.find_spec(name) is not None for name in ("mlx", "mlx_lm"))
     if engine == "mlx" and not has_mlx:
         raise EngineError(
-            "The engine mlx needs mlx and mlx-lm for pretrained models: pip install 'tabllm[mlx-cpu]', "
-            "or take --engine torch."
+            f"The engine mlx needs mlx and mlx-lm for pretrained models: {install_mlx()}; or take --engine torch."
         )
     chosen, place = choose_backend(engine, device)
     if precision in ("8bit", "4bit") and chosen == "torch" and not place.startswith("cuda"):
         if engine == "auto" and has_mlx and device in ("auto", "cpu"):
             return choose_backend("mlx", device)  # the one engine that has such weights here
         raise EngineError(
-            f"PyTorch has no {precision} weights on {place}: take --engine mlx (pip install 'tabllm[mlx-cpu]'), "
+            f"PyTorch has no {precision} weights on {place}: take --engine mlx ({install_mlx()}), "
             "a CUDA GPU, or --precision bf16."
         )
     return chosen, place

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tabular.errors import EngineError, RunError
 
 from ..attention import register_batched_attention
+from ..nano.backend import install_mlx
 from .engine import Shape
 
 __all__ = ["Head", "PairEmbedding", "find_head", "load_model", "new_vocabulary", "shape_of"]
@@ -72,11 +73,11 @@ def _bitsandbytes(precision: str, device: torch.device) -> Any:
 
     if device.type != "cuda":
         raise EngineError(
-            f"PyTorch has no {precision} weights on {device.type}: take --engine mlx (Apple silicon, or "
-            "\"pip install 'tabllm[mlx-cpu]'\"), a CUDA GPU, or --precision bf16."
+            f"PyTorch has no {precision} weights on {device.type}: take --engine mlx ({install_mlx()}), a CUDA GPU, or "
+            "--precision bf16."
         )
     if importlib.util.find_spec("bitsandbytes") is None:
-        raise EngineError(f"{precision} weights under PyTorch need bitsandbytes: pip install 'tabllm[cuda]'.")
+        raise EngineError(f"{precision} weights under PyTorch need bitsandbytes: pip install bitsandbytes.")
     from transformers import BitsAndBytesConfig
 
     if precision == "8bit":

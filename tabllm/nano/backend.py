@@ -15,14 +15,14 @@ from tabular.errors import EngineError, UsageError
 from .config import NanoConfig
 from .engine import NanoEngine
 
-__all__ = ["choose_backend", "make_engine"]
+__all__ = ["choose_backend", "install_mlx", "make_engine"]
 
 _MLX_DEVICES = ("gpu", "cpu")
 
 
 def choose_backend(engine: str = "auto", device: str = "auto") -> tuple[str, str]:
     """The engine and device to use: ``("mlx", "gpu")`` on Apple silicon, ``("torch", "cuda")`` where there is
-    CUDA, else ``("torch", "cpu")``.
+    CUDA, else ``("torch", "cpu")``, or ``("mlx", "cpu")`` where there is MLX and no PyTorch.
 
     Raises:
         UsageError: for an unknown engine.
@@ -30,7 +30,8 @@ def choose_backend(engine: str = "auto", device: str = "auto") -> tuple[str, str
     """
     if engine not in ("auto", "mlx", "torch"):
         raise UsageError(f"There is no engine {engine!r}; choose auto, mlx or torch.")
-    if engine == "mlx" or (engine == "auto" and device in ("auto", "gpu") and _has_metal()):
+    prefers_mlx = device in ("auto", "gpu") and _has_metal()
+    if engine == "mlx" or (engine == "auto" and (prefers_mlx or (not _has("torch") and _has("mlx")))):
         return "mlx", _mlx_device(device)
     return "torch", choose_torch_device(device)
 
@@ -48,15 +49,22 @@ def make_engine(engine: str, device: str, config: NanoConfig, weights: Mapping[s
     return TorchEngine(config, weights, device)
 
 
+def install_mlx() -> str:
+    """The command that brings MLX to this machine, with mlx-lm for pretrained models."""
+    return "pip install mlx mlx-lm" if sys.platform == "darwin" else "pip install 'mlx[cpu]' mlx-lm"
+
+
+def _has(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
+
+
 def _has_metal() -> bool:
-    return sys.platform == "darwin" and platform.machine() == "arm64" and importlib.util.find_spec("mlx") is not None
+    return sys.platform == "darwin" and platform.machine() == "arm64" and _has("mlx")
 
 
 def _mlx_device(device: str) -> str:
-    if importlib.util.find_spec("mlx") is None:
-        raise EngineError(
-            "The engine mlx is not installed; run \"pip install 'tabllm[mlx-cpu]'\", or take --engine torch."
-        )
+    if not _has("mlx"):
+        raise EngineError(f"The engine mlx is not installed: {install_mlx()}; or take --engine torch.")
     import mlx.core as mx
 
     has_gpu = mx.default_device().type == mx.DeviceType.gpu

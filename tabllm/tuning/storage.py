@@ -24,7 +24,7 @@ def require_optuna() -> Any:
     try:
         import optuna
     except ImportError:
-        raise EngineError("Tuning needs optuna: pip install 'tabllm[tune]'.") from None
+        raise EngineError("Tuning needs optuna: pip install optuna.") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 

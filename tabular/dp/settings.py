@@ -87,7 +87,7 @@ class Privacy:
             EngineError: where opacus is missing.
         """
         if importlib.util.find_spec("opacus") is None:
-            raise EngineError("Differential privacy needs opacus to account for it; run \"pip install 'tabllm[dp]'\".")
+            raise EngineError("Differential privacy needs opacus to account for it: pip install opacus.")
         if not has_schema and not self.public_schema:
             raise UsageError(
                 "Categories, bounds and frequent values would be learned without privacy: write them with 'tabllm "

@@ -137,7 +137,7 @@ class TestARunThatIsNotWhole:
     def test_newer(self, run, run_tabllm, command):
         config = json.loads((run / "config.json").read_text())
         (run / "config.json").write_text(json.dumps({**config, "version": 99}))
-        refused(self.call(run_tabllm, command, run), 1, "visits-run", "newer", "99", "pip install -U")
+        refused(self.call(run_tabllm, command, run), 1, "visits-run", "newer", "99", "upgrade tabllm")
 
 
 @pytest.mark.parametrize(
