@@ -47,6 +47,10 @@ _HOMES = {
 }
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     # Lazy: `compare` pulls in pandas, which the help of the command line must not wait for.
     # Its file has another name, because importing a submodule `eval.compare` would hide the function.

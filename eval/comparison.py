@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from tabular.errors import TableError, UsageError
+from tabular.frames import as_pandas
 from tabular.inference import infer_schema
+from tabular.notebook import default_reporter
 from tabular.progress import Reporter
 from tabular.schema import Schema
 
@@ -74,6 +76,7 @@ def compare(
         UsageError: if there is no column ``target``, or none that can be predicted; no column of ``protect``, or
             none that has groups; no such ``protocol``.
     """
+    real, synthetic = as_pandas(real), as_pandas(synthetic)
     if len(real) == 0 or real.shape[1] == 0:
         raise TableError("The real table is empty; a comparison needs rows and columns.")
     if not real.columns.is_unique:
@@ -89,7 +92,7 @@ def compare(
         check_target(target, schema)
 
     clock = _Clock()
-    with (progress or Reporter()).task("Comparing", PARTS, "parts") as task:
+    with default_reporter(progress).task("Comparing", PARTS, "parts") as task:
         with clock("read"):
             tables = load_tables(real, synthetic, holdout, schema)
         trees = load_xgboost().note
@@ -161,7 +164,8 @@ class _Clock:
 
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
-    """``frame`` with its column names as text and a plain index."""
+    """``frame``, of any library, with its column names as text and a plain index."""
+    frame = as_pandas(frame)
     return frame.set_axis([str(name) for name in frame.columns], axis=1).reset_index(drop=True)
 
 

@@ -17,6 +17,7 @@ from tabular.rundir import write_json
 
 from .bias_facts import Bias, Gap, GroupRates, ProtectedColumn
 from .estimates import Estimate
+from .faces import Shown
 from .fidelity_facts import ColumnFidelity, Fidelity, PairwiseDistance, Support
 from .figures import AgainstTarget, Curves, Distribution, Histogram, Joint
 from .plain_data import build, finite, plain
@@ -293,8 +294,8 @@ class Privacy:
     combinations: LoneCombinations | None = None
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(Shown):
     """Everything :func:`eval.comparison.compare` found.
 
     Attributes:

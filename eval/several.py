@@ -9,11 +9,14 @@ from typing import Any
 
 import pandas as pd
 
+from tabular.frames import as_pandas
 from tabular.inference import infer_schema
+from tabular.notebook import default_reporter
 from tabular.progress import Reporter, Task
 from tabular.schema import Schema
 
 from .comparison import compare
+from .faces import Shown
 from .pairwise import pairwise
 from .report import Report
 from .side_by_side import SideBySide, pairwise_tables, side_by_side
@@ -22,8 +25,8 @@ from .tables import check_form
 __all__ = ["Several", "compare_several"]
 
 
-@dataclass(frozen=True)
-class Several:
+@dataclass(frozen=True, repr=False)
+class Several(Shown):
     """The reports by name, and the tables that set them side by side (none of one report)."""
 
     reports: dict[str, Report]
@@ -48,11 +51,12 @@ def compare_several(
         TableError: if a table lacks columns or has too few rows; the message names it.
         UsageError: as :func:`eval.compare`.
     """
+    real, synthetic = as_pandas(real), {name: as_pandas(table) for name, table in synthetic.items()}
     schema = schema or infer_schema(real)
     if len(real):  # an empty one is told of by `compare`
         for name, table in synthetic.items():
             check_form("synthetic" if len(synthetic) == 1 else name, table, schema)
-    progress = progress or Reporter()
+    progress = default_reporter(progress)
     reports = {
         name: compare(real, table, schema=schema, progress=_Named(progress, name, len(synthetic)), **options)
         for name, table in synthetic.items()

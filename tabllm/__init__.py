@@ -29,6 +29,10 @@ register("lm", "tabllm.lm.pretrained:PretrainedLM")
 register_open(is_model_name, "tabllm.lm.pretrained:PretrainedLM", "base")
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> Any:
     # Lazy: torch, MLX and pandas take seconds to import, and the help of the command line needs none of them.
     if name == "TableLM":

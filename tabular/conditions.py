@@ -92,9 +92,10 @@ def _conditions(where: Where, schema: Schema) -> list[Condition]:
         return read_conditions(where, schema.names)
     if isinstance(where, Mapping):
         found = []
-        for name, value in where.items():
+        for label, value in where.items():
+            name = str(label)
             if name not in schema:
-                raise unknown_column(str(name), schema.names)
+                raise unknown_column(name, schema.names)
             found.append(_of_mapping(schema[name], value))
         return found
     if isinstance(where, Sequence) and all(isinstance(part, str | Mapping) for part in where):

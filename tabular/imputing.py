@@ -11,6 +11,7 @@ import pandas as pd
 from .arrays import from_arrays, on_grid, to_arrays
 from .cells import columns_of, texts, value_type
 from .errors import SchemaError
+from .frames import Form
 from .number_text import format_numbers
 from .progress import Reporter
 from .reading import check_table
@@ -44,7 +45,8 @@ def fill_in(
     Raises:
         SchemaError: for a filled cell that cannot be read.
     """
-    index = table.index
+    form = Form(table)
+    index = table.index if isinstance(table, pd.DataFrame) else None
     table = check_table(table, minimum_rows=1, minimum_columns=1)
     arrays = read_every_cell(table, schema, progress)
     holes = {name: table[name].isna().to_numpy(dtype=bool) for name in schema.names}
@@ -67,7 +69,7 @@ def fill_in(
     for name, hole in holes.items():
         if hole.any() and schema[name].missing_rate != 1:
             filled[name] = _joined(table[name], made[name], hole)
-    return filled.set_axis(index)
+    return form.give_back(filled if index is None else filled.set_axis(index))
 
 
 def _joined(given: pd.Series, made: pd.Series, hole: np.ndarray) -> pd.Series:

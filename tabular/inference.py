@@ -14,6 +14,7 @@ from .column_facts import ColumnFacts, column_facts
 from .column_kinds import build_column
 from .column_names import named_like_a_code, named_like_an_identifier
 from .errors import KindError, SchemaError
+from .frames import as_pandas
 from .identifiers import find_pattern
 from .personal import find_personal
 from .personal.anew import anew_pattern
@@ -42,7 +43,7 @@ def infer_schema(
     """What ``table`` is, column by column.
 
     Args:
-        table: any pandas DataFrame, pandas 2 or 3.
+        table: a pandas (2 or 3), Polars or Arrow table.
         overrides: per column the kind to take instead (``{"zip": "categorical"}``), or fields of
             :class:`Column` to set (``{"price": {"kind": "continuous", "decimals": 2}}``).
         rare_below: categories in fewer rows than this are folded: text ones into ``(other)``, numeric
@@ -51,6 +52,7 @@ def infer_schema(
     Raises:
         SchemaError: if a column cannot be held by any kind, or an override is unknown or does not fit.
     """
+    table = as_pandas(table)
     columns = columns_of(table)
     overrides = dict(overrides or {})
     for name in overrides:

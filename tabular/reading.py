@@ -17,6 +17,7 @@ from .delimited import read_delimited
 from .errors import TableError, UsageError
 from .excel_text import unescape_cells
 from .files import FileFormat, file_format, open_bytes
+from .frames import as_pandas
 from .plain_json import FieldError, parse_json
 
 __all__ = ["check_table", "random_order", "random_rows", "read_as_text", "read_table"]
@@ -98,8 +99,7 @@ def check_table(table: pd.DataFrame, *, minimum_rows: int = 2, minimum_columns: 
     Raises:
         TableError: if it has too few rows or columns, a name twice or none, or no filled cell.
     """
-    if not isinstance(table, pd.DataFrame):
-        raise TableError(f"A table must be a pandas DataFrame, not {type(table).__name__}; build one with pandas.")
+    table = as_pandas(table)
     if isinstance(table.columns, pd.MultiIndex):
         raise TableError("The table has names of several levels; join them into one name per column.")
     rows, columns = table.shape

@@ -75,6 +75,7 @@ class Column:
         notes: what a person should know of the column, one sentence each.
         personal: what of a person the values are (such as ``"e-mail"``), as :func:`tabular.personal.find_personal`
             found; ``None`` if they are nobody's. Taking it out of a file says that they are nobody's.
+        label: the column's name in the table it was learned from, where that is a number and ``name`` its text.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Column:
     other: Scalar | None = None
     notes: tuple[str, ...] = ()
     personal: str | None = None
+    label: int | float | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -112,7 +114,7 @@ class Column:
         return self.kind in TOKEN_KINDS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Schema:
     """The columns of a table, in order, and how many rows they were inferred from."""
 
@@ -125,6 +127,19 @@ class Schema:
 
     def __len__(self) -> int:
         return len(self.columns)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(self.names[:6]) + ", ..." * (len(self) > 6)
+        return f"Schema({len(self)} columns, {self.rows:,} rows: {shown})"
+
+    def _repr_html_(self) -> str:
+        from .notebook import html_table
+
+        return html_table(
+            f"Schema: {len(self)} columns, {self.rows:,} rows",
+            ("column", "kind", "missing", "values", "notes"),
+            [(c.name, c.kind, f"{c.missing_rate:.1%}", _values(c), " ".join(c.notes)) for c in self],
+        )
 
     def __getitem__(self, name: str) -> Column:
         for column in self.columns:
@@ -194,3 +209,14 @@ class Schema:
         except (OSError, FieldError) as error:
             raise SchemaError(f"{path} is not a readable JSON schema ({error}).") from None
         return cls.from_dict(data, origin=str(path))
+
+
+def _values(column: Column) -> str:
+    """What the values of a column are, in a few words."""
+    if column.has_categories:
+        return ", ".join(map(str, column.categories[:5])) + ", ..." * (len(column.categories) > 5)
+    if column.minimum is None or column.maximum is None:
+        return column.pattern or ""
+    if column.kind == "datetime":
+        return column.format or ""
+    return f"{column.minimum:g} to {column.maximum:g}"

@@ -50,6 +50,7 @@ _FIELDS = {
     "other": maybe(_SCALAR),
     "notes": list_of(TEXT),
     "personal": maybe(TEXT),
+    "label": maybe(_NUMBER),
 }
 #: Fields of some kinds alone.
 _KINDS_OF = {

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from typing_extensions import Self
 
+    from .frames import Form
+
 __all__ = [
     "Synthesizer",
     "check_name",
@@ -60,6 +62,8 @@ class Synthesizer(ABC):
     private_defaults: ClassVar[Mapping[str, Any]] = {}
     #: Set by :meth:`fit` or :meth:`load`.
     schema: Schema
+    #: How the table came that :meth:`fit` learned; ``None`` in a run that was loaded.
+    _form: Form | None = None
 
     @abstractmethod
     def fit(
@@ -107,13 +111,24 @@ class Synthesizer(ABC):
         """
 
     def sample(
-        self, n: int, *, where: Where = None, seed: int | None = None, progress: Reporter | None = None
+        self, n: int | None = None, *, where: Where = None, seed: int | None = None, progress: Reporter | None = None
     ) -> pd.DataFrame:
-        """``n`` rows as one DataFrame; see :meth:`sample_batches`."""
+        """``n`` rows as one table, of the library and with the labels of the table that was learned.
+
+        See :meth:`sample_batches`. A run that was loaded gives a pandas DataFrame.
+
+        Args:
+            n: as many as were learned if absent.
+        """
         import pandas as pd
 
+        if n is None:
+            n = self._known_schema().rows or 1
         parts = list(self.sample_batches(n, where=where, seed=seed, progress=progress))
-        return pd.concat(parts, ignore_index=True)
+        rows = pd.concat(parts, ignore_index=True)
+        if self._form is not None:
+            return self._form.give_back(rows)
+        return rows.set_axis([c.name if c.label is None else c.label for c in self.schema], axis=1)
 
     def complete(
         self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
@@ -125,6 +140,47 @@ class Synthesizer(ABC):
             UsageError: if this kind of generator cannot, which is what this base class says.
         """
         raise UsageError(f"The model {self.name!r} cannot complete rows; fit one with '-m nano'.")
+
+    def impute(
+        self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
+    ) -> pd.DataFrame:
+        """Another name of :meth:`complete`."""
+        return self.complete(table, seed=seed, progress=progress)
+
+    def _taken(self, table: Any) -> pd.DataFrame:
+        """``table``, of any library, as a checked DataFrame; how it came is kept for the rows that will be made."""
+        from .frames import Form
+        from .reading import check_table
+
+        checked = check_table(table)
+        self._form = Form(table)
+        return checked
+
+    def _labelled(self, schema: Schema, rows: int) -> Schema:
+        """``schema`` with the labels of the table of ``rows`` rows that :meth:`_taken` took."""
+        assert self._form is not None
+        return self._form.labelled(schema, rows)
+
+    def _known_schema(self) -> Schema:
+        """The schema. Raises :class:`UsageError` before a table was learned."""
+        if not hasattr(self, "schema"):
+            raise UsageError("This model has learned no table yet; call fit() first.")
+        return self.schema
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        if not hasattr(self, "schema"):
+            return f"<{name}, not fitted>"
+        return f"<{name}, fitted to {self.schema.rows:,} rows of {len(self.schema)} columns>"
+
+    def _repr_html_(self) -> str:
+        from .notebook import html_table
+
+        if not hasattr(self, "schema"):
+            return html_table(repr(self), (), [])
+        facts = [(name.replace("_", " "), value) for name, value in self.describe().items()
+                 if isinstance(value, str | int | float)]  # fmt: skip
+        return html_table(repr(self), (), facts) + self.schema._repr_html_()
 
     @classmethod
     def search_space(cls) -> SearchSpace:

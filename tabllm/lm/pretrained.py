@@ -18,8 +18,8 @@ from tabular.devices import prepare_processor
 from tabular.errors import TableError, UsageError
 from tabular.imputing import fill_in
 from tabular.making import make_parts
+from tabular.notebook import default_reporter
 from tabular.progress import Reporter
-from tabular.reading import check_table
 from tabular.schema import Schema
 from tabular.schema_fit import schema_and_arrays
 from tabular.search_space import Choice, Real, SearchSpace, Whole
@@ -148,12 +148,13 @@ class PretrainedLM(Synthesizer):
         progress: Reporter | None = None,
         checkpoint: str | Path | None = None,
     ) -> Self:
-        progress = progress or Reporter()
+        progress = default_reporter(progress)
         if (self.engine_name, self.device) == ("torch", "cpu"):
             prepare_processor(progress)
         started = time.perf_counter()
-        table = check_table(table)
+        table = self._taken(table)
         self.schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
+        self.schema = self._labelled(self.schema, len(table))
         folder = resolve(self.base, revision=self.revision, progress=progress)
         facts = read_facts(folder.path)
         precision = default_precision(facts.parameters) if self.precision == "auto" else self.precision
@@ -267,7 +268,7 @@ class PretrainedLM(Synthesizer):
             part_rows=_part_rows(engine.shape.parameters),
             done=done,
             seed=seed,
-            progress=progress or Reporter(),
+            progress=default_reporter(progress),
             draw=lambda rows, rng, advance: sampler.sample(rows, order, rng, conditions=conditions, advance=advance),
             decode=lambda choices, rng, start: codec.decode(choices, rng, start=start, seed=seed, allowed=allowed),
         )
@@ -284,7 +285,7 @@ class PretrainedLM(Synthesizer):
             self.schema,
             codec.names,
             seed=seed,
-            progress=progress or Reporter(),
+            progress=default_reporter(progress),
             encode=codec.encode,
             complete=lambda choices, missing, rng: complete_pattern(sampler, codec, choices, missing, rng),
             decode=lambda choices, rng: codec.decode(choices, rng, start=0, seed=seed, allowed={}, present=True),

@@ -17,8 +17,8 @@ from tabular.devices import prepare_processor
 from tabular.errors import UsageError
 from tabular.imputing import fill_in
 from tabular.making import make_parts
+from tabular.notebook import default_reporter
 from tabular.progress import Reporter
-from tabular.reading import check_table
 from tabular.schema import Schema
 from tabular.schema_fit import schema_and_arrays
 from tabular.search_space import Choice, Real, SearchSpace, Whole
@@ -130,14 +130,15 @@ class TableLM(Synthesizer):
         progress: Reporter | None = None,
         checkpoint: str | Path | None = None,
     ) -> Self:
-        progress = progress or Reporter()
+        progress = default_reporter(progress)
         if (self.engine_name, self.device) == ("torch", "cpu"):
             prepare_processor(progress)
         started = time.perf_counter()
-        table = check_table(table)
+        table = self._taken(table)
         if self.privacy is not None:
             self.privacy.check_public(schema, table.columns)
         self.schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
+        self.schema = self._labelled(self.schema, len(table))
         plan = self._plan(len(table))
         private, learned = None, arrays
         if self.privacy is not None:
@@ -269,7 +270,7 @@ class TableLM(Synthesizer):
             part_rows=PART_ROWS,
             done=done,
             seed=seed,
-            progress=progress or Reporter(),
+            progress=default_reporter(progress),
             draw=lambda rows, rng, advance: sampler.sample(
                 rows, order, rng, weights=weights, conditioned=conditioned, advance=advance
             ),
@@ -288,7 +289,7 @@ class TableLM(Synthesizer):
             self.schema,
             names,
             seed=seed,
-            progress=progress or Reporter(),
+            progress=default_reporter(progress),
             encode=codec.table.encode,
             complete=lambda tokens, missing, rng: self._complete_pattern(
                 sampler, codec, tokens, [names[column] for column in missing], rng

@@ -19,9 +19,9 @@ from ..arrays import from_arrays
 from ..conditions import parse_where
 from ..devices import choose_torch_device, full_width_products, prepare_processor
 from ..errors import UsageError
+from ..notebook import default_reporter
 from ..plain_json import PLAIN, FieldError, check_fields
 from ..progress import Reporter
-from ..reading import check_table
 from ..runs import RunFiles, check_shapes, read_run_files, reading, write_run_files
 from ..schema import Schema
 from ..schema_fit import schema_and_arrays
@@ -129,14 +129,15 @@ class NeuralSynthesizer(Synthesizer):
         progress: Reporter | None = None,
         checkpoint: str | Path | None = None,
     ) -> Self:
-        progress = progress or Reporter()
+        progress = default_reporter(progress)
         if self.device == "cpu":
             prepare_processor(progress)
         started = time.perf_counter()
-        table = check_table(table)
+        table = self._taken(table)
         if self.privacy is not None:
             self.privacy.check_public(schema, table.columns)
         self.schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
+        self.schema = self._labelled(self.schema, len(table))
         self._prepare(table, self.schema)
         steps = self._planned_steps(len(table))
         settings = {**self.settings(), "model": self.name, "planned_steps": steps}
@@ -248,7 +249,7 @@ class NeuralSynthesizer(Synthesizer):
         calibration = self._calibration or Calibration.none(network.spans.width)
         draws = ConditionalDraws(self.name, self.schema, encoder, network, calibration, allowed)
         seed = self.seed if seed is None else _checked(seed)
-        with (progress or Reporter()).task("Sampling", n, "rows") as task:
+        with default_reporter(progress).task("Sampling", n, "rows") as task:
             task.advance(done)
             for part, start in enumerate(range(0, n, PART_ROWS)):
                 if start < done:

@@ -25,6 +25,13 @@ def test_every_public_name_is_there(name):
     assert getattr(tabular, name).__name__ == name
 
 
+def test_what_is_lazy_shows_its_names():
+    import tabllm
+
+    assert dir(tabllm) == sorted(tabllm.__all__)
+    assert dir(tabular) == sorted(tabular.__all__)
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'nope'"):
         tabular.nope  # noqa: B018
