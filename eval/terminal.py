@@ -194,7 +194,7 @@ class _Face:
             return None
         what = f" = {utility.positive}" if utility.positive is not None else ""
         where = "the holdout" if utility.tested_on == "holdout" else "a fifth of the real table"
-        about = f"XGBoost predicts {utility.target}{what} in {utility.test_rows:,} rows of {where}"
+        about = f"Gradient-boosted trees predict {utility.target}{what} in {utility.test_rows:,} rows of {where}"
         if utility.protocol != "standard":
             about += f", protocol {utility.protocol}"
         table = quiet_table(self.console, "score when trained on", ">real", ">synthetic", ">difference")

@@ -13,7 +13,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["HistogramTrees", "Loaded", "load_xgboost"]
+from tabular.progress import Reporter
+
+__all__ = ["HistogramTrees", "Loaded", "load_xgboost", "tell_of_trees"]
 
 #: The most categories that scikit-learn splits as such.
 MAX_CATEGORIES = 255
@@ -57,6 +59,12 @@ def load_xgboost() -> Loaded:
     return Loaded(xgboost)
 
 
+def tell_of_trees(progress: Reporter) -> None:
+    """Tell ``progress`` where scikit-learn stands in: for studies, whose results have no notes of a report."""
+    if (note := load_xgboost().note) is not None:
+        progress.note(note)
+
+
 class HistogramTrees:
     """``HistGradientBoosting`` of scikit-learn with the settings that XGBoost would have.
 
@@ -77,7 +85,7 @@ class HistogramTrees:
         self.kept = rounds
 
     def fit(self, x: np.ndarray, y: np.ndarray, watched: tuple[np.ndarray, np.ndarray] | None = None) -> HistogramTrees:
-        """Learn ``y: float[rows]`` from ``x: float32[rows, features]``"""
+        """Learn ``y: float[rows]`` from ``x: float32[rows, features]``; see :meth:`eval.features.TreeModel.fit`."""
         from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
         from sklearn.metrics import roc_auc_score
 

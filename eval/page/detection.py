@@ -24,7 +24,7 @@ def detection_section(report: Report, anchor: str, level: int) -> Markup | None:
     ]
     return section(
         "Told from real rows", anchor, level,
-        sentence(f"XGBoost sees {detection.rows_each:,} rows of each table and is asked which is which, over "
+        sentence(f"A tree classifier sees {detection.rows_each:,} rows of each table and is asked which is which, over "
                  f"{detection.folds} folds.", "quiet"),
         beside(
             measures(_detection_measures(detection)),

@@ -29,7 +29,7 @@ def utility_section(report: Report, anchor: str, level: int) -> Markup | None:
     what = "" if utility.positive is None else f" = {utility.positive}"
     where = "the holdout" if utility.tested_on == "holdout" else "a fifth of the real table"
     about = (
-        f"XGBoost learns {utility.target}{what} twice, from {utility.real.rows:,} real and from "
+        f"Gradient-boosted trees learn {utility.target}{what} twice, from {utility.real.rows:,} real and from "
         f"{utility.synthetic.rows:,} synthetic rows; both are tested on the same {utility.test_rows:,} rows of {where}."
     )
     drawn = [*_curves(utility), *_features(utility)]

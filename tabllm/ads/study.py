@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from eval.tables import check_form
+from eval.trees import tell_of_trees
 from tabular.inference import infer_schema
+from tabular.notebook import default_reporter
 from tabular.progress import Reporter
 from tabular.schema import Schema
 
@@ -68,7 +70,8 @@ def study_ctr(
     Raises:
         TableError: if a synthetic table has other columns or too few rows.
     """
-    progress = progress or Reporter()
+    progress = default_reporter(progress)
+    tell_of_trees(progress)
     schema = schema or infer_schema(split.past)
     layout = layout_of(schema, click, time)
     for name, table in synthetic.items():

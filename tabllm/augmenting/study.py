@@ -19,8 +19,10 @@ import pandas as pd
 from eval.arms import PROTOCOLS
 from eval.features import TreeModel, feature_matrix
 from eval.tables import check_form, load_tables
+from eval.trees import tell_of_trees
 from tabular.errors import OutputError, TableError, TabllmError, UsageError
 from tabular.inference import infer_schema
+from tabular.notebook import default_reporter
 from tabular.progress import Reporter
 from tabular.rundir import make_folder
 from tabular.schema import Schema
@@ -155,7 +157,8 @@ def run_study(
         TableError: if a part has too few rows of the class.
         OutputError: if ``folder`` cannot be written.
     """
-    progress = progress or Reporter()
+    progress = default_reporter(progress)
+    tell_of_trees(progress)
     whole = infer_schema(table, overrides=kinds)
     classes = classes_of(table, whole, settings.target, settings.label)
     if holdout is not None:

@@ -14,8 +14,10 @@ import pandas as pd
 from eval.comparison import compare
 from eval.report import Report
 from eval.tables import check_form
+from eval.trees import tell_of_trees
 from tabular.errors import OutputError, TabllmError
 from tabular.inference import infer_schema
+from tabular.notebook import default_reporter
 from tabular.progress import Reporter
 from tabular.rundir import make_folder
 from tabular.schema import Schema
@@ -93,7 +95,8 @@ def run_study(
         OutputError: if ``folder`` cannot be written.
         TableError: if the rows to learn or to judge by are too few, or their columns differ.
     """
-    progress = progress or Reporter()
+    progress = default_reporter(progress)
+    tell_of_trees(progress)
     schema = schema or infer_schema(train)
     check_form("real", train, schema)
     check_form("holdout", holdout, schema)

@@ -28,8 +28,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from eval.trees import tell_of_trees
 from tabular.errors import TabllmError, UsageError
 from tabular.inference import infer_schema
+from tabular.notebook import default_reporter
 from tabular.plain_json import TEXT, Kind, check_fields, each_of, list_of, maybe, one_of, real
 from tabular.progress import Reporter, Task
 from tabular.schema import Schema
@@ -137,7 +139,8 @@ def run_search(
     if trials is None and minutes is None:
         raise UsageError("A search needs an end: say how many trials or how many minutes.")
     require_optuna()
-    progress = progress or Reporter()
+    progress = default_reporter(progress)
+    tell_of_trees(progress)
     clock = Clock(minutes)
     train, validation = held_apart(table, search.seed)
     schema = infer_schema(train)

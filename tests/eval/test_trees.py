@@ -10,7 +10,8 @@ import pytest
 
 from eval import compare
 from eval.features import TreeModel
-from eval.trees import Loaded, load_xgboost
+from eval.trees import Loaded, load_xgboost, tell_of_trees
+from tabular.progress import Reporter
 
 #: As XGBoost's own loader says it on a Mac that has no libomp.
 NO_LIBOMP = "\nXGBoost Library (libxgboost.dylib) could not be loaded.\nLikely causes:\n  * OpenMP runtime is missing"
@@ -111,3 +112,18 @@ def test_the_stand_in_takes_columns_of_many_categories_and_of_none(without_xgboo
     without_xgboost(OSError("libomp"))
     model = TreeModel("binary:logistic", ["c", "q", "c"], seed=0, threads=1, rounds=5).fit(x, (x[:, 0] > 200) * 1.0)
     assert model.predict(x).shape == (800,)
+
+
+def test_studies_are_told_of_the_stand_in_too(without_xgboost):
+    class Noted(Reporter):
+        said = ""
+
+        def note(self, message):
+            self.said += message
+
+    before, after = Noted(), Noted()
+    tell_of_trees(before)
+    without_xgboost(OSError("libomp"))
+    tell_of_trees(after)
+    assert before.said == ""
+    assert "scikit-learn's gradient boosting stands in" in after.said
