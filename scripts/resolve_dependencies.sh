@@ -11,14 +11,11 @@ work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-# uv resolves for a platform without knowing its release, so the macOS runs get a copy that does not ask for it.
-sed "s/ and platform_release >= '23'//" "$project" >"$work/pyproject.toml"
-
 for machine in "macOS 14" "macOS 15" "Linux"; do
     for python in 3.10 3.11 3.12 3.13 3.14; do
         for resolution in highest lowest-direct; do
             case "$machine" in
-                macOS*) target=(env "MACOSX_DEPLOYMENT_TARGET=${machine#macOS }.0" uv pip compile "$work/pyproject.toml"
+                macOS*) target=(env "MACOSX_DEPLOYMENT_TARGET=${machine#macOS }.0" uv pip compile "$project"
                     --python-platform aarch64-apple-darwin) ;;
                 *) target=(uv pip compile "$project" --python-platform x86_64-manylinux_2_28) ;;
             esac
