@@ -147,6 +147,7 @@ def _read_parquet(path: Path, kind: FileFormat, rows: int | None) -> pd.DataFram
             else:
                 first = next(file.iter_batches(batch_size=rows), None)
                 content = pa.Table.from_batches([] if first is None else [first], schema=file.schema_arrow)
+        content.validate(full=True)  # text that is not UTF-8 would fail wherever it is first looked at
         table: pd.DataFrame = content.to_pandas()
     except (TableError, MemoryError):
         raise

@@ -81,4 +81,7 @@ def _is_path(name: str) -> bool:
 
 
 def _has_config(name: str) -> bool:
-    return (Path(name).expanduser() / "config.json").is_file()
+    try:
+        return (Path(name).expanduser() / "config.json").is_file()
+    except (OSError, RuntimeError, ValueError):  # a name too long for a file, "~nobody", a NUL
+        return False

@@ -210,3 +210,18 @@ def test_rows_are_drawn_by_seeds_beyond_32_bits():
     assert drawn.equals(random_rows(TABLE, 10, 5_000_000_000))
     assert not drawn.equals(random_rows(TABLE, 10, 5_000_000_001))
     assert random_rows(TABLE, 10, 7).equals(TABLE.sample(10, random_state=7).sort_index().reset_index(drop=True))
+
+
+@pytest.mark.parametrize("name", ["x" * 5_000, "~nobody-of-this-name/x", "a\0b"], ids=["long", "home", "nul"])
+def test_a_run_of_a_model_that_no_file_can_be_called_names_none(tmp_path, name):
+    (tmp_path / "config.json").write_text(json.dumps({"version": 1, "model": name}))
+    with pytest.raises((RunError, UsageError)):
+        load_run(tmp_path)
+
+
+def test_a_parquet_file_of_text_that_is_not_utf8_is_refused(tmp_path):
+    path = tmp_path / "rows.parquet"
+    text = pa.StringArray.from_buffers(2, pa.py_buffer(np.array([0, 1, 2], np.int32)), pa.py_buffer(b"a\xff"))
+    pq.write_table(pa.table({"a": text}), path)
+    with pytest.raises(TableError, match=r"rows\.parquet"):
+        read_table(path)
