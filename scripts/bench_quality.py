@@ -67,6 +67,18 @@ def sdmetrics_errors(real: pd.DataFrame, made: pd.DataFrame) -> tuple[float, flo
     return 100 * (1 - scores["Column Shapes"]), 100 * (1 - scores["Column Pair Trends"])
 
 
+def correlation_errors(real: pd.DataFrame, made: pd.DataFrame) -> tuple[float, float] | None:
+    """The largest absolute differences of (Spearman's, Pearson's) correlation over pairs of numbers, if there are."""
+    numbers = [name for name in real if real[name].dtype.kind in "iuf"]
+    if len(numbers) < 2:
+        return None
+    spearman, pearson = (
+        float((real[numbers].corr(method) - made[numbers].corr(method).fillna(0)).abs().max(axis=None))
+        for method in ("spearman", "pearson")
+    )
+    return spearman, pearson
+
+
 def measure(name: str, model: str, seed: int, options: dict, arguments: argparse.Namespace) -> dict:
     """One fit, one sample of as many rows as it was fitted on, one judgement."""
     train, holdout, target = load(name, arguments.data, arguments.target)
@@ -78,6 +90,7 @@ def measure(name: str, model: str, seed: int, options: dict, arguments: argparse
     report = compare(train, made, holdout=holdout, target=target, seed=0)
     if arguments.keep:
         made.to_parquet(arguments.keep / f"{name}-{model}-{seed}.parquet")
+    correlations = correlation_errors(train, made)
     errors = sdmetrics_errors(train, made)
     trained_on = {arm: getattr(report.utility, arm) for arm in ("real", "synthetic")} if report.utility else {}
     return {
@@ -90,6 +103,8 @@ def measure(name: str, model: str, seed: int, options: dict, arguments: argparse
         "trend_percent": report.trends.error_percent,
         "sdmetrics_shape_percent": errors and errors[0],
         "sdmetrics_trend_percent": errors and errors[1],
+        "spearman_error_max": correlations and correlations[0],
+        "pearson_error_max": correlations and correlations[1],
         "detection": report.detection.score if report.detection else None,
         "logistic": report.detection.logistic_score if report.detection else None,
         **{
@@ -98,6 +113,9 @@ def measure(name: str, model: str, seed: int, options: dict, arguments: argparse
         },
         "copies_percent": report.privacy.copies.synthetic_percent if report.privacy else None,
         "holdout_copies_percent": report.privacy.copies.holdout_percent if report.privacy else None,
+        "membership_auc": report.privacy.membership.best.auc.value
+        if report.privacy and report.privacy.membership
+        else None,
         "dcr_share": report.privacy.distance.share_closer_to_real
         if report.privacy and report.privacy.distance
         else None,

@@ -17,8 +17,8 @@ __all__ = ["NumberCodec"]
 MAX_VALUES = 256
 #: A value that carries this share of the non-missing cells, or more, is an atom.
 ATOM_SHARE = 0.002
-#: A bin holds at least this many training cells, so that a bin is no person's fingerprint.
-MIN_BIN_ROWS = 20
+#: A bin holds at least this many training cells, and an atom that many, so that neither is a person's fingerprint.
+MIN_BIN_ROWS, MIN_ATOM_ROWS = 10, 20
 #: Inside a bin the values follow a piecewise-linear quantile function of at most this many steps,
 #: each standing for at least MIN_STEP_ROWS cells.
 MAX_STEPS = 4
@@ -54,7 +54,7 @@ class NumberCodec:
         distinct, counts = np.unique(present, return_counts=True)
         if len(distinct) <= MAX_VALUES:
             return cls(distinct, np.empty((0, 2)), missing)
-        is_atom = counts >= max(ATOM_SHARE * len(present), MIN_BIN_ROWS)
+        is_atom = counts >= max(ATOM_SHARE * len(present), MIN_ATOM_ROWS)
         atoms = distinct[is_atom]
         rest = np.sort(present[~_is_in(present, atoms)])
         if not len(rest):

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from tabular.plain_json import FieldError, check_fields, list_of, real, whole
-
-#: Standard deviation of a start embedding, the share of it that is smooth in an ordered field, and the
-#: cosines that the smooth part is made of.
-EMBEDDING_SCALE = 0.05
-SMOOTH_SHARE = 0.9
-WAVES = 24
 
 __all__ = ["NanoConfig", "initial_weights"]
 
@@ -80,17 +73,12 @@ _KINDS = {
 }  # fmt: skip
 
 
-def initial_weights(
-    config: NanoConfig, log_frequencies: np.ndarray, ranks: np.ndarray, *, seed: int
-) -> dict[str, np.ndarray]:
+def initial_weights(config: NanoConfig, log_frequencies: np.ndarray, *, seed: int) -> dict[str, np.ndarray]:
     """Random float32 weights by name; GPT-2's scheme (Radford et al. 2019, section 2.3).
 
     Args:
         log_frequencies: float32[vocabulary], each token's log share within its field: where the head's
             bias starts, so that the untrained model already has the right marginals.
-        ranks: float32[vocabulary], the place of an ordered token among its field's values, 0 to 1, NaN
-            where there is no order. Tokens of near rank start with like embeddings, so that what is
-            learned of one number holds for its neighbours.
     """
     rng = np.random.default_rng(seed)
     d = config.width
@@ -100,20 +88,13 @@ def initial_weights(
 
     residual = 0.02 / np.sqrt(2 * config.layers)
     weights = {
-        "wte": normal(config.vocabulary + 1, d, scale=EMBEDDING_SCALE),
+        "wte": normal(config.vocabulary + 1, d, scale=0.05),
         "wfe": normal(len(config.sizes), d, scale=0.05),
         "ln_f.weight": np.ones(d, np.float32),
         "ln_f.bias": np.zeros(d, np.float32),
         "head.weight": normal(config.vocabulary, d),
         "head.bias": log_frequencies.astype(np.float32),
     }
-    for begin, end in itertools.pairwise(config.offsets):
-        ordered = begin + np.flatnonzero(~np.isnan(ranks[begin:end]))
-        if len(ordered):
-            waves = normal(WAVES, d, scale=1.0) / np.arange(1, WAVES + 1, dtype=np.float32)[:, None] ** 0.5
-            smooth = np.cos(np.pi * np.outer(ranks[ordered], np.arange(1, WAVES + 1))).astype(np.float32) @ waves
-            smooth *= SMOOTH_SHARE * EMBEDDING_SCALE / smooth.std()
-            weights["wte"][ordered] = smooth + (1 - SMOOTH_SHARE) * weights["wte"][ordered]
     for i in range(config.layers):
         weights |= {
             f"h.{i}.ln_1.weight": np.ones(d, np.float32),

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .config import NanoConfig
+from .rank_kernel import Kernels
 
 __all__ = ["BELOW_ONE", "BETAS", "CLIP_NORM", "TINY", "NanoEngine", "decays"]
 
@@ -85,12 +86,21 @@ class NanoEngine(ABC):
 
     # -- training ---------------------------------------------------------------------------------------------
     @abstractmethod
-    def start_training(self, *, weight_decay: float, average: float, state: Mapping[str, np.ndarray] | None) -> None:
+    def start_training(
+        self,
+        *,
+        weight_decay: float,
+        average: float,
+        state: Mapping[str, np.ndarray] | None,
+        kernels: Kernels | None = None,
+    ) -> None:
         """Make the optimizer (AdamW) and the moving average of the weights.
 
         Args:
             average: decay of the exponential moving average.
             state: what :meth:`training_state` gave, to go on from there.
+            kernels: train the parameters that :func:`.rank_kernel.smoothed` makes plain weights of, from the weights
+                as they are. The engine cannot decode with them: give :meth:`averaged` to a new one.
         """
 
     @abstractmethod
@@ -113,8 +123,8 @@ class NanoEngine(ABC):
 
     @abstractmethod
     def training_state(self) -> dict[str, np.ndarray]:
-        """Weights, their average and the optimizer's moments, by name."""
+        """Trained parameters, their average and the optimizer's moments, by name."""
 
     @abstractmethod
     def averaged(self) -> dict[str, np.ndarray]:
-        """The averaged weights by name, float32 on the host."""
+        """The averaged weights by name, plain, float32 on the host."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from .config import NanoConfig
 from .engine import BELOW_ONE, BETAS, CLIP_NORM, TINY, NanoEngine, decays
+from .rank_kernel import Kernels, smoothed
 
 __all__ = ["MlxEngine"]
 
@@ -128,19 +129,29 @@ class MlxEngine(NanoEngine):
         return x + mx.addmm(w[p + "mlp.c_proj.bias"], a, w[p + "mlp.c_proj.weight"].T)
 
     # -- training ---------------------------------------------------------------------------------------------
-    def start_training(self, *, weight_decay: float, average: float, state: Mapping[str, np.ndarray] | None) -> None:
+    def start_training(
+        self,
+        *,
+        weight_decay: float,
+        average: float,
+        state: Mapping[str, np.ndarray] | None,
+        kernels: Kernels | None = None,
+    ) -> None:
         def part(kind: str, default: Arrays) -> Arrays:
             if state is None:
                 return default
             return {name: mx.array(state[f"{kind}/{name}"]) for name in self.weights}
 
+        self._kernels = {ids: mx.array(kernel) for ids, kernel in (kernels or {}).items()}
         zeros = {name: mx.zeros_like(value) for name, value in self.weights.items()}
         self.weights = part("weights", self.weights)
         self._average = part("average", dict(self.weights))
         self._moments = part("exp_avg", zeros), part("exp_avg_sq", zeros)
         self._step = mx.array(0 if state is None else int(state["step"]))
         decay = {name: weight_decay if decays(name) else 0.0 for name in self.weights}
-        gradients = mx.value_and_grad(lambda w, tokens, order: self._field_losses(w, tokens, order, mx.ones(1)).sum())
+        gradients = mx.value_and_grad(
+            lambda w, tokens, order: self._field_losses(self._smoothed(w), tokens, order, mx.ones(1)).sum()
+        )
 
         def update(
             weights: Arrays, means: Arrays, first: Arrays, second: Arrays, step: mx.array,
@@ -166,7 +177,7 @@ class MlxEngine(NanoEngine):
             return (*new, step, loss)
 
         self._update = mx.compile(update)
-        self._losses = mx.compile(self._field_losses)
+        self._losses = mx.compile(lambda w, *batch: self._field_losses(self._smoothed(w), *batch))
 
     def train_step(self, tokens: np.ndarray, order: np.ndarray, learning_rate: float) -> mx.array:
         rate = mx.array(learning_rate, mx.float32)  # an array, lest each rate compile the step anew
@@ -181,7 +192,10 @@ class MlxEngine(NanoEngine):
         return np.array(self._losses(self._average, self.put(tokens), self.put(order), mx.array(list(shares))))
 
     def averaged(self) -> dict[str, np.ndarray]:
-        return _on_host(self._average)
+        return _on_host(self._smoothed(self._average))
+
+    def _smoothed(self, w: Arrays) -> Arrays:
+        return smoothed(w, self._kernels, mx)
 
     def training_state(self) -> dict[str, np.ndarray]:
         state = {"step": np.array(int(np.array(self._step)), np.int64)}

@@ -19,6 +19,7 @@ from tabular.errors import TabllmError
 from tabular.progress import Reporter
 
 from .orders import draw_orders
+from .rank_kernel import Kernels
 from .torch_engine import TorchEngine
 from .trainer import AVERAGE_DECAY, PLAIN_SHARE, WEIGHT_DECAY, Plan, Trained, rate_at
 
@@ -45,6 +46,7 @@ def train_privately(
     tokens: np.ndarray,
     groups: np.ndarray,
     plan: Plan,
+    kernels: Kernels,
     private: PrivateFit,
     *,
     progress: Reporter,
@@ -64,10 +66,10 @@ def train_privately(
         arrays, _, facts = found
         step, seconds, history = facts["step"], facts["seconds"], facts["history"]
         with saved.taking_up():
-            engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=arrays)
+            engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=arrays, kernels=kernels)
         progress.note(f"Going on from step {step:,} of {plan.steps:,}.")
     else:
-        engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=None)
+        engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=None, kernels=kernels)
     started = time.perf_counter() - seconds
 
     def keep() -> None:

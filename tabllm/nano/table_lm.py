@@ -31,6 +31,8 @@ from .backend import choose_backend, make_engine
 from .config import NanoConfig, initial_weights
 from .engine import NanoEngine
 from .orders import order_with_first
+from .rank_kernel import Kernels, rank_kernels
+from .relations import CHECKED_ROWS, lost_relations, sentence
 from .run_files import Run, read_run, write_run
 from .sampler import MAX_CONDITIONED, Sampler
 from .trainer import Plan, Trained, plan_training, train
@@ -148,15 +150,17 @@ class TableLM(Synthesizer):
         tokens = codec.table.encode(arrays)
         seen = tokens if private is None else codec.table.encode(learned)
         config = NanoConfig(tuple(codec.table.sizes), self.width, self.layers, self.heads)
-        weights = initial_weights(config, codec.table.log_frequencies(seen), codec.table.ranks(seen), seed=self.seed)
+        weights = initial_weights(config, codec.table.log_frequencies(seen), seed=self.seed)
+        kernels = rank_kernels(config.offsets, codec.table.ranks(seen))
         engine = make_engine(self.engine_name, self.device, config, weights)
         groups = codec.table.groups
         if private is None:
             trained = train(
-                engine, tokens, groups, plan, progress=progress, checkpoint=checkpoint, settings=self.settings()
-            )
+                engine, tokens, groups, plan, progress=progress, checkpoint=checkpoint, settings=self.settings(),
+                kernels=kernels,
+            )  # fmt: skip
         else:
-            trained = self._train_privately(engine, tokens, groups, plan, private, progress, checkpoint)
+            trained = self._train_privately(engine, tokens, groups, plan, kernels, private, progress, checkpoint)
         self._codec = codec
         self._engine = make_engine(self.engine_name, self.device, config, trained.weights)
         self.history = trained.history
@@ -167,6 +171,7 @@ class TableLM(Synthesizer):
                 "stopped_early": trained.stopped_early,
                 "train_loss": last["train_loss"],
                 "held_out_loss": min(look["held_out_loss"] for look in trained.history),
+                "lost_relations": self._lost_relations(tokens, progress),
             }
         if trained.people is not None:
             named = dict.fromkeys(codec.table.fields[place].column for place in trained.people.columns)
@@ -189,6 +194,17 @@ class TableLM(Synthesizer):
             self.facts["privacy"] = private.facts(int(last["step"]))
             self._unsaved = checkpoint
         return self
+
+    def _lost_relations(self, tokens: np.ndarray, progress: Reporter) -> list[dict[str, Any]]:
+        """Compare pairs of columns between the training rows and rows of the model; a note says what got lost."""
+        codec, engine = self._fitted()
+        rng = np.random.default_rng([self.seed, 4])
+        real = tokens[rng.permutation(len(tokens))[:CHECKED_ROWS]]
+        made = Sampler(engine, codec.table.parents).sample(CHECKED_ROWS, range(len(codec.table.fields)), rng)
+        lost = lost_relations(codec.table, real, made)
+        if lost:
+            progress.note(sentence(lost))
+        return lost
 
     def _plan(self, rows: int) -> Plan:
         options: dict[str, Any] = {
@@ -238,6 +254,7 @@ class TableLM(Synthesizer):
         tokens: np.ndarray,
         groups: np.ndarray,
         plan: Plan,
+        kernels: Kernels,
         private: PrivateFit,
         progress: Reporter,
         checkpoint: str | Path | None,
@@ -246,7 +263,7 @@ class TableLM(Synthesizer):
         from .torch_engine import TorchEngine
 
         assert isinstance(engine, TorchEngine)
-        return train_privately(engine, tokens, groups, plan, private, progress=progress, checkpoint=checkpoint)
+        return train_privately(engine, tokens, groups, plan, kernels, private, progress=progress, checkpoint=checkpoint)
 
     # -- making rows ------------------------------------------------------------------------------------------
     def sample_batches(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tabular.devices import full_width_products
 from ..attention import batched_attention
 from .config import NanoConfig
 from .engine import BELOW_ONE, BETAS, CLIP_NORM, TINY, NanoEngine, decays
+from .rank_kernel import Kernels, smoothed
 
 if TYPE_CHECKING:
     from tabular.dp.updates import NoisyGradient
@@ -25,6 +27,8 @@ __all__ = ["TorchEngine"]
 FIELDS_AT_ONCE = 1 << 13
 #: AdamW's state for one weight, as torch names it.
 _MOMENTS = ("exp_avg", "exp_avg_sq")
+#: numpy's names for what torch calls otherwise.
+_LIBRARY = SimpleNamespace(split=torch.tensor_split, concatenate=torch.cat)
 
 
 @dataclass
@@ -145,7 +149,15 @@ class TorchEngine(NanoEngine):
         return x + F.linear(a, w[p + "mlp.c_proj.weight"], w[p + "mlp.c_proj.bias"])
 
     # -- training ---------------------------------------------------------------------------------------------
-    def start_training(self, *, weight_decay: float, average: float, state: Mapping[str, np.ndarray] | None) -> None:
+    def start_training(
+        self,
+        *,
+        weight_decay: float,
+        average: float,
+        state: Mapping[str, np.ndarray] | None,
+        kernels: Kernels | None = None,
+    ) -> None:
+        self._kernels = {ids: self.put(kernel) for ids, kernel in (kernels or {}).items()}
         if state is not None:
             for name, value in self.weights.items():
                 value.copy_(self.put(state[f"weights/{name}"]))
@@ -169,7 +181,7 @@ class TorchEngine(NanoEngine):
 
     @full_width_products()
     def train_step(self, tokens: np.ndarray, order: np.ndarray, learning_rate: float) -> Tensor:
-        loss = self._field_losses(self.weights, self.put(tokens), self.put(order)).sum()
+        loss = self._field_losses(self._smoothed(self.weights), self.put(tokens), self.put(order)).sum()
         loss.backward()
         self._update(learning_rate)
         return loss.detach()
@@ -182,15 +194,22 @@ class TorchEngine(NanoEngine):
         gradient: NoisyGradient,
         noise: np.random.Generator,
     ) -> None:
-        """As :meth:`train_step`, with a noisy gradient of clipped rows; tells no loss. There may be no rows."""
+        """As :meth:`train_step`, with a noisy gradient of clipped rows; reports no loss. There may be no rows.
+
+        Rows are clipped by the gradient of the plain weights, where each use of a weight is known. Noise is added to
+        that gradient before the chain rule takes it to the parameters: post-processing, which costs no privacy.
+        """
         ids, places = self.put(tokens), self.put(order)
-        weights = list(self.weights.values())
+        plain = self._smoothed(self.weights)
+        leaves = {name: weight.detach().requires_grad_() for name, weight in plain.items()}
         everybody = torch.arange(len(ids), device=self.device)
         gradients = gradient(
-            lambda rows: self._field_losses(self.weights, ids[rows], places[rows]).sum(), everybody, weights, noise
+            lambda rows: self._field_losses(leaves, ids[rows], places[rows]).sum(),
+            everybody,
+            list(leaves.values()),
+            noise,
         )
-        for weight, value in zip(weights, gradients, strict=True):
-            weight.grad = value
+        torch.autograd.backward(list(plain.values()), gradients)
         self._update(learning_rate)
 
     def _update(self, learning_rate: float) -> None:
@@ -208,12 +227,16 @@ class TorchEngine(NanoEngine):
     def losses(self, tokens: np.ndarray, order: np.ndarray, shares: Sequence[float] = (1.0,)) -> np.ndarray:
         rows = max(1, FIELDS_AT_ONCE // tokens.shape[1])
         parts = zip(self.put(tokens).split(rows), self.put(order).split(rows), strict=True)
-        losses = [self._field_losses(self._average, *part, shares) * len(part[0]) for part in parts]
+        average = self._smoothed(self._average)
+        losses = [self._field_losses(average, *part, shares) * len(part[0]) for part in parts]
         result: np.ndarray = (torch.stack(losses).sum(dim=0) / len(tokens)).cpu().numpy()
         return result
 
     def averaged(self) -> dict[str, np.ndarray]:
-        return {name: _on_host(value) for name, value in self._average.items()}
+        return {name: _on_host(value) for name, value in self._smoothed(self._average).items()}
+
+    def _smoothed(self, w: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return smoothed(w, self._kernels, _LIBRARY)
 
     def training_state(self) -> dict[str, np.ndarray]:
         state: dict[str, np.ndarray] = {}

@@ -25,12 +25,14 @@ from tabular.progress import Reporter
 from .engine import NanoEngine
 from .holdout import hold_out
 from .orders import draw_orders
+from .rank_kernel import Kernels
 
 __all__ = ["Plan", "Trained", "plan_training", "rate_at", "train"]
 
 #: Share of the rows that is held out, and the most of them that are looked at.
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.05, 8192
-#: Share of rows that are learned in plain field order; the others learn to be given columns.
+#: Share of rows that are learned in plain field order; the others learn to be given columns. (0.8 was worth 0.05 nats
+#: in plain order on California housing, and cost 0.3 where columns are given.)
 PLAIN_SHARE = 0.6
 #: Passes over the rows by default, and the bounds on the steps that this makes.
 DEFAULT_EPOCHS, MIN_STEPS, MAX_STEPS = 7, 600, 4000
@@ -131,6 +133,7 @@ def train(
     progress: Reporter,
     checkpoint: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    kernels: Kernels | None = None,
 ) -> Trained:
     """Fit ``engine`` to ``tokens`` (int32[rows, fields]); ``groups`` gives the column of each field.
 
@@ -139,6 +142,7 @@ def train(
 
     Args:
         settings: of the generator, plain JSON data.
+        kernels: smooth the rows of an ordered field's tokens, see :mod:`.rank_kernel`.
 
     Raises:
         KeyboardInterrupt: after the checkpoint is written.
@@ -151,7 +155,7 @@ def train(
     look_orders = np.concatenate([_plain(unseen), _mixed(unseen, groups, np.random.default_rng([plan.seed, 1]))])
     look_tokens = np.concatenate([unseen, unseen])
 
-    fingerprint = _fingerprint(tokens, groups, plan, engine, settings or {})
+    fingerprint = _fingerprint(tokens, groups, plan, engine, kernels or {}, settings or {})
     saved = Checkpoint(checkpoint, fingerprint) if checkpoint else None
     state = _State()
     best: dict[str, np.ndarray] = {}
@@ -160,10 +164,10 @@ def train(
         arrays, best, facts = found
         with saved.taking_up():
             state = _State(**facts)
-            engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=arrays)
+            engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=arrays, kernels=kernels)
         progress.note(f"Going on from step {state.step:,} of {plan.steps:,}.")
     else:
-        engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=None)
+        engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=None, kernels=kernels)
 
     batches = max(1, len(seen) // plan.batch_rows)
     started = time.perf_counter() - state.seconds
@@ -266,10 +270,12 @@ def rate_at(plan: Plan, step: int) -> float:
 
 def _fingerprint(
     tokens: np.ndarray,
-    groups: Sequence[int] | np.ndarray,
+    groups: np.ndarray,
     plan: Plan,
     engine: NanoEngine,
+    kernels: Kernels,
     settings: Mapping[str, Any],
 ) -> str:
     text = json.dumps([asdict(plan), engine.config.to_dict(), np.asarray(groups).tolist(), dict(settings)])
-    return hashlib.sha256(np.ascontiguousarray(tokens).tobytes() + text.encode()).hexdigest()
+    arrays = np.ascontiguousarray(tokens), *kernels.values()
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays) + text.encode()).hexdigest()

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tabllm.codec.number import ATOM_SHARE, MAX_VALUES, MIN_BIN_ROWS, NumberCodec
+from tabllm.codec.number import ATOM_SHARE, MAX_VALUES, MIN_ATOM_ROWS, MIN_BIN_ROWS, NumberCodec
 
 RNG = np.random.default_rng
 
@@ -73,7 +73,7 @@ def test_a_column_of_many_values_that_are_all_frequent_has_a_token_for_each(miss
 
 
 @pytest.mark.parametrize(
-    ("extra", "atoms"), [([], 0), ([0.5], 0), ([1e9] * (MIN_BIN_ROWS - 1), 0), ([1e9] * MIN_BIN_ROWS, 1)]
+    ("extra", "atoms"), [([], 0), ([0.5], 0), ([1e9] * (MIN_ATOM_ROWS - 1), 0), ([1e9] * MIN_ATOM_ROWS, 1)]
 )
 def test_a_value_gets_a_token_of_its_own_only_where_many_cells_hold_it(extra, atoms):
     codec = NumberCodec.fit(np.append(RNG(0).normal(size=1000), extra), bins=10)
@@ -184,7 +184,7 @@ def test_columns_of_any_size_spread_and_rounding_keep_their_distribution(rows, b
     kept = min(0.5, 1.5 / max(min(len(codec.knots), bins), 1) + 0.02) if len(codec.knots) else 0.0
     assert distance(found.round(decimals), values) <= kept
     frequent = np.unique(values, return_counts=True)
-    for value in frequent[0][frequent[1] >= max(ATOM_SHARE * rows, MIN_BIN_ROWS)]:
+    for value in frequent[0][frequent[1] >= max(ATOM_SHARE * rows, MIN_ATOM_ROWS)]:
         assert value in codec.atoms
 
 

@@ -86,7 +86,7 @@ def test_a_device_that_mlx_lacks_is_refused():
 
 def test_the_engine_that_is_made_holds_the_weights_it_was_given():
     config = NanoConfig((2, 3), width=8, layers=1, heads=2)
-    weights = initial_weights(config, np.zeros(5), np.full(5, np.nan, np.float32), seed=1)
+    weights = initial_weights(config, np.zeros(5), seed=1)
     engine = make_engine("torch", "cpu", config, weights)
     assert isinstance(engine, TorchEngine)
     held = engine.numpy_weights()

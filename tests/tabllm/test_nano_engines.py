@@ -9,6 +9,7 @@ import pytest
 from tabllm.nano import torch_engine
 from tabllm.nano.config import NanoConfig, initial_weights
 from tabllm.nano.orders import draw_orders
+from tabllm.nano.rank_kernel import rank_kernels
 from tabllm.nano.sampler import Sampler
 from tabllm.nano.torch_engine import TorchEngine
 
@@ -16,14 +17,17 @@ pytest.importorskip("mlx.core", reason="MLX is not installed here")
 from tabllm.nano.mlx_engine import MlxEngine
 
 CONFIG = NanoConfig((3, 5, 2, 7), width=16, layers=2, heads=2)
+#: The second and the last field are numbers, the second with missing cells.
+KERNELS = rank_kernels(
+    CONFIG.offsets, np.concatenate([[np.nan] * 3, np.arange(4) / 30, [np.nan] * 3, np.arange(7) / 7]).astype(np.float32)
+)
 ORDER = [2, 0, 3, 1]
 
 
 def weights(seed: int = 0) -> dict[str, np.ndarray]:
     """Weights large enough that a wrong step shows."""
     rng = np.random.default_rng(seed)
-    ranks = np.full(CONFIG.vocabulary, np.nan, np.float32)
-    start = initial_weights(CONFIG, np.zeros(CONFIG.vocabulary), ranks, seed=seed)
+    start = initial_weights(CONFIG, np.zeros(CONFIG.vocabulary), seed=seed)
     return {name: (value + rng.normal(0, 0.3, value.shape)).astype(np.float32) for name, value in start.items()}
 
 
@@ -100,12 +104,15 @@ def test_losses_of_many_rows_are_those_of_their_parts_together(rows, monkeypatch
     np.testing.assert_allclose(engine.losses(*batch, (1.0, 0.5)), whole, rtol=1e-5)
 
 
-def test_they_train_alike(engines, rows):
+@pytest.mark.parametrize("kernels", [None, KERNELS])
+def test_they_train_alike(engines, rows, kernels):
     for engine in engines:
-        engine.start_training(weight_decay=0.1, average=0.9, state=None)
+        engine.start_training(weight_decay=0.1, average=0.9, state=None, kernels=kernels)
         for tokens, order in batches(rows, 5):
             engine.train_step(tokens, order, 1e-3)
     close([engine.losses(*batches(rows, 1)[0]) for engine in engines])
+    plain = [engine.averaged() for engine in engines]
+    close([weights["head.weight"] for weights in plain])
     states = [engine.training_state() for engine in engines]
     assert states[0].keys() == states[1].keys()
     for name in states[0]:
@@ -120,11 +127,11 @@ def test_they_train_alike(engines, rows):
 def test_training_goes_on_from_a_saved_state(first, second, rows):
     whole, begun = first(CONFIG, weights()), first(CONFIG, weights())
     for engine, part in ((whole, slice(0, 6)), (begun, slice(0, 3))):
-        engine.start_training(weight_decay=0.1, average=0.9, state=None)
+        engine.start_training(weight_decay=0.1, average=0.9, state=None, kernels=KERNELS)
         for tokens, order in batches(rows, 6)[part]:
             engine.train_step(tokens, order, 1e-3)
     resumed = second(CONFIG, weights(7))
-    resumed.start_training(weight_decay=0.1, average=0.9, state=begun.training_state())
+    resumed.start_training(weight_decay=0.1, average=0.9, state=begun.training_state(), kernels=KERNELS)
     for tokens, order in batches(rows, 6)[3:]:
         resumed.train_step(tokens, order, 1e-3)
     states = [whole.training_state(), resumed.training_state()]

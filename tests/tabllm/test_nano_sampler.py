@@ -21,8 +21,7 @@ ROWS = 60_000
 @pytest.fixture(scope="module")
 def engine() -> TorchEngine:
     config = NanoConfig(SIZES, width=16, layers=1, heads=2)
-    ranks = np.full(config.vocabulary, np.nan, np.float32)
-    weights = initial_weights(config, np.zeros(config.vocabulary), ranks, seed=0)
+    weights = initial_weights(config, np.zeros(config.vocabulary), seed=0)
     rng = np.random.default_rng(0)
     return TorchEngine(
         config, {name: (value + rng.normal(0, 0.6, value.shape)).astype(np.float32) for name, value in weights.items()}
@@ -242,8 +241,7 @@ def test_the_second_half_is_completed_under_the_first_that_is_known(engine):
 def test_untrained_weights_give_valid_rows_near_the_marginals_they_start_from():
     config = NanoConfig(SIZES, width=32, layers=2, heads=4)
     shares = [np.array([0.7, 0.2, 0.1]), np.array([0.5, 0.5]), np.array([0.1, 0.2, 0.3, 0.4])]
-    ranks = np.concatenate([np.full(5, np.nan), np.linspace(0, 1, 4)]).astype(np.float32)
-    engine = TorchEngine(config, initial_weights(config, np.log(np.concatenate(shares)), ranks, seed=3))
+    engine = TorchEngine(config, initial_weights(config, np.log(np.concatenate(shares)), seed=3))
     rows = Sampler(engine, [-1] * 3).sample(20_000, [0, 1, 2], np.random.default_rng(0))
     for field, share in enumerate(shares):
         assert np.bincount(rows[:, field], minlength=SIZES[field]) / 20_000 == pytest.approx(share, abs=0.1)

@@ -13,6 +13,7 @@ import pytest
 
 from tabllm.nano import trainer
 from tabllm.nano.config import NanoConfig, initial_weights
+from tabllm.nano.rank_kernel import rank_kernels
 from tabllm.nano.torch_engine import TorchEngine
 from tabllm.nano.trainer import Plan, plan_training, train
 from tabular.errors import OutputError, TabllmError
@@ -58,14 +59,17 @@ def tokens() -> np.ndarray:
     return np.stack([coin, rng.integers(0, 5, 400), 4 * coin], axis=1).astype(np.int32)
 
 
+#: The second field is a number.
+KERNELS = rank_kernels([0, 2, 7, 12], np.array([np.nan] * 2 + [0.1, 0.3, 0.5, 0.7, 0.9] + [np.nan] * 5, np.float32))
+
+
 def fresh(tokens: np.ndarray | None = None, seed: int = 0, width: int = 16) -> TorchEngine:
     config = NanoConfig(SIZES, width=width, layers=1, heads=2)
     logs = np.zeros(config.vocabulary)
     if tokens is not None:
         counts = [np.bincount(tokens[:, f], minlength=size) + 0.1 for f, size in enumerate(SIZES)]
         logs = np.concatenate([np.log(c / c.sum()) for c in counts])
-    ranks = np.full(config.vocabulary, np.nan, np.float32)
-    return TorchEngine(config, initial_weights(config, logs, ranks, seed=seed))
+    return TorchEngine(config, initial_weights(config, logs, seed=seed))
 
 
 def same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> None:
@@ -145,6 +149,20 @@ def test_a_checkpoint_of_another_plan_is_left_alone(tokens, tmp_path, change):
     done = train(fresh(), tokens, GROUPS, other, progress=reporter, checkpoint=tmp_path)
     assert reporter.notes == []
     same(train(fresh(), tokens, GROUPS, other, progress=Reporter()).weights, done.weights)
+
+
+def test_a_run_of_smoothed_numbers_goes_on_to_the_same_bits(tokens, whole, tmp_path):
+    smooth = train(fresh(), tokens, GROUPS, PLAN, progress=Reporter(), kernels=KERNELS)
+    with pytest.raises(KeyboardInterrupt):
+        train(fresh(), tokens, GROUPS, PLAN, progress=Counting(13), checkpoint=tmp_path, kernels=KERNELS)
+    plain, reporter = Counting(), Counting()
+    same(whole.weights, train(fresh(), tokens, GROUPS, PLAN, progress=plain, checkpoint=tmp_path).weights)
+    assert plain.notes == []
+    with pytest.raises(KeyboardInterrupt):
+        train(fresh(), tokens, GROUPS, PLAN, progress=Counting(13), checkpoint=tmp_path, kernels=KERNELS)
+    resumed = train(fresh(), tokens, GROUPS, PLAN, progress=reporter, checkpoint=tmp_path, kernels=KERNELS)
+    assert reporter.notes == ["Going on from step 13 of 30."]
+    same(smooth.weights, resumed.weights)
 
 
 @pytest.mark.parametrize("change", ["one cell", "columns", "width"])

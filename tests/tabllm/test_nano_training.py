@@ -30,8 +30,7 @@ def tokens() -> np.ndarray:
 
 def fresh(seed: int = 0) -> TorchEngine:
     config = NanoConfig(SIZES, width=16, layers=1, heads=2)
-    ranks = np.full(config.vocabulary, np.nan, np.float32)
-    return TorchEngine(config, initial_weights(config, np.zeros(config.vocabulary), ranks, seed=seed))
+    return TorchEngine(config, initial_weights(config, np.zeros(config.vocabulary), seed=seed))
 
 
 def plan(**changes) -> Plan:
