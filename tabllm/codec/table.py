@@ -121,6 +121,16 @@ class TableCodec:
                 ranks[place][order] = (np.cumsum(counts) - counts / 2) / counts.sum()
         return np.concatenate(ranks)
 
+    def atom_counts(self, tokens: np.ndarray) -> np.ndarray:
+        """int64[all tokens]: how many of ``tokens`` (int32[n, fields]) are an atom of a number; 0 for all else."""
+        counts = [np.zeros(field.size, np.int64) for field in self.fields]
+        for place, field in enumerate(self.fields):
+            codec = self.codecs[field.column]
+            if isinstance(codec, NumberCodec):
+                atoms = len(codec.atoms)
+                counts[place][:atoms] = np.bincount(tokens[:, place], minlength=field.size)[:atoms]
+        return np.concatenate(counts)
+
     def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         """Canonical arrays -> tokens: int32[n, fields], each below its field's size."""
         return np.concatenate([codec.encode(arrays[name]) for name, codec in self.codecs.items()], axis=1)

@@ -151,7 +151,7 @@ class TableLM(Synthesizer):
         seen = tokens if private is None else codec.table.encode(learned)
         config = NanoConfig(tuple(codec.table.sizes), self.width, self.layers, self.heads)
         weights = initial_weights(config, codec.table.log_frequencies(seen), seed=self.seed)
-        kernels = rank_kernels(config.offsets, codec.table.ranks(seen))
+        kernels = rank_kernels(config.offsets, codec.table.ranks(seen), codec.table.atom_counts(seen))
         engine = make_engine(self.engine_name, self.device, config, weights)
         groups = codec.table.groups
         if private is None:

@@ -19,7 +19,9 @@ from tabllm.nano.mlx_engine import MlxEngine
 CONFIG = NanoConfig((3, 5, 2, 7), width=16, layers=2, heads=2)
 #: The second and the last field are numbers, the second with missing cells.
 KERNELS = rank_kernels(
-    CONFIG.offsets, np.concatenate([[np.nan] * 3, np.arange(4) / 30, [np.nan] * 3, np.arange(7) / 7]).astype(np.float32)
+    CONFIG.offsets,
+    np.concatenate([[np.nan] * 3, np.arange(4) / 30, [np.nan] * 3, np.arange(7) / 7]).astype(np.float32),
+    np.arange(17) * 10,
 )
 ORDER = [2, 0, 3, 1]
 

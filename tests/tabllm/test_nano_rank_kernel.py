@@ -15,7 +15,7 @@ from tabllm.nano.torch_engine import TorchEngine
 CONFIG = NanoConfig((3, 40, 2), width=16, layers=1, heads=2)
 #: The second field is a number whose last token means "missing".
 RANKS = np.concatenate([np.full(3, np.nan), (np.arange(39) + 0.5) / 39, np.full(3, np.nan)]).astype(np.float32)
-KERNELS = rank_kernels(CONFIG.offsets, RANKS)
+KERNELS = rank_kernels(CONFIG.offsets, RANKS, np.zeros(45))
 
 
 def trained(rows: np.ndarray, steps: int, kernels=KERNELS) -> TorchEngine:
@@ -84,8 +84,15 @@ def test_numbers_of_a_small_table_stay_correlated():
     assert made["cpc"].corr(made["cost"]) > real - 0.06
 
 
+def test_a_frequent_atom_may_be_unlike_its_neighbours():
+    kernel = rank_kernels([0, 3], np.array([0.1, 0.11, 0.12], np.float32), np.array([5, 1000, 0]))[0, 3]
+    assert kernel[1, 1] > 2 * kernel[1, 0]
+    assert kernel[0, 0] < 2 * kernel[0, 1]
+
+
 @pytest.mark.parametrize("order", [[2, 0, 1], [1, 2, 0]])
 def test_ranks_need_not_be_in_the_order_of_the_ids(order):
-    offsets, ranks = [0, 3], np.array([0.1, 0.5, 0.9], np.float32)
-    kernel = rank_kernels(offsets, ranks)[0, 3]
-    np.testing.assert_allclose(rank_kernels(offsets, ranks[order])[0, 3], kernel[np.ix_(order, order)])
+    offsets, ranks, atoms = [0, 3], np.array([0.1, 0.5, 0.9], np.float32), np.array([300, 4, 0])
+    kernel = rank_kernels(offsets, ranks, atoms)[0, 3]
+    found = rank_kernels(offsets, ranks[order], atoms[order])[0, 3]
+    np.testing.assert_allclose(found, kernel[np.ix_(order, order)])

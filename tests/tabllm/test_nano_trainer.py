@@ -60,7 +60,9 @@ def tokens() -> np.ndarray:
 
 
 #: The second field is a number.
-KERNELS = rank_kernels([0, 2, 7, 12], np.array([np.nan] * 2 + [0.1, 0.3, 0.5, 0.7, 0.9] + [np.nan] * 5, np.float32))
+KERNELS = rank_kernels(
+    [0, 2, 7, 12], np.array([np.nan] * 2 + [0.1, 0.3, 0.5, 0.7, 0.9] + [np.nan] * 5, np.float32), np.zeros(12)
+)
 
 
 def fresh(tokens: np.ndarray | None = None, seed: int = 0, width: int = 16) -> TorchEngine:
