@@ -27,8 +27,8 @@ SMOOTHED = ("wte", "head.weight")
 #: Standard deviations of the Gaussians, as fractions of the rows: how far values are near, and the trend beyond.
 WIDTHS = (0.02, 0.1)
 #: The least weight of the identity beside them, and the cells from which an atom's is 1. A frequent atom may be unlike
-#: its neighbours: with the least weight for all, the capital gains of Adult were blurred, some of which stand for a high
-#: income and others not. A rare atom needs them: with 1 for all, a correlation of .93 fell to .82 on 500 rows.
+#: its neighbours: with the least weight for all, the capital gains of Adult were blurred, of which some stand for high
+#: income, others not. A rare atom needs them: with 1 for all, a correlation of .93 fell to .82 on 500 rows.
 IDENTITY, ATOM_ROWS = 0.15, 200
 
 
