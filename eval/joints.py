@@ -45,6 +45,8 @@ def against_target(tables: Tables, target: str | None) -> tuple[AgainstTarget, .
     """For every other column the mean of the target in each of its cells; of classes the share of the rarest one."""
     if target is None or target not in tables.modelled:
         return ()
+    if target in tables.tokens and not tables.known[target]:  # no cell of it is filled
+        return ()
     made = []
     values, words = zip(*(_outcome(tables, table, target) for table in (tables.real, tables.synthetic)), strict=True)
     for name in tables.modelled:
