@@ -7,10 +7,12 @@ import errno
 import os
 import re
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from .errors import OutputError
 
@@ -46,25 +48,47 @@ def claimed(path: str | Path, *, replace: bool = True, wait: bool = False) -> It
         yield []
         return
     lock = target.with_name(f".{target.name}.lock")
+    acquired: tuple[int, bool] | None = None
     try:
-        descriptor, locked = _acquire(lock, wait)
-    except BlockingIOError as error:
-        raise OutputError(
-            f"{path} is being written by another tabllm ({error.strerror}); wait for it, or choose another name "
-            "with -o."
-        ) from None
-    except OSError as error:
-        raise OutputError(f"{path} could not be written ({error.strerror or error}).") from None
-    _held[target] = threading.get_ident(), replace
-    try:
-        if locked:
+        try:
+            # Waiting must end at Ctrl-C; a lock file that is made and not yet known to be held would be left.
+            with contextlib.nullcontext() if wait else _interrupt_deferred():
+                acquired = _acquire(lock, wait)
+                _held[target] = threading.get_ident(), replace
+        except BlockingIOError as error:
+            raise OutputError(
+                f"{path} is being written by another tabllm ({error.strerror}); wait for it, or choose another name "
+                "with -o."
+            ) from None
+        except OSError as error:
+            raise OutputError(f"{path} could not be written ({error.strerror or error}).") from None
+        if acquired[1]:
             notes = _tidied(target)
         else:
             notes = [f"The file system of {path} has no locks: do not let two commands write it at once."]
         yield notes
     finally:
-        del _held[target]
-        _release(lock, descriptor)
+        if acquired is not None:
+            with _interrupt_deferred():
+                del _held[target]
+                _release(lock, acquired[0])
+
+
+@contextlib.contextmanager
+def _interrupt_deferred() -> Iterator[None]:
+    """Inside, Ctrl-C (and what is forwarded to its handler) is only noted; it acts at the end."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
+        yield
+        return
+    noted: list[tuple[int, Any]] = []
+    signal.signal(signal.SIGINT, lambda number, frame: noted.append((number, frame)))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if noted:
+            before(*noted[0])
 
 
 def check_replaceable(path: str | Path) -> None:

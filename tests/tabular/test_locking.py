@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -160,3 +161,20 @@ def test_what_appears_under_a_claim_is_replaced_only_where_that_was_allowed(tmp_
 def test_what_is_no_file_is_not_claimed(path):
     with claimed(path) as notes:
         assert notes == []
+
+
+@pytest.mark.parametrize("step", ["_lock", "_release"])
+def test_ctrl_c_at_any_moment_of_a_claim_leaves_no_lock_file(tmp_path, monkeypatch, step):
+    from tabular import locking
+
+    real = getattr(locking, step)
+
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return real(*arguments)
+
+    monkeypatch.setattr(locking, step, interrupted)
+    with pytest.raises(KeyboardInterrupt), claimed(tmp_path / "out.csv"):
+        pass
+    assert not list(tmp_path.iterdir())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
