@@ -129,8 +129,8 @@ def test_a_run_of_a_newer_version_is_refused(here, run_tabllm):
         (("sample", "run", "-w", "colour=red", "-o", "s.csv"), 2, "colour"),
         (("sample", "run", "-w", "device=toaster", "-o", "s.csv"), 2, "toaster"),
         (("sample", "run", "-w", "age>=900", "-o", "s.csv"), 2, "900"),
-        (("sample", "run", "--device", "abacus", "-o", "s.csv"), 1, "abacus"),
-        (("fit", "visits.csv", "--device", "abacus", "-o", "new"), 1, "abacus"),
+        (("sample", "run", "--device", "abacus", "-o", "s.csv"), 2, "abacus"),
+        (("fit", "visits.csv", "--device", "abacus", "-o", "new"), 2, "abacus"),
     ],
 )
 def test_what_cannot_be(here, run_tabllm, arguments, code, named):

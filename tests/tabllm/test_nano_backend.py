@@ -66,7 +66,7 @@ def test_an_unknown_engine_is_refused_and_the_known_ones_are_named(engine):
         choose_backend(engine)
 
 
-@pytest.mark.parametrize("device", ["cuda", "cuda:0", "mps", "gpu", "abacus"])
+@pytest.mark.parametrize("device", ["cuda", "cuda:0", "mps", "gpu"])
 def test_a_device_that_torch_lacks_is_refused_and_those_there_are_named(processor_alone, device):
     with pytest.raises(EngineError, match=rf"no device '{device}' here; take one of: cpu\."):
         choose_backend("torch", device)

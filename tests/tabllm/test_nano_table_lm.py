@@ -16,7 +16,7 @@ from tabllm import TableLM
 from tabllm.nano import table_lm
 from tabllm.nano.backend import choose_backend
 from tabular import read_table
-from tabular.errors import ConditionError, EngineError, RunError, TableError, TabllmError, UsageError
+from tabular.errors import ConditionError, RunError, TableError, TabllmError, UsageError
 from tabular.progress import Reporter, Task
 from tabular.strata import fair_strata, probe, sample_strata
 
@@ -210,7 +210,7 @@ def test_settings_that_cannot_be_are_refused(settings, named):
 
 
 def test_a_device_that_is_not_there_is_named():
-    with pytest.raises(EngineError, match="abacus"):
+    with pytest.raises(UsageError, match="abacus"):
         choose_backend("torch", "abacus")
 
 
