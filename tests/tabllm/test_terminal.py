@@ -64,7 +64,7 @@ def test_json_on_the_terminal(hostile, run_tabllm):
 def test_eval_of_one_and_of_several_tables(hostile, run_tabllm, monkeypatch):
     monkeypatch.setattr("eval.features.TREES", 5)
     options = ["--target", "[/b]", "--protect", ":smile:", "--holdout", hostile]
-    checked(run_tabllm("eval", hostile, "b[bold].csv", *options), *map(shown_of, HOSTILE[:4]))
+    checked(run_tabllm("eval", hostile, "b[bold].csv", *options, "--details"), *map(shown_of, HOSTILE[:4]))
     checked(run_tabllm("eval", hostile, hostile, "b[bold].csv", "--html", "r.html"), "a [red]", "b[bold]")
     assert not re.search("[\x1b\x80-\x9f\u202a-\u202e]", Path("r.html").read_text(encoding="utf-8"))
 
