@@ -79,14 +79,13 @@ def busy_processes(count: int) -> Iterator[None]:
 
 def fit(model: str, folder: Path) -> float:
     """Seconds that ``model`` takes to learn the made-up visits."""
-    from make_visits import visits
-
     import tabllm  # noqa: F401 (registers the generators)
+    from tabllm.ads.example import example_table
     from tabular.synthesizer import create
 
     named = {"base": str(folder)} if model == "lm" else {}
     synthesizer = create(model, device="cpu", **FITS[model], **named)
-    table = visits(ROWS, seed=0)
+    table = example_table(ROWS)
     start = time.perf_counter()
     synthesizer.fit(table)
     return time.perf_counter() - start
@@ -94,12 +93,12 @@ def fit(model: str, folder: Path) -> float:
 
 def write_standin(folder: Path) -> None:
     """A small GPT-2 with random weights in ``folder``, with a tokenizer made from the visits."""
-    from make_visits import visits
     from transformers import GPT2Config, GPT2LMHeadModel
 
+    from tabllm.ads.example import example_table
     from tabllm.bench.standin import write_standin
 
-    write_standin("gpt2", map(str, visits(ROWS, seed=0).to_numpy().ravel()), folder)
+    write_standin("gpt2", map(str, example_table(ROWS).to_numpy().ravel()), folder)
     special = {"bos_token_id": 0, "eos_token_id": 0}
     GPT2LMHeadModel(GPT2Config(vocab_size=1500, n_layer=4, n_embd=256, n_head=4, **special)).save_pretrained(folder)
 
