@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tabular.errors import TabllmError, UsageError
+from tabular.plain_json import read_json
 from tabular.progress import Reporter
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class _State:
         self.path = folder / STATE
         self.marks: dict[str, str] = {}
         with contextlib.suppress(OSError, ValueError):
-            known = json.loads(self.path.read_text(encoding="utf-8"))
+            known = read_json(self.path)
             self.marks = known if isinstance(known, dict) else {}
         self._so_far = ""
 
@@ -261,7 +262,7 @@ def _judge(
     path, mark = folder / "report.json", state.digest("report")
     if state.marks.get("report") == mark:
         with contextlib.suppress(OSError, ValueError, TabllmError):
-            return Report.from_dict(json.loads(path.read_text(encoding="utf-8")))
+            return Report.from_dict(read_json(path))
     state.begin("report", mark)
     report = compare(
         learned,
