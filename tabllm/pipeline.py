@@ -94,6 +94,7 @@ def make_table(
     from eval.html import write_html
     from eval.provenance import provenance
     from tabular.files import file_format
+    from tabular.holdout import people_note
     from tabular.reading import check_table, read_table
     from tabular.rundir import make_folder
     from tabular.source import source_of
@@ -113,6 +114,8 @@ def make_table(
         seed=order.seed,
     )
     learned, held = source.split(table)
+    if source.people:
+        progress.note(people_note(source.people))
     if order.holdout_file:
         held = read_table(order.holdout_file, delimiter=order.delimiter)
     make_folder(folder)
@@ -127,7 +130,7 @@ def make_table(
     page = folder / "report.html"
     facts = {
         "real rows": str(order.data),
-        "held-out rows": str(order.holdout_file or f"{source.holdout_rows:,} rows of {order.data}"),
+        "held-out rows": str(order.holdout_file or f"{0 if held is None else len(held):,} rows of {order.data}"),
         "synthetic rows": str(synthetic),
         **run_facts(folder / "run"),
         **({"command": command} if command else {}),

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import RunError, TableError, UsageError
+from .holdout import held_out, people_columns
 from .rundir import atomic_directory, write_json
 from .synthesizer import read_config
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
 
     from .synthesizer import Synthesizer
 
-__all__ = ["Source", "find_rows", "held_out", "read_source", "save_run", "source_of"]
+__all__ = ["Source", "find_rows", "read_source", "save_run", "source_of"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,11 @@ class Source:
         sha256: of its bytes.
         rows: of the whole file.
         delimiter: as it was given; ``None`` if it was found.
-        holdout_rows: how many rows were held back; see :func:`held_out`.
+        holdout_rows: how many rows were to be held back; see :func:`tabular.holdout.held_out`.
         learned_rows: how many of the others were drawn to learn from; ``None``: all.
         seed: of both draws.
+        people: the columns by which rows belong to one person, who was held back whole or not at all; none: rows were
+            drawn, as older runs drew them of every table.
     """
 
     file: str
@@ -48,29 +50,17 @@ class Source:
     holdout_rows: int
     learned_rows: int | None
     seed: int
+    people: tuple[str, ...] = ()
 
     def split(self, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """(the rows that were learned, those that were held back if any) of ``table``, in their old order."""
         from .reading import random_rows
 
-        held = held_out(len(table), self.holdout_rows, self.seed)
+        held = held_out(table, self.holdout_rows, self.seed, self.people)
         learned = table[~held].reset_index(drop=True)
         if self.learned_rows is not None and self.learned_rows < len(learned):
             learned = random_rows(learned, self.learned_rows, self.seed)
         return learned, table[held].reset_index(drop=True) if self.holdout_rows else None
-
-
-def held_out(rows: int, count: int, seed: int) -> np.ndarray:
-    """``bool[rows]``: which rows are held back, those with the ``count`` smallest keys of the stream PCG64(``seed``).
-
-    Of numpy's draws only the raw stream is promised to stay the same in every version (NEP 19), and a run is read by
-    later ones.
-    """
-    import numpy as np
-
-    held = np.zeros(rows, bool)
-    held[np.argsort(np.random.PCG64(seed).random_raw(rows), kind="stable")[:count]] = True
-    return held
 
 
 def source_of(
@@ -92,12 +82,14 @@ def source_of(
         UsageError: if fewer than two rows would be left to learn from.
     """
     count = max(1, round(holdout * len(table))) if 0 < holdout < 1 else int(holdout)
-    if len(table) - count < 2:
+    people = people_columns(table, seed=seed) if 0 < count < len(table) else ()
+    held = int(held_out(table, count, seed, people).sum())
+    if len(table) - held < 2:
         raise UsageError(
-            f"A holdout of {count:,} of the {len(table):,} rows of {data} leaves too few to learn from; keep fewer."
+            f"A holdout of {held:,} of the {len(table):,} rows of {data} leaves too few to learn from; keep fewer."
         )
     name = os.path.relpath(Path(data).resolve(), Path(run).resolve().parent)
-    return Source(Path(name).as_posix(), _sha256(Path(data)), len(table), delimiter, count, learned_rows, seed)
+    return Source(Path(name).as_posix(), _sha256(Path(data)), len(table), delimiter, count, learned_rows, seed, people)
 
 
 def save_run(synthesizer: Synthesizer, run: str | Path, source: Source | None) -> None:
@@ -151,15 +143,19 @@ def find_rows(
             f"{_short(path)} is not as it was when {run} learned it, so its held-out rows are not known; name a copy "
             "of the old file with --data FILE, or fit again."
         )
-    return source.split(check_table(read_table(path, delimiter=source.delimiter)))
+    table = check_table(read_table(path, delimiter=source.delimiter))
+    for column in source.people:
+        if column not in table:
+            raise RunError(f"The run {run} is damaged ({_short(path)} has no column {column!r}); fit again.")
+    return source.split(table)
 
 
 def _checked(found: Mapping[str, Any]) -> Source:
-    source = Source(**found)
+    source = Source(**{**found, "people": tuple(found.get("people", ()))})
     counts = (source.rows, source.holdout_rows, source.seed, source.learned_rows or 0)
     if not all(isinstance(count, int) and count >= 0 for count in counts) or source.holdout_rows > source.rows:
         raise ValueError
-    if not isinstance(source.file, str) or not isinstance(source.sha256, str):
+    if not all(isinstance(text, str) for text in (source.file, source.sha256, *source.people)):
         raise ValueError
     return source
 

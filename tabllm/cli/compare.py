@@ -119,7 +119,9 @@ def compare(
     table = check_table(read_table(data, delimiter=delimiter))
     if train_rows is not None and train_rows < len(table):
         table = random_rows(table, train_rows, seed)
-    train, unseen = (table, read_table(holdout, delimiter=delimiter)) if holdout else held_apart(table, seed)
+    train, unseen = (
+        (table, read_table(holdout, delimiter=delimiter)) if holdout else held_apart(table, seed, session.reporter())
+    )
     schema = infer_schema(train)
     if target is not None:
         check_target(target, schema)

@@ -105,8 +105,9 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @settings_option
 @train_rows_option(2)
 @click.option("--holdout", type=Holdout(), metavar="SHARE",
-              help="Rows to hold back, a fraction (20%) or a number, drawn at random, for 'tabllm eval RUN' to judge "
-                   "by. The run keeps how they were drawn, and no row.")  # fmt: skip
+              help="Rows to hold back, a fraction (20%) or a number, drawn at random (of a person with several "
+                   "rows all or none), for 'tabllm eval RUN' to judge by. The run keeps how they were drawn, and no "
+                   "row.")  # fmt: skip
 @click.option("--rare-below", type=AtLeast(0), metavar="K",
               help="Rare categories: fold those of fewer than K rows into one.  [default: 0]")  # fmt: skip
 @click.option("--epochs", type=AtLeast(1), metavar="N",
@@ -157,6 +158,7 @@ def fit(
             "no noise covers that; split the file yourself, and give the other part to 'tabllm eval --holdout FILE'."
         )
 
+    from tabular.holdout import people_note
     from tabular.reading import check_table, read_table
     from tabular.rundir import check_run_directory
     from tabular.source import save_run, source_of
@@ -169,6 +171,8 @@ def fit(
         data, table, run, delimiter=delimiter, holdout=holdout or 0, learned_rows=train_rows, seed=given.get("seed", 0)
     )
     table, held = source.split(table)
+    if source.people:
+        session.reporter().note(people_note(source.people))
     schema = _schema(table, schema_file, chosen, given.get("rare_below", 0))
     synthesizer = create(model, **given)
 

@@ -16,6 +16,7 @@ from eval.report import Report
 from eval.tables import check_form
 from eval.trees import tell_of_trees
 from tabular.errors import OutputError, TabllmError
+from tabular.holdout import held_out, people_columns, people_note
 from tabular.inference import infer_schema
 from tabular.notebook import default_reporter
 from tabular.progress import Reporter
@@ -68,10 +69,15 @@ class Outcome:
     made: pd.DataFrame | None = field(default=None, repr=False, compare=False)
 
 
-def held_apart(table: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(four fifths of the rows, the fifth that is held out), both in their old order."""
-    held = np.zeros(len(table), bool)
-    held[np.random.default_rng(seed).permutation(len(table))[: max(1, round(HOLDOUT_SHARE * len(table)))]] = True
+def held_apart(table: pd.DataFrame, seed: int, progress: Reporter | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(four fifths of the rows, the fifth that is held out), both in their old order; people are not parted."""
+    count = max(1, round(HOLDOUT_SHARE * len(table)))
+    if people := people_columns(table, seed=seed):
+        default_reporter(progress).note(people_note(people))
+        held = held_out(table, count, seed, people)
+    else:
+        held = np.zeros(len(table), bool)
+        held[np.random.default_rng(seed).permutation(len(table))[:count]] = True
     return table[~held].reset_index(drop=True), table[held].reset_index(drop=True)
 
 

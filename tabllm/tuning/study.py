@@ -142,7 +142,7 @@ def run_search(
     progress = default_reporter(progress)
     tell_of_trees(progress)
     clock = Clock(minutes)
-    train, validation = held_apart(table, search.seed)
+    train, validation = held_apart(table, search.seed, progress)
     schema = infer_schema(train)
     work = _Work(search, train, validation, schema, clock)
     asked = {**asdict(search), "share": work.share, "table": fingerprint(list(table), table)}

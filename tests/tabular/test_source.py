@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tabular.errors import RunError, TableError, UsageError
-from tabular.source import find_rows, held_out, read_source, source_of
+from tabular.source import find_rows, read_source, source_of
 
 
 @pytest.fixture
@@ -27,12 +27,6 @@ def write_run(source, folder="run"):
     (Path(folder) / "config.json").write_text(json.dumps({"model": "x", "source": source}))
 
 
-def test_the_split_is_the_same_for_ever():
-    # The raw stream of PCG64 is promised not to change: a run that was made today is judged right in ten years.
-    assert held_out(10, 3, 0).nonzero()[0].tolist() == [1, 2, 3]
-    assert held_out(10, 3, 1).nonzero()[0].tolist() != [1, 2, 3]
-
-
 @pytest.mark.parametrize(("holdout", "count"), [(0.2, 10), (7, 7), (0.001, 1), (0, 0)])
 def test_learned_and_held_out_rows_are_the_whole_table(table, holdout, count):
     learned, held = source_of("t.csv", table, "run", holdout=holdout, seed=3).split(table)
@@ -48,6 +42,24 @@ def test_rows_are_found_again_also_where_only_some_were_learned(table):
     assert (len(learned), len(held)) == (20, 10)
     assert not set(learned["a"]) & set(held["a"])
     pd.testing.assert_frame_equal(learned, source.split(table)[0])
+
+
+def test_whole_people_are_held_back_and_found_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = pd.DataFrame({"user_id": [f"u{i % 60}" for i in range(300)], "spend": range(300)})
+    table.to_csv("t.csv", index=False)
+    source = source_of("t.csv", table, "run", holdout=0.2, seed=1)
+    assert source.people == ("user_id",)
+    write_run(json.loads(json.dumps(source.__dict__)))
+    learned, held = find_rows("run")
+    assert len(held) == 60
+    assert set(learned["user_id"]).isdisjoint(held["user_id"])
+    # An older run drew rows, and is judged by those.
+    write_run({name: value for name, value in source.__dict__.items() if name != "people"}, "old")
+    assert set(find_rows("old")[0]["user_id"]) & set(find_rows("old")[1]["user_id"])
+    write_run({**source.__dict__, "people": ["lost"]}, "damaged")
+    with pytest.raises(RunError, match="no column 'lost'"):
+        find_rows("damaged")
 
 
 def test_a_file_that_moved_or_changed_is_told_of_with_the_way_out(table, tmp_path):
@@ -75,7 +87,9 @@ def test_too_large_a_holdout_is_refused(table):
         source_of("t.csv", table, "run", holdout=49)
 
 
-@pytest.mark.parametrize("damage", [{"rows": "many"}, {"holdout_rows": 99}, {"file": 3}, {"colour": 1}])
+@pytest.mark.parametrize(
+    "damage", [{"rows": "many"}, {"holdout_rows": 99}, {"file": 3}, {"colour": 1}, {"people": [3]}]
+)
 def test_a_damaged_source_is_no_crash(table, damage):
     write_run({**replace(source_of("t.csv", table, "run", holdout=5)).__dict__, **damage})
     with pytest.raises(RunError, match="damaged"):
