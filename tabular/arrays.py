@@ -20,6 +20,7 @@ import pandas as pd
 from .cells import columns_of, grid_step, labels, numbers, round_to, texts
 from .date_text import format_dates, from_seconds
 from .errors import SchemaError
+from .marks import put_marks
 from .number_text import format_numbers
 from .plain_json import shown
 from .schema import Column, Schema
@@ -146,7 +147,7 @@ def _datetimes(values: np.ndarray, column: Column) -> pd.Series:
         if column.format and "%f" in column.format and (column.decimals or 6) < 6:
             cut = 6 - (column.decimals or 6)  # strftime writes six digits; the column may keep three
             texts_ = np.array([None if t is None else _cut(t, cut) for t in texts_], dtype=object)
-        return _as_dtype(texts_, column)
+        return _as_dtype(put_marks(texts_, column), column)
     instants = pd.Series(from_seconds(seconds))
     if column.dtype == "date":
         days = [None if moment is pd.NaT else moment.date() for moment in instants]
@@ -169,7 +170,7 @@ def _numbers(values: np.ndarray, column: Column) -> pd.Series:
     values = on_grid(values, column)
     missing = np.isnan(values)
     if holds_text(column) and column.format:
-        return _as_dtype(format_numbers(values, column.format), column)
+        return _as_dtype(put_marks(format_numbers(values, column.format), column), column)
     if column.dtype == "decimal":
         quantum = decimal.Decimal(1).scaleb(-(column.decimals or 0))
         cells = [None if math.isnan(v) else decimal.Decimal(repr(v)).quantize(quantum) for v in values.tolist()]

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from .cells import dtype_text, missing_cells, texts, to_number, value_type
 from .date_text import DateText, detect_date_text
+from .marks import known_marks
 from .number_text import NumberText, detect_number_text
 
 __all__ = ["BAD_SHARE", "ColumnFacts", "column_facts"]
 
 #: A column of text is one of numbers (or dates) if at most this share of its cells is something else.
 BAD_SHARE = 0.02
+
+_HeldText = TypeVar("_HeldText", NumberText, DateText)
 
 
 @dataclass(frozen=True)
@@ -75,13 +80,29 @@ class ColumnFacts:
 
     @cached_property
     def number_text(self) -> NumberText | None:
-        """How the column writes numbers as text, if it does."""
-        return detect_number_text(self.texts, self.counts, bad_share=BAD_SHARE) if self.is_text else None
+        """How the column writes numbers as text, if it does; marks among them have the value NaN."""
+        return self._held(detect_number_text)
 
     @cached_property
     def date_text(self) -> DateText | None:
-        """How the column writes dates as text, if it does."""
-        return detect_date_text(self.texts, self.counts, bad_share=BAD_SHARE) if self.is_text else None
+        """How the column writes dates as text, if it does; marks among them have the value NaN."""
+        return self._held(detect_date_text)
+
+    @cached_property
+    def _may_hold_values(self) -> np.ndarray:
+        return ~known_marks(self.texts)
+
+    def _held(self, detect: Callable[..., _HeldText | None]) -> _HeldText | None:
+        """What ``detect`` finds in the texts that are no known marks."""
+        if not self.is_text or not self._may_hold_values.any():
+            return None
+        rest = self._may_hold_values
+        found = detect(self.texts[rest], self.counts[rest], bad_share=BAD_SHARE)
+        if found is None or rest.all():
+            return found
+        values = np.full(len(rest), np.nan)
+        values[rest] = found.values
+        return replace(found, values=values)
 
     @cached_property
     def numbers(self) -> np.ndarray:

@@ -12,6 +12,7 @@ from .cells import labels
 from .column_facts import ColumnFacts
 from .errors import SchemaError
 from .identifiers import find_pattern
+from .marks import choose_marks
 from .schema import Column
 
 __all__ = ["ATOM_SHARE", "OTHER", "build_column", "needed_decimals"]
@@ -93,7 +94,7 @@ def _numeric(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colum
             example = str(facts.texts.iloc[0])
             raise SchemaError(f"Column {facts.name!r} does not hold numbers, but such as {example!r}.")
         form = facts.number_text.template
-        _note_bad_cells(facts, base, notes, "numbers")
+        _take_bad_cells(facts, base, notes, "numbers", values, rare_below)
     values, counts = values[np.isfinite(values)], facts.counts[np.isfinite(values)]
     # The values a generator gives back are rounded in float64, whatever the width of the column.
     decimals = facts.number_text.decimals if facts.number_text else needed_decimals(values, facts.dtype)
@@ -123,7 +124,7 @@ def _datetime(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colu
         values, form = facts.date_text.values, facts.date_text.format
         if facts.date_text.ambiguous:
             notes.append(f"Day and month cannot be told apart: read as {form}.")
-        _note_bad_cells(facts, base, notes, "dates", values)
+        _take_bad_cells(facts, base, notes, "dates", values, rare_below)
     elif facts.type in ("datetime", "date"):
         values, form = facts.numbers, None
     else:
@@ -164,17 +165,20 @@ def _identifier(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Co
     return Column(**base, pattern=pattern, notes=tuple(notes))
 
 
-def _note_bad_cells(
-    facts: ColumnFacts, base: dict[str, Any], notes: list[str], what: str, values: np.ndarray | None = None
+def _take_bad_cells(
+    facts: ColumnFacts, base: dict[str, Any], notes: list[str], what: str, values: np.ndarray, rare_below: int
 ) -> None:
-    bad = ~np.isfinite(facts.numbers if values is None else values)
+    """Note the cells of a column of text that are no ``what``: marks in part, and missing all of them."""
+    bad = ~np.isfinite(values)
     cells = int(facts.counts[bad].sum())
-    if cells:
-        examples = [repr(str(text)[:20]) for text in facts.texts[bad].iloc[:3]]
-        more = ", ..." if bad.sum() > 3 else ""
-        verb = f"cells is no {what[:-1]}" if cells == 1 else f"cells are not {what}"
-        notes.append(f"{cells:,} of {facts.rows:,} {verb} ({', '.join(examples)}{more}): read as missing.")
-        base["missing_rate"] = (facts.missing + cells) / facts.rows
+    if not cells:
+        return
+    examples = [repr(str(text)[:20]) for text in facts.texts[bad].iloc[:3]]
+    more = ", ..." if bad.sum() > 3 else ""
+    verb = f"cells is no {what[:-1]}" if cells == 1 else f"cells are not {what}"
+    notes.append(f"{cells:,} of {facts.rows:,} {verb} ({', '.join(examples)}{more}): read as missing.")
+    base["missing_rate"] = (facts.missing + cells) / facts.rows
+    base["marks"], base["mark_shares"] = choose_marks(facts.texts[bad], facts.counts[bad], facts.missing, rare_below)
 
 
 def _atoms(values: np.ndarray, counts: np.ndarray, rare_below: int) -> tuple[float, ...]:

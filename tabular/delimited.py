@@ -1,29 +1,37 @@
-"""Reads delimited text (CSV, TSV, ...): finds the delimiter, and tells exactly where a file is broken."""
+"""Reads delimited text (CSV, TSV, ...): finds the delimiter, and tells exactly where a file is broken.
+
+Cells are read as text, and only an empty cell is missing: ``NA``, ``None`` and ``007`` are what they are. A column
+whose texts a native dtype writes again as they were gets it (:mod:`tabular.native_dtypes`); what the texts of the
+others mean is for the schema to say.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
 
 from .column_names import check_names
 from .errors import TableError
 from .files import FileFormat, open_bytes
+from .native_dtypes import native_column, text_column
 
 __all__ = ["read_delimited", "sniff_delimiter"]
 
-#: pandas 2 reads some floats one bit off unless told; a price of 0.3 would then need 17 decimals.
-_EXACT: dict[str, Any] = {"float_precision": "round_trip"} if pd.__version__.startswith("2.") else {}
 DELIMITERS = (",", ";", "\t", "|")
 #: Characters looked at to find the delimiter.
 _HEAD = 1 << 16
 _RECORDS = 200
+#: Bytes that Arrow parses at a time; a row must fit into one such block.
+_BLOCK = 1 << 22
 #: What a C long holds everywhere.
 _LONGEST_CELL = 2**31 - 1
 
@@ -41,10 +49,46 @@ def read_delimited(
     if first is not None and len(first[1]) > len(header):
         # pandas would take the first column for row labels.
         raise _ragged(path, first[0], len(header), len(first[1]))
+    cells = _read_by_arrow(path, kind, delimiter, len(header)) if rows is None else None
+    if cells is None:
+        cells = _read_by_pandas(path, kind, delimiter, len(header), rows)
+    # A row that is too short ends in missing cells; only then is it worth to look for one.
+    if len(header) > 1 and cells.column(len(header) - 1).null_count:
+        _find_ragged(path, kind, delimiter, len(header), rows)
+    return _frame(cells, text_column if as_text else native_column, header)
+
+
+def _read_by_arrow(path: Path, kind: FileFormat, delimiter: str, width: int) -> pa.Table | None:
+    """The cells as text, ``string[rows]`` per column; ``None`` where pandas must say what is wrong with the file."""
+    if width < 2:  # pandas alone passes over lines that are blank
+        return None
+    with open_bytes(path, kind.compression) as handle:
+        content = handle.read()
+    names = [str(place) for place in range(width)]
+    try:
+        cells = arrow_csv.read_csv(
+            pa.BufferReader(content),
+            # The header is read as a row: lines cannot be skipped where a name may hold a line break.
+            read_options=arrow_csv.ReadOptions(column_names=names, block_size=_BLOCK),
+            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in content),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=True,
+            ),
+        )  # fmt: skip
+    except pa.ArrowInvalid:
+        return None
+    return cells.slice(1)
+
+
+def _read_by_pandas(path: Path, kind: FileFormat, delimiter: str, width: int, rows: int | None) -> pa.Table:
+    """The same, slower, from the top ``rows`` if given. Raises :class:`TableError` with what is wrong."""
     try:
         with open_bytes(path, kind.compression) as handle:
-            how = {"dtype": str} if as_text else _EXACT
-            table = pd.read_csv(handle, sep=delimiter, nrows=rows, low_memory=False, encoding="utf-8", **how)
+            table = pd.read_csv(
+                handle, sep=delimiter, nrows=rows, low_memory=False, encoding="utf-8", dtype=str,
+                keep_default_na=False, na_values=[""],
+            )  # fmt: skip
     except UnicodeDecodeError:
         raise _not_utf8(path, kind) from None
     except pd.errors.EmptyDataError:
@@ -52,17 +96,23 @@ def read_delimited(
     except pd.errors.ParserError as error:
         found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
         if found:
-            _find_ragged(path, kind, delimiter, len(header), rows)  # knows the line even where quoted breaks shift it
+            _find_ragged(path, kind, delimiter, width, rows)  # knows the line even where quoted breaks shift it
             raise _ragged(path, int(found[2]), int(found[1]), int(found[3])) from None
         if "inside string" in str(error):
             raise TableError(
                 f'{path} has a quotation mark that is never closed; look for a lone " in it, or double it.'
             ) from None
         raise TableError(f"{path} is not a table that can be read ({error}).") from None
-    # A row that is too short ends in missing cells; only then is it worth to look for one.
-    if len(table) and table.iloc[:, -1].isna().any() and len(header) > 1:
-        _find_ragged(path, kind, delimiter, len(header), rows)
-    return table
+    columns = [pa.array(cells, pa.large_string(), from_pandas=True) for _, cells in table.items()]
+    return pa.table(columns, [str(place) for place in range(width)])
+
+
+def _frame(cells: pa.Table, to_series: Callable[[pa.ChunkedArray], pd.Series], names: list[str]) -> pd.DataFrame:
+    """The table of ``cells``, whose columns ``to_series`` makes, on as many threads as Arrow uses."""
+    with ThreadPoolExecutor(pa.cpu_count()) as pool:
+        made = list(pool.map(to_series, cells.columns))
+    # One block per column: blocks of one dtype would copy every number once more.
+    return pd.DataFrame(dict(enumerate(made)), copy=False).set_axis(names, axis=1)
 
 
 def sniff_delimiter(head: str) -> str:

@@ -12,6 +12,7 @@ from .arrays import from_arrays, on_grid, to_arrays
 from .cells import columns_of, texts, value_type
 from .errors import SchemaError
 from .frames import Form
+from .marks import mark_cells
 from .number_text import format_numbers
 from .progress import Reporter
 from .reading import check_table
@@ -120,6 +121,8 @@ def read_every_cell(table: pd.DataFrame, schema: Schema, progress: Reporter | No
         lost = filled & is_missing(values)
         if column.kind == "datetime" and value_type(cells, column.name) in ("integer", "float", "boolean", "decimal"):
             lost = filled  # a year or a count of seconds is no date of this column
+        if column.is_numeric and lost.any():
+            lost &= ~mark_cells(cells, column)
         if column.has_categories and not column.categories:
             continue  # all missing when it was learned: nothing is read, and nothing drawn
         if lost.any():

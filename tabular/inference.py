@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .boolean_words import are_boolean_words
 from .cells import columns_of
 from .column_facts import ColumnFacts, column_facts
 from .column_kinds import build_column
@@ -160,10 +161,13 @@ def _kind_of_text(facts: ColumnFacts) -> str:
     few = len(facts.distinct) <= LABEL_LIMIT and len(facts.filled) / len(facts.distinct) >= LABEL_REPEATS
     if facts.date_text is not None:
         return "datetime"
-    if facts.number_text is not None and not few:
-        if facts.number_text.decimals != 0 or facts.number_text.template.startswith("{:,"):
-            return "continuous" if facts.number_text.decimals != 0 else "integer"
-        return _kind_of_digits(facts)
+    found = facts.number_text
+    if found is not None and found.decimals != 0 and (found.is_plain or not few):
+        return "continuous"
+    if found is not None and not few:
+        return "integer" if found.template.startswith("{:,") else _kind_of_digits(facts)
+    if are_boolean_words(facts.texts.tolist()):
+        return "boolean"
     if few:
         return "categorical"
     nearly_unique = facts.distinct_share > NEARLY_UNIQUE

@@ -46,6 +46,11 @@ class NumberText:
     values: np.ndarray
     decimals: int | None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing stands about the digits: neither a unit nor a currency, nor marks between thousands."""
+        return self.template.startswith("{:") and self.template.endswith("}") and "," not in self.template
+
 
 def detect_number_text(texts: pd.Series, counts: np.ndarray, *, bad_share: float) -> NumberText | None:
     """How ``texts`` (distinct, each occurring ``counts`` times) write numbers, or ``None`` if they do not.
@@ -93,7 +98,7 @@ def _detect(texts: pd.Series, counts: np.ndarray, bad_share: float) -> NumberTex
     comma = "," if kept.str.contains(",", regex=False).any() else ""
     specs = [f"{{:{comma}.{most}f}}", f"{{:{comma}.15g}}", "{:}"]
     if exponent:
-        specs.insert(0, f"{{:.{most}e}}")
+        specs = [f"{{:.{most}e}}", *specs, f"{{:.{most}E}}", "{:.15G}"]
     if comma:  # "1234" beside "1,234" happens; the majority decides
         specs += [f"{{:.{most}f}}", "{:.15g}"]
     few = kept.iloc[:_SAMPLE].to_numpy()

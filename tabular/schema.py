@@ -72,6 +72,9 @@ class Column:
             (:mod:`tabular.identifiers`) in which ``A`` stands for a capital letter, ``9`` for a digit.
         other: the category that values outside ``categories`` become, ``None`` if they are an error;
             set where rare categories were folded.
+        marks: texts that stand for missing or censored values in a column of numbers or dates that is written as
+            text (``NA``, ``< 10%``): missing where it is read, written where a cell is missing.
+        mark_shares: the share of the missing cells that each of ``marks`` stands in; the rest are empty.
         notes: what a person should know of the column, one sentence each.
         personal: what of a person the values are (such as ``"e-mail"``), as :func:`tabular.personal.find_personal`
             found; ``None`` if they are nobody's. Taking it out of a file says that they are nobody's.
@@ -93,6 +96,8 @@ class Column:
     notes: tuple[str, ...] = ()
     personal: str | None = None
     label: int | float | None = None
+    marks: tuple[str, ...] = ()
+    mark_shares: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

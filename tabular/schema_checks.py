@@ -51,11 +51,14 @@ _FIELDS = {
     "notes": list_of(TEXT),
     "personal": maybe(TEXT),
     "label": maybe(_NUMBER),
+    "marks": list_of(TEXT),
+    "mark_shares": list_of(real(0, 1)),
 }
 #: Fields of some kinds alone.
 _KINDS_OF = {
     "minimum": NUMERIC_KINDS, "maximum": NUMERIC_KINDS, "decimals": NUMERIC_KINDS, "atoms": NUMERIC_KINDS,
     "format": NUMERIC_KINDS, "categories": TOKEN_KINDS, "other": TOKEN_KINDS, "pattern": frozenset({"identifier"}),
+    "marks": NUMERIC_KINDS, "mark_shares": NUMERIC_KINDS,
 }  # fmt: skip
 _TOP = {"version": whole(1), "rows": whole(0), "notes": list_of(TEXT),
         "columns": Kind("a list of at least one column", lambda v: isinstance(v, list) and len(v) > 0)}  # fmt: skip
@@ -107,6 +110,7 @@ def check_column(column: Column) -> None:
             )
     _check_numbers(column)
     _check_categories(column)
+    _check_marks(column)
     if column.format is not None:
         form = _DATE_FORMAT if column.kind == "datetime" else _TEMPLATE
         meant = "of dates such as '%Y-%m-%d'" if column.kind == "datetime" else "of numbers such as '{:,.2f} EUR'"
@@ -138,6 +142,19 @@ def _check_numbers(column: Column) -> None:
     if low is not None and high is not None and low > high:
         raise FieldError(f"column {column.name!r} has minimum {low!r} above its maximum {high!r}; swap them")
     # Atoms may lie outside: who narrows the bounds need not know of them, and they count no more.
+
+
+def _check_marks(column: Column) -> None:
+    marks, shares = column.marks, column.mark_shares
+    if not marks and not shares:
+        return
+    if len(marks) != len(shares) or sum(shares) > 1 + 1e-9:
+        raise FieldError(
+            f"column {column.name!r} has {len(marks)} marks and the mark_shares {list(shares)}, but must have one "
+            "share for each mark, together at most 1"
+        )
+    if not holds_text(column):
+        raise FieldError(f"column {column.name!r} has marks, which its dtype {column.dtype!r} cannot hold; remove them")
 
 
 def _check_categories(column: Column) -> None:

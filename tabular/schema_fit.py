@@ -13,6 +13,7 @@ from .cells import columns_of, labels, missing_cells, value_type
 from .column_facts import BAD_SHARE
 from .errors import SchemaError
 from .inference import infer_schema
+from .marks import mark_cells
 from .personal.telling import warn_of_persons
 from .progress import Reporter
 from .schema import Column, Schema
@@ -24,6 +25,8 @@ __all__ = ["check_schema_fits", "schema_and_arrays"]
 MOST_CLIPPED = 0.9
 #: The same for rounding: its mean squared error as a share of the column's variance.
 MOST_ROUNDED = 0.25
+#: Columns that are told of by name.
+_TOLD_COLUMNS = 5
 
 
 def schema_and_arrays(
@@ -41,10 +44,21 @@ def schema_and_arrays(
     schema = infer_schema(table, rare_below=rare_below) if schema is None else schema
     check_schema(schema)
     warn_of_persons(schema, progress)
+    for note in _read_as_missing(schema):
+        progress.note(note)
     arrays = to_arrays(table, schema)
     for note in check_schema_fits(table, schema, arrays) if given else ():
         progress.note(note)
     return schema, arrays
+
+
+def _read_as_missing(schema: Schema) -> Iterator[str]:
+    """Of each column that has filled cells which are read as missing one sentence; of many columns the first."""
+    told = [(column.name, note) for column in schema for note in column.notes if "read as missing" in note]
+    for name, note in told[:_TOLD_COLUMNS]:
+        yield f"Column {name!r}: {note}"
+    if len(told) > _TOLD_COLUMNS:
+        yield f"{len(told) - _TOLD_COLUMNS:,} more columns hold cells that are read as missing; 'schema' lists them."
 
 
 def check_schema_fits(table: pd.DataFrame, schema: Schema, arrays: dict[str, np.ndarray] | None = None) -> list[str]:
@@ -81,6 +95,8 @@ def _numeric(series: pd.Series, values: np.ndarray, column: Column) -> Iterator[
         return
     # A cell that repeats its column's name stems from files that were pasted together.
     unread = filled & np.isnan(values)
+    if unread.any():
+        unread &= ~mark_cells(series, column)
     if unread.any():
         form = f" of the format {column.format!r}" if column.format else ""
         what = f"does not read as {column.kind}{form}"

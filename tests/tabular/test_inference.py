@@ -65,11 +65,14 @@ def test_no_value_of_a_small_table_is_an_atom_because_of_its_share_alone():
     assert column(np.arange(100) * 1.5 + 0.25).atoms == ()
 
 
-def test_only_true_booleans_are_boolean(rng):
+def test_booleans_are_true_and_false_in_any_words(rng):
     assert column(rng.random(ROWS) > 0.5).kind == "boolean"
     assert column(np.array([True, False, None] * 100, dtype=object)).kind == "boolean"
     assert column(["yes", "no"] * 100).categories == ("no", "yes")
-    assert column(["True", "False"] * 100).kind == "categorical"
+    for words in (("FALSE", "TRUE"), ("no", "yes"), ("N", "Y"), ("f", "t")):
+        found = column(list(words) * 100)
+        assert (found.kind, found.categories) == ("boolean", words)
+    assert column(["left", "right"] * 100).kind == "categorical"
 
 
 @pytest.mark.parametrize(
@@ -106,10 +109,11 @@ def test_a_few_bad_cells_do_not_make_a_number_column_text(rng):
     assert found.notes == ("3 of 1,000 cells are not numbers ('n/a?', 'oops', 'bad'): read as missing.",)
 
 
-def test_many_bad_cells_do(rng):
+def test_many_bad_cells_do_unless_they_are_marks(rng):
     texts = [str(value) for value in rng.integers(0, 10_000, ROWS)]
-    texts[: ROWS // 10] = ["unknown"] * (ROWS // 10)
-    assert column(texts).kind in ("categorical", "text")
+    assert column(["heavy"] * (ROWS // 10) + texts[ROWS // 10 :]).kind in ("categorical", "text")
+    found = column(["unknown"] * (ROWS // 2) + texts[ROWS // 2 :])
+    assert (found.kind, found.missing_rate, found.marks, found.mark_shares) == ("integer", 0.5, ("unknown",), (1.0,))
 
 
 def test_a_header_in_the_middle_of_the_file_is_read_as_missing(rng):

@@ -1,0 +1,85 @@
+"""Columns of text in a native dtype, where that changes no cell: writing every number gives its text again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = ["native_column", "text_column"]
+
+_TRUTH = ("True", "False")
+#: Within these pandas writes a float without an exponent.
+_PLAIN_FROM, _PLAIN_TO = 1e-4, 1e16
+
+
+def native_column(cells: pa.ChunkedArray) -> pd.Series:
+    """``cells`` (text) as int64, Int64 (integers with gaps), float64 or bool if each cell's text survives.
+
+    A text survives if the number that is read from it is written as that text: ``007``, ``+5``, ``1.50``, ``5`` among
+    fractions, ``nan`` and ``TRUE`` do not, and one of them leaves the column as text. All missing: float64, as pandas
+    does.
+    """
+    if cells.null_count == len(cells):
+        return pd.Series(np.full(len(cells), np.nan))
+    first = next(cell.as_py() for chunk in cells.chunks for cell in chunk.drop_null()[:1])
+    if first in _TRUTH and not cells.null_count:
+        if pc.all(pc.is_in(cells, pa.array(_TRUTH, cells.type))).as_py():
+            return pd.Series(pc.equal(cells, "True").to_numpy())
+    elif first[-1:].isdigit():
+        for number_type, same in ((pa.int64(), _same_integers), (pa.float64(), _same_floats)):
+            numbers = _numbers(cells, number_type, same)
+            if numbers is not None:
+                return _number_column(numbers)
+    return text_column(cells)
+
+
+def text_column(cells: pa.ChunkedArray) -> pd.Series:
+    """``cells`` (text) in the dtype that this pandas keeps text in; missing cells are NaN."""
+    dtype = pd.Series(["a"]).dtype
+    if pd.api.types.is_object_dtype(dtype):  # pandas 2
+        plain = cells.to_pandas()
+        return plain.where(plain.notna(), np.nan)
+    return pd.Series(dtype.__from_arrow__(cells))
+
+
+def _numbers(
+    cells: pa.ChunkedArray, number_type: pa.DataType, same: Callable[[pa.Array, pa.Array], bool]
+) -> pa.ChunkedArray | None:
+    """``cells`` as numbers, or ``None`` as soon as a chunk has a text that does not survive."""
+    found = []
+    for chunk in cells.chunks:
+        try:
+            numbers = chunk.cast(number_type)
+        except pa.ArrowInvalid:
+            return None
+        if not same(chunk, numbers):
+            return None
+        found.append(numbers)
+    return pa.chunked_array(found, number_type)
+
+
+def _same_integers(texts: pa.Array, numbers: pa.Array) -> bool:
+    return bool(pc.all(pc.equal(numbers.cast(texts.type), texts), min_count=0).as_py())
+
+
+def _same_floats(texts: pa.Array, numbers: pa.Array) -> bool:
+    """Whether ``repr`` of each float, which is how pandas writes it, is its text.
+
+    Arrow writes the same shortest digits much faster, but other exponents, and whole numbers without their ``.0``.
+    """
+    differ = pc.fill_null(pc.not_equal(numbers.cast(texts.type), texts), False)
+    size = pc.abs(numbers)
+    plain = pc.or_(pc.equal(size, 0.0), pc.and_(pc.greater_equal(size, _PLAIN_FROM), pc.less(size, _PLAIN_TO)))
+    differ = pc.or_(differ, pc.fill_null(pc.invert(plain), False))
+    rest = texts.filter(differ).unique().to_pylist()
+    return all(repr(value) == text for value, text in zip(map(float, rest), rest, strict=True))
+
+
+def _number_column(numbers: pa.ChunkedArray) -> pd.Series:
+    if pa.types.is_floating(numbers.type) or not numbers.null_count:
+        return pd.Series(numbers.to_numpy())
+    return numbers.to_pandas(types_mapper={pa.int64(): pd.Int64Dtype()}.get)
