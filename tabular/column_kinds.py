@@ -11,7 +11,7 @@ import pandas as pd
 from .cells import labels
 from .column_facts import ColumnFacts
 from .errors import SchemaError
-from .identifiers import find_pattern
+from .keys import identifier_pattern
 from .marks import choose_marks
 from .schema import Column
 
@@ -150,19 +150,9 @@ def _text(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Column:
 
 def _identifier(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Column:
     notes = list(facts.notes)
-    if facts.type == "float":
-        pattern: str | None = "sequence"
-    elif facts.type == "integer":
-        steps = np.diff(facts.filled.to_numpy(dtype=np.float64))
-        even = bool(len(steps)) and bool((np.abs(steps) == 1).all())
-        found = None if even else find_pattern(facts.texts)
-        # "#" would be a running number too; only equal lengths make a template of digits.
-        pattern = "9" * len(str(facts.texts.iloc[0])) if found and set(found) <= set("9012345678") else "sequence"
-        if facts.type == "integer" and np.abs(facts.numbers).max() > 2.0**53:
-            notes.append("Holds integers above 2**53, too large to be learnt as numbers.")
-    else:
-        pattern = find_pattern(facts.texts) or "sequence"
-    return Column(**base, pattern=pattern, notes=tuple(notes))
+    if facts.type == "integer" and np.abs(facts.numbers).max() > 2.0**53:
+        notes.append("Holds integers above 2**53, too large to be learnt as numbers.")
+    return Column(**base, pattern=identifier_pattern(facts), notes=tuple(notes))
 
 
 def _take_bad_cells(

@@ -11,11 +11,25 @@ from collections.abc import Sequence
 
 from .errors import TableError
 
-__all__ = ["check_names", "named_like_a_code", "named_like_an_identifier", "words_of"]
+__all__ = [
+    "check_names",
+    "named_like_a_code",
+    "named_like_a_measurement",
+    "named_like_a_row_number",
+    "named_like_an_identifier",
+    "words_of",
+]
 
 _IDENTIFIER_WORDS = {"id", "ids", "uuid", "guid", "key", "rowid", "userid", "customerid", "index", "idx"}
 _CODE_WORDS = _IDENTIFIER_WORDS | {
     "code", "zip", "zipcode", "postcode", "plz", "postal", "sku", "ean", "isbn", "dma", "fips", "msa", "iso",
+}  # fmt: skip
+_ROW_WORDS = {"index", "idx", "row", "rows", "rowid", "rownum", "rownumber", "unnamed", "nr", "lfd"}
+#: What is counted or ordered by these is a measurement, though every row may have another one.
+_MEASURED_WORDS = {
+    "year", "yr", "jahr", "annee", "ano", "anno", "quarter", "month", "monat", "week", "woche", "day", "tag", "days",
+    "date", "time", "timestamp", "hour", "minute", "second", "seconds", "age", "rank", "ranking", "position", "place",
+    "percentile", "score", "price", "amount", "count", "total", "population", "distance", "temperature",
 }  # fmt: skip
 
 
@@ -36,6 +50,18 @@ def named_like_an_identifier(name: str) -> bool:
     """``id``, ``user_id``, ``customerID``, ``row key``: the last word says identifier."""
     words = words_of(name)
     return bool(words) and words[-1] in _IDENTIFIER_WORDS
+
+
+def named_like_a_row_number(name: str) -> bool:
+    """``index``, ``row``, ``Unnamed: 0``: what numbers the rows of any table from its first."""
+    words = words_of(name)
+    return not words or words[0] in _ROW_WORDS
+
+
+def named_like_a_measurement(name: str) -> bool:
+    """``year``, ``rank``, ``total price``: the last word says that the numbers measure something."""
+    words = words_of(name)
+    return bool(words) and words[-1] in _MEASURED_WORDS
 
 
 def named_like_a_code(name: str) -> bool:

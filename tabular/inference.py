@@ -16,7 +16,8 @@ from .column_kinds import build_column
 from .column_names import named_like_a_code, named_like_an_identifier
 from .errors import KindError, SchemaError
 from .frames import as_pandas
-from .identifiers import find_pattern
+from .identifier_patterns import find_pattern
+from .keys import counts_rows, reads_as_identifier, written_as_codes
 from .personal import find_personal
 from .personal.anew import anew_pattern
 from .schema import KINDS, Column, Schema, kind_hint
@@ -34,8 +35,6 @@ CATEGORY_LIMIT = 100_000
 NEARLY_UNIQUE = 0.95
 #: Above this, float64 no longer tells neighbouring integers apart.
 EXACT_INTEGERS = 2.0**53
-#: A run of numbers shorter than this may be monotone by accident.
-SEQUENCE_ROWS = 10
 
 
 def infer_schema(
@@ -76,7 +75,7 @@ def infer_schema(
 
 def _marked(column: Column, facts: ColumnFacts, personal: str, *, asked: bool) -> Column:
     """``column`` with what of a person it holds; an identifier gets a pattern that makes none of its real values."""
-    if column.kind == "identifier" and not (column.pattern == "sequence" and numbers_the_rows(facts)):
+    if column.kind == "identifier" and not str(column.pattern).startswith(("count:", "number:")):
         column = replace(column, pattern=anew_pattern(facts.texts, column.pattern, column.dtype, asked=asked))
     return replace(column, personal=personal)
 
@@ -139,24 +138,6 @@ def reads_as_label(facts: ColumnFacts) -> bool:
     return named_like_a_code(facts.name) and repeats >= 2 and len(facts.distinct) <= CATEGORY_LIMIT
 
 
-def reads_as_identifier(facts: ColumnFacts) -> bool:
-    """Whether whole numbers number the rows: all distinct, and either evenly spaced or named like an identifier.
-
-    A measurement may be distinct in every row too, so being distinct alone says nothing.
-    """
-    if facts.missing or len(facts.distinct) < len(facts.filled) or facts.type not in ("integer", "float"):
-        return False
-    return named_like_an_identifier(facts.name) or numbers_the_rows(facts)
-
-
-def numbers_the_rows(facts: ColumnFacts) -> bool:
-    """Whether integers are evenly spaced from the first row to the last."""
-    if facts.type != "integer" or len(facts.filled) < SEQUENCE_ROWS:
-        return False
-    steps = np.diff(facts.filled.to_numpy(dtype=np.float64))
-    return bool((steps == steps[0]).all())
-
-
 def _kind_of_text(facts: ColumnFacts) -> str:
     few = len(facts.distinct) <= LABEL_LIMIT and len(facts.filled) / len(facts.distinct) >= LABEL_REPEATS
     if facts.date_text is not None:
@@ -171,7 +152,7 @@ def _kind_of_text(facts: ColumnFacts) -> str:
     if few:
         return "categorical"
     nearly_unique = facts.distinct_share > NEARLY_UNIQUE
-    if nearly_unique and find_pattern(facts.texts) is not None:
+    if nearly_unique and (find_pattern(facts.texts) is not None or counts_rows(facts)):
         return "identifier"
     if reads_as_prose(facts):
         return "text"
@@ -186,7 +167,7 @@ def _kind_of_digits(facts: ColumnFacts) -> str:
     """Whole numbers written as text: mostly quantities, but the name may say that they are codes."""
     unique = len(facts.distinct) == len(facts.filled)
     too_large = np.nanmax(np.abs(facts.numbers)) > EXACT_INTEGERS
-    if unique and (too_large or named_like_an_identifier(facts.name)):
+    if unique and (too_large or named_like_an_identifier(facts.name) or written_as_codes(facts.texts)):
         return "identifier"
     if not unique and (too_large or named_like_a_code(facts.name)):
         return "categorical" if len(facts.distinct) <= CATEGORY_LIMIT else "identifier"

@@ -14,7 +14,7 @@ import numpy as np
 from .arrays import from_arrays, holds_text, known_dtype, on_grid, to_arrays
 from .cells import numbers
 from .errors import SchemaError
-from .identifiers import make_identifiers
+from .identifiers import check_pattern, make_identifiers
 from .number_text import MAX_DIGITS
 from .plain_json import TEXT, FieldError, Kind, check_fields, list_of, maybe, one_of, real, shown, whole
 from .schema import KINDS, NUMERIC_KINDS, TOKEN_KINDS, Column, Schema
@@ -24,6 +24,8 @@ __all__ = ["check_column", "check_schema", "columns_from"]
 #: Digits after the point that a column may keep.
 MAX_DECIMALS = MAX_DIGITS
 MAX_FORMAT = 200
+#: Characters of a pattern of identifiers, which may be several kinds side by side.
+MAX_PATTERN = 8_000
 #: Years 1 to 9999, which is what dates can be written in, as seconds since 1970.
 EARLIEST, LATEST = -62135596800.0, 253402300799.999999
 #: How far a number may be off when it comes back from its dtype: float16 has three digits.
@@ -116,10 +118,8 @@ def check_column(column: Column) -> None:
         meant = "of dates such as '%Y-%m-%d'" if column.kind == "datetime" else "of numbers such as '{:,.2f} EUR'"
         if len(column.format) > MAX_FORMAT or not form.fullmatch(column.format):
             raise FieldError(f"column {column.name!r} has format {shown(column.format)}, but must have one {meant}")
-    if column.pattern is not None and not 0 < len(column.pattern) <= MAX_FORMAT:
-        raise FieldError(
-            f"column {column.name!r} has pattern {shown(column.pattern)}, but must have 1 to {MAX_FORMAT} characters"
-        )
+    if column.pattern is not None:
+        _check_pattern(column.name, column.pattern)
     if not known_dtype(column.dtype):
         raise FieldError(f"column {column.name!r} has dtype {shown(column.dtype)}, which pandas does not know")
     if (why := _unwritable(column)) is not None:
@@ -127,6 +127,15 @@ def check_column(column: Column) -> None:
             f"column {column.name!r} of the kind {column.kind!r} cannot be written with its dtype {column.dtype!r}"
             f"{f' and format {column.format!r}' if column.format else ''} ({why}); correct what does not fit"
         )
+
+
+def _check_pattern(name: str, pattern: str) -> None:
+    if not 0 < len(pattern) <= MAX_PATTERN:
+        raise FieldError(f"column {name!r} has pattern {shown(pattern)}, but must have 1 to {MAX_PATTERN:,} characters")
+    try:
+        check_pattern(pattern)
+    except (ValueError, OverflowError) as error:
+        raise FieldError(f"column {name!r} has pattern {shown(pattern)}, but {error}") from None
 
 
 def _check_numbers(column: Column) -> None:
@@ -231,5 +240,6 @@ def _probe(column: Column) -> np.ndarray:
     if column.has_categories:
         return np.array([*range(len(column.categories)), *[-1] * missing], dtype=np.int32)
     number = column.dtype.lower().startswith(("int", "uint"))
-    made = make_identifiers(column.pattern, 2, number=number) if column.kind == "identifier" else ["a", "b"]
+    named = column.kind == "identifier"
+    made = make_identifiers(column.pattern, 2, number=number, name=column.name) if named else ["a", "b"]
     return np.array([*made, *[None] * missing], dtype=object)

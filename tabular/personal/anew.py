@@ -41,5 +41,5 @@ def anew_pattern(texts: pd.Series, pattern: str | None, dtype: str, *, asked: bo
     elif dtype.lower().startswith("float"):
         digits = min(digits, 15)  # that float64 still holds exactly
     # The letters and signs that all begin with stay: `user_#` becomes `user_` and more digits than any real one has.
-    prefix = "" if pattern in (None, "sequence", "uuid") else re.match(_PREFIX, str(pattern))[0]  # type: ignore[index]
+    prefix = "" if pattern in (None, "sequence", "uuid") or ":" in str(pattern) else re.match(_PREFIX, str(pattern))[0]  # type: ignore[index]
     return prefix + "9" * digits

@@ -152,11 +152,13 @@ def test_native_dates_know_how_fine_they_are():
 
 def test_identifiers_are_told_from_measurements(rng):
     unique = rng.permutation(900_000)[:ROWS]
-    assert column(np.arange(ROWS)).pattern == "sequence"
-    assert column(unique + 100_000, name="user_id").pattern == "999999"
+    assert column(np.arange(ROWS)).pattern == f"count:{{{ROWS}}}+1"
+    assert column(np.arange(ROWS) + 1, name="row").pattern == "sequence"
+    assert column(np.arange(ROWS), name="year").kind == "integer"
+    assert column(unique + 100_000, name="user_id").pattern.startswith("number:")
     assert column(unique, name="balance").kind == "integer"
     assert column(unique * 1.5, name="price").kind == "continuous"
-    assert column([f"CUST-{value:06d}" for value in unique]).pattern == "CUST-999999"
+    assert column([f"CUST-{value:06d}" for value in unique]).pattern == "form:CUST-[0-8][0-9]{5}"
 
 
 def test_words_that_differ_in_every_row_are_text_and_cities_are_categories(rng):

