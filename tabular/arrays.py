@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from .cells import columns_of, grid_step, labels, numbers, round_to, texts
+from .date_numbers import numbers_of_dates
 from .date_text import format_dates, from_seconds
 from .errors import SchemaError
 from .marks import put_marks
@@ -25,7 +26,7 @@ from .number_text import format_numbers
 from .plain_json import shown
 from .schema import Column, Schema
 
-__all__ = ["from_arrays", "holds_text", "known_dtype", "on_grid", "to_arrays"]
+__all__ = ["from_arrays", "holds_date_numbers", "holds_text", "known_dtype", "on_grid", "to_arrays"]
 
 
 def to_arrays(
@@ -148,6 +149,8 @@ def _datetimes(values: np.ndarray, column: Column) -> pd.Series:
             cut = 6 - (column.decimals or 6)  # strftime writes six digits; the column may keep three
             texts_ = np.array([None if t is None else _cut(t, cut) for t in texts_], dtype=object)
         return _as_dtype(put_marks(texts_, column), column)
+    if holds_date_numbers(column):
+        return _as_numbers(numbers_of_dates(seconds, column.format or ""), column)
     instants = pd.Series(from_seconds(seconds))
     if column.dtype == "date":
         days = [None if moment is pd.NaT else moment.date() for moment in instants]
@@ -167,9 +170,13 @@ def _cut(text: str, digits: int) -> str:
 
 
 def _numbers(values: np.ndarray, column: Column) -> pd.Series:
-    values = on_grid(values, column)
+    return _as_numbers(on_grid(values, column), column)
+
+
+def _as_numbers(values: np.ndarray, column: Column) -> pd.Series:
+    """Numbers (float64[rows]) as the dtype of ``column``."""
     missing = np.isnan(values)
-    if holds_text(column) and column.format:
+    if column.kind != "datetime" and holds_text(column) and column.format:
         return _as_dtype(put_marks(format_numbers(values, column.format), column), column)
     if column.dtype == "decimal":
         quantum = decimal.Decimal(1).scaleb(-(column.decimals or 0))
@@ -265,6 +272,13 @@ def holds_text(column: Column) -> bool:
         return column.format is not None
     dtype = _parsed_dtype(column.dtype)
     return bool(pd.api.types.is_string_dtype(dtype)) and not pd.api.types.is_object_dtype(dtype)
+
+
+def holds_date_numbers(column: Column) -> bool:
+    """Whether the column writes dates as numbers such as 20240317."""
+    if column.kind != "datetime" or column.format is None or column.dtype in ("object", "date"):
+        return False
+    return bool(pd.api.types.is_numeric_dtype(_parsed_dtype(column.dtype)))
 
 
 def _parsed_dtype(name: str) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api import types
 
+from .date_numbers import dates_of_numbers
 from .date_text import format_step, from_seconds, parse_dates, to_seconds
 from .errors import SchemaError
 from .number_text import parse_numbers
@@ -145,6 +146,8 @@ def numbers(series: pd.Series, column: Column) -> np.ndarray:
         return np.append(values, np.nan)[distinct_codes]
     if found in ("datetime", "date") and column.kind != "datetime":
         raise SchemaError(f"Column {column.name!r} should hold numbers, but holds dates.")
+    if column.kind == "datetime" and column.format and found in ("integer", "float", "decimal"):
+        return dates_of_numbers(to_number(series, found), column.format)
     return to_number(series, found)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from .cells import dtype_text, missing_cells, texts, to_number, value_type
+from .date_numbers import detect_date_numbers
 from .date_text import DateText, detect_date_text
 from .marks import known_marks
 from .number_text import NumberText, detect_number_text
@@ -85,8 +86,10 @@ class ColumnFacts:
 
     @cached_property
     def date_text(self) -> DateText | None:
-        """How the column writes dates as text, if it does; marks among them have the value NaN."""
-        return self._held(detect_date_text)
+        """How the column writes dates as text, or as numbers such as 20240317, if it does; marks have the value NaN."""
+        if self.is_text:
+            return self._held(partial(detect_date_text, name=self.name))
+        return detect_date_numbers(self.numbers, self.name) if self.type in ("integer", "float") else None
 
     @cached_property
     def _may_hold_values(self) -> np.ndarray:

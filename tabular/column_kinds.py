@@ -10,6 +10,7 @@ import pandas as pd
 
 from .cells import labels
 from .column_facts import ColumnFacts
+from .dates.forms import compiled
 from .errors import SchemaError
 from .keys import identifier_pattern
 from .marks import choose_marks
@@ -114,16 +115,17 @@ def _numeric(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colum
 
 
 def _datetime(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Column:
-    notes = list(facts.notes)
-    if facts.is_text:
-        if facts.date_text is None:
-            example = str(facts.texts.iloc[0])
-            raise SchemaError(
-                f"Column {facts.name!r} does not hold dates in one known format, but such as {example!r}."
-            )
+    notes, written = list(facts.notes), None
+    if facts.is_text and facts.date_text is None:
+        example = str(facts.texts.iloc[0])
+        raise SchemaError(f"Column {facts.name!r} does not hold dates in one known format, but such as {example!r}.")
+    if facts.date_text is not None:
         values, form = facts.date_text.values, facts.date_text.format
+        written = compiled(form)
         if facts.date_text.ambiguous:
             notes.append(f"Day and month cannot be told apart: read as {form}.")
+        if not facts.date_text.exact:
+            notes.append(f"Some of its dates are not written exactly as {form}, in which all are written back.")
         _take_bad_cells(facts, base, notes, "dates", values, rare_below)
     elif facts.type in ("datetime", "date"):
         values, form = facts.numbers, None
@@ -132,14 +134,18 @@ def _datetime(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colu
             f"Column {facts.name!r} holds numbers, not dates; turn them into dates with pandas.to_datetime."
         )
     good = np.isfinite(values)
-    values, counts = np.round(values[good], 6), facts.counts[good]
+    clock = written is not None and not written.has_date
+    values, counts = np.round(values[good], 9 if clock else 6), facts.counts[good]
     if facts.dtype.startswith("datetime64[ns") and np.any(pd.DatetimeIndex(facts.distinct).nanosecond):
         notes.append("Instants are kept to the microsecond.")
     if form is None:
         form = "%Y-%m-%d" if not np.any(values % 86400) else "%Y-%m-%d %H:%M" if not np.any(values % 60) else None
+    decimals = _second_decimals(values)
+    if written is not None and written.fraction_digits:
+        decimals = min(decimals, written.fraction_digits)
     low, high = _bounds(values, counts, rare_below)
     return Column(
-        **base, minimum=low, maximum=high, decimals=_second_decimals(values), format=form,
+        **base, minimum=low, maximum=high, decimals=decimals, format=form,
         atoms=_atoms(values, counts, rare_below), notes=tuple(notes),
     )  # fmt: skip
 
@@ -215,11 +221,11 @@ def needed_decimals(values: np.ndarray, dtype: str = "float64") -> int | None:
 
 
 def _second_decimals(seconds: np.ndarray) -> int:
-    """The digits after the point that the seconds need: 0, 3 or 6."""
-    ticks = np.rint((seconds - np.floor(seconds)) * 1e6).astype(np.int64)
-    if not np.any(ticks % 1_000_000):
-        return 0
-    return 6 if np.any(ticks % 1000) else 3
+    """The digits after the point that the seconds need: 0, 3, 6, or 9 for times of day."""
+    ticks = np.rint((seconds - np.floor(seconds)) * 1e9).astype(np.int64)
+    if np.abs(seconds).max() > 1e6:
+        ticks = np.rint(ticks / 1000).astype(np.int64) * 1000  # float64 holds no more of a date
+    return next(digits for digits in (0, 3, 6, 9) if not np.any(ticks % 10 ** (9 - digits)))
 
 
 _BUILDERS: dict[str, Callable[[ColumnFacts, dict[str, Any], int], Column]] = {

@@ -1,30 +1,26 @@
-"""Instants: dates stored as text in one ``strftime`` format, and seconds since 1970 (UTC)."""
+"""Instants: dates stored as text in one format (:mod:`tabular.dates.forms`), and seconds since 1970 (UTC)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import pandas as pd
 
+from .dates.derive import candidates, named_like_a_date
+from .dates.forms import Form, compiled
+from .dates.reader import read_dates
+from .dates.writer import write_dates
+
 __all__ = ["DateText", "detect_date_text", "format_dates", "format_step", "from_seconds", "parse_dates", "to_seconds"]
 
-_ISO_DAYS = ("%Y-%m-%d", "%Y/%m/%d")
-#: Month first where both orders fit, as pandas does; the caller notes it.
-_OTHER_DAYS = (
-    "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y",
-    "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y",
-)  # fmt: skip
-_TIMES = ("", "%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p")
-_ZONES = ("", "Z", "+00:00", " UTC")
-#: Cheap sight of a date, so that columns of names are not tried against every format.
-_LOOKS_DATED = re.compile(
-    r"\s*(\d{1,4}[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ]\d{2,4}|[A-Za-z]{3,9} \d{1,2}, \d{4}).{0,20}\s*"
-)
-_SAMPLE = 200
+_SAMPLE = 500
+#: Of a sample, this share must be dates before all texts are read.
+_ENOUGH = 0.5
+#: Runs of digits alone are dates by their name, or if so many different ones all are: other numbers would not be.
+_DISTINCT_DAYS, _DISTINCT_MONTHS = 5, 12
+#: ... and within these years: 1900 to 2099.
+FIRST_SECOND, LAST_SECOND = -2208988800.0, 4102444800.0
 
 
 @dataclass(frozen=True)
@@ -32,88 +28,93 @@ class DateText:
     """How a column of texts writes its dates.
 
     Attributes:
-        format: the ``strftime`` format; ``%-d`` and the like where days are not padded to two digits.
+        format: see :mod:`tabular.dates.forms`.
         values: ``float64[texts]`` seconds since 1970, NaN where a text is no date.
         ambiguous: whether day and month could also be read the other way round.
+        exact: whether every text that is read is also written so again.
     """
 
     format: str
     values: np.ndarray
     ambiguous: bool
+    exact: bool = True
 
 
-def detect_date_text(texts: pd.Series, counts: np.ndarray, *, bad_share: float) -> DateText | None:
+def detect_date_text(texts: pd.Series, counts: np.ndarray, *, bad_share: float, name: str = "") -> DateText | None:
     """The one format that at least ``1 - bad_share`` of the cells keep to, or ``None``.
 
-    ``texts`` are distinct and occur ``counts`` times each.
+    ``texts`` are distinct and occur ``counts`` times each; ``name`` is the column's.
     """
-    texts = texts.reset_index(drop=True).astype(object)
-    sample = texts.iloc[:: max(1, len(texts) // _SAMPLE)].iloc[:_SAMPLE]
-    dated = sample[[_LOOKS_DATED.fullmatch(text) is not None for text in sample]]
-    if len(dated) < len(sample) / 2:
-        return None
-    fitting = []
-    for candidate in _candidates(str(dated.iloc[0])):
-        parsed = ~np.isnan(parse_dates(dated, candidate))
-        if parsed.mean() >= 0.5:
-            fitting.append(candidate)
-    scored = []
-    for candidate in fitting:
-        values = parse_dates(texts, candidate)
+    cells = texts.to_numpy(dtype=object)
+    sample = cells[:: max(1, len(cells) // _SAMPLE)]
+    found: list[DateText] = []
+    for candidate in candidates(sample.tolist(), name):
+        form = compiled(candidate)
+        if form is None or np.isnan(read_dates(sample, form)).mean() > 1 - _ENOUGH:
+            continue
+        values = read_dates(cells, form)
         good = ~np.isnan(values)
-        if counts[~good].sum() <= bad_share * counts.sum():
-            for written in (candidate, _unpadded(candidate)):
-                few = texts[good].iloc[:_SAMPLE]
-                same = (format_dates(parse_dates(few, candidate), written) == few.to_numpy()).mean()
-                scored.append((int(good.sum()), same, written, values))
-    if not scored:
+        if counts[~good].sum() > bad_share * counts.sum() or not _enough(form, values[good], name):
+            continue
+        same = bool((write_dates(values[good], form) == cells[good]).all())
+        found.append(DateText(candidate, values, False, same))
+    if not found:
         return None
-    best = max(scored, key=lambda entry: entry[:2])
-    swapped = best[2].replace("%-", "%").replace("%d", "\0").replace("%m", "%d").replace("\0", "%m")
-    rivals = {entry[2].replace("%-", "%") for entry in scored if entry[0] == best[0]}
-    return DateText(best[2], best[3], swapped in rivals)
+    best = max(found, key=lambda each: (int((~np.isnan(each.values)).sum()), each.exact))
+    most = int((~np.isnan(best.values)).sum())
+    rivals = {each.format for each in found if int((~np.isnan(each.values)).sum()) == most and each.exact == best.exact}
+    return DateText(best.format, best.values, _swapped(best.format) in rivals, best.exact)
 
 
-def _candidates(example: str) -> Iterator[str]:
-    """Formats with the separators of ``example``."""
-    for day, time, zone in product(_ISO_DAYS + _OTHER_DAYS, _TIMES, _ZONES):
-        if zone and (not time or not example.endswith(zone)):
-            continue
-        if (":" in time) != (":" in example.removesuffix("+00:00")):
-            continue
-        for joint in ("T", " ") if time else ("",):
-            if joint == "T" and "T" not in example:
-                continue
-            yield day + joint + time + zone
+def _swapped(form: str) -> str:
+    """``form`` with day and month changed about; empty where it has not both."""
+    fields = (compiled(form) or Form(())).fields
+    if not {"d", "m"} <= fields.keys():
+        return ""
+    return form.replace("d", "\0").replace("m", "d").replace("\0", "m")
 
 
-def _unpadded(form: str) -> str:
-    return re.sub("%([dmI])", r"%-\1", form)
+def _enough(form: Form, seconds: np.ndarray, name: str) -> bool:
+    """Whether runs of digits alone, read as ``seconds``, are dates and no other numbers."""
+    if len(form.parts) != len(form.fields) or "s" in form.fields:
+        return True
+    if form.has_date and not FIRST_SECOND <= seconds.min() <= seconds.max() < LAST_SECOND:
+        return False
+    return named_like_a_date(name) or len(seconds) >= (_DISTINCT_DAYS if "d" in form.fields else _DISTINCT_MONTHS)
 
 
 def parse_dates(texts: pd.Series, form: str) -> np.ndarray:
     """``texts`` written in ``form`` as ``float64`` seconds since 1970; NaN for what is missing or not so written."""
-    form = form.replace("%-", "%")
-    parsed = pd.to_datetime(texts.astype(object), format=form, errors="coerce")
-    return to_seconds(parsed)
+    known = compiled(form)
+    if known is None:  # a directive of strftime that is not ours, or "ISO8601"
+        return to_seconds(pd.to_datetime(texts.astype(object), format=form.replace("%-", "%"), errors="coerce"))
+    filled = texts.notna().to_numpy(dtype=bool)
+    seconds = np.full(len(texts), np.nan)
+    seconds[filled] = read_dates(texts[filled].to_numpy(dtype=object), known)
+    return seconds
 
 
 def format_dates(seconds: np.ndarray, form: str) -> np.ndarray:
     """Seconds since 1970 as an object array of text in ``form``; NaN gives None."""
     codes, distinct = pd.factorize(seconds)
-    texts = np.asarray(from_seconds(distinct).strftime(form), dtype=object)
-    # The code -1 of a missing instant takes the last.
-    return np.array([*texts, None], dtype=object)[codes]
+    known = compiled(form)
+    texts = write_dates(distinct, known) if known is not None else from_seconds(distinct).strftime(form)
+    found = np.empty(len(distinct) + 1, dtype=object)  # the code -1 of a missing instant takes the last
+    found[:-1] = texts
+    return found[codes]
 
 
 def format_step(form: str) -> float:
     """The seconds between two neighbouring instants that ``form`` can tell apart."""
-    if "%f" in form:
-        return 1e-6
-    for mark, step in (("%S", 1.0), ("%M", 60.0), ("%H", 3600.0), ("%-I", 3600.0), ("%I", 3600.0)):
-        if mark in form:
-            return step
-    return 86400.0
+    known = compiled(form)
+    if known is None:
+        steps = (("%f", 1e-6), ("%S", 1.0), ("%M", 60.0), ("%H", 3600.0), ("%-I", 3600.0), ("%I", 3600.0))
+        return next((step for mark, step in steps if mark in form), 86400.0)
+    fields = known.fields
+    if digits := known.fraction_digits:
+        return 10.0**-digits if not known.has_date else 10.0 ** -min(digits, 6)
+    sizes = (("s", 1.0), ("S", 1.0), ("M", 60.0), ("H", 3600.0), ("I", 3600.0))
+    return next((step for letter, step in sizes if letter in fields), 86400.0)
 
 
 def to_seconds(instants: pd.Series) -> np.ndarray:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .arrays import from_arrays, on_grid, to_arrays
+from .arrays import from_arrays, holds_date_numbers, on_grid, to_arrays
 from .cells import columns_of, texts, value_type
 from .errors import SchemaError
 from .frames import Form
@@ -119,7 +119,8 @@ def read_every_cell(table: pd.DataFrame, schema: Schema, progress: Reporter | No
         cells, values = columns[column.name], arrays[column.name]
         filled = ~cells.isna().to_numpy(dtype=bool)
         lost = filled & is_missing(values)
-        if column.kind == "datetime" and value_type(cells, column.name) in ("integer", "float", "boolean", "decimal"):
+        counted = value_type(cells, column.name) in ("integer", "float", "boolean", "decimal")
+        if column.kind == "datetime" and counted and not holds_date_numbers(column):
             lost = filled  # a year or a count of seconds is no date of this column
         if column.is_numeric and lost.any():
             lost &= ~mark_cells(cells, column)

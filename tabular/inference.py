@@ -112,6 +112,8 @@ def guess_kind(facts: ColumnFacts) -> str:
         return "datetime"
     if facts.type == "string":
         return _kind_of_text(facts)
+    if facts.date_text is not None:  # numbers such as 20240317
+        return "datetime"
     whole = not np.any(facts.numbers % 1)
     if whole and np.abs(facts.numbers).max() > EXACT_INTEGERS and facts.type == "integer":
         return "identifier" if facts.distinct_share > 0.5 else "categorical"

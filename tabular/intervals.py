@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .cells import grid_step
@@ -133,6 +134,8 @@ def number_span(value: Any, column: Column) -> Interval:
 def _span(value: Any, column: Column) -> Interval:
     zone = column.dtype.partition(", ")[2].rstrip("]") if column.dtype.startswith("datetime64[") else ""
     try:
+        if isinstance(value, int | float | np.number) and not isinstance(value, bool) and column.format:
+            value = f"{value:.15g}"  # 20240317, as dates may be written
         if isinstance(value, str):
             if column.format and not zone:
                 exact = float(parse_dates(pd.Series([value], dtype=object), column.format)[0])

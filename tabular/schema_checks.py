@@ -13,6 +13,7 @@ import numpy as np
 
 from .arrays import from_arrays, holds_text, known_dtype, on_grid, to_arrays
 from .cells import numbers
+from .dates.forms import compiled
 from .errors import SchemaError
 from .identifiers import check_pattern, make_identifiers
 from .number_text import MAX_DIGITS
@@ -115,8 +116,9 @@ def check_column(column: Column) -> None:
     _check_marks(column)
     if column.format is not None:
         form = _DATE_FORMAT if column.kind == "datetime" else _TEMPLATE
+        fits = form.fullmatch(column.format) or (column.kind == "datetime" and compiled(column.format) is not None)
         meant = "of dates such as '%Y-%m-%d'" if column.kind == "datetime" else "of numbers such as '{:,.2f} EUR'"
-        if len(column.format) > MAX_FORMAT or not form.fullmatch(column.format):
+        if len(column.format) > MAX_FORMAT or not fits:
             raise FieldError(f"column {column.name!r} has format {shown(column.format)}, but must have one {meant}")
     if column.pattern is not None:
         _check_pattern(column.name, column.pattern)

@@ -1,0 +1,176 @@
+"""The grammar of a date format: ``strftime``, and what it lacks.
+
+A directive is ``%``, at most one flag, at most one digit, at most one option in braces, and a letter:
+
+======================  ==========================================================================================
+``%Y %m %d %H %M %S``   as in ``strftime``; ``%-d`` is not padded, ``%_d`` padded with a blank
+``%y``                  two digits of the year, 1969 to 2068; ``%{1925}y`` counts from 1925
+``%-{th}d``             1st, 2nd, 3rd
+``%b %B %a %A``         names; ``%^b`` SEP, ``%#b`` sep, ``%!b`` title case, ``%{de}B`` German (:mod:`.names`)
+``%I %p``               hours 1 to 12 and their half; ``%#p`` am, ``%{.}p`` A.M., ``%{1}p`` A
+``%{24}H``              midnight is the hour 24 of the day before; for times of day 24 is the end of the day
+``%3f``                 so many digits of a fraction; ``%-f`` without trailing zeros; ``%f`` is six
+``%{.}f``               a point and six digits, or nothing where the fraction is 0
+``%j %q %G %V %u``      day of the year, quarter, ISO year, week and weekday
+``%s``                  seconds since 1970; ``%{ms}s``, ``%{us}s`` and ``%{ns}s``: in those units
+======================  ==========================================================================================
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from .names import HALVES, VARIANTS
+
+__all__ = ["EPOCH_TICKS", "PIVOT", "Field", "Form", "compiled"]
+
+_DIRECTIVE = re.compile(r"%(?P<flag>[-_^#!]?)(?P<width>[1-9]?)(?:\{(?P<option>[^{}%]*)\})?(?P<letter>[A-Za-z%])")
+#: The first year that two digits stand for, where the format names none: that of POSIX.
+PIVOT = 1969
+#: Ticks per second of ``%s`` by its option.
+EPOCH_TICKS = {"": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
+_PADDED = frozenset("mdHIMSyVj")
+_WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "q": 1, "G": 4, "V": 2, "u": 1, "j": 3}
+#: A digit after these stands alone: it begins no other field.
+DIGIT_FIELDS = frozenset(_WIDTHS) | {"f", "s"}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One directive.
+
+    Attributes:
+        letter: what it stands for.
+        flag: how it is padded, or the case of a name.
+        width: digits, 0 where the letter says.
+        option: what stands in braces.
+    """
+
+    letter: str
+    flag: str = ""
+    width: int = 0
+    option: str = ""
+
+    def __str__(self) -> str:
+        option = f"{{{self.option}}}" if self.option else ""
+        return f"%{self.flag}{self.width or ''}{option}{self.letter}"
+
+    @property
+    def digits(self) -> int:
+        """The digits that are written, if padded."""
+        if self.letter == "f":
+            return self.width or 6
+        return _WIDTHS[self.letter]
+
+    @property
+    def first_year(self) -> int:
+        """The first year that two digits stand for."""
+        return int(self.option) if self.option else PIVOT
+
+    @property
+    def known(self) -> bool:
+        """Whether this module can read and write it."""
+        letter, option = self.letter, self.option
+        if letter in VARIANTS or letter == "p":
+            return option in (HALVES if letter == "p" else VARIANTS[letter]) and self.flag in ("", "^", "#", "!")
+        if letter == "s":
+            return option in EPOCH_TICKS and not self.flag
+        if letter == "f":
+            return (option in ("", ".") or not option) and self.flag in ("", "-")
+        if letter not in _WIDTHS or self.flag not in ("", "-", "_") or (self.flag and letter not in _PADDED):
+            return False
+        if letter == "y":
+            return not option or (option.isdecimal() and len(option) == 4)
+        return not option or (letter, option) in (("H", "24"), ("d", "th"))
+
+
+@dataclass(frozen=True)
+class Form:
+    """A format as its parts, texts and fields."""
+
+    parts: tuple[str | Field, ...]
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """The fields by letter."""
+        return {part.letter: part for part in self.parts if isinstance(part, Field)}
+
+    @property
+    def has_date(self) -> bool:
+        """Whether it says which day is meant, or which month, quarter or week."""
+        return bool(self.fields.keys() & set("YyGs"))
+
+    @property
+    def fraction_digits(self) -> int:
+        """Digits of a second."""
+        found = self.fields.get("f")
+        if found is None:
+            return {"ms": 3, "us": 6, "ns": 6}.get(self.fields["s"].option, 0) if "s" in self.fields else 0
+        return 9 if found.flag == "-" else found.digits
+
+    def pattern(self) -> re.Pattern[str]:
+        """What matches the shape (:mod:`.shapes`) of a text that is so written, a group per part."""
+        pieces = []
+        for place, part in enumerate(self.parts):
+            if isinstance(part, str):
+                pieces.append("(" + "".join(map(_shape_of, part)) + ")")
+                continue
+            alone = not any(
+                isinstance(beside, Field) and beside.letter in DIGIT_FIELDS and beside.option != "."
+                for beside in (*self.parts[max(place - 1, 0) : place], *self.parts[place + 1 : place + 2])
+            )
+            pieces.append(f"({_shapes_of(part, alone)})")
+        return re.compile("".join(pieces))
+
+
+def _shape_of(character: str) -> str:
+    if character == ".":
+        return "[.a]"  # a full stop after a letter belongs to the word
+    return "a" if character.isalpha() else "0" if "0" <= character <= "9" else re.escape(character)
+
+
+def _shapes_of(field: Field, alone: bool) -> str:
+    letter = field.letter
+    if letter in VARIANTS or letter == "p":
+        return "a+"
+    if letter == "s":
+        return "-?0+"
+    if letter == "f":
+        if field.option == ".":
+            return "(?:[.]0+)?"
+        return "0+" if alone or field.flag else f"0{{{field.digits}}}"
+    if letter not in _PADDED or letter in "yVj":
+        return f"0{{{field.digits}}}"
+    suffix = "aa" if field.option == "th" else ""
+    if field.flag == "_":
+        return "(?: 0|00)" + suffix
+    return ("00?" if alone else "00") + suffix
+
+
+@lru_cache(maxsize=512)
+def compiled(text: str) -> Form | None:
+    """The format ``text``; ``None`` if it has a directive that is not known here, or one field twice."""
+    parts: list[str | Field] = []
+    literal, end = "", 0
+    for found in _DIRECTIVE.finditer(text):
+        literal += text[end : found.start()]
+        end = found.end()
+        if found["letter"] == "%":
+            literal += "%"
+            continue
+        field = Field(found["letter"], found["flag"], int(found["width"] or 0), found["option"] or "")
+        if not field.known:
+            return None
+        if literal:
+            parts.append(literal)
+            literal = ""
+        parts.append(field)
+    literal += text[end:]
+    if "%" in text[end:]:
+        return None
+    if literal:
+        parts.append(literal)
+    letters = [part.letter for part in parts if isinstance(part, Field)]
+    return Form(tuple(parts)) if letters and len(set(letters)) == len(letters) else None
