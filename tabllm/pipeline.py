@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ class Order:
         learned_rows: learn so many rows, drawn at random; all if absent.
         target: the column to predict; guessed if absent.
         kinds: column -> kind, where the guess is wrong.
+        dropped: columns to leave out.
     """
 
     data: Path
@@ -51,6 +52,7 @@ class Order:
     learned_rows: int | None = None
     target: str | None = None
     kinds: Mapping[str, str] | None = None
+    dropped: Sequence[str] = ()
     delimiter: str | None = None
     seed: int = 0
 
@@ -93,6 +95,7 @@ def make_table(
     """
     from eval.html import write_html
     from eval.provenance import provenance
+    from tabular.dropping import drop_columns
     from tabular.files import file_format
     from tabular.holdout import people_note
     from tabular.reading import check_table, read_table
@@ -103,7 +106,7 @@ def make_table(
     kind = file_format(order.data)
     synthetic = folder / f"synthetic{'.csv' if kind.name == 'excel' else kind.ending}"
     check_folder(folder)
-    table = check_table(read_table(order.data, delimiter=order.delimiter))
+    table = check_table(drop_columns(read_table(order.data, delimiter=order.delimiter), order.dropped))
     source = source_of(
         order.data,
         table,
@@ -112,12 +115,15 @@ def make_table(
         holdout=0 if order.holdout_file else order.holdout,
         learned_rows=order.learned_rows,
         seed=order.seed,
+        dropped=order.dropped,
     )
     learned, held = source.split(table)
     if source.people:
         progress.note(people_note(source.people))
     if order.holdout_file:
-        held = read_table(order.holdout_file, delimiter=order.delimiter)
+        held = drop_columns(
+            read_table(order.holdout_file, delimiter=order.delimiter), order.dropped, absent_ok=True
+        )
     make_folder(folder)
     state = _State(folder)
     started = time.perf_counter()

@@ -28,6 +28,8 @@ HEX_EVIDENCE = 20
 RARE = 1e-4
 #: Salts that are tried, and identifiers that are checked of each: several times as many as the table has.
 SALTS, CHECKED, MOST_CHECKED = 12, 4, 200_000
+#: Real ones among them, on average, beyond which no salt can be hoped for.
+FEW_HITS = 3
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 _RUN = re.compile(r"[0-9A-Za-z]+")
@@ -43,14 +45,18 @@ _TEMPLATES = {as_set(set(_D)): "9", as_set(set(_U)): "A", as_set(set(_L)): "a", 
               as_set(set(_D + _L)): "x"}  # fmt: skip
 
 
-def find_pattern(texts: pd.Series) -> str | None:
-    """The pattern that distinct ``texts`` follow, or ``None`` if they are not regular."""
+def find_pattern(texts: pd.Series, *, prose: bool = False) -> str | None:
+    """The pattern that distinct ``texts`` follow, or ``None`` if they are not regular.
+
+    Args:
+        prose: whether blanks and points may stand in codes of different lengths.
+    """
     sample = [str(text) for text in texts.iloc[:: max(1, len(texts) // SAMPLE)].iloc[:SAMPLE]]
     if not sample or not all(sample) or max(map(len, sample)) > LONGEST:
         return None
     if all(_UUID.fullmatch(text) for text in sample):
         return "uuid"
-    pattern = _of_kinds(sample) or (_positions(sample) if len({len(text) for text in sample}) == 1 else None)
+    pattern = _of_kinds(sample, prose) or (_positions(sample) if len({len(text) for text in sample}) == 1 else None)
     if pattern is None:
         return None
     check = find_check(np.array(sample))
@@ -59,9 +65,10 @@ def find_pattern(texts: pd.Series) -> str | None:
     return pattern
 
 
-def _of_kinds(sample: list[str]) -> str | None:
+def _of_kinds(sample: list[str], prose: bool) -> str | None:
     """Several kinds side by side that differ in their letters or in the lengths of their digits: INV-0012, CR-412."""
-    counted = Counter(map(_skeleton, sample))
+    skeletons = [_skeleton(text, prose) for text in sample]
+    counted = Counter(skeletons)
     # Kinds of a few texts, such as the first numbers of one digit, are left out.
     kinds = {kind: count for kind, count in counted.items() if count >= min(MIN_TEXTS, len(sample) / 4)}
     if len(counted) == 1 or not 0 < len(kinds) <= MAX_KINDS or sum(kinds.values()) < MOST_OF_THEM * len(sample):
@@ -69,8 +76,8 @@ def _of_kinds(sample: list[str]) -> str | None:
     if not all(set(kind) & set(_D + "\0") for kind in kinds) or len(sample) < 3 * len(kinds):
         return None
     members: dict[str, list[str]] = {kind: [] for kind in kinds}
-    for text in sample:
-        if (kind := _skeleton(text)) in members:
+    for text, kind in zip(sample, skeletons, strict=True):
+        if kind in members:
             members[kind].append(text)
     parts = []
     for kind, texts in members.items():
@@ -81,9 +88,9 @@ def _of_kinds(sample: list[str]) -> str | None:
     return "form:" + "|".join(parts)
 
 
-def _skeleton(text: str) -> str:
+def _skeleton(text: str, prose: bool) -> str:
     """``text`` with the digits and mixed runs as signs of their length, and letters as they are."""
-    if re.search(r"[\s@]|\d\.\d", text):
+    if not prose and re.search(r"[\s@]|\d\.\d", text):
         return text  # prose, addresses, versions and decimals are no codes
     return _RUN.sub(lambda run: run[0] if run[0].isalpha() else "\0" * len(run[0]), text)
 
@@ -225,16 +232,16 @@ def without_real(pattern: str, real: np.ndarray, name: str) -> str | None:
         return None if len(real) < 2 else number_gap(np.array([int(text) for text in real.tolist()]))
     form = UUID_FORM if pattern == "uuid" else template_as_form(pattern)
     prefix, form = pattern.split(":", 1) if ":" in pattern else ("form", form)
-    pinned = _pinned(form, real)
-    if pinned is not None and pattern_room(f"{prefix}:{pinned}") >= 2 * len(real):
-        return f"{prefix}:{pinned}"
     known = set(real.tolist())
-    wanted = min(wanted, MOST_CHECKED, pattern_room(pattern))
-    for salt in range(SALTS if wanted >= 2 * len(real) else 0):
+    room = pattern_room(pattern)
+    wanted = min(wanted, MOST_CHECKED, room)
+    for salt in range(SALTS if 2 * len(real) <= wanted <= FEW_HITS * room / len(real) else 0):
         salted = f"{prefix}:{form}~{salt}"
         if known.isdisjoint(make_identifiers(salted, wanted, name=name).tolist()):
             return salted
-    return None
+    pinned = _pinned(form, real)
+    enough = pinned is not None and pattern_room(f"{prefix}:{pinned}") >= 2 * len(real)
+    return f"{prefix}:{pinned}" if enough else None
 
 
 def _pinned(form: str, real: np.ndarray) -> str | None:

@@ -19,7 +19,8 @@ from .frames import as_pandas
 from .identifier_patterns import find_pattern
 from .keys import counts_rows, reads_as_identifier, written_as_codes
 from .personal import find_personal
-from .personal.anew import anew_pattern
+from .personal.repetition import with_repetition
+from .personal.surrogates import surrogate_pattern
 from .schema import KINDS, Column, Schema, kind_hint
 from .schema_checks import check_schema
 
@@ -60,24 +61,32 @@ def infer_schema(
             raise KindError(f"There is no column {name!r} to override; the table has {', '.join(map(repr, columns))}.")
     skip = repeated_headers(columns)
     found = []
-    persons = find_personal(columns)
+    persons = {name: found.sort for name, found in find_personal(columns).items()}
+    persons |= {name: persons[of] for name in columns if name not in persons
+                for of in persons if columns[name].dtype == columns[of].dtype and columns[name].equals(columns[of])}
     for name, series in columns.items():
         facts = column_facts(name, series, skip)
         column = _column(facts, overrides.get(name), rare_below)
         if name in persons:
-            column = _marked(column, facts, persons[name].sort, asked=name in overrides)
+            column = _surrogated(column, facts, persons[name], overrides.get(name))
         found.append(column)
+    found = with_repetition(found, columns, {column.name for column in found if column.personal})
     notes = []
     if skip is not None:
         notes.append(f"{int(skip.sum()):,} row(s) repeat the header: read as missing; remove them from the file.")
     return Schema(tuple(found), rows=len(table), notes=tuple(notes))
 
 
-def _marked(column: Column, facts: ColumnFacts, personal: str, *, asked: bool) -> Column:
-    """``column`` with what of a person it holds; an identifier gets a pattern that makes none of its real values."""
-    if column.kind == "identifier" and not str(column.pattern).startswith(("count:", "number:")):
-        column = replace(column, pattern=anew_pattern(facts.texts, column.pattern, column.dtype, asked=asked))
-    return replace(column, personal=personal)
+def _surrogated(column: Column, facts: ColumnFacts, personal: str, override: Any) -> Column:
+    """``column`` of persons as an identifier by which none of its real values is made; as it is if that was asked."""
+    if not len(facts.filled) or (override is not None and column.kind != "identifier"):
+        return replace(column, personal=personal)
+    given = isinstance(override, Mapping) and override.get("pattern")
+    pattern = given or surrogate_pattern(facts, personal)
+    return Column(
+        column.name, "identifier", column.dtype, column.missing_rate, notes=column.notes, pattern=pattern,
+        personal=personal,
+    )  # fmt: skip
 
 
 def _column(facts: ColumnFacts, override: str | Mapping[str, Any] | None, rare_below: int) -> Column:

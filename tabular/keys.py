@@ -11,7 +11,7 @@ from .column_names import named_like_a_measurement, named_like_a_row_number, nam
 from .identifier_patterns import find_pattern, loose_pattern, number_range, without_real
 from .sequences import find_counting, is_dense
 
-__all__ = ["counts_rows", "identifier_pattern", "reads_as_identifier", "written_as_codes"]
+__all__ = ["counts_rows", "identifier_pattern", "number_texts", "reads_as_identifier", "written_as_codes"]
 
 #: Keys that grow by uneven steps, or stand in no order, are told by so many rows.
 GROWING_ROWS, SHUFFLED_ROWS = 20, 50
@@ -74,6 +74,11 @@ def identifier_pattern(facts: ColumnFacts) -> str:
     known = numbers.astype(str).astype(object)
     among = None if is_dense(numbers) else without_real(number_range(numbers, facts.dtype), known, facts.name)
     return among or number_range(numbers, facts.dtype, apart=True)
+
+
+def number_texts(facts: ColumnFacts) -> pd.Series:
+    """The distinct whole numbers of a column as text."""
+    return _whole(facts.distinct).astype(str)
 
 
 def _whole(cells: pd.Series) -> pd.Series:

@@ -68,8 +68,8 @@ class Column:
         format: ``strftime`` format of a datetime that is written as text; where the dtype is native it
             tells how fine the values are (``"%Y-%m-%d"``: whole days, ``None``: seconds); for numbers
             stored as text, the template of their text (such as ``"${:,.2f}"``).
-        pattern: how an identifier is built: ``"sequence"``, ``"uuid"``, or a template
-            (:mod:`tabular.identifiers`) in which ``A`` stands for a capital letter, ``9`` for a digit.
+        pattern: how an identifier is built (:mod:`tabular.identifiers`), such as ``"uuid"`` or ``"AA-9999"``;
+            ``"same"`` for the values of the column that it goes with.
         other: the category that values outside ``categories`` become, ``None`` if they are an error;
             set where rare categories were folded.
         marks: texts that stand for missing or censored values in a column of numbers or dates that is written as
@@ -79,6 +79,10 @@ class Column:
         personal: what of a person the values are (such as ``"e-mail"``), as :func:`tabular.personal.find_personal`
             found; ``None`` if they are nobody's. Taking it out of a file says that they are nobody's.
         label: the column's name in the table it was learned from, where that is a number and ``name`` its text.
+        repeats: how often identifiers come back: pairs of a number of rows and of how many identifiers have so
+            many, ascending; empty if none comes twice, or one belongs to each value of ``goes_with``.
+        goes_with: the identifier whose values decide this one's, such as the user of an e-mail.
+        per_value: columns that are the same in all rows of one identifier.
     """
 
     name: str
@@ -96,6 +100,9 @@ class Column:
     notes: tuple[str, ...] = ()
     personal: str | None = None
     label: int | float | None = None
+    repeats: tuple[tuple[int, int], ...] = ()
+    goes_with: str | None = None
+    per_value: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     mark_shares: tuple[float, ...] = ()
 

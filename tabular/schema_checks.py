@@ -38,6 +38,8 @@ _DATE_FORMAT = re.compile(r"(?:[^%]|%-?[A-Za-z]|%%)+")
 
 _SCALAR = Kind("text, a finite number, true or false", lambda v: isinstance(v, str | bool) or real().holds(v))
 _NUMBER = real()
+_COUNT = whole(1, 2**53)
+_PAIR = Kind("two whole numbers above 0", lambda v: list_of(_COUNT, 2).holds(v) and len(v) == 2)
 _FIELDS = {
     "name": TEXT,
     "kind": one_of(*sorted(KINDS)),
@@ -54,13 +56,18 @@ _FIELDS = {
     "notes": list_of(TEXT),
     "personal": maybe(TEXT),
     "label": maybe(_NUMBER),
+    "repeats": list_of(_PAIR),
+    "goes_with": maybe(TEXT),
+    "per_value": list_of(TEXT),
     "marks": list_of(TEXT),
     "mark_shares": list_of(real(0, 1)),
 }
+_NAMED = frozenset({"identifier"})
 #: Fields of some kinds alone.
 _KINDS_OF = {
     "minimum": NUMERIC_KINDS, "maximum": NUMERIC_KINDS, "decimals": NUMERIC_KINDS, "atoms": NUMERIC_KINDS,
-    "format": NUMERIC_KINDS, "categories": TOKEN_KINDS, "other": TOKEN_KINDS, "pattern": frozenset({"identifier"}),
+    "format": NUMERIC_KINDS, "categories": TOKEN_KINDS, "other": TOKEN_KINDS, "pattern": _NAMED,
+    "repeats": _NAMED, "goes_with": _NAMED, "per_value": _NAMED,
     "marks": NUMERIC_KINDS, "mark_shares": NUMERIC_KINDS,
 }  # fmt: skip
 _TOP = {"version": whole(1), "rows": whole(0), "notes": list_of(TEXT),
@@ -83,11 +90,15 @@ def columns_from(data: Any) -> tuple[Column, ...]:
         what = f"column {name!r}" if isinstance(name, str) else f"column {place}"
         check_fields(entry, _FIELDS, what, needed=("name", "kind", "dtype"))
         _refuse_unknown(entry, _FIELDS, what)
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()}
+        values: dict[str, Any] = {k: _as_tuples(v) for k, v in entry.items()}
         columns.append(Column(**values))
         check_column(columns[-1])
     _refuse_twice([column.name for column in columns])
     return tuple(columns)
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
 
 
 def check_schema(schema: Schema) -> None:

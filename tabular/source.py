@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,7 @@ class Source:
         seed: of both draws.
         people: the columns by which rows belong to one person, who was held back whole or not at all; none: rows were
             drawn, as older runs drew them of every table.
+        dropped: the columns that were left out.
     """
 
     file: str
@@ -51,6 +52,7 @@ class Source:
     learned_rows: int | None
     seed: int
     people: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
     def split(self, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """(the rows that were learned, those that were held back if any) of ``table``, in their old order."""
@@ -72,11 +74,13 @@ def source_of(
     holdout: float | int = 0,
     learned_rows: int | None = None,
     seed: int = 0,
+    dropped: Sequence[str] = (),
 ) -> Source:
     """The source of a fit to the file ``data``, read as ``table``, whose run will be ``run``.
 
     Args:
         holdout: below 1 a fraction of the rows, at least one row; else a number of rows; 0: none.
+        dropped: the columns of the file that ``table`` has not.
 
     Raises:
         UsageError: if fewer than two rows would be left to learn from.
@@ -89,7 +93,8 @@ def source_of(
             f"A holdout of {held:,} of the {len(table):,} rows of {data} leaves too few to learn from; keep fewer."
         )
     name = os.path.relpath(Path(data).resolve(), Path(run).resolve().parent)
-    return Source(Path(name).as_posix(), _sha256(Path(data)), len(table), delimiter, count, learned_rows, seed, people)
+    return Source(Path(name).as_posix(), _sha256(Path(data)), len(table), delimiter, count, learned_rows, seed, people,
+                  tuple(dropped))  # fmt: skip
 
 
 def save_run(synthesizer: Synthesizer, run: str | Path, source: Source | None) -> None:
@@ -128,6 +133,7 @@ def find_rows(
         UsageError: if the file is not there, or the run does not say which it is.
         TableError: if it is not as it was.
     """
+    from .dropping import drop_columns
     from .reading import check_table, read_table
 
     source = read_source(run)
@@ -143,7 +149,7 @@ def find_rows(
             f"{_short(path)} is not as it was when {run} learned it, so its held-out rows are not known; name a copy "
             "of the old file with --data FILE, or fit again."
         )
-    table = check_table(read_table(path, delimiter=source.delimiter))
+    table = check_table(drop_columns(read_table(path, delimiter=source.delimiter), source.dropped))
     for column in source.people:
         if column not in table:
             raise RunError(f"The run {run} is damaged ({_short(path)} has no column {column!r}); fit again.")
@@ -151,11 +157,11 @@ def find_rows(
 
 
 def _checked(found: Mapping[str, Any]) -> Source:
-    source = Source(**{**found, "people": tuple(found.get("people", ()))})
+    source = Source(**{**found, "people": tuple(found.get("people", ())), "dropped": tuple(found.get("dropped", ()))})
     counts = (source.rows, source.holdout_rows, source.seed, source.learned_rows or 0)
     if not all(isinstance(count, int) and count >= 0 for count in counts) or source.holdout_rows > source.rows:
         raise ValueError
-    if not all(isinstance(text, str) for text in (source.file, source.sha256, *source.people)):
+    if not all(isinstance(text, str) for text in (source.file, source.sha256, *source.people, *source.dropped)):
         raise ValueError
     return source
 

@@ -18,6 +18,7 @@ from .arrays import from_arrays, to_arrays
 from .condition_text import unknown_column
 from .errors import ConditionError, UsageError
 from .progress import Reporter, Task
+from .repeating import put_repeating, repeats
 from .schema import Schema
 from .shares import balanced, in_parts, parity
 from .synthesizer import Synthesizer, Where
@@ -194,10 +195,16 @@ def _drawn(
 def _identified(table: pd.DataFrame, schema: Schema, start: int, seed: int) -> pd.DataFrame:
     """``table`` with identifiers of one run of numbers: those of two strata might be the same."""
     for column in schema:
-        if column.kind == "identifier":
+        if column.kind == "identifier" and not repeats(column):
             made = unmodelled(column, len(table), np.random.default_rng(0), start=start, seed=seed, present=True)
             made[table[column.name].isna().to_numpy(dtype=bool)] = None
             table[column.name] = from_arrays({column.name: made}, Schema((column,)))[column.name]
+    if any(map(repeats, schema)):
+        # What strata were asked for stays as it is, so the rows of one person may differ where they should not.
+        arrays = to_arrays(table, schema)
+        put_repeating(arrays, schema, len(table), start=start, seed=seed, keep=True)
+        for column in filter(repeats, schema):
+            table[column.name] = from_arrays({column.name: arrays[column.name]}, Schema((column,)))[column.name]
     return table
 
 

@@ -10,6 +10,7 @@ from tabular.arrays import from_arrays
 from tabular.errors import UsageError
 from tabular.progress import Reporter
 from tabular.reading import random_order
+from tabular.repeating import repeats
 from tabular.schema import Schema
 from tabular.strata import Stratum, sample_strata
 from tabular.synthesizer import Synthesizer
@@ -62,7 +63,8 @@ def synthetic_parts(
 ) -> Iterator[pd.DataFrame]:
     """Yield the synthetic rows; no identifier of theirs is one of a real row."""
     rows = sum(stratum.rows for stratum in strata)
-    columns = [column for column in synthesizer.schema if column.kind == "identifier"]
+    # Identifiers that come back are surrogates, none of them real, and must go on coming back.
+    columns = [column for column in synthesizer.schema if column.kind == "identifier" and not repeats(column)]
     fresh = {column.name: unlike(real[column.name].to_numpy(object), column, seed, rows) for column in columns}
     start = done
     for part in sample_strata(synthesizer, strata, seed=seed, progress=progress, done=done):

@@ -17,6 +17,7 @@ from .options import (
     Renamed,
     claim_work,
     delimiter_option,
+    drop_option,
     html_option,
     json_option,
     real_rows_option,
@@ -57,6 +58,7 @@ tabllm compare visits.csv -m ctgan -m tvae --epochs 10 --train-rows 2000
               help="Folder for the runs, rows and reports.  [default: DATA's name + '-compare']")  # fmt: skip
 @click.option("-n", "sampled", cls=Renamed, former=("--sample",), type=AtLeast(2), metavar="N",
               help="Rows to generate by each.  [default: as many as it learned]")  # fmt: skip
+@drop_option
 @train_rows_option(10)
 @click.option(
     "--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.  [default: its own]"
@@ -77,6 +79,7 @@ def compare(
     holdout: str | None,
     out: str | None,
     sampled: int | None,
+    dropped: tuple[str, ...],
     train_rows: int | None,
     epochs: int | None,
     device: str | None,
@@ -103,6 +106,7 @@ def compare(
     from eval.provenance import provenance
     from eval.side_by_side import pairwise_tables, to_markdown
     from eval.utility import check_target
+    from tabular.dropping import drop_columns
     from tabular.inference import infer_schema
     from tabular.reading import check_table, random_rows, read_table
     from tabular.rundir import write_text
@@ -116,12 +120,13 @@ def compare(
     for name in names:
         check_name(name)
     seed = seed or 0
-    table = check_table(read_table(data, delimiter=delimiter))
+    table = check_table(drop_columns(read_table(data, delimiter=delimiter), dropped))
     if train_rows is not None and train_rows < len(table):
         table = random_rows(table, train_rows, seed)
-    train, unseen = (
-        (table, read_table(holdout, delimiter=delimiter)) if holdout else held_apart(table, seed, session.reporter())
-    )
+    if holdout:
+        train, unseen = table, drop_columns(read_table(holdout, delimiter=delimiter), dropped, absent_ok=True)
+    else:
+        train, unseen = held_apart(table, seed, session.reporter())
     schema = infer_schema(train)
     if target is not None:
         check_target(target, schema)

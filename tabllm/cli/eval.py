@@ -16,6 +16,7 @@ from .options import (
     AtLeast,
     delimiter_option,
     details_option,
+    drop_option,
     html_option,
     json_option,
     real_rows_option,
@@ -84,6 +85,7 @@ class Claim(click.ParamType):
 @html_option
 @real_rows_option
 @seed_option
+@drop_option
 @delimiter_option
 @json_option
 @click.pass_obj
@@ -102,6 +104,7 @@ def evaluate(
     html_file: str | None,
     no_real_rows: bool,
     seed: int | None,
+    dropped: tuple[str, ...],
     delimiter: str | None,
     json_file: str | None,
 ) -> None:
@@ -121,7 +124,7 @@ def evaluate(
     from eval.terminal import render
     from eval.terminal_several import render_several
 
-    judged = _tables(session, real, synth, holdout, data, delimiter, seed or 0)
+    judged = _tables(session, real, synth, holdout, data, delimiter, seed or 0).without(dropped)
     found = compare_several(
         judged.real,
         judged.synthetic,
@@ -154,6 +157,18 @@ class _Judged:
     holdout: pd.DataFrame | None
     facts: dict[str, str]
     schema: Schema | None = None
+
+    def without(self, names: tuple[str, ...]) -> _Judged:
+        """The same without the columns ``names``."""
+        from tabular.dropping import drop_columns
+        from tabular.schema import Schema
+
+        if not names:
+            return self
+        made = {label: drop_columns(table, names, absent_ok=True) for label, table in self.synthetic.items()}
+        held = None if self.holdout is None else drop_columns(self.holdout, names, absent_ok=True)
+        schema = self.schema and Schema(tuple(c for c in self.schema if c.name not in names), self.schema.rows)
+        return _Judged(drop_columns(self.real, names), made, held, self.facts, schema)
 
 
 def _tables(

@@ -19,6 +19,7 @@ from .options import (
     Holdout,
     claim,
     delimiter_option,
+    drop_option,
     force_option,
     kind_option,
     seed_option,
@@ -100,6 +101,7 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
               help="Schema file: the kinds of the columns, as 'tabllm schema -o FILE' wrote it and you edited "
                    "it.")  # fmt: skip
 @kind_option
+@drop_option
 @click.option("--target", metavar="COL",
               help="Target column, whose classes the generator is conditioned on (tabddpm).")  # fmt: skip
 @settings_option
@@ -133,6 +135,7 @@ def fit(
     out: str | None,
     schema_file: str | None,
     kinds: tuple[str, ...],
+    dropped: tuple[str, ...],
     settings_file: str | None,
     train_rows: int | None,
     holdout: float | int | None,
@@ -158,6 +161,7 @@ def fit(
             "no noise covers that; split the file yourself, and give the other part to 'tabllm eval --holdout FILE'."
         )
 
+    from tabular.dropping import drop_columns
     from tabular.holdout import people_note
     from tabular.reading import check_table, read_table
     from tabular.rundir import check_run_directory
@@ -166,9 +170,10 @@ def fit(
 
     check_run_directory(run)
     claim(session, run, force=force, folder=True)
-    table = check_table(read_table(data, delimiter=delimiter))
+    table = check_table(drop_columns(read_table(data, delimiter=delimiter), dropped))
     source = source_of(
-        data, table, run, delimiter=delimiter, holdout=holdout or 0, learned_rows=train_rows, seed=given.get("seed", 0)
+        data, table, run, delimiter=delimiter, holdout=holdout or 0, learned_rows=train_rows, seed=given.get("seed", 0),
+        dropped=dropped,
     )
     table, held = source.split(table)
     if source.people:

@@ -17,6 +17,7 @@ from .options import (
     claim_work,
     delimiter_option,
     details_option,
+    drop_option,
     kind_option,
     real_rows_option,
     seed_option,
@@ -48,6 +49,7 @@ tabllm make visits.csv -n 20000 -m tabcascade --target clicked -o cascade
               help="Rows to hold back, a fraction (20%) or a number, drawn at random, to judge by.")  # fmt: skip
 @click.option("--target", metavar="COL", help="Target column to predict in the report.  [default: guessed]")
 @kind_option
+@drop_option
 @click.option("--epochs", type=AtLeast(1), metavar="N", help="Maximum passes over the rows.")
 @click.option("--device", metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]")
 @seed_option
@@ -65,6 +67,7 @@ def make(
     holdout: float | int,
     target: str | None,
     kinds: tuple[str, ...],
+    dropped: tuple[str, ...],
     epochs: int | None,
     device: str | None,
     seed: int | None,
@@ -93,6 +96,7 @@ def make(
         holdout=holdout,
         target=target,
         kinds=chosen_kinds(kinds),
+        dropped=dropped,
         delimiter=delimiter,
         seed=seed or 0,
     )

@@ -23,6 +23,7 @@ __all__ = [
     "claim_work",
     "delimiter_option",
     "details_option",
+    "drop_option",
     "force_option",
     "html_option",
     "json_option",
@@ -166,6 +167,14 @@ def kind_option(command: Decorated) -> Decorated:
         "--kind", "kinds", multiple=True, metavar="COL=KIND",
         help="Kind of the column COL: categorical, integer, continuous, datetime, boolean, text, identifier or "
              "constant. Repeatable.",
+    )(command)  # fmt: skip
+
+
+def drop_option(command: Decorated) -> Decorated:
+    """``--drop COL``."""
+    return click.option(
+        "--drop", "dropped", multiple=True, metavar="COL",
+        help="Leave out the column COL, whatever it holds. Repeatable.",
     )(command)  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .group import Command
-from .options import PATH, AtLeast, claim, delimiter_option, force_option, json_option
+from .options import PATH, AtLeast, claim, delimiter_option, drop_option, force_option, json_option
 from .session import STDOUT, Session
 
 __all__ = ["schema"]
@@ -24,6 +24,7 @@ tabllm fit visits.csv --schema visits.schema.json
 @click.option("-o", "--out", type=PATH, metavar="FILE", help="File to write the schema to, for you to edit.")
 @click.option("--rare-below", type=AtLeast(0), default=0, metavar="K",
               help="Rare categories: fold those of fewer than K rows into one.  [default: 0]")  # fmt: skip
+@drop_option
 @delimiter_option
 @force_option("a file")
 @json_option
@@ -33,6 +34,7 @@ def schema(
     data: str,
     out: str | None,
     rare_below: int,
+    dropped: tuple[str, ...],
     delimiter: str | None,
     force: bool,
     json_file: str | None,
@@ -43,11 +45,12 @@ def schema(
     if out:
         claim(session, out, force=force)
 
+    from tabular.dropping import drop_columns
     from tabular.inference import infer_schema
-    from tabular.personal.telling import persons_given_away
+    from tabular.personal.telling import persons_given_away, persons_made_up
     from tabular.reading import read_table
 
-    found = infer_schema(read_table(data, delimiter=delimiter), rare_below=rare_below)
+    found = infer_schema(drop_columns(read_table(data, delimiter=delimiter), dropped), rare_below=rare_below)
     if session.draws(json_file) and out != STDOUT:
         from .tables import draw_schema
 
@@ -57,6 +60,8 @@ def schema(
         console.print()
     if warning := persons_given_away(found):
         session.warn(warning)
+    if line := persons_made_up(found):
+        session.say(line)
     session.write_json(found.to_dict(), json_file)
     session.write_json(found.to_dict(), out)
     if out and out != STDOUT:

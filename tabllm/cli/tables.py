@@ -29,7 +29,9 @@ def draw_schema(console: Console, schema: Schema) -> None:
     table = quiet_table(console, "column", "kind", ">missing %", "values")
     for column in schema:
         missing = f"{100 * column.missing_rate:.1f}" if column.missing_rate else "[dim]-[/]"
-        person = f"  [bold red]{escape(column.personal)}[/]" if column.gives_persons_away else ""
+        style = "bold red" if column.gives_persons_away else "green"
+        made_up = "" if column.gives_persons_away else ", made up"
+        person = f"  [{style}]{escape(column.personal)}{made_up}[/]" if column.personal else ""
         table.add_row(escape(column.name), escape(column.kind) + person, missing, escape(_values(column)))
     console.print(table)
     notes = [*schema.notes, *(f"{column.name}: {note}" for column in schema for note in column.notes)]

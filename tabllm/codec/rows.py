@@ -11,7 +11,7 @@ import numpy as np
 from tabular.arrays import on_grid
 from tabular.conditions import Allowed
 from tabular.schema import Schema
-from tabular.unmodelled import unmodelled
+from tabular.unmodelled import fill_unmodelled
 from tabular.words import WordCodec, check_learned, words_from
 
 from . import conditions
@@ -76,14 +76,7 @@ class RowCodec:
                 arrays[name] = conditions.decode_within(codec, part, rng, allowed[name], self._rounding(name))
             else:
                 arrays[name] = codec.decode(part, rng)
-        for column in self.schema:
-            if column.name in arrays:
-                continue
-            if column.name in self.words:
-                arrays[column.name] = self.words[column.name].draw(rows, rng, present=present)
-            else:
-                arrays[column.name] = unmodelled(column, rows, rng, start=start, seed=seed, present=present)
-        return arrays
+        return fill_unmodelled(arrays, self.schema, self.words, rows, rng, start=start, seed=seed, present=present)
 
     def _rounding(self, name: str) -> conditions.Round:
         return partial(on_grid, column=self.schema[name])

@@ -13,7 +13,7 @@ from tabular.conditions import Allowed
 from tabular.errors import ConditionError, TableError, UsageError
 from tabular.plain_json import FieldError, at_field, check_fields, each_of, object_of, one_of
 from tabular.schema import Column, Schema
-from tabular.unmodelled import unmodelled
+from tabular.unmodelled import fill_unmodelled
 
 from .automaton import Automaton
 from .cells import CellCodec, ListCodec, TextCells
@@ -102,10 +102,7 @@ class TextCodec(LmCodec):
                 if name in allowed:
                     values = _moved_inside(values, allowed[name])
             arrays[name] = values
-        for column in self.schema:
-            if column.name not in arrays:
-                arrays[column.name] = unmodelled(column, len(choices), rng, start=start, seed=seed, present=present)
-        return arrays
+        return fill_unmodelled(arrays, self.schema, {}, len(choices), rng, start=start, seed=seed, present=present)
 
     def conditions(self, allowed: Mapping[str, Allowed]) -> dict[int, Automaton]:
         kept = {}

@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import TableError
 from ..plain_json import PLAIN, FieldError, at_field, check_fields, each_of
 from ..schema import Schema
-from ..unmodelled import unmodelled
+from ..unmodelled import fill_unmodelled
 from ..words import WordCodec, check_learned, words_from
 from .fields import CategoryField, Field, NumberField, Numbers, field_from_dict
 
@@ -119,12 +119,7 @@ class TableEncoder:
         self, arrays: dict[str, np.ndarray], rows: int, rng: np.random.Generator, *, start: int, seed: int
     ) -> dict[str, np.ndarray]:
         """``arrays`` with the columns that no network learns: identifiers, free text, constants."""
-        for column in self.schema:
-            if column.name in self.words:
-                arrays[column.name] = self.words[column.name].draw(rows, rng, present=False)
-            elif column.name not in arrays:
-                arrays[column.name] = unmodelled(column, rows, rng, start=start, seed=seed, present=False)
-        return arrays
+        return fill_unmodelled(arrays, self.schema, self.words, rows, rng, start=start, seed=seed)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data, without the schema."""

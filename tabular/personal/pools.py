@@ -29,6 +29,9 @@ _LISTS = {
     "word": lambda: [a + b for a, b in product(_SYLLABLES, _SYLLABLES)],
     "madeup": lambda: [a + b + c for a, b, c in product(_SYLLABLES, _SYLLABLES, _LAST)],
     "street": lambda: _STREETS,
+    "octet": lambda: [str(n) for n in range(256)],
+    "host": lambda: [str(n) for n in range(1, 255)],
+    "public": lambda: [str(n) for n in range(11, 224) if n not in (100, 127, 169, 172, 192, 198, 203)],
     "town": lambda: [a + b for a, b in product(_STEMS, ["bridge", "bury", "field", "ford", "ham", "ton", "wick"])],
 }
 

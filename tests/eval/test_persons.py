@@ -92,7 +92,9 @@ def test_every_face_says_it(tmp_path):
 
 
 def test_persons_made_anew_are_not_judged_as_categories():
-    report = compare(visitors(300, 0), visitors(300, 1, first=1_000), target="clicked")
+    real = visitors(300, 0)
+    schema = infer_schema(real, overrides={"email": "categorical"})
+    report = compare(real, visitors(300, 1, first=1_000), target="clicked", schema=schema)
     assert "email" not in [column.name for column in report.fidelity.columns if column.error_percent is not None]
     assert any("made anew in: email" in note for note in report.notes)
     assert privacy_verdict(report).level == "open"

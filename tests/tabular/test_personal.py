@@ -11,7 +11,7 @@ import pytest
 from tabular import infer_schema
 from tabular.identifiers import make_identifiers
 from tabular.personal import find_personal
-from tabular.personal.telling import persons_given_away, warn_of_persons
+from tabular.personal.telling import persons_given_away, persons_made_up, warn_of_persons
 from tabular.progress import Reporter
 
 ROWS = 120
@@ -175,7 +175,7 @@ def test_as_an_identifier_a_column_of_persons_holds_and_makes_no_real_value(name
     assert not column.gives_persons_away
     assert not column.categories
     number = column.dtype.startswith("int")
-    made = make_identifiers(column.pattern, 2_000, number=number)
+    made = make_identifiers(column.pattern, 2_000, number=number, name=name)
     assert not set(made) & set(real.astype(str))
     assert len(set(made)) == 2_000
 
@@ -188,16 +188,19 @@ def test_identifiers_that_number_the_rows_go_on_numbering_them():
 def test_the_line_names_the_columns_and_the_way_out_and_the_schema_can_deny_it():
     table = pd.DataFrame({"e mail": BY_VALUES["e-mail"], "ip": BY_VALUES["IP address"], "x": numbers(0, 9)})
     schema = infer_schema(table)
-    line = persons_given_away(schema)
+    assert persons_given_away(schema) is None
+    assert "the values of e mail (e-mail) and ip (IP address) are made up" in persons_made_up(schema)
+    assert "--kind 'e mail=categorical'" in persons_made_up(schema)
+    asked = infer_schema(table, overrides={"e mail": "categorical", "ip": "categorical"})
+    line = persons_given_away(asked)
     assert "e mail and ip hold real values of persons (e-mail, IP address)" in line
     assert "--kind 'e mail=identifier' --kind ip=identifier" in line
-    assert persons_given_away(schema.replace_column("ip", personal=None)).startswith("WARNING: e mail holds")
-    assert persons_given_away(type(schema).from_dict(schema.to_dict())) == line
-    denied = infer_schema(table, overrides={"e mail": "identifier", "ip": "identifier"})
-    assert persons_given_away(denied) is None
+    assert persons_made_up(asked) is None
+    assert persons_given_away(asked.replace_column("ip", personal=None)).startswith("WARNING: e mail holds")
+    assert persons_given_away(type(asked).from_dict(asked.to_dict())) == line
 
 
-def test_where_no_reporter_listens_python_warns():
-    schema = infer_schema(pd.DataFrame({"email": BY_VALUES["e-mail"], "x": numbers(0, 9)}))
+def test_where_no_reporter_listens_python_warns_of_real_values():
+    table = pd.DataFrame({"email": BY_VALUES["e-mail"], "x": numbers(0, 9)})
     with pytest.warns(UserWarning, match="email holds real values of persons"):
-        warn_of_persons(schema, Reporter())
+        warn_of_persons(infer_schema(table, overrides={"email": "categorical"}), Reporter())
