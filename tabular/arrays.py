@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from .cells import columns_of, grid_step, labels, numbers, round_to, texts
+from .cells import columns_of, grain_lattice, grid_step, labels, numbers, round_to, texts
 from .date_numbers import numbers_of_dates
 from .date_text import format_dates, from_seconds
 from .errors import SchemaError
@@ -136,8 +136,15 @@ def on_grid(values: np.ndarray, column: Column) -> np.ndarray:
         values = np.rint(values / step) * step if step >= 1 else round_to(values, column.decimals or 0)
     elif column.decimals is not None:
         values = round_to(values, column.decimals)
+    lattice = grain_lattice(column)
+    if lattice is not None:
+        values = lattice.nearest(values)
     if column.minimum is not None and column.maximum is not None:
-        values = np.clip(values, column.minimum, column.maximum)
+        low, high = column.minimum, column.maximum
+        if lattice is not None:  # a person may have set bounds between two of its values
+            ends = lattice.ceil(np.array([low]))[0], lattice.floor(np.array([high]))[0]
+            low, high = ends if ends[0] <= ends[1] else (low, high)
+        values = np.clip(values, low, high)
     return values
 
 

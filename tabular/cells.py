@@ -13,12 +13,14 @@ from pandas.api import types
 from .date_numbers import dates_of_numbers
 from .date_text import format_step, from_seconds, parse_dates, to_seconds
 from .errors import SchemaError
+from .grain.lattice import Lattice, lattice_of
 from .number_text import parse_numbers
 from .schema import Column
 
 __all__ = [
     "columns_of",
     "dtype_text",
+    "grain_lattice",
     "grid_step",
     "labels",
     "missing_cells",
@@ -215,6 +217,14 @@ def grid_step(column: Column) -> float | None:
         step = format_step(column.format) if column.format else 1.0
         return step if step >= 60 else 10.0 ** -(column.decimals or 0)
     return None if column.decimals is None else 10.0**-column.decimals
+
+
+def grain_lattice(column: Column) -> Lattice | None:
+    """The values that the grain of a numeric column allows; ``None`` where it has none."""
+    decimals = 0 if column.kind == "integer" else column.decimals if column.kind != "datetime" else column.decimals or 0
+    if column.grain is None or decimals is None:
+        return None
+    return lattice_of(column.grain, decimals, column.kind == "datetime")
 
 
 def round_to(values: np.ndarray, decimals: int) -> np.ndarray:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from .cells import labels
+from .cells import grid_step, labels
 from .column_facts import ColumnFacts
 from .dates.forms import compiled
 from .errors import SchemaError
+from .grain.learn import learn_grain
 from .keys import identifier_pattern
 from .marks import choose_marks
 from .schema import Column
@@ -108,10 +110,11 @@ def _numeric(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colum
                 "Holds integers above 2**53, which are kept only to 16 digits; as identifier or text they are exact."
             )
     low, high = _bounds(values, counts, rare_below)
-    return Column(
+    column = Column(
         **base, minimum=low, maximum=high, decimals=decimals, format=form,
         atoms=_atoms(values, counts, rare_below), notes=tuple(notes),
     )  # fmt: skip
+    return _with_grain(column, values, counts, rare_below)
 
 
 def _datetime(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Column:
@@ -144,10 +147,22 @@ def _datetime(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colu
     if written is not None and written.fraction_digits:
         decimals = min(decimals, written.fraction_digits)
     low, high = _bounds(values, counts, rare_below)
-    return Column(
+    column = Column(
         **base, minimum=low, maximum=high, decimals=decimals, format=form,
         atoms=_atoms(values, counts, rare_below), notes=tuple(notes),
     )  # fmt: skip
+    return _with_grain(column, values, counts, rare_below)
+
+
+def _with_grain(column: Column, values: np.ndarray, counts: np.ndarray, rare_below: int) -> Column:
+    instants = column.kind == "datetime"
+    form = compiled(column.format or "")
+    decimals = 0 if column.kind == "integer" else column.decimals
+    grain = learn_grain(
+        values, counts, instants=instants, dated=form is None or form.has_date, decimals=decimals,
+        finest=grid_step(column) or 1.0, rare_below=rare_below,
+    )  # fmt: skip
+    return column if grain is None else replace(column, grain=grain.to_text(instants=instants))
 
 
 def _text(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Column:

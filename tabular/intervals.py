@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .cells import grid_step
+from .cells import grain_lattice, grid_step
 from .condition_text import Condition
 from .date_text import parse_dates, to_seconds
 from .errors import ConditionError
@@ -75,7 +75,10 @@ def _tidy(intervals: Sequence[Interval], column: Column) -> tuple[Interval, ...]
 
 
 def _snap(value: float, column: Column, *, up: bool) -> float:
-    """The nearest value of the grid that is not below (``up``) or not above ``value``."""
+    """The nearest value of the grid, and of the grain, that is not below (``up``) or not above ``value``."""
+    lattice = grain_lattice(column)
+    if lattice is not None and math.isfinite(value):
+        return float((lattice.ceil if up else lattice.floor)(np.array([value]))[0])
     step = _step_at(value, column)
     if step is None:
         return value

@@ -68,6 +68,8 @@ class Column:
         format: ``strftime`` format of a datetime that is written as text; where the dtype is native it
             tells how fine the values are (``"%Y-%m-%d"``: whole days, ``None``: seconds); for numbers
             stored as text, the template of their text (such as ``"${:,.2f}"``).
+        grain: which numbers or instants of its range a column has at all, such as ``"step 15 min; weekdays Mon-Fri"``
+            (:mod:`tabular.grain.text`); ``None`` for all that its decimals or its format can write.
         pattern: how an identifier is built (:mod:`tabular.identifiers`), such as ``"uuid"`` or ``"AA-9999"``;
             ``"same"`` for the values of the column that it goes with.
         other: the category that values outside ``categories`` become, ``None`` if they are an error;
@@ -95,6 +97,7 @@ class Column:
     categories: tuple[Scalar, ...] = ()
     atoms: tuple[float, ...] = ()
     format: str | None = None
+    grain: str | None = None
     pattern: str | None = None
     other: Scalar | None = None
     notes: tuple[str, ...] = ()

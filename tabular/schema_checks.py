@@ -15,6 +15,7 @@ from .arrays import from_arrays, holds_text, known_dtype, on_grid, to_arrays
 from .cells import numbers
 from .dates.forms import compiled
 from .errors import SchemaError
+from .grain.text import grain_from_text
 from .identifiers import check_pattern, make_identifiers
 from .number_text import MAX_DIGITS
 from .plain_json import TEXT, FieldError, Kind, check_fields, list_of, maybe, one_of, real, shown, whole
@@ -51,6 +52,7 @@ _FIELDS = {
     "categories": list_of(_SCALAR),
     "atoms": list_of(_NUMBER),
     "format": maybe(TEXT),
+    "grain": maybe(TEXT),
     "pattern": maybe(TEXT),
     "other": maybe(_SCALAR),
     "notes": list_of(TEXT),
@@ -66,7 +68,7 @@ _NAMED = frozenset({"identifier"})
 #: Fields of some kinds alone.
 _KINDS_OF = {
     "minimum": NUMERIC_KINDS, "maximum": NUMERIC_KINDS, "decimals": NUMERIC_KINDS, "atoms": NUMERIC_KINDS,
-    "format": NUMERIC_KINDS, "categories": TOKEN_KINDS, "other": TOKEN_KINDS, "pattern": _NAMED,
+    "format": NUMERIC_KINDS, "grain": NUMERIC_KINDS, "categories": TOKEN_KINDS, "other": TOKEN_KINDS, "pattern": _NAMED,
     "repeats": _NAMED, "goes_with": _NAMED, "per_value": _NAMED,
     "marks": NUMERIC_KINDS, "mark_shares": NUMERIC_KINDS,
 }  # fmt: skip
@@ -131,6 +133,11 @@ def check_column(column: Column) -> None:
         meant = "of dates such as '%Y-%m-%d'" if column.kind == "datetime" else "of numbers such as '{:,.2f} EUR'"
         if len(column.format) > MAX_FORMAT or not fits:
             raise FieldError(f"column {column.name!r} has format {shown(column.format)}, but must have one {meant}")
+    if column.grain is not None:
+        try:
+            grain_from_text(column.grain, instants=column.kind == "datetime")
+        except ValueError as error:
+            raise FieldError(f"column {column.name!r} has grain {shown(column.grain)}, of which {error}") from None
     if column.pattern is not None:
         _check_pattern(column.name, column.pattern)
     if not known_dtype(column.dtype):

@@ -105,12 +105,14 @@ def _numeric(series: pd.Series, values: np.ndarray, column: Column) -> Iterator[
         if not any("read as missing" in note for note in column.notes):
             yield _told(column, series, unread, cells, f"{what}: taken for missing")
     rounded = on_grid(values, Column(column.name, column.kind, column.dtype, decimals=column.decimals,
-                                     format=column.format))  # fmt: skip
+                                     format=column.format, grain=column.grain))  # fmt: skip
     off = np.abs(rounded - values)
     changed = off > 1e-6 * np.maximum(np.abs(values), 1.0) if column.kind == "datetime" else off > 1e-9 * np.abs(values)
     if changed.any():
         grain = "whole numbers" if column.kind == "integer" else f"{column.decimals or 0} decimals"
-        what = f"does not keep to {column.format if column.kind == 'datetime' else grain}"
+        if column.kind == "datetime":
+            grain = column.format or "whole seconds"
+        what = f"does not keep to {grain}{f' ({column.grain})' if column.grain else ''}"
         scale = np.nanmax(np.abs(values))
         if np.nanmean((off / scale) ** 2) > MOST_ROUNDED * np.nanvar(values / scale):
             raise _ruined(column, series, changed, cells, what, "rounding leaves nothing of it: allow more decimals")
