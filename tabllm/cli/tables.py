@@ -56,11 +56,18 @@ def _values(column: Column) -> str:
     if column.is_numeric and column.minimum is not None and column.maximum is not None:
         often = [_bound(column, atom) for atom in column.atoms] if len(column.atoms) <= 3 else []
         text = f"{_bound(column, column.minimum)} to {_bound(column, column.maximum)}"
-        return text + (f"; often {', '.join(often)}" if often else "")
+        grain = f"; {column.grain}" if column.grain else ""
+        return text + (f"; often {', '.join(often)}" if often else "") + grain
     return column.pattern or ""
 
 
 def _bound(column: Column, value: float) -> str:
+    if column.kind == "datetime" and column.format:
+        import numpy as np
+
+        from tabular.date_text import format_dates
+
+        return str(format_dates(np.array([value]), column.format)[0])
     if column.kind == "datetime":
         from datetime import datetime, timedelta, timezone
 
