@@ -14,7 +14,7 @@ from .cells import dtype_text, missing_cells, texts, to_number, value_type
 from .date_numbers import detect_date_numbers
 from .date_text import DateText, detect_date_text
 from .marks import known_marks
-from .number_text import NumberText, detect_number_text
+from .number_detection import NumberText, detect_number_text
 
 __all__ = ["BAD_SHARE", "ColumnFacts", "column_facts"]
 
@@ -34,6 +34,7 @@ class ColumnFacts:
         rows: cells in all.
         filled: the cells that are not missing.
         notes: what was met on the way.
+        point: the decimal mark of the table, for texts that leave it open (``1,234``).
     """
 
     name: str
@@ -42,6 +43,7 @@ class ColumnFacts:
     rows: int
     filled: pd.Series
     notes: tuple[str, ...] = ()
+    point: str | None = None
 
     @cached_property
     def _counted(self) -> pd.Series:
@@ -82,7 +84,7 @@ class ColumnFacts:
     @cached_property
     def number_text(self) -> NumberText | None:
         """How the column writes numbers as text, if it does; marks among them have the value NaN."""
-        return self._held(detect_number_text)
+        return self._held(partial(detect_number_text, point=self.point))
 
     @cached_property
     def date_text(self) -> DateText | None:

@@ -100,7 +100,9 @@ def _numeric(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colum
         _take_bad_cells(facts, base, notes, "numbers", values, rare_below)
     values, counts = values[np.isfinite(values)], facts.counts[np.isfinite(values)]
     # The values a generator gives back are rounded in float64, whatever the width of the column.
-    decimals = facts.number_text.decimals if facts.number_text else needed_decimals(values, facts.dtype)
+    # Digits alone are as many as they need to be, whether text or not: 5.00 has none.
+    written = facts.number_text if facts.number_text is not None and not facts.number_text.is_plain else None
+    decimals = written.decimals if written is not None else needed_decimals(values, facts.dtype)
     if base["kind"] == "integer":
         if np.any(values % 1):
             raise SchemaError(f"Column {facts.name!r} is not integer: it holds such as {values[values % 1 != 0][0]!r}.")

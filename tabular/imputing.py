@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from .arrays import from_arrays, holds_date_numbers, on_grid, to_arrays
-from .cells import columns_of, texts, value_type
+from .cells import columns_of, numbers, value_type
+from .drawn_text import as_given_text
 from .errors import SchemaError
 from .frames import Form
 from .marks import mark_cells
@@ -69,11 +70,11 @@ def fill_in(
     filled = table.copy()
     for name, hole in holes.items():
         if hole.any() and schema[name].missing_rate != 1:
-            filled[name] = _joined(table[name], made[name], hole)
+            filled[name] = _joined(table[name], made[name], hole, schema[name])
     return form.give_back(filled if index is None else filled.set_axis(index))
 
 
-def _joined(given: pd.Series, made: pd.Series, hole: np.ndarray) -> pd.Series:
+def _joined(given: pd.Series, made: pd.Series, hole: np.ndarray, column: Column) -> pd.Series:
     """``given`` with cells of ``made`` in its holes; every other cell is as it was."""
     if isinstance(given.dtype, pd.CategoricalDtype):
         # A given categorical may list fewer categories than were learned, or ones that were folded into another.
@@ -85,7 +86,9 @@ def _joined(given: pd.Series, made: pd.Series, hole: np.ndarray) -> pd.Series:
         return given.astype(dtype).where(~hole, made.astype(dtype))
     given_type, made_type = (value_type(cells, str(given.name)) for cells in (given, made))
     if given_type == "string" and given.notna().any() and made_type not in ("string", "category"):
-        made = texts(made).astype(given.dtype)  # numbers or dates that this table writes as text
+        made = pd.Series(as_given_text(made, given, column), dtype=object, index=made.index).astype(given.dtype)
+    elif made_type == "string" and column.is_numeric and given_type in ("integer", "float", "decimal"):
+        made = pd.Series(numbers(made, column), index=made.index)  # text of a file that this table holds as numbers
     return given.where(~hole, made)
 
 
@@ -175,17 +178,13 @@ def _expected(column: Column) -> str:
     return f"numbers such as {format_numbers(np.array([12.0]), column.format)[0]}" if column.format else "numbers"
 
 
-def in_given_text(filled: pd.DataFrame, text: pd.DataFrame) -> pd.DataFrame:
+def in_given_text(filled: pd.DataFrame, text: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """``text``, the cells of a text file as they stand there, with the drawn cells of ``filled`` where it has none."""
     written = text.copy()
     for name in text.columns:
         hole = (text[name].isna() & filled[name].notna()).to_numpy(dtype=bool)
         if hole.any():
-            drawn = filled[name][hole]
-            whole = text[name].dropna().astype(str).str.fullmatch(r"\s*[+-]?\d+\s*").all()
-            if whole and pd.api.types.is_float_dtype(drawn.dtype) and (drawn % 1 == 0).all():
-                drawn = drawn.astype("Int64")  # holes made them floats: 5, not 5.0
             cells = text[name].to_numpy(dtype=object)
-            cells[hole] = [str(value) for value in drawn]
+            cells[hole] = as_given_text(filled[name][hole], text[name], schema[name])
             written[name] = pd.Series(cells, dtype=object, index=text.index)
     return written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
@@ -64,8 +65,7 @@ def infer_schema(
     persons = {name: found.sort for name, found in find_personal(columns).items()}
     persons |= {name: persons[of] for name in columns if name not in persons
                 for of in persons if columns[name].dtype == columns[of].dtype and columns[name].equals(columns[of])}
-    for name, series in columns.items():
-        facts = column_facts(name, series, skip)
+    for name, facts in _facts(columns, skip).items():
         column = _column(facts, overrides.get(name), rare_below)
         if name in persons:
             column = _surrogated(column, facts, persons[name], overrides.get(name))
@@ -75,6 +75,27 @@ def infer_schema(
     if skip is not None:
         notes.append(f"{int(skip.sum()):,} row(s) repeat the header: read as missing; remove them from the file.")
     return Schema(tuple(found), rows=len(table), notes=tuple(notes))
+
+
+def _facts(columns: Mapping[str, pd.Series], skip: np.ndarray | None) -> dict[str, ColumnFacts]:
+    """The facts per column, each with the decimal mark that the columns together show.
+
+    Somebody writes all columns of a table with one mark: ``3.685`` is three thousands beside ``4,50``.
+    """
+    facts = {name: column_facts(name, series, skip) for name, series in columns.items()}
+    shown = Counter(mark for each in facts.values() if (mark := _decimal_mark(each)) is not None)
+    if shown[","] <= shown["."]:
+        return facts  # a point is what is taken for granted
+    return {
+        name: replace(each, point=",") if each.number_text is not None and each.number_text.point is None else each
+        for name, each in facts.items()
+    }
+
+
+def _decimal_mark(facts: ColumnFacts) -> str | None:
+    if facts.type == "float":
+        return "."  # it was read as a number
+    return None if facts.number_text is None else facts.number_text.point
 
 
 def _surrogated(column: Column, facts: ColumnFacts, personal: str, override: Any) -> Column:
@@ -157,7 +178,7 @@ def _kind_of_text(facts: ColumnFacts) -> str:
     if found is not None and found.decimals != 0 and (found.is_plain or not few):
         return "continuous"
     if found is not None and not few:
-        return "integer" if found.template.startswith("{:,") else _kind_of_digits(facts)
+        return _kind_of_digits(facts) if found.is_plain else "integer"
     if are_boolean_words(facts.texts.tolist()):
         return "boolean"
     if few:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 __all__ = ["native_column", "text_column"]
 
 _TRUTH = ("True", "False")
+_THOUSANDS = re.compile(r"^-?[1-9]\d{0,2}\.\d{3}$")
 #: Within these pandas writes a float without an exponent.
 _PLAIN_FROM, _PLAIN_TO = 1e-4, 1e16
 
@@ -29,7 +31,7 @@ def native_column(cells: pa.ChunkedArray) -> pd.Series:
     if first in _TRUTH and not cells.null_count:
         if pc.all(pc.is_in(cells, pa.array(_TRUTH, cells.type))).as_py():
             return pd.Series(pc.equal(cells, "True").to_numpy())
-    elif first[-1:].isdigit():
+    elif first[-1:].isdigit() and not _may_be_thousands(cells, first):
         for number_type, same in ((pa.int64(), _same_integers), (pa.float64(), _same_floats)):
             numbers = _numbers(cells, number_type, same)
             if numbers is not None:
@@ -44,6 +46,11 @@ def text_column(cells: pa.ChunkedArray) -> pd.Series:
         plain = cells.to_pandas()
         return plain.where(plain.notna(), np.nan)
     return pd.Series(dtype.__from_arrow__(cells))
+
+
+def _may_be_thousands(cells: pa.ChunkedArray, first: str) -> bool:
+    """Whether every cell is such as ``3.685``, which is over three thousand where the decimal mark is a comma."""
+    return bool(_THOUSANDS.fullmatch(first)) and pc.all(pc.match_substring_regex(cells, _THOUSANDS.pattern)).as_py()
 
 
 def _numbers(

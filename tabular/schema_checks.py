@@ -17,6 +17,7 @@ from .dates.forms import compiled
 from .errors import SchemaError
 from .grain.text import grain_from_text
 from .identifiers import check_pattern, make_identifiers
+from .number_template import is_template
 from .number_text import MAX_DIGITS
 from .plain_json import TEXT, FieldError, Kind, check_fields, list_of, maybe, one_of, real, shown, whole
 from .schema import KINDS, NUMERIC_KINDS, TOKEN_KINDS, Column, Schema
@@ -33,7 +34,6 @@ EARLIEST, LATEST = -62135596800.0, 253402300799.999999
 #: How far a number may be off when it comes back from its dtype: float16 has three digits.
 ROUND_TRIP = 0.01
 
-_TEMPLATE = re.compile(r"[^{}]*\{(?::[ 0]?\d{0,2},?(?:\.\d{1,3})?[eEfFgG]?(?:\|,)?)?\}[^{}]*")
 #: Each directive alone: the C library would take a width, such as of ``%1000000000d``, for meant.
 _DATE_FORMAT = re.compile(r"(?:[^%]|%-?[A-Za-z]|%%)+")
 
@@ -128,9 +128,11 @@ def check_column(column: Column) -> None:
     _check_categories(column)
     _check_marks(column)
     if column.format is not None:
-        form = _DATE_FORMAT if column.kind == "datetime" else _TEMPLATE
-        fits = form.fullmatch(column.format) or (column.kind == "datetime" and compiled(column.format) is not None)
-        meant = "of dates such as '%Y-%m-%d'" if column.kind == "datetime" else "of numbers such as '{:,.2f} EUR'"
+        if column.kind == "datetime":
+            fits = _DATE_FORMAT.fullmatch(column.format) or compiled(column.format) is not None
+            meant = "of dates such as '%Y-%m-%d'"
+        else:
+            fits, meant = is_template(column.format), "of numbers such as '{:,.2f} EUR'"
         if len(column.format) > MAX_FORMAT or not fits:
             raise FieldError(f"column {column.name!r} has format {shown(column.format)}, but must have one {meant}")
     if column.grain is not None:

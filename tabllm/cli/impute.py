@@ -56,7 +56,7 @@ def impute(
         filled = written = synthesizer.complete(holes, seed=seed, progress=session.reporter())
         text = read_as_text(table, written_as, delimiter=delimiter)
         if text is not None:
-            written = in_given_text(filled, text)
+            written = in_given_text(filled, text, synthesizer.schema)
         with TableWriter(out) as writer:
             writer.write(written)
     except KeyboardInterrupt:

@@ -154,9 +154,9 @@ def test_drawn_numbers_of_a_column_that_is_given_as_text_are_text(learned):
 def test_cells_of_a_text_file_stand_as_they_stood():
     text = pd.DataFrame({"zip": ["02134", None, "02136"], "x": ["1.50", "2.25", None], "other": ["a", None, "b"]})
     filled = pd.DataFrame({"zip": [2134.0, 2135.0, 2136.0], "x": [1.5, 2.25, 3.0], "other": ["a", None, "b"]})
-    written = in_given_text(filled, text)
-    assert written["zip"].tolist() == ["02134", "2135", "02136"]
-    assert written["x"].tolist() == ["1.50", "2.25", "3.0"]
+    written = in_given_text(filled, text, infer_schema(filled, overrides={"zip": "integer", "x": "continuous"}))
+    assert written["zip"].tolist() == ["02134", "02135", "02136"]
+    assert written["x"].tolist() == ["1.50", "2.25", "3.00"]
     assert written["other"].isna().tolist() == [False, True, False]
 
 
