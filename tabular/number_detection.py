@@ -27,10 +27,9 @@ __all__ = ["NumberText", "detect_number_text"]
 
 #: Texts looked at to find the template; a column keeps to one way of writing, so a few hundred tell it.
 _SAMPLE = 500
+_FREQUENT = 100
 #: A decimal template is trimmed and not the shortest text up to so many digits, which float64 holds exactly.
 _EXACT_DIGITS = 15
-#: Texts that every candidate is tried on.
-_TRIED = 200
 #: Indian groups.
 _LAKH = re.compile(r"\d{1,2}(?:\D\d\d)+\D\d{3}(?:\D\d*)?")
 #: Whole numbers that all begin with + and have so many digits are telephone numbers.
@@ -75,7 +74,7 @@ def detect_number_text(
         point: the decimal mark of the file, for texts that leave it open (``1,234``).
     """
     texts = texts.reset_index(drop=True).astype(object)
-    sample = texts.iloc[:: max(1, len(texts) // _SAMPLE)].iloc[:_SAMPLE]
+    sample = texts.iloc[_sample(counts)]
     shapes = alike([shape for text in sample if (shape := take_apart(text)) is not None])
     # A small column may hold a few stray texts among few distinct ones, so the sample alone does not decide.
     if len(shapes) < max(1, len(sample) / 2) or _are_phones(shapes):
@@ -96,6 +95,15 @@ def detect_number_text(
         return NumberText(template.text, values, None, shown)
     decimals = _scaled_decimals(shapes, base.point) if base.scale else _most_decimals(digits)
     return NumberText(template.text, values, min(decimals, MAX_DIGITS), shown)
+
+
+def _sample(counts: np.ndarray) -> np.ndarray:
+    """Places of texts to look at: the most frequent ones, which fill most cells, and others from all over."""
+    if len(counts) <= _SAMPLE:
+        return np.arange(len(counts))
+    frequent = np.argpartition(-counts, _FREQUENT)[:_FREQUENT]
+    others = np.linspace(0, len(counts) - 1, _SAMPLE - _FREQUENT).astype(np.int64)
+    return np.unique(np.concatenate([frequent, others]))
 
 
 def _are_phones(shapes: Sequence[Shape]) -> bool:
@@ -150,7 +158,7 @@ def _scaled_decimals(shapes: Sequence[Shape], point: str) -> int:
 def _best(shapes: Sequence[Shape], base: NumberTemplate, padded: tuple[int, str] | None) -> NumberTemplate:
     """The template by which most of the texts come back as they were; of equals the first."""
     values = parse_numbers(pd.Series([shape.text for shape in shapes], dtype=object), base.text)
-    places = np.flatnonzero(np.isfinite(values))[:_TRIED]
+    places = np.flatnonzero(np.isfinite(values))
     shapes, values = [shapes[place] for place in places], values[places]
     texts = np.array([shape.text for shape in shapes], dtype=object)
     candidates = [
