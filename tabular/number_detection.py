@@ -159,7 +159,7 @@ def _best(shapes: Sequence[Shape], base: NumberTemplate, padded: tuple[int, str]
     """The template by which most of the texts come back as they were; of equals the first."""
     values = parse_numbers(pd.Series([shape.text for shape in shapes], dtype=object), base.text)
     places = np.flatnonzero(np.isfinite(values))
-    shapes, values = [shapes[place] for place in places], values[places]
+    shapes, values = [shapes[int(place)] for place in places], values[places]
     texts = np.array([shape.text for shape in shapes], dtype=object)
     candidates = [
         replace(base, **digits, plus=plus, group=group, lakh=base.lakh and bool(group), bare=bare, **width)
