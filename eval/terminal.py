@@ -251,7 +251,7 @@ class _Face:
         if (combinations := privacy.combinations) is not None:
             whose = "training row" if combinations.people is None else "person"
             cells = [number(combinations.synthetic_percent), number(combinations.holdout_percent)]
-            table.add_row(f"combinations that only one {whose} has, %", *cells)
+            table.add_row(f"combinations of only one {whose}, %", *cells)
             if combinations.people is not None:
                 words = f"[dim]  of {combinations.people:,} people, how many come out, %[/]"
                 table.add_row(words, number(combinations.people_percent))

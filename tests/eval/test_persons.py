@@ -79,14 +79,16 @@ def test_every_face_says_it(tmp_path):
     real = visitors(300, 0)
     report = compare(real, visitors(300, 1), target="clicked")
     stream = io.StringIO()
-    render(report, Console(file=stream, width=110))
+    render(report, Console(file=stream, width=80))
     write_html(report, tmp_path / "report.html")
     other = compare(real, visitors(300, 1, first=1_000), target="clicked")
     labels = {line.label: line for table in side_by_side({"a": report, "b": other}) for line in table.lines}
     line = labels["identifying cells that are real values, %"]
-    for text in (stream.getvalue().lower(), (tmp_path / "report.html").read_text().lower()):
+    page = (tmp_path / "report.html").read_text().lower()
+    for text in (stream.getvalue().lower(), page):
         assert "identifying cells that are real values" in text
-        assert "combinations that only one training row has" in text
+    assert "combinations of only one training row, %" in stream.getvalue()
+    assert "combinations that only one training row has" in page
     assert (line.values, line.best) == ((100.0, 0.0), "b")
     assert Report.from_dict(report.to_dict()) == report
 

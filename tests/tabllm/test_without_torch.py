@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+with pytest.MonkeyPatch.context() as _patch:
+    _patch.syspath_prepend(str(Path(__file__).parent))
+    from lm_models import folder_of as model_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 
 #: A Python in which torch is not installed.
@@ -36,6 +40,22 @@ from tabllm import TableLM
 from tabular import load_run
 table = pd.DataFrame({"device": ["ios", "web"] * 20, "clicked": [0, 1] * 20})
 TableLM(steps=1, layers=1, width=16, heads=2).fit(table).save("run")
+print(len(load_run("run").sample(3)), load_run("run").engine_name)
+""",
+        tmp_path,
+    )
+    assert done.stdout.strip() == "3 mlx", done.stderr
+
+
+def test_a_language_model_is_fitted_kept_and_sampled_by_mlx_alone(tmp_path):
+    pytest.importorskip("mlx_lm", reason="mlx-lm is not installed here")
+    done = python(
+        f"""
+import pandas as pd
+from tabllm.lm.pretrained import PretrainedLM
+from tabular import load_run
+table = pd.DataFrame({{"device": ["ios", "web"] * 20, "clicked": [0, 1] * 20}})
+PretrainedLM(base={str(model_folder("llama"))!r}, steps=1, batch_size=4).fit(table).save("run")
 print(len(load_run("run").sample(3)), load_run("run").engine_name)
 """,
         tmp_path,
