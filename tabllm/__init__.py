@@ -16,11 +16,14 @@ from tabular.synthesizer import register, register_open
 from .hub.names import is_model_name
 
 if TYPE_CHECKING:
+    from tabular.synthesizer import create as create
+    from tabular.synthesizer import load_run as load_run
+
     from .lm.pretrained import PretrainedLM as PretrainedLM
     from .nano.table_lm import TableLM as TableLM
 
 __version__ = "0.1.0"
-__all__ = ["PretrainedLM", "TableLM", "__version__"]
+__all__ = ["PretrainedLM", "TableLM", "__version__", "create", "load_run"]
 
 register("nano", "tabllm.nano.table_lm:TableLM")
 for _name in ("gpt2", "distilgpt2", "deepseek-coder-1.3b"):
@@ -43,4 +46,8 @@ def __getattr__(name: str) -> Any:
         from .lm.pretrained import PretrainedLM
 
         return PretrainedLM
+    if name in ("create", "load_run"):  # here they know every generator, in ``tabular`` alone only its own
+        from tabular import synthesizer
+
+        return getattr(synthesizer, name)
     raise AttributeError(f"module 'tabllm' has no attribute {name!r}")

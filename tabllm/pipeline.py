@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tabular.errors import TabllmError, UsageError
-from tabular.plain_json import read_json
+from tabular.errors import UsageError
 from tabular.progress import Reporter
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from eval.report import Report
+    from tabular.schema import Schema
     from tabular.source import Source
+    from tabular.synthesizer import Synthesizer
+
+    from .studies.workspace import Workspace
 
 __all__ = ["STATE", "Made", "Order", "check_folder", "make_table", "run_facts"]
 
-#: What says which steps are done, and what they were done with.
-STATE = "made.json"
+#: The digest of the synthetic rows, with the fingerprint of what they were made from; and the report, with the same.
+STATE, REPORT = "made.json", "report.json"
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,8 @@ def make_table(
     from tabular.rundir import make_folder
     from tabular.source import source_of
 
+    from .studies.workspace import Workspace, fingerprint, has_fingerprint
+
     progress, folder = progress or Reporter(), Path(folder)
     kind = file_format(order.data)
     synthetic = folder / f"synthetic{'.csv' if kind.name == 'excel' else kind.ending}"
@@ -121,169 +123,100 @@ def make_table(
     if source.people:
         progress.note(people_note(source.people))
     if order.holdout_file:
-        held = drop_columns(
-            read_table(order.holdout_file, delimiter=order.delimiter), order.dropped, absent_ok=True
+        held = drop_columns(read_table(order.holdout_file, delimiter=order.delimiter), order.dropped, absent_ok=True)
+    fit = _Fit.of(order, learned, source)
+    run = folder / "run"
+    if run.exists() and not replace and not has_fingerprint(run, fit.fingerprint):
+        raise UsageError(
+            f"{folder} was made with other rows or settings; add --force to make it anew, or name another folder "
+            "with -o."
         )
     make_folder(folder)
-    state = _State(folder)
-    started = time.perf_counter()
-    fitted = _fit(order, folder / "run", learned, source, state, replace=replace, progress=progress)
-    sampling = time.perf_counter()
-    sampled = _sample(order, folder / "run", synthetic, len(learned), state, progress)
-    ended = time.perf_counter()
+    work = Workspace(folder, progress)
+    synthesizer, fit_seconds, fitted = work.fitted(
+        fit.fingerprint, order.model, learned, fit.schema, fit.options, source
+    )
+    if fitted:
+        progress.note(f"{run}/ was fitted by an earlier call.")
+    rows = order.rows or len(learned)
+    wanted = fingerprint([fit.fingerprint, rows])
+    sample_seconds = _sample(work, synthesizer, synthetic, rows, order.seed, wanted)
     made = read_table(synthetic)
-    report = _judge(order, folder, learned, made, held, state, progress)
+    report = _judge(work, order, fit.schema, learned, made, held, wanted)
     page = folder / "report.html"
     facts = {
         "real rows": str(order.data),
         "held-out rows": str(order.holdout_file or f"{0 if held is None else len(held):,} rows of {order.data}"),
         "synthetic rows": str(synthetic),
-        **run_facts(folder / "run"),
+        **run_facts(run),
         **({"command": command} if command else {}),
     }
     write_html(report, page, provenance=provenance(facts, learned if real_rows else None, {"": made}))
-    return Made(
-        folder / "run",
-        synthetic,
-        page,
-        report,
-        learned,
-        held,
-        made,
-        sampling - started if fitted else None,
-        ended - sampling if sampled else None,
-    )
+    return Made(run, synthetic, page, report, learned, held, made, None if fitted else fit_seconds, sample_seconds)
 
 
-class _State:
-    """Which steps are done, and a digest of what each was done with; a step includes all before it."""
+@dataclass(frozen=True)
+class _Fit:
+    """What a fit is asked for."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / STATE
-        self.marks: dict[str, str] = {}
-        with contextlib.suppress(OSError, ValueError):
-            known = read_json(self.path)
-            self.marks = known if isinstance(known, dict) else {}
-        self._so_far = ""
+    schema: Schema
+    options: Mapping[str, Any]
+    fingerprint: str
 
-    def digest(self, *facts: Any) -> str:
-        """Of ``facts`` and of all that was asked before."""
-        text = json.dumps([self._so_far, *facts], sort_keys=True, default=str)
-        self._so_far = hashlib.sha256(text.encode()).hexdigest()
-        return self._so_far
-
-    def begin(self, step: str, mark: str) -> None:
-        """Forget ``step`` where it was done with anything else: a kill must not leave its mark beside new results."""
-        if self.marks.get(step, mark) != mark:
-            del self.marks[step]
-            self._write()
-
-    def done(self, step: str, mark: str) -> None:
-        self.marks[step] = mark
-        self._write()
-
-    def _write(self) -> None:
-        from tabular.rundir import write_json
-
-        write_json(self.path, self.marks)
-
-
-def _fit(
-    order: Order,
-    run: Path,
-    learned: pd.DataFrame,
-    source: Source,
-    state: _State,
-    *,
-    replace: bool,
-    progress: Reporter,
-) -> bool:
-    """Whether a fit was needed."""
-    from tabular.inference import infer_schema
-    from tabular.rundir import drop_partial, take_partial
-    from tabular.source import save_run
-    from tabular.synthesizer import create
-
-    from .comparing.study import target_option
-
-    options = dict(order.options or {})
-    mark = state.digest(order.model, options, asdict(source), order.target, order.kinds, str(order.holdout_file))
-    if state.marks.get("run", mark) != mark and not replace:
-        raise UsageError(
-            f"{run.parent} was made with other rows or settings; add --force to make it anew, or name another folder "
-            "with -o."
-        )
-    if state.marks.get("run") == mark and run.is_dir():
-        progress.note(f"{run}/ was fitted by an earlier call.")
-        return False
-    state.begin("run", mark)
-    schema = infer_schema(learned, overrides=dict(order.kinds or {}))
-    if order.target is not None:
+    @classmethod
+    def of(cls, order: Order, learned: pd.DataFrame, source: Source) -> _Fit:
+        """Raises :class:`UsageError` for a target that no model can predict."""
         from eval.utility import check_target
+        from tabular.inference import infer_schema
 
-        check_target(order.target, schema)
-        options = {**target_option(order.model, order.target, schema), **options}
-    synthesizer = create(order.model, seed=order.seed, **options)
-    progress.note(f"Learning {len(learned):,} rows of {learned.shape[1]} columns with {order.model}.")
-    partial = take_partial(run)
-    try:
-        synthesizer.fit(learned, schema=schema, progress=progress, checkpoint=partial)
-    finally:
-        drop_partial(run, if_empty=True)
-    save_run(synthesizer, run, source)
-    drop_partial(run)
-    state.done("run", mark)
-    return True
+        from .comparing.study import target_option
+        from .studies.workspace import fingerprint
+
+        schema = infer_schema(learned, overrides=dict(order.kinds or {}))
+        options: dict[str, Any] = {"seed": order.seed}
+        if order.target is not None:
+            check_target(order.target, schema)
+            options |= target_option(order.model, order.target, schema)
+        options |= order.options or {}
+        # The source has the digest of the file, so the rows need not be read once more.
+        asked = [order.model, options, schema.to_dict(), asdict(source), order.target, str(order.holdout_file)]
+        return cls(schema, options, fingerprint(asked))
 
 
-def _sample(order: Order, run: Path, synthetic: Path, default_rows: int, state: _State, progress: Reporter) -> bool:
-    """Whether rows had to be made."""
+def _sample(work: Workspace, synthesizer: Synthesizer, path: Path, rows: int, seed: int, wanted: str) -> float | None:
+    """Make the rows, unless they are there; the seconds that took."""
     from tabular.resuming import ResumableWriter
-    from tabular.synthesizer import load_run
+    from tabular.source import file_sha256
 
-    rows = order.rows or default_rows
-    mark = state.digest(rows)
-    if state.marks.get("synthetic") == mark and synthetic.is_file():
-        return False
-    state.begin("synthetic", mark)
-    with ResumableWriter(synthetic, {"mark": mark}) as writer:
-        synthesizer = load_run(run, device=(order.options or {}).get("device", "auto"))
-        for part in synthesizer.sample_batches(rows, seed=order.seed, progress=progress, done=writer.resumed):
+    if path.is_file() and work.facts(STATE, wanted, lambda facts: facts["sha256"]) == file_sha256(path):
+        return None
+    started = time.perf_counter()
+    with ResumableWriter(path, {"fingerprint": wanted}) as writer:
+        for part in synthesizer.sample_batches(rows, seed=seed, progress=work.progress, done=writer.resumed):
             writer.write(part)
-    state.done("synthetic", mark)
-    return True
+    work.keep(STATE, wanted, {"sha256": file_sha256(path)})
+    return time.perf_counter() - started
 
 
 def _judge(
+    work: Workspace,
     order: Order,
-    folder: Path,
+    schema: Schema,
     learned: pd.DataFrame,
     made: pd.DataFrame,
     held: pd.DataFrame | None,
-    state: _State,
-    progress: Reporter,
+    wanted: str,
 ) -> Report:
     from eval.comparison import compare
     from eval.report import Report
-    from tabular.rundir import write_json
-    from tabular.schema import Schema
 
-    path, mark = folder / "report.json", state.digest("report")
-    if state.marks.get("report") == mark:
-        with contextlib.suppress(OSError, ValueError, TabllmError):
-            return Report.from_dict(read_json(path))
-    state.begin("report", mark)
+    known = work.facts(REPORT, wanted, Report.from_dict)
+    if known is not None:
+        return known
     report = compare(
-        learned,
-        made,
-        holdout=held,
-        target=order.target,
-        schema=Schema.from_json(folder / "run" / "schema.json"),
-        seed=order.seed,
-        progress=progress,
+        learned, made, holdout=held, target=order.target, schema=schema, seed=order.seed, progress=work.progress
     )
-    write_json(path, report.to_dict())
-    state.done("report", mark)
+    work.keep(REPORT, wanted, report.to_dict())
     return report
 
 
@@ -306,7 +239,7 @@ def run_facts(run: str | Path) -> dict[str, str]:
 
 def check_folder(folder: Path) -> None:
     """Raise :class:`UsageError` if something lies in ``folder`` that no call of ours left; hidden files may."""
-    known = {STATE, "run", "report.json", "report.html", "adult.csv", "adult-holdout.csv"}
+    known = {STATE, REPORT, "run", "report.html", "adult.csv", "adult-holdout.csv"}
     if folder.is_dir():
         names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith((".", "synthetic.")))
         strange = [name for name in names if name.removesuffix(".partial") not in known]

@@ -6,6 +6,7 @@
 ``arrays``             the canonical numpy form of a table, there and back (``cells``)
 ``conditions``         ``where``: which rows are wanted (``condition_text``, ``intervals``)
 ``reading``            a file into a table (``delimited``: CSV; ``files``: formats)
+``holdout``            which rows are held back; ``source``: what a run keeps of its file
 ``writing``            a table into a file, part by part
 ``rundir``             a run directory, whole or not at all (``runs``: the files in it)
 ``locking``            one program at a time writes a file or folder

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .synthesizer import Synthesizer
 
-__all__ = ["Source", "find_rows", "read_source", "save_run", "source_of"]
+__all__ = ["Source", "file_sha256", "find_rows", "read_source", "save_run", "source_of", "write_source"]
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,10 @@ def source_of(
             f"A holdout of {held:,} of the {len(table):,} rows of {data} leaves too few to learn from; keep fewer."
         )
     name = os.path.relpath(Path(data).resolve(), Path(run).resolve().parent)
-    return Source(Path(name).as_posix(), _sha256(Path(data)), len(table), delimiter, count, learned_rows, seed, people,
-                  tuple(dropped))  # fmt: skip
+    digest = file_sha256(Path(data))
+    return Source(
+        Path(name).as_posix(), digest, len(table), delimiter, count, learned_rows, seed, people, tuple(dropped)
+    )
 
 
 def save_run(synthesizer: Synthesizer, run: str | Path, source: Source | None) -> None:
@@ -104,7 +106,13 @@ def save_run(synthesizer: Synthesizer, run: str | Path, source: Source | None) -
         return
     with atomic_directory(run) as folder:
         synthesizer.save(folder)
-        write_json(folder / "config.json", {**read_config(folder), "source": asdict(source)})
+        write_source(folder, source)
+
+
+def write_source(run: Path, source: Source) -> None:
+    """Keep ``source`` in the ``config.json`` of a run, as older versions read it where it has nothing new."""
+    kept = {name: value for name, value in asdict(source).items() if value or name not in ("people", "dropped")}
+    write_json(run / "config.json", {**read_config(run), "source": kept})
 
 
 def read_source(run: str | Path) -> Source | None:
@@ -144,7 +152,7 @@ def find_rows(
     path = Path(data) if data is not None else Path(run).resolve().parent / source.file
     if not path.is_file():
         raise UsageError(f"{source.file}, the file that {run} learned, is not there; say where it is with --data FILE.")
-    if _sha256(path) != source.sha256:
+    if file_sha256(path) != source.sha256:
         raise TableError(
             f"{_short(path)} is not as it was when {run} learned it, so its held-out rows are not known; name a copy "
             "of the old file with --data FILE, or fit again."
@@ -166,7 +174,8 @@ def _checked(found: Mapping[str, Any]) -> Source:
     return source
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Of the bytes of a file, in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as handle:
         while block := handle.read(1 << 20):

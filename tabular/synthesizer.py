@@ -359,10 +359,13 @@ def load_run(directory: str | Path, *, device: str = "auto", **options: Any) -> 
         options: of the generator's own ``load``, such as ``precision``; ``None`` counts as not given.
 
     Raises:
-        UsageError: for an option that this generator does not have.
+        UsageError: for an option that this generator does not have, or a generator that no imported package brings.
     """
     name = read_config(directory)["model"]
-    found = _find(name).load()
+    try:
+        found = _find(name).load()
+    except UsageError as error:
+        raise UsageError(f"{error} Import the package that brings it before you load {directory}.") from None
     given = {option: value for option, value in options.items() if value is not None}
     for option in given:
         if option not in inspect.signature(found.load).parameters:

@@ -23,6 +23,7 @@ from tabular.plain_json import read_json
 from tabular.progress import Reporter
 from tabular.rundir import atomic_directory, drop_partial, make_folder, take_partial, write_json
 from tabular.schema import Schema
+from tabular.source import Source, write_source
 from tabular.synthesizer import Synthesizer, create, load_run
 
 __all__ = ["Synthetic", "Workspace", "fingerprint", "fingerprint_of_fit", "folder_of", "has_fingerprint", "save_with"]
@@ -51,10 +52,12 @@ def folder_of(folder: str | Path, model: str) -> Path:
     return Path(folder) / model.strip("./").replace("/", "--")
 
 
-def save_with(synthesizer: Synthesizer, run: Path, facts: Mapping[str, Any]) -> None:
+def save_with(synthesizer: Synthesizer, run: Path, facts: Mapping[str, Any], source: Source | None = None) -> None:
     """Save a run together with the facts of its fit, ``fingerprint`` among them; both appear in one step."""
     with atomic_directory(run) as hidden:
         synthesizer.save(hidden)
+        if source is not None:
+            write_source(hidden, source)
         write_json(hidden / RUN_MARK, facts)
 
 
@@ -127,7 +130,7 @@ class Workspace:
         if found is not None:
             return found
         make_folder(self.folder)
-        learned, fit_seconds = self._fitted(fit, model, table, schema, options)
+        learned, fit_seconds, _ = self.fitted(fit, model, table, schema, options)
         started = time.perf_counter()
         made = sample(learned)
         facts = {"fit_seconds": fit_seconds, "sample_seconds": time.perf_counter() - started}
@@ -136,17 +139,33 @@ class Workspace:
         written = self._read_table(path, wanted)
         return Synthetic(made if written is None else written.table, **facts, resumed=False)
 
-    def _fitted(
-        self, wanted: str, model: str, table: pd.DataFrame, schema: Schema, options: Mapping[str, Any]
-    ) -> tuple[Synthesizer, float]:
-        run = self.folder / "run"
+    def fitted(
+        self,
+        wanted: str,
+        model: str,
+        table: pd.DataFrame,
+        schema: Schema,
+        options: Mapping[str, Any],
+        source: Source | None = None,
+    ) -> tuple[Synthesizer, float, bool]:
+        """(``model`` fitted to ``table``, the seconds that took, whether an earlier call did it); the run is ``run/``.
+
+        Args:
+            wanted: the fingerprint of the fit.
+            source: what the run keeps of the file of ``table``.
+
+        Raises:
+            TabllmError: what the generator raises.
+            OutputError: if the folder cannot be written.
+        """
+        run, device = self.folder / "run", options.get("device", "auto")
         seconds = self.facts(f"run/{RUN_MARK}", wanted, lambda facts: float(facts["fit_seconds"]))
         if seconds is not None:
             try:
-                return load_run(run), seconds
+                return load_run(run, device=device), seconds, True
             except RunError as error:
                 self.progress.note(f"{error} That is done now.")
-        self.progress.note(f"{model} learns {len(table):,} rows:")
+        self.progress.note(f"Learning {len(table):,} rows of {table.shape[1]} columns with {model}.")
         started = time.perf_counter()
         partial = take_partial(run)
         try:
@@ -154,9 +173,9 @@ class Workspace:
         finally:
             drop_partial(run, if_empty=True)
         seconds = time.perf_counter() - started
-        save_with(learned, run, {"fingerprint": wanted, "fit_seconds": seconds})
+        save_with(learned, run, {"fingerprint": wanted, "fit_seconds": seconds}, source)
         drop_partial(run)
-        return load_run(run), seconds  # a run that cannot be read again is none
+        return load_run(run, device=device), seconds, False  # a run that cannot be read again is none
 
     def _read_table(self, path: Path, wanted: str) -> Synthetic | None:
         import pyarrow as pa

@@ -95,3 +95,9 @@ def test_make_does_not_mix_two_orders(run_tabllm):
 def test_a_missing_table_leaves_no_folder(run_tabllm):
     assert run_tabllm("make", "lost.csv", "-m", "toy").code == 2
     assert not Path("lost-made").exists()
+
+
+def test_a_wrong_target_leaves_no_folder(run_tabllm):
+    outcome = run_tabllm("make", "visits.csv", "-m", "toy", "--target", "lost")
+    assert outcome.code == 2
+    assert not Path("visits-made").exists()
