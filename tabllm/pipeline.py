@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from eval.report import Report
+    from tabular.file_form import FileForm, ReadOptions
     from tabular.schema import Schema
     from tabular.source import Source
     from tabular.synthesizer import Synthesizer
@@ -32,7 +33,7 @@ class Order:
     """What is to be made of a table.
 
     Attributes:
-        data: the file of real rows.
+        data: the file of real rows, as :func:`tabular.reading.read_table` takes it; ``reading`` says more of it.
         model: the generator's name; ``options`` are the keywords of its ``__init__``.
         rows: to generate; as many as were learned if absent.
         holdout: rows that are held back, as :func:`tabular.source.source_of` takes them.
@@ -43,7 +44,7 @@ class Order:
         dropped: columns to leave out.
     """
 
-    data: Path
+    data: Path | str
     model: str = "nano"
     options: Mapping[str, Any] | None = None
     rows: int | None = None
@@ -53,7 +54,7 @@ class Order:
     target: str | None = None
     kinds: Mapping[str, str] | None = None
     dropped: Sequence[str] = ()
-    delimiter: str | None = None
+    reading: ReadOptions | None = None
     seed: int = 0
 
 
@@ -96,34 +97,40 @@ def make_table(
     from eval.html import write_html
     from eval.provenance import provenance
     from tabular.dropping import drop_columns
-    from tabular.files import file_format
+    from tabular.file_form import ReadOptions
     from tabular.holdout import people_note
-    from tabular.reading import check_table, read_table
+    from tabular.origins import ending_of
+    from tabular.reading import check_table, read_file, read_table
     from tabular.rundir import make_folder
     from tabular.source import source_of
 
     from .studies.workspace import Workspace, fingerprint, has_fingerprint
 
     progress, folder = progress or Reporter(), Path(folder)
-    kind = file_format(order.data)
-    synthetic = folder / f"synthetic{'.csv' if kind.name == 'excel' else kind.ending}"
     check_folder(folder)
-    table = check_table(drop_columns(read_table(order.data, delimiter=order.delimiter), order.dropped))
+    found = read_file(order.data, order.reading)
+    for note in found.notes:
+        progress.note(note)
+    table = check_table(drop_columns(found.table, order.dropped))
+    synthetic = folder / f"synthetic{'.csv' if found.form.format == 'excel' else ending_of(order.data, found.form)}"
     source = source_of(
         order.data,
         table,
         folder / "run",
-        delimiter=order.delimiter,
+        options=order.reading,
         holdout=0 if order.holdout_file else order.holdout,
         learned_rows=order.learned_rows,
         seed=order.seed,
         dropped=order.dropped,
+        form=found.form,
     )
     learned, held = source.split(table)
     if source.people:
         progress.note(people_note(source.people))
     if order.holdout_file:
-        held = drop_columns(read_table(order.holdout_file, delimiter=order.delimiter), order.dropped, absent_ok=True)
+        delimiter = None if order.reading is None else order.reading.delimiter
+        held = read_table(order.holdout_file, options=ReadOptions(delimiter=delimiter))
+        held = drop_columns(held, order.dropped, absent_ok=True)
     fit = _Fit.of(order, learned, source)
     run = folder / "run"
     if run.exists() and not replace and not has_fingerprint(run, fit.fingerprint):
@@ -140,8 +147,8 @@ def make_table(
         progress.note(f"{run}/ was fitted by an earlier call.")
     rows = order.rows or len(learned)
     wanted = fingerprint([fit.fingerprint, rows])
-    sample_seconds = _sample(work, synthesizer, synthetic, rows, order.seed, wanted)
-    made = read_table(synthetic)
+    sample_seconds = _sample(work, synthesizer, synthetic, rows, order.seed, wanted, found.form)
+    made = read_table(synthetic, options=found.form.options())
     report = _judge(work, order, fit.schema, learned, made, held, wanted)
     page = folder / "report.html"
     facts = {
@@ -183,15 +190,17 @@ class _Fit:
         return cls(schema, options, fingerprint(asked))
 
 
-def _sample(work: Workspace, synthesizer: Synthesizer, path: Path, rows: int, seed: int, wanted: str) -> float | None:
+def _sample(
+    work: Workspace, synthesizer: Synthesizer, path: Path, rows: int, seed: int, wanted: str, form: FileForm
+) -> float | None:
     """Make the rows, unless they are there; the seconds that took."""
+    from tabular.origins import file_sha256
     from tabular.resuming import ResumableWriter
-    from tabular.source import file_sha256
 
     if path.is_file() and work.facts(STATE, wanted, lambda facts: facts["sha256"]) == file_sha256(path):
         return None
     started = time.perf_counter()
-    with ResumableWriter(path, {"fingerprint": wanted}) as writer:
+    with ResumableWriter(path, {"fingerprint": wanted}, form=form) as writer:
         for part in synthesizer.sample_batches(rows, seed=seed, progress=work.progress, done=writer.resumed):
             writer.write(part)
     work.keep(STATE, wanted, {"sha256": file_sha256(path)})

@@ -23,6 +23,7 @@ from .date_text import format_dates, from_seconds
 from .errors import SchemaError
 from .marks import put_marks
 from .number_text import format_numbers
+from .object_cells import OBJECT_DTYPES, back_to_objects
 from .plain_json import shown
 from .schema import Column, Schema
 
@@ -193,6 +194,8 @@ def _as_numbers(values: np.ndarray, column: Column) -> pd.Series:
         plain = [np.nan if math.isnan(v) else int(v) if column.kind == "integer" else v for v in values.tolist()]
         return pd.Series(plain, dtype=object)
     dtype = _parsed_dtype(column.dtype)
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        return _spans(values).astype(dtype)
     whole = pd.api.types.is_integer_dtype(dtype)
     if whole and missing.any():
         held = _whole(np.where(missing, 0, values), dtype)
@@ -202,6 +205,11 @@ def _as_numbers(values: np.ndarray, column: Column) -> pd.Series:
     if isinstance(dtype, np.dtype):
         return pd.Series(values.astype(dtype))
     return pd.Series(values).astype("Float64").mask(missing).astype(dtype)
+
+
+def _spans(seconds: Any) -> pd.Series:
+    """Time spans of so many seconds, to the microsecond: float64 holds no more of a long one."""
+    return pd.Series(pd.to_timedelta(np.round(np.asarray(seconds, dtype=np.float64) * 1e6), unit="us"))
 
 
 def _whole(values: np.ndarray, dtype: Any) -> np.ndarray:
@@ -236,6 +244,8 @@ def _categories(codes: np.ndarray, column: Column) -> pd.Series:
         values = [decimal.Decimal(str(value)) for value in values]
     elif column.dtype == "date":
         values = [datetime.date.fromisoformat(str(value)[:10]) for value in values]
+    elif column.dtype in OBJECT_DTYPES:
+        values = list(back_to_objects(np.array([*map(str, values), None], dtype=object), column.dtype))[:-1]
     dtype = _parsed_dtype(column.dtype)
     if isinstance(dtype, np.dtype) and missing.any() and dtype.kind in "iub":
         dtype = _nullable(dtype)
@@ -243,9 +253,12 @@ def _categories(codes: np.ndarray, column: Column) -> pd.Series:
         instants = pd.DatetimeIndex(pd.to_datetime(values))
         aware = isinstance(dtype, pd.DatetimeTZDtype)
         pool = pd.Series(instants.tz_localize("UTC") if aware else instants).astype(dtype)
+    elif pd.api.types.is_timedelta64_dtype(dtype):
+        pool = _spans(values).astype(dtype)
     elif pd.api.types.is_object_dtype(dtype):
         cells = np.empty(len(values), dtype=object)
-        cells[:] = values
+        for place, value in enumerate(values):  # at once, numpy would spread lists over the array
+            cells[place] = value
         return pd.Series(pd.api.extensions.take(cells, codes, allow_fill=True), dtype=object)
     else:
         pool = pd.Series(pd.array(values, dtype=dtype))
@@ -260,6 +273,8 @@ def _safe_missing(name: str) -> Any:
 
 def _as_dtype(cells: np.ndarray, column: Column) -> pd.Series:
     """Object ``cells`` (None missing) as a column of text, or of numbers for an identifier such as 1, 2, 3."""
+    if column.dtype in OBJECT_DTYPES:
+        return pd.Series(list(back_to_objects(cells, column.dtype)), dtype=object)
     dtype = _parsed_dtype(column.dtype)
     missing = pd.isna(cells)
     if pd.api.types.is_object_dtype(dtype):
@@ -275,6 +290,8 @@ def _as_dtype(cells: np.ndarray, column: Column) -> pd.Series:
 
 def holds_text(column: Column) -> bool:
     """Whether the column writes numbers or dates as text."""
+    if column.dtype in OBJECT_DTYPES:
+        return True
     if column.dtype == "object":
         return column.format is not None
     dtype = _parsed_dtype(column.dtype)
@@ -290,7 +307,7 @@ def holds_date_numbers(column: Column) -> bool:
 
 def _parsed_dtype(name: str) -> Any:
     """The dtype called ``name``; what this pandas does not know (``str`` before pandas 3) becomes object."""
-    if name in ("date", "decimal", "str", "object"):
+    if name in ("date", "decimal", "str", "object") or name in OBJECT_DTYPES:
         return pd.Series(["a"]).dtype if name == "str" else np.dtype(object)
     if name.endswith("[pyarrow]") and ("string" in name or "[us" in name):
         return _arrow_dtype(name)
@@ -302,7 +319,7 @@ def _parsed_dtype(name: str) -> Any:
 
 def known_dtype(name: str) -> bool:
     """Whether ``name`` is the dtype of a column of a DataFrame, by this pandas or another release of it."""
-    if name in ("date", "decimal", "str", "object", "category", "category[ordered]"):
+    if name in ("date", "decimal", "str", "object", "category", "category[ordered]") or name in OBJECT_DTYPES:
         return True
     try:
         dtype = _parsed_dtype(name)

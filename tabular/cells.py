@@ -15,6 +15,7 @@ from .date_text import format_step, from_seconds, parse_dates, to_seconds
 from .errors import SchemaError
 from .grain.lattice import Lattice, lattice_of
 from .number_text import parse_numbers
+from .object_cells import as_texts, object_dtype
 from .schema import Column
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "labels",
     "missing_cells",
     "numbers",
+    "plain_cells",
     "round_to",
     "texts",
     "to_number",
@@ -36,6 +38,7 @@ _OBJECT_TYPES = {
     "string": "string", "boolean": "boolean", "integer": "integer", "floating": "float", "decimal": "decimal",
     "mixed-integer-float": "float", "date": "date", "datetime": "datetime", "datetime64": "datetime",
     "mixed": "mixed", "mixed-integer": "mixed", "empty": "string", "categorical": "category",
+    "timedelta": "float", "timedelta64": "float", "period": "string", "interval": "string",
 }  # fmt: skip
 
 
@@ -51,8 +54,10 @@ def columns_of(table: pd.DataFrame) -> dict[str, pd.Series]:
 def value_type(series: pd.Series, name: str) -> str:
     """What the cells are: boolean, integer, float, decimal, datetime, date, string, category or mixed.
 
+    Objects that are held as text (:mod:`tabular.object_cells`) are strings, and time spans are floats: seconds.
+
     Raises:
-        SchemaError: for cells that no kind can hold (lists, time spans, bytes, ...), with the way out.
+        SchemaError: for cells that no kind can hold (complex numbers, pictures, ...), with the way out.
     """
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
@@ -64,17 +69,18 @@ def value_type(series: pd.Series, name: str) -> str:
     if types.is_datetime64_any_dtype(dtype):
         return "datetime"
     if types.is_timedelta64_dtype(dtype):
-        raise SchemaError(
-            f"Column {name!r} holds time spans (timedelta); turn them into numbers, "
-            f"such as table[{name!r}].dt.total_seconds()."
-        )
+        return "float"
     if types.is_float_dtype(dtype):
         return "float"
     if types.is_complex_dtype(dtype):
         raise SchemaError(f"Column {name!r} holds complex numbers; split them into two columns, or drop it.")
     if types.is_string_dtype(dtype) and not types.is_object_dtype(dtype):
         return "string"
+    if isinstance(dtype, pd.PeriodDtype | pd.IntervalDtype):
+        return "string"
     found = _OBJECT_TYPES.get(types.infer_dtype(series.astype(object), skipna=True))
+    if found in ("mixed", None) and object_dtype(series) is not None:
+        return "string"
     if found == "mixed":
         _refuse_containers(series, name)
     if found is None:
@@ -83,7 +89,7 @@ def value_type(series: pd.Series, name: str) -> str:
             f"Column {name!r} holds values of type {type(example).__name__}, which no kind of column can hold; "
             "turn them into text or numbers, or drop the column."
         )
-    if found in ("integer", "float", "decimal"):
+    if found in ("integer", "float", "decimal") and not _is_spans(series):
         _refuse_beyond_float64(series, name, found)
     return found
 
@@ -121,7 +127,29 @@ def dtype_text(series: pd.Series, found: str) -> str:
         return "category[ordered]" if dtype.ordered else "category"
     if types.is_object_dtype(dtype) and found in ("date", "decimal"):
         return found
+    if types.is_object_dtype(dtype) and _is_spans(series):
+        return "timedelta64[ns]"
+    if types.is_object_dtype(dtype) or (found == "string" and not types.is_string_dtype(dtype)):
+        return object_dtype(series.astype(object)) or "object"
     return str(dtype)
+
+
+def _is_spans(series: pd.Series) -> bool:
+    """Whether the cells are time spans, whose numbers are seconds."""
+    if not types.is_object_dtype(series.dtype):
+        return bool(series.dtype.kind == "m")
+    return types.infer_dtype(series, skipna=True) in ("timedelta", "timedelta64")
+
+
+def _seconds(series: pd.Series) -> pd.Series:
+    return pd.to_timedelta(series.astype("timedelta64[ns]")).dt.total_seconds()
+
+
+def plain_cells(series: pd.Series) -> pd.Series:
+    """``series``, whose cells are text where they are Python objects that are held so."""
+    if types.is_object_dtype(series.dtype) and object_dtype(series) is not None:
+        return texts(series)
+    return series
 
 
 def texts(series: pd.Series) -> pd.Series:
@@ -129,7 +157,9 @@ def texts(series: pd.Series) -> pd.Series:
     missing = series.isna().to_numpy()
     plain = series.astype(object)
     if types.infer_dtype(plain, skipna=True) != "string":
-        plain = plain.map(str)
+        cells = np.full(len(plain), None, dtype=object)
+        cells[~missing] = as_texts(plain[~missing]).to_numpy(dtype=object)
+        return pd.Series(cells, index=series.index, dtype=object, name=series.name)
     return plain.where(~missing, None)
 
 
@@ -160,6 +190,8 @@ def to_number(series: pd.Series, found: str) -> np.ndarray:
     if found == "decimal":
         missing = series.isna().to_numpy(dtype=bool)
         return np.where(missing, np.nan, series.astype(object).mask(missing, 0).to_numpy().astype(np.float64))
+    if _is_spans(series):
+        series = _seconds(series)
     values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     return np.where(np.isfinite(values), values, np.nan)
 
@@ -178,8 +210,10 @@ def labels(series: pd.Series, name: str) -> tuple[np.ndarray, list[Any]]:
     if found == "category":
         codes = series.cat.codes.to_numpy().astype(np.int64)
         return codes, [_scalar(value) for value in series.cat.categories]
-    if found in ("mixed",):
+    if found == "mixed" or (found == "string" and types.is_object_dtype(series.dtype)):
         series = texts(series)
+    elif _is_spans(series):
+        series = _seconds(series)
     elif found in ("datetime", "date"):
         seconds = to_seconds(_instants(series))
         codes, distinct = pd.factorize(seconds)
@@ -201,7 +235,7 @@ def _scalar(value: Any) -> Any:
 def missing_cells(series: pd.Series, found: str) -> np.ndarray:
     """Which cells are missing: ``bool[rows]``; infinite numbers count as missing."""
     missing = series.isna().to_numpy(dtype=bool)
-    if found == "float":
+    if found == "float" and not _is_spans(series):
         missing = missing | np.isinf(series.to_numpy(dtype=np.float64, na_value=np.nan))
     return missing
 

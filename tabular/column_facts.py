@@ -147,6 +147,6 @@ def column_facts(name: str, series: pd.Series, skip: np.ndarray | None) -> Colum
     if found == "decimal":
         series = series.astype(object)
     filled = series[~missing] if missing.any() else series
-    if found == "string" and filled.dtype == object:
+    if found == "string" and (filled.dtype.kind == "O" or not pd.api.types.is_string_dtype(filled.dtype)):
         filled = texts(filled)
     return ColumnFacts(name, found, dtype, len(series), filled.reset_index(drop=True), tuple(notes))

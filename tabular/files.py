@@ -11,12 +11,13 @@ from typing import IO, Any, cast
 
 from .errors import UsageError
 
-__all__ = ["COMPRESSIONS", "FORMATS", "FileFormat", "file_format", "open_bytes"]
+__all__ = ["COMPRESSIONS", "FORMATS", "FileFormat", "compression_of", "file_format", "open_bytes"]
 
 #: Ending -> format.
 FORMATS = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "csv", ".parquet": "parquet", ".pq": "parquet",
-    ".jsonl": "jsonl", ".ndjson": "jsonl", ".xlsx": "excel", ".xls": "excel",
+    ".feather": "arrow", ".arrow": "arrow", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
+    ".xlsx": "excel", ".xls": "excel",
 }  # fmt: skip
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zst": "zstd"}
 
@@ -26,7 +27,7 @@ class FileFormat:
     """What the ending of a path says.
 
     Attributes:
-        name: ``csv``, ``tsv``, ``parquet``, ``jsonl`` or ``excel``.
+        name: ``csv``, ``tsv``, ``parquet``, ``arrow``, ``jsonl``, ``json`` or ``excel``.
         ending: such as ``.csv``.
         compression: ``gzip``, ``bz2``, ``xz``, ``zstd`` or ``None``.
     """
@@ -36,15 +37,20 @@ class FileFormat:
     compression: str | None
 
 
+def compression_of(path: Path) -> str | None:
+    """How ``path`` is compressed, by its last ending."""
+    return COMPRESSIONS.get(path.suffix.lower())
+
+
 def file_format(path: Path) -> FileFormat:
     """The format of ``path``. Raises :class:`UsageError` for an ending that is not known."""
     endings = [ending.lower() for ending in path.suffixes]
-    compression = COMPRESSIONS.get(endings[-1]) if endings else None
+    compression = compression_of(path)
     if compression:
         endings.pop()
     ending = endings[-1] if endings else ""
     name = FORMATS.get(ending)
-    if name is None or (compression and name in ("parquet", "excel")):
+    if name is None or (compression and name in ("parquet", "arrow", "excel")):
         raise UsageError(
             f"The format of {path} is not known by its name; name it {', '.join(FORMATS)} "
             f"(text formats also with {', '.join(COMPRESSIONS)})."

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from .boolean_words import are_boolean_words
-from .cells import columns_of
+from .cells import columns_of, plain_cells
 from .column_facts import ColumnFacts, column_facts
 from .column_kinds import build_column
 from .column_names import named_like_a_code, named_like_an_identifier
@@ -51,8 +51,10 @@ def infer_schema(
         rare_below: categories in fewer rows than this are folded: text ones into ``(other)``, numeric
             ones into the most frequent; bounds and atoms of numbers then also stand on so many rows.
 
+    A column that no kind can hold (complex numbers, pictures, ...) is left out, and a note of the schema says so.
+
     Raises:
-        SchemaError: if a column cannot be held by any kind, or an override is unknown or does not fit.
+        SchemaError: if no column can be held, or an override is unknown or does not fit.
     """
     table = as_pandas(table)
     columns = columns_of(table)
@@ -60,36 +62,56 @@ def infer_schema(
     for name in overrides:
         if name not in columns:
             raise KindError(f"There is no column {name!r} to override; the table has {', '.join(map(repr, columns))}.")
-    skip = repeated_headers(columns)
+    plain = {name: plain_cells(series) for name, series in columns.items()}
+    skip = repeated_headers(plain)
+    known, left_out = _facts(columns, skip)
+    plain = {name: plain[name] for name in known}
     found = []
-    persons = {name: found.sort for name, found in find_personal(columns).items()}
-    persons |= {name: persons[of] for name in columns if name not in persons
-                for of in persons if columns[name].dtype == columns[of].dtype and columns[name].equals(columns[of])}
-    for name, facts in _facts(columns, skip).items():
+    persons = {name: found.sort for name, found in find_personal(plain).items()}
+    persons |= {
+        name: persons[of]
+        for name in plain
+        if name not in persons
+        for of in persons
+        if plain[name].dtype == plain[of].dtype and plain[name].equals(plain[of])
+    }
+    for name, facts in known.items():
         column = _column(facts, overrides.get(name), rare_below)
         if name in persons:
             column = _surrogated(column, facts, persons[name], overrides.get(name))
         found.append(column)
-    found = with_repetition(found, columns, {column.name for column in found if column.personal})
-    notes = []
+    found = with_repetition(found, plain, {column.name for column in found if column.personal})
+    notes = [f"Left out: {str(error)[0].lower()}{str(error)[1:]}" for error in left_out]
     if skip is not None:
         notes.append(f"{int(skip.sum()):,} row(s) repeat the header: read as missing; remove them from the file.")
     return Schema(tuple(found), rows=len(table), notes=tuple(notes))
 
 
-def _facts(columns: Mapping[str, pd.Series], skip: np.ndarray | None) -> dict[str, ColumnFacts]:
-    """The facts per column, each with the decimal mark that the columns together show.
+def _facts(
+    columns: Mapping[str, pd.Series], skip: np.ndarray | None
+) -> tuple[dict[str, ColumnFacts], list[SchemaError]]:
+    """The facts per column, each with the decimal mark that the columns together show, and why others have none.
 
     Somebody writes all columns of a table with one mark: ``3.685`` is three thousands beside ``4,50``.
+
+    Raises:
+        SchemaError: if no column can be held.
     """
-    facts = {name: column_facts(name, series, skip) for name, series in columns.items()}
+    facts, left_out = {}, []
+    for name, series in columns.items():
+        try:
+            facts[name] = column_facts(name, series, skip)
+        except SchemaError as error:
+            left_out.append(error)
+    if left_out and not facts:
+        raise left_out[0]
     shown = Counter(mark for each in facts.values() if (mark := _decimal_mark(each)) is not None)
     if shown[","] <= shown["."]:
-        return facts  # a point is what is taken for granted
+        return facts, left_out  # a point is what is taken for granted
     return {
         name: replace(each, point=",") if each.number_text is not None and each.number_text.point is None else each
         for name, each in facts.items()
-    }
+    }, left_out
 
 
 def _decimal_mark(facts: ColumnFacts) -> str | None:

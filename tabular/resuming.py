@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from .errors import OutputError
+from .file_form import FileForm
 from .locking import claimed
 from .placing import hidden_beside, place_file, told
 from .rundir import drop_partial, partial_of, take_partial, write_json
@@ -29,12 +30,13 @@ class ResumableWriter:
 
     They lie in ``<path>.partial/`` until the last one is there; then they become one file, and the folder goes. Each is
     on the disk before ``state.json`` counts it, with its rows, bytes and checksum. What cannot be written so (standard
-    output, a sheet of Excel) is written as by :class:`TableWriter`.
+    output, a sheet of Excel, a list in JSON) is written as by :class:`TableWriter`.
 
     Args:
         identity: what the rows depend on (the run, their number, the seed ...), plain JSON data; parts that were
             left by anything else are thrown away.
         rows: how many there must be in the end; absent, as many as are written.
+        form: as :class:`~.writing.TableWriter` takes it.
 
     Attributes:
         rows: how many are written, those of earlier calls included; ask for the rest.
@@ -42,13 +44,16 @@ class ResumableWriter:
         notes: sentences about what was there at the start.
     """
 
-    def __init__(self, path: str | Path, identity: Mapping[str, Any], *, rows: int | None = None) -> None:
-        self.path, self.kind, self.wanted = path, check_output(path), rows
-        text = json.dumps(identity, sort_keys=True, default=str)
+    def __init__(
+        self, path: str | Path, identity: Mapping[str, Any], *, rows: int | None = None, form: FileForm | None = None
+    ) -> None:
+        self.path, self.kind, self.wanted, self.form = path, check_output(path), rows, form
+        known = identity if form is None else {**identity, "form": form.to_dict()}
+        text = json.dumps(known, sort_keys=True, default=str)
         self._mark = hashlib.sha256(text.encode()).hexdigest()
         self._target = Path(path).resolve()
         self._folder = partial_of(self._target)
-        self._plain = str(path) == "-" or self.kind.name == "excel" or _is_device(Path(path))
+        self._plain = str(path) == "-" or self.kind.name in ("excel", "json") or _is_device(Path(path))
         self._writer: TableWriter | None = None
         self._open = contextlib.ExitStack()
         self.rows = self.resumed = 0
@@ -67,7 +72,7 @@ class ResumableWriter:
 
     def __enter__(self) -> Self:
         if self._plain:
-            self._writer = TableWriter(self.path).__enter__()
+            self._writer = TableWriter(self.path, form=self.form).__enter__()
             return self
         with self._open:
             self.notes += self._open.enter_context(claimed(self.path))
@@ -123,7 +128,7 @@ class ResumableWriter:
         if not self._parts:
             take_partial(self._target)
         part = self._part(len(self._parts))
-        with TableWriter(part, header=not self._parts) as writer:
+        with TableWriter(part, header=not self._parts, form=self.form) as writer:
             writer.write(frame)
         parts = [*self._parts, {"rows": len(frame), **_facts(part)}]
         write_json(self._folder / "state.json", {"mark": self._mark, "parts": parts})
@@ -160,8 +165,10 @@ class ResumableWriter:
             return
         hidden = hidden_beside(self._target)
         try:
-            if self.kind.name == "parquet":
-                rows = _join_parquet(paths, hidden)
+            if self.kind.name in ("parquet", "arrow"):
+                from .arrow_files import join_arrow
+
+                rows = join_arrow(paths, hidden, self.kind.name)
             else:
                 # Compressed files may follow each other in one file: each is a member of its own.
                 with hidden.open("wb") as whole:
@@ -192,19 +199,6 @@ def _facts(part: Path) -> dict[str, Any]:
     except OSError:
         return {}
     return {"bytes": size, "sha256": digest.hexdigest()}
-
-
-def _join_parquet(parts: list[Path], target: Path) -> int:
-    """Write one file of several; its rows."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    # A column that is all missing in one part has another type there.
-    schema = pa.unify_schemas([pq.read_schema(part) for part in parts], promote_options="permissive")
-    with pq.ParquetWriter(target, schema.with_metadata(pq.read_schema(parts[0]).metadata)) as writer:
-        for part in parts:
-            writer.write_table(pq.read_table(part).cast(writer.schema))
-    return int(pq.read_metadata(target).num_rows)
 
 
 def _is_device(path: Path) -> bool:

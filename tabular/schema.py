@@ -58,7 +58,8 @@ class Column:
         name: the header, unique in its table.
         kind: one of :data:`KINDS`.
         dtype: the pandas dtype to give back, as text (``"int64"``, ``"object"``, ``"datetime64[ns]"``);
-            besides, ``"category[ordered]"``, and ``"date"`` and ``"decimal"`` for objects of those types.
+            besides, ``"category[ordered]"``, and ``"date"``, ``"decimal"`` and those of
+            :mod:`tabular.object_cells` for objects of those types.
         missing_rate: share of missing cells, 0 to 1.
         minimum, maximum: bounds of a numeric kind; for ``datetime`` in seconds since 1970.
         decimals: digits after the point that a ``continuous`` column keeps (a ``datetime``: of its

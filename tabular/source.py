@@ -10,12 +10,14 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import RunError, TableError, UsageError
+from .file_form import FileForm, ReadOptions
 from .holdout import held_out, people_columns
+from .origins import STDIN, fingerprint, is_database, is_there
 from .rundir import atomic_directory, write_json
 from .synthesizer import read_config
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from .synthesizer import Synthesizer
 
-__all__ = ["Source", "file_sha256", "find_rows", "read_source", "save_run", "source_of", "write_source"]
+__all__ = ["Source", "find_rows", "read_form", "read_source", "save_run", "source_of", "write_source"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Source:
         sha256: of its bytes.
         rows: of the whole file.
         delimiter: as it was given; ``None`` if it was found.
+        reading: what else was given of how the file is read (:meth:`tabular.file_form.ReadOptions.given`).
+        form: how the file is written (:meth:`tabular.file_form.FileForm.to_dict`), for ``sample`` to write its rows so.
         holdout_rows: how many rows were to be held back; see :func:`tabular.holdout.held_out`.
         learned_rows: how many of the others were drawn to learn from; ``None``: all.
         seed: of both draws.
@@ -53,6 +57,13 @@ class Source:
     seed: int
     people: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    form: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def options(self) -> ReadOptions:
+        """How the file is read."""
+        return replace(ReadOptions.of(self.reading), delimiter=self.delimiter)
 
     def split(self, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """(the rows that were learned, those that were held back if any) of ``table``, in their old order."""
@@ -70,17 +81,21 @@ def source_of(
     table: pd.DataFrame,
     run: str | Path,
     *,
-    delimiter: str | None = None,
+    options: ReadOptions | None = None,
     holdout: float | int = 0,
     learned_rows: int | None = None,
     seed: int = 0,
     dropped: Sequence[str] = (),
+    form: FileForm | None = None,
 ) -> Source:
     """The source of a fit to the file ``data``, read as ``table``, whose run will be ``run``.
 
     Args:
+        data: as :func:`tabular.reading.read_table` takes it.
+        options: how it was read.
         holdout: below 1 a fraction of the rows, at least one row; else a number of rows; 0: none.
         dropped: the columns of the file that ``table`` has not.
+        form: how the file is written.
 
     Raises:
         UsageError: if fewer than two rows would be left to learn from.
@@ -92,11 +107,34 @@ def source_of(
         raise UsageError(
             f"A holdout of {held:,} of the {len(table):,} rows of {data} leaves too few to learn from; keep fewer."
         )
-    name = os.path.relpath(Path(data).resolve(), Path(run).resolve().parent)
-    digest = file_sha256(Path(data))
+    given = {} if options is None else options.given()
     return Source(
-        Path(name).as_posix(), digest, len(table), delimiter, count, learned_rows, seed, people, tuple(dropped)
+        file=_kept_name(data, run),
+        sha256=fingerprint(data) or _of_cells(table),
+        rows=len(table),
+        delimiter=given.pop("delimiter", None),
+        holdout_rows=count,
+        learned_rows=learned_rows,
+        seed=seed,
+        people=people,
+        dropped=tuple(dropped),
+        reading=given,
+        form={} if form is None else form.to_dict(),
     )
+
+
+def _kept_name(data: str | Path, run: str | Path) -> str:
+    """``data`` from the folder that the run lies in; standard input and databases as they are called."""
+    if str(data) == STDIN or is_database(data):
+        return str(data)
+    return Path(os.path.relpath(Path(data).resolve(), Path(run).resolve().parent)).as_posix()
+
+
+def _of_cells(table: pd.DataFrame) -> str:
+    """A checksum of the cells of ``table`` as text."""
+    import pandas as pd
+
+    return hashlib.sha256(pd.util.hash_pandas_object(table.astype(str), index=False).to_numpy().tobytes()).hexdigest()
 
 
 def save_run(synthesizer: Synthesizer, run: str | Path, source: Source | None) -> None:
@@ -111,8 +149,15 @@ def save_run(synthesizer: Synthesizer, run: str | Path, source: Source | None) -
 
 def write_source(run: Path, source: Source) -> None:
     """Keep ``source`` in the ``config.json`` of a run, as older versions read it where it has nothing new."""
-    kept = {name: value for name, value in asdict(source).items() if value or name not in ("people", "dropped")}
+    new = ("people", "dropped", "reading", "form")
+    kept = {name: value for name, value in asdict(source).items() if value or name not in new}
     write_json(run / "config.json", {**read_config(run), "source": kept})
+
+
+def read_form(run: str | Path) -> FileForm | None:
+    """How the file was written that ``run`` learned, if it keeps that. Raises :class:`RunError` if it is damaged."""
+    source = read_source(run)
+    return FileForm.from_dict(source.form) if source is not None and source.form else None
 
 
 def read_source(run: str | Path) -> Source | None:
@@ -122,20 +167,20 @@ def read_source(run: str | Path) -> Source | None:
         return None
     try:
         return _checked(found)
-    except (TypeError, ValueError, KeyError):
+    except (TypeError, ValueError, LookupError, AttributeError, UsageError):
         text = json.dumps(found)[:80]
         raise RunError(f"The run {run} is damaged (its source is {text}); fit again.") from None
 
 
 def find_rows(
-    run: str | Path, data: str | Path | None = None, *, delimiter: str | None = None
+    run: str | Path, data: str | Path | None = None, *, options: ReadOptions | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """(the rows that ``run`` learned, those that it held back if any), read from the file that it was fitted to.
 
     Args:
         data: where the file is now; where it was if absent. A run that keeps no source is taken to have learned all
             rows of it.
-        delimiter: of the file of a run that keeps no source.
+        options: of the file of a run that keeps no source.
 
     Raises:
         UsageError: if the file is not there, or the run does not say which it is.
@@ -148,20 +193,35 @@ def find_rows(
     if source is None:
         if data is None:
             raise UsageError(f"The run {run} does not say which file it learned; name that file with --data FILE.")
-        return check_table(read_table(data, delimiter=delimiter)), None
-    path = Path(data) if data is not None else Path(run).resolve().parent / source.file
-    if not path.is_file():
-        raise UsageError(f"{source.file}, the file that {run} learned, is not there; say where it is with --data FILE.")
-    if file_sha256(path) != source.sha256:
+        return check_table(read_table(data, options=options)), None
+    place = data if data is not None else _kept_place(run, source)
+    if place is None or not is_there(place):
+        raise UsageError(f"{_named(source)} that {run} learned, is not there; say where it is with --data FILE.")
+    table = None
+    if is_database(place):
+        table = check_table(drop_columns(read_table(place, options=source.options), source.dropped))
+    if (fingerprint(place) if table is None else _of_cells(table)) != source.sha256:
         raise TableError(
-            f"{_short(path)} is not as it was when {run} learned it, so its held-out rows are not known; name a copy "
+            f"{_short(place)} is not as it was when {run} learned it, so its held-out rows are not known; name a copy "
             "of the old file with --data FILE, or fit again."
         )
-    table = check_table(drop_columns(read_table(path, delimiter=source.delimiter), source.dropped))
+    if table is None:
+        table = check_table(drop_columns(read_table(place, options=source.options), source.dropped))
     for column in source.people:
         if column not in table:
-            raise RunError(f"The run {run} is damaged ({_short(path)} has no column {column!r}); fit again.")
+            raise RunError(f"The run {run} is damaged ({_short(place)} has no column {column!r}); fit again.")
     return source.split(table)
+
+
+def _kept_place(run: str | Path, source: Source) -> str | Path | None:
+    """Where the file lies now that was learned, as :func:`source_of` kept it; ``None`` for standard input."""
+    if source.file == STDIN:
+        return None
+    return source.file if is_database(source.file) else Path(run).resolve().parent / source.file
+
+
+def _named(source: Source) -> str:
+    return "Standard input, the table" if source.file == STDIN else f"{source.file}, the file"
 
 
 def _checked(found: Mapping[str, Any]) -> Source:
@@ -171,21 +231,15 @@ def _checked(found: Mapping[str, Any]) -> Source:
         raise ValueError
     if not all(isinstance(text, str) for text in (source.file, source.sha256, *source.people, *source.dropped)):
         raise ValueError
+    _ = source.options.checked(), source.form and FileForm.from_dict(source.form)
     return source
 
 
-def file_sha256(path: Path) -> str:
-    """Of the bytes of a file, in hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as handle:
-        while block := handle.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def _short(path: Path) -> str:
+def _short(path: str | Path) -> str:
     """``path`` from the working directory, where it lies below it."""
+    if is_database(path):
+        return str(path)
     try:
-        return str(path.relative_to(Path.cwd()))
+        return str(Path(path).relative_to(Path.cwd()))
     except ValueError:
         return str(path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import csv
+import datetime
 import gzip
 import importlib.util
 import io
@@ -11,7 +13,9 @@ import json
 import lzma
 import os
 import sys
+import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -20,8 +24,10 @@ import pandas as pd
 
 from .errors import OutputError, UsageError
 from .excel_text import escape_cells, mark_as_text
+from .file_form import FileForm
 from .files import FileFormat, file_format
 from .locking import claimed
+from .object_cells import as_texts, object_dtype
 from .placing import hidden_beside, place_file, told
 
 if TYPE_CHECKING:
@@ -52,7 +58,7 @@ def check_output(path: str | Path, *, overwrite: bool = True) -> FileFormat:
     kind = file_format(path)
     if kind.ending == ".xls":
         raise UsageError(f"{path}: the old .xls cannot be written; use .xlsx.")
-    needed = {"parquet": "pyarrow", "excel": "openpyxl"}.get(kind.name)
+    needed = {"parquet": "pyarrow", "arrow": "pyarrow", "excel": "openpyxl"}.get(kind.name)
     if needed and importlib.util.find_spec(needed) is None:
         raise UsageError(f"{path} needs {needed} to be written: pip install {needed}; or write a .csv.")
     folder = path.resolve().parent
@@ -79,13 +85,16 @@ class TableWriter:
 
     Args:
         header: whether a text file begins with the column names.
+        form: how a file of the same format was written, to write this one so; as usual if absent.
 
     Attributes:
         rows: how many have been written.
     """
 
-    def __init__(self, path: str | Path, *, overwrite: bool = True, header: bool = True) -> None:
-        self.path, self.overwrite, self.header = path, overwrite, header
+    def __init__(
+        self, path: str | Path, *, overwrite: bool = True, header: bool = True, form: FileForm | None = None
+    ) -> None:
+        self.path, self.overwrite, self.header, self.form = path, overwrite, header, form
         self.kind = check_output(path, overwrite=overwrite)
         self.rows = 0
         self._parts: _Parts | None = None
@@ -96,7 +105,7 @@ class TableWriter:
     def __enter__(self) -> Self:
         with self._open, told(self.path):
             self._open.enter_context(claimed(self.path, replace=self.overwrite))
-            self._parts = _PARTS[self.kind.name](self.kind, None if str(self.path) == "-" else self._hidden)
+            self._parts = _PARTS[self.kind.name](self.kind, None if str(self.path) == "-" else self._hidden, self.form)
             self._open = self._open.pop_all()
         return self
 
@@ -137,8 +146,8 @@ class TableWriter:
 class _Parts:
     """Where parts go; one subclass per format."""
 
-    def __init__(self, kind: FileFormat, path: Path | None) -> None:
-        self.kind, self.path = kind, path
+    def __init__(self, kind: FileFormat, path: Path | None, form: FileForm | None) -> None:
+        self.kind, self.path, self.form = kind, path, form
 
     def write(self, frame: pd.DataFrame, *, first: bool) -> None:
         raise NotImplementedError
@@ -152,19 +161,40 @@ class _Parts:
 
 
 class _TextParts(_Parts):
-    """CSV, TSV and JSON lines, maybe compressed; to standard output if there is no path."""
+    """CSV, TSV and JSON, maybe compressed; to standard output if there is no path."""
 
-    def __init__(self, kind: FileFormat, path: Path | None) -> None:
-        super().__init__(kind, path)
-        self.handle: IO[str] = sys.stdout if path is None else _open_text(path, kind.compression)
+    def __init__(self, kind: FileFormat, path: Path | None, form: FileForm | None) -> None:
+        super().__init__(kind, path, form)
+        self.written = written_form(kind, form, to_terminal=path is None)
+        self.handle: IO[str] = sys.stdout if path is None else _open_text(path, kind.compression, self.written.encoding)
 
     def write(self, frame: pd.DataFrame, *, first: bool) -> None:
+        frame = with_json_cells(frame) if self.kind.name in ("csv", "tsv") else frame
+        try:
+            self._write(frame, first)
+        except UnicodeEncodeError as error:
+            if self.written.encoding.startswith("utf"):
+                raise  # half a character, which no encoding holds
+            raise OutputError(
+                f"{error.object[error.start : error.end]!r} cannot be written in {self.written.encoding}, the encoding "
+                "of the file that was learned; write a .parquet or .jsonl."
+            ) from None
+
+    def _write(self, frame: pd.DataFrame, first: bool) -> None:
         if self.kind.name == "jsonl":
             self.handle.writelines(_json_lines(frame))
-        else:
-            separator = "\t" if self.kind.name == "tsv" else ","
-            ends: Any = _LineEnds(self.handle)
-            frame.to_csv(ends, index=False, header=first, sep=separator, lineterminator="\r\n")
+            return
+        if first and self.written.bom:
+            self.handle.write("\ufeff")
+        ends: Any = _LineEnds(self.handle, self.written.line_end)
+        frame.to_csv(
+            ends,
+            index=False,
+            header=self.written.header(list(map(str, frame.columns))) if first else False,
+            sep=self.written.delimiter,
+            quoting=_QUOTING[self.written.quoting],
+            lineterminator="\r\n",
+        )
 
     def close(self) -> None:
         if self.path is None:
@@ -173,22 +203,44 @@ class _TextParts(_Parts):
             self.handle.close()
 
 
+#: How fields are put in quotes.
+_QUOTING = {"minimal": csv.QUOTE_MINIMAL, "all": csv.QUOTE_ALL, "text": csv.QUOTE_NONNUMERIC}
+
+
+def written_form(kind: FileFormat, form: FileForm | None, *, to_terminal: bool = False) -> FileForm:
+    """How a text file is written: as one of the same format was, so far as ``form`` tells; else as usual."""
+    usual = FileForm(kind.name, delimiter="\t" if kind.name == "tsv" else ",")
+    if form is None or form.format not in ("csv", "tsv") or kind.name not in ("csv", "tsv"):
+        return usual
+    alike = replace(form, format=kind.name, delimiter=form.delimiter if form.format == kind.name else usual.delimiter)
+    return replace(alike, encoding="utf-8", bom=False, line_end="\n") if to_terminal else alike
+
+
+def with_json_cells(frame: pd.DataFrame) -> pd.DataFrame:
+    """``frame`` with cells that are lists, dicts, bytes and the like as text, as the schema holds them."""
+    for name in [name for name, dtype in frame.dtypes.items() if pd.api.types.is_object_dtype(dtype)]:
+        if object_dtype(frame[name]) is not None:
+            filled = frame[name].notna()
+            frame = frame.assign(**{str(name): frame[name].where(~filled, as_texts(frame[name][filled]))})
+    return frame
+
+
 class _LineEnds:
-    """Takes rows that end in ``\\r\\n`` and ends them in ``\\n``.
+    """Takes rows that end in ``\\r\\n`` and ends them in ``end``.
 
     The csv module quotes the characters of its line ending alone, and a carriage return that is not quoted ends a row.
     """
 
-    def __init__(self, handle: IO[str]) -> None:
-        self.handle = handle
+    def __init__(self, handle: IO[str], end: str) -> None:
+        self.handle, self.end = handle, end
 
     def write(self, row: str) -> None:
-        self.handle.write(row[:-2] + "\n")  # csv writes one row at a time
+        self.handle.write(row[:-2] + self.end)  # csv writes one row at a time
 
 
-def _open_text(path: Path, compression: str | None) -> IO[str]:
+def _open_text(path: Path, compression: str | None, encoding: str) -> IO[str]:
     if compression is None:
-        return path.open("w", encoding="utf-8", newline="")
+        return path.open("w", encoding=encoding, newline="")
     if compression == "zstd":
         import pyarrow as pa
 
@@ -197,7 +249,7 @@ def _open_text(path: Path, compression: str | None) -> IO[str]:
         opened: Any = {"gzip": gzip.open, "bz2": bz2.open, "xz": lzma.open}[compression]
         # Level 9 is the default of gzip.open, and takes four times as long for 2 % less.
         stream = opened(path, "wb", compresslevel=6) if compression == "gzip" else opened(path, "wb")
-    return io.TextIOWrapper(cast("IO[bytes]", stream), encoding="utf-8", newline="")
+    return io.TextIOWrapper(cast("IO[bytes]", stream), encoding=encoding, newline="")
 
 
 def _json_lines(frame: pd.DataFrame) -> Iterator[str]:
@@ -211,50 +263,54 @@ def _json_lines(frame: pd.DataFrame) -> Iterator[str]:
 def _plain(value: Any) -> Any:
     if hasattr(value, "isoformat"):
         return value.isoformat()
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, datetime.timedelta):
+        return value.total_seconds()
+    if isinstance(value, bytes):
+        return as_texts(pd.Series([value], dtype=object))[0]
     return value.item() if hasattr(value, "item") else float(value)
 
 
-class _ParquetParts(_Parts):
-    def __init__(self, kind: FileFormat, path: Path | None) -> None:
-        super().__init__(kind, path)
-        self.writer: Any = None
+class _JsonParts(_TextParts):
+    """One list of objects."""
 
-    def write(self, frame: pd.DataFrame, *, first: bool) -> None:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+    def __init__(self, kind: FileFormat, path: Path | None, form: FileForm | None) -> None:
+        super().__init__(kind, path, form)
+        self.between = "[\n"
 
-        try:
-            if self.writer is None:
-                content = pa.Table.from_pandas(frame, preserve_index=False)
-                schema = _widened(content.schema)
-                self.writer = pq.ParquetWriter(self.path, schema)
-            content = pa.Table.from_pandas(frame, schema=self.writer.schema, preserve_index=False)
-            self.writer.write_table(content)
-        except pa.ArrowInvalid as error:
-            raise OutputError(f"The table cannot be written as Parquet ({error}); write a .csv.") from None
+    def _write(self, frame: pd.DataFrame, first: bool) -> None:
+        for line in _json_lines(frame):
+            self.handle.write(self.between + line[:-1])
+            self.between = ",\n"
 
     def close(self) -> None:
-        if self.writer is not None:
-            self.writer.close()
+        self.handle.write("[]\n" if self.between == "[\n" else "\n]\n")
+        super().close()
 
 
-def _widened(schema: Any) -> Any:
-    """A schema that later parts fit too: a column that is all missing so far, decimals with few digits so far."""
-    import pyarrow as pa
+class _ArrowParts(_Parts):
+    """Parquet and Feather."""
 
-    for i, field in enumerate(schema):
-        if pa.types.is_null(field.type):
-            schema = schema.set(i, field.with_type(pa.string()))
-        elif pa.types.is_decimal(field.type):
-            schema = schema.set(i, field.with_type(pa.decimal128(38, field.type.scale)))
-    return schema
+    def __init__(self, kind: FileFormat, path: Path | None, form: FileForm | None) -> None:
+        from .arrow_files import ArrowWriter
+
+        super().__init__(kind, path, form)
+        assert path is not None
+        self.writer = ArrowWriter(path, kind.name, form)
+
+    def write(self, frame: pd.DataFrame, *, first: bool) -> None:
+        self.writer.write(frame)
+
+    def close(self) -> None:
+        self.writer.close()
 
 
 class _ExcelParts(_Parts):
     """A sheet is written at once, so its parts are kept until the end."""
 
-    def __init__(self, kind: FileFormat, path: Path | None) -> None:
-        super().__init__(kind, path)
+    def __init__(self, kind: FileFormat, path: Path | None, form: FileForm | None) -> None:
+        super().__init__(kind, path, form)
         self.frames: list[pd.DataFrame] = []
         self.rows = 0
 
@@ -275,10 +331,15 @@ class _ExcelParts(_Parts):
         for name in table.columns:
             if isinstance(table[name].dtype, pd.DatetimeTZDtype):  # a sheet knows no time zones
                 table[name] = table[name].dt.tz_localize(None)
-        table = escape_cells(table)
+            if pd.api.types.is_timedelta64_dtype(table[name].dtype):
+                table[name] = table[name].dt.total_seconds()
+        table = escape_cells(with_json_cells(table))
+        sheet, header = "Sheet1", list(map(str, table.columns))
+        if self.form is not None and self.form.format == "excel":
+            sheet, header = self.form.sheet or sheet, self.form.header(header)
         try:
             with pd.ExcelWriter(cast("Any", self.path), engine="openpyxl") as book:
-                table.to_excel(book, index=False)
+                table.to_excel(book, index=False, sheet_name=sheet, header=header)
                 mark_as_text(next(iter(book.sheets.values())))
         except OSError:
             raise
@@ -290,5 +351,6 @@ class _ExcelParts(_Parts):
 
 
 _PARTS: dict[str, type[_Parts]] = {
-    "csv": _TextParts, "tsv": _TextParts, "jsonl": _TextParts, "parquet": _ParquetParts, "excel": _ExcelParts,
+    "csv": _TextParts, "tsv": _TextParts, "jsonl": _TextParts, "json": _JsonParts, "parquet": _ArrowParts,
+    "arrow": _ArrowParts, "excel": _ExcelParts,
 }  # fmt: skip

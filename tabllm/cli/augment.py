@@ -22,18 +22,19 @@ from .options import (
     Share,
     claim,
     claim_work,
-    delimiter_option,
     force_option,
     html_option,
     json_option,
     kind_option,
     seed_option,
 )
+from .reading import read, read_more, reading_options
 from .session import STDOUT, Session, seconds, shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tabular.file_form import FileForm, ReadOptions
     from tabular.files import FileFormat
     from tabular.schema import Schema
     from tabular.strata import Stratum
@@ -101,7 +102,7 @@ class Shares(click.ParamType):
 @html_option
 @json_option
 @seed_option
-@delimiter_option
+@reading_options
 @force_option("a file or run")
 @click.pass_obj
 def augment(
@@ -111,7 +112,7 @@ def augment(
     target: str,
     drop: tuple[str, ...],
     kinds: tuple[str, ...],
-    delimiter: str | None,
+    reading: ReadOptions,
     study: bool,
     **options: Any,
 ) -> None:
@@ -122,17 +123,17 @@ def augment(
     _check_options(study, options)
     chosen = chosen_kinds(kinds)
 
-    from tabular.reading import check_table, read_as_text, read_table
+    from tabular.reading import check_table, read_as_text
 
-    def read(path: str) -> pd.DataFrame:
-        table = check_table(read_table(path, delimiter=delimiter))
+    def checked(path: str, table: pd.DataFrame) -> pd.DataFrame:
+        table = check_table(table)
         absent = [name for name in drop if name not in table.columns]
         if absent:
             raise UsageError(f"{path} has no column {absent[0]!r} to drop; it has {', '.join(table.columns)}.")
         return table.drop(columns=list(drop))
 
     def as_it_stands(written_as: FileFormat) -> pd.DataFrame | None:
-        text = read_as_text(data, written_as, delimiter=delimiter)
+        text = read_as_text(data, written_as, options=reading)
         return None if text is None else text.drop(columns=list(drop))
 
     if target in drop:
@@ -141,10 +142,13 @@ def augment(
         session.check_json(options["json_file"])
         session.check_file(options["markdown"])
         session.check_file(options["html_file"])
-        held = read(options["holdout"]) if options["holdout"] else None
-        _study(session, data, read(data), target, chosen, held, options)
+        held = None
+        if options["holdout"]:
+            held = checked(options["holdout"], read_more(session, options["holdout"], reading))
+        _study(session, data, checked(data, read(session, data, reading).table), target, chosen, held, options)
     else:
-        _augment(session, data, read(data), as_it_stands, target, chosen, options)
+        found = read(session, data, reading)
+        _augment(session, data, checked(data, found.table), found.form, as_it_stands, target, chosen, options)
 
 
 def _check_options(study: bool, options: dict[str, Any]) -> None:
@@ -168,6 +172,7 @@ def _augment(
     session: Session,
     data: str,
     table: pd.DataFrame,
+    form: FileForm,
     as_it_stands: Callable[[FileFormat], pd.DataFrame | None],
     target: str,
     kinds: dict[str, str],
@@ -198,7 +203,7 @@ def _augment(
         "strata": strata, "seed": seed, "facts": synthesizer.describe(), "table": fingerprint([], real),
         "run": run_stamp(options["run_folder"] or _run_of(data)),
     }  # fmt: skip
-    writer = ResumableWriter(out, identity, rows=len(table) + sum(stratum.rows for stratum in strata))
+    writer = ResumableWriter(out, identity, rows=len(table) + sum(stratum.rows for stratum in strata), form=form)
     try:
         with writer:
             for note in writer.notes:

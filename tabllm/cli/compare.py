@@ -16,7 +16,6 @@ from .options import (
     AtLeast,
     Renamed,
     claim_work,
-    delimiter_option,
     drop_option,
     html_option,
     json_option,
@@ -24,12 +23,14 @@ from .options import (
     seed_option,
     train_rows_option,
 )
+from .reading import read, read_more, reading_options
 from .session import Session
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from eval.side_by_side import SideBySide
+    from tabular.file_form import ReadOptions
 
     from ..comparing.study import Outcome
 
@@ -68,7 +69,7 @@ tabllm compare visits.csv -m ctgan -m tvae --epochs 10 --train-rows 2000
 @html_option
 @real_rows_option
 @seed_option
-@delimiter_option
+@reading_options
 @json_option
 @click.pass_obj
 def compare(
@@ -87,7 +88,7 @@ def compare(
     html_file: str | None,
     no_real_rows: bool,
     seed: int | None,
-    delimiter: str | None,
+    reading: ReadOptions,
     json_file: str | None,
 ) -> None:
     """Fit each of several generators to the table DATA, sample it and judge its rows.
@@ -108,7 +109,7 @@ def compare(
     from eval.utility import check_target
     from tabular.dropping import drop_columns
     from tabular.inference import infer_schema
-    from tabular.reading import check_table, random_rows, read_table
+    from tabular.reading import check_table, random_rows
     from tabular.rundir import write_text
     from tabular.synthesizer import check_name
 
@@ -120,11 +121,11 @@ def compare(
     for name in names:
         check_name(name)
     seed = seed or 0
-    table = check_table(drop_columns(read_table(data, delimiter=delimiter), dropped))
+    table = check_table(drop_columns(read(session, data, reading).table, dropped))
     if train_rows is not None and train_rows < len(table):
         table = random_rows(table, train_rows, seed)
     if holdout:
-        train, unseen = table, drop_columns(read_table(holdout, delimiter=delimiter), dropped, absent_ok=True)
+        train, unseen = table, drop_columns(read_more(session, holdout, reading), dropped, absent_ok=True)
     else:
         train, unseen = held_apart(table, seed, session.reporter())
     schema = infer_schema(train)

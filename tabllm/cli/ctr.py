@@ -11,13 +11,15 @@ from tabular.errors import TabllmError, UsageError
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, Renamed, claim_work, delimiter_option, html_option, json_option, seed_option
+from .options import PATH, AtLeast, Renamed, claim_work, html_option, json_option, seed_option
+from .reading import read, read_more, reading_options
 from .session import Session
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+    from tabular.file_form import ReadOptions
     from tabular.schema import Schema
 
     from ..ads.facts import CtrReport
@@ -70,7 +72,7 @@ tabllm ctr ads.csv --click click --time time --synthetic synthetic.csv
 @click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables to.")
 @html_option
 @seed_option
-@delimiter_option
+@reading_options
 @json_option
 @click.pass_obj
 def ctr(
@@ -92,7 +94,7 @@ def ctr(
     markdown: str | None,
     html_file: str | None,
     seed: int | None,
-    delimiter: str | None,
+    reading: ReadOptions,
     json_file: str | None,
 ) -> None:
     """Train a CTR model on the past of the click log LOG and on synthetic pasts, and test each on the latest rows.
@@ -108,7 +110,6 @@ def ctr(
     from eval.provenance import provenance
     from eval.side_by_side import unique_names
     from tabular.inference import infer_schema
-    from tabular.reading import read_table
     from tabular.rundir import write_text
     from tabular.schema import Schema
     from tabular.synthesizer import check_name
@@ -127,7 +128,7 @@ def ctr(
     for name in models:
         check_name(name)
     seed = seed or 0
-    table = read_table(log, delimiter=delimiter)
+    table = read(session, log, reading).table
     truth = truth or (TRUTH if TRUTH in table else None)
     check_columns(table, click=clicked, time=time_, truth=truth)
     check_columns(table, click=clicked, ad=ad)
@@ -137,7 +138,7 @@ def ctr(
         with TableWriter(past) as writer:
             writer.write(split.past)
     given = {
-        name: read_table(path, delimiter=delimiter).drop(columns=truth or [], errors="ignore")
+        name: read_more(session, path, reading).drop(columns=truth or [], errors="ignore")
         for name, path in zip(unique_names(synthetic), synthetic, strict=True)
     }
     options = {name: value for name, value in {"epochs": epochs, "device": device}.items() if value is not None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,6 @@ from .group import Command
 from .options import (
     PATH,
     AtLeast,
-    delimiter_option,
     details_option,
     drop_option,
     html_option,
@@ -22,11 +21,13 @@ from .options import (
     real_rows_option,
     seed_option,
 )
+from .reading import read, read_more, reading_options
 from .session import Session
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tabular.file_form import ReadOptions
     from tabular.schema import Schema
 
 __all__ = ["evaluate"]
@@ -86,7 +87,7 @@ class Claim(click.ParamType):
 @real_rows_option
 @seed_option
 @drop_option
-@delimiter_option
+@reading_options
 @json_option
 @click.pass_obj
 def evaluate(
@@ -105,7 +106,7 @@ def evaluate(
     no_real_rows: bool,
     seed: int | None,
     dropped: tuple[str, ...],
-    delimiter: str | None,
+    reading: ReadOptions,
     json_file: str | None,
 ) -> None:
     """Compare each table SYNTH with the table REAL, or with the rows that RUN learned: columns, pairs, detection,
@@ -124,7 +125,7 @@ def evaluate(
     from eval.terminal import render
     from eval.terminal_several import render_several
 
-    judged = _tables(session, real, synth, holdout, data, delimiter, seed or 0).without(dropped)
+    judged = _tables(session, real, synth, holdout, data, reading, seed or 0).without(dropped)
     found = compare_several(
         judged.real,
         judged.synthetic,
@@ -177,23 +178,27 @@ def _tables(
     synth: tuple[str, ...],
     holdout: str | None,
     data: str | None,
-    delimiter: str | None,
+    reading: ReadOptions,
     seed: int,
 ) -> _Judged:
     """The tables that the arguments name: files, or a run with the file that it learned."""
     from eval.side_by_side import unique_names
     from tabllm import __version__
-    from tabular.reading import read_table
+    from tabular.origins import is_table
+    from tabular.source import read_form
 
-    made = {name: read_table(path, delimiter=delimiter) for name, path in zip(unique_names(synth), synth, strict=True)}
-    held = read_table(holdout, delimiter=delimiter) if holdout else None
-    if not Path(real).is_dir():
+    is_run = (Path(real) / "config.json").is_file()
+    form = read_form(real) if is_run else None
+    like = replace(reading, encoding=reading.encoding or form.options().encoding) if form else reading
+    made = {name: read_more(session, path, like) for name, path in zip(unique_names(synth), synth, strict=True)}
+    held = read_more(session, holdout, reading) if holdout else None
+    if not is_run and is_table(real):
         if data is not None:
             raise UsageError("--data names the file that a run learned; give the run as the first argument.")
         if not synth and Path(real).exists():
             raise UsageError(f"There is nothing to compare {real} with; name a synthetic table, or a run to sample.")
         facts = {"real rows": real, "held-out rows": holdout or "none", "synthetic rows": ", ".join(synth)}
-        return _Judged(read_table(real, delimiter=delimiter), made, held, {**facts, "version": f"tabllm {__version__}"})
+        return _Judged(read(session, real, reading).table, made, held, {**facts, "version": f"tabllm {__version__}"})
 
     from tabular.schema import Schema
     from tabular.source import find_rows, read_source
@@ -201,7 +206,7 @@ def _tables(
 
     from ..pipeline import run_facts
 
-    learned, kept = find_rows(real, data, delimiter=delimiter)
+    learned, kept = find_rows(real, data, options=reading)
     schema = Schema.from_json(Path(real) / "schema.json")
     if not synth:
         rows = load_run(real).sample(len(learned), seed=seed, progress=session.reporter())

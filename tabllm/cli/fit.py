@@ -18,7 +18,6 @@ from .options import (
     AtLeast,
     Holdout,
     claim,
-    delimiter_option,
     drop_option,
     force_option,
     kind_option,
@@ -26,12 +25,14 @@ from .options import (
     train_rows_option,
 )
 from .private import privacy_options, take_privacy
+from .reading import read, reading_options
 from .session import Session, seconds
 from .settings import settings_option, with_settings
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tabular.file_form import ReadOptions
     from tabular.schema import Schema
     from tabular.synthesizer import Synthesizer
 
@@ -124,7 +125,7 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @language_model_options
 @privacy_options
 @seed_option
-@delimiter_option
+@reading_options
 @force_option("a run")
 @click.pass_context
 def fit(
@@ -139,7 +140,7 @@ def fit(
     settings_file: str | None,
     train_rows: int | None,
     holdout: float | int | None,
-    delimiter: str | None,
+    reading: ReadOptions,
     force: bool,
     **options: Any,
 ) -> None:
@@ -163,17 +164,25 @@ def fit(
 
     from tabular.dropping import drop_columns
     from tabular.holdout import people_note
-    from tabular.reading import check_table, read_table
+    from tabular.reading import check_table
     from tabular.rundir import check_run_directory
     from tabular.source import save_run, source_of
     from tabular.synthesizer import create
 
     check_run_directory(run)
     claim(session, run, force=force, folder=True)
-    table = check_table(drop_columns(read_table(data, delimiter=delimiter), dropped))
+    found = read(session, data, reading)
+    table = check_table(drop_columns(found.table, dropped))
     source = source_of(
-        data, table, run, delimiter=delimiter, holdout=holdout or 0, learned_rows=train_rows, seed=given.get("seed", 0),
+        data,
+        table,
+        run,
+        options=reading,
+        holdout=holdout or 0,
+        learned_rows=train_rows,
+        seed=given.get("seed", 0),
         dropped=dropped,
+        form=found.form,
     )
     table, held = source.split(table)
     if source.people:
@@ -225,8 +234,9 @@ def learn(
 
 def default_run(data: str) -> str:
     """``visits-run`` for ``folder/visits.csv.gz``: in the folder where one stands."""
-    name = Path(data).name
-    return f"{name.split('.')[0] or name.lstrip('.')}-run"
+    from tabular.origins import name_of
+
+    return f"{name_of(data)}-run"
 
 
 def chosen_kinds(pairs: tuple[str, ...]) -> dict[str, str]:

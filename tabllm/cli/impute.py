@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import click
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, claim, delimiter_option, force_option, seed_option
+from .options import PATH, claim, force_option, seed_option
+from .reading import read, reading_options
 from .session import STDOUT, Session, seconds, shown
+
+if TYPE_CHECKING:
+    from tabular.file_form import ReadOptions
 
 __all__ = ["impute"]
 
@@ -28,7 +33,7 @@ tabllm impute visits-run holes.csv -o filled-2.csv --seed 2
               help="File to write; its ending says the format, '-' prints CSV on standard output.")  # fmt: skip
 @seed_option
 @click.option("--device", default="auto", metavar="NAME", help="Device to compute on.  [default: auto]")
-@delimiter_option
+@reading_options
 @force_option("a file")
 @click.pass_obj
 def impute(
@@ -38,26 +43,27 @@ def impute(
     out: str,
     seed: int | None,
     device: str,
-    delimiter: str | None,
+    reading: ReadOptions,
     force: bool,
 ) -> None:
     """Fill in the missing cells of TABLE, a file with the columns of the table that RUN learned."""
     from tabular.imputing import in_given_text
-    from tabular.reading import read_as_text, read_table
+    from tabular.reading import read_as_text
     from tabular.synthesizer import load_run
     from tabular.writing import TableWriter, check_output
 
     written_as = check_output(out)
     claim(session, out, force=force)
-    holes = read_table(table, delimiter=delimiter)
+    found = read(session, table, reading)
+    holes = found.table
     synthesizer = load_run(run, device=device)
     start = time.perf_counter()
     try:
         filled = written = synthesizer.complete(holes, seed=seed, progress=session.reporter())
-        text = read_as_text(table, written_as, delimiter=delimiter)
+        text = read_as_text(table, written_as, options=reading)
         if text is not None:
             written = in_given_text(filled, text, synthesizer.schema)
-        with TableWriter(out) as writer:
+        with TableWriter(out, form=found.form) as writer:
             writer.write(written)
     except KeyboardInterrupt:
         left = "" if out == STDOUT else f"; {out} was not written"

@@ -15,16 +15,18 @@ from .options import (
     AtLeast,
     Holdout,
     claim_work,
-    delimiter_option,
     details_option,
     drop_option,
     kind_option,
     real_rows_option,
     seed_option,
 )
+from .reading import reading_options
 from .session import Session, seconds
 
 if TYPE_CHECKING:
+    from tabular.file_form import ReadOptions
+
     from ..pipeline import Made
 
 __all__ = ["make", "say_made"]
@@ -53,7 +55,7 @@ tabllm make visits.csv -n 20000 -m tabcascade --target clicked -o cascade
 @click.option("--epochs", type=AtLeast(1), metavar="N", help="Maximum passes over the rows.")
 @click.option("--device", metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]")
 @seed_option
-@delimiter_option
+@reading_options
 @details_option
 @real_rows_option
 @click.option("-f", "--force", is_flag=True, help="Make FOLDER anew if it was made with other rows or settings.")
@@ -71,7 +73,7 @@ def make(
     epochs: int | None,
     device: str | None,
     seed: int | None,
-    delimiter: str | None,
+    reading: ReadOptions,
     details: bool,
     no_real_rows: bool,
     force: bool,
@@ -89,7 +91,7 @@ def make(
     folder = out or default_run(data).removesuffix("-run") + "-made"
     options = {name: value for name, value in {"epochs": epochs, "device": device}.items() if value is not None}
     order = Order(
-        Path(data),
+        data,
         model=model,
         options=options,
         rows=rows,
@@ -97,7 +99,7 @@ def make(
         target=target,
         kinds=chosen_kinds(kinds),
         dropped=dropped,
-        delimiter=delimiter,
+        reading=reading,
         seed=seed or 0,
     )
     check_folder(Path(folder))

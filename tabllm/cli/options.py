@@ -21,7 +21,6 @@ __all__ = [
     "Share",
     "claim",
     "claim_work",
-    "delimiter_option",
     "details_option",
     "drop_option",
     "force_option",
@@ -175,14 +174,6 @@ def drop_option(command: Decorated) -> Decorated:
     return click.option(
         "--drop", "dropped", multiple=True, metavar="COL",
         help="Leave out the column COL, whatever it holds. Repeatable.",
-    )(command)  # fmt: skip
-
-
-def delimiter_option(command: Decorated) -> Decorated:
-    """``--delimiter CHAR``."""
-    return click.option(
-        "--delimiter", metavar="CHAR",
-        help="Delimiter of a text file, one character or 'tab'.  [default: detected]",
     )(command)  # fmt: skip
 
 

@@ -96,7 +96,7 @@ def sample(
     """
     from tabular.resuming import ResumableWriter
     from tabular.rundir import run_stamp
-    from tabular.source import read_source
+    from tabular.source import read_form, read_source
     from tabular.synthesizer import load_run
     from tabular.writing import check_output
 
@@ -118,7 +118,7 @@ def sample(
         **options,
     }
     start = time.perf_counter()
-    writer = ResumableWriter(out, identity, rows=wanted)
+    writer = ResumableWriter(out, identity, rows=wanted, form=read_form(run))
     try:
         with writer:
             for note in writer.notes:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .group import Command
-from .options import PATH, AtLeast, claim, delimiter_option, drop_option, force_option, json_option
+from .options import PATH, AtLeast, claim, drop_option, force_option, json_option
+from .reading import read, reading_options
 from .session import STDOUT, Session
+
+if TYPE_CHECKING:
+    from tabular.file_form import ReadOptions
 
 __all__ = ["schema"]
 
@@ -25,7 +31,7 @@ tabllm fit visits.csv --schema visits.schema.json
 @click.option("--rare-below", type=AtLeast(0), default=0, metavar="K",
               help="Rare categories: fold those of fewer than K rows into one.  [default: 0]")  # fmt: skip
 @drop_option
-@delimiter_option
+@reading_options
 @force_option("a file")
 @json_option
 @click.pass_obj
@@ -35,7 +41,7 @@ def schema(
     out: str | None,
     rare_below: int,
     dropped: tuple[str, ...],
-    delimiter: str | None,
+    reading: ReadOptions,
     force: bool,
     json_file: str | None,
 ) -> None:
@@ -48,9 +54,8 @@ def schema(
     from tabular.dropping import drop_columns
     from tabular.inference import infer_schema
     from tabular.personal.telling import persons_given_away, persons_made_up
-    from tabular.reading import read_table
 
-    found = infer_schema(drop_columns(read_table(data, delimiter=delimiter), dropped), rare_below=rare_below)
+    found = infer_schema(drop_columns(read(session, data, reading).table, dropped), rare_below=rare_below)
     if session.draws(json_file) and out != STDOUT:
         from .tables import draw_schema
 

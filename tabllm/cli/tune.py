@@ -16,16 +16,18 @@ from .options import (
     PATH,
     AtLeast,
     claim_work,
-    delimiter_option,
     html_option,
     json_option,
     seed_option,
     train_rows_option,
 )
+from .reading import read, reading_options
 from .session import Session
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from tabular.file_form import ReadOptions
 
     from ..tuning.tables import FrontTable
 
@@ -112,7 +114,7 @@ class Minutes(click.ParamType):
 @click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the table to.")
 @html_option
 @seed_option
-@delimiter_option
+@reading_options
 @json_option
 @click.pass_obj
 def tune(
@@ -134,7 +136,7 @@ def tune(
     markdown: str | None,
     html_file: str | None,
     seed: int | None,
-    delimiter: str | None,
+    reading: ReadOptions,
     json_file: str | None,
 ) -> None:
     """Try settings of a generator on the table DATA, the most promising ones next, and keep the best.
@@ -152,7 +154,7 @@ def tune(
     from eval.provenance import provenance
     from eval.utility import check_target, guess_target
     from tabular.inference import infer_schema
-    from tabular.reading import check_table, random_rows, read_table
+    from tabular.reading import check_table, random_rows
     from tabular.rundir import write_text
     from tabular.synthesizer import check_name, check_options
 
@@ -168,7 +170,7 @@ def tune(
     check_name(model)
     check_options(model, options)
     seed = seed or 0
-    table = check_table(read_table(data, delimiter=delimiter), minimum_rows=20)
+    table = check_table(read(session, data, reading).table, minimum_rows=20)
     if train_rows is not None and train_rows < len(table):
         table = random_rows(table, train_rows, seed)
     schema = infer_schema(table)

@@ -36,12 +36,11 @@ def refused(outcome, code: int, *named: str) -> None:
         (b"age,city\n", ["header", "no rows"]),
         (b"age,city\n30,Bern\n", ["1 row", "2 are needed"]),
         (b"age\n30\n31\n32\n", ["1 column", "2 are needed"]),
-        (b"age,age\n30,1\n31,2\n", ["'age'"]),
-        ("age,city\n30,Zürich\n31,Bern\n".encode("latin-1"), ["UTF-8", "line 2"]),
+        ("age,city\n30,\u041a\u0438\u0435\u0432\n31,Bern\n".encode("cp1251"), ["UTF-8", "--encoding"]),
         (b"age,city\n30,Bern\n31,Basel,9\n32,Chur\n", ["line 3"]),
         (b"age,city\n,\n,\n,\n", ["missing"]),
     ],
-    ids=["empty", "header-only", "one-row", "one-column", "duplicate-names", "not-utf8", "ragged", "all-missing"],
+    ids=["empty", "header-only", "one-row", "one-column", "not-utf8", "ragged", "all-missing"],
 )
 def test_a_file_that_is_no_table(here, run_tabllm, content, named):
     Path("bad.csv").write_bytes(content)
@@ -50,7 +49,7 @@ def test_a_file_that_is_no_table(here, run_tabllm, content, named):
     assert not Path("bad-run").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"age,city\n", b"age,age\n1,2\n", b"age,city\n1,2,3\n"])
+@pytest.mark.parametrize("content", [b"", b"age,city\n", b"age,city\n1,2,3\n"])
 @pytest.mark.parametrize("command", ["schema", "eval"])
 def test_every_command_that_reads_names_the_file(here, run_tabllm, command, content):
     Path("bad.csv").write_bytes(content)

@@ -202,17 +202,18 @@ def test_integers_too_large_for_float64_are_not_rounded_silently(rng):
 @pytest.mark.parametrize(
     ("cells", "word"),
     [
-        (pd.to_timedelta([1, 2], unit="s"), "total_seconds"),
-        ([[1], [2]], "holds a list"),
-        ([{"a": 1}, {}], "holds a dict"),
-        ([b"a", b"b"], "bytes"),
+        ([[1], "a"], "holds a list"),
+        ([b"\xff" * 65, b"b"], "bytes"),
         ([1j, 2j], "complex"),
     ],
 )
-def test_cells_that_no_kind_can_hold_are_refused_with_the_column(cells, word):
-    with pytest.raises(SchemaError, match=word) as caught:
+def test_a_column_that_no_kind_can_hold_is_left_out_and_told_of(cells, word):
+    found = infer_schema(pd.DataFrame({"odd": cells, "even": [1, 2]}))
+    assert found.names == ["even"]
+    assert found.notes[0].startswith("Left out: column 'odd' holds")
+    assert word in found.notes[0]
+    with pytest.raises(SchemaError, match="'odd'"):
         column(cells, name="odd")
-    assert "'odd'" in str(caught.value)
 
 
 def test_mixed_and_decimal_objects_are_read():
@@ -296,7 +297,6 @@ def test_the_real_tables_have_the_kinds_a_person_would_give(shared_data):
     [[10**400, 1, 2, 3], [10**400, 1.5, 2, 3], [decimal.Decimal(10) ** 400, *map(decimal.Decimal, (1, 2, 3))]],
     ids=["int", "int and float", "decimal"],
 )
-def test_a_number_beyond_every_type_is_refused_with_its_column(numbers):
+def test_a_number_beyond_every_type_is_left_out_with_its_column(numbers):
     table = pd.DataFrame({"plays": pd.Series(numbers, dtype=object), "b": list("xyxy")})
-    with pytest.raises(SchemaError, match="'plays' holds a number of more than 308 digits"):
-        infer_schema(table)
+    assert "'plays' holds a number of more than 308 digits" in infer_schema(table).notes[0]

@@ -1,0 +1,71 @@
+"""How commands read a table: the options that say what is not guessed, and the lines that tell what was."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from .options import AtLeast
+from .session import Session
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tabular.file_form import ReadFile, ReadOptions
+
+__all__ = ["read", "read_more", "reading_options"]
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option("--delimiter", metavar="CHAR",
+                 help="Delimiter of a text file, one character or 'tab'.  [default: detected]"),
+    click.option("--encoding", metavar="NAME",
+                 help="Encoding of a text file, such as cp1252 or utf-16.  [default: detected]"),
+    click.option("--skip-rows", type=AtLeast(0), metavar="N",
+                 help="Lines to skip before the header.  [default: detected]"),
+    click.option("--comment", metavar="CHAR", help="Lines of a text file that begin with CHAR are left out."),
+    click.option("--null", "nulls", multiple=True, metavar="TEXT",
+                 help="Cells that are TEXT are missing. Repeatable.  [default: empty cells]"),
+    click.option("--sheet", metavar="NAME", help="Sheet of an Excel file, by name or number.  [default: detected]"),
+    click.option("--format", "format_", metavar="NAME",
+                 help="Format of the file, such as csv or parquet.  [default: what its name says]"),
+)  # fmt: skip
+
+
+def reading_options(command: Decorated) -> Decorated:
+    """The options about the file; the command gets them as one argument, ``reading``."""
+
+    @functools.wraps(command)
+    def called(*args: Any, **given: Any) -> Any:
+        from tabular.file_form import ReadOptions
+
+        names = ("delimiter", "encoding", "skip_rows", "comment", "nulls", "sheet")
+        options = ReadOptions(**{name: given.pop(name) for name in names}, format=given.pop("format_"))
+        return command(*args, reading=options.checked(), **given)
+
+    made: Any = called
+    for option in reversed(_OPTIONS):
+        made = option(made)
+    return made
+
+
+def read(session: Session, path: str, reading: ReadOptions, *, as_text: bool = False) -> ReadFile:
+    """The table in ``path``; what was guessed is told."""
+    from tabular.reading import read_file
+
+    found = read_file(path, reading, as_text=as_text)
+    if not as_text:
+        for note in found.notes:
+            session.say(note)
+    return found
+
+
+def read_more(session: Session, path: str, reading: ReadOptions) -> pd.DataFrame:
+    """Another table of the same columns, which may have neither the titles nor the sheets of the first."""
+    from dataclasses import replace
+
+    return read(session, path, replace(reading, skip_rows=None, sheet=None, format=None)).table

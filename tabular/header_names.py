@@ -1,0 +1,83 @@
+"""Names for the columns of a file whose header leaves some empty or says one twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+__all__ = ["Header", "name_columns"]
+
+#: What a nameless first column is called: it labels or numbers the rows.
+INDEX = "index"
+
+
+@dataclass(frozen=True)
+class Header:
+    """The columns of a table.
+
+    Attributes:
+        names: of the columns that are kept, all different, none empty.
+        kept: which columns of the file these are.
+        renamed: (name, what the header says) where these differ.
+        notes: what was done, one sentence each.
+    """
+
+    names: tuple[str, ...]
+    kept: tuple[int, ...]
+    renamed: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def name_columns(header: Sequence[str], is_empty: Callable[[int], bool]) -> Header:
+    """Give every column of ``header`` a name of its own; one that has neither a name nor a cell is left out.
+
+    Args:
+        is_empty: whether a column has no filled cell; asked for nameless ones alone.
+    """
+    nameless = [place for place, name in enumerate(header) if not name.strip()]
+    if not nameless and len(set(header)) == len(header):
+        return Header(tuple(header), tuple(range(len(header))))
+    empty = {place for place in nameless if is_empty(place)}
+    kept = tuple(place for place in range(len(header)) if place not in empty)
+    taken = {header[place] for place in kept}
+    names: list[str] = []
+    renamed, twice, indexed, numbered = [], [], False, []
+    for place in kept:
+        said = name = header[place]
+        if not name.strip():
+            name = _free(INDEX if place == 0 else f"column_{place + 1}", taken)
+            indexed |= place == 0
+            numbered += [name] if place else []
+        elif name in names:
+            name = _free(name, taken)
+            twice.append(name)
+        if name != said:
+            renamed.append((name, said))
+        taken.add(name)
+        names.append(name)
+    notes = []
+    if empty:
+        notes.append(f"Left out: {_columns(len(empty))} with neither a name nor a value.")
+    if indexed:
+        notes.append(f"The first column has no name: read as {names[0]!r}, and written without a name again.")
+    if numbered:
+        notes.append(
+            f"{_columns(len(numbered)).capitalize()} without a name: read as {', '.join(map(repr, numbered))}."
+        )
+    if twice:
+        notes.append(f"Names that stand more than once in the header: read as {', '.join(map(repr, twice))}.")
+    return Header(tuple(names), kept, tuple(renamed), tuple(notes))
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """``name`` if it is not taken and no name of the header, else with a number behind it."""
+    if name not in taken:
+        return name
+    number = 1
+    while f"{name}.{number}" in taken:
+        number += 1
+    return f"{name}.{number}"
+
+
+def _columns(count: int) -> str:
+    return f"{count} column{'s' * (count != 1)}"

@@ -1,0 +1,125 @@
+"""Rows of an export that sum up the others: found by their label and their numbers, and left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from .table_layout import is_number
+
+__all__ = ["find_totals", "is_total"]
+
+#: How programs of several languages call such a row; more words may follow a colon or a blank.
+_LABEL = re.compile(
+    r"(?:(?:grand|sub|report|account|overall|column)[ -]?)?totals?\b|total\s+(?:g[eé]n[eé]ral|geral|general)|"
+    r"(?:gesamt|zwischen|end)?summe\b|gesamt(?:ergebnis)?\b|insgesamt\b|somme\b|totaal\b|totale\b|totalt\b|suma\b|"
+    r"soma\b|razem\b|celkem\b|toplam\b|yhteens[aä]\b|i alt\b|итого|всего|合计|总计|小计|合計|総計|합계|총계",
+    re.IGNORECASE,
+)
+#: Rows at the end that may sum up.
+_LAST = 3
+#: Numbers add up within so much of their sum, as each is rounded.
+_CLOSE = 0.005
+#: What stands where nothing is to be summed up.
+_EMPTY = {"", "-", "--", "---", "\u2013", "\u2014", "n/a", "N/A", "*", "(not set)"}
+
+
+def find_totals(rows: int, row: Callable[[int], list[str]], column: Callable[[int], Sequence[str]]) -> list[int]:
+    """Which of ``rows`` rows sum up the others: some of the last ones, or the first one.
+
+    Args:
+        row: the cells of a row as text, ``""`` where missing.
+        column: the same of a column.
+    """
+    if rows <= _LAST:
+        return []
+    found = []
+    for place in range(rows - 1, rows - 1 - _LAST, -1):
+        if _label(row(place)) is None:
+            break
+        found.append(place)
+    if _label(row(0)) is not None:
+        found.append(0)
+    columns = _Columns(column, found)
+    return sorted(place for place in found if _sums_up(row(place), columns))
+
+
+def is_total(cells: Sequence[str]) -> bool:
+    """Whether a record is called a total."""
+    return _label(cells) is not None
+
+
+def _label(cells: Sequence[str]) -> int | None:
+    """The field that calls a row a total: the first that is filled, or below an empty one a field that is that word."""
+    filled = [place for place, cell in enumerate(cells) if cell.strip()]
+    if not filled:
+        return None
+    if _LABEL.match(cells[filled[0]].strip()):
+        return filled[0]
+    return next((i for i in filled[1:] if not cells[0].strip() and _LABEL.fullmatch(cells[i].strip(" :"))), None)
+
+
+def _sums_up(cells: Sequence[str], columns: _Columns) -> bool:
+    """Whether a labelled row adds up the others, or goes far beyond them and says nothing else."""
+    label = _label(cells)
+    assert label is not None
+    if columns.occurs(label, cells[label]):
+        return False  # a category of that name
+    others = [place for place in range(len(cells)) if place != label]
+    numbers = {place: value for place in others if (value := _number(cells[place])) is not None}
+    silent = all(cells[place].strip() in _EMPTY for place in others if place not in numbers)
+    beyond = False
+    for place, value in numbers.items():
+        values, counts = columns.numbers(place)
+        if not len(values):
+            continue
+        total = float((values * counts).sum())
+        if total and counts.sum() > 1 and abs(value - total) <= _CLOSE * abs(total):
+            return True
+        beyond |= abs(value) > np.abs(values).max()
+    return silent and beyond
+
+
+class _Columns:
+    """The columns without the rows in question, each as distinct values."""
+
+    def __init__(self, column: Callable[[int], Sequence[str]], without: Sequence[int]) -> None:
+        self._column, self._without = column, list(without)
+        self._known: dict[int, pd.Series] = {}
+
+    def _counts(self, place: int) -> pd.Series:
+        if place not in self._known:
+            cells = np.delete(np.asarray(self._column(place), dtype=object), self._without)
+            self._known[place] = pd.Series(cells, dtype=object).value_counts(sort=False)
+        return self._known[place]
+
+    def occurs(self, place: int, text: str) -> bool:
+        return text in self._counts(place).index
+
+    def numbers(self, place: int) -> tuple[np.ndarray, np.ndarray]:
+        """Distinct numbers of a column and how often each occurs."""
+        counts = self._counts(place)
+        values = np.array([_number(text) for text in counts.index], dtype=np.float64)
+        return values[~np.isnan(values)], counts.to_numpy()[~np.isnan(values)]
+
+
+def _number(text: str) -> float | None:
+    """A cell as a number, whatever stands about it: ``"$1,234.50"``, ``"1.234,5 %"``, ``"(12)"``."""
+    if not is_number(text):
+        return None
+    body = re.sub(r"[^\d.,+-]", "", text)
+    if "," in body and "." in body:
+        group = "," if body.rindex(".") > body.rindex(",") else "."
+    elif "," in body:
+        group = "," if re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+", body) else ""
+    else:
+        group = "." if body.count(".") > 1 else ""
+    body = (body.replace(group, "") if group else body).replace(",", ".")
+    try:
+        value = float(body)
+    except ValueError:
+        return None
+    return -value if text.strip().startswith("(") else value
