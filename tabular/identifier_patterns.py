@@ -32,6 +32,8 @@ SALTS, CHECKED, MOST_CHECKED = 12, 4, 200_000
 FEW_HITS = 3
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+#: Letters that say what kind of code it is: capitals before digits and small letters, or letters before digits.
+_PREFIX = re.compile(r"[A-Z]{2,}(?=[a-z\d]*\d[a-z\d]*$)|[a-z]+(?=\d+$)")
 _RUN = re.compile(r"[0-9A-Za-z]+")
 _D, _L, _U = "0123456789", "abcdefghijklmnopqrstuvwxyz", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _CLASSES = tuple(map(set, (_D, _D + "abcdef", _D + "ABCDEF", _L, _U, _D + _L, _D + _U, _L + _U, _D + _L + _U)))
@@ -56,7 +58,11 @@ def find_pattern(texts: pd.Series, *, prose: bool = False) -> str | None:
         return None
     if all(_UUID.fullmatch(text) for text in sample):
         return "uuid"
-    pattern = _of_kinds(sample, prose) or (_positions(sample) if len({len(text) for text in sample}) == 1 else None)
+    pattern = (
+        _of_kinds(sample, prose, True)
+        or _of_kinds(sample, prose, False)
+        or (_positions(sample) if len({len(text) for text in sample}) == 1 else None)
+    )
     if pattern is None:
         return None
     check = find_check(np.array(sample))
@@ -65,9 +71,9 @@ def find_pattern(texts: pd.Series, *, prose: bool = False) -> str | None:
     return pattern
 
 
-def _of_kinds(sample: list[str], prose: bool) -> str | None:
+def _of_kinds(sample: list[str], prose: bool, prefix: bool) -> str | None:
     """Several kinds side by side that differ in their letters or in the lengths of their digits: INV-0012, CR-412."""
-    skeletons = [_skeleton(text, prose) for text in sample]
+    skeletons = [_skeleton(text, prose, prefix) for text in sample]
     counted = Counter(skeletons)
     # Kinds of a few texts, such as the first numbers of one digit, are left out.
     kinds = {kind: count for kind, count in counted.items() if count >= min(MIN_TEXTS, len(sample) / 4)}
@@ -88,11 +94,17 @@ def _of_kinds(sample: list[str], prose: bool) -> str | None:
     return "form:" + "|".join(parts)
 
 
-def _skeleton(text: str, prose: bool) -> str:
+def _skeleton(text: str, prose: bool, prefix: bool) -> str:
     """``text`` with the digits and mixed runs as signs of their length, and letters as they are."""
     if not prose and re.search(r"[\s@]|\d\.\d", text):
         return text  # prose, addresses, versions and decimals are no codes
-    return _RUN.sub(lambda run: run[0] if run[0].isalpha() else "\0" * len(run[0]), text)
+
+    def hidden(run: re.Match[str]) -> str:
+        head = _PREFIX.match(run[0]) if prefix else None
+        kept = head[0] if head else run[0] if run[0].isalpha() else ""
+        return kept + "\0" * (len(run[0]) - len(kept))
+
+    return _RUN.sub(hidden, text)
 
 
 def _positions(sample: list[str]) -> str | None:

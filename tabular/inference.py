@@ -24,6 +24,7 @@ from .personal.repetition import with_repetition
 from .personal.surrogates import surrogate_pattern
 from .schema import KINDS, Column, Schema, kind_hint
 from .schema_checks import check_schema
+from .text_tokens import has_structure
 
 __all__ = ["infer_schema"]
 
@@ -205,6 +206,8 @@ def _kind_of_text(facts: ColumnFacts) -> str:
         return "boolean"
     if few:
         return "categorical"
+    if has_structure(facts.texts, facts.distinct_share) and not counts_rows(facts):
+        return "text"
     nearly_unique = facts.distinct_share > NEARLY_UNIQUE
     if nearly_unique and (find_pattern(facts.texts) is not None or counts_rows(facts)):
         return "identifier"

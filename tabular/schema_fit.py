@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from .personal.telling import warn_of_persons
 from .progress import Reporter
 from .schema import Column, Schema
 from .schema_checks import check_schema
+from .words import MIN_ROWS, has_nothing_in_common
 
 __all__ = ["check_schema_fits", "schema_and_arrays"]
 
@@ -47,6 +49,12 @@ def schema_and_arrays(
     for note in _read_as_missing(schema):
         progress.note(note)
     arrays = to_arrays(table, schema)
+    for column in schema:
+        if column.kind == "text" and has_nothing_in_common(arrays[column.name]):
+            progress.warn(
+                f"Column {column.name!r}: nothing of its texts comes back in {MIN_ROWS} rows, so its words are made up "
+                f"and mean nothing; leave it out with --drop {shlex.quote(column.name)}."
+            )
     for note in check_schema_fits(table, schema, arrays) if given else ():
         progress.note(note)
     return schema, arrays

@@ -9,13 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from .made_up_words import made_up_words
 from .plain_json import PLAIN, TEXT, FieldError, at_field, check_fields, each_of, list_of, real, whole
 from .schema import Schema
+from .text_templates import TemplateCodec
 
-__all__ = ["WordCodec", "check_learned", "words_from"]
+__all__ = ["TextCodec", "WordCodec", "check_learned", "fit_text", "has_nothing_in_common", "words_from"]
 
 #: A word is kept if it stands in at least this many rows, and only the most frequent are.
 MIN_ROWS, MAX_WORDS = 5, 5000
+#: Words that are made up where none is kept.
+MADE_UP = 500
 MAX_ROWS_READ = 50_000
 #: Words of a text at most: a novel has a tenth of that.
 MAX_LENGTH = 1_000_000
@@ -46,8 +50,8 @@ class WordCodec:
         kept = [(word, count) for word, count in rows_with.most_common(MAX_WORDS) if count >= MIN_ROWS]
         lengths = np.quantile([len(words) for words in split] or [1], np.linspace(0, 1, 101))
         return cls(
-            tuple(word for word, _ in kept) or ("text",),
-            tuple(count for _, count in kept) or (1,),
+            tuple(word for word, _ in kept) or _of_nobody(split),
+            tuple(count for _, count in kept) or (1,) * MADE_UP,
             tuple(min(int(length), MAX_LENGTH) for length in lengths),
             1 - len(present) / max(len(values), 1),
         )
@@ -62,6 +66,10 @@ class WordCodec:
         if not present:
             texts[rng.random(rows) < self.missing_rate] = None
         return texts
+
+    def held(self) -> str:
+        """What is kept of the column, in words."""
+        return f"{len(self.words):,} frequent words"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
@@ -83,15 +91,39 @@ class WordCodec:
         return cls(tuple(data["words"]), tuple(data["counts"]), tuple(data["lengths"]), float(data["missing_rate"]))
 
 
-def words_from(data: Mapping[str, Any], schema: Schema) -> dict[str, WordCodec]:
+#: How the texts of a column are made.
+TextCodec = WordCodec | TemplateCodec
+
+
+def fit_text(values: np.ndarray) -> TextCodec:
+    """Learn the texts ``values`` (object[n], ``None`` = missing): their structure if they have one, or their words."""
+    return TemplateCodec.fit(values) or WordCodec.fit(values)
+
+
+def has_nothing_in_common(values: np.ndarray) -> bool:
+    """Whether nothing of the texts ``values`` comes back in several rows, so that all that is written is made up."""
+    present = [str(value) for value in values if value is not None][:MAX_ROWS_READ]
+    rows_with = Counter(word for text in present for word in set(text.split()))
+    return bool(present) and max(rows_with.values(), default=0) < MIN_ROWS and TemplateCodec.fit(values) is None
+
+
+def _of_nobody(split: list[list[str]]) -> tuple[str, ...]:
+    """Made-up words as long as those of the texts, of which none comes back."""
+    rng = np.random.default_rng(0)
+    words = [word for text in split for word in text[:20]][:MAX_ROWS_READ] or ["text"]
+    like = [words[i][:40] for i in rng.integers(0, len(words), MADE_UP)]
+    return tuple(made_up_words(like, rng).tolist())
+
+
+def words_from(data: Mapping[str, Any], schema: Schema) -> dict[str, TextCodec]:
     """The field ``words`` of a ``codec.json``: column of free text -> its codec. Raises :class:`FieldError`."""
     check_fields(data, {"words": each_of(PLAIN)}, "it", needed=())
-    found = {}
+    found: dict[str, TextCodec] = {}
     for name, entry in data.get("words", {}).items():
         with at_field(f"words of column {name!r}"):
             if name not in schema or schema[name].kind != "text":
                 raise FieldError("its schema.json has no such column of free text")
-            found[name] = WordCodec.from_dict(entry)
+            found[name] = (TemplateCodec if "templates" in entry else WordCodec).from_dict(entry)
     return found
 
 

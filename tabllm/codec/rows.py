@@ -12,7 +12,7 @@ from tabular.arrays import on_grid
 from tabular.conditions import Allowed
 from tabular.schema import Schema
 from tabular.unmodelled import fill_unmodelled
-from tabular.words import WordCodec, check_learned, words_from
+from tabular.words import TextCodec, check_learned, fit_text, words_from
 
 from . import conditions
 from .category import CategoryCodec
@@ -31,13 +31,13 @@ class RowCodec:
         words: column name -> how its free text is made.
     """
 
-    def __init__(self, schema: Schema, table: TableCodec, words: Mapping[str, WordCodec]) -> None:
+    def __init__(self, schema: Schema, table: TableCodec, words: Mapping[str, TextCodec]) -> None:
         self.schema, self.table, self.words = schema, table, dict(words)
 
     @classmethod
     def fit(cls, arrays: Mapping[str, np.ndarray], schema: Schema, *, bins: int) -> RowCodec:
         """Learn from canonical arrays. Raises :class:`TableError` if no column is left to model."""
-        words = {column.name: WordCodec.fit(arrays[column.name]) for column in schema if column.kind == "text"}
+        words = {column.name: fit_text(arrays[column.name]) for column in schema if column.kind == "text"}
         return cls(schema, TableCodec.fit(arrays, schema, bins=bins), words)
 
     def token_weights(self, allowed: Mapping[str, Allowed]) -> dict[int, np.ndarray]:

@@ -80,4 +80,4 @@ def _held(codec: RowCodec, column: Column) -> str:
         if not len(number.knots):
             return f"{atoms} single values"
         return f"{atoms} frequent values and {number.knots.size:,} quantiles"
-    return f"{len(codec.words[column.name].words):,} frequent words" if column.name in codec.words else ""
+    return codec.words[column.name].held() if column.name in codec.words else ""

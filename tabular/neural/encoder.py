@@ -11,7 +11,7 @@ from ..errors import TableError
 from ..plain_json import PLAIN, FieldError, at_field, check_fields, each_of
 from ..schema import Schema
 from ..unmodelled import fill_unmodelled
-from ..words import WordCodec, check_learned, words_from
+from ..words import TextCodec, check_learned, fit_text, words_from
 from .fields import CategoryField, Field, NumberField, Numbers, field_from_dict
 
 __all__ = ["TableEncoder"]
@@ -32,7 +32,7 @@ class TableEncoder:
             that span's classes, the first ones, say so.
     """
 
-    def __init__(self, schema: Schema, fields: Mapping[str, Field], words: Mapping[str, WordCodec]) -> None:
+    def __init__(self, schema: Schema, fields: Mapping[str, Field], words: Mapping[str, TextCodec]) -> None:
         self.schema, self.fields, self.words = schema, dict(fields), dict(words)
         self.sizes = [size for field in fields.values() for size in field.sizes]
         gates = []
@@ -52,7 +52,7 @@ class TableEncoder:
         for column in schema:
             values = arrays[column.name]
             if column.kind == "text":
-                words[column.name] = WordCodec.fit(values)
+                words[column.name] = fit_text(values)
             elif column.is_numeric and not np.isnan(values).all():
                 fields[column.name] = NumberField.fit(values, numbers)
             elif column.has_categories and column.categories and (column.kind != "constant" or (values < 0).any()):
@@ -151,7 +151,7 @@ class TableEncoder:
         """What is kept of the data of a column, in words, for the README of a run."""
         field = self.fields.get(name)
         if not isinstance(field, NumberField):
-            return f"{len(self.words[name].words):,} frequent words" if name in self.words else ""
+            return self.words[name].held() if name in self.words else ""
         kept = [f"{len(field.atoms):,} single values"] if len(field.atoms) else []
         if field.scale is not None:
             many = field.scale.to_dict()

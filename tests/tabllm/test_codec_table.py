@@ -291,6 +291,8 @@ def test_words_come_as_often_as_they_stand_in_the_texts():
 
 
 @pytest.mark.parametrize("texts", [[None] * 9, ["", " "], [], ["once only"]])
-def test_a_column_without_frequent_words_gives_a_word_that_says_nothing(texts):
+def test_a_column_without_frequent_words_gives_words_that_say_nothing(texts):
     codec = WordCodec.fit(np.array(texts, dtype=object))
-    assert {text for text in codec.draw(50, RNG(0)) if text} <= {"text", "text text"}
+    words = {word for text in codec.draw(50, RNG(0)) if text for word in text.split()}
+    assert not words & {"once", "only", "text"}
+    assert len(words) > 5 or not any(texts)

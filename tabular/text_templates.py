@@ -1,0 +1,305 @@
+"""Text that has a structure: addresses of pages, JSON, lists with a delimiter, versions, coordinates, paths, codes.
+
+A column is learned as templates: what all texts of one kind have in common, and slots for the rest. A slot draws words
+from those that stand there in several rows, and makes up others of the same form; numbers come from the range of those
+that stand there. What stands in a few rows alone is never written, so no whole text is copied on purpose.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .made_up_words import made_up_codes, made_up_words
+from .plain_json import PLAIN, TEXT, FieldError, check_fields, list_of, one_of, real, whole
+from .text_tokens import CODE, LITERAL, NUMBER, WORD, Token, tokens_of
+
+__all__ = ["Slot", "Template", "TemplateCodec"]
+
+#: A word or a template is kept if it stands in at least this many rows; and texts are read up to so many.
+MIN_ROWS, MAX_ROWS_READ = 5, 20_000
+#: Templates at most, tokens of a text at most, and rows that the templates must stand for.
+MAX_TEMPLATES, MAX_TOKENS, COVERED = 400, 120, 0.7
+#: Different values of a position up to which each has templates of its own: tried in this order until the templates
+#: stand for a share of :data:`ENOUGH` of the rows.
+FEW: tuple[dict[str, int], ...] = ({WORD: 24, NUMBER: 8, CODE: 8}, {WORD: 4, NUMBER: 2, CODE: 2}, {})
+ENOUGH = 0.95
+#: Words kept of a slot, and knots of the distribution of its numbers.
+MAX_WORDS, KNOTS = 2_000, 101
+#: Digits that float64 holds; a number written with an exponent, which takes as many digits as it needs.
+MAX_DIGITS, AS_FLOAT = 15, 99
+#: Words of a text of prose, and share of what stands between them that is a blank: its words have no places.
+PROSE_WORDS, BLANKS = 6, 0.8
+
+
+@dataclass(frozen=True)
+class Slot:
+    """What varies at one position.
+
+    Attributes:
+        kind: ``word``, ``number`` or ``code``.
+        words: those that are kept; ``counts`` says how many rows have each.
+        rest: rows that have another one.
+        shapes: what the others are like: ``a`` for a letter, ``A`` for a capital, ``9`` for a digit.
+        knots: quantiles of the numbers; ``decimals`` are the digits after their point, one of them for each number,
+            and ``width`` the digits that zeros fill up to, 0 if none do.
+    """
+
+    kind: str
+    words: tuple[str, ...] = ()
+    counts: tuple[int, ...] = ()
+    rest: int = 0
+    shapes: tuple[str, ...] = ()
+    knots: tuple[float, ...] = ()
+    decimals: tuple[int, ...] = ()
+    width: int = 0
+
+    @classmethod
+    def fit(cls, kind: str, texts: Sequence[str], common: Container[str]) -> Slot:
+        """Learn from the pieces that stand at the position; ``common`` are those of several rows of the column."""
+        counted = Counter(texts)
+        if kind == NUMBER:
+            return cls._of_numbers(texts, counted)
+        kept = [(text, count) for text, count in counted.most_common(MAX_WORDS) if text in common]
+        rest = len(texts) - sum(count for _, count in kept)
+        words = {text for text, _ in kept}
+        return cls(
+            kind, tuple(text for text, _ in kept), tuple(count for _, count in kept), rest,
+            _shapes([text for text in texts if text not in words]),
+        )  # fmt: skip
+
+    @classmethod
+    def _of_numbers(cls, texts: Sequence[str], counted: Counter[str]) -> Slot:
+        whole_ones = {text for text in counted if text.lstrip("-").isdecimal()}
+        lengths = {len(text.lstrip("-")) for text in whole_ones}
+        padded = any(text.lstrip("-").startswith("0") and len(text) > 1 for text in whole_ones)
+        if max(lengths, default=0) > MAX_DIGITS or (padded and len(lengths) > 1):
+            return cls(CODE, rest=len(texts), shapes=_shapes(texts))
+        values = np.array([float(text) for text in texts])
+        places = [AS_FLOAT if "e" in text.lower() else min(len(text.partition(".")[2]), MAX_DIGITS) for text in texts]
+        # Few numbers have few knots, so that none of them is a number of the table by itself.
+        knots = np.quantile(values, np.linspace(0, 1, min(KNOTS, max(2, len(texts) // MIN_ROWS))))
+        decimals = sorted(places)[:: max(1, len(places) // 50)]
+        return cls(NUMBER, knots=tuple(knots.tolist()), decimals=tuple(decimals), width=lengths.pop() if padded else 0)
+
+    @property
+    def can_draw(self) -> bool:
+        """Whether there is something to draw from, each with its share."""
+        if self.kind == NUMBER:
+            return bool(self.knots and self.decimals)
+        some = self.rest + sum(self.counts) > 0
+        return some and len(self.words) == len(self.counts) and (not self.rest or bool(self.shapes))
+
+    def draw(self, rows: int, rng: np.random.Generator) -> np.ndarray:
+        """object[rows] of text."""
+        if self.kind == NUMBER:
+            values = np.interp(rng.random(rows), np.linspace(0, 1, len(self.knots)), self.knots)
+            decimals = rng.choice(self.decimals, rows)
+            made = np.empty(rows, dtype=object)
+            made[:] = [
+                repr(value)
+                if places == AS_FLOAT
+                else f"{value:.{places}f}"
+                if places
+                else str(round(value)).zfill(self.width)
+                for value, places in zip(values.tolist(), decimals.tolist(), strict=True)
+            ]
+            return made
+        share = np.array([*self.counts, self.rest], np.float64)
+        chosen = rng.choice(len(share), rows, p=share / share.sum())
+        made = np.array([*self.words, ""], dtype=object)[chosen]
+        other = np.flatnonzero(chosen == len(self.words))
+        if len(other):
+            like = [self.shapes[i] for i in rng.integers(0, len(self.shapes), len(other))]
+            made[other] = (made_up_words if self.kind == WORD else made_up_codes)(like, rng)
+        return made
+
+
+def _shapes(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(shape for shape, _ in Counter(map(_shape, texts)).most_common(20))
+
+
+def _shape(text: str) -> str:
+    """``text`` with nothing but its case and digits left."""
+    lower = text.lower()
+    hexadecimal = set(lower) <= set("0123456789abcdef")
+    letter = "a" if hexadecimal else "x"
+    return "".join("9" if char.isdecimal() else letter.upper() if char.isupper() else letter for char in text)
+
+
+@dataclass(frozen=True)
+class Template:
+    """Texts of one kind: literal pieces, and numbers of slots."""
+
+    parts: tuple[str | int, ...]
+    rows: int
+
+
+@dataclass(frozen=True)
+class TemplateCodec:
+    """A text column with a structure, drawn independently of the other columns."""
+
+    templates: tuple[Template, ...]
+    slots: tuple[Slot, ...]
+    missing_rate: float
+
+    @classmethod
+    def fit(cls, values: np.ndarray) -> TemplateCodec | None:
+        """Learn from ``values`` (object[n], ``None`` = missing); ``None`` where they have no structure in common."""
+        present = [str(value) for value in values if value is not None]
+        sample = present[:: max(1, -(-len(present) // MAX_ROWS_READ))]
+        as_json = bool(sample) and all(map(_is_json, sample))
+        cut = [tokens_of(text, json=as_json) for text in sample]
+        if not cut or max(map(len, cut)) > MAX_TOKENS or _is_prose(cut):
+            return None
+        least = MIN_ROWS if len(cut) >= 4 * MIN_ROWS else 2
+        paths, kept, covered = [], [], 0.0
+        for few in FEW:  # the finer templates are, the fewer rows has each
+            finer = _paths(cut, least, few)
+            often = [(path, count) for path, count in Counter(finer).most_common(MAX_TEMPLATES) if count >= least]
+            share = sum(count for _, count in often) / len(cut)
+            if share > covered + 0.01:
+                paths, kept, covered = finer, often, share
+            if covered >= ENOUGH:
+                break
+        if covered < COVERED:
+            return None
+        # Templates that begin alike share the slots of their beginning.
+        pieces: dict[tuple[Token, ...], list[str]] = defaultdict(list)
+        chosen = {path for path, _ in kept}
+        for tokens, path in zip(cut, paths, strict=True):
+            if path in chosen:
+                for place, (kind, text) in enumerate(path):
+                    if kind != LITERAL and not text:
+                        pieces[path[: place + 1]].append(tokens[place][1])
+        rows_with = Counter(text for tokens in cut for text in {text for kind, text in tokens if kind != LITERAL})
+        common = {text for text, count in rows_with.items() if count >= MIN_ROWS}
+        numbers = {prefix: number for number, prefix in enumerate(pieces)}
+        templates = tuple(
+            Template(_parts(path, numbers), count) for path, count in kept
+        )  # fmt: skip
+        slots = tuple(Slot.fit(prefix[-1][0], texts, common) for prefix, texts in pieces.items())
+        return cls(templates, slots, 1 - len(present) / max(len(values), 1))
+
+    def draw(self, rows: int, rng: np.random.Generator, *, present: bool = False) -> np.ndarray:
+        """object[rows] of text, ``None`` where missing, which none is if ``present``."""
+        share = np.array([template.rows for template in self.templates], np.float64)
+        which = rng.choice(len(share), rows, p=share / share.sum())
+        texts = np.empty(rows, dtype=object)
+        for number in np.unique(which):
+            here = np.flatnonzero(which == number)
+            parts = [
+                [part] * len(here) if isinstance(part, str) else self.slots[part].draw(len(here), rng).tolist()
+                for part in self.templates[number].parts
+            ]
+            texts[here] = ["".join(pieces) for pieces in zip(*parts, strict=True)]
+        if not present:
+            texts[rng.random(rows) < self.missing_rate] = None
+        return texts
+
+    def held(self) -> str:
+        """What is kept of the column, in words."""
+        words = sum(len(slot.words) for slot in self.slots)
+        return f"{len(self.templates):,} templates of its text with {words:,} frequent words"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        slots = [
+            {name: list(value) if isinstance(value, tuple) else value for name, value in vars(slot).items() if value}
+            for slot in self.slots
+        ]
+        return {
+            "templates": [{"parts": list(template.parts), "rows": template.rows} for template in self.templates],
+            "slots": slots,
+            "missing_rate": self.missing_rate,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> TemplateCodec:
+        """Read what :meth:`to_dict` wrote. Raises :class:`.plain_json.FieldError` if it is not."""
+        check_fields(data, {"templates": list_of(PLAIN, 1), "slots": list_of(PLAIN), "missing_rate": real(0, 1)}, "it")
+        slots = []
+        for entry in data["slots"]:
+            check_fields(entry, _SLOT, "a slot", needed=("kind",))
+            values: dict[str, Any] = {
+                name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()
+            }
+            slot = Slot(**values)
+            if not slot.can_draw:
+                raise FieldError("a slot lacks what it draws from")
+            slots.append(slot)
+        templates = []
+        for entry in data["templates"]:
+            check_fields(entry, {"parts": list_of(_PART, 1), "rows": whole(1)}, "a template")
+            if any(isinstance(part, int) and part >= len(slots) for part in entry["parts"]):
+                raise FieldError("a template names a slot that it has not")
+            templates.append(Template(tuple(entry["parts"]), entry["rows"]))
+        return cls(tuple(templates), tuple(slots), float(data["missing_rate"]))
+
+
+_PART = type(PLAIN)("text or the number of a slot", lambda value: TEXT.holds(value) or whole(0).holds(value))
+_SLOT = {
+    "kind": one_of(WORD, NUMBER, CODE), "words": list_of(TEXT), "counts": list_of(whole(1)), "rest": whole(0),
+    "shapes": list_of(TEXT),
+    "knots": list_of(real()), "decimals": list_of(whole(0, AS_FLOAT)), "width": whole(0, MAX_DIGITS),
+}  # fmt: skip
+
+
+def _is_prose(cut: Sequence[Sequence[Token]]) -> bool:
+    between = Counter(text for tokens in cut for kind, text in tokens if kind == LITERAL)
+    return between.total() >= (PROSE_WORDS - 1) * len(cut) and between[" "] >= BLANKS * between.total()
+
+
+def _is_json(text: str) -> bool:
+    if text[:1] not in "{[" or not text:
+        return False
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _paths(cut: Sequence[Sequence[Token]], least: int, few: Mapping[str, int]) -> list[tuple[Token, ...]]:
+    """The template of each text: literals and frequent values as they are, others by their kind alone."""
+    paths: list[list[Token]] = [[] for _ in cut]
+    for place in range(max(map(len, cut))):
+        groups: dict[tuple[Token, ...], Counter[Token]] = defaultdict(Counter)
+        keys = [tuple(path) for path in paths]
+        for tokens, key in zip(cut, keys, strict=True):
+            if place < len(tokens):
+                groups[key][tokens[place]] += 1
+        spelled = {key: _spelled(counted, least, few) for key, counted in groups.items()}
+        for tokens, key, path in zip(cut, keys, paths, strict=True):
+            if place < len(tokens):
+                kind, text = tokens[place]
+                path.append((kind, text if kind == LITERAL or tokens[place] in spelled[key] else ""))
+    return [tuple(path) for path in paths]
+
+
+def _spelled(counted: Counter[Token], least: int, few: Mapping[str, int]) -> set[Token]:
+    """The values after one beginning that have templates of their own: few, and all but a few rows have one of them."""
+    found: set[Token] = set()
+    for kind, most in few.items():
+        values = {token: count for token, count in counted.items() if token[0] == kind}
+        often = [token for token, count in values.items() if count >= least]
+        if len(often) <= most and sum(values[token] for token in often) >= 0.9 * sum(values.values()):
+            found.update(often)
+    return found
+
+
+def _parts(path: tuple[Token, ...], numbers: Mapping[tuple[Token, ...], int]) -> tuple[str | int, ...]:
+    parts: list[str | int] = []
+    for place, (kind, text) in enumerate(path):
+        if kind != LITERAL and not text:
+            parts.append(numbers[path[: place + 1]])
+        elif parts and isinstance(parts[-1], str):
+            parts[-1] += text
+        else:
+            parts.append(text)
+    return tuple(parts) or ("",)

@@ -1,0 +1,82 @@
+r"""Text cut into words, numbers, codes and what stands between them, for columns that have a structure.
+
+A number is one by itself (``48.137``, ``-11``), digits of a longer chain are each their own (``1.12.3``), letters with
+digits behind them are a word and a number (``v2``), capitals before a code are a word, and other mixtures are codes
+(``a3f9``).
+"""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+__all__ = ["CODE", "LITERAL", "NUMBER", "WORD", "Token", "has_structure", "tokens_of"]
+
+LITERAL, WORD, NUMBER, CODE = "literal", "word", "number", "code"
+Token = tuple[str, str]
+
+_PIECES = re.compile(
+    r"(?P<escape>\\u[0-9a-fA-F]{4}|\\.)"
+    r"|(?P<decimal>(?<![\w.])-?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?(?![\w]|\.\d))"
+    r"|(?P<head>[^\W\d_]+)(?P<tail>\d+)(?![^\W_])"
+    r"|(?P<capitals>[A-Z]{2,})(?P<code>\d[\da-z]*[a-z][\da-z]*)(?![^\W_])"
+    r"|(?P<run>[^\W_]+)"
+    r"|(?P<other>[\W_])",
+    re.DOTALL,
+)
+#: In JSON what stands for itself besides: the name of a field, and words that no quotes hold.
+_KEYS = re.compile(r'"(?:\\.|[^"\\])*"(?=\s*:)|\b(?:true|false|null)\b')
+
+
+#: Addresses of pages, JSON, queries and lists, paths of files, versions, pairs of decimals.
+_STRUCTURED = re.compile(
+    r"\w+://\S+|\s*[{\[].*[}\]]\s*|[^\s=&]+=[^\s=&]*(?:[&;,]\s?[^\s=&]+=[^\s=&]*)*|[^|;,]+(?:[|;,][^|;,]*)+"
+    r"|(?:[A-Za-z]:|\.{0,2})?(?:[/\\][^/\\:*?\"<>|]+)+[/\\]?|[\w.-]+(?:/[\w.-]+){2,}"
+    r"|v?\d+(?:\.\d+){2,3}(?:[-+.]\w+)*|[(]?-?\d+\.\d+[,; ]+-?\d+\.\d+[)]?",
+    re.DOTALL,
+)
+#: Distinct texts at least, their share of the cells, and the share of them that must have a structure.
+_LEAST, _DISTINCT, _MOST = 20, 0.5, 0.9
+
+
+def has_structure(texts: pd.Series, distinct_share: float) -> bool:
+    """Whether distinct ``texts`` that hardly repeat are made of parts: addresses, JSON, lists, paths, versions."""
+    if len(texts) < _LEAST or distinct_share <= _DISTINCT:
+        return False
+    return bool(texts.iloc[:1000].str.fullmatch(_STRUCTURED.pattern, flags=_STRUCTURED.flags).mean() >= _MOST)
+
+
+def tokens_of(text: str, *, json: bool = False) -> list[Token]:
+    """(kind, text) of each piece of ``text``; joined they are the text. Literals side by side are one."""
+    found: list[Token] = []
+    place = 0
+    for key in _KEYS.finditer(text) if json else ():
+        if key.start() >= place:
+            _cut(text[place : key.start()], found)
+            _literal(key[0], found)
+            place = key.end()
+    _cut(text[place:], found)
+    return found
+
+
+def _cut(text: str, found: list[Token]) -> None:
+    for piece in _PIECES.finditer(text):
+        if piece["decimal"] is not None:
+            found.append((NUMBER, piece["decimal"]))
+        elif piece["head"] is not None:
+            found += [(WORD, piece["head"]), (NUMBER, piece["tail"])]
+        elif piece["capitals"] is not None:
+            found += [(WORD, piece["capitals"]), (CODE, piece["code"])]
+        elif piece["run"] is not None:
+            run = piece["run"]
+            found.append((NUMBER if run.isdecimal() else WORD if run.isalpha() else CODE, run))
+        else:
+            _literal(piece[0], found)
+
+
+def _literal(text: str, found: list[Token]) -> None:
+    if found and found[-1][0] == LITERAL:
+        found[-1] = (LITERAL, found[-1][1] + text)
+    else:
+        found.append((LITERAL, text))
