@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import scaled_dot_product_attention
 
-__all__ = ["batched_attention", "register_batched_attention"]
+__all__ = ["attend", "batched_attention", "laid_out", "register_batched_attention"]
 
 #: Queries of a row up to which its attention weights are written out: 64 rows of 12 heads take 200 MB of them.
 MOST_QUERIES = 256
@@ -29,15 +31,38 @@ def batched_attention(query: Tensor) -> AbstractContextManager[Any]:
     return nullcontext()
 
 
+def _mixes_up_strides(device: str, release: str) -> bool:
+    """Whether torch's attention may read permuted arrays in a wrong order, without an error.
+
+    On MPS it does so in torch 2.8 to 2.11 for several rows of up to 8 queries (pytorch #163597, #170837, #181133).
+    """
+    major, minor = (int(part) for part in release.split(".")[:2])
+    return device == "mps" and (2, 8) <= (major, minor) < (2, 12)
+
+
+def laid_out(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The arrays, in order in memory where torch's attention needs that."""
+    if _mixes_up_strides(query.device.type, torch.__version__):
+        return query.contiguous(), key.contiguous(), value.contiguous()
+    return query, key, value
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Causal attention of arrays [rows, heads, steps, width of a head], of whatever strides."""
+    with batched_attention(query):
+        return scaled_dot_product_attention(*laid_out(query, key, value), is_causal=True)
+
+
 def register_batched_attention() -> str:
     """The name by which a model of transformers takes its own attention within :func:`batched_attention`."""
     from transformers import AttentionInterface, AttentionMaskInterface
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
     from transformers.masking_utils import sdpa_mask
 
-    def forward(module: Any, query: Tensor, *inputs: Any, **options: Any) -> Any:
+    def forward(module: Any, query: Tensor, key: Tensor, value: Tensor, *inputs: Any, **options: Any) -> Any:
+        query, key, value = laid_out(query, key, value)
         with batched_attention(query):
-            return sdpa_attention_forward(module, query, *inputs, **options)
+            return sdpa_attention_forward(module, query, key, value, *inputs, **options)
 
     AttentionInterface.register("tabllm", forward)
     AttentionMaskInterface.register("tabllm", sdpa_mask)

@@ -92,6 +92,15 @@ def check_causal(config: dict[str, Any], shown: str) -> None:
             f"{shown} is no causal language model ({', '.join(classes) or kind}); give one that writes text from left "
             "to right, such as gpt2."
         )
+    stored = config.get("quantization")
+    if isinstance(stored, dict):
+        bits, mode = stored.get("bits"), stored.get("mode", "affine")
+        if bits not in (4, 8) or mode != "affine":
+            what = f"{bits} bits" if mode == "affine" else f"the format {mode}"
+            raise ModelError(
+                f"The weights of {shown} are in {what}, and of quantized weights 4 and 8 bits with scales and biases "
+                "are read: take the original model, and --precision 4bit or 'tabllm models quantize'."
+            )
     foreign = config.get("quantization_config")
     if isinstance(foreign, dict) and "quantization" not in config:
         method = foreign.get("quant_method", "another program")

@@ -22,8 +22,6 @@ from .codec import Batch
 __all__ = ["PRECISIONS", "Cache", "Filter", "LmEngine", "Shape", "Tuning"]
 
 PRECISIONS = ("fp32", "bf16", "8bit", "4bit")
-#: Just below 1, by more than the rounding of a float32 cumulative sum: keeps a draw off a last token of weight 0.
-BELOW_ONE = 1 - 1e-6
 
 Arrays = dict[str, np.ndarray]
 

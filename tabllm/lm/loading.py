@@ -9,17 +9,21 @@ from typing import Any
 from tabular.devices import prepare_processor
 from tabular.errors import EngineError, UsageError
 
+from ..hub.facts import ModelFacts
 from ..nano.backend import choose_backend, install_mlx
 from .engine import PRECISIONS, LmEngine
 
-__all__ = ["choose_engine", "default_precision", "make_lm"]
+__all__ = ["choose_engine", "default_precision", "make_lm", "precision_of"]
 
 #: Models of more parameters than this are kept in bf16 if nothing else is asked for.
 LARGE = 500_000_000
 
 
-def choose_engine(engine: str, device: str, precision: str) -> tuple[str, str]:
+def choose_engine(engine: str, device: str, precision: str, *, packed: bool = False) -> tuple[str, str]:
     """(engine, device) as :func:`tabllm.nano.backend.choose_backend` has them, with mlx-lm where it is MLX.
+
+    Args:
+        packed: whether the weights on the disk are quantized already, as mlx-lm writes them.
 
     Raises:
         UsageError: for an unknown engine or precision.
@@ -32,10 +36,19 @@ def choose_engine(engine: str, device: str, precision: str) -> tuple[str, str]:
         raise EngineError(
             f"The engine mlx needs mlx and mlx-lm for pretrained models: {install_mlx()}; or take --engine torch."
         )
+    if packed:
+        if engine == "torch" or not has_mlx:
+            raise EngineError(
+                f"The weights are quantized in MLX's form, which only the engine mlx reads ({install_mlx()}); "
+                f"or take the model that they were made of with --precision {precision}."
+            )
+        return choose_backend("mlx", "auto" if device.startswith("cuda") else device)
     chosen, place = choose_backend(engine, device)
     if precision in ("8bit", "4bit") and chosen == "torch" and not place.startswith("cuda"):
         if engine == "auto" and has_mlx and device in ("auto", "cpu"):
-            return choose_backend("mlx", device)  # the one engine that has such weights here
+            return choose_backend("mlx", device)  # faster there than bitsandbytes on a processor
+        if place == "cpu" and importlib.util.find_spec("bitsandbytes") is not None:
+            return chosen, place
         raise EngineError(
             f"PyTorch has no {precision} weights on {place}: take --engine mlx ({install_mlx()}), "
             "a CUDA GPU, or --precision bf16."
@@ -44,8 +57,28 @@ def choose_engine(engine: str, device: str, precision: str) -> tuple[str, str]:
 
 
 def default_precision(parameters: int) -> str:
-    """What ``auto`` means for a model of so many parameters."""
+    """What ``auto`` means for a model of so many parameters whose weights are not quantized."""
     return "fp32" if parameters <= LARGE else "bf16"
+
+
+def precision_of(facts: ModelFacts, asked: str, shown: str) -> str:
+    """The precision that a model's weights are loaded in where ``asked`` was asked for.
+
+    Args:
+        shown: what an error calls the model.
+
+    Raises:
+        UsageError: if its weights are quantized already, to something else than ``asked``.
+    """
+    if facts.bits is None:
+        return default_precision(facts.parameters) if asked == "auto" else asked
+    stored = f"{facts.bits}bit"
+    if asked not in ("auto", stored):
+        raise UsageError(
+            f"The weights of {shown} have {facts.bits} bits and cannot be loaded in {asked}: take --precision "
+            f"{stored}, or the model that they were made of."
+        )
+    return stored
 
 
 def make_lm(engine: str, device: str, folder: str | Path, *, precision: str, random: int | None = None) -> LmEngine:

@@ -10,8 +10,9 @@ from weakref import WeakKeyDictionary
 import mlx.core as mx
 import numpy as np
 
+from ..mlx_draws import draw
 from .automaton import NEVER, Level
-from .engine import BELOW_ONE, Cache, Filter, LmEngine, Tuning
+from .engine import Cache, Filter, LmEngine, Tuning
 from .mlx_cache import Store, copy_rows, windows
 from .mlx_model import body_of, embedding_path, load_model, shape_of, text_embedding
 from .mlx_training import Training
@@ -26,7 +27,8 @@ class _Table:
 
     def __init__(self, level: Level, weight: mx.array, bias: mx.array | None) -> None:
         self.tokens = mx.array(level.tokens.astype(np.int32))
-        self.weight, self.bias = weight, bias
+        # Softmax ignores what all logits share. GPT-2's lie near -100, where TF32 and 16 bits have steps of 0.1 to 0.5.
+        self.weight, self.bias = weight - weight.mean(axis=0), bias
         self.step = mx.array(level.step)
         self.known = None if level.known.all() else mx.array(level.known)
         self.may = None if (level.factor == 1).all() else mx.array(level.factor)
@@ -106,9 +108,7 @@ class MlxLm(LmEngine):
             if table.may is not None:
                 # Where all that may follow has underflowed, each of it is as likely as any other.
                 shares = (shares + 1e-30) * table.may[state]
-            cumulative = mx.cumsum(shares, axis=-1)
-            threshold = cumulative[:, -1:] * (uniform[:, None] * BELOW_ONE)
-            choice = (cumulative <= threshold).sum(axis=-1).astype(mx.int32)
+            choice = draw(shares, uniform)
         return choice, table.step[state, choice]
 
     def _shares(self, hidden: mx.array, table: _Table, state: mx.array) -> mx.array:

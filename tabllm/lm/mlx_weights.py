@@ -98,6 +98,11 @@ def write_folder(folder: Path, source: Path, weights: Mapping[str, mx.array]) ->
     for name in ("quantization", "quantization_config", "torch_dtype"):
         config.pop(name, None)
     kinds = {mx.float32: "float32", mx.bfloat16: "bfloat16", mx.float16: "float16"}
+    named = dict(weights)
+    if config["model_type"] == "gpt2":
+        # As on the hub: mlx-lm reads no other names, and transformers both.
+        named = {name.removeprefix("transformer."): value for name, value in named.items()}
+        config.setdefault("n_ctx", config.get("n_positions", 1024))
     config["dtype"] = next(kinds[value.dtype] for value in weights.values() if value.dtype in kinds)
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    mx.save_safetensors(str(folder / "model.safetensors"), dict(weights), metadata={"format": "pt"})
+    mx.save_safetensors(str(folder / "model.safetensors"), named, metadata={"format": "pt"})

@@ -35,7 +35,7 @@ from .bases import describe_base, public_name
 from .codec import LmCodec
 from .completion import complete_pattern
 from .engine import Filter, LmEngine, Tuning
-from .loading import choose_engine, default_precision, make_lm
+from .loading import choose_engine, make_lm, precision_of
 from .memory import check, training_memory
 from .pieces import Pieces
 from .restoring import engine_of, folder_of
@@ -67,7 +67,8 @@ class PretrainedLM(Synthesizer):
         base: ``gpt2``, ``distilgpt2``, ``deepseek-coder-1.3b``, a hub id, or a local folder.
         revision: of a hub id.
         engine, device: as for :class:`tabllm.TableLM`.
-        precision: ``fp32``, ``bf16``, ``8bit``, ``4bit``; ``auto`` is fp32 up to 500 M parameters, else bf16.
+        precision: ``fp32``, ``bf16``, ``8bit``, ``4bit``; ``auto`` is that of quantized weights, else fp32 up to 500 M
+            parameters, bf16 above.
         tuning: ``full``, ``lora``, ``dora``; ``auto`` is full in fp32, else lora.
         serialization: ``compact``, ``great`` or ``csv`` text, or ``table``: one token a category, few a number.
         epochs, steps, batch_size, learning_rate: chosen if absent.
@@ -124,6 +125,7 @@ class PretrainedLM(Synthesizer):
         if tuning == "full" and precision in ("8bit", "4bit"):
             raise UsageError(f"Weights of {precision} cannot be trained themselves; take --tuning lora.")
         self.engine_name, self.device = choose_engine(engine, device, precision)
+        self._asked_engine = engine, device
         self.base, self.revision, self.precision, self.tuning = base, revision, precision, tuning
         self.serialization, self.bins = serialization, bins
         self.epochs, self.steps, self.batch_size, self.learning_rate = epochs, steps, batch_size, learning_rate
@@ -149,15 +151,17 @@ class PretrainedLM(Synthesizer):
         checkpoint: str | Path | None = None,
     ) -> Self:
         progress = default_reporter(progress)
-        if (self.engine_name, self.device) == ("torch", "cpu"):
-            prepare_processor(progress)
         started = time.perf_counter()
         table = self._taken(table)
         self.schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
         self.schema = self._labelled(self.schema, len(table))
         folder = resolve(self.base, revision=self.revision, progress=progress)
         facts = read_facts(folder.path)
-        precision = default_precision(facts.parameters) if self.precision == "auto" else self.precision
+        precision = precision_of(facts, self.precision, folder.name)
+        # Only the folder says that weights are quantized, and not every engine that is first choice reads such.
+        self.engine_name, self.device = choose_engine(*self._asked_engine, precision, packed=facts.bits is not None)
+        if (self.engine_name, self.device) == ("torch", "cpu"):
+            prepare_processor(progress)
         method = ("full" if precision == "fp32" else "lora") if self.tuning == "auto" else self.tuning
         if method == "full" and precision in ("8bit", "4bit"):
             raise UsageError(f"Weights of {precision} cannot be trained themselves; take --tuning lora.")
@@ -205,6 +209,7 @@ class PretrainedLM(Synthesizer):
             "engine": self.engine_name,
             "device": self.device,
             "precision": precision,
+            "packed": facts.bits is not None,
             "tuning": method,
             "rank": self.rank,
             "serialization": self.serialization,
@@ -346,6 +351,7 @@ class PretrainedLM(Synthesizer):
             given["precision"] = precision
         precision = run.fit["precision"] if precision == "auto" else precision
         model = from_settings(cls, run.settings, given, directory, unchecked=("tuning",))
+        model.engine_name, model.device = choose_engine(engine, device, precision, packed=run.fit.get("packed", False))
         model.schema, model.facts, model.history = run.schema, run.fit, run.history
         model._codec, model._trained = run.codec, run.trained
         # Later, so that 'tabllm info' neither reads gigabytes nor asks the hub for the model that a run names.

@@ -14,9 +14,11 @@ from torch import Tensor
 
 from tabular.devices import full_width_products
 
+from ..torch_draws import draw
 from .automaton import NEVER, Level
-from .engine import BELOW_ONE, Cache, Filter, LmEngine, Tuning
+from .engine import Cache, Filter, LmEngine, Tuning
 from .torch_cache import BufferPool, Store, Window, copy_rows
+from .torch_export import dense_copy, write_model
 from .torch_model import Head, find_head, load_model, new_vocabulary, shape_of
 from .torch_training import Training
 
@@ -31,7 +33,9 @@ class _Table:
 
     def __init__(self, level: Level, head: Head, device: torch.device) -> None:
         self.tokens = torch.from_numpy(level.tokens).to(device)
-        self.weight, self.bias = head.rows(self.tokens)
+        weight, self.bias = head.rows(self.tokens)
+        # Softmax ignores what all logits share. GPT-2's lie near -100, where TF32 and 16 bits have steps of 0.1 to 0.5.
+        self.weight = weight - weight.mean(dim=0)
         self.step = torch.from_numpy(level.step).to(device)
         self.known = None if level.known.all() else torch.from_numpy(level.known).to(device)
         self.may = None if (level.factor == 1).all() else torch.from_numpy(level.factor).to(device)
@@ -57,9 +61,10 @@ class TorchLm(LmEngine):
         self.shape = shape_of(self.model)
         self.head = find_head(self.model)
         self.own_vocabulary = False
+        self._adapters: tuple[Tuning, dict[str, np.ndarray]] | None = None
         self._tables: WeakKeyDictionary[Level, _Table] = WeakKeyDictionary()
-        self._pool = BufferPool(next(self.model.parameters()).dtype if precision != "4bit" else torch.bfloat16,
-                                self.device)  # fmt: skip
+        # Keys and values have the type of the hidden states, which is that of what is looked up first.
+        self._pool = BufferPool(self.model.get_input_embeddings().weight.dtype, self.device)
 
     def use_vocabulary(
         self, words: Sequence[Sequence[int]], fields: Sequence[Sequence[int]], log_frequencies: np.ndarray
@@ -130,9 +135,7 @@ class TorchLm(LmEngine):
             if table.may is not None:
                 # Where all that may follow has underflowed, each of it is as likely as any other.
                 shares = (shares + 1e-30) * table.may[state]
-            cumulative = shares.cumsum(dim=-1)
-            threshold = cumulative[:, -1:] * (uniform[:, None] * BELOW_ONE)
-            choice = (cumulative <= threshold).sum(dim=-1, dtype=torch.int32)
+            choice = draw(shares, uniform)
         return choice, table.step[state, choice.long()]
 
     def _shares(self, hidden: Tensor, table: _Table, state: Tensor) -> Tensor:
@@ -183,7 +186,10 @@ class TorchLm(LmEngine):
 
     def finish_training(self) -> None:
         if self.training is not None:
-            merged = self.training.finish(merge=self.precision in ("fp32", "bf16"))
+            packed = self.precision not in ("fp32", "bf16")
+            if packed and self.training.peft is not None:
+                self._adapters = self.training.tuning, self.training.trained()
+            merged = self.training.finish(merge=not packed)
             if merged is not None:
                 self.model = merged
         self.training = None
@@ -195,7 +201,11 @@ class TorchLm(LmEngine):
         mine = self.model.get_input_embeddings()
         if self.own_vocabulary:  # the run keeps the table's vocabulary elsewhere
             self.model.set_input_embeddings(self._text_embedding)
-        self.model.save_pretrained(folder, safe_serialization=True)
+        if self.precision in ("fp32", "bf16"):
+            write_model(self.model, folder)
+        else:
+            tuning, trained = self._adapters or (None, {})
+            write_model(dense_copy(self.model, trained, tuning, self.device), folder)
         self.model.set_input_embeddings(mine)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,14 +36,16 @@ def load_model(folder: str | Path, *, precision: str, device: torch.device, rand
         RunError: if the folder holds no model that can be read.
     """
     from transformers import AutoConfig, AutoModelForCausalLM
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
     options: dict[str, Any] = {"attn_implementation": register_batched_attention()}
     if precision in _DTYPES:
         options["dtype"] = _DTYPES[precision]
     else:
+        # Whatever is not quantized has one type; else embeddings and norms would keep that of the file.
+        options["dtype"] = torch.float32 if device.type == "cpu" else torch.bfloat16
         options["quantization_config"] = _bitsandbytes(precision, device)
         options["device_map"] = {"": device}
     try:
@@ -65,13 +68,17 @@ def load_model(folder: str | Path, *, precision: str, device: torch.device, rand
         raise RunError(f"The model in {folder} cannot be loaded ({lines[0] if lines else error!r}).") from None
     if precision in _DTYPES:
         model = model.to(device)
+    for module in model.modules():
+        # On a processor bitsandbytes packs weights anew when they are first used, and cannot train them then.
+        if getattr(module, "support_avx512bf16_for_cpu", False):
+            module.support_avx512bf16_for_cpu = False
     return model.eval()
 
 
 def _bitsandbytes(precision: str, device: torch.device) -> Any:
     import importlib.util
 
-    if device.type != "cuda":
+    if device.type not in ("cuda", "cpu"):
         raise EngineError(
             f"PyTorch has no {precision} weights on {device.type}: take --engine mlx ({install_mlx()}), a CUDA GPU, or "
             "--precision bf16."
@@ -81,8 +88,11 @@ def _bitsandbytes(precision: str, device: torch.device) -> Any:
     from transformers import BitsAndBytesConfig
 
     if precision == "8bit":
+        # It computes in float16 and says so at each product of each layer.
+        logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
         return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=torch.bfloat16)
+    compute = torch.float32 if device.type == "cpu" else torch.bfloat16
+    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=compute)
 
 
 def shape_of(model: Any) -> Shape:

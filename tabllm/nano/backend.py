@@ -67,7 +67,7 @@ def _mlx_device(device: str) -> str:
         raise EngineError(f"The engine mlx is not installed: {install_mlx()}; or take --engine torch.")
     import mlx.core as mx
 
-    has_gpu = mx.default_device().type == mx.DeviceType.gpu
+    has_gpu = bool(mx.is_available(mx.gpu))  # the default device says no more once a model ran on the processor
     if device == "auto":
         return "gpu" if has_gpu else "cpu"
     if device not in (*_MLX_DEVICES, "cuda", "mps"):

@@ -15,7 +15,7 @@ import numpy as np
 from .config import NanoConfig
 from .rank_kernel import Kernels
 
-__all__ = ["BELOW_ONE", "BETAS", "CLIP_NORM", "TINY", "NanoEngine", "decays"]
+__all__ = ["BETAS", "CLIP_NORM", "TINY", "NanoEngine", "decays"]
 
 #: AdamW's betas; the second is low so that the short runs on small tables are not ruled by their start.
 BETAS = (0.9, 0.95)
@@ -23,8 +23,6 @@ BETAS = (0.9, 0.95)
 CLIP_NORM = 1.0
 #: Added to probabilities before weights, so that an allowed token stays possible where the softmax underflows.
 TINY = 1e-9
-#: Just below 1, by more than the rounding of a float32 cumulative sum: keeps a draw off a last token of weight 0.
-BELOW_ONE = 1 - 1e-6
 
 
 def decays(name: str) -> bool:

@@ -9,8 +9,9 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
+from ..mlx_draws import draw
 from .config import NanoConfig
-from .engine import BELOW_ONE, BETAS, CLIP_NORM, TINY, NanoEngine, decays
+from .engine import BETAS, CLIP_NORM, TINY, NanoEngine, decays
 from .rank_kernel import Kernels, smoothed
 
 __all__ = ["MlxEngine"]
@@ -86,9 +87,7 @@ class MlxEngine(NanoEngine):
         probabilities = mx.softmax(self._logits(self.weights, hidden, field), axis=-1)
         if weight is not None:
             probabilities = (probabilities + TINY) * weight
-        cumulative = mx.cumsum(probabilities, axis=-1)
-        threshold = cumulative[:, -1] * (uniform * BELOW_ONE)
-        return (cumulative <= threshold[:, None]).sum(axis=-1).astype(mx.int32)
+        return draw(probabilities, uniform)
 
     def put(self, array: np.ndarray) -> mx.array:
         return mx.array(array.astype(np.int32) if array.dtype == np.int64 else array)

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from tabular.devices import full_width_products
 
-from ..attention import batched_attention
+from ..attention import attend, laid_out
+from ..torch_draws import draw
 from .config import NanoConfig
-from .engine import BELOW_ONE, BETAS, CLIP_NORM, TINY, NanoEngine, decays
+from .engine import BETAS, CLIP_NORM, TINY, NanoEngine, decays
 from .rank_kernel import Kernels, smoothed
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class TorchEngine(NanoEngine):
             mixed = (share.unsqueeze(-1) * values).sum(0, keepdim=True)
         else:
             q, keys, values = (t.permute(1, 2, 0, 3) for t in (q, keys, values))
-            mixed = F.scaled_dot_product_attention(q, keys, values, is_causal=True).permute(2, 0, 1, 3)
+            mixed = F.scaled_dot_product_attention(*laid_out(q, keys, values), is_causal=True).permute(2, 0, 1, 3)
         return self._after_attention(self.weights, layer, x, mixed.reshape(steps, rows, width))
 
     @torch.inference_mode()
@@ -115,9 +116,7 @@ class TorchEngine(NanoEngine):
         probabilities = torch.softmax(self._logits(self.weights, hidden, field), dim=-1)
         if weight is not None:
             probabilities = (probabilities + TINY) * weight
-        cumulative = probabilities.cumsum(dim=-1)
-        threshold = cumulative[:, -1] * (uniform * BELOW_ONE)
-        return (cumulative <= threshold[:, None]).sum(dim=-1, dtype=torch.int32)
+        return draw(probabilities, uniform)
 
     def put(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
@@ -259,8 +258,7 @@ class TorchEngine(NanoEngine):
         for layer in range(c.layers):
             qkv = self._qkv(w, layer, x).view(rows, fields, 3, c.heads, c.width // c.heads)
             q, k, v = qkv.permute(2, 0, 3, 1, 4)
-            with batched_attention(q):
-                mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            mixed = attend(q, k, v)
             x = self._after_attention(w, layer, x, mixed.transpose(1, 2).reshape(rows, fields, c.width))
         # Step t of a row predicts its field order[t]: bring the steps back into field order, field-major,
         # so that each field's head is one product.

@@ -35,3 +35,20 @@ def test_it_is_taken_for_more_than_one_query_and_not_for_long_rows(monkeypatch, 
     assert isinstance(batched_attention(qkv[0][:, :, :1]), nullcontext)
     assert isinstance(batched_attention(torch.cat([qkv[0], qkv[0]], dim=2)), nullcontext)
     assert isinstance(batched_attention(qkv[0].to("meta")), nullcontext)
+
+
+@pytest.mark.parametrize(
+    ("device", "release", "wrong"),
+    [("mps", "2.8.0", True), ("mps", "2.11.1", True), ("mps", "2.12.0", False), ("mps", "2.7.1", False),
+     ("cpu", "2.9.0", False), ("cuda", "2.9.0+cu128", False)],
+)  # fmt: skip
+def test_the_releases_whose_attention_on_mps_mixes_up_strides_are_known(device, release, wrong):
+    assert attention._mixes_up_strides(device, release) is wrong
+
+
+@pytest.mark.parametrize("wrong", [False, True])
+def test_permuted_arrays_are_laid_out_where_they_would_be_mixed_up(monkeypatch, qkv, wrong):
+    monkeypatch.setattr(attention, "_mixes_up_strides", lambda device, release: wrong)
+    permuted = [array.permute(2, 1, 0, 3) for array in qkv]
+    assert all(array.is_contiguous() for array in attention.laid_out(*permuted)) is wrong
+    torch.testing.assert_close(attention.attend(*permuted), scaled_dot_product_attention(*permuted, is_causal=True))

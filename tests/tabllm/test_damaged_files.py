@@ -201,7 +201,7 @@ def test_a_parquet_file_with_damaged_metadata_of_pandas_is_refused(tmp_path, met
 
 def test_a_cell_of_more_than_131072_characters_is_read(tmp_path):
     path = tmp_path / "rows.csv"
-    path.write_text(f"a,b\n{'x' * 200_000},1\n\"y\",\n")
+    path.write_text(f'a,b\n{"x" * 200_000},1\n"y",\n')
     assert len(read_table(path)["a"][0]) == 200_000
 
 

@@ -51,6 +51,14 @@ def test_torch_takes_the_gpu_of_a_mac_where_it_is_asked_for(processor_alone, mon
     assert choose_backend("torch") == ("torch", "mps")
 
 
+def test_mlx_sees_its_gpu_after_a_model_ran_on_the_processor(monkeypatch):
+    mx = pytest.importorskip("mlx.core", reason="mlx is not installed here")
+    mx.set_default_device(mx.cpu)  # as a model on the processor leaves it
+    monkeypatch.setattr(mx, "is_available", lambda device: True)
+    assert choose_backend("mlx", "auto") == ("mlx", "gpu")
+    assert choose_backend("mlx", "cpu") == ("mlx", "cpu")
+
+
 def test_apple_silicon_gets_mlx(processor_alone, monkeypatch):
     monkeypatch.setattr(backend, "_has_metal", lambda: True)
     monkeypatch.setattr(backend, "_mlx_device", lambda device: "gpu" if device == "auto" else device)

@@ -1,0 +1,137 @@
+"""The whole way of quantized weights: quantize, fit, sample, resume, export, and read by other libraries."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tabllm.bench import standin
+from tabllm.hub.folder import resolve
+from tabllm.hub.quantize import quantize_folder
+from tabllm.lm.export import export_model
+from tabllm.lm.loading import choose_engine
+from tabllm.lm.pretrained import PretrainedLM
+from tabular.errors import EngineError, TabllmError, UsageError
+from tabular.synthesizer import load_run
+
+TINY = {"n_embd": 64, "n_head": 4, "n_layer": 2, "n_positions": 128, "n_ctx": 128, "vocab_size": 1600,
+        "bos_token_id": 0, "eos_token_id": 0}  # fmt: skip
+IDS = np.array([[0, 5, 9, 12, 7]])
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(0)
+    return pd.DataFrame({"device": rng.choice(["ios", "android"], 200), "spend": np.round(rng.normal(0, 50, 200), 2)})
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory, table):
+    """A GPT-2 in float32."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    folder = tmp_path_factory.mktemp("base") / "tiny"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(standin.SHAPES, "gpt2", {**standin.SHAPES["gpt2"], **TINY})
+        standin.write_standin("gpt2", [f" {value}" for name in table for value in table[name]], folder)
+    AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder)).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def packed(base):
+    """A copy with weights of 4 bits, as mlx-lm reads them."""
+    pytest.importorskip("mlx_lm", reason="mlx-lm is not installed here")
+    quantize_folder(base, base.parent / "tiny-4bit", bits=4)
+    return base.parent / "tiny-4bit"
+
+
+def logits_elsewhere(folder):
+    """Of transformers, and of mlx-lm where it is installed."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    yield model(torch.from_numpy(IDS)).logits[..., :300].detach().numpy()
+    mlx_lm = pytest.importorskip("mlx_lm", reason="mlx-lm is not installed here")
+    import mlx.core as mx
+
+    yield np.array(mlx_lm.load(str(folder))[0](mx.array(IDS))[..., :300].astype(mx.float32))
+
+
+def interrupted_fit(model, table, folder):
+    """A fit that ends after its first update, and the same call again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tabllm.lm.trainer.deferred_interrupt", lambda: nullcontext(lambda: True))
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(table, checkpoint=folder)
+    return model.fit(table, checkpoint=folder)
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision", "tuning", "tolerance"),
+    [("mlx", "4bit", "lora", 1e-3), ("torch", "4bit", "lora", 1e-3), ("torch", "4bit", "dora", 1e-3),
+     # bitsandbytes rounds what is multiplied with 8-bit weights to 8 bits as well.
+     ("torch", "8bit", "lora", 2e-2)],
+)  # fmt: skip
+def test_from_quantized_weights_to_a_model_that_others_read(base, request, table, tmp_path, engine, precision, tuning,
+                                                            tolerance):  # fmt: skip
+    if engine == "torch":
+        pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed here")
+    folder = request.getfixturevalue("packed") if engine == "mlx" else base
+    options = {} if engine == "mlx" else {"engine": "torch", "precision": precision}
+    model = PretrainedLM(base=str(folder), device="cpu", steps=4, batch_size=8, tuning=tuning, **options)
+    interrupted_fit(model, table, tmp_path / "checkpoint")
+    assert (model.facts["engine"], model.facts["precision"]) == (engine, precision)
+    model.save(tmp_path / "run")
+    again = load_run(tmp_path / "run", device="cpu", engine=engine)
+    pd.testing.assert_frame_equal(again.sample(20), model.sample(20))
+    mine = again.parts()[1].logits(IDS, np.arange(300))
+    export_model(again, tmp_path / "plain")
+    for theirs in logits_elsewhere(tmp_path / "plain"):
+        np.testing.assert_allclose(theirs, mine, atol=tolerance)
+    np.testing.assert_array_equal(again.parts()[1].logits(IDS, np.arange(300)), mine)  # writing changed nothing
+
+
+@pytest.mark.parametrize("engine", ["torch", "mlx"])
+@pytest.mark.parametrize("tuning", ["full", "lora"])
+def test_an_exported_gpt2_is_read_by_transformers_and_by_mlx_lm(base, table, tmp_path, engine, tuning):
+    if engine == "mlx":
+        pytest.importorskip("mlx_lm", reason="mlx-lm is not installed here")
+    model = PretrainedLM(base=str(base), engine=engine, device="cpu", steps=2, batch_size=8, tuning=tuning).fit(table)
+    export_model(model, tmp_path / "plain")
+    mine = model.parts()[1].logits(IDS, np.arange(300))
+    for theirs in logits_elsewhere(tmp_path / "plain"):
+        np.testing.assert_allclose(theirs, mine, atol=1e-3)
+
+
+def test_precision_is_what_the_folder_has(packed, table):
+    with pytest.raises(UsageError, match=r"tiny-4bit have 4 bits .* --precision 4bit"):
+        PretrainedLM(base=str(packed), precision="bf16", device="cpu", steps=1).fit(table)
+    with pytest.raises(EngineError, match=r"only the engine mlx reads .*--precision 4bit"):
+        PretrainedLM(base=str(packed), engine="torch", device="cpu", steps=1).fit(table)
+
+
+@pytest.mark.parametrize(
+    ("written", "named"),
+    [({"bits": 3, "group_size": 64}, "3 bits"), ({"bits": 6, "group_size": 64}, "6 bits"),
+     ({"bits": 4, "group_size": 32, "mode": "mxfp4"}, "format mxfp4"), ({"bits": "4"}, "4 bits")],
+)  # fmt: skip
+def test_other_widths_are_refused_when_the_name_is_resolved(packed, tmp_path, written, named):
+    for path in packed.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    config = json.loads((packed / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "quantization": written}))
+    with pytest.raises(TabllmError, match=f"{named}.*take the original model"):
+        resolve(str(tmp_path))
+
+
+def test_packed_weights_choose_mlx_whatever_is_first_choice_here(monkeypatch):
+    pytest.importorskip("mlx_lm", reason="mlx-lm is not installed here")
+    monkeypatch.setattr("tabllm.nano.backend.choose_torch_device", lambda device: "cuda")
+    assert choose_engine("auto", "cuda", "4bit", packed=True)[0] == "mlx"
+    assert choose_engine("auto", "auto", "4bit") == ("torch", "cuda")
