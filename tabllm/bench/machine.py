@@ -15,6 +15,8 @@ __all__ = ["Peaks", "describe_machine", "measure_peaks"]
 
 #: Edge of the matrices that are multiplied, and numbers that are copied.
 EDGE, COPIED = 2048, 1 << 25
+#: Of matrices on a GPU: one of 2,048 does not fill a large one.
+GPU_EDGE = 8192
 #: Seconds that each probe goes on for; the best of its rounds counts, since other programs only ever slow it down.
 PROBE_SECONDS = 0.8
 
@@ -43,17 +45,18 @@ class Peaks:
 def measure_peaks(engine: str, device: str, precision: str) -> Peaks:
     """The peaks of a device as one engine reaches them; on a GPU quantized weights are multiplied as bf16."""
     half = precision == "bf16" or (precision != "fp32" and device != "cpu")
-    multiply, copy, width = (_mlx if engine == "mlx" else _torch)(device, half)
-    return Peaks(2 * EDGE**3 / _best(multiply) / 1e9, 2 * COPIED * width / _best(copy) / 1e9)
+    edge = EDGE if device == "cpu" else GPU_EDGE
+    multiply, copy, width = (_mlx if engine == "mlx" else _torch)(device, half, edge)
+    return Peaks(2 * edge**3 / _best(multiply) / 1e9, 2 * COPIED * width / _best(copy) / 1e9)
 
 
-def _torch(device: str, half: bool) -> tuple[Callable[[], Any], Callable[[], Any], int]:
+def _torch(device: str, half: bool, edge: int) -> tuple[Callable[[], Any], Callable[[], Any], int]:
     import torch
 
     from tabular.devices import full_width_products
 
     dtype = torch.bfloat16 if half else torch.float32
-    left, right = (torch.randn(EDGE, EDGE, device=device).to(dtype) for _ in range(2))
+    left, right = (torch.randn(edge, edge, device=device).to(dtype) for _ in range(2))
     source = torch.ones(COPIED, device=device, dtype=dtype)
     target = torch.zeros_like(source)
 
@@ -75,12 +78,13 @@ def _torch(device: str, half: bool) -> tuple[Callable[[], Any], Callable[[], Any
     return multiply, copy, dtype.itemsize
 
 
-def _mlx(device: str, half: bool) -> tuple[Callable[[], Any], Callable[[], Any], int]:
+def _mlx(device: str, half: bool, edge: int) -> tuple[Callable[[], Any], Callable[[], Any], int]:
     import mlx.core as mx
 
-    mx.set_default_device(mx.gpu if device == "gpu" else mx.cpu)
+    from ..mlx_device import take_device
+
+    take_device(device)
     dtype = mx.bfloat16 if half else mx.float32
-    edge = EDGE
     left, right = (mx.random.normal((edge, edge)).astype(dtype) for _ in range(2))
     source = mx.ones((COPIED,), dtype)
     mx.eval(left, right, source)

@@ -31,7 +31,7 @@ class Speed:
         tokens_per_row: of a row's text; evaluated_per_row: those that went through the model, per row.
         ms_per_step: milliseconds of a call of the model.
         first_row_ms: until the first row alone is there.
-        peak_gb: most memory of the process (on a GPU: of the device) so far.
+        peak_gb: most memory that this run took of the device; with torch on a processor, that the process took so far.
         gflops: multiply-adds that had to be done, counted twice, in 1e9/s.
         share: of the machine's peak in a matrix product, 0 where that was not measured.
     """
@@ -83,6 +83,7 @@ def measure_sampling(
         engine.wait()
         return made, time.perf_counter() - start, sampler.counter
 
+    _forget_peak(engine)
     run(min(batch, 64), batch)
     first = min(run(1, 1)[1] for _ in range(3))
     made, seconds, counter = run(rows, batch)
@@ -127,14 +128,26 @@ def _own_tokens(codec: LmCodec, made: np.ndarray) -> tuple[int, int]:
     return drawn, int(codec.tokens_per_row(made).sum()) - drawn
 
 
+def _forget_peak(engine: LmEngine) -> None:
+    """Let the peak be that of what comes now, where that can be had."""
+    if engine.name == "mlx":
+        import mlx.core as mx
+
+        mx.reset_peak_memory()
+    elif engine.device_name.startswith("cuda"):
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(engine.device_name)
+
+
 def _peak_memory(engine: LmEngine) -> float:
-    if engine.name == "mlx" and engine.device_name == "gpu":
+    if engine.name == "mlx":
         import mlx.core as mx
 
         return float(mx.get_peak_memory())
     if engine.device_name.startswith("cuda"):
         import torch
 
-        return float(torch.cuda.max_memory_allocated())
+        return float(torch.cuda.max_memory_allocated(engine.device_name))
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return float(used) * (1 if sys.platform == "darwin" else 1024)  # bytes there, kilobytes on Linux

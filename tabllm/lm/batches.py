@@ -13,10 +13,13 @@ class BatchMaker:
     """Makes batches from choices; see :class:`~.codec.Batch`.
 
     The tokens of every (column, choice) are looked up in tables that are made once.
+
+    Args:
+        pad_to: rows are padded to a multiple of so many tokens.
     """
 
-    def __init__(self, codec: LmCodec) -> None:
-        self.codec, self.used = codec, codec.used
+    def __init__(self, codec: LmCodec, *, pad_to: int = 1) -> None:
+        self.codec, self.used, self.pad_to = codec, codec.used, pad_to
         columns = len(codec.automata)
         self.width = codec.width
         self.column_of = np.concatenate(
@@ -63,7 +66,12 @@ class BatchMaker:
         where = np.concatenate([np.full(leads.shape, -1), np.where(chosen >= 0, place, -1)], axis=2).reshape(rows, -1)
         real = ids >= 0
         lengths = real.sum(axis=1)
-        longest = int(lengths.max())
+        longest = -(-int(lengths.max()) // self.pad_to) * self.pad_to
+        if (lacking := longest - ids.shape[1]) > 0:
+            ids, where, real = (
+                np.pad(array, ((0, 0), (0, lacking)), constant_values=fill)
+                for array, fill in ((ids, -1), (where, -1), (real, False))
+            )
         # Push the tokens of each row together: a stable sort by "is padding".
         packed = np.argsort(~real, axis=1, kind="stable")[:, :longest]
         ids = np.take_along_axis(ids, packed, axis=1)

@@ -231,6 +231,9 @@ class LmEngine(ABC):
         """Return when all work that was asked for is done."""
 
     # -- training ---------------------------------------------------------------------------------------------
+    #: Training rows are padded to a multiple of so many tokens.
+    pad_to: ClassVar[int] = 1
+
     @abstractmethod
     def start_training(self, tuning: Tuning, used: np.ndarray, masks: np.ndarray, *, weight_decay: float) -> None:
         """Make adapters where asked for, and the optimizer (AdamW).

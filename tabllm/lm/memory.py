@@ -15,8 +15,14 @@ __all__ = ["Estimate", "check", "machine_memory", "training_memory"]
 #: Share of the machine's memory that a run may take: the system and other programs need the rest.
 USABLE = 0.85
 #: Numbers kept for the backward pass per token, block and unit of width, and with checkpointing. PyTorch keeps 16 for
-#: GPT-2, 18 to 19 for a Llama, and 1.1 with checkpointing.
-KEPT, KEPT_CHECKPOINTED = 20, 1.2
+#: GPT-2, 18 to 19 for a Llama, and 1.1 with checkpointing. MLX (scripts/bench_memory.py, its processor backend) keeps
+#: about twice as much, by tuning and bytes of a number; some of it in float32 whatever the number's type.
+KEPT, KEPT_CHECKPOINTED = 20.0, 1.2
+MLX_KEPT = {
+    ("full", 4): 39.0, ("lora", 4): 37.0, ("dora", 4): 48.0, ("full", 2): 52.0, ("lora", 2): 52.0, ("dora", 2): 80.0,
+}  # fmt: skip
+#: How often attention's weights [heads, tokens, tokens] are kept; torch's fused kernels keep them once or less.
+ATTENTION = {"torch": 1.0, "mlx": 1.7}
 
 
 @dataclass(frozen=True)
@@ -25,50 +31,69 @@ class Estimate:
 
     Attributes:
         weights: of the model.
-        training: gradients, AdamW's moments and the kept copy of the best weights.
+        gradients: of what is trained.
+        moments: AdamW's.
+        renewed: what an update holds twice, where it makes new arrays in place of changing the old ones.
+        best: the copy of the best weights, on the host.
         activations: what the backward pass needs of the forward one.
     """
 
     weights: float
-    training: float
+    gradients: float
+    moments: float
+    renewed: float
+    best: float
     activations: float
+
+    @property
+    def peak(self) -> float:
+        """The most on the device: either before the backward pass, or in the update."""
+        return self.weights + self.moments + max(self.activations, self.gradients + self.renewed)
 
     @property
     def total(self) -> float:
         """All of it, and a twentieth for what comes and goes."""
-        return 1.05 * (self.weights + self.training + self.activations)
+        return 1.05 * (self.peak + self.best)
 
     def sentence(self) -> str:
         """One line for a person."""
+        training = self.total / 1.05 - self.weights - self.activations
         return (
             f"About {self.total / 1e9:.1f} GB of memory: weights {self.weights / 1e9:.1f}, gradients and optimizer "
-            f"{self.training / 1e9:.1f}, activations {self.activations / 1e9:.1f}."
+            f"{training / 1e9:.1f}, activations {self.activations / 1e9:.1f}."
         )
 
 
 def training_memory(
-    facts: ModelFacts, *, precision: str, tuning: Tuning, rows: int, tokens: int, used: int
+    facts: ModelFacts, *, precision: str, tuning: Tuning, rows: int, tokens: int, used: int, engine: str, device: str
 ) -> Estimate:
     """The memory of a run.
 
     Args:
         rows, tokens: of the batch that goes through the model at once, and of its rows.
         used: tokens over which the softmax runs.
+        engine, device: as :func:`.loading.choose_engine` gives them.
     """
-    each = 4 if precision == "fp32" else 2
+    packed = precision in ("8bit", "4bit")
+    # On a processor quantized weights are multiplied with float32.
+    each = 4 if precision == "fp32" or (packed and device == "cpu") else 2
     if tuning.method == "full":
         trained = facts.parameters
     else:
         # Two thin matrices beside each of a block's: their long sides add up to about this many widths.
         sides = 4 * 2 * facts.width + 3 * (facts.width + facts.inner)
         trained = min(facts.layers * tuning.rank * sides, facts.parameters)
-    # The gradient at the weights' precision, two moments and the copy of the best in fp32.
-    training = trained * (each + 12)
-    kept = KEPT_CHECKPOINTED if tuning.checkpointing else KEPT
-    attention = 0 if tuning.checkpointing else facts.heads * tokens
+    # Adapters are trained in fp32, full weights at their own precision; moments and the copy of the best are in fp32.
+    own = each if tuning.method == "full" else 4
+    kept_in_block = MLX_KEPT.get((tuning.method, each), KEPT) if engine == "mlx" else KEPT
+    kept = KEPT_CHECKPOINTED if tuning.checkpointing else kept_in_block
+    attention = 0.0 if tuning.checkpointing else ATTENTION[engine] * facts.heads * tokens
     activations = rows * tokens * facts.layers * (kept * facts.width + attention) * each
-    activations += rows * tokens * (used * 8 + (KEPT * facts.width * each if tuning.checkpointing else 0))
-    return Estimate(facts.memory(precision), training, activations)
+    activations += rows * tokens * (used * 8 + (kept_in_block * facts.width * each if tuning.checkpointing else 0))
+    renewed = trained * (own + 8.0) if engine == "mlx" else 0.0
+    return Estimate(
+        facts.memory(precision), trained * float(own), trained * 8.0, renewed, trained * 4.0, activations
+    )
 
 
 def check(estimate: Estimate, engine: str, device: str) -> None:
@@ -87,7 +112,10 @@ def machine_memory(engine: str, device: str) -> float | None:
     if engine == "mlx" and device == "gpu":
         import mlx.core as mx
 
-        return float(mx.device_info().get("memory_size", 0)) or None
+        # What Metal lets a process use: two thirds to three quarters of the memory, and the system is left its part.
+        info = mx.device_info()
+        most = float(info.get("max_recommended_working_set_size", 0))
+        return most / USABLE if most else float(info.get("memory_size", 0)) or None
     if device.startswith("cuda"):
         import torch
 

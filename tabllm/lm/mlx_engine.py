@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import mlx.core as mx
 import numpy as np
 
+from ..mlx_device import take_device
 from ..mlx_draws import draw
 from .automaton import NEVER, Level
 from .engine import Cache, Filter, LmEngine, Tuning
@@ -45,11 +46,13 @@ class MlxLm(LmEngine):
     """
 
     name = "mlx"
+    # Of few lengths, so that freed buffers fit what comes next.
+    pad_to = 8
 
     def __init__(
         self, folder: str | Path, *, precision: str = "fp32", device: str = "cpu", random: int | None = None
     ) -> None:
-        mx.set_default_device(mx.gpu if device == "gpu" else mx.cpu)
+        take_device(device)
         self.folder, self.device_name, self.precision = Path(folder), device, precision
         self.model = load_model(folder, precision=precision, device=device, random=random)
         self.shape = shape_of(self.model, folder)
@@ -128,7 +131,7 @@ class MlxLm(LmEngine):
     def logits(self, ids: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """float32[rows, m, tokens]: the logits of some tokens after each of ``ids`` (int64[rows, m])."""
         weight, bias = self.head.rows(self.put(tokens))
-        values = body_of(self.model)(self.put(ids)).astype(mx.float32) @ weight.T
+        values = body_of(self.model)(self.put(ids), None).astype(mx.float32) @ weight.T
         return np.array(values if bias is None else values + bias)
 
     def tokens(self, level: Level, choice: mx.array) -> mx.array:

@@ -62,6 +62,7 @@ def load_model(folder: str | Path, *, precision: str, device: str = "cpu", rando
             _draw(model, 0 if random is None else random)
         else:
             _take(model, weights, stored)
+            del weights
     except TabllmError:
         raise
     except Exception as error:  # mlx and mlx-lm raise ValueError, RuntimeError, KeyError as they come
@@ -73,7 +74,9 @@ def load_model(folder: str | Path, *, precision: str, device: str = "cpu", rando
     if precision in _BITS and not stored:
         _quantize(model, _BITS[precision])
     model.eval()
-    mx.eval(model.parameters())
+    # Nothing was read yet. One weight after the other, so that a model that is quantized here is never whole in memory.
+    for _, value in tree_flatten(model.parameters()):
+        mx.eval(value)
     return model
 
 
@@ -104,6 +107,11 @@ def _spell_as_mlx_lm(config: dict[str, Any]) -> None:
     rope = config.get("rope_parameters")
     if isinstance(rope, dict) and "rope_theta" in rope:
         config.setdefault("rope_theta", rope["rope_theta"])
+        if "partial_rotary_factor" in rope:
+            config.setdefault("partial_rotary_factor", rope["partial_rotary_factor"])
+        if config["model_type"] == "gpt_neox":
+            config.setdefault("rotary_emb_base", rope["rope_theta"])
+            config.setdefault("rotary_pct", rope.get("partial_rotary_factor", 0.25))
         if rope.get("rope_type", "default") != "default":
             config.setdefault("rope_scaling", {**rope, "type": rope["rope_type"]})
 

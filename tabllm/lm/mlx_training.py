@@ -15,15 +15,13 @@ from tabular.errors import EngineError
 
 from .codec import Batch
 from .engine import Arrays, Tuning
+from .mlx_adamw import BETAS, compiled_adamw
 from .mlx_model import body_of, embedding_path, is_quantized, text_embedding
 from .mlx_vocabulary import Head, NewHead
 from .mlx_weights import fused, hf_name
 
 __all__ = ["Training"]
 
-BETAS = (0.9, 0.99)
-CLIP_NORM = 1.0
-_EPSILON = 1e-8  # AdamW's, as torch has it
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 #: mlx-lm's names of an adapter's parts, and ours.
 _ADAPTER = {"lora_a": "lora_a", "lora_b": "lora_b", "m": "magnitude"}
@@ -55,6 +53,8 @@ class Training:
             model.unfreeze()
         elif tuning.method != "none":
             _add_adapters(model, tuning)
+        # DoRA divides by the norms of the adapted weights, for which 16 bits are too coarse.
+        self._lora = [part for _, part in model.named_modules() if hasattr(part, "fuse") and "m" not in part]
         # One tree for what is trained: the model, and beside it the output layer of the table's own vocabulary.
         self.root = nn.Module()
         self.root.model = model
@@ -68,6 +68,11 @@ class Training:
         zeros = {path: mx.zeros(value.shape, mx.float32) for path, value in tree_flatten(self._trainable())}
         self.moments: tuple[dict[str, mx.array], dict[str, mx.array]] = dict(zeros), dict(zeros)
         self._gradient = nn.value_and_grad(self.root, self._loss)
+        self._update = compiled_adamw(
+            {path: weight_decay if value.ndim > 1 and "lora_" not in path else 0.0
+             for path, value in tree_flatten(self._trainable())},
+            sum(value.size for _, value in tree_flatten(self._trainable())),
+        )  # fmt: skip
 
     def _trainable(self) -> Any:
         return self.root.trainable_parameters()
@@ -86,7 +91,8 @@ class Training:
     # -- the loss ---------------------------------------------------------------------------------------------
     def _target_losses(self, batch: Batch) -> mx.array:
         """float32[targets]: the negative log-likelihood of each choice among what can stand at its level."""
-        hidden = body_of(self.model)(mx.array(batch.ids.astype(np.int32)))
+        with self._adapters_in_their_layers_type():
+            hidden = body_of(self.model)(mx.array(batch.ids.astype(np.int32)), None)
         picked = hidden.reshape(-1, hidden.shape[-1])[mx.array(batch.at.astype(np.int32))]
         weight, bias = self.head.rows(self.used)
         logits = picked.astype(mx.float32) @ weight.T
@@ -95,6 +101,20 @@ class Training:
         logits = mx.where(self.masks[mx.array(batch.level.astype(np.int32))], logits, -mx.inf)
         target = mx.array(batch.target.astype(np.int32))[:, None]
         return mx.logsumexp(logits, axis=-1) - mx.take_along_axis(logits, target, axis=1)[:, 0]
+
+    @contextmanager
+    def _adapters_in_their_layers_type(self) -> Iterator[None]:
+        """Multiply with adapters as they are in the type of their layer, and train them in float32.
+
+        Else every layer's input is kept in float32 for the backward pass, beside itself in 16 bits.
+        """
+        masters = [(layer, layer.lora_a, layer.lora_b) for layer in self._lora]
+        for layer, a, b in masters:
+            dtype = _dtype_of(layer.linear)
+            layer.lora_a, layer.lora_b = a.astype(dtype), b.astype(dtype)
+        yield
+        for layer, a, b in masters:
+            layer.lora_a, layer.lora_b = a, b
 
     def _loss(self, batch: Batch, rows: int) -> mx.array:
         return self._target_losses(batch).sum() / rows
@@ -112,29 +132,15 @@ class Training:
                 total = total + loss
                 if len(batches) > 1:
                     mx.eval(total, gradients)  # or the graphs of all parts would be held at once
-        updated = self._update(weights, dict(tree_flatten(gradients)), learning_rate)
+        self.step_count += 1
+        corrections = 1 - BETAS[0] ** self.step_count, (1 - BETAS[1] ** self.step_count) ** 0.5
+        updated, *moments = self._update(
+            weights, dict(tree_flatten(gradients)), *self.moments, mx.array(learning_rate), mx.array(corrections)
+        )
+        self.moments = moments[0], moments[1]
         self.root.update(tree_unflatten(list(updated.items())))
         mx.async_eval(updated, self.moments, total)
         return total
-
-    def _update(
-        self, weights: Mapping[str, mx.array], gradients: Mapping[str, mx.array], learning_rate: float
-    ) -> dict[str, mx.array]:
-        """AdamW (Loshchilov & Hutter 2019) with clipping."""
-        norm = mx.sqrt(sum((value.astype(mx.float32) ** 2).sum() for value in gradients.values()))
-        scale = mx.minimum(1.0, CLIP_NORM / (norm + 1e-6))
-        self.step_count += 1
-        correction = 1 - BETAS[0] ** self.step_count, (1 - BETAS[1] ** self.step_count) ** 0.5
-        updated = {}
-        for path, weight in weights.items():
-            gradient = gradients[path].astype(mx.float32) * scale
-            m = self.moments[0][path] = BETAS[0] * self.moments[0][path] + (1 - BETAS[0]) * gradient
-            v = self.moments[1][path] = BETAS[1] * self.moments[1][path] + (1 - BETAS[1]) * gradient**2
-            decay = self.weight_decay if weight.ndim > 1 and "lora_" not in path else 0.0
-            value = weight.astype(mx.float32) * (1 - learning_rate * decay)
-            value = value - learning_rate / correction[0] * m / (mx.sqrt(v) / correction[1] + _EPSILON)
-            updated[path] = value.astype(weight.dtype)
-        return updated
 
     def losses(self, batch: Batch, columns: int) -> np.ndarray:
         """float64[columns], summed over the rows."""
@@ -183,7 +189,16 @@ class Training:
             plain = [(name, fused(part)) for name, part in self.model.named_modules() if hasattr(part, "fuse")]
             self.model.update_modules(tree_unflatten(plain))
             mx.eval(self.model.parameters())
+        for layer in () if merge else self._lora:
+            dtype = _dtype_of(layer.linear)
+            layer.lora_a, layer.lora_b = layer.lora_a.astype(dtype), layer.lora_b.astype(dtype)
         self.model.freeze()
+        self.moments = {}, {}  # now, not when the cycle through the gradient's function is collected: 1 GB for GPT-2
+
+
+def _dtype_of(layer: Any) -> mx.Dtype:
+    dtype: mx.Dtype = (layer.scales if is_quantized(layer) else layer.weight).dtype
+    return dtype
 
 
 def _on_device(array: np.ndarray, turned: bool) -> mx.array:

@@ -183,6 +183,8 @@ class PretrainedLM(Synthesizer):
             rows=math.ceil(plan.batch_rows / plan.pieces),
             tokens=int(lengths.max()),
             used=len(codec.used),
+            engine=self.engine_name,
+            device=self.device,
         )
         progress.note(estimate.sentence())
         check(estimate, self.engine_name, self.device)
@@ -218,6 +220,7 @@ class PretrainedLM(Synthesizer):
             "steps": int(last["step"]),
             "epochs": last["epoch"],
             "stopped_early": trained.stopped_early,
+            "restarts": trained.restarts,
             "train_loss": last["train_loss"],
             "held_out_loss": min(look["held_out_loss"] for look in trained.history),
             "batch_size": plan.batch_rows,

@@ -19,7 +19,7 @@ from .automaton import NEVER, Level
 from .engine import Cache, Filter, LmEngine, Tuning
 from .torch_cache import BufferPool, Store, Window, copy_rows
 from .torch_export import dense_copy, write_model
-from .torch_model import Head, find_head, load_model, new_vocabulary, shape_of
+from .torch_model import Head, find_head, load_model, new_vocabulary, shape_of, unfit
 from .torch_training import Training
 
 __all__ = ["TorchLm"]
@@ -65,6 +65,22 @@ class TorchLm(LmEngine):
         self._tables: WeakKeyDictionary[Level, _Table] = WeakKeyDictionary()
         # Keys and values have the type of the hidden states, which is that of what is looked up first.
         self._pool = BufferPool(self.model.get_input_embeddings().weight.dtype, self.device)
+        self._check_cache()
+
+    @torch.inference_mode()
+    @full_width_products()
+    def _check_cache(self) -> None:
+        """Raise :class:`EngineError` unless tokens one by one give what they give together; not hours later."""
+        ids, cache = np.array([[1, 2, 3]]), self.new_cache(1, 3)
+        try:
+            self.append(cache, ids[:, :2])
+            hidden = self.append(cache, ids[:, 2:])
+            whole = self.model.base_model(input_ids=self.put(ids), use_cache=False).last_hidden_state[:, -1]
+        except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise unfit(self.model, error) from None
+        near = 1e-3 if self.precision == "fp32" else 0.1  # 16 bits, and activations of 8 bits, are that coarse
+        if not float((hidden - whole).norm()) <= near * float(whole.norm()):
+            raise unfit(self.model, None)
 
     def use_vocabulary(
         self, words: Sequence[Sequence[int]], fields: Sequence[Sequence[int]], log_frequencies: np.ndarray

@@ -17,7 +17,7 @@ from ..attention import register_batched_attention
 from ..nano.backend import install_mlx
 from .engine import Shape
 
-__all__ = ["Head", "PairEmbedding", "find_head", "load_model", "new_vocabulary", "shape_of"]
+__all__ = ["Head", "PairEmbedding", "find_head", "load_model", "new_vocabulary", "shape_of", "unfit"]
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _NO_DROPOUT = ("attn_pdrop", "resid_pdrop", "embd_pdrop", "attention_dropout", "hidden_dropout", "resid_dropout",
@@ -64,6 +64,11 @@ def load_model(folder: str | Path, *, precision: str, device: torch.device, rand
                 folder, config=config, local_files_only=True, use_safetensors=True, trust_remote_code=False, **options
             )
     except Exception as error:  # transformers, safetensors and bitsandbytes each have their own
+        if error.args == (options["attn_implementation"],):
+            raise EngineError(
+                f"The attention of a model of the kind {config.model_type!r} cannot be replaced, which tabllm relies "
+                "on under PyTorch; take --engine mlx, or another model."
+            ) from None
         lines = str(error).strip().splitlines()
         raise RunError(f"The model in {folder} cannot be loaded ({lines[0] if lines else error!r}).") from None
     if precision in _DTYPES:
@@ -147,14 +152,26 @@ def find_head(model: Any) -> Head:
     layer = model.get_output_embeddings()
     weight, bias = layer.weight, getattr(layer, "bias", None)
     ids = torch.tensor([[1, 2]], device=weight.device)
-    logits = model(input_ids=ids, use_cache=False).logits
-    hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+    try:
+        logits = model(input_ids=ids, use_cache=False).logits
+        hidden = model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise unfit(model, error) from None
     plain = torch.nn.functional.linear(hidden.to(weight.dtype), weight, bias)
     if plain.shape == logits.shape and torch.allclose(plain.float(), logits.float(), rtol=1e-3, atol=1e-3):
         return Head(weight, bias)
     raise EngineError(
         f"The logits of a {model.config.model_type} model are not a plain product with its output layer, which "
         "tabllm relies on; take another model."
+    )
+
+
+def unfit(model: Any, error: Exception | None) -> EngineError:
+    """What is said of a model that does not run, or runs otherwise, with attention and a cache that are given to it."""
+    reason = f" ({str(error).strip().splitlines()[0][:150]})" if str(error or "").strip() else ""
+    return EngineError(
+        f"A model of the kind {model.config.model_type!r} cannot be run with the attention and the keys and values of "
+        f"tabllm under PyTorch{reason}; take --engine mlx, or another model."
     )
 
 

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tabular.devices import full_width_products
+from tabular.errors import EngineError
 
 from .codec import Batch
 from .engine import Arrays, Tuning
@@ -153,6 +154,7 @@ class Training:
         for weight in self.weights.values():
             weight.requires_grad_(False)
             weight.grad = None
+        self.optimizer.state.clear()  # now, not when a cycle of references is collected: 1 GB for GPT-2
         return self.peft.merge_and_unload() if self.peft is not None and merge else None
 
 
@@ -168,7 +170,13 @@ def _with_adapters(model: Any, tuning: Tuning) -> Any:
         fan_in_fan_out=turned, use_dora=tuning.method == "dora", bias="none", task_type="CAUSAL_LM",
         exclude_modules=["lm_head"],
     )  # fmt: skip
-    adapted = get_peft_model(model, config)
+    try:
+        adapted = get_peft_model(model, config)
+    except ValueError as error:  # layers that peft knows to be used otherwise than by calling them
+        reason = str(error).splitlines()[0][:150]
+        raise EngineError(
+            f"A {model.config.model_type} model takes no adapters ({reason}); take --tuning full, or another model."
+        ) from None
     for name, weight in model.named_parameters():
         if "lora_" in name and weight.dtype != torch.float32:
             weight.data = weight.data.float()

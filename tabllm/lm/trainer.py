@@ -44,6 +44,8 @@ WEIGHT_DECAY = 0.01
 SORTED_BATCHES = 16
 #: Seconds between two checkpoints; a full one of GPT-2 is 1.5 GB.
 CHECKPOINT_SECONDS = 120.0
+#: How often a training that diverges goes back to its best weights at half the step size.
+MOST_RESTARTS = 6
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Trained:
         history: one entry per look: step, epoch, losses in nats per row, seconds since the start.
         column_losses: column -> the best look's held-out loss, in nats per row.
         stopped_early: whether the held-out loss ended the run before its planned steps.
+        restarts: how often the loss was no longer a number, and training went back at half the step size.
         tokens: that went through the model in training.
         kept: the best of what was trained, float32 by neutral names (:mod:`.names`).
     """
@@ -86,6 +89,7 @@ class Trained:
     history: list[dict[str, float]]
     column_losses: dict[str, float]
     stopped_early: bool
+    restarts: int
     tokens: int
     kept: dict[str, np.ndarray]
 
@@ -95,6 +99,8 @@ class _State:
     step: int = 0
     seconds: float = 0.0
     tokens: int = 0
+    restarts: int = 0
+    best_step: int = 0
     best_loss: float = math.inf
     best_columns: list[float] = field(default_factory=list)
     looks_since_best: int = 0
@@ -148,12 +154,12 @@ def train(
 
     Raises:
         KeyboardInterrupt: after the checkpoint is written.
-        TabllmError: if the loss is no longer a number.
+        TabllmError: if the loss is no longer a number though the step size was halved :data:`MOST_RESTARTS` times.
     """
     shuffled = np.random.default_rng([plan.seed, 0]).permutation(len(choices))
     held_out = _held_out(len(choices))
     unseen, seen = choices[shuffled[:held_out]], choices[shuffled[held_out:]]
-    maker, columns = BatchMaker(codec), len(codec.names)
+    maker, columns = BatchMaker(codec, pad_to=engine.pad_to), len(codec.names)
     groups = np.arange(columns)
     looked_at = [
         maker.make(part, np.tile(groups, (len(part), 1))) for part in np.array_split(unseen, -(-len(unseen) // 128))
@@ -175,15 +181,28 @@ def train(
             now = {f"weights/{name}": value for name, value in engine.trained().items()} | engine.training_state()
             saved.write(now, best, asdict(state))
 
+    def go_back() -> None:
+        """Take up the best weights, without moments, at half the step size."""
+        state.restarts += 1
+        if state.restarts > MOST_RESTARTS:
+            raise TabllmError(
+                f"Training diverged: after {state.step:,} steps the loss is not a number, and so it was at "
+                f"{MOST_RESTARTS} smaller step sizes; take a learning rate below {plan.learning_rate:g}."
+            )
+        engine.load_trained(best, {name: np.zeros_like(value) for name, value in engine.training_state().items()})
+        progress.note(
+            f"After {state.step:,} steps the loss was not a number: going on from step {state.best_step:,} at half the "
+            "step size."
+        )
+        state.step, state.looks_since_best = state.best_step, 0
+        state.history = [entry for entry in state.history if entry["step"] <= state.step]
+
     def look(losses: list[Any]) -> float:
         nonlocal best
         by_column = sum(engine.losses(batch, columns) for batch in looked_at) / len(unseen)
         loss = float(np.sum(by_column))
         if not math.isfinite(loss):
-            raise TabllmError(
-                f"Training diverged: after {state.step:,} steps the loss is not a number; take a learning rate below "
-                f"{plan.learning_rate:g}."
-            )
+            return loss
         state.seconds = time.perf_counter() - started
         state.history.append(
             {
@@ -196,6 +215,7 @@ def train(
         )
         if loss < state.best_loss:
             state.best_loss, state.best_columns, state.looks_since_best = loss, np.asarray(by_column).tolist(), 0
+            state.best_step = state.step
             best = engine.trained()
         else:
             state.looks_since_best += 1
@@ -208,8 +228,8 @@ def train(
     batches = _batches(codec, seen, plan, state.step, per_epoch)
     with progress.task("Fine-tuning", plan.steps, "steps") as task, deferred_interrupt() as interrupted:
         task.advance(state.step)
-        if state.step == 0:
-            look([])
+        if state.step == 0 and not math.isfinite(look([])):
+            raise TabllmError("The loss of the model is not a number before the first update: its weights are damaged.")
         while state.step < plan.steps and state.looks_since_best < PATIENCE:
             rows = seen[next(batches)]
             rng = np.random.default_rng([plan.seed, 3, state.step])
@@ -217,12 +237,18 @@ def train(
             pieces = [
                 maker.make(rows[part], orders[part]) for part in np.array_split(np.arange(len(rows)), plan.pieces)
             ]
-            losses.append(engine.train_step(pieces, learning_rate(plan, state.step)))
+            rate = learning_rate(plan, state.step) / 2**state.restarts
+            losses.append(engine.train_step(pieces, rate))
             state.tokens += sum(int(piece.lengths.sum()) for piece in pieces)
             state.step += 1
             if state.step % plan.look_every == 0 or state.step == plan.steps:
-                loss = look(losses)
-                losses = []
+                loss, losses = look(losses), []
+                if not math.isfinite(loss):
+                    gone = state.step - state.best_step
+                    go_back()
+                    batches = _batches(codec, seen, plan, state.step, per_epoch)
+                    task.advance(1 - gone)
+                    continue
                 if time.perf_counter() - written > CHECKPOINT_SECONDS:
                     save()
                     written = time.perf_counter()
@@ -237,7 +263,7 @@ def train(
     engine.load_trained(best)
     engine.finish_training()
     per_column = dict(zip(codec.names, state.best_columns, strict=True))
-    return Trained(state.history, per_column, state.step < plan.steps, state.tokens, best)
+    return Trained(state.history, per_column, state.step < plan.steps, state.restarts, state.tokens, best)
 
 
 def learning_rate(plan: Plan, step: int) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
+from ..mlx_device import take_device
 from ..mlx_draws import draw
 from .config import NanoConfig
 from .engine import BETAS, CLIP_NORM, TINY, NanoEngine, decays
@@ -42,7 +43,7 @@ class MlxEngine(NanoEngine):
     name = "mlx"
 
     def __init__(self, config: NanoConfig, weights: Mapping[str, np.ndarray], device: str = "cpu") -> None:
-        mx.set_default_device(mx.gpu if device == "gpu" else mx.cpu)
+        take_device(device)
         self.config = config
         self.weights: Arrays = {name: mx.array(value) for name, value in weights.items()}
         self._start_bias = mx.array(weights["head.bias"])

@@ -184,7 +184,9 @@ def test_adapters_and_checkpointing_need_less_memory():
 
     facts = read_facts(folder_of("gpt2"))
     sizes = [
-        memory.training_memory(facts, precision="fp32", tuning=tuning, rows=32, tokens=40, used=100).total
+        memory.training_memory(
+            facts, precision="fp32", tuning=tuning, rows=32, tokens=40, used=100, engine="torch", device="cpu"
+        ).total
         for tuning in (Tuning("full"), Tuning("lora", rank=2), Tuning("lora", rank=2, checkpointing=True))
     ]
     assert sizes == sorted(sizes, reverse=True)

@@ -124,9 +124,49 @@ def test_the_best_weights_are_kept_not_the_last(monkeypatch):
     assert loss == pytest.approx(min(look["held_out_loss"] for look in trained.history), rel=1e-4)
 
 
-def test_a_run_that_diverges_says_so():
-    with pytest.raises(TabllmError, match=r"Training diverged: after .* learning rate below 1e\+20"):
-        fit(plan(10, learning_rate=1e20))
+def test_a_run_that_diverges_at_every_step_size_says_so():
+    with pytest.raises(TabllmError, match=r"Training diverged: after .* smaller step sizes; .* below 1e\+30"):
+        fit(plan(10, learning_rate=1e30))
+
+
+@pytest.mark.parametrize("engine_name", ["torch", "mlx"])
+def test_a_loss_that_is_not_a_number_goes_back_to_the_best_weights_at_half_the_step(monkeypatch, engine_name):
+    rates = []
+
+    engine = engine_of(engine_name, folder_of("gpt2"))
+    update, notes = engine.train_step, []
+
+    def ruined_once(batches, rate):
+        rates.append(rate)
+        return update(batches, float("nan") if len(rates) == 5 else rate)
+
+    monkeypatch.setattr(engine, "train_step", ruined_once)
+    reporter = Reporter()
+    monkeypatch.setattr(reporter, "note", notes.append)
+    _, trained = fit(plan(8, looks=4), engine=engine, progress=reporter)
+    assert trained.restarts == 1
+    assert any("half the step size" in note for note in notes)
+    steps = [look["step"] for look in trained.history]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 8
+    again = rates[6:]  # from the best look on, each update anew
+    first = 8 - len(again)
+    assert again == [trainer.learning_rate(plan(8, looks=4), step) / 2 for step in range(first, 8)]
+    assert all(np.isfinite(value).all() for value in trained.kept.values())
+
+
+@pytest.mark.parametrize("engine_name", ["torch", "mlx"])
+def test_a_training_that_ended_holds_no_moments(engine_name):
+    engine = engine_of(engine_name, folder_of("gpt2"))
+    codec, _ = text_codec("compact")
+    engine.start_training(Tuning("full"), codec.used, trainer.level_masks(codec, codec.used), weight_decay=0.0)
+    training = engine.training
+    moments = {f"{label}/{name}": np.zeros_like(value) for name, value in engine.trained().items()
+               for label in ("exp_avg", "exp_avg_sq")}  # fmt: skip
+    engine.load_trained(engine.trained(), {**moments, "step": np.array(1)})
+    assert len(training.state()) > 1
+    engine.finish_training()
+    assert len(training.state()) <= 1  # whoever still refers to it
 
 
 def test_the_plan_follows_the_size_of_the_table():
