@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -162,7 +163,9 @@ def test_settings_out_of_range_are_refused(options, said):
         model(folder_of("gpt2"), **options)
 
 
-def test_bits_that_torch_does_not_have_here_are_refused_with_the_way_out():
+def test_bits_that_torch_does_not_have_here_are_refused_with_the_way_out(monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "bitsandbytes" else found(name))
     with pytest.raises(EngineError, match="take --engine mlx"):
         model(folder_of("gpt2"), precision="4bit")
 
