@@ -78,7 +78,10 @@ def _same_floats(texts: pa.Array, numbers: pa.Array) -> bool:
 
     Arrow writes the same shortest digits much faster, but other exponents, and whole numbers without their ``.0``.
     """
-    differ = pc.fill_null(pc.not_equal(numbers.cast(texts.type), texts), False)
+    written = numbers.cast(texts.type)
+    whole = pc.if_else(pc.equal(numbers, pc.floor(numbers)), ".0", "").cast(texts.type)
+    written = pc.binary_join_element_wise(written, whole, pa.scalar("", texts.type))
+    differ = pc.fill_null(pc.not_equal(written, texts), False)
     size = pc.abs(numbers)
     plain = pc.or_(pc.equal(size, 0.0), pc.and_(pc.greater_equal(size, _PLAIN_FROM), pc.less(size, _PLAIN_TO)))
     differ = pc.or_(differ, pc.fill_null(pc.invert(plain), False))

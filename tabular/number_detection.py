@@ -81,8 +81,8 @@ def detect_number_text(
         return None
     shown = decimal_mark(shapes)
     base = _base(shapes, shown or point or ".")
-    digits, factors = plain_digits(as_arrow(texts), base)
-    values = to_floats(digits, factors)
+    digits, signs = plain_digits(as_arrow(texts), base)
+    values = to_floats(digits, signs)
     good = np.isfinite(values)
     if counts[~good].sum() > bad_share * counts.sum() or not good.any():
         return None

@@ -6,6 +6,7 @@ strings, a column at a time.
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -36,13 +37,13 @@ def parse_numbers(texts: pd.Series, template: str | None) -> np.ndarray:
     return to_floats(*plain_digits(as_arrow(texts), form))
 
 
-def to_floats(digits: pa.Array, factors: np.ndarray | None) -> np.ndarray:
+def to_floats(digits: pa.Array, signs: np.ndarray | None) -> np.ndarray:
     """What :func:`plain_digits` gives as ``float64[texts]``; NaN for what is no finite number."""
     filled = digits.is_valid().to_numpy(zero_copy_only=False)
     values = np.full(len(digits), np.nan)
     values[filled] = _floats(digits.drop_null())
-    if factors is not None:
-        values = values * factors
+    if signs is not None:
+        values = values * signs
     return np.where(np.isfinite(values), values, np.nan)
 
 
@@ -63,7 +64,7 @@ def plain_digits(texts: pa.Array, form: NumberTemplate) -> tuple[pa.Array, np.nd
     """``texts`` as numbers that every program reads (``-1234.5``), null for what is none.
 
     Returns:
-        ``string[texts]``, and ``float64[texts]`` what each is multiplied with, or ``None`` for 1.
+        ``string[texts]``, and ``float64[texts]`` the sign that each is multiplied with, or ``None`` for 1.
     """
     rest = pc.utf8_trim_whitespace(texts)
     rest = pc.replace_substring_regex(rest, _MINUS_SIGNS, r"\1-")
@@ -80,19 +81,20 @@ def plain_digits(texts: pa.Array, form: NumberTemplate) -> tuple[pa.Array, np.nd
         rest = pc.replace_substring_regex(rest, "^([+-]?)[\u2212\u2013]", r"\1-")
     if suffix:
         rest = pc.replace_substring_regex(rest, f"{_BLANK}*{suffix}$", "")
-    factors = None
+    powers = None
     if form.scale:
-        factors = np.ones(len(rest))
+        powers = np.full(len(rest), "", dtype=object)
         for letters, factor in sorted(form.scale, key=lambda entry: -len(entry[0])):
-            ends = pc.fill_null(pc.ends_with(rest, letters), False).to_numpy(zero_copy_only=False)
-            factors[ends & (factors == 1)] = factor
+            ends = pc.fill_null(pc.ends_with(rest, letters), False).to_numpy(zero_copy_only=False) & (powers == "")
+            powers[ends] = f"e{round(math.log10(factor))}"
             rest = pc.if_else(pa.array(ends), pc.utf8_slice_codeunits(rest, 0, -len(letters)), rest)
     rest = _without_groups(rest, form)
     rest = pc.if_else(pc.match_substring_regex(rest, _PLAIN), rest, pa.scalar(None, rest.type))
-    if negative is not None:
-        signs = np.where(pc.fill_null(negative, False).to_numpy(zero_copy_only=False), -1.0, 1.0)
-        factors = signs if factors is None else factors * signs
-    return rest, factors
+    if powers is not None:  # as text: 4.1 times a million is no whole number
+        rest = pc.binary_join_element_wise(rest, pa.array(powers, rest.type), pa.scalar("", rest.type))
+    if negative is None:
+        return rest, None
+    return rest, np.where(pc.fill_null(negative, False).to_numpy(zero_copy_only=False), -1.0, 1.0)
 
 
 def _without_groups(rest: pa.Array, form: NumberTemplate) -> pa.Array:
