@@ -172,7 +172,7 @@ def line_of(
     baseline: float | None = None,
     barred: Sequence[str] = (),
 ) -> Line:
-    """A line of ``values`` by table, with the best of them marked, which is none of ``barred``."""
+    """A line of ``values`` by table, the best of them marked: none of ``barred``, none of two that read the same."""
     known = {name: value for name, value in values.items() if value is not None}
     cost: dict[str, Callable[[float], float]] = {
         "higher": lambda v: -v,
@@ -180,8 +180,9 @@ def line_of(
         "half": lambda v: abs(v - 0.5),
         "one": lambda v: abs(v - 1),
     }
-    allowed = [name for name in known if name not in barred]
-    best = min(allowed, key=lambda name: cost[better](known[name])) if len(known) > 1 and allowed else None
+    allowed = sorted((name for name in known if name not in barred), key=lambda name: cost[better](known[name]))
+    shown = [round(known[name], decimals) for name in allowed[:2]]
+    best = allowed[0] if len(known) > 1 and allowed and shown[0] not in shown[1:] else None
     return Line(label, better, decimals, baseline, tuple(values.values()), best)
 
 

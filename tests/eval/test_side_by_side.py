@@ -45,6 +45,11 @@ def test_nothing_is_best_of_one():
     assert line_of("", "lower", 2, {"a": 0.1, "b": None}).best is None
 
 
+def test_nothing_is_best_of_two_that_read_the_same():
+    assert line_of("", "lower", 2, {"a": 0.101, "b": 0.104, "c": 0.3}).best is None
+    assert line_of("", "lower", 3, {"a": 0.101, "b": 0.104, "c": 0.3}).best == "a"
+
+
 def test_the_better_table_is_best_at_what_it_is_better_at(reports):
     lines = {line.label: line for table in side_by_side(reports) for line in table.lines}
     assert lines["KS or total variation, %"].best == "fair"
@@ -83,5 +88,6 @@ def test_what_leaks_cannot_be_the_best(people, monkeypatch):
     assert fidelity.barred == utility.barred == ("copy",)
     line = fidelity.lines[0]
     assert line.values[0] == max(line.values)  # the copy is nearest of all, and yet not named
-    assert {line.best for line in (*fidelity.lines, *utility.lines)} <= {"fresh", "other"}
+    assert {line.best for line in (*fidelity.lines, *utility.lines)} <= {"fresh", "other", None}
+    assert all(any(line.best is not None for line in table.lines) for table in (fidelity, utility))
     assert "copy leaks learned rows" in to_markdown(fidelity)

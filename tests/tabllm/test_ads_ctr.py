@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,12 @@ from eval.estimates import Estimate
 from tabllm.ads.facts import CtrArm
 from tabllm.ads.features import BUCKETS, buckets, features_of, layout_of
 from tabllm.ads.model import CtrModel
+from tabllm.ads.page import page
 from tabllm.ads.scores import compare_chances, mean_by_ad, rank_agreement
 from tabllm.ads.simulator import CLICK, TIME, TRUTH, simulate_ads
 from tabllm.ads.splitting import click_labels, split_log
 from tabllm.ads.study import guess_ad, study_ctr
-from tabllm.ads.tables import verdict
+from tabllm.ads.tables import DIFFERENCES, ctr_tables, verdict
 from tabular.errors import TableError
 from tabular.inference import infer_schema
 
@@ -223,6 +225,19 @@ def test_the_order_of_ads_is_compared_by_their_means():
 def test_the_ad_is_guessed_by_its_name():
     assert guess_ad(["x", "Campaign", "adv_id"]) == "adv_id"
     assert guess_ad(["x"]) is None
+
+
+def test_the_page_has_the_findings_a_plot_of_each_difference_every_figure_and_its_origin(report):
+    text = unescape(page(report, {"broken": "it has no rows"}, {"click log": "12,000 rows of ads.csv"}))
+    assert text.startswith("<!DOCTYPE html>")
+    for arm in report.synthetic:
+        assert verdict(arm) in text
+    assert "broken failed: it has no rows" in text
+    assert text.count("<figure") == len(DIFFERENCES)
+    for table in ctr_tables(report):
+        assert table.title in text
+        assert all(str(cell) in text for row in table.rows for cell in row)
+    assert "12,000 rows of ads.csv" in text
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from html import unescape
 
 import pytest
 
+from tabllm.tuning.page import page
 from tabllm.tuning.study import Search, run_search
+from tabllm.tuning.tables import written
 from tabular.errors import TabllmError, UsageError
 
 pytest.importorskip("optuna")
@@ -25,6 +28,17 @@ def test_the_first_trial_is_the_default_and_a_better_one_is_found(dial, visits_t
     assert found.best.scores.score == max(
         trial.scores.score for trial in found.trials if trial.outcome == "complete" and trial.scores.guarded
     )
+
+
+def test_the_page_says_what_was_found_and_has_a_point_for_each_judged_trial(dial, visits_table, tmp_path):
+    found = run_search(visits_table, Search("dial"), tmp_path, trials=6)
+    text = unescape(page(found, {"real rows": "300 rows of visits.csv"}))
+    assert text.startswith("<!DOCTYPE html>")
+    assert written(found.settings) in text
+    for trial in found.trials:
+        assert trial.scores is None or f"trial {trial.number}: trial {trial.number}, score" in text
+    assert text.count('class="best"') >= 1
+    assert "300 rows of visits.csv" in text
 
 
 def test_a_default_that_cannot_be_bettered_stays(dial, visits_table, tmp_path, monkeypatch):
