@@ -51,6 +51,18 @@ class Allowed:
             kept |= (values >= low) & (values <= high)
         return kept | np.isnan(values) if self.missing else kept
 
+    def moved_inside(self, values: np.ndarray) -> np.ndarray:
+        """Numbers that are not allowed moved to the nearest allowed ones: by a rounding, or between two parts."""
+        wrong = np.flatnonzero(~self.contains(values))
+        if not len(wrong) or not self.intervals:
+            return values
+        low, high = (np.array(side) for side in zip(*self.intervals, strict=True))
+        inside = np.clip(values[wrong, None], low, high)
+        nearest = np.abs(inside - values[wrong, None]).argmin(axis=1)
+        moved = values.copy()
+        moved[wrong] = inside[np.arange(len(wrong)), nearest]
+        return moved
+
 
 def parse_where(where: Where, schema: Schema) -> dict[str, Allowed]:
     """What ``where`` allows per column; columns without a condition are left out.

@@ -15,6 +15,7 @@ from .errors import SchemaError
 from .frames import Form
 from .marks import mark_cells
 from .number_text import format_numbers
+from .parts import parts_of
 from .progress import Reporter
 from .reading import check_table
 from .schema import Column, Schema
@@ -39,7 +40,7 @@ def fill_in(
     """``table`` with its missing cells filled in; see :meth:`tabular.synthesizer.Synthesizer.complete`.
 
     Args:
-        names: the columns that are modelled.
+        names: the columns that are modelled, or parts of them.
         encode: canonical arrays -> int[rows, width].
         complete: (some rows of these, int64[missing] which of ``names`` all of them lack, generator) -> rows.
         decode: (rows, generator) -> canonical arrays, in which nothing is missing.
@@ -53,7 +54,8 @@ def fill_in(
     arrays = read_every_cell(table, schema, progress)
     holes = {name: table[name].isna().to_numpy(dtype=bool) for name in schema.names}
     rows = encode(arrays)
-    pattern = np.stack([holes[name] for name in names], axis=1)
+    whole = parts_of(schema).whole
+    pattern = np.stack([holes[whole.get(name, name)] for name in names], axis=1)
     patterns, member = np.unique(pattern, axis=0, return_inverse=True)
     rng = np.random.default_rng(seed)
     with progress.task("Completing", len(table), "rows") as task:

@@ -102,11 +102,4 @@ def decode_within(
         if not len(wrong):
             return values
         values[wrong] = rounding(column.decode(tokens[wrong], rng))
-    wrong = np.flatnonzero(~condition.contains(values))
-    ends = np.array([end for interval in condition.intervals or () for end in interval])
-    if len(wrong) and len(ends):
-        low, high = (np.array(side) for side in zip(*(condition.intervals or ()), strict=True))
-        moved = np.clip(values[wrong, None], low, high)
-        nearest = np.abs(moved - values[wrong, None]).argmin(axis=1)
-        values[wrong] = moved[np.arange(len(wrong)), nearest]
-    return values
+    return condition.moved_inside(values)

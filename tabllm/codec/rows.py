@@ -10,6 +10,7 @@ import numpy as np
 
 from tabular.arrays import on_grid
 from tabular.conditions import Allowed
+from tabular.parts import parts_of
 from tabular.schema import Schema
 from tabular.unmodelled import fill_unmodelled
 from tabular.words import TextCodec, check_learned, fit_text, words_from
@@ -27,25 +28,33 @@ class RowCodec:
 
     Attributes:
         schema: the columns.
-        table: the codec of the columns that a model learns.
+        parts: how columns of instants are taken apart; tokens stand for parts.
+        table: the codec of the parts that a model learns.
         words: column name -> how its free text is made.
     """
 
     def __init__(self, schema: Schema, table: TableCodec, words: Mapping[str, TextCodec]) -> None:
-        self.schema, self.table, self.words = schema, table, dict(words)
+        self.schema, self.parts = schema, parts_of(schema)
+        self.table, self.words = table, dict(words)
 
     @classmethod
     def fit(cls, arrays: Mapping[str, np.ndarray], schema: Schema, *, bins: int) -> RowCodec:
         """Learn from canonical arrays. Raises :class:`TableError` if no column is left to model."""
         words = {column.name: fit_text(arrays[column.name]) for column in schema if column.kind == "text"}
-        return cls(schema, TableCodec.fit(arrays, schema, bins=bins), words)
+        parts = parts_of(schema)
+        return cls(schema, TableCodec.fit(parts.split(arrays), parts.schema, bins=bins), words)
+
+    def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Canonical arrays -> tokens: int32[n, fields]."""
+        return self.table.encode(self.parts.split(arrays))
 
     def token_weights(self, allowed: Mapping[str, Allowed]) -> dict[int, np.ndarray]:
         """Conditions as factors on tokens; see :func:`.conditions.token_weights`."""
+        allowed = self.parts.allowed(allowed)
         return conditions.token_weights(self.table, allowed, {name: self._rounding(name) for name in allowed})
 
     def present_weights(self, name: str) -> dict[int, np.ndarray]:
-        """Factors that forbid a missing value; see :func:`.conditions.present_weights`."""
+        """Factors that forbid a missing value of a part; see :func:`.conditions.present_weights`."""
         return conditions.present_weights(self.table, name)
 
     def decode(
@@ -67,19 +76,23 @@ class RowCodec:
             present: no text and no identifier is missing.
         """
         rows = len(tokens)
-        arrays: dict[str, np.ndarray] = {}
+        of_parts = self.parts.allowed(allowed)
+        learned: dict[str, np.ndarray] = {}
         place = 0
         for name, codec in self.table.codecs.items():
             part = tokens[:, place : place + len(codec.sizes)]
             place += len(codec.sizes)
-            if isinstance(codec, NumberCodec) and name in allowed:
-                arrays[name] = conditions.decode_within(codec, part, rng, allowed[name], self._rounding(name))
+            if isinstance(codec, NumberCodec) and name in of_parts:
+                learned[name] = conditions.decode_within(codec, part, rng, of_parts[name], self._rounding(name))
             else:
-                arrays[name] = codec.decode(part, rng)
+                learned[name] = codec.decode(part, rng)
+        arrays = self.parts.join(learned)
+        for name in self.parts.divided.keys() & allowed.keys():
+            arrays[name] = allowed[name].moved_inside(arrays[name])
         return fill_unmodelled(arrays, self.schema, self.words, rows, rng, start=start, seed=seed, present=present)
 
     def _rounding(self, name: str) -> conditions.Round:
-        return partial(on_grid, column=self.schema[name])
+        return partial(on_grid, column=self.parts.schema[name])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data, without the schema."""
@@ -95,5 +108,5 @@ class RowCodec:
         table = TableCodec.from_dict(data)
         numbers = {name for name, codec in table.codecs.items() if isinstance(codec, NumberCodec)}
         codes = {name: c.codes - c.missing for name, c in table.codecs.items() if isinstance(c, CategoryCodec)}
-        check_learned(schema, numbers, codes)
+        check_learned(parts_of(schema).schema, numbers, codes)
         return cls(schema, table, words_from(data, schema))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tabular.conditions import Allowed
+from tabular.parts import parts_of
 from tabular.schema import Schema
 
 from ..codec.number import NumberCodec
@@ -59,7 +60,7 @@ class TokenCodec(LmCodec):
         return self.vocabulary - 1
 
     def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-        return self.rows.table.encode(arrays)
+        return self.rows.encode(arrays)
 
     def decode(
         self,
@@ -95,7 +96,7 @@ class TokenCodec(LmCodec):
         """For each token of the vocabulary what it stands for, as text: where its embedding may start."""
         texts: list[str] = []
         for name, codec in self.rows.table.codecs.items():
-            column = schema[name]
+            column = parts_of(schema).schema[name]
             if isinstance(codec, NumberCodec):
                 middle = codec.knots[:, codec.knots.shape[1] // 2] if len(codec.knots) else np.empty(0)
                 values = [f"{value:.6g}" for value in np.concatenate([codec.atoms, middle])]

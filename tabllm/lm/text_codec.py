@@ -100,7 +100,7 @@ class TextCodec(LmCodec):
             if column.is_numeric:
                 values = on_grid(values, column)
                 if name in allowed:
-                    values = _moved_inside(values, allowed[name])
+                    values = allowed[name].moved_inside(values)
             arrays[name] = values
         return fill_unmodelled(arrays, self.schema, {}, len(choices), rng, start=start, seed=seed, present=present)
 
@@ -224,18 +224,6 @@ def _written(value: float, column: Column) -> str:
     if column.kind == "datetime":
         return str(np.datetime64(round(value), "s")).replace("T", " ").removesuffix(" 00:00:00")
     return str(int(value)) if value == int(value) else f"{value:.10g}"
-
-
-def _moved_inside(values: np.ndarray, condition: Allowed) -> np.ndarray:
-    """Values outside by a rounding, or on the right day at the wrong time, moved to the nearest allowed one."""
-    wrong = np.flatnonzero(~condition.contains(values))
-    if not len(wrong) or not condition.intervals:
-        return values
-    low, high = (np.array(side) for side in zip(*condition.intervals, strict=True))
-    moved = np.clip(values[wrong, None], low, high)
-    nearest = np.abs(moved - values[wrong, None]).argmin(axis=1)
-    values[wrong] = moved[np.arange(len(wrong)), nearest]
-    return values
 
 
 def _tags(names: list[str], pieces: Pieces) -> list[int]:

@@ -74,10 +74,17 @@ def read_run(directory: str | Path) -> Run:
 
 
 def _held(codec: RowCodec, column: Column) -> str:
-    number = codec.table.codecs.get(column.name)
+    kept = {name: text for name in codec.parts.of(column.name) if (text := _part_held(codec, name))}
+    if list(kept) == [column.name]:
+        return kept[column.name]
+    return "; ".join(f"{name}: {text}" for name, text in kept.items())
+
+
+def _part_held(codec: RowCodec, name: str) -> str:
+    number = codec.table.codecs.get(name)
     if isinstance(number, NumberCodec):
         atoms = f"{len(number.atoms):,}"
         if not len(number.knots):
             return f"{atoms} single values"
         return f"{atoms} frequent values and {number.knots.size:,} quantiles"
-    return codec.words[column.name].held() if column.name in codec.words else ""
+    return codec.words[name].held() if name in codec.words else ""

@@ -147,8 +147,8 @@ class TableLM(Synthesizer):
             private = self._begin_private_fit(self.privacy, arrays, plan, checkpoint)
             self.schema, arrays, learned = private.schema, private.arrays, private.stand_in
         codec = RowCodec.fit(learned, self.schema, bins=self.bins)
-        tokens = codec.table.encode(arrays)
-        seen = tokens if private is None else codec.table.encode(learned)
+        tokens = codec.encode(arrays)
+        seen = tokens if private is None else codec.encode(learned)
         config = NanoConfig(tuple(codec.table.sizes), self.width, self.layers, self.heads)
         weights = initial_weights(config, codec.table.log_frequencies(seen), seed=self.seed)
         kernels = rank_kernels(config.offsets, codec.table.ranks(seen), codec.table.atom_counts(seen))
@@ -174,8 +174,8 @@ class TableLM(Synthesizer):
                 "lost_relations": self._lost_relations(tokens, progress),
             }
         if trained.people is not None:
-            named = dict.fromkeys(codec.table.fields[place].column for place in trained.people.columns)
-            told |= {"people": trained.people.count, "people_columns": list(named)}
+            named = codec.parts.columns(codec.table.fields[place].column for place in trained.people.columns)
+            told |= {"people": trained.people.count, "people_columns": named}
         self.facts = {
             "engine": self.engine_name,
             "device": self.device,
@@ -307,7 +307,7 @@ class TableLM(Synthesizer):
             names,
             seed=seed,
             progress=default_reporter(progress),
-            encode=codec.table.encode,
+            encode=codec.encode,
             complete=lambda tokens, missing, rng: self._complete_pattern(
                 sampler, codec, tokens, [names[column] for column in missing], rng
             ),

@@ -29,7 +29,7 @@ SECRET_FILE = "noise.json"
 #: What a fit takes for public, as its run says it.
 PUBLIC = (
     "the number of rows",
-    "each column's name, kind, dtype, format, decimals and whether cells may be missing",
+    "each column's name, kind, dtype, format, grain, decimals and whether cells may be missing",
     "categories, bounds, single values and patterns of identifiers, as the schema lists them",
     "the settings of the fit",
 )

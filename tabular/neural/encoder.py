@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import TableError
+from ..parts import parts_of
 from ..plain_json import PLAIN, FieldError, at_field, check_fields, each_of
 from ..schema import Schema
 from ..unmodelled import fill_unmodelled
@@ -24,7 +25,8 @@ class TableEncoder:
     """Canonical arrays (:func:`tabular.to_arrays`) <-> spans and scalars.
 
     Attributes:
-        fields: column name -> its field, for the columns that are learned.
+        parts: how columns of instants are taken apart.
+        fields: name of a part (of a column that has none: its own) -> its field, for those that are learned.
         words: column name -> how its free text is made.
         sizes: classes of each span.
         scalars: how many there are.
@@ -33,7 +35,8 @@ class TableEncoder:
     """
 
     def __init__(self, schema: Schema, fields: Mapping[str, Field], words: Mapping[str, TextCodec]) -> None:
-        self.schema, self.fields, self.words = schema, dict(fields), dict(words)
+        self.schema, self.parts = schema, parts_of(schema)
+        self.fields, self.words = dict(fields), dict(words)
         self.sizes = [size for field in fields.values() for size in field.sizes]
         gates = []
         span = 0
@@ -49,7 +52,9 @@ class TableEncoder:
         """Learn from canonical arrays. Raises :class:`TableError` if no column is left to learn."""
         fields: dict[str, Field] = {}
         words = {}
-        for column in schema:
+        parts = parts_of(schema)
+        arrays = parts.split(arrays)
+        for column in parts.schema:
             values = arrays[column.name]
             if column.kind == "text":
                 words[column.name] = fit_text(values)
@@ -97,8 +102,9 @@ class TableEncoder:
 
     def encode(self, arrays: Mapping[str, np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Canonical arrays -> (int64[n, spans], float32[n, scalars]); a scalar that does not count is NaN."""
-        parts = [field.encode(arrays[name], rng) for name, field in self.fields.items()]
-        spans, scalars = zip(*parts, strict=True)
+        arrays = self.parts.split(arrays)
+        encoded = [field.encode(arrays[name], rng) for name, field in self.fields.items()]
+        spans, scalars = zip(*encoded, strict=True)
         return np.concatenate(spans, axis=1), np.concatenate(scalars, axis=1)
 
     def decode(
@@ -110,10 +116,12 @@ class TableEncoder:
             maps: column name -> the map that its numbers go through; see :meth:`.fields.NumberField.decode`.
         """
         maps = maps or {}
-        return {
-            name: self.fields[name].decode(spans[:, span], scalars[:, scalar], maps.get(name))
-            for name, (span, scalar) in self.places().items()
-        }
+        return self.parts.join(
+            {
+                name: self.fields[name].decode(spans[:, span], scalars[:, scalar], maps.get(name))
+                for name, (span, scalar) in self.places().items()
+            }
+        )
 
     def fill_unlearned(
         self, arrays: dict[str, np.ndarray], rows: int, rng: np.random.Generator, *, start: int, seed: int
@@ -144,11 +152,17 @@ class TableEncoder:
                 fields[name] = field_from_dict(entry)
         numbers = {name for name, field in fields.items() if isinstance(field, NumberField)}
         classes = {n: f.classes - f.missing for n, f in fields.items() if isinstance(f, CategoryField)}
-        check_learned(schema, numbers, classes)
+        check_learned(parts_of(schema).schema, numbers, classes)
         return cls(schema, fields, words_from(data, schema))
 
     def held(self, name: str) -> str:
         """What is kept of the data of a column, in words, for the README of a run."""
+        if name in self.parts.divided:
+            kept = {part: text for part in self.parts.of(name) if (text := self._part_held(part))}
+            return "; ".join(f"{part}: {text}" for part, text in kept.items())
+        return self._part_held(name)
+
+    def _part_held(self, name: str) -> str:
         field = self.fields.get(name)
         if not isinstance(field, NumberField):
             return self.words[name].held() if name in self.words else ""

@@ -1,0 +1,169 @@
+"""One column of instants <-> its parts: week and weekday, or day, and the time of day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..arrays import on_grid
+from ..cells import grain_lattice, grid_step
+from ..conditions import Allowed
+from ..dates.calendar import weekdays
+from ..grain.text import DAY, WEEKDAYS, Grain, grain_from_text
+from ..intervals import Interval
+from ..schema import Column
+
+__all__ = ["InstantParts", "instant_parts"]
+
+#: Multiples of it are spread evenly over 0 to 1, whatever the number of them (Weyl).
+GOLDEN = (5**0.5 - 1) / 2
+
+
+@dataclass(frozen=True)
+class InstantParts:
+    """How a column of instants is taken apart.
+
+    Attributes:
+        column: the whole.
+        week, weekday, day, time: its parts; week and weekday stand in place of day, and there is no time where all
+            instants are whole days.
+        weekdays: 0 (Monday) to 6 of each category of ``weekday``.
+    """
+
+    column: Column
+    week: Column | None
+    weekday: Column | None
+    day: Column | None
+    time: Column | None
+    weekdays: tuple[int, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The parts, in the order in which they are learned."""
+        return tuple(part for part in (self.week, self.day, self.weekday, self.time) if part is not None)
+
+    def split(self, seconds: np.ndarray) -> dict[str, np.ndarray]:
+        """Canonical values of the column (float64[n]) -> those of its parts; all are missing where it is."""
+        gone = np.isnan(seconds)
+        days, clock = np.divmod(np.where(gone, 0.0, seconds), DAY)
+        days = days.astype(np.int64)
+        found: dict[str, np.ndarray] = {}
+        if self.week is not None and self.weekday is not None:
+            found[self.week.name] = np.where(gone, np.nan, (days + 3) // 7)
+            code = np.searchsorted(self.weekdays, weekdays(days))
+            found[self.weekday.name] = np.where(gone, -1, np.minimum(code, len(self.weekdays) - 1)).astype(np.int32)
+        if self.day is not None:
+            found[self.day.name] = np.where(gone, np.nan, days)
+        if self.time is not None:
+            found[self.time.name] = np.where(gone, np.nan, clock)
+        return found
+
+    def join(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Canonical values of the parts -> those of the column, on its grain.
+
+        The first part says which are missing. A model may say otherwise of another part of the same row: such a part
+        is spread evenly over what it can be.
+        """
+        first = parts[self.columns[0].name]
+        spread = np.arange(len(first)) * GOLDEN % 1.0
+        if self.day is not None:
+            seconds = np.rint(first) * DAY
+        else:
+            assert self.weekday is not None
+            code = parts[self.weekday.name]
+            code = np.where(code < 0, (spread * len(self.weekdays)).astype(np.int64), code)
+            seconds = (np.rint(first) * 7 - 3 + np.asarray(self.weekdays)[code]) * DAY
+        if self.time is not None:
+            assert self.time.minimum is not None
+            assert self.time.maximum is not None
+            clock = parts[self.time.name]
+            even = self.time.minimum + spread * (self.time.maximum - self.time.minimum)
+            seconds = seconds + on_grid(np.where(np.isnan(clock), even, clock), self.time)
+        return on_grid(seconds, self.column)
+
+    def allowed(self, condition: Allowed) -> dict[str, Allowed]:
+        """What the parts may be where the column keeps ``condition``: necessary, and enough for most instants.
+
+        A condition on the column itself is to be held after :meth:`join`.
+        """
+        spans = condition.intervals or ()
+        found: dict[str, Allowed] = {}
+
+        def put(part: Column, intervals: list[Interval]) -> None:
+            found[part.name] = Allowed(part.name, None, _joined(intervals), condition.missing)
+
+        days = [(low // DAY, high // DAY) for low, high in spans]
+        if self.day is not None:
+            put(self.day, days)
+        if self.week is not None and self.weekday is not None:
+            put(self.week, [((low + 3) // 7, (high + 3) // 7) for low, high in days])
+            some: set[int] = set()
+            for low, high in days:
+                if high - low >= 6 or len(some) == 7:
+                    some.update(range(7))
+                else:
+                    some.update(weekdays(np.arange(int(low), int(high) + 1)).tolist())
+            codes = tuple(code for code, day in enumerate(self.weekdays) if day in some)
+            found[self.weekday.name] = Allowed(self.weekday.name, codes, None, condition.missing)
+        if self.time is not None and all(low // DAY == high // DAY for low, high in spans):
+            put(self.time, [(low % DAY, high % DAY) for low, high in spans])
+        return found
+
+
+def _joined(intervals: list[Interval]) -> tuple[Interval, ...]:
+    """The intervals in order, overlapping ones as one."""
+    kept: list[Interval] = []
+    for low, high in sorted(intervals):
+        if kept and low <= kept[-1][1]:
+            kept[-1] = (kept[-1][0], max(high, kept[-1][1]))
+        else:
+            kept.append((low, high))
+    return tuple(kept)
+
+
+def instant_parts(column: Column, new_name: Callable[[str], str]) -> InstantParts | None:
+    """The parts of a column, ``None`` for one that is learned whole.
+
+    Args:
+        new_name: what a part is called, given what it is, such as ``"weekday"``.
+    """
+    if column.kind != "datetime" or column.grain is None or column.minimum is None or column.maximum is None:
+        return None
+    grain = grain_from_text(column.grain, instants=True)
+    if not grain.parts:
+        return None
+    low, high = column.minimum // DAY, column.maximum // DAY
+    rate = column.missing_rate
+    week = weekday = day = None
+    days = grain.weekdays or tuple(range(7))
+    if "weekday" in grain.parts:
+        names = tuple(WEEKDAYS[number] for number in days)
+        weekday = Column(new_name("weekday"), "categorical", "str", rate, categories=names)
+        week = Column(new_name("week"), "integer", "float64", rate, minimum=(low + 3) // 7, maximum=(high + 3) // 7)
+    else:
+        day = Column(new_name("day"), "integer", "float64", rate, minimum=low, maximum=high)
+    return InstantParts(column, week, weekday, day, _time(column, grain, new_name, low == high), days)
+
+
+def _time(column: Column, grain: Grain, new_name: Callable[[str], str], one_day: bool) -> Column | None:
+    """The time of day as a column of its own; ``None`` where every instant is at the same."""
+    finest = grid_step(column) or 1.0
+    if (grain.step is not None and grain.step >= DAY) or finest >= DAY:
+        return None
+    first, last = grain.hours if grain.hours is not None else (0.0, DAY - 10.0 ** -(column.decimals or 0))
+    if one_day:
+        assert column.minimum is not None
+        assert column.maximum is not None
+        first, last = max(first, column.minimum % DAY), min(last, column.maximum % DAY)
+    step = Grain(grain.step if grain.step is not None else finest, grain.offsets).to_text(instants=True)
+    made = Column(
+        new_name("time"), "datetime", "float64", column.missing_rate, minimum=first, maximum=last,
+        decimals=column.decimals, format=None, grain=step,
+    )  # fmt: skip
+    lattice = grain_lattice(made)
+    if lattice is None:
+        return made
+    ends = np.array([first]), np.array([last])
+    return replace(made, minimum=float(lattice.ceil(ends[0])[0]), maximum=float(lattice.floor(ends[1])[0]))
