@@ -85,7 +85,7 @@ def make_identifiers(
         name: of the column; another column gets others.
     """
     numbers = np.arange(start, start + n) if isinstance(n, int | np.integer) else np.asarray(n, np.int64) + start
-    if pattern in (None, "sequence"):
+    if pattern in (None, "sequence", "same"):  # the same as a column that is not at hand: any numbers
         return (numbers + 1).astype(str).astype(object)
     pattern = str(pattern)
     if pattern.startswith("count:"):
