@@ -13,6 +13,7 @@ import pandas as pd
 from tabular.errors import TableError, UsageError
 from tabular.frames import as_pandas
 from tabular.inference import infer_schema
+from tabular.marks import mark_cells
 from tabular.notebook import default_reporter
 from tabular.progress import Reporter
 from tabular.schema import Schema
@@ -23,6 +24,7 @@ from .bias import REFITS, check_protected, measure_bias
 from .detection import detect
 from .distributions import distribution_facts
 from .fidelity import column_fidelity
+from .forms import judge_forms
 from .joints import against_target, joints
 from .privacy import measure_privacy
 from .report import Privacy, Report, Rows
@@ -83,7 +85,11 @@ def compare(
         raise TableError(f"The real table has the column {str(real.columns[real.columns.duplicated()][0])!r} twice.")
     real, synthetic = _named(real), _named(synthetic)
     holdout = None if holdout is None else _named(holdout)
-    schema, anew = _without_surrogates(schema or infer_schema(real), synthetic)
+    schema = schema or infer_schema(real)
+    left_out = [name for name in real.columns if name not in schema]
+    real, synthetic = real.drop(columns=left_out), synthetic.drop(columns=left_out, errors="ignore")
+    holdout = None if holdout is None else holdout.drop(columns=left_out, errors="ignore")
+    schema, anew = _without_surrogates(schema, synthetic)
     check_protocol(protocol)
     if isinstance(protect, str):
         raise UsageError(f"Protected columns are a list of names: give [{protect!r}] in place of {protect!r}.")
@@ -102,6 +108,7 @@ def compare(
         with clock("fidelity"):
             fidelity = column_fidelity(tables)
             distributions = distribution_facts(tables)
+            forms = judge_forms(schema, real, synthetic, holdout, _unread(tables, synthetic))
             support, more = measure_support(tables, seed=seed)
         notes += more
         task.advance(1, "columns")
@@ -147,7 +154,21 @@ def compare(
         support=support,
         joints=joints(tables, trends),
         against_target=against_target(tables, target),
+        forms=forms,
+        left_out=tuple(left_out),
     )
+
+
+def _unread(tables: Tables, synthetic: pd.DataFrame) -> dict[str, float]:
+    """Per column of dates, how many of the filled synthetic cells are none, in %."""
+    found = {}
+    for column in tables.schema:
+        if column.kind == "datetime":
+            cells = synthetic[column.name]
+            filled = cells.notna().to_numpy(dtype=bool) & ~mark_cells(cells, column)
+            lost = filled & np.isnan(tables.synthetic.arrays[column.name])
+            found[column.name] = 100 * float(lost.sum()) / max(1, int(filled.sum()))
+    return found
 
 
 class _Clock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ColumnFidelity", "Fidelity", "PairwiseDistance", "Support"]
+__all__ = ["ColumnFidelity", "Fidelity", "FormFacts", "PairwiseDistance", "Support"]
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,42 @@ class Fidelity:
     wasserstein_floor: float | None = None
     coverage_percent: float | None = None
     coverage_floor_percent: float | None = None
+
+
+@dataclass(frozen=True)
+class FormFacts:
+    """The form of a column of identifiers, text or dates; see :mod:`eval.forms`.
+
+    Attributes:
+        valid_percent: filled synthetic cells that are written as real ones are; ``None`` if there are none.
+        valid_floor_percent: the same of the holdout.
+        unique_real_percent, unique_synthetic_percent: different values per filled cell.
+        top_real_percent, top_synthetic_percent: filled cells that hold the most frequent value.
+    """
+
+    name: str
+    kind: str
+    valid_percent: float | None
+    valid_floor_percent: float | None
+    unique_real_percent: float | None
+    unique_synthetic_percent: float | None
+    top_real_percent: float | None
+    top_synthetic_percent: float | None
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with the synthetic column, as the end of a sentence; ``None`` where its form is right."""
+        if self.valid_percent is None:
+            return None if self.unique_real_percent is None else "has no value at all"
+        if self.valid_percent < 0.9 * (100.0 if self.valid_floor_percent is None else self.valid_floor_percent):
+            return f"has {100 - self.valid_percent:.0f} % of its values in no form that real ones have"
+        real, made = self.top_real_percent or 0.0, self.top_synthetic_percent or 0.0
+        if made > 2 * real + 10:
+            return f"holds one value in {made:.0f} % of its cells (real {real:.0f} %)"
+        unique = self.unique_real_percent == 100 and self.unique_synthetic_percent != 100
+        if self.kind == "identifier" and unique:
+            return "repeats values, which the real one never does"
+        return None
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,16 @@ Only what was measured is spoken of; the options that are named are those of ``t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from .report import ColumnFidelity, PairTrend, Report
 from .verdicts import Verdict, verdicts
 from .wording import number
 
-__all__ = ["BLIND_BELOW_HALF", "advice", "by_excess", "excess", "headline", "is_guarded", "lost_relations"]
+__all__ = [
+    "BLIND_BELOW_HALF", "advice", "by_excess", "excess", "headline", "is_guarded", "judged", "lost_relations",
+]  # fmt: skip
 
 Item = TypeVar("Item", ColumnFidelity, PairTrend)
 
@@ -58,6 +60,22 @@ def is_guarded(report: Report) -> bool:
     return all(verdict.level != "poor" for verdict in verdicts(report) if verdict.subject in ("Privacy", "Attack"))
 
 
+def judged(report: Report) -> str:
+    """How many columns the figures speak of, and which ones they do not."""
+    alone = report.by_form_alone
+    compared = report.columns - len(alone)
+    words = f"{compared} of {report.columns + len(report.left_out)} columns compared by their values"
+    if alone:
+        words += f"; by form alone, not judged otherwise: {_few(alone)}"
+    if report.left_out:
+        words += f"; left out: {_few(report.left_out)}"
+    return f"{words}."
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join([*names[:5], *([f"and {len(names) - 5} more"] if len(names) > 5 else [])])
+
+
 def headline(report: Report) -> str:
     """The verdicts in one sentence."""
     found = verdicts(report)
@@ -94,6 +112,11 @@ def advice(report: Report, verdict: Verdict) -> str | None:
 
 
 def _columns(report: Report) -> str:
+    faults = [each for each in report.forms if each.fault]
+    if faults:
+        others = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+        what = f"{faults[0].name} {faults[0].fault}{others}"
+        return f"{what}; check its kind ({faults[0].kind}), or leave it out with --drop."
     worst = by_excess(report.fidelity.columns)
     if not worst:
         return "No column can be compared; look at their kinds with 'tabllm schema'."

@@ -18,7 +18,7 @@ from tabular.rundir import write_json
 from .bias_facts import Bias, Gap, GroupRates, ProtectedColumn
 from .estimates import Estimate
 from .faces import Shown
-from .fidelity_facts import ColumnFidelity, Fidelity, PairwiseDistance, Support
+from .fidelity_facts import ColumnFidelity, Fidelity, FormFacts, PairwiseDistance, Support
 from .figures import AgainstTarget, Curves, Distribution, Histogram, Joint
 from .plain_data import build, finite, plain
 from .privacy_facts import (
@@ -48,6 +48,7 @@ __all__ = [
     "FeatureGain",
     "FeatureUse",
     "Fidelity",
+    "FormFacts",
     "Gap",
     "GroupRates",
     "Membership",
@@ -305,6 +306,8 @@ class Report(Shown):
         notes: what a reader must know: what was left out, sampled or guessed, one sentence each.
         distributions: how the cells of each column are spread, in table order.
         joints: the pairs that lie farthest above their noise floor, by cell.
+        forms: of every column of identifiers, text or dates, in table order.
+        left_out: the columns that no kind can hold.
         against_target: the target by the cells of each column, in table order.
     """
 
@@ -324,6 +327,13 @@ class Report(Shown):
     distributions: tuple[Distribution, ...] = ()
     joints: tuple[Joint, ...] = ()
     against_target: tuple[AgainstTarget, ...] = ()
+    forms: tuple[FormFacts, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def by_form_alone(self) -> list[str]:
+        """The columns that have no distribution to compare."""
+        return [each.name for each in self.forms if each.kind != "datetime"]
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON data: dicts, lists, strings, finite numbers and ``None``."""

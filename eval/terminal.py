@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tabular.terminal import escape, plain
 
-from .findings import BLIND_BELOW_HALF, advice, by_excess, headline, lost_relations
-from .report import ColumnFidelity, Detection, Estimate, PairTrend, Privacy, Report, Support, Trends, Utility
+from .findings import BLIND_BELOW_HALF, advice, by_excess, headline, judged, lost_relations
+from .report import ColumnFidelity, Detection, Estimate, FormFacts, PairTrend, Privacy, Report, Support, Trends, Utility
 from .terminal_risks import caveats, risk_sections
 from .terminal_tables import STYLES, glyphs, is_unicode, quiet_table
 from .verdicts import verdicts
@@ -32,6 +33,7 @@ def render(report: Report, console: Console, *, details: bool = True, limit: int
     if details:
         parts += [
             face.columns(report),
+            face.forms(report.forms),
             face.pairs(report.trends),
             face.lost(report),
             face.support(report.support),
@@ -64,12 +66,15 @@ class _Face:
         parts = [f"{rows.real:,} real", f"{rows.synthetic:,} synthetic"]
         parts += [f"{rows.holdout:,} holdout"] if rows.holdout is not None else ["no holdout"]
         dot = " · " if self.unicode else ", "
-        return Text.assemble(("Real against synthetic", "bold"), "  ", (f"{dot.join(parts)} rows", "dim"))
+        title = Text.assemble(("Real against synthetic", "bold"), "  ", (f"{dot.join(parts)} rows", "dim"))
+        return title.append(f"\n{plain(judged(report))}", style="dim")
 
     def headline(self, report: Report) -> RenderableType:
         from rich.text import Text
 
-        return Text(plain(headline(report)), style="bold")
+        levels = [verdict.level for verdict in verdicts(report)]
+        worst = next((level for level in ("poor", "fair", "open") if level in levels), "good")
+        return Text.assemble((f"{glyphs(self.console)[worst]} ", STYLES[worst]), (plain(headline(report)), "bold"))
 
     def verdicts(self, report: Report) -> RenderableType:
         """A line for each verdict, and under one that is not good what to do about it."""
@@ -113,6 +118,20 @@ class _Face:
             table.add_row(*cells, *([] if self.narrow else [number(column.wasserstein, 3), self._missing(column)]))
         self._rest(table, len(measured))
         return self._section("Columns, by excess over their noise floor", about, table)
+
+    def forms(self, forms: Sequence[FormFacts]) -> RenderableType | None:
+        """Identifiers, text and dates, those of wrong form first."""
+        if not forms:
+            return None
+        table = quiet_table(self.console, "column", ">valid %", ">holdout", ">different %", ">most frequent %")
+        for each in sorted(forms, key=lambda each: each.fault is None)[: self.limit]:
+            table.add_row(
+                escape(each.name), number(each.valid_percent, 1), f"[dim]{number(each.valid_floor_percent, 1)}[/]",
+                f"{number(each.unique_real_percent, 1)}{self._arrow()}{number(each.unique_synthetic_percent, 1)}",
+                f"{number(each.top_real_percent, 1)}{self._arrow()}{number(each.top_synthetic_percent, 1)}",
+            )  # fmt: skip
+        self._rest(table, len(forms))
+        return self._section("Identifiers, text and dates, by form", "valid: written as real ones are", table)
 
     def _missing(self, column: ColumnFidelity) -> str:
         if not column.missing_real_percent and not column.missing_synthetic_percent:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .report import Bias, ColumnFidelity, Detection, Fidelity, PairTrend, Privacy, Report, Trends, Utility
+from .report import Bias, ColumnFidelity, Detection, Fidelity, FormFacts, PairTrend, Privacy, Report, Trends, Utility
 
 __all__ = ["FAIR_COPIES_PERCENT", "FAIR_SHARE", "LEVELS", "Verdict", "verdicts"]
 
@@ -45,7 +45,7 @@ class Verdict:
 def verdicts(report: Report) -> list[Verdict]:
     """The verdicts of ``report``, in the order in which they are read."""
     return [
-        _fidelity(report.fidelity),
+        _fidelity(report.fidelity, report.forms),
         _trends(report.trends),
         _detection(report.detection),
         _utility(report.utility),
@@ -59,7 +59,11 @@ def _level(value: float, good: float, fair: float) -> str:
     return "good" if value <= good else "fair" if value <= fair else "poor"
 
 
-def _fidelity(fidelity: Fidelity) -> Verdict:
+def _fidelity(fidelity: Fidelity, forms: Iterable[FormFacts]) -> Verdict:
+    faults = [each for each in forms if each.fault]
+    if faults:
+        figure = f"{faults[0].name}: wrong form" if len(faults) == 1 else f"{len(faults)} columns of wrong form"
+        return Verdict("Columns", "poor", figure, "see --details", "far off")
     error, floor = fidelity.shape_error_percent, fidelity.shape_floor_percent
     if error is None:
         return Verdict("Columns", "open", "-", "no column to compare", "not measured")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ..figures import Distribution
-from ..findings import by_excess
-from ..report import ColumnFidelity, Fidelity, Report
+from ..findings import by_excess, judged
+from ..report import ColumnFidelity, Fidelity, FormFacts, Report
 from ..wording import cell_text, number
 from .charts import bar, distribution_chart
 from .markup import Markup, element
@@ -27,7 +27,7 @@ def columns_section(report: Report, anchor: str, level: int) -> Markup | None:
     """``None`` if no column could be compared."""
     fidelity = report.fidelity
     worst = by_excess(fidelity.columns)
-    if not worst:
+    if not worst and not report.forms:
         return None
     facts = {each.name: each for each in report.distributions}
     drawn = [_plot(column, facts[column.name]) for column in worst if column.name in facts][:MAX_PLOTS]
@@ -40,8 +40,22 @@ def columns_section(report: Report, anchor: str, level: int) -> Markup | None:
         legend("real", "synthetic", *(["holdout"] if report.rows.holdout is not None else [])) if drawn else None,
         plots(drawn[:SHOWN]) if drawn else None,
         hidden(f"{more} more {_plural('column', more)}", plots(drawn[SHOWN:])) if more > 0 else None,
-        _table(worst[:MAX_ROWS], "The columns, farthest above their noise floor first", fidelity),
+        _table(worst[:MAX_ROWS], "The columns, farthest above their noise floor first", fidelity) if worst else None,
+        _forms(report.forms[:MAX_ROWS]) if report.forms else None,
+        sentence(judged(report), "quiet"),
     )  # fmt: skip
+
+
+def _forms(forms: Sequence[FormFacts]) -> Markup:
+    rows = [
+        [each.name, each.kind, *(number(value, 1) for value in (
+            each.valid_percent, each.valid_floor_percent, each.unique_real_percent, each.unique_synthetic_percent,
+            each.top_real_percent, each.top_synthetic_percent)), each.fault or "as real ones"]
+        for each in forms
+    ]  # fmt: skip
+    headers = ["column", "kind", ">valid %", ">holdout valid %", ">different, real %", ">different, synthetic %",
+               ">most frequent, real %", ">most frequent, synthetic %", "form"]  # fmt: skip
+    return table("Identifiers, text and dates, by form: valid is what is written as real ones are", headers, rows)
 
 
 def _measures(fidelity: Fidelity) -> list[Measure]:
