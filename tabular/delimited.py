@@ -34,7 +34,7 @@ from .totals import find_totals, is_total
 __all__ = ["native_columns", "read_delimited"]
 
 #: Bytes that Arrow parses at a time; a row must fit into one such block.
-_BLOCK = 1 << 22
+_BLOCK = 1 << 20
 #: What a C long holds everywhere.
 _LONGEST_CELL = 2**31 - 1
 #: Lines right below a table that may be notes about it.
@@ -75,8 +75,9 @@ def _cells(path: Path, kind: FileFormat, layout: TextLayout, rows: int | None) -
     """The cells as text, ``string[rows]`` per column, without what stands below the table; what was left out."""
     width = len(layout.header)
     cells = _read_by_arrow(path, kind, layout) if rows is None else None
-    if cells is None:
-        cells = _read_by_pandas(path, kind, layout, rows)
+    if cells is not None:  # every row has as many fields as the header
+        return cells, []
+    cells = _read_by_pandas(path, kind, layout, rows)
     # A row that is too short ends in missing cells; only then is it worth to look for one.
     if cells is not None and (width < 2 or not cells.column(width - 1).null_count):
         return cells, []
