@@ -3,11 +3,13 @@
 
     python scripts/bench_quality.py adult shoppers --data ../shared/data
     python scripts/bench_quality.py my.csv --target clicked --set epochs=4 --seeds 0 1 2
+    python scripts/bench_quality.py adult bank --rows 500 1000 2000 5000
 
 The known tables are read below the folder --data: adult/ (UCI 2), online_shoppers/ (UCI 468), bank_marketing_full/ (UCI
 222), california_housing/ (StatLib), hillstrom_email_64k/ (MineThatData), magic_gamma/ (UCI 159), as gzipped CSV.
 `adult` is fitted on its train part and tested on its test part; every other table is shuffled with seed 0 and
-split 90/10. Shape and trend errors are printed as this package defines them and, where SDMetrics is installed
+split 90/10. With --rows the first rows of the (shuffled) training part alone are learned, and judged by at most 10,000
+others. Shape and trend errors are printed as this package defines them and, where SDMetrics is installed
 (`pip install sdmetrics==0.32.0`; it wants pandas 2), as SDMetrics does, numbers being numeric and all else
 categorical there. One process, the device that `tabllm doctor` names.
 """
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import itertools
 import json
 import os
 import platform
@@ -41,6 +44,10 @@ KNOWN = {
 }
 
 
+#: Rows of a cut's holdout at most.
+CUT_HOLDOUT = 10_000
+
+
 def load(name: str, folder: Path, target: str | None) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
     """(train, holdout, target) of a known table, or of a file."""
     file, known_target = KNOWN.get(name, (name, None))
@@ -51,6 +58,16 @@ def load(name: str, folder: Path, target: str | None) -> tuple[pd.DataFrame, pd.
     table = table.sample(frac=1, random_state=0).reset_index(drop=True)
     cut = int(len(table) * 0.9)
     return table[:cut].reset_index(drop=True), table[cut:].reset_index(drop=True), target or known_target
+
+
+def cut(name: str, folder: Path, target: str | None, rows: int | None) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
+    """As :func:`load`, of ``rows`` rows if that is not ``None``."""
+    train, holdout, target = load(name, folder, target)
+    if rows is None:
+        return train, holdout, target
+    if name == "adult":  # the one that does not come shuffled
+        train = train.sample(frac=1, random_state=0).reset_index(drop=True)
+    return train.head(rows), holdout.head(CUT_HOLDOUT), target
 
 
 def sdmetrics_errors(real: pd.DataFrame, made: pd.DataFrame) -> tuple[float, float] | None:
@@ -79,9 +96,9 @@ def correlation_errors(real: pd.DataFrame, made: pd.DataFrame) -> tuple[float, f
     return spearman, pearson
 
 
-def measure(name: str, model: str, seed: int, options: dict, arguments: argparse.Namespace) -> dict:
+def measure(name: str, rows: int | None, model: str, seed: int, options: dict, arguments: argparse.Namespace) -> dict:
     """One fit, one sample of as many rows as it was fitted on, one judgement."""
-    train, holdout, target = load(name, arguments.data, arguments.target)
+    train, holdout, target = cut(name, arguments.data, arguments.target, rows)
     start = time.perf_counter()
     synthesizer = create(model, seed=seed, **options).fit(train)
     fitted = time.perf_counter()
@@ -89,12 +106,13 @@ def measure(name: str, model: str, seed: int, options: dict, arguments: argparse
     sampled = time.perf_counter()
     report = compare(train, made, holdout=holdout, target=target, seed=0)
     if arguments.keep:
-        made.to_parquet(arguments.keep / f"{name}-{model}-{seed}.parquet")
+        made.to_parquet(arguments.keep / f"{name}-{len(train)}-{model}-{seed}.parquet")
     correlations = correlation_errors(train, made)
     errors = sdmetrics_errors(train, made)
     trained_on = {arm: getattr(report.utility, arm) for arm in ("real", "synthetic")} if report.utility else {}
     return {
         "table": name,
+        "rows": len(train),
         "model": model,
         "seed": seed,
         "fit_seconds": fitted - start,
@@ -133,6 +151,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the known tables")
     parser.add_argument("--model", default="nano")
     parser.add_argument("--target")
+    parser.add_argument("--rows", type=int, nargs="+", default=[None], help="cuts of so many rows (default: all rows)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--set", dest="options", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--keep", type=Path, help="a folder for the synthetic tables")
@@ -145,9 +164,9 @@ def main() -> None:
     )
     results = []
     for name in arguments.tables:
-        for seed in arguments.seeds:
-            results.append(measure(name, arguments.model, seed, options, arguments))
-            table = Table("figure", "value", title=f"{name}, seed {seed}")
+        for rows, seed in itertools.product(arguments.rows, arguments.seeds):
+            results.append(measure(name, rows, arguments.model, seed, options, arguments))
+            table = Table("figure", "value", title=f"{name}, {results[-1]['rows']:,} rows, seed {seed}")
             for key, value in results[-1].items():
                 table.add_row(key, f"{value:,.4f}" if isinstance(value, float) else str(value))
             console.print(table)

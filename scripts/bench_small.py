@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from bench_quality import KNOWN, load
+from bench_quality import CUT_HOLDOUT, KNOWN, cut
 from bench_tabular import judged
 from rich.console import Console
 from rich.table import Table
@@ -43,8 +43,6 @@ from tabular.synthesizer import create
 
 CUTS = (500, 1000, 2000, 5000)
 PLANTED = ("product", "threshold", "mixture")
-#: Rows of a cut's holdout at most.
-HOLDOUT_ROWS = 10_000
 #: figure -> whether more is better
 FIGURES = {"trend": False, "detection": True, "utility": True}
 
@@ -104,16 +102,12 @@ def planted(name: str, rows: int, seed: int) -> tuple[pd.DataFrame, str]:
     return pd.DataFrame(columns), "inner"
 
 
-def cut(table: str, rows: int, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+def task(table: str, rows: int, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
     """(train, holdout, target) of a cut."""
     if table in PLANTED:
         train, target = planted(table, rows, 0)
-        return train, planted(table, HOLDOUT_ROWS, 1)[0], target
-    train, holdout, target = load(table, folder, None)
-    assert target is not None
-    if table == "adult":
-        train = train.sample(frac=1, random_state=0).reset_index(drop=True)
-    return train.head(rows), holdout.head(HOLDOUT_ROWS), target
+        return train, planted(table, CUT_HOLDOUT, 1)[0], target
+    return cut(table, folder, None, rows)
 
 
 def copula(train: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -151,7 +145,7 @@ def made_by_peer(peer: str, python: str, train: pd.DataFrame, seed: int) -> tupl
 
 def measure(key: list[Any], pythons: dict[str, str], folder: Path) -> dict[str, Any]:
     table, rows, model, seed = key
-    train, holdout, target = cut(table, rows, folder)
+    train, holdout, target = task(table, rows, folder)
     start = time.perf_counter()
     facts: dict[str, Any] = {}
     made: pd.DataFrame | None
