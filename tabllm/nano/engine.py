@@ -91,14 +91,16 @@ class NanoEngine(ABC):
         average: float,
         state: Mapping[str, np.ndarray] | None,
         kernels: Kernels | None = None,
+        orthogonal: bool = False,
     ) -> None:
-        """Make the optimizer (AdamW) and the moving average of the weights.
+        """Make the optimizer and the moving average of the weights.
 
         Args:
             average: decay of the exponential moving average.
             state: what :meth:`training_state` gave, to go on from there.
             kernels: train the parameters that :func:`.rank_kernel.smoothed` makes plain weights of, from the weights
                 as they are. The engine cannot decode with them: give :meth:`averaged` to a new one.
+            orthogonal: update the layers' matrices as :mod:`.orthogonal` says, in place of AdamW.
         """
 
     @abstractmethod
@@ -121,7 +123,7 @@ class NanoEngine(ABC):
 
     @abstractmethod
     def training_state(self) -> dict[str, np.ndarray]:
-        """Trained parameters, their average and the optimizer's moments, by name."""
+        """Trained parameters, their average and the state of their updates, by name."""
 
     @abstractmethod
     def averaged(self) -> dict[str, np.ndarray]:

@@ -13,6 +13,7 @@ from ..mlx_device import take_device
 from ..mlx_draws import draw
 from .config import NanoConfig
 from .engine import BETAS, CLIP_NORM, TINY, NanoEngine, decays
+from .orthogonal import MOMENTUM, RATE, is_orthogonal, orthogonal_steps
 from .rank_kernel import Kernels, smoothed
 
 __all__ = ["MlxEngine"]
@@ -136,17 +137,19 @@ class MlxEngine(NanoEngine):
         average: float,
         state: Mapping[str, np.ndarray] | None,
         kernels: Kernels | None = None,
+        orthogonal: bool = False,
     ) -> None:
         def part(kind: str, default: Arrays) -> Arrays:
             if state is None:
                 return default
-            return {name: mx.array(state[f"{kind}/{name}"]) for name in self.weights}
+            return {name: mx.array(state[f"{kind}/{name}"]) for name in default}
 
         self._kernels = {ids: mx.array(kernel) for ids, kernel in (kernels or {}).items()}
         zeros = {name: mx.zeros_like(value) for name, value in self.weights.items()}
+        momentum = {name: zeros.pop(name) for name in self.weights if orthogonal and is_orthogonal(name)}
         self.weights = part("weights", self.weights)
         self._average = part("average", dict(self.weights))
-        self._moments = part("exp_avg", zeros), part("exp_avg_sq", zeros)
+        self._moments = part("exp_avg", zeros), part("exp_avg_sq", zeros), part("momentum", momentum)
         self._step = mx.array(0 if state is None else int(state["step"]))
         decay = {name: weight_decay if decays(name) else 0.0 for name in self.weights}
         gradients = mx.value_and_grad(
@@ -154,27 +157,32 @@ class MlxEngine(NanoEngine):
         )
 
         def update(
-            weights: Arrays, means: Arrays, first: Arrays, second: Arrays, step: mx.array,
+            weights: Arrays, means: Arrays, first: Arrays, second: Arrays, momentum: Arrays, step: mx.array,
             rate: mx.array, tokens: mx.array, order: mx.array,
         ) -> tuple[Any, ...]:  # fmt: skip
-            """AdamW (Loshchilov & Hutter 2019) with clipping, then the moving average."""
+            """AdamW (Loshchilov & Hutter 2019) and :mod:`.orthogonal` with clipping, then the moving average."""
             loss, grads = gradients(weights, tokens, order)
             norm = mx.sqrt(sum((grad * grad).sum() for grad in grads.values()))
             scale = mx.minimum(1.0, CLIP_NORM / (norm + 1e-6))
             step = step + 1
             correction = 1 - BETAS[0] ** step, mx.sqrt(1 - BETAS[1] ** step)
-            new: tuple[Arrays, Arrays, Arrays, Arrays] = ({}, {}, {}, {})
-            for name, weight in weights.items():
-                grad = grads[name] * scale
-                m = BETAS[0] * first[name] + (1 - BETAS[0]) * grad
-                v = BETAS[1] * second[name] + (1 - BETAS[1]) * grad * grad
-                weight = weight * (1 - rate * decay[name])
-                weight = weight - rate / correction[0] * m / (mx.sqrt(v) / correction[1] + _EPSILON)
-                for target, value in zip(
-                    new, (weight, means[name] + (1 - average) * (weight - means[name]), m, v), strict=True
-                ):
-                    target[name] = value
-            return (*new, step, loss)
+            grads = {name: grad * scale for name, grad in grads.items()}
+            first = {name: BETAS[0] * m + (1 - BETAS[0]) * grads[name] for name, m in first.items()}
+            second = {name: BETAS[1] * v + (1 - BETAS[1]) * grads[name] * grads[name] for name, v in second.items()}
+            steps = {
+                name: rate / correction[0] * m / (mx.sqrt(second[name]) / correction[1] + _EPSILON)
+                for name, m in first.items()
+            }
+            momentum = {name: MOMENTUM * m + (1 - MOMENTUM) * grads[name] for name, m in momentum.items()}
+            rates = {name: RATE * rate if name in momentum else rate for name in weights}
+            if momentum:
+                # Nesterov's, as if the next gradient were this one.
+                ahead = [MOMENTUM * m + (1 - MOMENTUM) * grads[name] for name, m in momentum.items()]
+                directions = zip(momentum, orthogonal_steps(ahead, mx), strict=True)
+                steps |= {name: RATE * rate * direction for name, direction in directions}
+            weights = {name: weight * (1 - rates[name] * decay[name]) - steps[name] for name, weight in weights.items()}
+            means = {name: mean + (1 - average) * (weights[name] - mean) for name, mean in means.items()}
+            return weights, means, first, second, momentum, step, loss
 
         self._update = mx.compile(update)
         self._losses = mx.compile(lambda w, *batch: self._field_losses(self._smoothed(w), *batch))
@@ -184,7 +192,7 @@ class MlxEngine(NanoEngine):
         self.weights, self._average, *moments, self._step, loss = self._update(
             self.weights, self._average, *self._moments, self._step, rate, self.put(tokens), self.put(order)
         )
-        self._moments = moments[0], moments[1]
+        self._moments = tuple(moments)
         mx.async_eval(self.weights, self._average, moments, self._step, loss)
         return loss
 
@@ -199,8 +207,8 @@ class MlxEngine(NanoEngine):
 
     def training_state(self) -> dict[str, np.ndarray]:
         state = {"step": np.array(int(np.array(self._step)), np.int64)}
-        kinds = ("weights", self.weights), ("average", self._average), *zip(("exp_avg", "exp_avg_sq"), self._moments)  # noqa: B905
-        for kind, arrays in kinds:
+        kinds = "weights", "average", "exp_avg", "exp_avg_sq", "momentum"
+        for kind, arrays in zip(kinds, (self.weights, self._average, *self._moments), strict=True):
             state |= {f"{kind}/{name}": value for name, value in _on_host(arrays).items()}
         return state
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -62,14 +63,16 @@ def train_privately(
     fingerprint = hashlib.sha256(np.ascontiguousarray(tokens).tobytes() + private.fingerprint.encode()).hexdigest()
     saved = Checkpoint(checkpoint, fingerprint) if checkpoint else None
     step, seconds, history = 0, 0.0, []
+    # Not orthogonal: that would make as much of directions that are all noise as of the others.
+    start = partial(engine.start_training, weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, kernels=kernels)
     if saved is not None and (found := saved.read()) is not None:
         arrays, _, facts = found
         step, seconds, history = facts["step"], facts["seconds"], facts["history"]
         with saved.taking_up():
-            engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=arrays, kernels=kernels)
+            start(state=arrays)
         progress.note(f"Going on from step {step:,} of {plan.steps:,}.")
     else:
-        engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=None, kernels=kernels)
+        start(state=None)
     started = time.perf_counter() - seconds
 
     def keep() -> None:

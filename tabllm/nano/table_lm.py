@@ -31,6 +31,7 @@ from .backend import choose_backend, make_engine
 from .config import NanoConfig, initial_weights
 from .engine import NanoEngine
 from .orders import order_with_first
+from .orthogonal import pays_for
 from .rank_kernel import Kernels, rank_kernels
 from .relations import CHECKED_ROWS, lost_relations, sentence
 from .run_files import Run, read_run, write_run
@@ -157,7 +158,7 @@ class TableLM(Synthesizer):
         if private is None:
             trained = train(
                 engine, tokens, groups, plan, progress=progress, checkpoint=checkpoint, settings=self.settings(),
-                kernels=kernels,
+                kernels=kernels, orthogonal=pays_for(len(tokens), len(config.sizes), len(kernels)),
             )  # fmt: skip
         else:
             trained = self._train_privately(engine, tokens, groups, plan, kernels, private, progress, checkpoint)

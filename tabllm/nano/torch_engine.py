@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from ..attention import attend, laid_out
 from ..torch_draws import draw
 from .config import NanoConfig
 from .engine import BETAS, CLIP_NORM, TINY, NanoEngine, decays
+from .orthogonal import MOMENTUM, RATE, is_orthogonal, orthogonal_steps
 from .rank_kernel import Kernels, smoothed
 
 if TYPE_CHECKING:
@@ -28,8 +30,6 @@ __all__ = ["TorchEngine"]
 FIELDS_AT_ONCE = 1 << 13
 #: AdamW's state for one weight, as torch names it.
 _MOMENTS = ("exp_avg", "exp_avg_sq")
-#: numpy's names for what torch calls otherwise.
-_LIBRARY = SimpleNamespace(split=torch.tensor_split, concatenate=torch.cat)
 
 
 @dataclass
@@ -54,6 +54,10 @@ class TorchEngine(NanoEngine):
         self.config = config
         self.device = torch.device(device)
         self.weights = {name: torch.tensor(value, device=self.device) for name, value in weights.items()}
+        # numpy's names for what torch calls otherwise.
+        self._library = SimpleNamespace(
+            split=torch.tensor_split, concatenate=torch.cat, stack=torch.stack, eye=partial(torch.eye, device=device)
+        )
         self._start_bias = self.weights["head.bias"].clone()
         self._offset_row = torch.tensor(config.offsets[:-1], device=self.device)
 
@@ -155,6 +159,7 @@ class TorchEngine(NanoEngine):
         average: float,
         state: Mapping[str, np.ndarray] | None,
         kernels: Kernels | None = None,
+        orthogonal: bool = False,
     ) -> None:
         self._kernels = {ids: self.put(kernel) for ids, kernel in (kernels or {}).items()}
         if state is not None:
@@ -164,15 +169,22 @@ class TorchEngine(NanoEngine):
         self._average = {name: value.clone() for name, value in self.weights.items()}
         for value in self.weights.values():
             value.requires_grad_(True)
+        self._weight_decay = weight_decay
+        self._momentum = {
+            name: torch.zeros_like(value) for name, value in self.weights.items() if orthogonal and is_orthogonal(name)
+        }
+        self._adams = {name: value for name, value in self.weights.items() if name not in self._momentum}
         groups = [
-            {"params": [v for k, v in self.weights.items() if decays(k)], "weight_decay": weight_decay},
-            {"params": [v for k, v in self.weights.items() if not decays(k)], "weight_decay": 0.0},
+            {"params": [v for k, v in self._adams.items() if decays(k)], "weight_decay": weight_decay},
+            {"params": [v for k, v in self._adams.items() if not decays(k)], "weight_decay": 0.0},
         ]
         self._optimizer = torch.optim.AdamW(groups, betas=BETAS, fused=True)
         if state is not None:
             step = torch.tensor(float(state["step"]))
-            for name, value in self.weights.items():
-                self._average[name].copy_(self.put(state[f"average/{name}"]))
+            for kind, values in (("average", self._average), ("momentum", self._momentum)):
+                for name, value in values.items():
+                    value.copy_(self.put(state[f"{kind}/{name}"]))
+            for name, value in self._adams.items():
                 self._optimizer.state[value] = {
                     "step": step.clone().to(self.device),
                     **{moment: self.put(state[f"{moment}/{name}"]).clone() for moment in _MOMENTS},
@@ -217,9 +229,19 @@ class TorchEngine(NanoEngine):
             group["lr"] = learning_rate
         torch.nn.utils.clip_grad_norm_(list(self.weights.values()), CLIP_NORM)
         self._optimizer.step()
-        self._optimizer.zero_grad(set_to_none=False)
         with torch.no_grad():
+            if self._momentum:
+                self._orthogonal_update(learning_rate * RATE)
+            torch._foreach_zero_(_gradients(self.weights.values()))
             torch._foreach_lerp_(list(self._average.values()), list(self.weights.values()), 1 - self._average_decay)
+
+    def _orthogonal_update(self, rate: float) -> None:
+        weights = [self.weights[name] for name in self._momentum]
+        gradients, means = _gradients(weights), list(self._momentum.values())
+        torch._foreach_lerp_(means, gradients, 1 - MOMENTUM)
+        ahead = torch._foreach_lerp(gradients, means, MOMENTUM)  # Nesterov's, as if the next gradient were this one
+        torch._foreach_mul_(weights, 1 - rate * self._weight_decay)
+        torch._foreach_add_(weights, orthogonal_steps(ahead, self._library), alpha=-rate)
 
     @torch.no_grad()
     @full_width_products()
@@ -235,13 +257,14 @@ class TorchEngine(NanoEngine):
         return {name: _on_host(value) for name, value in self._smoothed(self._average).items()}
 
     def _smoothed(self, w: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        return smoothed(w, self._kernels, _LIBRARY)
+        return smoothed(w, self._kernels, self._library)
 
     def training_state(self) -> dict[str, np.ndarray]:
         state: dict[str, np.ndarray] = {}
-        for name, value in self.weights.items():
+        for kind, values in (("weights", self.weights), ("average", self._average), ("momentum", self._momentum)):
+            state |= {f"{kind}/{name}": _on_host(value) for name, value in values.items()}
+        for name, value in self._adams.items():
             moments = self._optimizer.state[value]
-            state |= {f"weights/{name}": _on_host(value), f"average/{name}": _on_host(self._average[name])}
             state |= {f"{moment}/{name}": _on_host(moments[moment]) for moment in _MOMENTS}
             state["step"] = np.array(int(moments["step"]), np.int64)
         return state
@@ -276,6 +299,10 @@ class TorchEngine(NanoEngine):
 
     def _marginal(self, field: int) -> Tensor:
         return self._start_bias[self.config.offsets[field] : self.config.offsets[field + 1]]
+
+
+def _gradients(weights: Iterable[Tensor]) -> list[Tensor]:
+    return [weight.grad for weight in weights if weight.grad is not None]
 
 
 def _on_host(value: Tensor) -> np.ndarray:

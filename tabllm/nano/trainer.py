@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,7 @@ def train(
     checkpoint: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     kernels: Kernels | None = None,
+    orthogonal: bool = False,
 ) -> Trained:
     """Fit ``engine`` to ``tokens`` (int32[rows, fields]); ``groups`` gives the column of each field.
 
@@ -143,6 +145,7 @@ def train(
     Args:
         settings: of the generator, plain JSON data.
         kernels: smooth the rows of an ordered field's tokens, see :mod:`.rank_kernel`.
+        orthogonal: update the layers' matrices as :mod:`.orthogonal` says.
 
     Raises:
         KeyboardInterrupt: after the checkpoint is written.
@@ -155,19 +158,24 @@ def train(
     look_orders = np.concatenate([_plain(unseen), _mixed(unseen, groups, np.random.default_rng([plan.seed, 1]))])
     look_tokens = np.concatenate([unseen, unseen])
 
-    fingerprint = _fingerprint(tokens, groups, plan, engine, kernels or {}, settings or {})
+    told = {**(settings or {}), **({"orthogonal": True} if orthogonal else {})}
+    fingerprint = _fingerprint(tokens, groups, plan, engine, kernels or {}, told)
     saved = Checkpoint(checkpoint, fingerprint) if checkpoint else None
     state = _State()
     best: dict[str, np.ndarray] = {}
     marginal = engine.numpy_weights()["head.bias"]
+    start = partial(
+        engine.start_training,
+        weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, kernels=kernels, orthogonal=orthogonal,
+    )  # fmt: skip
     if saved is not None and (found := saved.read()) is not None:
         arrays, best, facts = found
         with saved.taking_up():
             state = _State(**facts)
-            engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=arrays, kernels=kernels)
+            start(state=arrays)
         progress.note(f"Going on from step {state.step:,} of {plan.steps:,}.")
     else:
-        engine.start_training(weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, state=None, kernels=kernels)
+        start(state=None)
 
     batches = max(1, len(seen) // plan.batch_rows)
     started = time.perf_counter() - state.seconds

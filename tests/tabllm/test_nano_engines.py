@@ -106,10 +106,10 @@ def test_losses_of_many_rows_are_those_of_their_parts_together(rows, monkeypatch
     np.testing.assert_allclose(engine.losses(*batch, (1.0, 0.5)), whole, rtol=1e-5)
 
 
-@pytest.mark.parametrize("kernels", [None, KERNELS])
-def test_they_train_alike(engines, rows, kernels):
+@pytest.mark.parametrize(("kernels", "orthogonal"), [(None, False), (KERNELS, False), (KERNELS, True)])
+def test_they_train_alike(engines, rows, kernels, orthogonal):
     for engine in engines:
-        engine.start_training(weight_decay=0.1, average=0.9, state=None, kernels=kernels)
+        engine.start_training(weight_decay=0.1, average=0.9, state=None, kernels=kernels, orthogonal=orthogonal)
         for tokens, order in batches(rows, 5):
             engine.train_step(tokens, order, 1e-3)
     close([engine.losses(*batches(rows, 1)[0]) for engine in engines])
@@ -123,17 +123,20 @@ def test_they_train_alike(engines, rows, kernels):
         close([state[name][..., used] if state[name].ndim else state[name] for state in states])
 
 
+@pytest.mark.parametrize("orthogonal", [False, True])
 @pytest.mark.parametrize(
     ("first", "second"), [(TorchEngine, TorchEngine), (MlxEngine, MlxEngine), (TorchEngine, MlxEngine)]
 )
-def test_training_goes_on_from_a_saved_state(first, second, rows):
+def test_training_goes_on_from_a_saved_state(first, second, rows, orthogonal):
     whole, begun = first(CONFIG, weights()), first(CONFIG, weights())
     for engine, part in ((whole, slice(0, 6)), (begun, slice(0, 3))):
-        engine.start_training(weight_decay=0.1, average=0.9, state=None, kernels=KERNELS)
+        engine.start_training(weight_decay=0.1, average=0.9, state=None, kernels=KERNELS, orthogonal=orthogonal)
         for tokens, order in batches(rows, 6)[part]:
             engine.train_step(tokens, order, 1e-3)
     resumed = second(CONFIG, weights(7))
-    resumed.start_training(weight_decay=0.1, average=0.9, state=begun.training_state(), kernels=KERNELS)
+    resumed.start_training(
+        weight_decay=0.1, average=0.9, state=begun.training_state(), kernels=KERNELS, orthogonal=orthogonal
+    )
     for tokens, order in batches(rows, 6)[3:]:
         resumed.train_step(tokens, order, 1e-3)
     states = [whole.training_state(), resumed.training_state()]
