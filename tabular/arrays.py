@@ -12,6 +12,7 @@ import decimal
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -20,6 +21,8 @@ import pandas as pd
 from .cells import columns_of, grain_lattice, grid_step, labels, numbers, round_to, texts
 from .date_numbers import numbers_of_dates
 from .date_text import format_dates, from_seconds
+from .dates.forms import ZONE, compiled
+from .dates.writer import without_zones
 from .errors import SchemaError
 from .marks import put_marks
 from .number_text import format_numbers
@@ -27,7 +30,7 @@ from .object_cells import OBJECT_DTYPES, back_to_objects
 from .plain_json import shown
 from .schema import Column, Schema
 
-__all__ = ["from_arrays", "holds_date_numbers", "holds_text", "known_dtype", "on_grid", "to_arrays"]
+__all__ = ["from_arrays", "holds_date_numbers", "holds_text", "known_dtype", "local_time", "on_grid", "to_arrays"]
 
 
 def to_arrays(
@@ -130,6 +133,10 @@ def from_arrays(arrays: Mapping[str, np.ndarray], schema: Schema) -> pd.DataFram
 def on_grid(values: np.ndarray, column: Column) -> np.ndarray:
     """``values`` (float64[rows]) rounded to the numbers that ``column`` can hold, and clipped to its bounds."""
     values = values.astype(np.float64)
+    form = compiled(column.format) if column.kind == "datetime" and column.format else None
+    if form is not None and form.zones:
+        local, zone = without_zones(values, form)
+        return on_grid(local, local_time(column)) + zone * ZONE
     if column.kind == "integer":
         values = np.rint(values)
     elif column.kind == "datetime":
@@ -147,6 +154,11 @@ def on_grid(values: np.ndarray, column: Column) -> np.ndarray:
             low, high = ends if ends[0] <= ends[1] else (low, high)
         values = np.clip(values, low, high)
     return values
+
+
+def local_time(column: Column) -> Column:
+    """A column of instants without the zones of its format."""
+    return replace(column, format=re.sub(r"%\{[^}]*\}z", "", column.format or ""))
 
 
 def _datetimes(values: np.ndarray, column: Column) -> pd.Series:

@@ -12,6 +12,7 @@ import pandas as pd
 from .cells import grid_step, labels
 from .column_facts import ColumnFacts
 from .dates.forms import compiled
+from .dates.writer import without_zones
 from .errors import SchemaError
 from .grain.learn import learn_grain
 from .keys import identifier_pattern
@@ -138,6 +139,8 @@ def _datetime(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colu
         raise SchemaError(
             f"Column {facts.name!r} holds numbers, not dates; turn them into dates with pandas.to_datetime."
         )
+    if written is not None and written.zones:
+        values, _ = without_zones(values, written)
     good = np.isfinite(values)
     clock = written is not None and not written.has_date
     values, counts = np.round(values[good], 9 if clock else 6), facts.counts[good]

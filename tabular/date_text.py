@@ -48,7 +48,10 @@ def detect_date_text(texts: pd.Series, counts: np.ndarray, *, bad_share: float, 
     cells = texts.to_numpy(dtype=object)
     sample = cells[:: max(1, len(cells) // _SAMPLE)]
     found: list[DateText] = []
-    for candidate in candidates(sample.tolist(), name):
+    likely = candidates(sample.tolist(), name)
+    if len(sample) < len(cells) and any((form := compiled(candidate)) and form.zones for candidate in likely):
+        likely = candidates(cells.tolist(), name)  # a zone may be rare
+    for candidate in likely:
         form = compiled(candidate)
         if form is None or np.isnan(read_dates(sample, form)).mean() > 1 - _ENOUGH:
             continue

@@ -13,6 +13,7 @@ import pandas as pd
 from .cells import grain_lattice, grid_step
 from .condition_text import Condition
 from .date_text import parse_dates, to_seconds
+from .dates.forms import ZONE, compiled
 from .errors import ConditionError
 from .number_text import parse_numbers
 from .plain_json import shown
@@ -64,7 +65,7 @@ def _tidy(intervals: Sequence[Interval], column: Column) -> tuple[Interval, ...]
     kept: list[Interval] = []
     for low, high in sorted(intervals):
         start = max(_snap(low, column, up=True), float(column.minimum or 0.0))
-        end = min(_snap(high, column, up=False), float(column.maximum or 0.0))
+        end = min(_snap(high, column, up=False), float(column.maximum or 0.0)) + _zone_span(column)
         if start > end:
             continue
         if kept and start <= kept[-1][1]:
@@ -72,6 +73,12 @@ def _tidy(intervals: Sequence[Interval], column: Column) -> tuple[Interval, ...]
         else:
             kept.append((start, end))
     return tuple(kept)
+
+
+def _zone_span(column: Column) -> float:
+    """What the zones of an instant add to its local time at most."""
+    form = compiled(column.format) if column.kind == "datetime" and column.format else None
+    return 0.0 if form is None or not form.zones else (len(form.zones) - 1) * ZONE
 
 
 def _snap(value: float, column: Column, *, up: bool) -> float:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise, product
 
 from .forms import PIVOT
-from .names import ORDINALS, named
+from .names import ORDINALS, ZONES, named
 from .tokens import Digits, Offset, Token, Word, tokens_of
 
 __all__ = ["candidates", "named_like_a_date"]
@@ -80,6 +80,8 @@ def _readings_of_words(tokens: Sequence[Token]) -> Iterator[dict[int, tuple[str,
             for option, flag, stop in named(letter, token.words)[:2]:
                 brace = f"{{{option}}}" if option else ""
                 options.append((place, letter, f"%{flag}{brace}{letter}" + "." * stop))
+        if token.constant is None and token.words <= ZONES:
+            options.append((place, "z", _zones(sorted(token.words))))
         if token.constant is not None:
             options.append((place, "", token.constant.replace("%", "%%")))
         if not options:
@@ -212,9 +214,7 @@ def _written(
             if not (isinstance(following, Digits) and following.optional):  # its point comes and goes with it
                 written += token.replace("%", "%%")
         elif isinstance(token, Offset):
-            if len(token.texts) > 1:
-                return None
-            written += next(iter(token.texts))
+            written += _zones(text for text, _ in token.texts.most_common())
         elif isinstance(token, Word):
             letter, text = words[place]
             if letter == "th":
@@ -226,6 +226,15 @@ def _written(
         else:
             written += "".join(_directive(letter, token, len(fields[place]) == 1, name) for letter in fields[place])
     return written
+
+
+def _zones(texts: Iterable[str]) -> str:
+    """Offsets or zones, the most frequent first, as a literal or a field."""
+    counted = list(texts)
+    if len(counted) == 1:
+        return counted[0]
+    blank = " " if all(text.startswith(" ") for text in counted) else ""
+    return f"{blank}%{{{'|'.join(text.removeprefix(blank) for text in counted)}}}z"
 
 
 def _directive(letter: str, token: Digits, alone: bool, name: str) -> str:

@@ -12,6 +12,8 @@ A directive is ``%``, at most one flag, at most one digit, at most one option in
 ``%3f``                 so many digits of a fraction; ``%-f`` without trailing zeros; ``%f`` is six
 ``%{.}f``               a point and six digits, or nothing where the fraction is 0
 ``%j %q %G %V %u``      day of the year, quarter, ISO year, week and weekday
+``%{+01:00|+02:00}z``   one of these offsets or zones; an instant is the local time, and which zone it is in
+                        stands in its fraction: the zone's number times :data:`ZONE`
 ``%s``                  seconds since 1970; ``%{ms}s``, ``%{us}s`` and ``%{ns}s``: in those units
 ======================  ==========================================================================================
 """
@@ -24,13 +26,16 @@ from functools import lru_cache
 
 from .names import HALVES, VARIANTS
 
-__all__ = ["EPOCH_TICKS", "PIVOT", "Field", "Form", "compiled"]
+__all__ = ["EPOCH_TICKS", "PIVOT", "ZONE", "Field", "Form", "compiled"]
 
 _DIRECTIVE = re.compile(r"%(?P<flag>[-_^#!]?)(?P<width>[1-9]?)(?:\{(?P<option>[^{}%]*)\})?(?P<letter>[A-Za-z%])")
 #: The first year that two digits stand for, where the format names none: that of POSIX.
 PIVOT = 1969
 #: Ticks per second of ``%s`` by its option.
 EPOCH_TICKS = {"": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
+#: A zone's number counts so many seconds: float64 holds it beside any date, and no clock is so fine.
+ZONE = 2.0**-20
+MOST_ZONES = 256
 _PADDED = frozenset("mdHIMSyVj")
 _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "q": 1, "G": 4, "V": 2, "u": 1, "j": 3}
 #: A digit after these stands alone: it begins no other field.
@@ -65,6 +70,11 @@ class Field:
         return _WIDTHS[self.letter]
 
     @property
+    def zones(self) -> tuple[str, ...]:
+        """The offsets or zones of ``%z``."""
+        return tuple(self.option.split("|"))
+
+    @property
     def first_year(self) -> int:
         """The first year that two digits stand for."""
         return int(self.option) if self.option else PIVOT
@@ -75,6 +85,9 @@ class Field:
         letter, option = self.letter, self.option
         if letter in VARIANTS or letter == "p":
             return option in (HALVES if letter == "p" else VARIANTS[letter]) and self.flag in ("", "^", "#", "!")
+        if letter == "z":
+            zones = self.zones
+            return bool(option) and all(zones) and len(set(zones)) == len(zones) <= MOST_ZONES and not self.flag
         if letter == "s":
             return option in EPOCH_TICKS and not self.flag
         if letter == "f":
@@ -96,6 +109,11 @@ class Form:
     def fields(self) -> dict[str, Field]:
         """The fields by letter."""
         return {part.letter: part for part in self.parts if isinstance(part, Field)}
+
+    @property
+    def zones(self) -> tuple[str, ...]:
+        """The zones that an instant can be in; empty where they are all in one."""
+        return self.fields["z"].zones if "z" in self.fields else ()
 
     @property
     def has_date(self) -> bool:
@@ -135,6 +153,8 @@ def _shapes_of(field: Field, alone: bool) -> str:
     letter = field.letter
     if letter in VARIANTS or letter == "p":
         return "a+"
+    if letter == "z":
+        return "|".join(sorted({"".join(map(_shape_of, zone)) for zone in field.zones}))
     if letter == "s":
         return "-?0+"
     if letter == "f":

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-__all__ = ["HALVES", "ORDINALS", "VARIANTS", "named", "names_of"]
+__all__ = ["HALVES", "ORDINALS", "VARIANTS", "ZONES", "named", "names_of"]
 
 _FULL_MONTHS = {
     "": "January February March April May June July August September October November December",
@@ -51,6 +52,14 @@ _SHORT_DAYS = {
 VARIANTS = {"B": _FULL_MONTHS, "b": _SHORT_MONTHS, "A": _FULL_DAYS, "a": _SHORT_DAYS}
 #: Before and after noon, by the option of ``%p``.
 HALVES = {"": ("AM", "PM"), ".": ("A.M.", "P.M."), "1": ("A", "P")}
+#: Zones that a clock may be in.
+ZONES = frozenset(
+    re.split(
+        " ",
+        "UTC GMT Z EST EDT CST CDT MST MDT PST PDT AKST AKDT HST AST ADT CET CEST BST WET WEST EET EEST MSK IST JST "
+        "KST AEST AEDT ACST AWST NZST NZDT HKT SGT",
+    )
+)
 #: What follows a day of the month in English: the suffix of 1 to 31 stands at that index.
 ORDINALS = ("th", "st", "nd", "rd", *["th"] * 17, "st", "nd", "rd", *["th"] * 7, "st")
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .calendar import days_of, iso_days, iso_weeks, months_of, weekdays
-from .forms import EPOCH_TICKS, Field, Form
+from .forms import EPOCH_TICKS, ZONE, Field, Form
 from .names import ORDINALS, VARIANTS, names_of
 from .shapes import Shaped, digits_of, shaped, words_of
 
@@ -46,6 +46,12 @@ def _seconds_of(group: Shaped, form: Form, spans: list[tuple[int, int]]) -> np.n
             known = [names.index(word) if word in names else -1 for word in words]
             values[part.letter] = np.asarray(known, np.int64)[codes]
             good &= values[part.letter] >= 0
+        elif part.letter == "z":
+            codes, words = words_of(characters)
+            zones = part.zones
+            known = [zones.index(word) if word in zones else -1 for word in words]
+            values["z"] = np.asarray(known, np.int64)[codes]
+            good &= values["z"] >= 0
         elif part.letter == "f":
             digits = characters[1:] if part.option == "." else characters
             fraction_digits = min(len(digits), _MOST_DIGITS)
@@ -68,6 +74,8 @@ def _seconds_of(group: Shaped, form: Form, spans: list[tuple[int, int]]) -> np.n
         ticks = EPOCH_TICKS[form.fields["s"].option]
         seconds = values["s"] / ticks if "f" not in values else _joined(values["s"], values["f"], fraction_digits, True)
         timely &= np.abs(seconds) < 253402300800  # the year 9999
+    if "z" in values:
+        seconds = seconds + values["z"] * ZONE
     return np.where(good & valid & timely, seconds, np.nan)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from .calendar import civil, days_of, iso_weeks, weekdays
-from .forms import EPOCH_TICKS, Field, Form
+from .forms import EPOCH_TICKS, ZONE, Field, Form
 from .names import ORDINALS, VARIANTS, names_of
 from .shapes import CHUNK, column_groups
 
-__all__ = ["write_dates"]
+__all__ = ["without_zones", "write_dates"]
 
 _DAY = 86400
 #: Stands where a text has no character: what is not padded.
@@ -47,11 +47,23 @@ def _texts(characters: np.ndarray) -> np.ndarray:
     return lines.view(f"U{len(characters)}").ravel().astype(object)
 
 
+def without_zones(seconds: np.ndarray, form: Form) -> tuple[np.ndarray, np.ndarray]:
+    """Instants (float64[n]) as local times, and the number of the zone that each is in: int64[n], 0 where none is."""
+    scale = 10.0**form.fraction_digits
+    local = np.rint(seconds * scale) / scale
+    with np.errstate(invalid="ignore"):
+        zone = np.rint((seconds - local) / ZONE)
+        inside = (zone >= 0) & (zone < len(form.zones))
+    return local, np.where(inside, zone, 0).astype(np.int64)
+
+
 class _Moments:
     """Instants taken apart, each part when it is asked for."""
 
     def __init__(self, seconds: np.ndarray, form: Form) -> None:
         self.fields = form.fields
+        if form.zones:
+            seconds, self.zone = without_zones(seconds, form)
         self.scale = 6 if form.has_date or form.fraction_digits <= 6 else 9
         ticks = np.rint(seconds * 10.0**self.scale).astype(np.int64)
         whole, self.fraction = np.divmod(ticks, 10**self.scale)
@@ -70,6 +82,8 @@ class _Moments:
         letter = field.letter
         if letter in VARIANTS or letter == "p":
             return _named(names_of(letter, field.option, field.flag), self._index(letter))
+        if letter == "z":
+            return _named(field.zones, self.zone)
         if letter == "s":
             ticks = EPOCH_TICKS[field.option]
             micro = self.ticks if self.scale == 6 else self.ticks // 1000

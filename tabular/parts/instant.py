@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..arrays import on_grid
+from ..arrays import local_time, on_grid
 from ..cells import grain_lattice, grid_step
 from ..conditions import Allowed
 from ..dates.calendar import weekdays
+from ..dates.forms import ZONE, Form, compiled
+from ..dates.writer import without_zones
 from ..grain.text import DAY, WEEKDAYS, Grain, grain_from_text
 from ..intervals import Interval
 from ..schema import Column
@@ -30,6 +32,8 @@ class InstantParts:
         week, weekday, day, time: its parts; week and weekday stand in place of day, and there is no time where all
             instants are whole days.
         weekdays: 0 (Monday) to 6 of each category of ``weekday``.
+        local: the local time, whole, in place of all of them.
+        zone: which of the format's zones it is in.
     """
 
     column: Column
@@ -38,15 +42,28 @@ class InstantParts:
     day: Column | None
     time: Column | None
     weekdays: tuple[int, ...]
+    local: Column | None = None
+    zone: Column | None = None
 
     @property
     def columns(self) -> tuple[Column, ...]:
         """The parts, in the order in which they are learned."""
-        return tuple(part for part in (self.week, self.day, self.weekday, self.time) if part is not None)
+        parts = (self.local, self.week, self.day, self.weekday, self.time, self.zone)
+        return tuple(part for part in parts if part is not None)
+
+    @property
+    def _form(self) -> Form:
+        return compiled(self.column.format or "") or Form(())
 
     def split(self, seconds: np.ndarray) -> dict[str, np.ndarray]:
         """Canonical values of the column (float64[n]) -> those of its parts; all are missing where it is."""
         gone = np.isnan(seconds)
+        zones: dict[str, np.ndarray] = {}
+        if self.zone is not None:
+            seconds, number = without_zones(seconds, self._form)
+            zones = {self.zone.name: np.where(gone, -1, number).astype(np.int32)}
+        if self.local is not None:
+            return {self.local.name: seconds, **zones}
         days, clock = np.divmod(np.where(gone, 0.0, seconds), DAY)
         days = days.astype(np.int64)
         found: dict[str, np.ndarray] = {}
@@ -58,7 +75,7 @@ class InstantParts:
             found[self.day.name] = np.where(gone, np.nan, days)
         if self.time is not None:
             found[self.time.name] = np.where(gone, np.nan, clock)
-        return found
+        return found | zones
 
     def join(self, parts: Mapping[str, np.ndarray]) -> np.ndarray:
         """Canonical values of the parts -> those of the column, on its grain.
@@ -68,7 +85,9 @@ class InstantParts:
         """
         first = parts[self.columns[0].name]
         spread = np.arange(len(first)) * GOLDEN % 1.0
-        if self.day is not None:
+        if self.local is not None:
+            seconds = first
+        elif self.day is not None:
             seconds = np.rint(first) * DAY
         else:
             assert self.weekday is not None
@@ -81,7 +100,10 @@ class InstantParts:
             clock = parts[self.time.name]
             even = self.time.minimum + spread * (self.time.maximum - self.time.minimum)
             seconds = seconds + on_grid(np.where(np.isnan(clock), even, clock), self.time)
-        return on_grid(seconds, self.column)
+        if self.zone is None:
+            return on_grid(seconds, self.column)
+        zone = np.maximum(parts[self.zone.name], 0)
+        return on_grid(on_grid(seconds, local_time(self.column)) + zone * ZONE, self.column)
 
     def allowed(self, condition: Allowed) -> dict[str, Allowed]:
         """What the parts may be where the column keeps ``condition``: necessary, and enough for most instants.
@@ -94,6 +116,12 @@ class InstantParts:
         def put(part: Column, intervals: list[Interval]) -> None:
             found[part.name] = Allowed(part.name, None, _joined(intervals), condition.missing)
 
+        if self.zone is not None:
+            codes = tuple(range(len(self.zone.categories))) if spans else ()
+            found[self.zone.name] = Allowed(self.zone.name, codes, None, condition.missing)
+        if self.local is not None:
+            put(self.local, list(spans))
+            return found
         days = [(low // DAY, high // DAY) for low, high in spans]
         if self.day is not None:
             put(self.day, days)
@@ -129,11 +157,18 @@ def instant_parts(column: Column, new_name: Callable[[str], str]) -> InstantPart
     Args:
         new_name: what a part is called, given what it is, such as ``"weekday"``.
     """
-    if column.kind != "datetime" or column.grain is None or column.minimum is None or column.maximum is None:
+    if column.kind != "datetime" or column.minimum is None or column.maximum is None:
         return None
-    grain = grain_from_text(column.grain, instants=True)
+    grain = grain_from_text(column.grain or "", instants=True)
+    zones = (compiled(column.format or "") or Form(())).zones
+    if not grain.parts and not zones:
+        return None
+    zone = None
+    if zones:
+        zone = Column(new_name("zone"), "categorical", "str", column.missing_rate, categories=zones)
     if not grain.parts:
-        return None
+        local = replace(local_time(column), name=new_name("local"), marks=(), mark_shares=())
+        return InstantParts(column, None, None, None, None, (), local, zone)
     low, high = column.minimum // DAY, column.maximum // DAY
     rate = column.missing_rate
     week = weekday = day = None
@@ -144,7 +179,8 @@ def instant_parts(column: Column, new_name: Callable[[str], str]) -> InstantPart
         week = Column(new_name("week"), "integer", "float64", rate, minimum=(low + 3) // 7, maximum=(high + 3) // 7)
     else:
         day = Column(new_name("day"), "integer", "float64", rate, minimum=low, maximum=high)
-    return InstantParts(column, week, weekday, day, _time(column, grain, new_name, low == high), days)
+    time = _time(local_time(column) if zones else column, grain, new_name, low == high)
+    return InstantParts(column, week, weekday, day, time, days, zone=zone)
 
 
 def _time(column: Column, grain: Grain, new_name: Callable[[str], str], one_day: bool) -> Column | None:

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabular import from_arrays, infer_schema, to_arrays
+from tabular.conditions import parse_where
 from tabular.date_text import detect_date_text, format_dates, format_step, parse_dates
 from tabular.dates.forms import compiled
+from tabular.parts import parts_of
 from tabular.schema import Schema
 
 MONTHS_DE = re.split(",", "Januar,Februar,März,April,Mai,Juni,Juli,August,September,Oktober,November,Dezember")
@@ -188,3 +190,38 @@ def test_every_instant_comes_back_from_its_text(instants, form):
     seconds = seconds[seconds >= 0] if form.startswith("%s") else seconds
     texts = pd.Series(format_dates(seconds, form), dtype=object)
     np.testing.assert_allclose(parse_dates(texts, form), seconds, atol=2e-6, rtol=0)
+
+
+ZONED = {
+    "%Y-%m-%dT%H:%M:%S%{+02:00|+01:00}z": lambda x: f"{x:%Y-%m-%dT%H:%M:%S}" + ("+01:00", "+02:00")[3 < x.month < 11],
+    "%Y-%m-%d %H:%M:%S.%3f %{+0000|-0500}z": lambda x: (
+        f"{x:%Y-%m-%d %H:%M:%S}.{x.second:03d} " + ("-0500", "+0000")[x.second % 3 > 0]
+    ),
+    "%d/%m/%Y %H:%M %{EDT|EST}z": lambda x: f"{x:%d/%m/%Y %H:%M} " + ("EST", "EDT")[3 < x.month < 11],
+    "%Y-%m-%dT%H:%M:%S%{Z|+03:00}z": lambda x: f"{x:%Y-%m-%dT%H:%M:%S}" + ("+03:00", "Z")[x.minute % 5 > 1],
+}
+
+
+@pytest.mark.parametrize("form", ZONED)
+def test_several_offsets_are_kept_beside_the_local_time(form):
+    table = pd.DataFrame({"at": [ZONED[form](moment) for moment in moments(300)]})
+    schema = Schema.from_dict(infer_schema(table).to_dict())
+    column = schema["at"]
+    assert (column.kind, column.format) == ("datetime", form)
+    arrays = to_arrays(table, schema)
+    assert from_arrays(arrays, schema)["at"].tolist() == table["at"].tolist()
+    parts = parts_of(schema)
+    split = parts.split(arrays)
+    assert parts.of("at") == ["at (local)", "at (zone)"]
+    np.testing.assert_array_equal(parts.join(split)["at"], arrays["at"])
+    allowed = parse_where("at>=2022-06-01", schema)
+    kept = allowed["at"].contains(arrays["at"])
+    assert kept.sum() == (arrays["at"] >= pd.Timestamp("2022-06-01").timestamp()).sum()
+    for name, condition in parts.allowed(allowed).items():
+        assert condition.contains(split[name][kept]).all()
+
+
+def test_a_zone_that_no_text_names_is_not_written():
+    form = "%Y-%m-%d%{A|B}z"
+    assert set(format_dates(np.array([0.0, 0.25, 2.0**-20, 300 * 2.0**-20]), form)) <= {"1970-01-01A", "1970-01-01B"}
+    assert np.isnan(parse_dates(pd.Series(["1970-01-01C"]), form)).all()
