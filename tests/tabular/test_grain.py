@@ -102,13 +102,13 @@ GRAINS = [
 def test_floor_and_ceil_are_neighbours_and_nearest_is_one_of_them(grain, values):
     lattice, values = lattice_of(grain, 3, True), np.array(values)
     below, above, nearest = lattice.floor(values), lattice.ceil(values), lattice.nearest(values)
-    assert (below <= values + 1e-6).all()
-    assert (above >= values - 1e-6).all()
+    assert (below <= values + 1e-5).all()
+    assert (above >= values - 1e-5).all()
     assert ((nearest == below) | (nearest == above)).all()
-    assert (np.abs(nearest - values) <= np.minimum(values - below, above - values) + 1e-6).all()
+    assert (np.abs(nearest - values) <= np.minimum(values - below, above - values) + 1e-5).all()
     assert np.array_equal(lattice.nearest(nearest), nearest)
     strictly = lattice.ceil(below + 1e-3)  # nothing lies between two neighbours
-    assert (strictly >= above - 1e-6).all()
+    assert (strictly >= above - 1e-5).all()
 
 
 @pytest.mark.parametrize("text", [*GRAINS, "step 1 day; first of month", "by weekday, hour", "step 40 s offset 1 s"])
