@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from tabular.errors import UsageError
-from tabular.rundir import atomic_directory
+from tabular.plain_json import read_json
+from tabular.rundir import atomic_directory, write_json
 from tabular.synthesizer import Synthesizer
 
 from .cells import ListCodec, TextCells
@@ -38,7 +40,23 @@ def export_model(synthesizer: Synthesizer, folder: str | Path) -> None:
     with atomic_directory(folder) as target:
         engine.export(target)
         copy_model_files(model, target)
+        _name_tokenizer(target)
         (target / "README.md").write_text(_readme(synthesizer, codec), encoding="utf-8")
+
+
+def _name_tokenizer(folder: Path) -> None:
+    """Name the class that reads ``tokenizer.json`` as it stands.
+
+    DeepSeek-coder's config names Llama's, and some releases of transformers 5 then split its bytes as Llama's pieces
+    (transformers #46489).
+    """
+    settings, tokenizer = folder / "tokenizer_config.json", folder / "tokenizer.json"
+    if not settings.is_file() or not tokenizer.is_file():
+        return
+    config = read_json(settings)
+    splits_bytes = "ByteLevel" in json.dumps(read_json(tokenizer).get("pre_tokenizer"))
+    if splits_bytes and str(config.get("tokenizer_class", "")).startswith("Llama"):
+        write_json(settings, {**config, "tokenizer_class": "PreTrainedTokenizerFast"})
 
 
 def row_pattern(codec: TextCodec) -> str:

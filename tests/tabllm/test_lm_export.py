@@ -1,4 +1,6 @@
+import json
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -87,3 +89,15 @@ def test_what_cannot_be_exported_is_said(base, table, tmp_path):
     with pytest.raises(UsageError, match="'nano' has no pretrained model"):
         export_model(TableLM(), tmp_path / "plain")
     assert not (tmp_path / "plain").exists()
+
+
+def test_a_tokenizer_of_bytes_is_not_named_as_llamas(base, table, tmp_path):
+    """As DeepSeek-coder's is, whose tokenizer_config.json names Llama's class."""
+    shutil.copytree(base, tmp_path / "base")
+    settings = tmp_path / "base" / "tokenizer_config.json"
+    settings.write_text(json.dumps({**json.loads(settings.read_text()), "tokenizer_class": "LlamaTokenizerFast"}))
+    model = PretrainedLM(base=str(tmp_path / "base"), engine="torch", device="cpu", steps=1, batch_size=8).fit(table)
+    export_model(model, tmp_path / "plain")
+    named = json.loads((tmp_path / "plain" / "tokenizer_config.json").read_text())
+    assert named["tokenizer_class"] == "PreTrainedTokenizerFast"
+    assert named["bos_token"] == "<|endoftext|>"
