@@ -93,9 +93,8 @@ def main() -> None:
         beyond = max(run["peak_bytes"] - run["table_bytes"] for run in runs["tabllm"])
     print(f"{options.rows:,} x 15, {size / 1e6:,.0f} MB")
     print(f"pandas.read_csv {seconds['pandas']:.2f} s, tabllm {seconds['tabllm']:.2f} s")
-    print(
-        f"time ratio {seconds['tabllm'] / seconds['pandas']:.2f} (at most 2), of processor time {cpu['tabllm'] / cpu['pandas']:.2f}"
-    )
+    ratio, of_cpu = seconds["tabllm"] / seconds["pandas"], cpu["tabllm"] / cpu["pandas"]
+    print(f"time ratio {ratio:.2f} (at most 2), of processor time {of_cpu:.2f}")
     print(f"memory beyond the table {beyond / size:.2f} x the file (below 3)")
 
 
