@@ -77,10 +77,10 @@ def infer_schema(
         if plain[name].dtype == plain[of].dtype and plain[name].equals(plain[of])
     }
     for name, facts in known.items():
-        column = _column(facts, overrides.get(name), rare_below)
         if name in persons:
-            column = _surrogated(column, facts, persons[name], overrides.get(name))
-        found.append(column)
+            found.append(_of_persons(facts, persons[name], overrides.get(name), rare_below))
+        else:
+            found.append(_column(facts, overrides.get(name), rare_below))
     found = with_repetition(found, plain, {column.name for column in found if column.personal})
     notes = [f"Left out: {str(error)[0].lower()}{str(error)[1:]}" for error in left_out]
     if skip is not None:
@@ -121,16 +121,17 @@ def _decimal_mark(facts: ColumnFacts) -> str | None:
     return None if facts.number_text is None else facts.number_text.point
 
 
-def _surrogated(column: Column, facts: ColumnFacts, personal: str, override: Any) -> Column:
-    """``column`` of persons as an identifier by which none of its real values is made; as it is if that was asked."""
-    if not len(facts.filled) or (override is not None and column.kind != "identifier"):
-        return replace(column, personal=personal)
-    given = isinstance(override, Mapping) and override.get("pattern")
-    pattern = given or surrogate_pattern(facts, personal)
-    return Column(
-        column.name, "identifier", column.dtype, column.missing_rate, notes=column.notes, pattern=pattern,
-        personal=personal,
-    )  # fmt: skip
+def _of_persons(facts: ColumnFacts, personal: str, override: str | Mapping[str, Any] | None, rare_below: int) -> Column:
+    """A column of persons: an identifier by which none of its real values is made, unless another kind was asked."""
+    if override is None and len(facts.filled):
+        # Whatever the values might be learned as (a category each) is not even looked at.
+        missing_rate = facts.missing / facts.rows
+        column = Column(facts.name, "identifier", facts.dtype, missing_rate, notes=facts.notes)
+    else:
+        column = _column(facts, override, rare_below)
+    if column.kind == "identifier" and not (isinstance(override, Mapping) and override.get("pattern")):
+        column = replace(column, pattern=surrogate_pattern(facts, personal))
+    return replace(column, personal=personal)
 
 
 def _column(facts: ColumnFacts, override: str | Mapping[str, Any] | None, rare_below: int) -> Column:

@@ -30,7 +30,7 @@ SECRET_FILE = "noise.json"
 PUBLIC = (
     "the number of rows",
     "each column's name, kind, dtype, format, grain, decimals and whether cells may be missing",
-    "categories, bounds, single values and patterns of identifiers, as the schema lists them",
+    "categories, bounds, single values, patterns of identifiers and their repetition, as the schema lists them",
     "the settings of the fit",
 )
 

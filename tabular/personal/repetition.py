@@ -73,7 +73,14 @@ def _decides(leader: np.ndarray, other: np.ndarray) -> bool:
     both = other >= 0
     if not both.any() or (leader[both] < 0).any():
         return False
-    return len(np.unique(leader[both] * (int(other.max()) + 1) + other[both])) == len(np.unique(leader[both]))
+    return _same_within(leader[both], other[both])
+
+
+def _same_within(codes: np.ndarray, other: np.ndarray) -> bool:
+    """Whether all rows of each of ``codes`` (int64[n], at least 0) have one value of ``other``."""
+    one = np.empty(int(codes.max()) + 1, other.dtype)
+    one[codes] = other
+    return bool((one[codes] == other).all())
 
 
 def _equal_pairs(names: list[str], table: Mapping[str, pd.Series]) -> list[tuple[str, str]]:
@@ -89,15 +96,14 @@ def _equal_pairs(names: list[str], table: Mapping[str, pd.Series]) -> list[tuple
 def _shared(columns: list[Column], table: Mapping[str, pd.Series], codes: np.ndarray) -> tuple[str, ...]:
     """The columns that are modelled and the same in all rows of each value, those of the fewest values first."""
     filled = codes >= 0
-    kinds = len(np.unique(codes[filled]))
+    kinds = int(codes.max()) + 1
     if filled.sum() < MIN_ROWS * kinds:
         return ()
     found = []
     for column in columns:
         if column.kind in ("identifier", "text", "constant"):
             continue
-        other = _codes(table[column.name])[filled] + 1
-        distinct = int(other.max()) + 1
-        if distinct > 1 and len(np.unique(codes[filled] * distinct + other)) == kinds:
-            found.append((distinct, column.name))
+        other = _codes(table[column.name])[filled]
+        if other.min() < other.max() and _same_within(codes[filled], other):
+            found.append((int(other.max()), column.name))
     return tuple(name for _, name in sorted(found, key=lambda each: each[0]))
