@@ -72,7 +72,7 @@ def read_file(
     if not len(found.table.columns):
         raise TableError(f"{path} has no columns.")
     if not len(found.table):
-        raise TableError(f"{path} has a header but no rows.")
+        raise TableError(f"{'Standard input' if str(path) == STDIN else path} has a header but no rows.")
     return found
 
 

@@ -46,7 +46,7 @@ def schema_and_arrays(
     schema = infer_schema(table, rare_below=rare_below) if schema is None else schema
     check_schema(schema)
     warn_of_persons(schema, progress)
-    for note in _read_as_missing(schema):
+    for note in (*schema.notes, *_read_as_missing(schema)):
         progress.note(note)
     arrays = to_arrays(table, schema)
     for column in schema:

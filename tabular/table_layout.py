@@ -10,6 +10,8 @@ __all__ = ["find_header", "is_note", "is_number", "usual_width"]
 
 #: A header stands within so many records from the top.
 MAX_TITLES = 60
+#: So many of the titles may hold the delimiter, as a date or a sentence does; more of them are a table.
+LONG_TITLES = 3
 _YEAR = re.compile(r"(1[89]|2[01])\d\d")
 #: A number or a date, whatever stands about its digits.
 _NUMBER = re.compile(
@@ -68,9 +70,10 @@ def _can_head(titles: Sequence[Record], header: Record, rows: Sequence[Record], 
     clash = [header[i] for i in range(width) if is_number(header[i]) and numeric[i]]
     if clash and not (len(clash) < width and all(_YEAR.fullmatch(cell.strip()) for cell in clash)):
         return False
-    plain = all(len(_filled(title)) <= max(1, width // 2) or title[0].lstrip().startswith("#") for title in titles)
+    long = [t for t in titles if len(_filled(t)) > max(1, width // 2) and not t[0].lstrip().startswith("#")]
+    plain = not long
     if any(numeric):
-        return plain or not any(is_number(cell) for cell in header)
+        return plain or (len(long) <= LONG_TITLES and not any(is_number(cell) for cell in header))
     # Nothing but text: one word above could be the header of a single column whose cells hold the delimiter.
     return plain and (len(titles) > 1 or " " in "".join(titles[0]).strip() or titles[0][0].startswith("#"))
 
