@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .boolean_words import truth
 from .cells import grid_step
 from .condition_text import EXAMPLES, Condition, operator_at, read_conditions, unknown_column
 from .errors import ConditionError
@@ -20,9 +21,6 @@ from .schema import Column, Schema
 from .synthesizer import Where
 
 __all__ = ["Allowed", "parse_where", "satisfied"]
-
-_TRUE = {"true", "1", "yes", "t", "y", "1.0"}
-_FALSE = {"false", "0", "no", "f", "n", "0.0"}
 
 
 @dataclass(frozen=True)
@@ -237,11 +235,11 @@ def _code(value: Any, column: Column) -> int:
     texts = [str(category) for category in column.categories]
     if str(value) in texts:
         return texts.index(str(value))
-    if {0, 1}.issuperset(column.categories):  # a boolean, or a flag written as 0 and 1
-        word = str(value).strip().lower()
-        wanted = True if word in _TRUE else False if word in _FALSE else None
-        if wanted is not None and wanted in column.categories:
-            return column.categories.index(wanted)
+    # A boolean in whatever words, or a flag written as 0 and 1.
+    if column.kind == "boolean" or {0, 1}.issuperset(column.categories):
+        wanted, truths = truth(value), [truth(category) for category in column.categories]
+        if wanted is not None and wanted in truths:
+            return truths.index(wanted)
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):

@@ -231,6 +231,14 @@ def test_any_text_is_understood_or_refused_but_never_fails_otherwise(text):
         parse_where(text, SCHEMA)
 
 
+@pytest.mark.parametrize("words", [("FALSE", "TRUE"), ("no", "yes"), ("N", "Y"), ("nein", "ja")])
+def test_a_boolean_of_any_words_can_be_asked_for_as_true_or_false(words):
+    schema = infer_schema(pd.DataFrame({"x": list(words) * 20}))
+    for value in (True, "true", "1", words[1], words[1].swapcase()):
+        assert parse_where({"x": value}, schema)["x"].codes == (schema["x"].categories.index(words[1]),)
+    assert parse_where("x=false", schema)["x"].codes == (schema["x"].categories.index(words[0]),)
+
+
 def test_an_error_that_quotes_a_line_break_stands_on_one_line():
     with pytest.raises(ConditionError) as told:
         parse_where("age>\n900\n", SCHEMA)
