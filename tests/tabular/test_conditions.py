@@ -46,7 +46,7 @@ def make_table() -> pd.DataFrame:
             "size": pd.Categorical(rng.choice(["S", "M", "L"], n), ["S", "M", "L"], ordered=True),
             "in": rng.integers(0, 3, n),
             "age>=30": rng.integers(0, 3, n),
-            "first-name.x y": rng.choice(["ann", "bob"], n),
+            "pet-name.x y": rng.choice(["cat", "dog"], n),
             "note": [f"some long words {i} and {i * 7}" for i in range(n)],
         }
     )  # fmt: skip
@@ -106,7 +106,7 @@ def test_texts_and_mappings_may_stand_in_one_list():
         ("size>=M", TABLE["size"] >= "M"),
         ("in in [1, 2]", TABLE["in"] > 0),
         ("age>=30=1 and age>=30", (TABLE["age>=30"] == 1) & (TABLE["age"] >= 30)),
-        ("first-name.x y=bob", TABLE["first-name.x y"] == "bob"),
+        ("pet-name.x y=dog", TABLE["pet-name.x y"] == "dog"),
         (["age>=30", "clicked=1"], (TABLE["age"] >= 30) & (TABLE["clicked"] == 1)),
         ({"age": ">=30", "clicked": 1}, (TABLE["age"] >= 30) & (TABLE["clicked"] == 1)),
         ({"income": ">50K"}, TABLE["income"] == ">50K"),
