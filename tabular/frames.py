@@ -24,12 +24,15 @@ def as_pandas(table: Any) -> pd.DataFrame:
     import narwhals as nw
 
     try:
-        return nw.from_native(table, eager_only=True).to_pandas()
+        content = nw.from_native(table, eager_only=True).to_arrow()
     except TypeError:
         lazy = "; collect() a lazy frame first" if hasattr(table, "collect") else ""
         raise TableError(
             f"A table must be a pandas, Polars or Arrow table, not {type(table).__name__}{lazy}."
         ) from None
+    from .arrow_columns import arrow_to_pandas
+
+    return arrow_to_pandas(content)[0]
 
 
 class Form:
@@ -45,6 +48,7 @@ class Form:
 
             self.native = nw.from_native(table, eager_only=True)
             self.types = dict(self.native.schema)
+            self.arrow = self.native.head(0).to_arrow().schema
             self.labels, self.labels_name = {name: name for name in self.types}, None
 
     def labelled(self, schema: Schema, rows: int) -> Schema:
@@ -62,10 +66,10 @@ class Form:
         if self.native is None:
             return made.set_axis(pd.Index(labels, name=self.labels_name), axis=1)
         import narwhals as nw
-        import pyarrow as pa
 
-        arrow = pa.Table.from_pandas(made, preserve_index=False)
-        frame = nw.from_arrow(arrow, backend=self.native.implementation)
+        from .arrow_columns import pandas_to_arrow
+
+        frame = nw.from_arrow(pandas_to_arrow(made, self.arrow), backend=self.native.implementation)
         for name, wanted in self.types.items():
             if name in frame.columns and frame.schema[name] != wanted:
                 frame = frame.with_columns(nw.col(name).cast(wanted))

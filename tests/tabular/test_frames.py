@@ -94,3 +94,23 @@ class TestShown:
         schema = infer_schema(frame())
         assert repr(schema) == "Schema(5 columns, 40 rows: day, age, device, paid, spend)"
         assert "ios, web" in schema._repr_html_()
+
+
+def test_nested_values_times_and_large_numbers_of_polars_are_held():
+    import datetime
+
+    pl = pytest.importorskip("polars")
+    from tabular.frames import Form, as_pandas
+
+    table = pl.DataFrame(
+        {
+            "big": [2**60 + 1, None, 3],
+            "tags": [["a"], [], ["b", "c"]],
+            "at": [datetime.time(8), None, datetime.time(9, 30)],
+            "took": [datetime.timedelta(seconds=90), None, datetime.timedelta(0)],
+        }
+    )
+    plain = as_pandas(table)
+    assert plain["big"].tolist()[0] == 2**60 + 1
+    assert plain["tags"].tolist() == [["a"], [], ["b", "c"]]
+    assert Form(table).give_back(plain).equals(table)
