@@ -243,7 +243,7 @@ def points_chart(
     """A circle at each of ``places``, with its tip; the one that is ``marked`` is filled."""
     left, bottom = 52.0, 210.0
     spans = [_span([place[i] for place in places]) for i in (0, 1)]
-    x, y = svg.linear(*spans[0], left, WIDTH - _RIGHT), svg.linear(*spans[1], bottom, 10)
+    x, y = svg.linear(*spans[0], left, WIDTH - _RIGHT), svg.linear(*spans[1], bottom, 20)
     ticks = [svg.nice_ticks(*span, 4) for span in spans]
     shapes = [svg.line(left, y(tick), WIDTH - _RIGHT, y(tick), "grid") for tick in ticks[1]]
     shapes += [svg.text(left - 5, y(tick) + 4, f"{tick:.4g}", anchor="end") for tick in ticks[1]]
@@ -252,7 +252,7 @@ def points_chart(
         class_ = "synthetic-fill" if i == marked else "ring"
         shapes.append(element("g", element("title", tip), svg.dot(x(across), y(up), 4.5, class_)))
     shapes.append(svg.text((left + WIDTH) / 2, bottom + 32, axes[0], "axis-label"))
-    shapes.append(svg.text(left - 5, 6, axes[1], "axis-label", "end"))
+    shapes.append(svg.text(left - 5, 12, axes[1], "axis-label", "end"))
     return svg.drawing(WIDTH, bottom + 38, *shapes, finding=finding, detail=detail)
 
 

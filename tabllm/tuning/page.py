@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from eval.html import document, link
 from eval.page.charts import points_chart
-from eval.page.markup import Markup, element
+from eval.page.markup import Child, Markup, element
 from eval.page.origin import origin_section
 from eval.page.parts import plot, plots, section, table
 
@@ -24,10 +24,7 @@ def page(found: Found, facts: Mapping[str, str]) -> str:
         facts: where the page comes from.
     """
     front = front_table(found)
-    rows = [
-        [element("td", cell, class_="best") if place == front.best else cell for cell in row]
-        for place, row in enumerate(front.rows)
-    ]
+    rows = [_cells(row, front.headers, best=place == front.best) for place, row in enumerate(front.rows)]
     first = section(
         "Findings", "findings", 2,
         element("p", _says(found), class_="headline"),
@@ -39,6 +36,13 @@ def page(found: Found, facts: Mapping[str, str]) -> str:
     if (origin := origin_section(facts, "origin", 2)) is not None:
         links, body = [*links, link("Origin", "origin")], [*body, origin]
     return document(f"Tuning {found.search.model}", f"{len(found.trials)} trials", links, body)
+
+
+def _cells(row: Sequence[str], headers: Sequence[str], *, best: bool) -> list[Child]:
+    """The first names the trial, the last has its settings, which are long."""
+    classes = ["number" if header.startswith(">") else "settings" for header in headers[1:]]
+    marked = [f"{class_} best" if best else class_ for class_ in classes]
+    return [row[0], *(element("td", cell, class_=class_) for cell, class_ in zip(row[1:], marked, strict=True))]
 
 
 def _says(found: Found) -> str:

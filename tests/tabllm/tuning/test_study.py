@@ -10,7 +10,7 @@ import pytest
 
 from tabllm.tuning.page import page
 from tabllm.tuning.study import Search, run_search
-from tabllm.tuning.tables import written
+from tabllm.tuning.tables import front_table, written
 from tabular.errors import TabllmError, UsageError
 
 pytest.importorskip("optuna")
@@ -37,7 +37,9 @@ def test_the_page_says_what_was_found_and_has_a_point_for_each_judged_trial(dial
     assert written(found.settings) in text
     for trial in found.trials:
         assert trial.scores is None or f"trial {trial.number}: trial {trial.number}, score" in text
-    assert text.count('class="best"') >= 1
+    rows = [row.count("<t") - 1 for row in text.split("<tbody>")[1].split("</tbody>")[0].split("</tr>")[:-1]]
+    assert set(rows) == {len(front_table(found).headers)}  # the best one, too, has its name in the first column
+    assert text.count(' best"') == len(front_table(found).headers) - 1
     assert "300 rows of visits.csv" in text
 
 
