@@ -86,4 +86,4 @@ def cell_text(value: float, kind: str) -> str:
         return f"{instant:%Y-%m-%d}" if round(value) % 86400 == 0 else f"{instant:%Y-%m-%d %H:%M:%S}"
     if value == round(value) and abs(value) < 1e15:
         return f"{value:,.0f}"
-    return f"{value:,.4f}".rstrip("0") if 0.001 <= abs(value) < 1e4 else f"{value:.5g}"
+    return f"{value:,.4f}".rstrip("0").rstrip(".") if 0.001 <= abs(value) < 1e4 else f"{value:.5g}"

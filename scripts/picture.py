@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Make the pictures of the report in docs/assets: report-light.png and report-dark.png.
+"""Make the pictures of pages in docs/assets: NAME-light.png and NAME-dark.png.
 
-python scripts/picture.py                # runs 'tabllm example' and 'tabllm make', then headless Chromium
+python scripts/picture.py                # report: runs 'tabllm example' and 'tabllm make', then headless Chromium
 python scripts/picture.py --page FILE    # a page that is there already
+python scripts/picture.py --page FILE --name pairs --part pairs --size 1100,700     # one section of it
 """
 
 from __future__ import annotations
@@ -25,13 +26,21 @@ def make_page(folder: Path) -> Path:
     return folder / "visits-made" / "report.html"
 
 
-def picture(page: Path, chromium: str, name: str, scheme: int, size: str) -> None:
+def section_of(page: Path, part: str, folder: Path) -> Path:
+    """A copy of ``page`` that shows only the element whose id is ``part``."""
+    style = f"<style>main>:not(#{part},:has(#{part})),header,footer{{display:none!important}}</style></head>"
+    copy = folder / "part.html"
+    copy.write_text(page.read_text("utf-8").replace("</head>", style, 1), "utf-8")
+    return copy
+
+
+def picture(page: Path, chromium: str, target: Path, scheme: int, size: str) -> None:
     with tempfile.TemporaryDirectory() as profile:
         subprocess.run(
             [
                 chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={size}",
                 f"--user-data-dir={profile}", f"--blink-settings=preferredColorScheme={scheme}",
-                f"--screenshot={ASSETS / f'report-{name}.png'}", page.resolve().as_uri(),
+                f"--screenshot={target}", page.resolve().as_uri(),
             ],
             check=True, capture_output=True,
         )  # fmt: skip
@@ -40,6 +49,8 @@ def picture(page: Path, chromium: str, name: str, scheme: int, size: str) -> Non
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--page", type=Path)
+    parser.add_argument("--name", default="report")
+    parser.add_argument("--part", metavar="ID", help="the section to show; the top of the page if absent")
     parser.add_argument("--size", default="1100,590")
     arguments = parser.parse_args()
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -48,9 +59,11 @@ def main() -> None:
     ASSETS.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         page = arguments.page or make_page(Path(folder))
+        if arguments.part:
+            page = section_of(page, arguments.part, Path(folder))
         for name, scheme in SCHEMES.items():
-            picture(page, chromium, name, scheme, arguments.size)
-    print(f"Wrote {', '.join(f'report-{name}.png' for name in SCHEMES)} to {ASSETS}.")
+            picture(page, chromium, ASSETS / f"{arguments.name}-{name}.png", scheme, arguments.size)
+    print(f"Wrote {', '.join(f'{arguments.name}-{name}.png' for name in SCHEMES)} to {ASSETS}.")
 
 
 if __name__ == "__main__":

@@ -7,4 +7,6 @@ install_tabllm dev
 cd "$root"
 "$venv/bin/ruff" check .
 "$venv/bin/mypy"
-"$venv/bin/python" -m pytest -q "$@"
+# One thread in each process: two that want two threads each on two cores keep each other waiting.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+"$venv/bin/python" -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile "$@"

@@ -8,9 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
+import hypothesis
 import pytest
 
 from tabular.threads import allowed_cores
+
+# What a busy machine makes slow is not wrong.
+hypothesis.settings.register_profile("tabllm", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("tabllm")
 
 # Whatever else runs on the machine: results can differ in their last digits with the number of threads.
 os.environ.setdefault("OMP_NUM_THREADS", str(allowed_cores()))

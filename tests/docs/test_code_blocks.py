@@ -1,21 +1,19 @@
 """Every code block of the README and of the guide runs; one that cannot says why, and its commands still parse.
 
-A page is run from top to bottom in an empty folder that holds ``scripts/``, as a reader of a checkout would:
-``console`` blocks line by line behind ``$``, ``bash`` blocks as a whole, ``python`` blocks in one namespace per page.
-What cannot run here has a comment of the form ``<!-- not run: why -->`` on the line above its fence.
+How a page is run, and where its outputs stand, is told by ``scripts/run_guide.py``, which writes them.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shlex
 import subprocess
 import sys
-import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
@@ -25,55 +23,23 @@ from tabllm.cli.main import SECTIONS, cli, main
 from tabllm.cli.session import Session
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def _run_guide() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("run_guide", ROOT / "scripts" / "run_guide.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["run_guide"] = module  # where dataclasses look for their module
+    spec.loader.exec_module(module)
+    return module
+
+
+guide = _run_guide()
+PAGES, Block, blocks_of = guide.PAGES, guide.Block, guide.blocks_of
 #: What is run. ``text`` is for what is no code.
 LANGUAGES = {"bash", "console", "python", "text"}
-FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)(?P<title>.*)$")
-NOT_RUN = re.compile(r"^ *<!-- not run: (?P<why>.*\S) -->$")
 INLINE = re.compile(r"(?<!`)`(tabllm [^`]+)`(?!`)")
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block: where it begins, what is in it, and why it is not run, if it is not."""
-
-    page: Path
-    line: int
-    language: str
-    text: str
-    why_not: str | None
-
-    def __str__(self) -> str:
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
-
-    @property
-    def commands(self) -> list[str]:
-        """The commands of a shell block, lines that go on joined; what stands without ``$`` in a console is output."""
-        joined = re.sub(r"\\\n\s*", "", self.text)
-        if self.language == "console":
-            return [line[2:] for line in joined.splitlines() if line.startswith("$ ")]
-        return [line for line in joined.splitlines() if line.strip()] if self.language == "bash" else []
-
-
-def blocks_of(page: Path) -> list[Block]:
-    """The fenced blocks of a page, in order."""
-    found, start, inside = [], None, []
-    lines = page.read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(lines, 1):
-        fence = FENCE.match(line)
-        if start is None and fence:
-            start, inside = (number, fence), []
-        elif start is not None and line.strip() == "```":
-            above = NOT_RUN.match(lines[start[0] - 2]) if start[0] > 1 else None
-            text = textwrap.dedent("\n".join(inside))
-            found.append(Block(page, start[0], start[1]["language"], text, above["why"] if above else None))
-            start = None
-        elif start is not None:
-            inside.append(line)
-    assert start is None, f"{page}: the block of line {start[0]} has no end"
-    return found
-
-
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 
 
@@ -125,7 +91,7 @@ def test_no_code_hides_outside_of_fences(page):
 def _lines_outside(text: str) -> Iterator[tuple[str, bool]]:
     fenced = False
     for line in text.splitlines():
-        fence = FENCE.match(line) is not None
+        fence = guide.FENCE.match(line) is not None
         yield line, fenced or fence
         fenced ^= fence
 
@@ -180,39 +146,96 @@ def test_a_command_that_is_no_more_is_noticed():
             check_parses(arguments)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "page",
-    [page for page in PAGES if any(b.why_not is None and b.language != "text" for b in blocks_of(page))],
-    ids=lambda page: page.relative_to(ROOT).as_posix(),
-)
-def test_the_page_runs_from_top_to_bottom(page, tmp_path, monkeypatch):
+def test_an_output_stands_under_its_command_and_is_cut_as_it_was(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("# A\n\n```console\n$ a \\\n    -b\n1\n...\n9\n$ c\n$ d\n...\n```\n\n```python\nx\n```\n\n"
+                    '```text title="Output"\nold\n```\n')  # fmt: skip
+    made = {"a -b": "1\n2\n3\n4\n", "c": "none is shown\n", "d": "5\n6\n"}
+    found = list(guide.outputs_of(page, lambda line, _: made[line], lambda *_: "new\n"))
+    assert [(index, shown) for _, index, shown, _ in found] == [(0, "1\n...\n9"), (1 + 1, "..."), (0, "old")]
+    outputs = {(block.line, index): guide.like(shown, now) for block, index, shown, now in found}
+    written = guide.written(page, outputs)
+    assert "$ a \\\n    -b\n1\n...\n4\n$ c\n$ d\n5\n6\n```" in written
+    assert '```text title="Output"\nnew\n```' in written
+
+
+@pytest.fixture
+def ran(tmp_path, monkeypatch, capfd) -> Callable[[Path], dict[str, list[tuple[str, str]]]]:
+    """``ran(page)`` runs a page; command -> (the output that stands under it, that of now)."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     (tmp_path / "scripts").symlink_to(ROOT / "scripts")
     names: dict[str, object] = {"__name__": "__main__"}
-    for block in blocks_of(page):
-        if block.why_not is not None:
-            continue
-        if block.language == "python":
-            exec(compile(block.text, str(block), "exec"), names)
-        for line in [block.text] if block.language == "bash" else block.commands:
-            run(line, block)
+
+    def printed() -> str:
+        sys.stdout.flush()
+        out, err = capfd.readouterr()
+        return err + out
+
+    def shell(line: str, block: Block) -> str:
+        printed()
+        run(line, block)
+        return printed()
+
+    def python(text: str, block: Block) -> str:
+        printed()
+        exec(compile(text, str(block), "exec"), names)
+        return printed()
+
+    return lambda page: {
+        f"{block}, {index}": (shown, made) for block, index, shown, made in guide.outputs_of(page, shell, python)
+    }
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """Fits of some steps and judges of some trees: the guide's pages show how things are called."""
+    from tabllm.nano import table_lm
+    from tabular.neural.base import NeuralSynthesizer
+
+    plan, planned = table_lm.plan_training, NeuralSynthesizer._planned_steps
+    monkeypatch.setattr(table_lm, "plan_training", lambda rows, **options: plan(rows, **{**options, "steps": 20}))
+    monkeypatch.setattr(NeuralSynthesizer, "_planned_steps", lambda self, rows: min(planned(self, rows), 20))
+    monkeypatch.setattr("eval.features.TREES", 10)
+
+
+def same_kind(shown: str, made: str) -> bool:
+    """Whether most lines of ``shown`` come again: as far as their first number, since numbers are another's."""
+    begins = [begin for line in shown.splitlines() if len(begin := _words(line)) > 3 and line != guide.CUT]
+    now = {_words(line) for line in made.splitlines()}
+    return sum(any(line.startswith(begin) for line in now) for begin in begins) >= len(begins) / 2
+
+
+def _words(line: str) -> str:
+    """Without the mark of a verdict, up to the first number or name of a column."""
+    return " ".join(re.split(r"[\d']", re.sub(r"^[✓~✗?] ", "", line))[0].split())
+
+
+def test_an_output_of_another_kind_is_noticed():
+    shown = "✓ Columns    shape error 0.53 %\nLearned 6,400 rows in 44 s"
+    assert same_kind(shown, "~ Columns    shape error 3 %       noise\nLearned 12 rows in 1.5 s")
+    assert not same_kind(shown, "Rows: 12")
+    assert not same_kind(shown, "")
 
 
 @pytest.mark.slow
-def test_the_quick_start_of_the_readme_ends_well_in_an_empty_folder(tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    page = ROOT / "README.md"
-    lines = page.read_text(encoding="utf-8").splitlines()
-    begin = lines.index("## Quick start") + 1
-    end = next(i for i, line in enumerate(lines[begin:], begin + 1) if line.startswith("## "))
-    commands = [line for block in blocks_of(page) if begin < block.line < end for line in block.commands]
-    assert commands[0].startswith("tabllm example ")
-    for line in commands:
-        run(line, BLOCKS[0])
-    out = capfd.readouterr().out
-    report = out[out.rindex("Real against synthetic") :]
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES[1:] if any(b.why_not is None and b.language != "text" for b in blocks_of(page))],
+    ids=lambda page: page.relative_to(ROOT).as_posix(),
+)
+def test_the_page_runs_from_top_to_bottom_and_shows_what_is_printed(page, ran, brief):
+    for where, (shown, made) in ran(page).items():
+        assert same_kind(shown, made), f"{where} prints something else now: run scripts/run_guide.py\n{made}"
+
+
+@pytest.mark.slow
+def test_the_readme_runs_and_its_quick_start_ends_well(ran):
+    """The README whole, in an empty folder; its quick start is the first thing in it that runs."""
+    outputs = ran(PAGES[0])
+    assert all(same_kind(shown, made) for shown, made in outputs.values())
+    (made,) = (made for shown, made in outputs.values() if "Real against synthetic" in shown)
+    report = made[made.rindex("Real against synthetic") :]
     marks = re.findall(r"^([✓~✗?]) (Columns|Trends|Detection|Utility|Privacy|Attack) ", report, re.M)
     assert len(marks) == 6, report
     assert {mark for mark, _ in marks} <= {"✓", "~"}, report
