@@ -207,8 +207,8 @@ def same_kind(shown: str, made: str) -> bool:
 
 
 def _words(line: str) -> str:
-    """Without the mark of a verdict, up to the first number or name of a column."""
-    return " ".join(re.split(r"[\d']", re.sub(r"^[✓~✗?] ", "", line))[0].split())
+    """The first words, without the mark of a verdict: up to a number or the name of a column, or what was found."""
+    return " ".join(re.split(r"[\d']", re.sub(r"^[✓~✗?] ", "", line))[0].split()[:5])
 
 
 def test_an_output_of_another_kind_is_noticed():
