@@ -253,3 +253,4 @@ def run(line: str, block: Block) -> None:
         return
     done = subprocess.run(["bash", "-euo", "pipefail", "-c", line], capture_output=True, text=True)
     assert done.returncode == 0, f"{block}: {line}\n{done.stderr}"
+    sys.stdout.write(done.stderr + done.stdout)
