@@ -121,7 +121,8 @@ def _readings_of_digits(
         for order in orders:
             fields = dict(zip(runs, order, strict=True))
             key = tuple(order)
-            if key in seen or not all(_fits(tokens[place], part) for place, part in fields.items()):
+            long = not date and clock[:3] == ("H", "M", "S")
+            if key in seen or not all(_fits(tokens[place], part, long) for place, part in fields.items()):
                 continue
             seen.add(key)
             if any(isinstance(t, Digits) and t.optional and fields[i] != "f" for i, t in enumerate(tokens)):
@@ -130,9 +131,11 @@ def _readings_of_digits(
                 yield fields
 
 
-def _fits(token: Token, part: str) -> bool:
-    """Whether a run of digits can be ``part``."""
+def _fits(token: Token, part: str, long: bool) -> bool:
+    """Whether a run of digits can be ``part``; ``long``: hours may be those of a duration."""
     assert isinstance(token, Digits)
+    if long and part == "H" and token.high > 24:
+        return max(token.lengths) <= 4
     if len(part) == 1:
         low, high = _RANGES.get(part, (0, 10**18))
         if not token.lengths <= _LENGTHS[part] or not low <= token.low <= token.high <= high:
@@ -245,6 +248,8 @@ def _directive(letter: str, token: Digits, alone: bool, name: str) -> str:
         return f"%{token.length}{{.}}f" if token.length else "%{.}f"
     if letter == "f":
         return f"%{token.length}f" if token.length else "%-f"
+    if letter == "H" and alone and token.high > 24:
+        return "%{+}H" if 2 in token.lengths and 1 not in token.lengths else "%-{+}H"
     if letter == "H" and alone and token.high == 24:
         return f"%{_padding(token)}{{24}}H"
     if not alone or letter in "YGVjqu":

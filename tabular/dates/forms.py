@@ -9,6 +9,7 @@ A directive is ``%``, at most one flag, at most one digit, at most one option in
 ``%b %B %a %A``         names; ``%^b`` SEP, ``%#b`` sep, ``%!b`` title case, ``%{de}B`` German (:mod:`.names`)
 ``%I %p``               hours 1 to 12 and their half; ``%#p`` am, ``%{.}p`` A.M., ``%{1}p`` A
 ``%{24}H``              midnight is the hour 24 of the day before; for times of day 24 is the end of the day
+``%{+}H``               hours of a duration, as many as there are
 ``%3f``                 so many digits of a fraction; ``%-f`` without trailing zeros; ``%f`` is six
 ``%{.}f``               a point and six digits, or nothing where the fraction is 0
 ``%j %q %G %V %u``      day of the year, quarter, ISO year, week and weekday
@@ -96,7 +97,7 @@ class Field:
             return False
         if letter == "y":
             return not option or (option.isdecimal() and len(option) == 4)
-        return not option or (letter, option) in (("H", "24"), ("d", "th"))
+        return not option or (letter, option) in (("H", "24"), ("H", "+"), ("d", "th"))
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,8 @@ def _shapes_of(field: Field, alone: bool) -> str:
         return "|".join(sorted({"".join(map(_shape_of, zone)) for zone in field.zones}))
     if letter == "s":
         return "-?0+"
+    if field.option == "+":
+        return "0{1,6}"
     if letter == "f":
         if field.option == ".":
             return "(?:[.]0+)?"

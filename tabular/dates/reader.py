@@ -140,6 +140,6 @@ def _clock(
         good &= (values["I"] > 0) & (values["I"] < 13)
     elif "H" in fields and fields["H"].option == "24":
         good &= (hour < 24) | ((hour == 24) & (minute == 0) & (second == 0) & (values.get("f", nought) == 0))
-    else:
+    elif "H" not in fields or fields["H"].option != "+":
         good &= hour < 24
     return hour * 3600 + minute * 60 + second, good

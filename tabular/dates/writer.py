@@ -92,6 +92,8 @@ class _Moments:
             return np.ascontiguousarray(texts).view(np.uint32).reshape(len(value), -1).T
         if letter == "f":
             return self._fraction(field)
+        if field.option == "+":
+            return _unbounded(self.whole // 3600, field.flag)
         characters = _padded(self._number(letter), field.digits, field.flag)
         if field.option == "th":
             return np.concatenate([characters, _named(ORDINALS, self.day)])
@@ -138,6 +140,14 @@ def _padded(values: np.ndarray, digits: int, flag: str) -> np.ndarray:
         for row in rows[:-1]:
             leading &= row == ord("0")
             row[leading] = _HOLE if flag == "-" else ord(" ")
+    return rows
+
+
+def _unbounded(values: np.ndarray, flag: str) -> np.ndarray:
+    """As many digits as a value has, two at least unless the flag is ``-``."""
+    rows = _padded(values, max(2, len(str(int(values.max())))), "-")
+    if not flag:
+        rows[-2][rows[-2] == _HOLE] = ord("0")
     return rows
 
 

@@ -73,6 +73,8 @@ OTHERS: dict[str, Callable[[dt.datetime], str]] = {
     "%Y-%m-%dT%H:%M:%S.%6fZ": lambda x: f"{x:%Y-%m-%dT%H:%M:%S}.{x.second * 999:06d}Z",
     "%Y-%m-%d %H:%M:%S.%-f": lambda x: f"{x:%Y-%m-%d %H:%M:%S}.{str(x.second / 64)[2:]}",
     "%Y-%m-%dT%H:%M:%S%6{.}f": lambda x: x.replace(microsecond=x.second % 3 * 1000).isoformat(),
+    "%-{+}H:%M:%S": lambda x: f"{x.day * x.hour // 4}:{x:%M:%S}",
+    "%{+}H:%M:%S": lambda x: f"{x.day * x.hour // 4:02d}:{x:%M:%S}",
     "%Y-%m-%d %{24}H:%M": lambda x: f"{x - dt.timedelta(days=x.hour == 0):%Y-%m-%d} {x.hour or 24:02d}:00",
 }  # fmt: skip
 CASES = [(form, lambda x, form=form: x.strftime(form)) for form in PLAIN] + list(OTHERS.items())
