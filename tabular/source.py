@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import RunError, TableError, UsageError
 from .file_form import FileForm, ReadOptions
 from .holdout import held_out, people_columns
-from .origins import STDIN, fingerprint, is_database, is_there
+from .origins import STDIN, fingerprint, is_database, is_there, without_password
 from .rundir import atomic_directory, write_json
 from .synthesizer import read_config
 
@@ -126,7 +126,7 @@ def source_of(
 def _kept_name(data: str | Path, run: str | Path) -> str:
     """``data`` from the folder that the run lies in; standard input and databases as they are called."""
     if str(data) == STDIN or is_database(data):
-        return str(data)
+        return without_password(str(data))
     return Path(os.path.relpath(Path(data).resolve(), Path(run).resolve().parent)).as_posix()
 
 
@@ -238,7 +238,7 @@ def _checked(found: Mapping[str, Any]) -> Source:
 def _short(path: str | Path) -> str:
     """``path`` from the working directory, where it lies below it."""
     if is_database(path):
-        return str(path)
+        return without_password(str(path))
     try:
         return str(Path(path).relative_to(Path.cwd()))
     except ValueError:

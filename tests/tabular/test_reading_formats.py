@@ -224,3 +224,10 @@ def test_duckdb_that_is_not_installed_is_told_with_the_way_out(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="pip install duckdb"):
         read_table("duckdb:///a.db?table=clicks")
+
+
+def test_a_password_of_a_database_is_in_no_message():
+    with pytest.raises(UsageError) as caught:
+        read_table("postgres://ann:secret@localhost/shop")
+    assert "secret" not in str(caught.value)
+    assert "postgres://ann@localhost/shop must say which table" in str(caught.value)
