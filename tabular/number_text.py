@@ -48,8 +48,12 @@ def to_floats(digits: pa.Array, signs: np.ndarray | None) -> np.ndarray:
 
 
 def as_arrow(texts: pd.Series) -> pa.Array:
-    """Texts (None or NaN missing) as one Arrow array."""
-    made = pa.array(texts, pa.large_string(), from_pandas=True)
+    """Texts (None or NaN missing) as one Arrow array; half a surrogate pair, which no UTF-8 holds, becomes ``?``."""
+    try:
+        made = pa.array(texts, pa.large_string(), from_pandas=True)
+    except UnicodeEncodeError:
+        whole = texts.map(lambda text: text.encode(errors="replace").decode(), na_action="ignore")
+        made = pa.array(whole, pa.large_string(), from_pandas=True)
     return made.combine_chunks() if isinstance(made, pa.ChunkedArray) else made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from pathlib import Path
@@ -120,7 +121,9 @@ def test_a_plain_folder_is_written(here, run_tabllm):
         (("-m", "./base", "--learning-rate", "-1"), 2, "learning_rate must be above 0"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(here, run_tabllm, arguments, code, said):
+def test_what_cannot_be_is_one_sentence(here, run_tabllm, monkeypatch, arguments, code, said):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "bitsandbytes" else found(name))
     done = run_tabllm("fit", "visits.csv", "-o", "other-run", *arguments)
     assert done.code == code
     assert said in done.message

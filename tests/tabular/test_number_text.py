@@ -130,3 +130,7 @@ def test_units_and_currencies():
     assert is_suffix("mi", fractions=True)
     assert split_scale("M €") == ("M", " €")
     assert split_scale("Market") == ("", "Market")
+
+
+def test_half_a_surrogate_pair_is_no_number():
+    assert np.isnan(parse_numbers(pd.Series(["\ud8005", None, "5"], dtype=object), "{:.0f}")[:2]).all()
