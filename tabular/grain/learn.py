@@ -48,7 +48,7 @@ def learn_grain(
         finest: the seconds between neighbours that the format of instants can tell apart.
         rare_below: the ends of the hours stand on so many rows.
     """
-    if decimals is None or len(values) < _LEAST_DISTINCT or np.abs(values).max() * 10.0**decimals >= 2.0**52:
+    if decimals is None or len(values) < _LEAST_DISTINCT or np.abs(values).max() >= 2.0**52 / 10.0**decimals:
         return None
     grain = Grain()
     if not instants:
