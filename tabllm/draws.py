@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["deal", "latin_uniforms", "systematic"]
+__all__ = ["BELOW_ONE", "deal", "latin_uniforms", "systematic"]
 
 #: Neighbouring rows that share one Latin hypercube.
 WINDOW = 256
+#: Just below 1, by more than the rounding of a float32 cumulative sum: keeps a draw off a last token of weight 0.
+BELOW_ONE = 1 - 1e-6
 
 
 def latin_uniforms(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:

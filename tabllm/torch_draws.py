@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["BELOW_ONE", "draw", "first_above"]
+from .draws import BELOW_ONE
 
-#: Just below 1, by more than the rounding of a float32 cumulative sum: keeps a draw off a last token of weight 0.
-BELOW_ONE = 1 - 1e-6
+__all__ = ["draw", "first_above"]
 
 
 def draw(shares: Tensor, uniform: Tensor) -> Tensor:

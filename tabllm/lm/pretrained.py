@@ -15,7 +15,7 @@ import pandas as pd
 
 from tabular.conditions import parse_where
 from tabular.devices import prepare_processor
-from tabular.errors import TableError, UsageError
+from tabular.errors import UsageError
 from tabular.imputing import fill_in
 from tabular.making import make_parts
 from tabular.notebook import default_reporter
@@ -34,6 +34,7 @@ from .automaton import Automaton
 from .bases import describe_base, public_name
 from .codec import LmCodec
 from .completion import complete_pattern
+from .context import check_context
 from .engine import Filter, LmEngine, Tuning
 from .loading import choose_engine, make_lm, precision_of
 from .memory import check, training_memory
@@ -174,7 +175,7 @@ class PretrainedLM(Synthesizer):
             codec = TextCodec.fit(arrays, self.schema, pieces, serialization=self.serialization)
         choices = codec.encode(arrays)
         lengths = codec.tokens_per_row(choices)
-        _check_context(codec, int(lengths.max()), facts.context, self.serialization)
+        check_context(codec, int(lengths.max()), facts.context, self.serialization)
         plan = self._plan(len(choices), self.learning_rate or _RATES[method])
         estimate = training_memory(
             facts,
@@ -379,22 +380,6 @@ def _checked(seed: int) -> int:
 def is_new(name: str) -> bool:
     """Whether a trained weight belongs to a table's own vocabulary."""
     return name.startswith("vocabulary.")
-
-
-def _check_context(codec: LmCodec, longest: int, context: int, serialization: str) -> None:
-    columns = range(len(codec.names))
-    # Not in the usual order: where a column does not follow the one before it, it may be named.
-    leads = [max((len(codec.lead(column, before)) for before in columns if before != column), default=0)
-             for column in columns]  # fmt: skip
-    opening = max(len(codec.lead(column, None)) - leads[column] for column in columns)
-    most = max(longest, opening + sum(leads) + codec.width)
-    if most > context:
-        wide = max(range(len(codec.names)), key=lambda column: codec.automata[column].depth)
-        others = "" if serialization in ("compact", "table") else "take --serialization compact, "
-        raise TableError(
-            f"A row takes up to {most:,} tokens and the model reads {context:,}: {others}drop columns, of which "
-            f"{codec.names[wide]!r} has {codec.automata[wide].depth}, or take --serialization table, or -m nano."
-        )
 
 
 def _order_for(conditions: Mapping[int, Automaton], codec: LmCodec) -> list[int]:

@@ -6,6 +6,7 @@ import datetime
 import decimal
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,15 +17,11 @@ from hypothesis import strategies as st
 
 from tabular import Schema, SchemaError, from_arrays, infer_schema, read_table, to_arrays
 
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(str(Path(__file__).parent))
+    from real_tables import TABLES
+
 ROWS = 300
-TABLES = {
-    "adult": "adult_train.csv.gz",
-    "bank_marketing_full": "bank_full.csv.gz",
-    "california_housing": "housing.csv.gz",
-    "hillstrom_email_64k": "hillstrom.csv.gz",
-    "magic_gamma": "magic_gamma.csv.gz",
-    "online_shoppers": "online_shoppers_intention.csv.gz",
-}
 rng = np.random.default_rng(0)
 moments = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 90_000_000, ROWS), unit="s")
 gaps = rng.random(ROWS) > 0.1

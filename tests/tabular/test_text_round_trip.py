@@ -18,16 +18,9 @@ from tabular.writing import TableWriter
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))
+    from real_tables import TABLES
     from text_forms import FORMS, ROWS
 
-TABLES = {
-    "adult": "adult_train.csv.gz",
-    "bank_marketing_full": "bank_full.csv.gz",
-    "california_housing": "housing.csv.gz",
-    "hillstrom_email_64k": "hillstrom.csv.gz",
-    "magic_gamma": "magic_gamma.csv.gz",
-    "online_shoppers": "online_shoppers_intention.csv.gz",
-}
 
 
 def write(path: Path, table: pd.DataFrame) -> None:
