@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+from tabular.passwords import without_password
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -44,10 +46,10 @@ class Provenance:
 def provenance(
     facts: Mapping[str, str], real: pd.DataFrame | None = None, synthetic: Mapping[str, pd.DataFrame] | None = None
 ) -> Provenance:
-    """``facts`` with the time, and the first rows of a fixed draw of each table."""
+    """``facts`` with the time, without a database's password, and the first rows of a fixed draw of each table."""
     now = datetime.now(timezone.utc)
     return Provenance(
-        {**facts, "date": f"{now:%Y-%m-%d %H:%M} UTC"},
+        {**{name: without_password(fact) for name, fact in facts.items()}, "date": f"{now:%Y-%m-%d %H:%M} UTC"},
         None if real is None else sample_of(real),
         {name: sample_of(table) for name, table in (synthetic or {}).items()},
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tabular.files import COMPRESSIONS, FORMATS
+from tabular.origins import is_database, name_of
 
 from .findings import is_guarded
 from .report import FORMAT_VERSION, PairwiseDistance, Report
@@ -223,8 +224,11 @@ def reports_as_json(reports: Mapping[str, Report], tables: Sequence[SideBySide] 
 
 
 def unique_names(paths: Sequence[str | Path]) -> list[str]:
-    """A name for each file: its stem; where two are alike, with its ending or its folder; numbered at the last."""
-    files = [Path(path) for path in paths]
+    """A name for each file: its stem; where two are alike, with its ending or its folder; numbered at the last.
+
+    A table of a database is called as there.
+    """
+    files = [Path(name_of(path)) if is_database(path) else Path(path) for path in paths]
     stems = [_stem(file.name) for file in files]
     folders = [file.absolute().parent.name for file in files]
     inside = [f"{folder}/{stem}" for folder, stem in zip(folders, stems, strict=True)]

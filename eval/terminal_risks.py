@@ -101,7 +101,8 @@ def _protected(column: ProtectedColumn, bias: Bias, console: Console, limit: int
         level = "poor" if gap.flagged else "good"
         cells = [escape(gap.name), points(gap.real), points(gap.synthetic), points(gap.widened.value, signed=True)]
         if not narrow:
-            cells.append(f"[dim]{points(gap.widened.low, signed=True)} to {points(gap.widened.high, signed=True)}[/]")
+            low, high = points(gap.widened.low, signed=True), points(gap.widened.high, signed=True)
+            cells.append("-" if gap.widened.low is None else f"[dim]{low} to {high}[/]")
         gaps.add_row(*cells, f"[{STYLES[level]}]{glyphs(console)[level]}[/]")
     yield gaps
 

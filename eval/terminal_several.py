@@ -9,7 +9,7 @@ from tabular.terminal import escape
 
 from .report import Report
 from .side_by_side import SideBySide, verdict_rows
-from .terminal_tables import STYLES, glyphs, quiet_table
+from .terminal_tables import STYLES, glyphs, print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,14 +22,14 @@ def render_several(reports: Mapping[str, Report], tables: Sequence[SideBySide], 
     first = next(iter(reports.values()))
     console.print(f"\n[bold]Synthetic tables side by side[/]  [dim]{first.rows.real:,} real rows[/]\n")
     signs = glyphs(console)
-    drawn = quiet_table(console, "", *reports)
+    rows = []
     for subject, found in verdict_rows(reports).items():
         cells = [
             "-" if each is None else f"[{STYLES[each.level]}]{signs[each.level]}[/] {escape(each.figure)}"
             for each in found
         ]
-        drawn.add_row(f"[bold]{subject}[/]", *cells)
-    console.print(drawn)
+        rows.append([f"[bold]{subject}[/]", *cells])
+    print_table(console, ["", *reports], rows, text=18)  # "✓ 53.0 % nearer to" and a second line
     console.print()
     draw_tables(tables, console)
     holders: dict[str, list[str]] = {}
@@ -45,8 +45,6 @@ def draw_tables(tables: Sequence[SideBySide], console: Console) -> None:
     """Each table with the best of every line in green and named at its end."""
     for table in tables:
         console.print(f"[bold]{escape(table.title)}[/]")
-        drawn = quiet_table(console, *table.headers)
-        for label, *cells in table.rows(lambda value: f"[green]{value}[/]", escape):
-            drawn.add_row(escape(label), *cells)
-        console.print(drawn)
+        rows = [[escape(label), *cells] for label, *cells in table.rows(lambda value: f"[green]{value}[/]", escape)]
+        print_table(console, table.headers, rows, repeated=1 if table.baseline is None else 2)
         console.print("".join(f"[dim]{escape(note)}[/]\n" for note in table.notes))

@@ -15,7 +15,7 @@ from .column_names import check_names
 from .errors import TableError, UsageError
 from .file_form import FileForm, ReadFile
 from .natural_columns import natural_column
-from .origins import without_password
+from .passwords import without_password
 
 __all__ = ["read_database"]
 
@@ -47,9 +47,7 @@ def read_database(url: str, rows: int | None) -> ReadFile:
 
 def _statement(url: str, tables: list[str], queries: list[str]) -> str:
     if len(tables) + len(queries) != 1:
-        raise UsageError(
-            f"{without_password(url)} must say which table is meant: add ?table=NAME, or ?query=SELECT ..."
-        )
+        raise UsageError(f"{url} must say which table is meant: add ?table=NAME, or ?query=SELECT ...")
     if queries:
         return queries[0].strip().rstrip(";")
     quoted = ".".join('"' + part.replace('"', '""') + '"' for part in tables[0].split("."))
@@ -82,7 +80,7 @@ def _by_duckdb(url: str, place: str, extension: str | None, statement: str, rows
     try:
         import duckdb
     except ImportError:
-        raise UsageError(f"{without_password(url)} needs DuckDB to be read: pip install duckdb.") from None
+        raise UsageError(f"{url} needs DuckDB to be read: pip install duckdb.") from None
     try:
         with duckdb.connect() if extension else duckdb.connect(place, read_only=True) as database:
             if extension:
@@ -93,6 +91,6 @@ def _by_duckdb(url: str, place: str, extension: str | None, statement: str, rows
             content = database.sql(f"select * from ({statement}){limit}").to_arrow_table()
     except duckdb.Error as error:
         reason = without_password(re.sub(r"\s+", " ", str(error)))[:200]
-        raise TableError(f"{without_password(url)} cannot be read ({reason}).") from None
+        raise TableError(f"{url} cannot be read ({reason}).") from None
     check_names(content.column_names, url)
     return read_arrow_table(content, "arrow", url)

@@ -6,6 +6,8 @@ one class, prints its message in red and leaves with :attr:`TabllmError.exit_cod
 
 from __future__ import annotations
 
+from .passwords import without_password
+
 __all__ = [
     "ConditionError",
     "EngineError",
@@ -27,7 +29,7 @@ class TabllmError(Exception):
 
     def __str__(self) -> str:
         # A value that the sentence quotes may hold line breaks.
-        return " ".join(super().__str__().splitlines())
+        return without_password(" ".join(super().__str__().splitlines()))
 
 
 class UsageError(TabllmError):

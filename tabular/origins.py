@@ -30,7 +30,6 @@ __all__ = [
     "name_of",
     "parts_of",
     "spooled",
-    "without_password",
 ]
 
 #: The name of standard input.
@@ -41,11 +40,6 @@ _URL = re.compile(r"(duckdb|sqlite|postgres|postgresql|mysql)://", re.IGNORECASE
 def is_database(origin: str | Path) -> bool:
     """Whether ``origin`` names a table in a database, such as ``sqlite:///file.db?table=clicks``."""
     return isinstance(origin, str) and _URL.match(origin) is not None
-
-
-def without_password(url: str) -> str:
-    """``url`` for a message or a file: without the password that it may hold."""
-    return re.sub(r"(://[^/@:\s]+):[^@/\s]*@", r"\1@", url)
 
 
 def name_of(origin: str | Path) -> str:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from .errors import RunError, TableError, UsageError
 from .file_form import FileForm, ReadOptions
 from .holdout import held_out, people_columns
-from .origins import STDIN, fingerprint, is_database, is_there, without_password
+from .origins import STDIN, fingerprint, is_database, is_there
+from .passwords import without_password
 from .rundir import atomic_directory, write_json
 from .synthesizer import read_config
 

@@ -1,12 +1,15 @@
 """What may be written to a terminal: names, values and messages come from files, and files come from strangers.
 
-All output of the packages goes through here: lines through :func:`plain`, what rich draws through :func:`terminal`.
+All output of the packages goes through here: lines through :func:`plain`, what rich draws through :func:`terminal`. The
+password of a database's address is left out.
 """
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+
+from .passwords import without_password
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +29,8 @@ def plain(text: object, *, lines: bool = False) -> str:
     Args:
         lines: line feeds stay: for a text of several lines of our own.
     """
-    return (_HIDDEN_BUT_LINES if lines else _HIDDEN).sub(lambda found: ascii(found[0])[1:-1], str(text))
+    shown = without_password(str(text))
+    return (_HIDDEN_BUT_LINES if lines else _HIDDEN).sub(lambda found: ascii(found[0])[1:-1], shown)
 
 
 def json_safe(text: str) -> str:

@@ -96,15 +96,13 @@ def sheets(study: Study) -> list[Sheet]:
 
 def draw(study: Study, console: Console) -> None:
     """The tables, what failed, and the findings."""
-    from eval.terminal_tables import quiet_table
+    from eval.terminal_tables import print_table
 
     console.print(f"\n[bold]{escape(study.named)}[/]  [dim]{escape(what_was_used(study))}[/]")
     for sheet in sheets(study):
         console.print(f"\n[bold]{escape(sheet.title)}[/]")
-        table = quiet_table(console, *sheet.headers)
-        for first, *cells in sheet.rows:
-            table.add_row(escape(first.text), *(_drawn(cell) for cell in cells))
-        console.print(table)
+        rows = [[escape(first.text), *(_drawn(cell) for cell in cells)] for first, *cells in sheet.rows]
+        print_table(console, sheet.headers, rows)
     console.print()
     for outcome in study.outcomes:
         if outcome.error:

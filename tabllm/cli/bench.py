@@ -94,7 +94,9 @@ def bench(
 
 def draw(console: Console, result: dict[str, Any]) -> None:
     """The machine and one line per measurement."""
-    from .tables import draw_facts, quiet_table
+    from eval.terminal_tables import print_table
+
+    from .tables import draw_facts
 
     machine = result["machine"]
     peaks = ", ".join(
@@ -115,10 +117,9 @@ def draw(console: Console, result: dict[str, Any]) -> None:
     )
     console.print()
     # One column per measurement: there are more figures than measurements, and a terminal is 80 wide.
-    table = quiet_table(console, "", *[f">{i + 1}" for i in range(len(result["speeds"]))])
-    for label, shown in _FIGURES.items():
-        table.add_row(f"[dim]{label}[/]", *[shown(speed) for speed in result["speeds"]])
-    console.print(table)
+    headers = ["", *(f">{i + 1}" for i in range(len(result["speeds"])))]
+    rows = [[f"[dim]{label}[/]", *map(shown, result["speeds"])] for label, shown in _FIGURES.items()]
+    print_table(console, headers, rows)
     console.print(
         "\n[dim]A beginning that rows share is evaluated once, so fewer tokens are evaluated than the rows have. 'Of "
         "peak' counts only multiply-adds that must be done.[/]"

@@ -210,7 +210,7 @@ def _made(
 
 def draw(console: Console, report: CtrReport, failed: dict[str, str]) -> None:
     """The tables, a sentence for each synthetic past, and what there is to know."""
-    from eval.terminal_tables import quiet_table
+    from eval.terminal_tables import print_table
     from tabular.terminal import escape
 
     from ..ads.tables import ctr_tables, headline, verdict
@@ -218,10 +218,7 @@ def draw(console: Console, report: CtrReport, failed: dict[str, str]) -> None:
     console.print(f"\n[bold]CTR models of {escape(report.click)}[/]  [dim]{escape(headline(report))}[/]\n")
     for table in ctr_tables(report):
         console.print(f"[bold]{escape(table.title)}[/]")
-        drawn = quiet_table(console, *table.headers)
-        for cells in table.rows:
-            drawn.add_row(*map(escape, cells))
-        console.print(drawn)
+        print_table(console, table.headers, [[escape(cell) for cell in row] for row in table.rows])
         console.print(f"[dim]{escape(table.note)}[/]\n")
     for arm in report.synthetic:
         console.print(escape(verdict(arm)))

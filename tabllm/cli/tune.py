@@ -211,14 +211,15 @@ def tune(
 
 def draw(console: Console, table: FrontTable, model: str) -> None:
     """The Pareto front, the chosen trial in green."""
-    from eval.terminal_tables import quiet_table
+    from eval.terminal_tables import print_table
     from tabular.terminal import escape
 
     console.print(f"[bold]Tuning {escape(model)}: trials that no other beats in everything, and the default[/]")
-    drawn = quiet_table(console, *table.headers)
-    for place, row in enumerate(table.rows):
-        drawn.add_row(*map(escape, row), style="green" if place == table.best else None)
-    console.print(drawn)
+    marked = [
+        [f"[green]{escape(cell)}[/]" if place == table.best else escape(cell) for cell in row]
+        for place, row in enumerate(table.rows)
+    ]
+    print_table(console, table.headers, marked)
     for note in table.notes:
         console.print(f"[dim]- {escape(note)}[/]")
 

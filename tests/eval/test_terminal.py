@@ -12,6 +12,7 @@ from eval import compare
 from eval.findings import advice, by_excess, headline, lost_relations
 from eval.report import Detection, EpsilonClaim, Estimate
 from eval.terminal import render
+from eval.terminal_tables import print_table
 from eval.verdicts import verdicts
 
 
@@ -163,3 +164,21 @@ def test_columns_and_pairs_are_sorted_by_what_noise_does_not_explain(report):
     quiet = replace(quiet, error_percent=9.0, floor_percent=8.9)
     loud = replace(loud, error_percent=4.0, floor_percent=1.0)
     assert by_excess([quiet, loud, replace(quiet, error_percent=None)]) == [loud, quiet]
+
+
+NAMES = ("nano", "tabcascade", "tabddpm", "ctgan", "tvae", "a-rather-long-name-of-a-file")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 300])
+def test_a_table_too_wide_is_cut_between_columns_and_never_in_a_word(width):
+    stream = io.StringIO()
+    labels = ("normalised entropy", "combinations that only one row or person has, %")
+    rows = [[label, "0.5000", *("105,962" for _ in NAMES), "a-rather-long-name-of-a-file"] for label in labels]
+    headers = ["", ">Baseline", *(f">{name}" for name in NAMES), "Best"]
+    print_table(Console(file=stream, width=width), headers, rows, repeated=2)
+    lines = stream.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    words = [word for line in lines for word in line.split() if not set(word) <= {"─"}]
+    assert set(words) == {"Baseline", "Best", "0.5000", "105,962", *NAMES, *" ".join(labels).split()}
+    assert [words.count(name) for name in NAMES] == [1] * 5 + [3]  # the last is best of two lines
+    assert stream.getvalue().count("Baseline") == (1 if width == 300 else stream.getvalue().count("\n\n") + 1)
