@@ -152,7 +152,7 @@ def _several(
 ) -> tuple[list[Markup], list[Child]]:
     """The tables side by side, then each table's own sections, folded but for its verdicts."""
     links = [link("Side by side", "side-by-side")]
-    body: list[Child] = [side_by_side_section(reports, tables, "side-by-side", 2)]
+    body: list[Child] = [side_by_side_section(reports, tables, "side-by-side", 2, origin.note)]
     for i, (name, report) in enumerate(reports.items(), 1):
         anchor = f"table-{i}"
         inner, sections = _one(report, f"{anchor}-", 3, name, origin)

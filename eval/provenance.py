@@ -34,6 +34,7 @@ class Provenance:
 
     Attributes:
         facts: name -> what it is, such as ``"command"`` and the command.
+        note: what a reader must know before all figures.
         real: some rows of the real table; ``None`` keeps real rows off the page.
         synthetic: some rows of each synthetic table, by the name of its report.
     """
@@ -41,10 +42,14 @@ class Provenance:
     facts: Mapping[str, str] = field(default_factory=dict)
     real: Sample | None = None
     synthetic: Mapping[str, Sample] = field(default_factory=dict)
+    note: str = ""
 
 
 def provenance(
-    facts: Mapping[str, str], real: pd.DataFrame | None = None, synthetic: Mapping[str, pd.DataFrame] | None = None
+    facts: Mapping[str, str],
+    real: pd.DataFrame | None = None,
+    synthetic: Mapping[str, pd.DataFrame] | None = None,
+    note: str = "",
 ) -> Provenance:
     """``facts`` with the time, without a database's password, and the first rows of a fixed draw of each table."""
     now = datetime.now(timezone.utc)
@@ -52,6 +57,7 @@ def provenance(
         {**{name: without_password(fact) for name, fact in facts.items()}, "date": f"{now:%Y-%m-%d %H:%M} UTC"},
         None if real is None else sample_of(real),
         {name: sample_of(table) for name, table in (synthetic or {}).items()},
+        note,
     )
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "SideBySide",
     "barred",
     "fidelity_table",
+    "headline_of_several",
     "line_of",
     "pairwise_tables",
     "reports_as_json",
@@ -107,6 +108,21 @@ def verdict_rows(reports: Mapping[str, Report]) -> dict[str, list[Verdict | None
     found = [{verdict.subject: verdict for verdict in verdicts(report)} for report in reports.values()]
     subjects = dict.fromkeys(subject for each in found for subject in each)
     return {subject: [each.get(subject) for each in found] for subject in subjects}
+
+
+def headline_of_several(reports: Mapping[str, Report]) -> str:
+    """Which tables pass most checks, in one sentence; those that leak learned rows come last, whatever they pass."""
+    out = barred(reports)
+    passed: dict[int, list[str]] = {}
+    for name, report in reports.items():
+        if name not in out:
+            passed.setdefault(sum(verdict.level == "good" for verdict in verdicts(report)), []).append(name)
+    counts = sorted(passed, reverse=True)
+    ranked = [f"{', '.join(passed[n])} {'passes' if len(passed[n]) == 1 else 'pass'} {n}" for n in counts]
+    if ranked:
+        ranked[0] += f" of {max(len(verdicts(report)) for report in reports.values())} checks"
+    leaks = f"{', '.join(out)} {'leaks' if len(out) == 1 else 'leak'} learned rows"
+    return "; ".join([*ranked, *([leaks] if out else [])]) + "."
 
 
 def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:

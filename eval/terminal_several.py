@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tabular.terminal import escape
 
 from .report import Report
-from .side_by_side import SideBySide, verdict_rows
+from .side_by_side import SideBySide, headline_of_several, verdict_rows
 from .terminal_tables import STYLES, glyphs, print_table
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ __all__ = ["draw_tables", "render_several"]
 
 
 def render_several(reports: Mapping[str, Report], tables: Sequence[SideBySide], console: Console) -> None:
-    """Print what a reader needs to choose among the synthetic tables: their verdicts, then ``tables``, then notes."""
+    """Print what a reader needs to choose among the synthetic tables: verdicts, ``tables``, notes, one sentence."""
     first = next(iter(reports.values()))
     console.print(f"\n[bold]Synthetic tables side by side[/]  [dim]{first.rows.real:,} real rows[/]\n")
     signs = glyphs(console)
@@ -39,6 +39,7 @@ def render_several(reports: Mapping[str, Report], tables: Sequence[SideBySide], 
     for note, names in holders.items():
         who = "" if len(names) == len(reports) else f"{', '.join(names)}: "
         console.print(f"[dim]- {escape(who + note)}[/]")
+    console.print(f"\n[bold]{escape(headline_of_several(reports))}[/]")
 
 
 def draw_tables(tables: Sequence[SideBySide], console: Console) -> None:

@@ -154,7 +154,7 @@ def existing(path: Path) -> Path:
     if path.exists():
         return path
     siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-    close = difflib.get_close_matches(path.name, siblings, n=1)
+    close = difflib.get_close_matches(path.name, siblings, n=1, cutoff=0.7)
     hint = f" did you mean {path.parent / close[0]}?" if close else " check the path."
     raise UsageError(f"There is no file {path};{hint}")
 

@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..report import Report
-from ..side_by_side import SideBySide, verdict_rows
+from ..side_by_side import SideBySide, headline_of_several, verdict_rows
 from ..verdicts import Verdict
 from .front import GLYPHS
 from .markup import Markup, element
-from .parts import beside, section, table
+from .parts import beside, section, sentence, table
 
 __all__ = ["side_by_side_section"]
 
 
 def side_by_side_section(
-    reports: Mapping[str, Report], tables: Sequence[SideBySide], anchor: str, level: int
+    reports: Mapping[str, Report], tables: Sequence[SideBySide], anchor: str, level: int, note: str = ""
 ) -> Markup:
-    """Verdicts of every table, then their figures with the best marked."""
+    """One sentence, verdicts of every table, then their figures with the best marked.
+
+    Args:
+        note: what a reader must know before all figures.
+    """
+    says = [sentence(headline_of_several(reports), "headline"), sentence(note, "note") if note else None]
     wide = [_figures(each, level + 1) for each in tables if each.baseline is not None]
     squares = [_figures(each, level + 1) for each in tables if each.baseline is None]
-    return section("Side by side", anchor, level, _verdicts(reports), *wide, beside(*squares))
+    return section("Side by side", anchor, level, *says, _verdicts(reports), *wide, beside(*squares))
 
 
 def _verdicts(reports: Mapping[str, Report]) -> Markup:

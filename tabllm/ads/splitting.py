@@ -109,14 +109,14 @@ def click_labels(values: pd.Series, name: str, positive: str | None = None) -> t
         positive: what is a click, where another table has settled it; all other values are none.
 
     Raises:
-        TableError: if the column does not have two values.
+        UsageError: if the column does not have two values.
     """
     codes, distinct = labels(values, name)
     texts = np.array([value_text(value) for value in distinct], dtype=object)
     if positive is None:
         present, counts = np.unique(codes[codes >= 0], return_counts=True)
         if len(present) != 2:
-            raise TableError(f"The column {name!r} has {len(present)} values; a click is one of two, such as 0 and 1.")
+            raise UsageError(f"The column {name!r} has {len(present)} values; a click is one of two, such as 0 and 1.")
         numbers = pd.to_numeric(pd.Series(texts[present]), errors="coerce").to_numpy(dtype=np.float64)
         positive = str(texts[present[counts.argmin() if np.isnan(numbers).any() else numbers.argmax()]])
     return np.isin(codes, np.flatnonzero(texts == positive)), positive

@@ -101,11 +101,11 @@ def raised(classes: Classes, share: float) -> list[Stratum]:
         UsageError: if it has that share already, or no number of rows could give it.
     """
     if not 0 < share < 1:
-        raise UsageError(f"--balance must lie between 0 and 1 (or 0 % and 100 %), not {share:g}.")
+        raise UsageError(f"--raise-to must lie between 0 and 1 (or 0 % and 100 %), not {share:g}.")
     rows = rows_for_share(share, classes.have, classes.rows)
     if not rows:
         raise UsageError(
-            f"{classes.named} has {100 * classes.have / classes.rows:.3g} % of the rows already; ask for a --balance "
+            f"{classes.named} has {100 * classes.have / classes.rows:.3g} % of the rows already; ask for a --raise-to "
             f"above that, or for another --label than {str(classes.label)!r}."
         )
     return added(classes, rows)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from eval.html import document, link
 from eval.page.charts import interval_chart
 from eval.page.markup import Markup, element
+from eval.page.origin import origin_section
 from eval.page.parts import plot, plots, section, sentence, table
 
 from .findings import SCORE_WORDS, findings, verdict
@@ -17,8 +20,12 @@ __all__ = ["PLOTTED", "page"]
 PLOTTED = ("pr_auc", "best_f1", "corrected_log_loss")
 
 
-def page(study: Study) -> str:
-    """One file that opens in any browser without a network; see :mod:`eval.html`."""
+def page(study: Study, facts: Mapping[str, str]) -> str:
+    """One file that opens in any browser without a network; see :mod:`eval.html`.
+
+    Args:
+        facts: where the page comes from.
+    """
     failed = [f"{outcome.arm.label} failed: {outcome.error}" for outcome in study.outcomes if outcome.error]
     found = section(
         "Findings", "findings", 2,
@@ -28,9 +35,11 @@ def page(study: Study) -> str:
         sentence(NOTE, "quiet"),
     )  # fmt: skip
     figures = section("Figures", "figures", 2, *(_table(sheet) for sheet in sheets(study)))
-    links = [link("Findings", "findings"), link("Figures", "figures")]
+    links, body = [link("Findings", "findings"), link("Figures", "figures")], [found, figures]
+    if (origin := origin_section(facts, "origin", 2)) is not None:
+        links, body = [*links, link("Origin", "origin")], [*body, origin]
     title = f"Do synthetic rows of {study.named} help?"
-    return document(title, what_was_used(study), links, [found, figures])
+    return document(title, what_was_used(study), links, body)
 
 
 def _plot(study: Study, name: str) -> Markup:

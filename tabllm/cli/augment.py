@@ -18,6 +18,7 @@ from .group import Command
 from .options import (
     PATH,
     AtLeast,
+    Device,
     Renamed,
     Share,
     claim,
@@ -89,7 +90,9 @@ class Shares(click.ParamType):
 @click.option("--drop", multiple=True, metavar="COL", help="Column of DATA to leave out. Repeatable.")
 @kind_option
 @click.option("--epochs", type=AtLeast(1), metavar="N", help="Maximum passes over the rows.")
-@click.option("--device", metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]")
+@click.option(
+    "--device", type=Device(), metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]"
+)
 @click.option("--study", is_flag=True,
               help="Study in place of rows: train XGBoost on real rows, with synthetic ones, class weights and SMOTE, "
                    "and judge all by held-out real rows.")  # fmt: skip
@@ -303,9 +306,11 @@ def _study(
     holdout: pd.DataFrame | None,
     options: dict[str, Any],
 ) -> None:
+    from eval.provenance import provenance
     from tabular.rundir import write_text
     from tabular.synthesizer import check_name
 
+    from .. import __version__
     from ..augmenting.page import page
     from ..augmenting.sheets import draw, to_json, to_markdown
     from ..augmenting.study import DEFAULT_SHARES, Settings, run_study
@@ -331,7 +336,17 @@ def _study(
     if options["markdown"]:
         write_text(options["markdown"], to_markdown(found))
     if options["html_file"]:
-        write_text(options["html_file"], page(found))
+        facts = {
+            "real rows": f"{len(table):,} rows of {data}",
+            "holdout rows": "" if holdout is None else f"{len(holdout):,} rows of {options['holdout']}",
+            "target": target,
+            "generator": settings.model,
+            "settings": ", ".join(f"{name} {value}" for name, value in settings.options.items()),
+            "seed": str(settings.seed),
+            "version": f"tabllm {__version__}",
+            "command": session.command,
+        }
+        write_text(options["html_file"], page(found, provenance(facts).facts))
     session.write_json(to_json(found), options["json_file"])
     if all(outcome.error for outcome in found.outcomes):
         raise TabllmError("None of the arms could be judged; see above why.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .group import Command
-from .options import PATH, AtLeast, json_option, seed_option
+from .options import PATH, AtLeast, Device, json_option, seed_option
 from .session import Session
 
 if TYPE_CHECKING:
@@ -60,7 +60,11 @@ tabllm bench -m deepseek-coder-1.3b --precision 4bit --data visits.csv --json sp
     help="Engine to compute with.  [default: auto]",
 )
 @click.option(
-    "--device", default="auto", metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]"
+    "--device",
+    type=Device(),
+    default="auto",
+    metavar="NAME",
+    help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]",
 )
 @seed_option
 @json_option

@@ -14,6 +14,7 @@ from .group import Command
 from .options import (
     PATH,
     AtLeast,
+    Device,
     Renamed,
     claim_work,
     drop_option,
@@ -64,7 +65,9 @@ tabllm compare visits.csv -m ctgan -m tvae --epochs 10 --train-rows 2000
 @click.option(
     "--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.  [default: its own]"
 )
-@click.option("--device", metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]")
+@click.option(
+    "--device", type=Device(), metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]"
+)
 @click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables to.")
 @html_option
 @real_rows_option
@@ -158,9 +161,8 @@ def compare(
             "seed": str(seed),
             "version": f"tabllm {__version__}",
             "command": session.command,
-            "note": toy or "",
         }
-        about = provenance(facts, None if no_real_rows else train, made)
+        about = provenance(facts, None if no_real_rows else train, made, toy or "")
         write_html(reports_of(outcomes), html_file, tables=tables, provenance=about)
     session.write_json(to_json(outcomes, tables), json_file)
     if all(outcome.error for outcome in outcomes):
@@ -169,10 +171,16 @@ def compare(
 
 def draw(console: Console, outcomes: list[Outcome], tables: list[SideBySide], toy: str | None) -> None:
     """The tables, the best of each line in green, what failed, and whether the fits were no more than toys."""
+    from eval.side_by_side import headline_of_several
     from eval.terminal_several import draw_tables
     from tabular.terminal import escape
 
+    from ..comparing.tables import reports_of
+
     draw_tables(tables, console)
+    judged = reports_of(outcomes)
+    if len(judged) > 1:
+        console.print(f"[bold]{escape(headline_of_several(judged))}[/]")
     for outcome in outcomes:
         if outcome.error:
             console.print(f"[red]{escape(outcome.model)} failed:[/] {escape(outcome.error)}")

@@ -11,7 +11,7 @@ from tabular.errors import TabllmError, UsageError
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, Renamed, claim_work, html_option, json_option, seed_option
+from .options import PATH, AtLeast, Device, Renamed, Share, claim_work, html_option, json_option, seed_option
 from .reading import read, read_more, reading_options
 from .session import Session
 
@@ -57,7 +57,7 @@ tabllm ctr ads.csv --click click --time time --synthetic synthetic.csv
 @click.option("--synthetic", multiple=True, type=PATH, metavar="FILE",
               help="Synthetic rows that a generator made of the past. Repeatable.")  # fmt: skip
 @click.option("--past", type=PATH, metavar="FILE", help="File to write the rows to that a generator may learn.")
-@click.option("--test-share", type=float, default=0.2, show_default=True, metavar="SHARE",
+@click.option("--test-share", type=Share(), default=0.2, show_default=True, metavar="SHARE",
               help="Fraction of the rows to test on.")  # fmt: skip
 @click.option("--schema", "schema_file", type=PATH, metavar="FILE",
               help="Schema file: the kinds of the columns, as 'tabllm schema -o FILE' wrote it.")  # fmt: skip
@@ -68,7 +68,9 @@ tabllm ctr ads.csv --click click --time time --synthetic synthetic.csv
 @click.option(
     "--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.  [default: its own]"
 )
-@click.option("--device", metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]")
+@click.option(
+    "--device", type=Device(), metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]"
+)
 @click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables to.")
 @html_option
 @seed_option
@@ -110,6 +112,7 @@ def ctr(
     from eval.provenance import provenance
     from eval.side_by_side import unique_names
     from tabular.inference import infer_schema
+    from tabular.origins import existing, is_there
     from tabular.rundir import write_text
     from tabular.schema import Schema
     from tabular.synthesizer import check_name
@@ -128,6 +131,9 @@ def ctr(
     for name in models:
         check_name(name)
     seed = seed or 0
+    for path in synthetic:
+        if not is_there(path):
+            existing(Path(path))
     table = read(session, log, reading).table
     truth = truth or (TRUTH if TRUTH in table else None)
     check_columns(table, click=clicked, time=time_, truth=truth)

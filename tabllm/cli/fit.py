@@ -16,6 +16,7 @@ from .group import Command
 from .options import (
     PATH,
     AtLeast,
+    Device,
     Holdout,
     claim,
     drop_option,
@@ -121,7 +122,9 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--learning-rate", type=float, metavar="RATE", help="Peak learning rate of the schedule.")
 @click.option("--engine", type=click.Choice(["auto", "mlx", "torch"]),
               help="Engine to compute with.  [default: auto, see 'tabllm doctor']")  # fmt: skip
-@click.option("--device", metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]")
+@click.option(
+    "--device", type=Device(), metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]"
+)
 @language_model_options
 @privacy_options
 @seed_option

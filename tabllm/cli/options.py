@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +17,7 @@ from .session import STDOUT, Session
 __all__ = [
     "PATH",
     "AtLeast",
+    "Device",
     "Holdout",
     "Renamed",
     "Share",
@@ -39,17 +41,26 @@ PATH = click.Path()
 
 
 class Renamed(click.Option):
-    """An option that still takes its ``former`` spellings, of which no help tells."""
+    """An option that still takes its ``former`` spellings, of which no help and no error tells."""
 
     def __init__(self, declarations: Sequence[str], *, former: Sequence[str], **options: Any) -> None:
         super().__init__([*declarations, *former], **options)
         self.former = former
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        with self._without_former():
+            return super().get_help_record(ctx)
+
+    def get_error_hint(self, ctx: click.Context | None) -> str:
+        with self._without_former():
+            return super().get_error_hint(ctx)
+
+    @contextlib.contextmanager
+    def _without_former(self) -> Iterator[None]:
         known = self.opts
         self.opts = [name for name in known if name not in self.former]
         try:
-            return super().get_help_record(ctx)
+            yield
         finally:
             self.opts = known
 
@@ -92,6 +103,18 @@ class Holdout(click.ParamType):
         if not number >= 1 or text.endswith("%") or not number.is_integer():  # nan is neither
             self.fail(f"{value!r} is neither a fraction such as 20% nor a number of rows.", param, ctx)
         return int(number)
+
+
+class Device(click.ParamType):
+    """The name of a device, with a number behind a colon at most; whether it is there is seen when it is needed."""
+
+    name = "device"
+    known = ("auto", "cpu", "cuda", "mps", "gpu")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if str(value).partition(":")[0] not in self.known:
+            self.fail(f"There is no device {value!r}; choose one of {', '.join(self.known)}.", param, ctx)
+        return str(value)
 
 
 class AtLeast(click.ParamType):

@@ -12,7 +12,7 @@ from tabular.errors import UsageError
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, claim, force_option, seed_option
+from .options import PATH, AtLeast, Device, claim, force_option, seed_option
 from .session import STDOUT, Session, seconds, shown
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ tabllm --quiet sample visits-run -n 5 -o -
               help="Fair column: T gets the same distribution in every group of COLS, as in 'income|sex'; the groups "
                    "keep their sizes.")  # fmt: skip
 @seed_option
-@click.option("--device", default="auto", metavar="NAME", help="Device to compute on.  [default: auto]")
+@click.option("--device", type=Device(), default="auto", metavar="NAME", help="Device to compute on.  [default: auto]")
 @click.option("--engine", type=click.Choice(["auto", "mlx", "torch"]),
               help="Engine of a fine-tuned language model.  [default: auto]")  # fmt: skip
 @click.option("--precision", type=click.Choice(["fp32", "bf16", "8bit", "4bit"]),

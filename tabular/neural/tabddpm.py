@@ -126,7 +126,8 @@ class TabDDPM(NeuralSynthesizer):
         if self.target is None:
             return
         if self.target not in schema:
-            raise UsageError(f"There is no column {self.target!r} to be the target; choose one of {schema.names}.")
+            names = ", ".join(schema.names)
+            raise UsageError(f"There is no column {self.target!r} to be the target; choose one of {names}.")
         column = schema[self.target]
         if not column.has_categories:
             raise UsageError(

@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from eval import compare
-from eval.side_by_side import line_of, reports_as_json, side_by_side, to_markdown, unique_names
+from eval.side_by_side import headline_of_several, line_of, reports_as_json, side_by_side, to_markdown, unique_names
 from eval.terminal_several import render_several
+from eval.verdicts import verdicts
 
 
 @pytest.fixture
@@ -91,3 +92,13 @@ def test_what_leaks_cannot_be_the_best(people, monkeypatch):
     assert {line.best for line in (*fidelity.lines, *utility.lines)} <= {"fresh", "other", None}
     assert all(any(line.best is not None for line in table.lines) for table in (fidelity, utility))
     assert "copy leaks learned rows" in to_markdown(fidelity)
+
+
+def test_one_sentence_says_who_passes_most_and_who_leaks(reports, monkeypatch):
+    counts = {name: sum(v.level == "good" for v in verdicts(report)) for name, report in reports.items()}
+    assert counts["fair"] > counts["old"]
+    assert headline_of_several(reports) == f"fair passes {counts['fair']} of 6 checks; old passes {counts['old']}."
+    monkeypatch.setattr("eval.side_by_side.is_guarded", lambda report: report is not reports["fair"])
+    assert headline_of_several(reports) == f"old passes {counts['old']} of 6 checks; fair leaks learned rows."
+    same = {"a": reports["old"], "b": reports["old"]}
+    assert headline_of_several(same) == f"a, b pass {counts['old']} of 6 checks."

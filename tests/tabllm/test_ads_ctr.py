@@ -22,7 +22,7 @@ from tabllm.ads.simulator import CLICK, TIME, TRUTH, simulate_ads
 from tabllm.ads.splitting import click_labels, split_log
 from tabllm.ads.study import guess_ad, study_ctr
 from tabllm.ads.tables import DIFFERENCES, ctr_tables, verdict
-from tabular.errors import TableError
+from tabular.errors import TableError, UsageError
 from tabular.inference import infer_schema
 
 
@@ -95,7 +95,7 @@ def test_which_value_is_a_click(values, click):
 
 
 def test_a_column_of_three_values_is_no_click():
-    with pytest.raises(TableError, match="has 3 values"):
+    with pytest.raises(UsageError, match="has 3 values"):
         click_labels(pd.Series([0, 1, 2]), "c")
 
 
@@ -343,7 +343,7 @@ def test_an_interruption_leaves_what_is_done(ads, toy, run_tabllm):
         (["--click", "click", "--time", "tim"], "no column 'tim' for --time"),
         (["--click", "click", "--time", "click"], "two things at once"),
         (["--click", "click", "--time", "gender"], "cannot be put in order"),
-        (["--click", "click", "--test-share", "2"], "between 0 and 1"),
+        (["--click", "click", "--test-share", "2"], "not a share such as"),
         (["--click", "click", "--truth", "age"], "true chances"),
         (["--click", "age"], "a click is one of two"),
         (["--click", "click", "-m", "tvee"], "did you mean 'tvae'"),

@@ -184,7 +184,7 @@ def test_the_three_faces_tell_the_same(studied):
 
 
 def test_the_page_holds_every_table_and_a_plot_of_the_differences(studied):
-    text = page(studied)
+    text = page(studied, {"command": "tabllm augment visits.csv"})
     assert text.startswith("<!DOCTYPE html>")
     for sheet in sheets(studied):
         assert sheet.title in text

@@ -116,26 +116,3 @@ def test_what_others_call_a_kind_leads_to_its_name(run_tabllm, visits, said, mea
 def test_a_kind_that_means_nothing_gets_the_list(visits_table):
     with pytest.raises(Exception, match="choose one of boolean, categorical"):
         infer_schema(visits_table, overrides={"age": "colour"})
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        ["sample", "lost-run", "-o", "x.csv"],
-        ["sample", "visits.csv", "-o", "x.csv"],
-        ["info", "lost-run"],
-        ["impute", "lost-run", "visits.csv", "-o", "x.csv"],
-        ["eval", "lost-run"],
-        ["fit", "visits.csv", "--kind", "lost=integer"],
-        ["fit", "visits.csv", "--schema", "lost.json"],
-        ["fit", "visits.csv", "--device", "toaster"],
-        ["fit", "lost.csv"],
-        ["make", "visits.csv", "--target", "lost", "-m", "toy"],
-        ["example", "table.zzz"],
-    ],
-    ids=" ".join,
-)
-def test_a_usage_error_exits_with_2(visits, toy, run_tabllm, line):
-    done = run_tabllm(*line)
-    assert done.code == 2, done.err
-    assert done.message
