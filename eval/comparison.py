@@ -93,8 +93,10 @@ def compare(
     check_protocol(protocol)
     if isinstance(protect, str):
         raise UsageError(f"Protected columns are a list of names: give [{protect!r}] in place of {protect!r}.")
+    protect = [str(name) for name in protect]  # as the labels of the columns are read
     check_protected(protect, schema)
     if target is not None:
+        target = str(target)
         check_target(target, schema)
 
     clock = _Clock()

@@ -104,7 +104,8 @@ class TabDDPM(NeuralSynthesizer):
             device=device, seed=seed, rare_below=rare_below, calibrate=calibrate,
         )  # fmt: skip
         self.num_timesteps, self.d_layers, self.dropout = num_timesteps, tuple(d_layers), dropout
-        self.weight_decay, self.target, self.sampling_steps = weight_decay, target, sampling_steps
+        self.weight_decay, self.sampling_steps = weight_decay, sampling_steps
+        self.target = None if target is None else str(target)  # a label may be a number
         self.privacy = privacy
 
     @classmethod
