@@ -8,13 +8,24 @@ import numpy as np
 import pandas as pd
 
 from .dates.derive import candidates, named_like_a_date
+from .dates.duration_forms import duration_form
 from .dates.forms import Form, compiled
 from .dates.reader import read_dates
 from .dates.writer import write_dates
 
-__all__ = ["DateText", "detect_date_text", "format_dates", "format_step", "from_seconds", "parse_dates", "to_seconds"]
+__all__ = [
+    "DateText",
+    "detect_date_text",
+    "format_dates",
+    "format_step",
+    "from_seconds",
+    "is_duration",
+    "parse_dates",
+    "to_seconds",
+]
 
 _SAMPLE = 500
+_DURATIONS = 20_000
 #: Of a sample, this share must be dates before all texts are read.
 _ENOUGH = 0.5
 #: Runs of digits alone are dates by their name, or if so many different ones all are: other numbers would not be.
@@ -51,6 +62,10 @@ def detect_date_text(texts: pd.Series, counts: np.ndarray, *, bad_share: float, 
     likely = candidates(sample.tolist(), name)
     if len(sample) < len(cells) and any((form := compiled(candidate)) and form.zones for candidate in likely):
         likely = candidates(cells.tolist(), name)  # a zone may be rare
+    if (written_out := duration_form(sample.tolist())) is not None:
+        # Which units are left out shows in few texts.
+        more = cells[:: max(1, len(cells) // _DURATIONS)].tolist()
+        likely.append(duration_form(more) or written_out)
     for candidate in likely:
         form = compiled(candidate)
         if form is None or np.isnan(read_dates(sample, form)).mean() > 1 - _ENOUGH:
@@ -67,6 +82,12 @@ def detect_date_text(texts: pd.Series, counts: np.ndarray, *, bad_share: float, 
     most = int((~np.isnan(best.values)).sum())
     rivals = {each.format for each in found if int((~np.isnan(each.values)).sum()) == most and each.exact == best.exact}
     return DateText(best.format, best.values, _swapped(best.format) in rivals, best.exact)
+
+
+def is_duration(form: str) -> bool:
+    """Whether ``form`` writes durations with their units, such as ``1h 30m``."""
+    known = compiled(form)
+    return known is not None and known.duration is not None
 
 
 def _swapped(form: str) -> str:
@@ -114,6 +135,8 @@ def format_step(form: str) -> float:
         steps = (("%f", 1e-6), ("%S", 1.0), ("%M", 60.0), ("%H", 3600.0), ("%-I", 3600.0), ("%I", 3600.0))
         return next((step for mark, step in steps if mark in form), 86400.0)
     fields = known.fields
+    if known.duration is not None:
+        return known.duration.step
     if digits := known.fraction_digits:
         return 10.0**-digits if not known.has_date else 10.0 ** -min(digits, 6)
     sizes = (("s", 1.0), ("S", 1.0), ("M", 60.0), ("H", 3600.0), ("I", 3600.0))

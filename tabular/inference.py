@@ -15,6 +15,7 @@ from .cells import columns_of, plain_cells
 from .column_facts import ColumnFacts, column_facts
 from .column_kinds import build_column
 from .column_names import named_like_a_code, named_like_an_identifier
+from .date_text import is_duration
 from .errors import KindError, SchemaError
 from .frames import as_pandas
 from .identifier_patterns import find_pattern
@@ -196,7 +197,7 @@ def reads_as_label(facts: ColumnFacts) -> bool:
 
 def _kind_of_text(facts: ColumnFacts) -> str:
     few = len(facts.distinct) <= LABEL_LIMIT and len(facts.filled) / len(facts.distinct) >= LABEL_REPEATS
-    if facts.date_text is not None:
+    if facts.date_text is not None and not (few and is_duration(facts.date_text.format)):
         return "datetime"
     found = facts.number_text
     if found is not None and found.decimals != 0 and (found.is_plain or not few):

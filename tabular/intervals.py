@@ -12,7 +12,7 @@ import pandas as pd
 
 from .cells import grain_lattice, grid_step
 from .condition_text import Condition
-from .date_text import parse_dates, to_seconds
+from .date_text import format_dates, parse_dates, to_seconds
 from .dates.forms import ZONE, compiled
 from .errors import ConditionError
 from .number_text import parse_numbers
@@ -141,6 +141,13 @@ def number_span(value: Any, column: Column) -> Interval:
     return number, number
 
 
+def _example(column: Column) -> str:
+    form = compiled(column.format or "")
+    if form is None or form.has_date or column.minimum is None:
+        return "2024-01-31"
+    return str(format_dates(np.array([column.minimum]), column.format or "")[0])
+
+
 def _span(value: Any, column: Column) -> Interval:
     zone = column.dtype.partition(", ")[2].rstrip("]") if column.dtype.startswith("datetime64[") else ""
     try:
@@ -166,7 +173,7 @@ def _span(value: Any, column: Column) -> Interval:
         low, high = to_seconds(pd.Series(ends).dt.tz_convert("UTC")).tolist()
     except (ValueError, TypeError, OverflowError):
         raise ConditionError(
-            f"Column {column.name!r} holds dates, and {shown(str(value))} is none; write such as "
-            f"{column.name}>=2024-01-31."
+            f"Column {column.name!r} holds dates or times, and {shown(str(value))} is none; write such as "
+            f"{column.name}>={_example(column)}."
         ) from None
     return (low, low) if low == high else (low, _before(high, column))

@@ -16,6 +16,7 @@ A directive is ``%``, at most one flag, at most one digit, at most one option in
 ``%{+01:00|+02:00}z``   one of these offsets or zones; an instant is the local time, and which zone it is in
                         stands in its fraction: the zone's number times :data:`ZONE`
 ``%s``                  seconds since 1970; ``%{ms}s``, ``%{us}s`` and ``%{ns}s``: in those units
+``%{<H>h <MM>m}D``      a duration, which stands alone, by its template (:mod:`.durations`)
 ======================  ==========================================================================================
 """
 
@@ -25,6 +26,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from .durations import Duration, duration
 from .names import HALVES, VARIANTS
 
 __all__ = ["EPOCH_TICKS", "PIVOT", "ZONE", "Field", "Form", "compiled"]
@@ -91,6 +93,8 @@ class Field:
             return bool(option) and all(zones) and len(set(zones)) == len(zones) <= MOST_ZONES and not self.flag
         if letter == "s":
             return option in EPOCH_TICKS and not self.flag
+        if letter == "D":
+            return duration(option) is not None and not self.flag
         if letter == "f":
             return (option in ("", ".") or not option) and self.flag in ("", "-")
         if letter not in _WIDTHS or self.flag not in ("", "-", "_") or (self.flag and letter not in _PADDED):
@@ -117,6 +121,11 @@ class Form:
         return self.fields["z"].zones if "z" in self.fields else ()
 
     @property
+    def duration(self) -> Duration | None:
+        """The template of a duration, if the texts are durations with their units."""
+        return duration(self.fields["D"].option) if "D" in self.fields else None
+
+    @property
     def has_date(self) -> bool:
         """Whether it says which day is meant, or which month, quarter or week."""
         return bool(self.fields.keys() & set("YyGs"))
@@ -124,6 +133,8 @@ class Form:
     @property
     def fraction_digits(self) -> int:
         """Digits of a second."""
+        if (template := self.duration) is not None:
+            return template.digits
         found = self.fields.get("f")
         if found is None:
             return {"ms": 3, "us": 6, "ns": 6}.get(self.fields["s"].option, 0) if "s" in self.fields else 0
@@ -196,4 +207,6 @@ def compiled(text: str) -> Form | None:
     if literal:
         parts.append(literal)
     letters = [part.letter for part in parts if isinstance(part, Field)]
+    if "D" in letters and len(parts) > 1:
+        return None
     return Form(tuple(parts)) if letters and len(set(letters)) == len(letters) else None

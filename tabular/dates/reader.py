@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .calendar import days_of, iso_days, iso_weeks, months_of, weekdays
+from .durations import read_durations
 from .forms import EPOCH_TICKS, ZONE, Field, Form
 from .names import ORDINALS, VARIANTS, names_of
 from .shapes import Shaped, digits_of, shaped, words_of
@@ -21,6 +22,8 @@ _MOST_DIGITS = 18
 
 def read_dates(texts: Sequence[Any] | np.ndarray, form: Form) -> np.ndarray:
     """``float64[texts]``; NaN for what is not so written, or is no date."""
+    if form.duration is not None:
+        return read_durations(texts, form.duration)
     found = np.full(len(texts), np.nan)
     pattern = form.pattern()
     for group in shaped(texts):

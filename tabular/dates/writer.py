@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .calendar import civil, days_of, iso_weeks, weekdays
+from .durations import write_durations
 from .forms import EPOCH_TICKS, ZONE, Field, Form
 from .names import ORDINALS, VARIANTS, names_of
 from .shapes import CHUNK, column_groups
@@ -18,6 +19,8 @@ _HOLE = 0
 
 def write_dates(seconds: np.ndarray, form: Form) -> np.ndarray:
     """``object[n]``: texts of ``seconds`` (float64[n], none NaN), cut to what ``form`` can say."""
+    if form.duration is not None:
+        return write_durations(seconds, form.duration)
     parts = [_written(seconds[start : start + CHUNK], form) for start in range(0, len(seconds), CHUNK)]
     return np.concatenate(parts) if parts else np.empty(0, dtype=object)
 

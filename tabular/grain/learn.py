@@ -27,7 +27,6 @@ _CALENDAR_ROWS, _CALENDAR_DAYS = 200, 28
 #: A calendar part tells something if chi-square beyond its mean reaches so many of its standard deviations, and so
 #: much per row.
 _DEVIATIONS, _PER_ROW = 8.0, 0.01
-_MICRO = 10**6
 
 
 def learn_grain(
@@ -54,14 +53,14 @@ def learn_grain(
     if not instants:
         grain = _of_numbers(np.rint(values * 10.0**decimals).astype(np.int64), decimals)
     else:
-        micro = np.rint(values * _MICRO).astype(np.int64)
-        days, clock = np.divmod(micro, round(DAY) * _MICRO)
-        grain = _step_of_day(clock, decimals, finest)
+        digits = max(6, decimals)
+        days, clock = np.divmod(np.rint(values * 10.0**digits).astype(np.int64), round(DAY) * 10**digits)
+        grain = _step_of_day(clock, decimals, digits, finest)
         if dated:
             whole = bool((clock == clock[0]).all())
             grain = _of_days(grain, np.unique(days), days, counts)
             if not whole:
-                grain = _of_hours(grain, clock / _MICRO, days, counts, rare_below)
+                grain = _of_hours(grain, clock / 10**digits, days, counts, rare_below)
     bare = (Grain(), Grain(finest)) if instants else (Grain(),)
     return None if grain in bare else grain
 
@@ -87,16 +86,16 @@ def _of_numbers(ticks: np.ndarray, decimals: int) -> Grain:
     return best
 
 
-def _step_of_day(clock: np.ndarray, decimals: int, finest: float) -> Grain:
-    """The greatest step that divides the day and leaves the same over in every time of ``clock`` (microseconds)."""
-    day = round(DAY) * _MICRO
-    step = math.gcd(int(np.gcd.reduce(clock - clock[0])), day)
-    least = max(10 ** (6 - min(decimals, 6)), round(finest * _MICRO))
+def _step_of_day(clock: np.ndarray, decimals: int, digits: int, finest: float) -> Grain:
+    """The greatest step that divides the day and leaves the same over in every time of ``clock`` (in 10^-digits s)."""
+    second = 10**digits
+    step = math.gcd(int(np.gcd.reduce(clock - clock[0])), round(DAY) * second)
+    least = max(10 ** (digits - decimals), round(finest * second))
     if step > least and -(len(clock) - 1) * math.log(step / least) > _CHANCE:
         step = least
-    if step <= 10 ** (6 - min(decimals, 6)):
+    if step <= 10 ** (digits - decimals):
         return Grain()
-    return Grain(step / _MICRO, (int(clock[0]) % step / _MICRO,))
+    return Grain(step / second, (int(clock[0]) % step / second,))
 
 
 def _of_days(grain: Grain, distinct: np.ndarray, days: np.ndarray, counts: np.ndarray) -> Grain:

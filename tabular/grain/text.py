@@ -151,7 +151,7 @@ def _clock(text: str) -> float | None:
 def _clock_text(seconds: float) -> str:
     minutes, rest = divmod(seconds, 60.0)
     text = f"{int(minutes) // 60:02d}:{int(minutes) % 60:02d}"
-    if rest < 5e-7:
+    if rest < 5e-10:
         return text
-    whole = f"{rest:09.6f}".rstrip("0").rstrip(".")
+    whole = f"{rest:012.9f}".rstrip("0").rstrip(".")
     return f"{text}:{whole}"
