@@ -7,6 +7,9 @@ password of a database's address is left out.
 from __future__ import annotations
 
 import re
+import shutil
+import sys
+import textwrap
 from typing import TYPE_CHECKING, Any
 
 from .passwords import without_password
@@ -14,7 +17,7 @@ from .passwords import without_password
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["escape", "json_safe", "plain", "terminal"]
+__all__ = ["escape", "folded", "json_safe", "plain", "terminal"]
 
 #: Control characters, what turns the direction of text, line separators, invisible characters, halves of characters.
 _HIDDEN = re.compile(
@@ -31,6 +34,19 @@ def plain(text: object, *, lines: bool = False) -> str:
     """
     shown = without_password(str(text))
     return (_HIDDEN_BUT_LINES if lines else _HIDDEN).sub(lambda found: ascii(found[0])[1:-1], shown)
+
+
+def folded(line: str, *, indent: int = 0) -> str:
+    """``line`` for standard error: one line for a program, folded between words for a person at a terminal.
+
+    Args:
+        indent: of the lines after the first, in cells; what stands before the first is as wide.
+    """
+    if sys.stderr is None or not sys.stderr.isatty():
+        return line
+    width = max(shutil.get_terminal_size().columns, 40) - indent
+    lines = textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False)
+    return ("\n" + " " * indent).join(lines)
 
 
 def json_safe(text: str) -> str:

@@ -6,15 +6,13 @@ import contextlib
 import errno
 import os
 import shlex
-import shutil
 import sys
-import textwrap
 from typing import NoReturn
 
 import click
 
 from tabular.errors import TabllmError
-from tabular.terminal import plain
+from tabular.terminal import folded, plain
 
 __all__ = ["Interrupted", "PipeClosed", "explain", "hold_closed_streams", "leave"]
 
@@ -55,19 +53,11 @@ def leave(error: BaseException, *, debug: bool = False, signal: int | None = Non
     message, code = explain(error)
     if signal is not None and code == INTERRUPTED:
         code = 128 + signal
-    begin = "" if isinstance(error, Interrupted) else click.style("Error:", fg="red", bold=True) + " "
+    begin = "" if isinstance(error, Interrupted) else "Error: "
     with contextlib.suppress(OSError):  # after SIGHUP there is no terminal to say it on
-        click.echo(_laid_out(begin, plain(" ".join(message.split()))), err=True)
+        lines = folded(plain(" ".join(message.split())), indent=len(begin))
+        click.echo(click.style(begin.strip(), fg="red", bold=True) + " " * bool(begin) + lines, err=True)
     sys.exit(code)
-
-
-def _laid_out(begin: str, message: str) -> str:
-    """One line for a program; folded between words for a person at a terminal."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        return begin + message
-    width = max(shutil.get_terminal_size().columns, 40)
-    lines = textwrap.wrap(message, width - 7, break_long_words=False, break_on_hyphens=False)
-    return begin + ("\n" + " " * len(click.unstyle(begin))).join(lines)
 
 
 def hold_closed_streams() -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tabular.errors import OutputError
-from tabular.terminal import json_safe, plain, terminal
+from tabular.terminal import folded, json_safe, plain, terminal
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,12 +51,12 @@ class Session:
     def say(self, line: str) -> None:
         """One line about the work."""
         if not self.quiet:
-            click.echo(plain(line), err=True)
+            click.echo(folded(plain(line)), err=True)
 
     def warn(self, line: str) -> None:
         """One line that must not be missed."""
         if not self.quiet:
-            click.secho(plain(line), fg="red", bold=True, err=True)
+            click.secho(folded(plain(line)), fg="red", bold=True, err=True)
 
     def suggest(self, *command: str | Path) -> None:
         """The command to type next."""

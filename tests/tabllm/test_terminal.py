@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tabular.progress import RichReporter
-from tabular.terminal import escape, json_safe, plain, terminal
+from tabular.terminal import escape, folded, json_safe, plain, terminal
 
 #: Markup, a picture, a colour, a line, a column of 8-bit control sequences, text from right to left, half a pair.
 HOSTILE = ["[/b]", "price [eur]", ":smile:", "\x1b[31mred", "two\nlines", "\x9b2Jgone", "a\u202egnp.exe", "bell\x07\r"]
@@ -120,3 +120,15 @@ def test_words_of_every_script_stay():
     assert plain("a\nb", lines=True) == "a\nb"
     assert escape("[b]") == r"\[b]"
     assert json.loads(json_safe('{"a": "\x7f\u202e"}')) == {"a": "\x7f\u202e"}
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_line_about_the_work_is_folded_between_words_at_a_terminal_only(monkeypatch, width):
+    line = "Wrote 8,000 simulated rows to visits.csv, 335 of them clicked; nothing in them was measured."
+    assert folded(line) == line  # for a program
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = folded(line, indent=7).splitlines()
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= width
+    assert " ".join(part.strip() for part in lines) == line
