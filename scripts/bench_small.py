@@ -6,8 +6,10 @@
     python scripts/bench_small.py --results small.jsonl --only-table
 
 The cuts are the first rows of the shuffled training parts of `bench_quality.py`, and of three tables with planted
-relations (products, thresholds, mixtures); the holdout is real rows that no cut contains. One judge for all, the
-functions of `eval`: pair-trend error in percent, detection by XGBoost (1 = cannot tell), and utility, which is the AUC
+relations (products, thresholds, mixtures); the holdout is real rows that no cut contains. `--tables survey` is a
+made-up survey of 26 columns (`tests/survey.py`), in which each person has ten rows and the label depends on three
+columns at a time; its holdout is other people. One judge for all, the functions of `eval`: pair-trend error in percent,
+detection by XGBoost (1 = cannot tell), and utility, which is the AUC
 or R2 on the holdout of XGBoost trained on the synthetic rows. Results are appended to --results, and a measurement that
 stands there is not repeated. Each peer wants an environment of its own:
 
@@ -104,6 +106,11 @@ def planted(name: str, rows: int, seed: int) -> tuple[pd.DataFrame, str]:
 
 def task(table: str, rows: int, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:
     """(train, holdout, target) of a cut."""
+    if table == "survey":
+        sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+        from survey import survey
+
+        return survey(rows // 10, 10), survey(CUT_HOLDOUT // 10, 10, first=rows // 10), "label"
     if table in PLANTED:
         train, target = planted(table, rows, 0)
         return train, planted(table, CUT_HOLDOUT, 1)[0], target

@@ -10,12 +10,15 @@ import pandas as pd
 from .arrays import from_arrays
 from .errors import UsageError
 from .progress import Reporter
+from .refining import Refiner
 from .schema import Schema
 
-__all__ = ["make_parts"]
+__all__ = ["Choose", "chosen_rows", "make_parts"]
 
 Advance = Callable[[int], None]
 Arrays = dict[str, np.ndarray]
+#: Chooses among the arrays of drawn rows: int64[rows], which to take.
+Choose = Callable[[Arrays], np.ndarray]
 
 
 def make_parts(
@@ -27,13 +30,15 @@ def make_parts(
     seed: int,
     progress: Reporter,
     draw: Callable[[int, np.random.Generator, Advance], np.ndarray],
-    decode: Callable[[np.ndarray, np.random.Generator, int], Arrays],
+    decode: Callable[[np.ndarray, np.random.Generator, int, Choose | None], Arrays],
+    refiner: Refiner | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Yield ``n`` rows in parts, each from a seed of its own, so that parts that are ``done`` need not be made again.
 
     Args:
         draw: (rows, generator, to be told how many are done) -> int[rows, width].
-        decode: (these, generator, number of the first row) -> canonical arrays.
+        decode: (these, generator, number of the first row, what chooses among them) -> canonical arrays.
+        refiner: more rows are drawn than wanted, and those taken whose margins are the table's.
 
     Raises:
         UsageError: for fewer than one row.
@@ -47,7 +52,19 @@ def make_parts(
                 continue
             rows = min(part_rows, n - start)
             rng = np.random.default_rng([seed, part])
-            drawn = draw(rows, rng, task.advance)
+            wanted = rows if refiner is None else refiner.drawn(rows)
+            if wanted > rows:
+                task.extend(wanted - rows)
+            drawn = draw(wanted, rng, task.advance)
             # Rows come sorted by their beginnings; nobody should be able to tell.
-            drawn = drawn[rng.permutation(rows)]
-            yield from_arrays(decode(drawn, rng, start), schema)
+            drawn = drawn[rng.permutation(wanted)]
+            choose = None if refiner is None else refiner.chooser(wanted, rows, rng)
+            yield from_arrays(decode(drawn, rng, start, choose), schema)
+
+
+def chosen_rows(arrays: Arrays, choose: Choose | None, rows: int) -> tuple[Arrays, int]:
+    """Those of ``rows`` rows that ``choose`` takes, if there is one, and how many they are."""
+    if choose is None:
+        return arrays, rows
+    chosen = choose(arrays)
+    return {name: values[chosen] for name, values in arrays.items()}, len(chosen)

@@ -26,13 +26,14 @@ from .plain_json import (
     real,
     whole,
 )  # fmt: skip
+from .refining import MIN_CELL, Margins
 from .rundir import atomic_directory, write_json
 from .schema import Column, Schema
 from .synthesizer import RUN_VERSION, check_name, read_config
 
 __all__ = [
-    "RunFiles", "check_shapes", "damaged", "describe_run", "read_plain_files", "read_run_files", "read_weights",
-    "reading", "write_run_files",
+    "RunFiles", "check_shapes", "damaged", "describe_run", "read_margins", "read_plain_files", "read_run_files",
+    "read_weights", "reading", "told_margins", "write_margins", "write_run_files",
 ]  # fmt: skip
 
 
@@ -47,6 +48,7 @@ class RunFiles:
         codec: ``codec.json``, how the generator sees the columns.
         weights: ``model.safetensors``.
         history: ``history.jsonl``, one entry per look at the loss.
+        margins: ``margins.json``, if there is one: counts to choose rows by.
     """
 
     config: Mapping[str, Any]
@@ -54,6 +56,7 @@ class RunFiles:
     codec: Mapping[str, Any]
     weights: dict[str, np.ndarray]
     history: Sequence[Mapping[str, float]]
+    margins: Margins | None = None
 
 
 def write_run_files(directory: str | Path, files: RunFiles, held: Callable[[Column], str]) -> None:
@@ -71,6 +74,7 @@ def write_run_files(directory: str | Path, files: RunFiles, held: Callable[[Colu
         files.schema.to_json(folder / "schema.json")
         write_json(folder / "config.json", {"version": RUN_VERSION, **files.config})
         write_json(folder / "codec.json", files.codec)
+        write_margins(folder, files.margins)
         save_file(files.weights, folder / "model.safetensors")
         lines = [json.dumps(look) + "\n" for look in files.history]
         (folder / "history.jsonl").write_text("".join(lines), encoding="utf-8")
@@ -96,7 +100,33 @@ def read_run_files(directory: str | Path) -> RunFiles:
     with reading(directory, "codec.json"):
         codec = read_json(folder / "codec.json")
         check_fields(codec, {}, "it")
-    return RunFiles(config, schema, codec, read_weights(directory, "model.safetensors"), history)
+    weights = read_weights(directory, "model.safetensors")
+    return RunFiles(config, schema, codec, weights, history, read_margins(directory, schema))
+
+
+def write_margins(folder: Path, margins: Margins | None) -> None:
+    """Write ``margins.json``, if there are any."""
+    if margins is not None:
+        write_json(folder / "margins.json", margins.to_dict())
+
+
+def read_margins(directory: str | Path, schema: Schema) -> Margins | None:
+    """What :func:`write_margins` wrote; ``None`` where nothing was. Raises as :func:`reading`."""
+    path = Path(directory) / "margins.json"
+    if not path.exists():
+        return None
+    with reading(directory, path.name):
+        return Margins.from_dict(read_json(path), schema)
+
+
+def told_margins(margins: Margins | None) -> list[str]:
+    """What the file holds, as a line of the run's README; none where there is no file."""
+    if margins is None:
+        return []
+    return [
+        f"- `margins.json`: how many rows have which groups of values, of single columns and of {len(margins.pairs):,} "
+        f"pairs, where {MIN_CELL} rows or more have them"
+    ]
 
 
 def read_plain_files(directory: str | Path) -> tuple[dict[str, Any], Schema, list[dict[str, float]]]:
@@ -216,6 +246,7 @@ def _readme(files: RunFiles, held: Callable[[Column], str]) -> str:
             kept.append("the pattern of its identifiers")
         lines.append(f"- `{column.name}`: {', '.join(kept)}")
     lines += [
+        *told_margins(files.margins),
         "",
         *_people(files.config.get("fit", {})),
         _guarantee(files.config.get("fit", {}).get("privacy")),

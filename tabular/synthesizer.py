@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .frames import Form
+    from .refining import Margins
 
 __all__ = [
     "Synthesizer",
@@ -62,6 +63,10 @@ class Synthesizer(ABC):
     private_defaults: ClassVar[Mapping[str, Any]] = {}
     #: Set by :meth:`fit` or :meth:`load`.
     schema: Schema
+    #: Whether rows are chosen by the table's margins where the caller does not say.
+    refines: ClassVar[bool] = False
+    #: Counts of the table to choose rows by; ``None`` where none are kept, as in a private fit.
+    _margins: Margins | None = None
     #: How the table came that :meth:`fit` learned; ``None`` in a run that was loaded.
     _form: Form | None = None
 
@@ -96,6 +101,7 @@ class Synthesizer(ABC):
         seed: int | None = None,
         progress: Reporter | None = None,
         done: int = 0,
+        refine: bool | None = None,
     ) -> Iterator[pd.DataFrame]:
         """Yield ``n`` rows in all, in parts that fit in memory, each with the dtypes of the table.
 
@@ -105,13 +111,23 @@ class Synthesizer(ABC):
             seed: the seed of the fit if absent. The same seed gives the same rows.
             progress: told of each part.
             done: rows of the first parts that an earlier, interrupted call gave already; they are left out.
+            refine: draw a quarter more rows, and choose those whose counts, of single columns and of pairs, come near
+                to the table's (:mod:`tabular.refining`). By default ``nano`` does, without conditions, for up to twice
+                the learned rows.
 
         Raises:
             ConditionError: if ``where`` names an unknown column or an impossible value.
+            UsageError: for ``refine`` with conditions, or of a run that keeps no counts.
         """
 
     def sample(
-        self, n: int | None = None, *, where: Where = None, seed: int | None = None, progress: Reporter | None = None
+        self,
+        n: int | None = None,
+        *,
+        where: Where = None,
+        seed: int | None = None,
+        progress: Reporter | None = None,
+        refine: bool | None = None,
     ) -> pd.DataFrame:
         """``n`` rows as one table, of the library and with the labels of the table that was learned.
 
@@ -124,7 +140,9 @@ class Synthesizer(ABC):
 
         if n is None:
             n = self._known_schema().rows or 1
-        parts = list(self.sample_batches(n, where=where, seed=seed, progress=progress))
+        # A generator that was registered from outside may know nothing of it.
+        chosen = {} if refine is None else {"refine": refine}
+        parts = list(self.sample_batches(n, where=where, seed=seed, progress=progress, **chosen))
         rows = pd.concat(parts, ignore_index=True)
         if self._form is not None:
             return self._form.give_back(rows)

@@ -65,6 +65,10 @@ tabllm --quiet sample visits-run -n 5 -o -
               help="Engine of a fine-tuned language model.  [default: auto]")  # fmt: skip
 @click.option("--precision", type=click.Choice(["fp32", "bf16", "8bit", "4bit"]),
               help="Weight precision of a fine-tuned language model.  [default: as fitted]")  # fmt: skip
+@click.option("--refine/--no-refine", default=None,
+              help="Refinement: a quarter more rows are drawn, and those taken whose counts, of columns and of pairs, "
+                   "come near to the table's.  [default: with nano, without conditions, up to twice the table's "
+                   "rows]")  # fmt: skip
 @click.option("--temperature", type=float, metavar="T",
               help="Sampling temperature; below 1, likely values come more often than in the data.  [default: "
                    "1]")  # fmt: skip
@@ -86,6 +90,7 @@ def sample(
     seed: int | None,
     device: str,
     force: bool,
+    refine: bool | None,
     **options: Any,
 ) -> None:
     """Generate N rows from RUN, which 'tabllm fit' wrote, and write them to OUT.
@@ -102,6 +107,8 @@ def sample(
 
     if balance and fair:
         raise UsageError("--balance and --fair contradict each other: the one sets every share, the other keeps some.")
+    if refine and (balance or fair):
+        raise UsageError("--refine keeps the table's own shares, which --balance and --fair change: leave one out.")
     check_output(out)
     claim(session, out, force=force)
     synthesizer = load_run(run, device=device, **options)
@@ -115,6 +122,7 @@ def sample(
         "fair": fair,
         "seed": seed,
         "device": device,
+        "refine": refine,
         **options,
     }
     start = time.perf_counter()
@@ -123,7 +131,7 @@ def sample(
         with writer:
             for note in writer.notes:
                 session.say(note)
-            for part in _parts(session, synthesizer, wanted, list(where), balance, fair, seed, writer.resumed):
+            for part in _parts(session, synthesizer, wanted, list(where), balance, fair, seed, refine, writer.resumed):
                 writer.write(part)
     except KeyboardInterrupt:
         kept = f"; {writer.folder}/ holds {writer.rows:,} rows: the same command goes on from there"
@@ -145,13 +153,17 @@ def _parts(
     balance: str | None,
     fair: str | None,
     seed: int | None,
+    refine: bool | None,
     done: int,
 ) -> Iterator[pd.DataFrame]:
     """The rows in parts, as the generator learned them or with the shares that were asked for."""
     from tabular.strata import sample_strata
 
     if not balance and not fair:
-        return synthesizer.sample_batches(rows, where=where or None, seed=seed, progress=session.reporter(), done=done)
+        chosen = {} if refine is None else {"refine": refine}
+        return synthesizer.sample_batches(
+            rows, where=where or None, seed=seed, progress=session.reporter(), done=done, **chosen
+        )
     strata = _strata(session, synthesizer, rows, where, balance, fair, seed or 0)
     return sample_strata(synthesizer, strata, where=where, seed=seed or 0, progress=session.reporter(), done=done)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from tabular.arrays import on_grid
 from tabular.conditions import Allowed
+from tabular.making import Choose, chosen_rows
 from tabular.parts import parts_of
 from tabular.schema import Schema
 from tabular.unmodelled import fill_unmodelled
@@ -44,6 +45,11 @@ class RowCodec:
         parts = parts_of(schema)
         return cls(schema, TableCodec.fit(parts.split(arrays), parts.schema, bins=bins), words)
 
+    @property
+    def learned(self) -> list[str]:
+        """The columns of the schema of which a model learns anything."""
+        return self.parts.columns(self.table.codecs)
+
     def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         """Canonical arrays -> tokens: int32[n, fields]."""
         return self.table.encode(self.parts.split(arrays))
@@ -66,6 +72,7 @@ class RowCodec:
         seed: int,
         allowed: Mapping[str, Allowed],
         present: bool = False,
+        choose: Choose | None = None,
     ) -> dict[str, np.ndarray]:
         """int32[n, fields] -> canonical arrays of all columns.
 
@@ -74,8 +81,8 @@ class RowCodec:
             seed: of the identifiers.
             allowed: what the conditioned columns may be; the tokens keep to it already.
             present: no text and no identifier is missing.
+            choose: which of the rows are wanted, by the columns that are learned.
         """
-        rows = len(tokens)
         of_parts = self.parts.allowed(allowed)
         learned: dict[str, np.ndarray] = {}
         place = 0
@@ -89,6 +96,7 @@ class RowCodec:
         arrays = self.parts.join(learned)
         for name in self.parts.divided.keys() & allowed.keys():
             arrays[name] = allowed[name].moved_inside(arrays[name])
+        arrays, rows = chosen_rows(arrays, choose, len(tokens))
         return fill_unmodelled(arrays, self.schema, self.words, rows, rng, start=start, seed=seed, present=present)
 
     def _rounding(self, name: str) -> conditions.Round:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from tabular.conditions import Allowed
+from tabular.making import Choose
 
 from .automaton import Automaton
 
@@ -73,8 +74,14 @@ class LmCodec(ABC):
         seed: int,
         allowed: Mapping[str, Allowed],
         present: bool = False,
+        choose: Choose | None = None,
     ) -> dict[str, np.ndarray]:
         """Choices -> canonical arrays of all columns of the schema; see :meth:`tabllm.codec.rows.RowCodec.decode`."""
+
+    @property
+    @abstractmethod
+    def learned(self) -> list[str]:
+        """The columns of the schema of which a model learns anything."""
 
     @abstractmethod
     def conditions(self, allowed: Mapping[str, Allowed]) -> dict[int, Automaton]:

@@ -20,6 +20,7 @@ from tabular.imputing import fill_in
 from tabular.making import make_parts
 from tabular.notebook import default_reporter
 from tabular.progress import Reporter
+from tabular.refining import Margins, refiner_for
 from tabular.schema import Schema
 from tabular.schema_fit import schema_and_arrays
 from tabular.search_space import Choice, Real, SearchSpace, Whole
@@ -205,6 +206,7 @@ class PretrainedLM(Synthesizer):
         folder = replace(folder, name=public_name(folder))
         self._codec, self._engine, self._find_folder = codec, engine, lambda: folder
         self._trained, self.history = trained.kept, trained.history
+        self._margins = Margins.fit({name: arrays[name] for name in codec.learned}, self.schema)
         last = trained.history[-1]
         took = time.perf_counter() - started
         self.facts = {
@@ -263,6 +265,7 @@ class PretrainedLM(Synthesizer):
         seed: int | None = None,
         progress: Reporter | None = None,
         done: int = 0,
+        refine: bool | None = None,
     ) -> Iterator[pd.DataFrame]:
         codec, engine = self._fitted()
         allowed = parse_where(where, self.schema)
@@ -279,7 +282,10 @@ class PretrainedLM(Synthesizer):
             seed=seed,
             progress=default_reporter(progress),
             draw=lambda rows, rng, advance: sampler.sample(rows, order, rng, conditions=conditions, advance=advance),
-            decode=lambda choices, rng, start: codec.decode(choices, rng, start=start, seed=seed, allowed=allowed),
+            decode=lambda choices, rng, start, choose: codec.decode(
+                choices, rng, start=start, seed=seed, allowed=allowed, choose=choose
+            ),
+            refiner=refiner_for(self._margins, self.schema, refine, self.refines, n, allowed),
         )
 
     def complete(
@@ -333,7 +339,8 @@ class PretrainedLM(Synthesizer):
             base["random"] = str(self.seed)
         trained = {name: value for name, value in self._trained.items() if not full or is_new(name)}
         settings = {name: value for name, value in self.settings().items() if name != "base"}
-        run = LmRun(self.schema, codec, base, settings, self.facts, self.history, trained, folder.path)
+        run = LmRun(self.schema, codec, base, settings, self.facts, self.history, trained, folder.path,
+                    self._margins)  # fmt: skip
         write_lm_run(directory, run, self.name, engine.export if full else None)
 
     @classmethod
@@ -357,7 +364,7 @@ class PretrainedLM(Synthesizer):
         model = from_settings(cls, run.settings, given, directory, unchecked=("tuning",))
         model.engine_name, model.device = choose_engine(engine, device, precision, packed=run.fit.get("packed", False))
         model.schema, model.facts, model.history = run.schema, run.fit, run.history
-        model._codec, model._trained = run.codec, run.trained
+        model._codec, model._trained, model._margins = run.codec, run.trained, run.margins
         # Later, so that 'tabllm info' neither reads gigabytes nor asks the hub for the model that a run names.
         model._find_folder = cache(partial(folder_of, run, Path(directory)))
         model._make_engine = partial(

@@ -18,8 +18,9 @@ import numpy as np
 
 from tabular.errors import RunError
 from tabular.plain_json import TEXT, FieldError, Kind, check_fields, maybe, object_of, one_of, read_json, whole
+from tabular.refining import Margins
 from tabular.rundir import atomic_directory, write_json
-from tabular.runs import read_plain_files, read_weights, reading
+from tabular.runs import read_margins, read_plain_files, read_weights, reading, told_margins, write_margins
 from tabular.schema import Schema
 from tabular.synthesizer import RUN_VERSION
 
@@ -45,6 +46,7 @@ class LmRun:
         base: of the pretrained model, as :func:`.bases.describe_base` has it.
         settings: of the generator but for its base, plain JSON data.
         fit: facts of the fit, plain JSON data.
+        margins: counts to choose rows by, if there are any.
         trained: float32 arrays by neutral names; empty after full tuning with a text codec.
         model: the folder ``model/``.
     """
@@ -57,6 +59,7 @@ class LmRun:
     history: list[dict[str, float]]
     trained: dict[str, np.ndarray]
     model: Path
+    margins: Margins | None = None
 
 
 def write_lm_run(directory: str | Path, run: LmRun, name: str, export: Callable[[Path], None] | None) -> None:
@@ -73,6 +76,7 @@ def write_lm_run(directory: str | Path, run: LmRun, name: str, export: Callable[
         config = {"model": name, "version": RUN_VERSION, "base": run.base, "options": run.settings, "fit": run.fit}
         write_json(folder / "config.json", config)
         write_json(folder / "codec.json", run.codec.to_dict())  # type: ignore[attr-defined]
+        write_margins(folder, run.margins)
         (folder / "model").mkdir()
         if export is not None:
             export(folder / "model")
@@ -121,7 +125,8 @@ def read_lm_run(directory: str | Path) -> LmRun:
     known = {"precision": fit["precision"], "tuning": fit["tuning"], "serialization": fit["serialization"],
              "rank": fit["rank"], "seed": fit["seed"], "random_weights": "random" in base}  # fmt: skip
     settings = {**known, **config.get("options", {})}
-    run = LmRun(schema, codec, base, settings, fit, history, arrays, folder / "model")
+    margins = read_margins(directory, schema)
+    run = LmRun(schema, codec, base, settings, fit, history, arrays, folder / "model", margins)
     if run.fit["tuning"] == "full" and not any(run.model.glob("*.safetensors")):
         raise RunError(f"The run {directory} lacks the weights in its folder model/; fit again.")
     if (run.fit["tuning"] != "full" or isinstance(codec, TokenCodec)) and not arrays:
@@ -149,7 +154,8 @@ def _check_vocabulary(codec: TokenCodec, arrays: Mapping[str, np.ndarray]) -> No
 
 
 def _readme(run: LmRun) -> str:
-    columns = "\n".join(f"- `{column.name}`: its kind ({column.kind}), {_held(column)}" for column in run.schema)
+    lines = [f"- `{column.name}`: its kind ({column.kind}), {_held(column)}" for column in run.schema]
+    columns = "\n".join([*lines, *told_margins(run.margins)])
     return f"""# A tabllm run
 
 `{run.base["name"]}`, fine-tuned ({run.fit["tuning"]}, {run.fit["precision"]}, serialization

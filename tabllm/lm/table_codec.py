@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tabular.conditions import Allowed
+from tabular.making import Choose
 from tabular.parts import parts_of
 from tabular.schema import Schema
 
@@ -71,8 +72,13 @@ class TokenCodec(LmCodec):
         seed: int,
         allowed: Mapping[str, Allowed],
         present: bool = False,
+        choose: Choose | None = None,
     ) -> dict[str, np.ndarray]:
-        return self.rows.decode(choices, rng, start=start, seed=seed, allowed=allowed, present=present)
+        return self.rows.decode(choices, rng, start=start, seed=seed, allowed=allowed, present=present, choose=choose)
+
+    @property
+    def learned(self) -> list[str]:
+        return self.rows.learned
 
     def conditions(self, allowed: Mapping[str, Allowed]) -> dict[int, Automaton]:
         weights = self.rows.token_weights(allowed)

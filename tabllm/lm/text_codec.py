@@ -11,6 +11,7 @@ from tabular.arrays import on_grid
 from tabular.cells import grid_step
 from tabular.conditions import Allowed
 from tabular.errors import ConditionError, TableError, UsageError
+from tabular.making import Choose, chosen_rows
 from tabular.plain_json import FieldError, at_field, check_fields, each_of, object_of, one_of
 from tabular.schema import Column, Schema
 from tabular.unmodelled import fill_unmodelled
@@ -92,6 +93,7 @@ class TextCodec(LmCodec):
         seed: int,
         allowed: Mapping[str, Allowed],
         present: bool = False,
+        choose: Choose | None = None,
     ) -> dict[str, np.ndarray]:
         arrays: dict[str, np.ndarray] = {}
         for (name, cell), span in zip(self.cells.items(), self.spans, strict=True):
@@ -102,7 +104,12 @@ class TextCodec(LmCodec):
                 if name in allowed:
                     values = allowed[name].moved_inside(values)
             arrays[name] = values
-        return fill_unmodelled(arrays, self.schema, {}, len(choices), rng, start=start, seed=seed, present=present)
+        arrays, rows = chosen_rows(arrays, choose, len(choices))
+        return fill_unmodelled(arrays, self.schema, {}, rows, rng, start=start, seed=seed, present=present)
+
+    @property
+    def learned(self) -> list[str]:
+        return list(self.cells)
 
     def conditions(self, allowed: Mapping[str, Allowed]) -> dict[int, Automaton]:
         kept = {}

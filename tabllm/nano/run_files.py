@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from tabular.plain_json import PLAIN, FieldError, check_fields
+from tabular.refining import Margins
 from tabular.runs import RunFiles, check_shapes, read_run_files, reading, write_run_files
 from tabular.schema import Column, Schema
 
@@ -28,6 +29,7 @@ class Run:
         settings: of the generator, plain JSON data.
         facts: of the fit, plain JSON data.
         history: one entry per look at the held-out rows.
+        margins: counts to choose rows by, if there are any.
     """
 
     model: str
@@ -38,12 +40,13 @@ class Run:
     settings: dict[str, Any]
     facts: dict[str, Any]
     history: list[dict[str, float]]
+    margins: Margins | None = None
 
 
 def write_run(directory: str | Path, run: Run) -> None:
     """Write the run; it appears whole or not at all. Raises :class:`OutputError` where it cannot be written."""
     config = {"model": run.model, "architecture": run.config.to_dict(), "options": run.settings, "fit": run.facts}
-    files = RunFiles(config, run.schema, run.codec.to_dict(), run.weights, run.history)
+    files = RunFiles(config, run.schema, run.codec.to_dict(), run.weights, run.history, run.margins)
     write_run_files(directory, files, lambda column: _held(run.codec, column))
 
 
@@ -70,7 +73,8 @@ def read_run(directory: str | Path) -> Run:
     # Runs of older versions say no more of their settings than this.
     known = {"seed": facts.get("seed", 0), "layers": config.layers, "width": config.width, "heads": config.heads}
     settings = {**known, **files.config.get("options", {})}
-    return Run(files.config["model"], files.schema, codec, config, files.weights, settings, facts, history)
+    name, margins = files.config["model"], files.margins
+    return Run(name, files.schema, codec, config, files.weights, settings, facts, history, margins)
 
 
 def _held(codec: RowCodec, column: Column) -> str:

@@ -19,9 +19,11 @@ from ..arrays import from_arrays
 from ..conditions import parse_where
 from ..devices import choose_torch_device, full_width_products, prepare_processor
 from ..errors import UsageError
+from ..making import chosen_rows
 from ..notebook import default_reporter
 from ..plain_json import PLAIN, FieldError, check_fields
 from ..progress import Reporter
+from ..refining import Margins, refiner_for
 from ..runs import RunFiles, check_shapes, read_run_files, reading, write_run_files
 from ..schema import Schema
 from ..schema_fit import schema_and_arrays
@@ -179,6 +181,8 @@ class NeuralSynthesizer(Synthesizer):
             )
         network.eval()
         self._encoder, self._network = encoder, network
+        if private is None:
+            self._margins = Margins.fit({name: arrays[name] for name in encoder.learned}, self.schema)
         self._calibration = self._calibrated(spans, codes, scalars)
         told = {"restarts": restarts, "train_loss": self.history[-1]["train_loss"]} if private is None else {}
         self.facts = {
@@ -241,6 +245,7 @@ class NeuralSynthesizer(Synthesizer):
         seed: int | None = None,
         progress: Reporter | None = None,
         done: int = 0,
+        refine: bool | None = None,
     ) -> Iterator[pd.DataFrame]:
         encoder, network = self._fitted()
         if n < 1:
@@ -249,14 +254,20 @@ class NeuralSynthesizer(Synthesizer):
         calibration = self._calibration or Calibration.none(network.spans.width)
         draws = ConditionalDraws(self.name, self.schema, encoder, network, calibration, allowed)
         seed = self.seed if seed is None else _checked(seed)
+        refiner = refiner_for(self._margins, self.schema, refine, self.refines, n, allowed)
         with default_reporter(progress).task("Sampling", n, "rows") as task:
             task.advance(done)
             for part, start in enumerate(range(0, n, PART_ROWS)):
                 if start < done:
                     continue
                 rows = min(PART_ROWS, n - start)
-                arrays = draws.draw(rows, self._generator(seed, part), task)
+                wanted = rows if refiner is None else refiner.drawn(rows)
+                if wanted > rows:
+                    task.extend(wanted - rows)
+                arrays = draws.draw(wanted, self._generator(seed, part), task)
                 rng = np.random.default_rng([seed, part])
+                choose = None if refiner is None else refiner.chooser(wanted, rows, rng)
+                arrays, _ = chosen_rows(arrays, choose, rows)
                 yield from_arrays(encoder.fill_unlearned(arrays, rows, rng, start=start, seed=seed), self.schema)
 
     def _generator(self, seed: int, part: int) -> torch.Generator:
@@ -278,7 +289,7 @@ class NeuralSynthesizer(Synthesizer):
         calibration = self._calibration or Calibration.none(sum(encoder.sizes))
         weights |= {f"calibration/{name}": value for name, value in calibration.tensors().items()}
         config = {"model": self.name, "options": self.settings(), "fit": self.facts}
-        files = RunFiles(config, self.schema, encoder.to_dict(), weights, self.history)
+        files = RunFiles(config, self.schema, encoder.to_dict(), weights, self.history, self._margins)
         write_run_files(directory, files, lambda column: encoder.held(column.name))
         if self._unsaved is not None:
             from ..dp.session import forget_secret
@@ -300,6 +311,7 @@ class NeuralSynthesizer(Synthesizer):
             network = model._loaded_network(encoder, _below(files.weights, "network/", torch.from_numpy))
         model.schema, model.facts, model.history = files.schema, facts, list(files.history)
         model._encoder, model._network, model._calibration = encoder, network, calibration
+        model._margins = files.margins
         return model
 
     def _loaded_network(self, encoder: TableEncoder, weights: Mapping[str, Tensor]) -> Network:

@@ -59,8 +59,7 @@ class ConditionalDraws:
         Raises:
             ConditionError: if next to no row does.
         """
-        learned = self.encoder.parts.columns(self.encoder.fields)
-        known = {name: condition for name, condition in self.allowed.items() if name in learned}
+        known = {name: condition for name, condition in self.allowed.items() if name in self.encoder.learned}
         chunk = rows_at_once(self.network.spans)
         kept: list[dict[str, np.ndarray]] = []
         made = found = 0

@@ -69,6 +69,11 @@ class TableEncoder:
             )
         return cls(schema, fields, words)
 
+    @property
+    def learned(self) -> list[str]:
+        """The columns of the schema of which a network learns anything."""
+        return self.parts.columns(self.fields)
+
     def places(self) -> dict[str, tuple[slice, slice]]:
         """Column name -> its spans and its scalars."""
         found = {}

@@ -157,6 +157,7 @@ def test_a_run_read_again_gives_the_same_rows_and_tells_what_it_holds(model, tmp
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {
         ".tabllm", "schema.json", "config.json", "codec.json", "model.safetensors", "history.jsonl", "README.md",
+        "margins.json",
     }  # fmt: skip
     again = TableLM.load(tmp_path / "run", device="cpu")
     pd.testing.assert_frame_equal(again.sample(300, seed=9), model.sample(300, seed=9))
@@ -546,7 +547,7 @@ def test_progress_is_told_of_every_row_and_step(table):
             yield Adding()
 
     small = TableLM(**SMALL, steps=7).fit(table, progress=Told())
-    small.sample(321, progress=Told())
+    small.sample(321, progress=Told(), refine=False)
     small.complete(table[:50], progress=Told())
     assert told == {"Learning": 7, "Sampling": 321, "Completing": 50}
 

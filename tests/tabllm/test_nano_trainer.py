@@ -228,7 +228,15 @@ def test_what_depends_on_each_other_is_learned(tokens):
     assert share[1, 4] > 0.9
 
 
-def test_a_field_that_is_learned_by_heart_is_drawn_back_to_its_marginal():
+def test_what_few_held_out_rows_say_draws_no_field_back():
+    losses = np.array([[1.2, 1.0], [1.1, 1.0], [1.1, 1.0], [1.1, 1.0], [1.0, 1.0]], np.float32)
+    assert trainer._chosen_shares(losses, 25).tolist() == [4, 0]
+    assert trainer._chosen_shares(losses, 5).tolist() == [0, 0]
+    assert trainer._chosen_shares(losses, 5, [1]).tolist() == [0, 4]
+
+
+def test_a_field_that_is_learned_by_heart_is_drawn_back_to_its_marginal(monkeypatch):
+    monkeypatch.setattr(trainer, "CHANCE", 0.0)  # three rows are held out
     rng = np.random.default_rng(0)
     noise = rng.integers(0, SIZES, (60, 3)).astype(np.int32)
     start = fresh(noise)

@@ -109,6 +109,7 @@ def test_a_run_comes_back_whole(fitted, tmp_path, table):
     fitted.save(tmp_path / "run")
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
         ".tabllm", "config.json", "schema.json", "codec.json", "model.safetensors", "history.jsonl", "README.md",
+            "margins.json",
     }  # fmt: skip
     again = load_run(tmp_path / "run", device="cpu")
     assert type(again) is type(fitted)
