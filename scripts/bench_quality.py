@@ -102,7 +102,7 @@ def measure(name: str, rows: int | None, model: str, seed: int, options: dict, a
     start = time.perf_counter()
     synthesizer = create(model, seed=seed, **options).fit(train)
     fitted = time.perf_counter()
-    made = synthesizer.sample(len(train))
+    made = synthesizer.sample(len(train), refine=arguments.refine)
     sampled = time.perf_counter()
     report = compare(train, made, holdout=holdout, target=target, seed=0)
     if arguments.keep:
@@ -154,6 +154,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[None], help="cuts of so many rows (default: all rows)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--set", dest="options", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--refine", action=argparse.BooleanOptionalAction, help="as of 'tabllm sample'")
     parser.add_argument("--keep", type=Path, help="a folder for the synthetic tables")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
