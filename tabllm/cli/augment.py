@@ -23,6 +23,7 @@ from .options import (
     Share,
     claim,
     claim_work,
+    drop_option,
     force_option,
     html_option,
     json_option,
@@ -87,7 +88,7 @@ class Shares(click.ParamType):
                    "'-augmented.csv', '-study']")  # fmt: skip
 @click.option("--provenance", metavar="NAME", help="Name of a column to add, which says 'real' or 'synthetic'.")
 @click.option("--shuffle", is_flag=True, help="Shuffle the rows.  [default: the real rows first]")
-@click.option("--drop", multiple=True, metavar="COL", help="Column of DATA to leave out. Repeatable.")
+@drop_option
 @kind_option
 @click.option("--epochs", type=AtLeast(1), metavar="N", help="Maximum passes over the rows.")
 @click.option(
@@ -113,7 +114,7 @@ def augment(
     /,
     data: str,
     target: str,
-    drop: tuple[str, ...],
+    dropped: tuple[str, ...],
     kinds: tuple[str, ...],
     reading: ReadOptions,
     study: bool,
@@ -126,20 +127,17 @@ def augment(
     _check_options(study, options)
     chosen = chosen_kinds(kinds)
 
+    from tabular.dropping import drop_columns
     from tabular.reading import check_table, read_as_text
 
-    def checked(path: str, table: pd.DataFrame) -> pd.DataFrame:
-        table = check_table(table)
-        absent = [name for name in drop if name not in table.columns]
-        if absent:
-            raise UsageError(f"{path} has no column {absent[0]!r} to drop; it has {', '.join(table.columns)}.")
-        return table.drop(columns=list(drop))
+    def checked(table: pd.DataFrame) -> pd.DataFrame:
+        return check_table(drop_columns(table, dropped))
 
     def as_it_stands(written_as: FileFormat) -> pd.DataFrame | None:
         text = read_as_text(data, written_as, options=reading)
-        return None if text is None else text.drop(columns=list(drop))
+        return None if text is None else drop_columns(text, dropped)
 
-    if target in drop:
+    if target in dropped:
         raise UsageError(f"--drop {target} would drop the target; leave it out.")
     if study:
         session.check_json(options["json_file"])
@@ -147,11 +145,11 @@ def augment(
         session.check_file(options["html_file"])
         held = None
         if options["holdout"]:
-            held = checked(options["holdout"], read_more(session, options["holdout"], reading))
-        _study(session, data, checked(data, read(session, data, reading).table), target, chosen, held, options)
+            held = check_table(drop_columns(read_more(session, options["holdout"], reading), dropped, absent_ok=True))
+        _study(session, data, checked(read(session, data, reading).table), target, chosen, held, options)
     else:
         found = read(session, data, reading)
-        _augment(session, data, checked(data, found.table), found.form, as_it_stands, target, chosen, options)
+        _augment(session, data, checked(found.table), found.form, as_it_stands, target, chosen, options)
 
 
 def _check_options(study: bool, options: dict[str, Any]) -> None:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .group import Command
-from .options import PATH, AtLeast, Device, json_option, seed_option
+from .options import PATH, AtLeast, Device, drop_option, json_option, seed_option
+from .reading import read, reading_options
 from .session import Session
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from tabular.file_form import ReadOptions
 
 __all__ = ["bench"]
 
@@ -67,6 +70,8 @@ tabllm bench -m deepseek-coder-1.3b --precision 4bit --data visits.csv --json sp
     help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]",
 )
 @seed_option
+@drop_option
+@reading_options
 @json_option
 @click.pass_obj
 def bench(
@@ -76,6 +81,8 @@ def bench(
     precisions: tuple[str, ...],
     serializations: tuple[str, ...],
     seed: int | None,
+    dropped: tuple[str, ...],
+    reading: ReadOptions,
     json_file: str | None,
     **options: Any,
 ) -> None:
@@ -84,9 +91,11 @@ def bench(
 
     from tabllm.bench.run import bench_models
     from tabllm.demo import load_adult
-    from tabular.reading import check_table, read_table
+    from tabular.dropping import drop_columns
+    from tabular.reading import check_table
 
-    table = load_adult("train") if data is None else check_table(read_table(data))
+    table = load_adult("train") if data is None else read(session, data, reading).table
+    table = check_table(drop_columns(table, dropped))
     result = bench_models(
         table, precisions=precisions or ("fp32",), serializations=serializations or ("compact",), seed=seed or 0,
         progress=session.reporter(), **options,

@@ -11,7 +11,18 @@ from tabular.errors import TabllmError, UsageError
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, Device, Renamed, Share, claim_work, html_option, json_option, seed_option
+from .options import (
+    PATH,
+    AtLeast,
+    Device,
+    Renamed,
+    Share,
+    claim_work,
+    drop_option,
+    html_option,
+    json_option,
+    seed_option,
+)
 from .reading import read, read_more, reading_options
 from .session import Session
 
@@ -74,6 +85,7 @@ tabllm ctr ads.csv --click click --time time --synthetic synthetic.csv
 @click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables to.")
 @html_option
 @seed_option
+@drop_option
 @reading_options
 @json_option
 @click.pass_obj
@@ -96,6 +108,7 @@ def ctr(
     markdown: str | None,
     html_file: str | None,
     seed: int | None,
+    dropped: tuple[str, ...],
     reading: ReadOptions,
     json_file: str | None,
 ) -> None:
@@ -111,6 +124,7 @@ def ctr(
     from eval.plain_data import plain
     from eval.provenance import provenance
     from eval.side_by_side import unique_names
+    from tabular.dropping import drop_columns
     from tabular.inference import infer_schema
     from tabular.origins import existing, is_there
     from tabular.rundir import write_text
@@ -134,7 +148,7 @@ def ctr(
     for path in synthetic:
         if not is_there(path):
             existing(Path(path))
-    table = read(session, log, reading).table
+    table = drop_columns(read(session, log, reading).table, dropped)
     truth = truth or (TRUTH if TRUTH in table else None)
     check_columns(table, click=clicked, time=time_, truth=truth)
     check_columns(table, click=clicked, ad=ad)
@@ -144,7 +158,7 @@ def ctr(
         with TableWriter(past) as writer:
             writer.write(split.past)
     given = {
-        name: read_more(session, path, reading).drop(columns=truth or [], errors="ignore")
+        name: drop_columns(read_more(session, path, reading), [*dropped, *([truth] if truth else [])], absent_ok=True)
         for name, path in zip(unique_names(synthetic), synthetic, strict=True)
     }
     options = {name: value for name, value in {"epochs": epochs, "device": device}.items() if value is not None}

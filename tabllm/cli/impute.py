@@ -9,7 +9,7 @@ import click
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, Device, claim, force_option, seed_option
+from .options import PATH, Device, claim, drop_option, force_option, seed_option
 from .reading import read, reading_options
 from .session import STDOUT, Session, seconds, shown
 
@@ -33,6 +33,7 @@ tabllm impute visits-run holes.csv -o filled-2.csv --seed 2
               help="File to write; its ending says the format, '-' prints CSV on standard output.")  # fmt: skip
 @seed_option
 @click.option("--device", type=Device(), default="auto", metavar="NAME", help="Device to compute on.  [default: auto]")
+@drop_option
 @reading_options
 @force_option("a file")
 @click.pass_obj
@@ -43,10 +44,12 @@ def impute(
     out: str,
     seed: int | None,
     device: str,
+    dropped: tuple[str, ...],
     reading: ReadOptions,
     force: bool,
 ) -> None:
     """Fill in the missing cells of TABLE, a file with the columns of the table that RUN learned."""
+    from tabular.dropping import drop_columns
     from tabular.imputing import in_given_text
     from tabular.reading import read_as_text
     from tabular.synthesizer import load_run
@@ -55,14 +58,14 @@ def impute(
     written_as = check_output(out)
     claim(session, out, force=force)
     found = read(session, table, reading)
-    holes = found.table
+    holes = drop_columns(found.table, dropped)
     synthesizer = load_run(run, device=device)
     start = time.perf_counter()
     try:
         filled = written = synthesizer.complete(holes, seed=seed, progress=session.reporter())
         text = read_as_text(table, written_as, options=reading)
         if text is not None:
-            written = in_given_text(filled, text, synthesizer.schema)
+            written = in_given_text(filled, drop_columns(text, dropped), synthesizer.schema)
         with TableWriter(out, form=found.form) as writer:
             writer.write(written)
     except KeyboardInterrupt:

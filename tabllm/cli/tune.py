@@ -16,6 +16,7 @@ from .options import (
     PATH,
     AtLeast,
     claim_work,
+    drop_option,
     html_option,
     json_option,
     seed_option,
@@ -114,6 +115,7 @@ class Minutes(click.ParamType):
 @click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the table to.")
 @html_option
 @seed_option
+@drop_option
 @reading_options
 @json_option
 @click.pass_obj
@@ -136,6 +138,7 @@ def tune(
     markdown: str | None,
     html_file: str | None,
     seed: int | None,
+    dropped: tuple[str, ...],
     reading: ReadOptions,
     json_file: str | None,
 ) -> None:
@@ -153,6 +156,7 @@ def tune(
 
     from eval.provenance import provenance
     from eval.utility import check_target, guess_target
+    from tabular.dropping import drop_columns
     from tabular.inference import infer_schema
     from tabular.reading import check_table, random_rows
     from tabular.rundir import write_text
@@ -170,7 +174,7 @@ def tune(
     check_name(model)
     check_options(model, options)
     seed = seed or 0
-    table = check_table(read(session, data, reading).table, minimum_rows=20)
+    table = check_table(drop_columns(read(session, data, reading).table, dropped), minimum_rows=20)
     if train_rows is not None and train_rows < len(table):
         table = random_rows(table, train_rows, seed)
     schema = infer_schema(table)
@@ -206,7 +210,8 @@ def tune(
         write_text(html_file, page(found, provenance(facts).facts))
     session.write_json(to_json(found), json_file)
     session.say(f"The best settings are in {folder / SETTINGS}.")
-    session.suggest("tabllm", "fit", data, "--settings", folder / SETTINGS, "-o", f"{folder}-run")
+    without = [word for name in dropped for word in ("--drop", name)]
+    session.suggest("tabllm", "fit", data, *without, "--settings", folder / SETTINGS, "-o", f"{folder}-run")
 
 
 def draw(console: Console, table: FrontTable, model: str) -> None:
