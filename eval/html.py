@@ -85,7 +85,7 @@ def page(
     origin = provenance or Provenance()
     if len(reports) == 1:
         ((name, report),) = reports.items()
-        title = f"Synthetic table {name}" if name else "Synthetic table"
+        title = "Synthetic table" if name in ("", "synthetic") else f"Synthetic table {name}"
         links, body = _one(report, "", 2, name, origin)
         about = what_was_compared(report)
     else:

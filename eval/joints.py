@@ -1,8 +1,7 @@
 """The joint distribution of the worst pairs, and each column against the target, as shares of few cells.
 
-Facts for :mod:`eval.page` alone: the errors of :mod:`eval.trends` have cuts of their own. Cells hold shares of many "
-"rows,
-never a row.
+Facts for :mod:`eval.page` alone: the errors of :mod:`eval.trends` have cuts of their own. Cells hold shares of many
+rows, never a row.
 """
 
 from __future__ import annotations
@@ -26,6 +25,8 @@ MAX_JOINTS = 4
 BINS = 10
 #: A cell of a curve with fewer real rows than this says nothing.
 MIN_ROWS = 20
+#: Characters of ``2026-01-31``.
+_DATE = 10
 
 
 def joints(tables: Tables, trends: Trends) -> tuple[Joint, ...]:
@@ -104,9 +105,10 @@ def _axis(tables: Tables, name: str) -> Axis:
     inner = low - step / 2 + width * np.arange(1, max(int(np.ceil((high - low + step) / (width or 1))), 1))
     # A cell is named by its lower end, which is a value where there is a grain.
     edges = [low, *(inner + step / 2)]
-    return Axis(
-        name, (*(cell_text(float(edge), column.kind) for edge in edges), "missing"), edges=tuple(inner.tolist())
-    )
+    labels = [cell_text(float(edge), column.kind) for edge in edges]
+    if column.kind == "datetime" and len({label[:_DATE] for label in labels}) == len(labels):
+        labels = [label[:_DATE] for label in labels]  # the day says it, and is not cut where an axis is narrow
+    return Axis(name, (*labels, "missing"), edges=tuple(inner.tolist()))
 
 
 def _cells(tables: Tables, table: Table, axis: Axis) -> np.ndarray:

@@ -13,11 +13,14 @@ import pytest
 from eval import Report, compare, write_html
 from eval.findings import headline
 from eval.html import page
+from eval.joints import _axis
 from eval.page.markup import element
 from eval.page.theme import GRAPHICS, PALETTE, SURFACES, TEXTS
 from eval.provenance import provenance, sample_of
 from eval.report import Privacy
+from eval.tables import load_tables
 from tabular.errors import OutputError, UsageError
+from tabular.inference import infer_schema
 
 VOID = {"meta", "link"}
 #: Figures on the page of one table of four columns: distributions, four pairs as joint plots, maps, columns against the
@@ -307,3 +310,15 @@ def test_a_long_table_can_be_searched(made):
     text = page(replace(report, trends=replace(report.trends, pairs=pairs)))
     assert text.count('class="scroll long"') >= 1
     assert "search" in text[text.rindex("<script>") :]
+
+
+@pytest.mark.parametrize(("step", "characters"), [("7h", 10), ("1min", 19)])
+def test_an_axis_of_instants_names_days_where_they_tell_its_cells_apart(step, characters):
+    when = pd.DataFrame(
+        {"when": pd.date_range("2026-01-05 02:03:04", periods=200, freq=step).astype(str), "n": range(200)}
+    )
+    tables = load_tables(when, when, None, infer_schema(when))
+    *labels, missing = _axis(tables, "when").labels
+    assert missing == "missing"
+    assert len(set(labels)) == len(labels) > 5
+    assert {len(label) for label in labels} == {characters}
