@@ -11,6 +11,7 @@ from tabular.errors import UsageError
 
 from .config import read_config
 from .errors import ModelError
+from .packing import embedding_bits
 from .weights import Tensor, read_headers, weight_files
 
 __all__ = ["PRECISIONS", "ModelFacts", "read_facts"]
@@ -62,6 +63,7 @@ class ModelFacts:
         """Bytes of the weights at ``fp32``, ``bf16``, ``8bit`` or ``4bit``.
 
         8 and 4 bits are of matrices, in groups of 64 with a scale and a bias of 16 bits; other weights keep 16 bits.
+        Tokens keep 8 of them in a small model (:mod:`.packing`).
 
         Raises:
             UsageError: for another precision.
@@ -71,7 +73,9 @@ class ModelFacts:
         if precision in ("fp32", "bf16"):
             return self.parameters * (4.0 if precision == "fp32" else 2.0)
         bits = 8 if precision == "8bit" else 4
-        return self.matrices * (bits / 8 + 4 / GROUP) + (self.parameters - self.matrices) * 2.0
+        tokens = self.vocabulary * self.width * (1 if self.tied else 2)
+        more = tokens * (embedding_bits(self.parameters, bits) - bits) / 8
+        return self.matrices * (bits / 8 + 4 / GROUP) + more + (self.parameters - self.matrices) * 2.0
 
 
 def read_facts(folder: str | Path) -> ModelFacts:

@@ -18,6 +18,7 @@ from .config import read_config
 from .errors import ModelError
 from .facts import read_facts
 from .failures import free_bytes
+from .packing import packing
 from .weights import INDEX
 
 __all__ = ["BITS", "GROUP_SIZES", "quantize_folder"]
@@ -62,7 +63,7 @@ def quantize_folder(
         _check_groups(model, group_size)
         with (progress or Reporter()).task("Quantizing", facts.parameters / 1e6, "M weights") as task:
             with atomic_directory(out) as folder:
-                written = _quantize(model, source, folder, bits, group_size)
+                written = _quantize(model, folder, facts.parameters, bits, group_size)
                 config = {**read_config(source), **written}
                 if facts.architecture == "gpt2":
                     config.setdefault("n_ctx", facts.context)
@@ -128,7 +129,7 @@ def _check_groups(model: Any, group_size: int) -> None:
             raise UsageError(f"Groups of {group_size} do not divide the width {width} of {name}; {hint}.")
 
 
-def _quantize(model: Any, source: Path, folder: Path, bits: int, group_size: int) -> dict[str, Any]:
+def _quantize(model: Any, folder: Path, parameters: int, bits: int, group_size: int) -> dict[str, Any]:
     """Quantize and write the weights; what the config must say of it."""
     import mlx.core as mx
     from mlx.utils import tree_map
@@ -137,7 +138,10 @@ def _quantize(model: Any, source: Path, folder: Path, bits: int, group_size: int
     # Scales and biases take the weights' dtype: of 32 bits they would be a quarter of a 4-bit model.
     model.update(tree_map(lambda array: array.astype(mx.bfloat16) if array.dtype == mx.float32 else array,
                           model.parameters()))  # fmt: skip
-    model, config = quantize_model(model, {}, group_size, bits)
+    model, config = quantize_model(
+        model, {}, group_size, bits,
+        quant_predicate=lambda path, _: packing(path, parameters=parameters, bits=bits, group_size=group_size),
+    )  # fmt: skip
     save_model(folder, model, donate_model=True)
     return {"quantization": config["quantization"], "quantization_config": config["quantization"]}
 

@@ -10,10 +10,12 @@ from tabular.errors import EngineError
 from ..hub.facts import ModelFacts
 from .engine import Tuning
 
-__all__ = ["Estimate", "check", "machine_memory", "training_memory"]
+__all__ = ["Estimate", "check", "dense_fits", "machine_memory", "training_memory"]
 
 #: Share of the machine's memory that a run may take: the system and other programs need the rest.
 USABLE = 0.85
+#: Share of the memory that dense weights may take when a quantized model is sampled: the cache needs the rest.
+DENSE_SHARE = 0.5
 #: Numbers kept for the backward pass per token, block and unit of width, and with checkpointing. PyTorch keeps 16 for
 #: GPT-2, 18 to 19 for a Llama, and 1.1 with checkpointing. MLX (scripts/bench_memory.py, its processor backend) keeps
 #: about twice as much, by tuning and bytes of a number; some of it in float32 whatever the number's type.
@@ -91,9 +93,7 @@ def training_memory(
     activations = rows * tokens * facts.layers * (kept * facts.width + attention) * each
     activations += rows * tokens * (used * 8 + (kept_in_block * facts.width * each if tuning.checkpointing else 0))
     renewed = trained * (own + 8.0) if engine == "mlx" else 0.0
-    return Estimate(
-        facts.memory(precision), trained * float(own), trained * 8.0, renewed, trained * 4.0, activations
-    )
+    return Estimate(facts.memory(precision), trained * float(own), trained * 8.0, renewed, trained * 4.0, activations)
 
 
 def check(estimate: Estimate, engine: str, device: str) -> None:
@@ -105,6 +105,12 @@ def check(estimate: Estimate, engine: str, device: str) -> None:
         f"This needs about {estimate.total / 1e9:.1f} GB, and {there / 1e9:.1f} GB are there: take --tuning lora, "
         "--precision bf16, 8bit or 4bit, a smaller --batch-size with --accumulate, --checkpointing, or a smaller model."
     )
+
+
+def dense_fits(parameters: int, bytes_each: int, engine: str, device: str) -> bool:
+    """Whether a quantized model of so many parameters can be sampled with dense weights, which multiply faster."""
+    memory = machine_memory(engine, device)
+    return memory is not None and parameters * bytes_each <= DENSE_SHARE * memory
 
 
 def machine_memory(engine: str, device: str) -> float | None:

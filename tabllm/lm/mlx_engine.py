@@ -14,8 +14,9 @@ from ..mlx_device import take_device
 from ..mlx_draws import draw
 from .automaton import NEVER, Level
 from .engine import Cache, Filter, LmEngine, Tuning
+from .memory import dense_fits
 from .mlx_cache import Store, copy_rows, windows
-from .mlx_model import body_of, embedding_path, load_model, shape_of, text_embedding
+from .mlx_model import body_of, computes_in, embedding_path, load_model, shape_of, text_embedding
 from .mlx_training import Training
 from .mlx_vocabulary import Head, NewHead, find_head, new_vocabulary
 from .mlx_weights import plain_weights, write_folder
@@ -157,7 +158,10 @@ class MlxLm(LmEngine):
 
     def finish_training(self) -> None:
         if self.training is not None:
-            self.training.finish(merge=self.precision in ("fp32", "bf16"))
+            size = computes_in(self.model).size
+            plain = self.precision not in ("8bit", "4bit")
+            merge = plain or dense_fits(self.shape.parameters, size, self.name, self.device_name)
+            self.training.finish(merge=merge)
         self.training = None
         self._tables.clear()
 

@@ -13,10 +13,20 @@ from mlx.utils import tree_flatten, tree_unflatten
 from tabular.errors import EngineError, RunError, TabllmError
 
 from ..hub.config import read_config
+from ..hub.packing import packing
 from .engine import Shape
 from .mlx_weights import from_hf
 
-__all__ = ["body_of", "embedding_path", "is_quantized", "load_model", "shape_of", "text_embedding"]
+__all__ = [
+    "body_of",
+    "computes_in",
+    "dtype_of",
+    "embedding_path",
+    "is_quantized",
+    "load_model",
+    "shape_of",
+    "text_embedding",
+]
 
 _DTYPES = {"fp32": mx.float32, "bf16": mx.bfloat16}
 _BITS = {"8bit": 8, "4bit": 4}
@@ -171,11 +181,14 @@ def _draw(model: Any, seed: int) -> None:
 
 def _quantize(model: Any, bits: int) -> None:
     """Quantize in place; layers of a width that no group divides stay plain."""
+    parameters = _numbers(model, matrices=False)
     for group in _GROUPS:
         nn.quantize(
             model, group_size=group, bits=bits,
             class_predicate=lambda name, module, group=group: (
-                isinstance(module, (nn.Linear, nn.Embedding)) and module.weight.shape[-1] % group == 0
+                isinstance(module, (nn.Linear, nn.Embedding))
+                and module.weight.shape[-1] % group == 0
+                and packing(name, parameters=parameters, bits=bits, group_size=group)
             ),
         )  # fmt: skip
 
@@ -183,6 +196,20 @@ def _quantize(model: Any, bits: int) -> None:
 def is_quantized(module: Any) -> bool:
     """Whether a layer's weight is packed."""
     return isinstance(module, (nn.QuantizedLinear, nn.QuantizedEmbedding))
+
+
+def dtype_of(layer: Any) -> mx.Dtype:
+    """The type of numbers that a layer multiplies with."""
+    dtype: mx.Dtype = (layer.scales if is_quantized(layer) else layer.weight).dtype
+    return dtype
+
+
+def computes_in(model: Any) -> mx.Dtype:
+    """The type of numbers that a model computes with: that of what its blocks multiply with."""
+    for part in model.layers[0].modules():
+        if isinstance(part, (nn.Linear, nn.QuantizedLinear)):
+            return dtype_of(part)
+    return dtype_of(text_embedding(model))
 
 
 # -- parts of a model ---------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from tabular.errors import EngineError
 from .codec import Batch
 from .engine import Arrays, Tuning
 from .mlx_adamw import BETAS, compiled_adamw
-from .mlx_model import body_of, embedding_path, is_quantized, text_embedding
+from .mlx_adapters import FrozenDora
+from .mlx_model import body_of, dtype_of, embedding_path, is_quantized, text_embedding
 from .mlx_vocabulary import Head, NewHead
 from .mlx_weights import fused, hf_name
 
@@ -110,7 +111,7 @@ class Training:
         """
         masters = [(layer, layer.lora_a, layer.lora_b) for layer in self._lora]
         for layer, a, b in masters:
-            dtype = _dtype_of(layer.linear)
+            dtype = dtype_of(layer.linear)
             layer.lora_a, layer.lora_b = a.astype(dtype), b.astype(dtype)
         yield
         for layer, a, b in masters:
@@ -186,19 +187,19 @@ class Training:
     def finish(self, *, merge: bool) -> None:
         """End training; adapters are merged into the weights where asked for."""
         if merge:
-            plain = [(name, fused(part)) for name, part in self.model.named_modules() if hasattr(part, "fuse")]
-            self.model.update_modules(tree_unflatten(plain))
-            mx.eval(self.model.parameters())
+            # One layer after the other, or the dense weights and the quantized ones would all be held at once.
+            for name, part in [item for item in self.model.named_modules() if hasattr(item[1], "fuse")]:
+                plain = fused(part)
+                mx.eval(plain.parameters())
+                self.model.update_modules(tree_unflatten([(name, plain)]))
         for layer in () if merge else self._lora:
-            dtype = _dtype_of(layer.linear)
+            dtype = dtype_of(layer.linear)
             layer.lora_a, layer.lora_b = layer.lora_a.astype(dtype), layer.lora_b.astype(dtype)
+        if not merge and self.tuning.method == "dora":
+            dora = [(name, FrozenDora(part)) for name, part in self.model.named_modules() if "m" in part]
+            self.model.update_modules(tree_unflatten(dora))
         self.model.freeze()
         self.moments = {}, {}  # now, not when the cycle through the gradient's function is collected: 1 GB for GPT-2
-
-
-def _dtype_of(layer: Any) -> mx.Dtype:
-    dtype: mx.Dtype = (layer.scales if is_quantized(layer) else layer.weight).dtype
-    return dtype
 
 
 def _on_device(array: np.ndarray, turned: bool) -> mx.array:

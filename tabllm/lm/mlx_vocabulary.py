@@ -13,7 +13,7 @@ from tabular.errors import EngineError
 
 from .engine import Cache
 from .mlx_cache import Store, windows
-from .mlx_model import body_of, embedding_path, text_embedding
+from .mlx_model import body_of, computes_in, embedding_path, text_embedding
 
 __all__ = ["Head", "NewHead", "PairEmbedding", "find_head", "new_vocabulary", "put_embedding"]
 
@@ -61,18 +61,12 @@ def find_head(model: Any) -> Head:
         differ = float(mx.abs(plain - whole).max() / mx.abs(whole).max())
     except (AttributeError, TypeError, ValueError, IndexError, KeyError, RuntimeError):  # another kind of cache
         differ = np.inf
-    if not differ < (1e-3 if _computes_in(model) == mx.float32 else 1e-2):
+    if not differ < (1e-3 if computes_in(model) == mx.float32 else 1e-2):
         raise EngineError(
             f"The logits of a {model.model_type} model are not a plain product of its output layer with what attention "
             "over keys and values gives, which tabllm relies on with MLX; take --engine torch, or another model."
         )
     return head
-
-
-def _computes_in(model: Any) -> mx.Dtype:
-    """The type of numbers that the model computes with."""
-    layer = text_embedding(model)
-    return layer.scales.dtype if isinstance(layer, nn.QuantizedEmbedding) else layer.weight.dtype
 
 
 class PairEmbedding(nn.Module):
@@ -122,7 +116,7 @@ def new_vocabulary(
     rows = _means(words, lambda ids: head.rows(ids)[0])
     # Only differences between the tokens of a field matter; what all rows share would swamp the start frequencies.
     made = NewHead(rows - rows.mean(axis=0, keepdims=True), mx.array(log_frequencies.astype(np.float32)))
-    pair = PairEmbedding(tokens, _means(fields, old), _computes_in(model))
+    pair = PairEmbedding(tokens, _means(fields, old), computes_in(model))
     mx.eval(pair.parameters(), made.parameters())
     put_embedding(model, pair)
     return made

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,6 +18,7 @@ from tabular.devices import full_width_products
 from ..torch_draws import draw
 from .automaton import NEVER, Level
 from .engine import Cache, Filter, LmEngine, Tuning
+from .memory import dense_fits
 from .torch_cache import BufferPool, Store, Window, copy_rows
 from .torch_export import dense_copy, write_model
 from .torch_model import Head, find_head, load_model, new_vocabulary, shape_of, unfit
@@ -61,6 +63,7 @@ class TorchLm(LmEngine):
         self.shape = shape_of(self.model)
         self.head = find_head(self.model)
         self.own_vocabulary = False
+        self._packed = precision in ("8bit", "4bit")
         self._adapters: tuple[Tuning, dict[str, np.ndarray]] | None = None
         self._tables: WeakKeyDictionary[Level, _Table] = WeakKeyDictionary()
         # Keys and values have the type of the hidden states, which is that of what is looked up first.
@@ -202,27 +205,47 @@ class TorchLm(LmEngine):
 
     def finish_training(self) -> None:
         if self.training is not None:
-            packed = self.precision not in ("fp32", "bf16")
-            if packed and self.training.peft is not None:
-                self._adapters = self.training.tuning, self.training.trained()
-            merged = self.training.finish(merge=not packed)
+            adapters = self.training.tuning, self.training.trained()
+            adapted = self.training.peft is not None
+            merged = self.training.finish(merge=not self._packed)
             if merged is not None:
                 self.model = merged
+            elif self._packed and adapted:
+                self._adapters = adapters
+                if dense_fits(self.shape.parameters, self._pool.dtype.itemsize, self.name, self.device_name):
+                    self._unpack()
         self.training = None
         if not self.own_vocabulary:
             self.head = find_head(self.model)
         self._tables.clear()
 
-    def export(self, folder: Path) -> None:
+    def _unpack(self) -> None:
+        """Go on with dense weights, adapters merged: no unpacking and no second product at each call."""
         mine = self.model.get_input_embeddings()
-        if self.own_vocabulary:  # the run keeps the table's vocabulary elsewhere
+        with self._text_vocabulary():
+            dense = self._dense()
+        if self.own_vocabulary:
+            self._text_embedding = dense.get_input_embeddings()
+            dense.set_input_embeddings(mine)
+        self.model, self._packed, self._adapters = dense.requires_grad_(False), False, None
+
+    def _dense(self) -> Any:
+        tuning, trained = self._adapters or (None, {})
+        trained = {name: value for name, value in trained.items() if not name.startswith("vocabulary.")}
+        return dense_copy(self.model, trained, tuning, self.device)
+
+    @contextmanager
+    def _text_vocabulary(self) -> Iterator[None]:
+        """Within it the model has its own embedding: the run keeps the table's vocabulary elsewhere."""
+        mine = self.model.get_input_embeddings()
+        if self.own_vocabulary:
             self.model.set_input_embeddings(self._text_embedding)
-        if self.precision in ("fp32", "bf16"):
-            write_model(self.model, folder)
-        else:
-            tuning, trained = self._adapters or (None, {})
-            write_model(dense_copy(self.model, trained, tuning, self.device), folder)
+        yield
         self.model.set_input_embeddings(mine)
+
+    def export(self, folder: Path) -> None:
+        with self._text_vocabulary():
+            write_model(self._dense() if self._packed else self.model, folder)
 
 
 def _sharpened(logits: Tensor, filter: Filter) -> Tensor:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..attention import register_batched_attention
 from .engine import Tuning
 from .torch_training import Training
 
@@ -33,7 +34,9 @@ def dense_copy(model: Any, trained: Mapping[str, np.ndarray], tuning: Tuning | N
     config = type(model.config).from_dict(
         {name: value for name, value in model.config.to_dict().items() if name != "quantization_config"}
     )
-    dense = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="eager").to(device)
+    dense = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=register_batched_attention()).to(
+        device
+    )
     theirs = dict(model.named_modules())
     for name, module in dense.named_modules():
         source = theirs[name]

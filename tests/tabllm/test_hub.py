@@ -227,7 +227,8 @@ class TestFacts:
         small = facts.parameters - facts.matrices
         assert (fp32, bf16) == (4 * facts.parameters, 2 * facts.parameters)
         assert eight == facts.matrices * (1 + 4 / 64) + 2 * small
-        assert four == facts.matrices * (0.5 + 4 / 64) + 2 * small
+        # Rows of tokens keep 8 bits in a small model.
+        assert four == facts.matrices * (0.5 + 4 / 64) + 2 * small + facts.vocabulary * facts.width / 2
         with pytest.raises(UsageError, match="'3bit'"):
             facts.memory("3bit")
 

@@ -11,9 +11,11 @@ import pytest
 
 from tabllm.bench import standin
 from tabllm.hub.folder import resolve
+from tabllm.hub.packing import SMALL, packing
 from tabllm.hub.quantize import quantize_folder
+from tabllm.lm.engine import Tuning
 from tabllm.lm.export import export_model
-from tabllm.lm.loading import choose_engine
+from tabllm.lm.loading import choose_engine, make_lm
 from tabllm.lm.pretrained import PretrainedLM
 from tabular.errors import EngineError, TabllmError, UsageError
 from tabular.synthesizer import load_run
@@ -135,3 +137,42 @@ def test_packed_weights_choose_mlx_whatever_is_first_choice_here(monkeypatch):
     monkeypatch.setattr("tabllm.nano.backend.choose_torch_device", lambda device: "cuda")
     assert choose_engine("auto", "cuda", "4bit", packed=True)[0] == "mlx"
     assert choose_engine("auto", "auto", "4bit") == ("torch", "cuda")
+
+
+@pytest.mark.parametrize(
+    ("engine_name", "precision", "method"),
+    [("mlx", "4bit", "lora"), ("mlx", "4bit", "dora"), ("torch", "4bit", "lora"), ("torch", "8bit", "lora")],
+)
+def test_a_quantized_model_is_sampled_densely_where_memory_allows(base, monkeypatch, engine_name, precision, method):
+    library = {"mlx": "mlx_lm", "torch": "bitsandbytes"}[engine_name]
+    pytest.importorskip(library, reason=f"{library} is not installed here")
+    found = []
+    for memory in (1e12, 1e3):
+        monkeypatch.setattr("tabllm.lm.memory.machine_memory", lambda *_, memory=memory: memory)
+        engine = make_lm(engine_name, "cpu", base, precision=precision)
+        engine.start_training(Tuning(method, rank=4), np.arange(9), np.ones((1, 9), bool), weight_decay=0.0)
+        rng = np.random.default_rng(0)
+        engine.load_trained({name: value + rng.normal(0, 0.05, value.shape).astype(np.float32)
+                             for name, value in engine.trained().items()})  # fmt: skip
+        before = engine.logits(IDS, np.arange(300))
+        engine.finish_training()
+        found.append(engine.logits(IDS, np.arange(300)))
+        # 8-bit products of bitsandbytes round what is multiplied as well.
+        np.testing.assert_allclose(found[-1], before, atol=3e-2 if precision == "8bit" else 1e-3)
+        assert (_packed_layers(engine) == 0) == (memory == 1e12)
+    plain = make_lm(engine_name, "cpu", base, precision=precision).logits(IDS, np.arange(300))
+    assert np.abs(found[0] - plain).max() > 0.05
+
+
+def _packed_layers(engine):
+    """Layers of a block whose weights are quantized."""
+    if engine.name == "mlx":
+        return sum("scales" in part for part in engine.model.layers[0].modules())
+    return sum(type(weight).__name__ in ("Params4bit", "Int8Params") for weight in engine.model.parameters())
+
+
+def test_positions_stay_plain_and_tokens_of_a_small_model_keep_8_bits(base, packed):
+    for folder in (base, packed):
+        body = make_lm("mlx", "cpu", folder, precision="4bit").model.model
+        assert ("scales" in body.wpe, body.wte.bits, body.h[0].mlp.c_fc.bits) == (False, 8, 4)
+    assert packing("model.embed_tokens", parameters=SMALL + 1, bits=4, group_size=64) is True
