@@ -55,7 +55,9 @@ tabllm fit visits.csv -m ./deepseek-4bit
 """
 
 revision_option = click.option(
-    "--revision", metavar="REV", help="Revision on the hub: a branch, tag or commit.  [default: main]"
+    "--revision",
+    metavar="REV",
+    help="Revision on the hub: a branch, tag or commit.  [default: the commit of a short name, else main]",
 )
 
 
@@ -77,7 +79,11 @@ def models(ctx: click.Context) -> None:
 @json_option
 @click.pass_obj
 def list_models(session: Session, json_file: str | None) -> None:
-    """Show the models with a short name and whether they are pulled, then other models in the hub's cache."""
+    """Show the models with a short name and whether they are pulled, then other models in the hub's cache.
+
+    A short name means one commit of its model, and "not pinned" the main branch as it is when it is pulled.
+    "tried" says with which weights tabllm was run on that architecture: tiny random ones, or real ones.
+    """
     session.check_json(json_file)
 
     from tabllm.hub.listing import list_rows
@@ -89,12 +95,14 @@ def list_models(session: Session, json_file: str | None) -> None:
         from .tables import quiet_table
 
         console = session.console()
-        table = quiet_table(console, "name", ">parameters", ">on disk", "what it is")
-        table.columns[0].no_wrap = True  # names are there to be copied
+        table = quiet_table(console, "name", ">parameters", ">on disk", "commit", "what it is", "tried")
+        for column in (0, 3):
+            table.columns[column].no_wrap = True  # names are there to be copied
         for row in rows:
             disk = f"{row.disk / 1e9:.2f} GB" if row.state == "pulled" and row.disk else row.state
             size = _short(row.parameters) if row.parameters else "-"
-            table.add_row(escape(row.name), size, disk, escape(row.description))
+            commit = (row.pinned or row.revision or "")[:7] if row.pinned or not row.tried else "not pinned"
+            table.add_row(escape(row.name), size, disk, commit, escape(row.description), row.tried or "-")
         console.print()
         console.print(table)
         console.print("\nAny causal language model of the hub can be pulled as org/name.\n", style="dim")
@@ -219,4 +227,4 @@ def _texts(facts: ModelFacts) -> dict[str, str]:
 
 
 def _short(parameters: int) -> str:
-    return f"{parameters / 1e9:.2f} B" if parameters >= 1e9 else f"{parameters / 1e6:.3g} M"
+    return f"{parameters / 1e9:.2f} B" if parameters >= 999.5e6 else f"{parameters / 1e6:.3g} M"

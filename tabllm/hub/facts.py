@@ -34,7 +34,7 @@ class ModelFacts:
         layers, width, heads, kv_heads, inner: blocks, hidden width, attention heads, heads of keys and values, and
             the width inside a block's MLP.
         vocabulary: tokens.
-        context: the most tokens of a text.
+        context: the most tokens of a text, all of which every layer sees.
         tied: whether the output layer is the embedding.
         parameters: all of them; a tied output layer counts once.
         matrices: those of them in matrices, which quantization makes smaller.
@@ -103,7 +103,7 @@ def read_facts(folder: str | Path) -> ModelFacts:
         vocabulary=_number(config, folder, "vocab_size"),
         # As it is: configs with a stretched rotation (rope_scaling) give the stretched length here, deepseek-coder's
         # 16384 with a factor of 4 among them. Where one does not, a shorter context is the safe reading.
-        context=_number(config, folder, "max_position_embeddings", "n_positions", "n_ctx"),
+        context=min(_number(config, folder, "max_position_embeddings", "n_positions", "n_ctx"), _window(config)),
         tied=tied,
         parameters=sum(sizes.values()),
         matrices=sum(size for name, size in sizes.items() if len(tensors[name].shape) > 1),
@@ -138,6 +138,17 @@ def _number(config: dict[str, Any], folder: Path, *names: str, default: int | No
     if default is None:
         raise ModelError(f"config.json of {folder} gives no {names[0]}, so the model cannot be used; give another.")
     return default
+
+
+def _window(config: dict[str, Any]) -> int:
+    """The tokens that a layer of sliding attention (Gemma 3, Mistral) sees, which rows must not exceed.
+
+    Rows are sampled with all of their tokens before them, so longer ones would be read otherwise than in training.
+    """
+    window = config.get("sliding_window")
+    if isinstance(window, int) and window > 0 and config.get("use_sliding_window", True):
+        return window
+    return 1 << 30
 
 
 def _quantization(config: dict[str, Any]) -> tuple[int | None, int | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .cache import Pulled, scan_cache
-from .catalog import CATALOG
+from .catalog import CATALOG, Entry
 from .errors import ModelError
 from .facts import ModelFacts, read_facts
 
@@ -22,6 +22,8 @@ class Row:
         tuning: what suits it on a laptop; empty where nobody said.
         parameters, disk: ``None`` where they are not known without pulling it.
         revision, path: of what is pulled.
+        pinned: the commit that a short name means; ``None``: it means the main branch.
+        tried: with which weights the architecture was run here; empty where it was not.
     """
 
     name: str
@@ -33,34 +35,32 @@ class Row:
     disk: int | None
     revision: str | None
     path: str | None
+    pinned: str | None = None
+    tried: str = ""
 
 
 def list_rows() -> list[Row]:
     """All models with a short name, then those of the cache that have none."""
     pulled = {found.repo: found for found in scan_cache()}
-    rows = [
-        _row(entry.name, entry.repo, entry.description, entry.tuning, entry.parameters, pulled.pop(entry.repo, None))
-        for entry in CATALOG.values()
-    ]
-    return rows + [_row(repo, repo, "", "", None, found) for repo, found in pulled.items()]
+    rows = [_row(entry, pulled.pop(entry.repo, None)) for entry in CATALOG.values()]
+    return rows + [_row(Entry(repo, repo, "", "", tried=""), found) for repo, found in pulled.items()]
 
 
-def _row(
-    name: str, repo: str, description: str, tuning: str, parameters: int | None, pulled: Pulled | None
-) -> Row:  # fmt: skip
-    if pulled is None:
-        return Row(name, repo, description, tuning, "not pulled", parameters, None, None, None)
-    facts = _facts(pulled)
+def _row(entry: Entry, pulled: Pulled | None) -> Row:
+    facts = None if pulled is None else _facts(pulled)
+    state = "not pulled" if pulled is None else "pulled" if facts else "incomplete"
     return Row(
-        name,
-        repo,
-        description or (facts.architecture if facts else ""),
-        tuning,
-        "pulled" if facts else "incomplete",
-        facts.parameters if facts else parameters,
+        entry.name,
+        entry.repo,
+        entry.description or (facts.architecture if facts else ""),
+        entry.tuning,
+        state,
+        facts.parameters if facts else entry.parameters,
         facts.disk if facts else None,
-        pulled.revision,
-        str(pulled.path),
+        pulled.revision if pulled else None,
+        str(pulled.path) if pulled else None,
+        entry.revision,
+        entry.tried,
     )
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tabllm.hub.catalog import CATALOG
+
 HERE = Path(__file__).parent
 
 
@@ -49,7 +51,9 @@ def test_the_list_without_a_cache(tiny, run_tabllm):
     for name in ("gpt2", "distilgpt2", "deepseek-coder-1.3b"):
         assert f"\n{name} " in shown.out
     assert "1.35 B" in shown.out
-    assert shown.out.count("not pulled") == 3
+    assert shown.out.count("not pulled") == len(CATALOG)
+    assert shown.out.count("not pinned") == 1  # deepseek-coder-1.3b
+    assert "607a30d" in shown.out
     rows = json.loads(run_tabllm("models", "list", "--json", "-").out)
     assert [row["repo"] for row in rows][:1] == ["openai-community/gpt2"]
     assert rows[0]["parameters"] == 124_439_808
@@ -68,7 +72,7 @@ def test_what_is_in_the_cache_is_listed_and_other_kinds_are_not(tiny, run_tabllm
     rows = json.loads(run_tabllm("models", "list", "--json", "-").out)
     states = {row["name"]: row["state"] for row in rows}
     assert states.pop("gpt2") == "pulled"
-    assert states == {"distilgpt2": "not pulled", "deepseek-coder-1.3b": "not pulled", "ours/other": "incomplete"}
+    assert states == {name: "not pulled" for name in CATALOG if name != "gpt2"} | {"ours/other": "incomplete"}
     assert "incomplete" in run_tabllm("models", "list").out
 
 

@@ -12,7 +12,7 @@ from tabllm.hub.catalog import CATALOG
 from tabllm.hub.errors import ModelError
 from tabllm.hub.facts import PRECISIONS, read_facts
 from tabllm.hub.folder import ModelFolder, locate, resolve
-from tabllm.hub.names import hub_name, is_model_name
+from tabllm.hub.names import hub_name, is_commit, is_model_name
 from tabular.errors import EngineError, OutputError, UsageError
 
 HERE = Path(__file__).parent
@@ -62,10 +62,15 @@ class TestNames:
         with pytest.raises(UsageError, match="contradict"):
             hub_name("gpt2@v1", "v2")
 
+    def test_a_short_name_means_one_commit(self):
+        pinned = {name: entry.revision for name, entry in CATALOG.items() if entry.revision is not None}
+        assert CATALOG.keys() - pinned.keys() == {"deepseek-coder-1.3b"}
+        assert all(is_commit(revision) and hub_name(name).revision == revision for name, revision in pinned.items())
+
     def test_an_unknown_short_name_gets_the_list(self):
         with pytest.raises(UsageError, match=r"did you mean 'distilgpt2'\? Others are gpt2, deepseek"):
             resolve("distilgpt")
-        with pytest.raises(UsageError, match=r"there are gpt2, distilgpt2, deepseek-coder-1\.3b, hub ids"):
+        with pytest.raises(UsageError, match=r"there are gpt2, distilgpt2, deepseek-coder-1\.3b, .*hub ids"):
             resolve("xyz")
 
 
@@ -216,6 +221,11 @@ class TestFacts:
     def test_a_stretched_context_is_not_stretched_twice(self, here):
         folder = make("stretched", "llama", rope_scaling={"type": "linear", "factor": 4.0})
         assert read_facts(folder).context == 128
+
+    @pytest.mark.parametrize(("used", "context"), [({}, 32), ({"use_sliding_window": False}, 128)])
+    def test_a_row_must_fit_the_window_of_sliding_attention(self, here, used, context):
+        make("windowed", "llama", sliding_window=32, **used)
+        assert read_facts("windowed").context == context
 
     def test_old_names_of_gpt2(self, here):
         assert read_facts(make("old", n_positions=None, n_ctx=96, tie_word_embeddings=None)).context == 96

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tabllm.hub.catalog import CATALOG
+
 HERE = Path(__file__).parent
 NAME = "ours/tiny"
 
@@ -263,14 +265,12 @@ def test_the_list_tells_what_is_pulled(hub, machine, files):
     import json
 
     hub.repo(NAME, files)
-    hub.repo("distilbert/distilgpt2", files)
+    hub.repo("distilbert/distilgpt2", {}).commits[CATALOG["distilgpt2"].revision] = files  # not where main is
     assert machine.pull(NAME).code == 0
     assert machine.pull("distilgpt2").code == 0
     done = machine.run("models", "list", "--json", "-")
     state = {row["name"]: row["state"] for row in json.loads(done.out)}
-    assert state == {
-        "gpt2": "not pulled", "distilgpt2": "pulled", "deepseek-coder-1.3b": "not pulled", NAME: "pulled"
-    }  # fmt: skip
+    assert state == dict.fromkeys(CATALOG, "not pulled") | {"distilgpt2": "pulled", NAME: "pulled"}
     told = machine.run("models", "info", "distilgpt2", "--json", "-")
     assert json.loads(told.out)["repo"] == "distilbert/distilgpt2"
     machine.run("models", "info", "gpt2").refused(1, "gpt2", "tabllm models pull gpt2")
