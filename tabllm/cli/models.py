@@ -17,7 +17,7 @@ from .session import Session, seconds
 if TYPE_CHECKING:
     from tabllm.hub.facts import ModelFacts
 
-__all__ = ["info", "list_models", "models", "pull", "quantize"]
+__all__ = ["import_file", "info", "list_models", "models", "pull", "quantize"]
 
 SECTIONS = {
     "Commands": {
@@ -25,6 +25,7 @@ SECTIONS = {
         "pull": "tabllm.cli.models:pull",
         "info": "tabllm.cli.models:info",
         "quantize": "tabllm.cli.models:quantize",
+        "import": "tabllm.cli.models:import_file",
     }
 }
 
@@ -52,6 +53,12 @@ QUANTIZE_EXAMPLES = """
 # A quarter of the disk and of the memory
 tabllm models quantize deepseek-coder-1.3b --bits 4 -o deepseek-4bit
 tabllm fit visits.csv -m ./deepseek-4bit
+"""
+
+IMPORT_EXAMPLES = """
+# A model that llama.cpp or Ollama uses
+tabllm models import SmolLM2-135M.Q8_0.gguf -o smollm2
+tabllm fit visits.csv -m ./smollm2 --tuning lora
 """
 
 revision_option = click.option(
@@ -202,8 +209,37 @@ def quantize(
         raise Interrupted(f"Interrupted; {out} was not written.") from None
     after = read_facts(out)
     session.say(f"{out} has {bits} bits a weight: {after.disk / 1e9:.2f} GB instead of {before.disk / 1e9:.2f} GB.")
-    given = out if out.startswith((".", "/", "~")) else f"./{out}"
-    session.suggest("tabllm", "fit", "DATA", "-m", given)
+    session.suggest("tabllm", "fit", "DATA", "-m", _as_path(out))
+
+
+@click.command("import", cls=Command, examples=IMPORT_EXAMPLES, short_help="Write a GGUF file as a model's folder.")
+@click.argument("file", type=PATH)
+@click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="Folder to write the model to.")
+@force_option("a model")
+@click.pass_obj
+def import_file(session: Session, file: str, out: str, force: bool) -> None:
+    """Write the model in the GGUF file FILE to FOLDER, its weights expanded to float32.
+
+    What was lost when the weights were quantized stays lost: where there is the original model, take that.
+    """
+    from tabllm.hub.facts import read_facts
+    from tabllm.hub.gguf import import_gguf
+    from tabular.rundir import check_run_directory
+
+    check_run_directory(out)
+    claim(session, out, force=force, folder=True)
+    try:
+        import_gguf(file, out)
+    except KeyboardInterrupt:
+        raise Interrupted(f"Interrupted; {out} was not written.") from None
+    facts = read_facts(out)
+    session.say(f"{out} holds a {facts.architecture} model of {_short(facts.parameters)} parameters.")
+    session.suggest("tabllm", "fit", "DATA", "-m", _as_path(out))
+
+
+def _as_path(folder: str) -> str:
+    """A folder as ``-m`` takes it for one, and for no short name."""
+    return folder if folder.startswith((".", "/", "~")) else f"./{folder}"
 
 
 def _texts(facts: ModelFacts) -> dict[str, str]:

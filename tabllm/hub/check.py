@@ -51,6 +51,8 @@ def check_folder(folder: Path, shown: str) -> None:
         ModelError: if it does not, or names code to run; the message calls it ``shown``.
     """
     if not folder.is_dir():
+        if folder.suffix == ".gguf" and folder.is_file():
+            raise UsageError(f"{shown} is a GGUF file; 'tabllm models import {shown} -o FOLDER' makes a model of it.")
         raise UsageError(f"{shown} is {'a file' if folder.exists() else 'not there'}; name the folder of a model.")
     config = read_config(folder, shown)
     check_no_code(folder, shown)
