@@ -88,7 +88,7 @@ def measure(shape: str, precision: str, tuning: str, rows: int, checkpointing: b
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", choices=SHAPES, action="append")
-    parser.add_argument("--precision", choices=("fp32", "bf16", "8bit", "4bit"), action="append")
+    parser.add_argument("--precision", choices=("fp32", "fp16", "bf16", "8bit", "4bit"), action="append")
     parser.add_argument("--tuning", choices=("full", "lora", "dora"), action="append")
     parser.add_argument("--rows", type=int, default=16)
     parser.add_argument("--checkpointing", action="store_true")

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import re
 
 import mlx.core as mx
 
-__all__ = ["CACHE_BYTES", "take_device"]
+__all__ = ["CACHE_BYTES", "half_type", "take_device"]
 
 #: Bytes of freed buffers that are kept to be used again. Without a bound they grow with every new length of a batch
 #: until the system swaps (mlx-lm #986, mlx #3129).
 CACHE_BYTES = 2 << 30
+
+
+def half_type(architecture: str) -> mx.Dtype:
+    """The type of 16 bits that a GPU computes with by itself: M1 and M2 emulate bfloat16, from M3 on it is native.
+
+    Args:
+        architecture: as ``mx.device_info()`` names it; ``applegpu_g13`` is M1's, ``applegpu_g14`` M2's.
+    """
+    found = re.match(r"applegpu_g(\d+)", architecture)
+    return mx.float16 if found and int(found[1]) < 15 else mx.bfloat16
 
 
 def take_device(device: str) -> None:

@@ -44,7 +44,7 @@ class Peaks:
 
 def measure_peaks(engine: str, device: str, precision: str) -> Peaks:
     """The peaks of a device as one engine reaches them; on a GPU quantized weights are multiplied as bf16."""
-    half = precision == "bf16" or (precision != "fp32" and device != "cpu")
+    half = precision in ("fp16", "bf16") or (precision != "fp32" and device != "cpu")
     edge = EDGE if device == "cpu" else GPU_EDGE
     multiply, copy, width = (_mlx if engine == "mlx" else _torch)(device, half, edge)
     return Peaks(2 * edge**3 / _best(multiply) / 1e9, 2 * COPIED * width / _best(copy) / 1e9)

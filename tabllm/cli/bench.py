@@ -36,7 +36,7 @@ tabllm bench -m deepseek-coder-1.3b --precision 4bit --data visits.csv --json sp
 @click.option(
     "--random-weights", is_flag=True, help="Random weights of the model's shape, so that nothing is downloaded."
 )
-@click.option("--precision", "precisions", multiple=True, type=click.Choice(["fp32", "bf16", "8bit", "4bit"]),
+@click.option("--precision", "precisions", multiple=True, type=click.Choice(["fp32", "fp16", "bf16", "8bit", "4bit"]),
               help="Weight precision. Repeatable.  [default: fp32]")  # fmt: skip
 @click.option("--serialization", "serializations", multiple=True,
               type=click.Choice(["compact", "great", "csv", "table"]),

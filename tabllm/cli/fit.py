@@ -72,7 +72,7 @@ def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) 
 def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What only a pretrained language model can be asked for."""
     options = [
-        click.option("--precision", type=click.Choice(["fp32", "bf16", "8bit", "4bit"]),
+        click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16", "8bit", "4bit"]),
                      help="Weight precision.  [default: fp32 up to 500 M parameters, else bf16]"),
         click.option("--tuning", type=click.Choice(["full", "lora", "dora"]),
                      help="Fine-tuning method: all weights, or adapters.  [default: full in fp32, else lora]"),

@@ -63,7 +63,7 @@ tabllm --quiet sample visits-run -n 5 -o -
 @click.option("--device", type=Device(), default="auto", metavar="NAME", help="Device to compute on.  [default: auto]")
 @click.option("--engine", type=click.Choice(["auto", "mlx", "torch"]),
               help="Engine of a fine-tuned language model.  [default: auto]")  # fmt: skip
-@click.option("--precision", type=click.Choice(["fp32", "bf16", "8bit", "4bit"]),
+@click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16", "8bit", "4bit"]),
               help="Weight precision of a fine-tuned language model.  [default: as fitted]")  # fmt: skip
 @click.option("--refine/--no-refine", default=None,
               help="Refinement: a quarter more rows are drawn, and those taken whose counts, of columns and of pairs, "

@@ -16,7 +16,7 @@ from .weights import Tensor, read_headers, weight_files
 
 __all__ = ["PRECISIONS", "ModelFacts", "read_facts"]
 
-PRECISIONS = ("fp32", "bf16", "8bit", "4bit")
+PRECISIONS = ("fp32", "fp16", "bf16", "8bit", "4bit")
 #: Weights that share a scale and a bias of 16 bits each.
 GROUP = 64
 _DTYPES = {"F64": "fp64", "F32": "fp32", "F16": "fp16", "BF16": "bf16"}
@@ -60,7 +60,7 @@ class ModelFacts:
     group_size: int | None
 
     def memory(self, precision: str) -> float:
-        """Bytes of the weights at ``fp32``, ``bf16``, ``8bit`` or ``4bit``.
+        """Bytes of the weights at ``fp32``, ``fp16``, ``bf16``, ``8bit`` or ``4bit``.
 
         8 and 4 bits are of matrices, in groups of 64 with a scale and a bias of 16 bits; other weights keep 16 bits.
         Tokens keep 8 of them in a small model (:mod:`.packing`).
@@ -70,7 +70,7 @@ class ModelFacts:
         """
         if precision not in PRECISIONS:
             raise UsageError(f"There is no precision {precision!r}; choose one of {', '.join(PRECISIONS)}.")
-        if precision in ("fp32", "bf16"):
+        if precision in ("fp32", "fp16", "bf16"):
             return self.parameters * (4.0 if precision == "fp32" else 2.0)
         bits = 8 if precision == "8bit" else 4
         tokens = self.vocabulary * self.width * (1 if self.tied else 2)

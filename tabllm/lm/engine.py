@@ -21,7 +21,7 @@ from .codec import Batch
 
 __all__ = ["PRECISIONS", "Cache", "Filter", "LmEngine", "Shape", "Tuning"]
 
-PRECISIONS = ("fp32", "bf16", "8bit", "4bit")
+PRECISIONS = ("fp32", "fp16", "bf16", "8bit", "4bit")
 
 Arrays = dict[str, np.ndarray]
 

@@ -34,7 +34,7 @@ class Estimate:
     Attributes:
         weights: of the model.
         gradients: of what is trained.
-        moments: AdamW's.
+        moments: AdamW's, and float32 masters of trained weights of 16 bits.
         renewed: what an update holds twice, where it makes new arrays in place of changing the old ones.
         best: the copy of the best weights, on the host.
         activations: what the backward pass needs of the forward one.
@@ -85,15 +85,19 @@ def training_memory(
         # Two thin matrices beside each of a block's: their long sides add up to about this many widths.
         sides = 4 * 2 * facts.width + 3 * (facts.width + facts.inner)
         trained = min(facts.layers * tuning.rank * sides, facts.parameters)
-    # Adapters are trained in fp32, full weights at their own precision; moments and the copy of the best are in fp32.
+    # Adapters are trained in fp32, full weights at their own precision with masters in fp32; moments and the copy of
+    # the best are in fp32.
     own = each if tuning.method == "full" else 4
     kept_in_block = MLX_KEPT.get((tuning.method, each), KEPT) if engine == "mlx" else KEPT
     kept = KEPT_CHECKPOINTED if tuning.checkpointing else kept_in_block
     attention = 0.0 if tuning.checkpointing else ATTENTION[engine] * facts.heads * tokens
     activations = rows * tokens * facts.layers * (kept * facts.width + attention) * each
     activations += rows * tokens * (used * 8 + (kept_in_block * facts.width * each if tuning.checkpointing else 0))
-    renewed = trained * (own + 8.0) if engine == "mlx" else 0.0
-    return Estimate(facts.memory(precision), trained * float(own), trained * 8.0, renewed, trained * 4.0, activations)
+    masters = trained * 4.0 if own == 2 else 0.0
+    renewed = trained * (own + 8.0) + masters if engine == "mlx" else 0.0
+    return Estimate(
+        facts.memory(precision), trained * float(own), trained * 8.0 + masters, renewed, trained * 4.0, activations
+    )
 
 
 def check(estimate: Estimate, engine: str, device: str) -> None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import mlx.core as mx
 
-__all__ = ["BETAS", "CLIP_NORM", "compiled_adamw"]
+__all__ = ["BETAS", "CLIP_NORM", "FIRST_SCALE", "compiled_adamw", "next_scale"]
 
 BETAS = (0.9, 0.99)
 CLIP_NORM = 1.0
+#: Where the scale of the loss begins for float16, and updates after which it doubles.
+FIRST_SCALE, GROWTH = 2.0**10, 200
 _EPSILON = 1e-8  # as torch has it
 #: On a processor MLX compiles with the system's C++ compiler, which takes seconds: below so many weights too long.
 WORTH_COMPILING = 10_000_000
@@ -20,7 +22,7 @@ WORTH_COMPILING = 10_000_000
 Arrays = dict[str, mx.array]
 
 
-def compiled_adamw(decays: Mapping[str, float], numbers: int) -> Callable[..., tuple[Arrays, Arrays, Arrays]]:
+def compiled_adamw(decays: Mapping[str, float], numbers: int) -> Callable[..., tuple[Arrays, Arrays, Arrays, mx.array]]:
     """:func:`adamw` for weights of these names.
 
     Args:
@@ -42,23 +44,43 @@ def adamw(
     second: Mapping[str, mx.array],
     learning_rate: mx.array,
     corrections: mx.array,
-) -> tuple[Arrays, Arrays, Arrays]:
-    """One update (Loshchilov & Hutter 2019, algorithm 2): new weights and moments.
+    loss_scale: mx.array,
+) -> tuple[Arrays, Arrays, Arrays, mx.array]:
+    """One update (Loshchilov & Hutter 2019, algorithm 2): new weights and moments, and whether there was one.
+
+    A gradient of float16 that overflowed changes nothing.
 
     Args:
-        first, second: moments, float32.
+        weights, first, second: masters and moments, float32.
         corrections: float32[2], ``1 - beta1 ** step`` and the root of ``1 - beta2 ** step``.
+        loss_scale: gradients are of the loss times this; 0: of the loss, and changes are made whatever they are.
     """
-    norm = mx.sqrt(sum((value.astype(mx.float32) ** 2).sum() for value in gradients.values()))
-    scale = mx.minimum(1.0, CLIP_NORM / (norm + 1e-6))
+    scaled = loss_scale > 0
+    unscale = mx.where(scaled, 1 / mx.maximum(loss_scale, 1.0), 1.0)
+    norm = mx.sqrt(sum(((value.astype(mx.float32) * unscale) ** 2).sum() for value in gradients.values()))
+    scale = mx.minimum(1.0, CLIP_NORM / (norm + 1e-6)) * unscale
+    good = mx.isfinite(norm) | ~scaled
     updated: Arrays = {}
     new_first: Arrays = {}
     new_second: Arrays = {}
     for path, weight in weights.items():
         gradient = gradients[path].astype(mx.float32) * scale
-        m = new_first[path] = BETAS[0] * first[path] + (1 - BETAS[0]) * gradient
-        v = new_second[path] = BETAS[1] * second[path] + (1 - BETAS[1]) * gradient**2
-        value = weight.astype(mx.float32) * (1 - learning_rate * decays[path])
+        m = BETAS[0] * first[path] + (1 - BETAS[0]) * gradient
+        v = BETAS[1] * second[path] + (1 - BETAS[1]) * gradient**2
+        value = weight * (1 - learning_rate * decays[path])
         value = value - learning_rate / corrections[0] * m / (mx.sqrt(v) / corrections[1] + _EPSILON)
-        updated[path] = value.astype(weight.dtype)
-    return updated, new_first, new_second
+        updated[path] = mx.where(good, value, weight)
+        new_first[path], new_second[path] = mx.where(good, m, first[path]), mx.where(good, v, second[path])
+    return updated, new_first, new_second, good
+
+
+def next_scale(loss_scale: mx.array, good: mx.array, since: mx.array) -> tuple[mx.array, mx.array]:
+    """The next loss scale: half after an overflow, twice after :data:`GROWTH` updates without one.
+
+    Args:
+        since: updates since it last changed.
+    """
+    since = mx.where(good, since + 1, 0)
+    grown = since >= GROWTH
+    scale = mx.where(good, mx.where(grown, 2 * loss_scale, loss_scale), mx.maximum(loss_scale / 2, 1.0))
+    return scale, mx.where(grown, 0, since)

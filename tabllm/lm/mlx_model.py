@@ -14,6 +14,7 @@ from tabular.errors import EngineError, RunError, TabllmError
 
 from ..hub.config import read_config
 from ..hub.packing import packing
+from ..mlx_device import half_type
 from .engine import Shape
 from .mlx_weights import from_hf
 
@@ -28,7 +29,7 @@ __all__ = [
     "text_embedding",
 ]
 
-_DTYPES = {"fp32": mx.float32, "bf16": mx.bfloat16}
+_DTYPES = {"fp32": mx.float32, "fp16": mx.float16, "bf16": mx.bfloat16}
 _BITS = {"8bit": 8, "4bit": 4}
 #: Numbers that share a scale, the first of these that divides a layer's width.
 _GROUPS = (64, 32)
@@ -48,7 +49,7 @@ def load_model(folder: str | Path, *, precision: str, device: str = "cpu", rando
     """The model in a folder.
 
     Args:
-        precision: ``fp32``, ``bf16``, ``8bit`` or ``4bit``.
+        precision: ``fp32``, ``fp16``, ``bf16``, ``8bit`` or ``4bit``.
         device: ``"gpu"`` or ``"cpu"``, where it will run.
         random: a seed: draw weights at random instead of reading them.
 
@@ -107,7 +108,8 @@ def _dtype(precision: str, device: str, stored: bool) -> mx.Dtype | None:
     # 16-bit numbers with quantized weights 9 to 35 times slower than 32-bit ones.
     if device == "cpu":
         return mx.float32
-    return None if stored else mx.bfloat16
+    fast = half_type(str(mx.device_info().get("architecture", "")))
+    return None if stored and fast == mx.bfloat16 else fast
 
 
 def _spell_as_mlx_lm(config: dict[str, Any]) -> None:

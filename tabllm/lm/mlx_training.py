@@ -15,9 +15,9 @@ from tabular.errors import EngineError
 
 from .codec import Batch
 from .engine import Arrays, Tuning
-from .mlx_adamw import BETAS, compiled_adamw
+from .mlx_adamw import BETAS, FIRST_SCALE, compiled_adamw, next_scale
 from .mlx_adapters import FrozenDora
-from .mlx_model import body_of, dtype_of, embedding_path, is_quantized, text_embedding
+from .mlx_model import body_of, computes_in, dtype_of, embedding_path, is_quantized, text_embedding
 from .mlx_vocabulary import Head, NewHead
 from .mlx_weights import fused, hf_name
 
@@ -66,6 +66,12 @@ class Training:
                 model.lm_head.freeze()  # of the model's own vocabulary
         self.names = {path: self._neutral(path) for path, _ in tree_flatten(self._trainable())}
         self.step_count = 0
+        # Small changes would be lost in weights of 16 bits: float32 masters are what is trained.
+        self.masters = {path: value.astype(mx.float32) for path, value in tree_flatten(self._trainable())
+                        if value.dtype != mx.float32}  # fmt: skip
+        # Gradients of float16 are taken of a scaled loss, or small ones would be 0 (Micikevicius et al. 2018).
+        self._scales = computes_in(model) == mx.float16
+        self.loss_scale, self._since = mx.array(FIRST_SCALE if self._scales else 0.0), mx.array(0)
         zeros = {path: mx.zeros(value.shape, mx.float32) for path, value in tree_flatten(self._trainable())}
         self.moments: tuple[dict[str, mx.array], dict[str, mx.array]] = dict(zeros), dict(zeros)
         self._gradient = nn.value_and_grad(self.root, self._loss)
@@ -118,7 +124,17 @@ class Training:
             layer.lora_a, layer.lora_b = a, b
 
     def _loss(self, batch: Batch, rows: int) -> mx.array:
-        return self._target_losses(batch).sum() / rows
+        return self._target_losses(batch).sum() / rows * mx.maximum(self.loss_scale, 1.0)
+
+    def _full_width(self) -> dict[str, mx.array]:
+        """What is trained, float32."""
+        return dict(tree_flatten(self._trainable())) | self.masters
+
+    def _take(self, weights: Mapping[str, mx.array]) -> None:
+        """Put float32 weights in place, rounded to what the model computes with."""
+        self.masters = {path: weights[path] for path in self.masters}
+        rounded = [(path, weights[path].astype(value.dtype)) for path, value in tree_flatten(self._trainable())]
+        self.root.update(tree_unflatten(rounded))
 
     def step(self, batches: Sequence[Batch], learning_rate: float) -> mx.array:
         """One update; the mean loss per row."""
@@ -135,12 +151,16 @@ class Training:
                     mx.eval(total, gradients)  # or the graphs of all parts would be held at once
         self.step_count += 1
         corrections = 1 - BETAS[0] ** self.step_count, (1 - BETAS[1] ** self.step_count) ** 0.5
-        updated, *moments = self._update(
-            weights, dict(tree_flatten(gradients)), *self.moments, mx.array(learning_rate), mx.array(corrections)
-        )
-        self.moments = moments[0], moments[1]
-        self.root.update(tree_unflatten(list(updated.items())))
-        mx.async_eval(updated, self.moments, total)
+        total = total / mx.maximum(self.loss_scale, 1.0)
+        updated, first, second, good = self._update(
+            self._full_width(), dict(tree_flatten(gradients)), *self.moments, mx.array(learning_rate),
+            mx.array(corrections), self.loss_scale,
+        )  # fmt: skip
+        self.moments = first, second
+        if self._scales:
+            self.loss_scale, self._since = next_scale(self.loss_scale, good, self._since)
+        self._take(updated)
+        mx.async_eval(updated, self._trainable(), self.moments, total, self.loss_scale, self._since)
         return total
 
     def losses(self, batch: Batch, columns: int) -> np.ndarray:
@@ -152,7 +172,7 @@ class Training:
     # -- keeping ----------------------------------------------------------------------------------------------
     def trained(self) -> Arrays:
         """What is trained, by neutral names."""
-        return self._kept(dict(tree_flatten(self._trainable())))
+        return self._kept(self._full_width())
 
     def state(self) -> Arrays:
         """The optimizer's moments and its count of steps."""
@@ -164,14 +184,14 @@ class Training:
     def load(self, weights: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray] | None) -> None:
         """Take up what :meth:`trained` and :meth:`state` gave, of either engine."""
         state = state or {}
-        mine = []
-        for path, value in tree_flatten(self._trainable()):
+        mine = {}
+        for path, _ in tree_flatten(self._trainable()):
             name, turned = self.names[path]
-            mine.append((path, _on_device(weights[name], turned).astype(value.dtype)))
+            mine[path] = _on_device(weights[name], turned).astype(mx.float32)
             for label, moments in zip(_MOMENTS, self.moments, strict=True):
                 if f"{label}/{name}" in state:
                     moments[path] = _on_device(state[f"{label}/{name}"], turned)
-        self.root.update(tree_unflatten(mine))
+        self._take(mine)
         if "step" in state:
             self.step_count = int(state["step"])
         mx.eval(self._trainable(), self.moments)
@@ -199,6 +219,7 @@ class Training:
             dora = [(name, FrozenDora(part)) for name, part in self.model.named_modules() if "m" in part]
             self.model.update_modules(tree_unflatten(dora))
         self.model.freeze()
+        self.masters = {}
         self.moments = {}, {}  # now, not when the cycle through the gradient's function is collected: 1 GB for GPT-2
 
 

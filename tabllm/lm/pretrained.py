@@ -69,8 +69,8 @@ class PretrainedLM(Synthesizer):
         base: ``gpt2``, ``distilgpt2``, ``deepseek-coder-1.3b``, a hub id, or a local folder.
         revision: of a hub id.
         engine, device: as for :class:`tabllm.TableLM`.
-        precision: ``fp32``, ``bf16``, ``8bit``, ``4bit``; ``auto`` is that of quantized weights, else fp32 up to 500 M
-            parameters, bf16 above.
+        precision: ``fp32``, ``fp16``, ``bf16``, ``8bit``, ``4bit``; ``auto`` is that of quantized weights, else fp32
+            up to 500 M parameters, bf16 above.
         tuning: ``full``, ``lora``, ``dora``; ``auto`` is full in fp32, else lora.
         serialization: ``compact``, ``great`` or ``csv`` text, or ``table``: one token a category, few a number.
         epochs, steps, batch_size, learning_rate: chosen if absent.

@@ -19,7 +19,7 @@ from .engine import Shape
 
 __all__ = ["Head", "PairEmbedding", "find_head", "load_model", "new_vocabulary", "shape_of", "unfit"]
 
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+_DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _NO_DROPOUT = ("attn_pdrop", "resid_pdrop", "embd_pdrop", "attention_dropout", "hidden_dropout", "resid_dropout",
                "embedding_dropout", "embd_dropout")  # fmt: skip
 
@@ -28,7 +28,7 @@ def load_model(folder: str | Path, *, precision: str, device: torch.device, rand
     """The model in a folder, in evaluation mode and without dropout.
 
     Args:
-        precision: ``fp32``, ``bf16``, or ``8bit`` and ``4bit`` on CUDA (bitsandbytes).
+        precision: ``fp32``, ``fp16``, ``bf16``, or ``8bit`` and ``4bit`` on CUDA (bitsandbytes).
         random: a seed: draw weights at random instead of reading them.
 
     Raises:

@@ -22,6 +22,8 @@ __all__ = ["Training"]
 
 BETAS = (0.9, 0.99)
 CLIP_NORM = 1.0
+#: Where the scale of the loss begins for float16, and updates after which it doubles.
+FIRST_SCALE, GROWTH = 2.0**10, 200
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
@@ -67,8 +69,16 @@ class Training:
             for weight in self.extra.values():
                 weight.requires_grad_(True)
         self.weights = dict(self._named())
-        matrices = [w for name, w in self.weights.items() if w.ndim > 1 and "lora_" not in name]
-        others = [w for name, w in self.weights.items() if not (w.ndim > 1 and "lora_" not in name)]
+        # Small changes would be lost in weights of 16 bits: float32 masters are what is trained.
+        self.masters = {name: weight.detach().float().requires_grad_(True) for name, weight in self.weights.items()
+                        if weight.dtype != torch.float32}  # fmt: skip
+        self.trainable = {**self.weights, **self.masters}
+        # Gradients of float16 are taken of a scaled loss, or small ones would be 0 (Micikevicius et al. 2018).
+        half = any(weight.dtype == torch.float16 for weight in model.parameters())
+        self.loss_scale, self._since = FIRST_SCALE if half else 1.0, 0
+        self._scales = half
+        matrices = [w for name, w in self.trainable.items() if w.ndim > 1 and "lora_" not in name]
+        others = [w for name, w in self.trainable.items() if not (w.ndim > 1 and "lora_" not in name)]
         groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(
             [group for group in groups if group["params"]], betas=BETAS, fused=device.type in ("cpu", "cuda")
@@ -105,12 +115,38 @@ class Training:
         total = torch.zeros((), device=self.device)
         for batch in batches:
             loss = self._target_losses(batch).sum() / rows
-            loss.backward()
+            (loss * self.loss_scale).backward()
             total = total + loss.detach()
-        torch.nn.utils.clip_grad_norm_(list(self.weights.values()), CLIP_NORM)
-        self.optimizer.step()
+        for name, master in self.masters.items():
+            gradient = self.weights[name].grad
+            master.grad = None if gradient is None else gradient.float()
+        gradients = [weight.grad for weight in self.trainable.values() if weight.grad is not None]
+        if self._scales:
+            torch._foreach_div_(gradients, self.loss_scale)
+        norm = torch.nn.utils.clip_grad_norm_(list(self.trainable.values()), CLIP_NORM)
+        if not self._scales or self._finite(norm):
+            self.optimizer.step()
+            self._round()
         self.optimizer.zero_grad(set_to_none=False)
+        for name in self.masters:
+            self.weights[name].grad = None
         return total
+
+    def _finite(self, norm: Tensor) -> bool:
+        """Whether a gradient can be used; the loss scale halves if not, and doubles after many that could."""
+        finite = bool(torch.isfinite(norm))
+        self._since = self._since + 1 if finite else 0
+        if not finite:
+            self.loss_scale = max(self.loss_scale / 2, 1.0)
+        elif self._since >= GROWTH:
+            self.loss_scale, self._since = self.loss_scale * 2, 0
+        return finite
+
+    @torch.no_grad()
+    def _round(self) -> None:
+        """Put the masters in place, rounded to what the model computes with."""
+        for name, master in self.masters.items():
+            self.weights[name].copy_(master)
 
     @torch.no_grad()
     @full_width_products()
@@ -124,12 +160,12 @@ class Training:
     # -- keeping ----------------------------------------------------------------------------------------------
     def trained(self) -> Arrays:
         """What is trained, by neutral names (see :mod:`.names`)."""
-        return {name: _on_host(name, weight) for name, weight in self.weights.items()}
+        return {name: _on_host(name, weight) for name, weight in self.trainable.items()}
 
     def state(self) -> Arrays:
         """The optimizer's moments and its count of steps."""
         arrays: Arrays = {}
-        for name, weight in self.weights.items():
+        for name, weight in self.trainable.items():
             moments = self.optimizer.state.get(weight)
             if moments:
                 arrays |= {f"{moment}/{name}": _on_host(name, moments[moment]) for moment in _MOMENTS}
@@ -139,12 +175,13 @@ class Training:
     @torch.no_grad()
     def load(self, weights: Mapping[str, np.ndarray], state: Mapping[str, np.ndarray] | None) -> None:
         """Take up what :meth:`trained` and :meth:`state` gave."""
-        for name, weight in self.weights.items():
+        for name, weight in self.trainable.items():
             weight.copy_(_from_host(name, weights[name], weight))
             if state is not None and f"exp_avg/{name}" in state:
                 moments = {moment: _from_host(name, state[f"{moment}/{name}"], weight).clone() for moment in _MOMENTS}
                 step = torch.tensor(float(state["step"]), device=self.device)
                 self.optimizer.state[weight] = {"step": step, **moments}
+        self._round()
 
     def finish(self, *, merge: bool) -> Any:
         """End training; the model with its adapters merged, or ``None`` where they stay beside the weights."""
@@ -154,6 +191,8 @@ class Training:
         for weight in self.weights.values():
             weight.requires_grad_(False)
             weight.grad = None
+        self.masters, self.trainable = {}, {}
+        self.optimizer.param_groups.clear()
         self.optimizer.state.clear()  # now, not when a cycle of references is collected: 1 GB for GPT-2
         return self.peft.merge_and_unload() if self.peft is not None and merge else None
 

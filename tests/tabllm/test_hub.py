@@ -233,9 +233,9 @@ class TestFacts:
 
     def test_memory(self, here):
         facts = read_facts("tiny")
-        fp32, bf16, eight, four = (facts.memory(precision) for precision in PRECISIONS)
+        fp32, fp16, bf16, eight, four = (facts.memory(precision) for precision in PRECISIONS)
         small = facts.parameters - facts.matrices
-        assert (fp32, bf16) == (4 * facts.parameters, 2 * facts.parameters)
+        assert (fp32, fp16, bf16) == (4 * facts.parameters, 2 * facts.parameters, 2 * facts.parameters)
         assert eight == facts.matrices * (1 + 4 / 64) + 2 * small
         # Rows of tokens keep 8 bits in a small model.
         assert four == facts.matrices * (0.5 + 4 / 64) + 2 * small + facts.vocabulary * facts.width / 2
