@@ -151,13 +151,13 @@ def _persons(privacy: Privacy) -> Verdict | None:
     """Where real values of persons, or combinations that one person has, come out; ``None`` where they do not."""
     if privacy.identifying is not None and (percent := privacy.identifying.worst.synthetic_percent or 0.0) > 0:
         level = _level(percent, 0.0, FAIR_IDENTIFYING_PERCENT)
-        word = {"fair": "names some persons", "poor": "names real persons"}[level]
+        word = {"fair": "names some people", "poor": "names real people"}[level]
         figure = f"{percent:.1f} % of {privacy.identifying.worst.name} real"
         return Verdict("Privacy", level, figure, "0 % is none", word)
     if privacy.combinations is not None and (excess := privacy.combinations.excess_percent) > FAIR_LONE_PERCENT:
         level = _level(excess, 0.0, POOR_LONE_PERCENT)
         whose = "row" if privacy.combinations.people is None else "person"
-        word = {"fair": "knows some by heart", "poor": "knows by heart"}[level]
+        word = {"fair": "knows some rows", "poor": "knows many rows"}[level]
         figure = f"{privacy.combinations.synthetic_percent:.1f} % are one {whose}'s"
         return Verdict("Privacy", level, figure, f"holdout {privacy.combinations.holdout_percent:.1f} %", word)
     return None

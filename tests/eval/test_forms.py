@@ -47,3 +47,10 @@ def test_dates_are_judged_by_what_can_be_read():
     days = [f"2024-01-{n:02d}" for n in range(1, 29)]
     assert judged(days, days, "datetime").fault is None
     assert judged(days, days, "datetime", unread={"c": 40.0}).valid_percent == 60
+
+
+@pytest.mark.parametrize(("domain", "valid"), [("firm.ch", 100), ("mail.firm.ch", 100), ("firm", 0)])
+def test_an_address_made_anew_at_the_reserved_domain_has_the_form_of_one_at_its_own(domain, valid):
+    real = [f"ann{n}@{domain}" for n in range(100, 200)]
+    facts = judged(real, [f"bea{n}@moki.example.com" for n in range(100, 200)])
+    assert facts.valid_percent == valid

@@ -71,7 +71,7 @@ def test_what_rare_values_were_folded_into_is_nobody(tables):
 def test_real_persons_make_a_cross_with_and_without_a_holdout(holdout):
     report = compare(visitors(300, 0), visitors(300, 1), holdout=holdout, target="clicked")
     verdict = privacy_verdict(report)
-    assert (verdict.level, verdict.word) == ("poor", "names real persons")
+    assert (verdict.level, verdict.word) == ("poor", "names real people")
     assert "100.0 %" in verdict.figure
 
 
@@ -136,4 +136,4 @@ def test_people_by_heart_make_a_cross(surveys):
     real, others = surveys.survey(100, 10), surveys.survey(40, 10, first=100)
     report = compare(real, real.sample(500, random_state=0), holdout=others, target="label")
     verdict = privacy_verdict(report)
-    assert (verdict.level, verdict.word) == ("poor", "knows by heart")
+    assert (verdict.level, verdict.word) == ("poor", "knows many rows")
