@@ -246,6 +246,9 @@ def _categories(codes: np.ndarray, column: Column) -> pd.Series:
     missing = codes < 0
     values: list[Any] = list(column.categories)
     if column.dtype.startswith("category"):
+        if column.levels:
+            places = pd.Index(column.levels).get_indexer(pd.Index(values))
+            values, codes = list(column.levels), np.where(missing, -1, places[np.maximum(codes, 0)])
         kind = pd.CategoricalDtype(pd.Index(values), ordered=column.dtype == "category[ordered]")
         return pd.Series(pd.Categorical.from_codes(codes, dtype=kind))
     if not values:

@@ -51,7 +51,9 @@ def _categorical(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> C
     codes, distinct = labels(facts.filled, facts.name)
     counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
     notes = list(facts.notes)
-    if facts.type == "category" and (unused := int((counts == 0).sum())):
+    unused = int((counts == 0).sum()) if facts.type == "category" else 0
+    scale = facts.dtype == "category[ordered]" and unused <= ATOM_LIMIT  # its levels say what there is, not who
+    if unused and not scale:
         notes.append(f"Categories of its dtype that occur in no row are left out: {unused:,}.")
     kept = [(value, int(count)) for value, count in zip(distinct, counts, strict=True) if count]
     if facts.dtype != "category[ordered]":
@@ -68,7 +70,8 @@ def _categorical(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> C
             frequent = frequent or [other]
         notes.append(f"{len(rare):,} categories in fewer than {rare_below:,} rows each: folded into {other!r}.")
         return Column(**base, categories=tuple(frequent), other=other, notes=tuple(notes))
-    return Column(**base, categories=tuple(value for value, _ in kept), notes=tuple(notes))
+    levels = tuple(distinct) if scale and unused else ()
+    return Column(**base, categories=tuple(value for value, _ in kept), levels=levels, notes=tuple(notes))
 
 
 def _order(value: Any) -> tuple[int, Any]:

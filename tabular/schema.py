@@ -78,6 +78,7 @@ class Column:
         marks: texts that stand for missing or censored values in a column of numbers or dates that is written as
             text (``NA``, ``< 10%``): missing where it is read, written where a cell is missing.
         mark_shares: the share of the missing cells that each of ``marks`` stands in; the rest are empty.
+        levels: of an ordered category, all levels of its dtype in their order, where some occur in no row.
         notes: what a person should know of the column, one sentence each.
         personal: what of a person the values are (such as ``"e-mail"``), as :func:`tabular.personal.find_personal`
             found; ``None`` if they are nobody's. Taking it out of a file says that they are nobody's.
@@ -109,6 +110,7 @@ class Column:
     per_value: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
     mark_shares: tuple[float, ...] = ()
+    levels: tuple[Scalar, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

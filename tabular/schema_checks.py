@@ -63,6 +63,7 @@ _FIELDS = {
     "per_value": list_of(TEXT),
     "marks": list_of(TEXT),
     "mark_shares": list_of(real(0, 1)),
+    "levels": list_of(_SCALAR),
 }
 _NAMED = frozenset({"identifier"})
 #: Fields of some kinds alone.
@@ -70,7 +71,7 @@ _KINDS_OF = {
     "minimum": NUMERIC_KINDS, "maximum": NUMERIC_KINDS, "decimals": NUMERIC_KINDS, "atoms": NUMERIC_KINDS,
     "format": NUMERIC_KINDS, "grain": NUMERIC_KINDS, "categories": TOKEN_KINDS, "other": TOKEN_KINDS, "pattern": _NAMED,
     "repeats": _NAMED, "goes_with": _NAMED, "per_value": _NAMED,
-    "marks": NUMERIC_KINDS, "mark_shares": NUMERIC_KINDS,
+    "marks": NUMERIC_KINDS, "mark_shares": NUMERIC_KINDS, "levels": TOKEN_KINDS,
 }  # fmt: skip
 _TOP = {"version": whole(1), "rows": whole(0), "notes": list_of(TEXT),
         "columns": Kind("a list of at least one column", lambda v: isinstance(v, list) and len(v) > 0)}  # fmt: skip
@@ -206,6 +207,8 @@ def _check_categories(column: Column) -> None:
         raise FieldError(f"column {column.name!r} is {column.kind} and lists no categories; list them")
     if column.other is not None and column.other not in known:
         raise FieldError(f"column {column.name!r} has other {shown(column.other)}, which is none of its categories")
+    if column.levels and (len(set(column.levels)) < len(column.levels) or not known <= set(column.levels)):
+        raise FieldError(f"column {column.name!r} has levels that do not name each of its categories, or one twice")
 
 
 def _refuse_unknown(entry: Mapping[str, Any], known: Mapping[str, Kind], what: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabular import Column, Schema, SchemaError, infer_schema, read_table
+from tabular import Column, Schema, SchemaError, from_arrays, infer_schema, read_table, to_arrays
 from tabular.inference import LABEL_LIMIT
 
 ROWS = 1000
@@ -181,11 +181,11 @@ def test_constants_and_empty_columns():
     assert empty.notes == ("All cells are missing.",)
 
 
-def test_an_ordered_category_keeps_its_order_and_leaves_out_what_never_occurs():
+def test_an_ordered_category_keeps_its_order_and_its_levels_beside_the_categories():
     sizes = pd.Categorical(["M", "S", "L"] * 10, categories=["S", "M", "L", "XL"], ordered=True)
     found = column(sizes)
     assert (found.categories, found.dtype) == (("S", "M", "L"), "category[ordered]")
-    assert "left out" in found.notes[0]
+    assert found.levels == ("S", "M", "L", "XL")
 
 
 def test_infinite_values_are_missing_and_noted():
@@ -300,3 +300,22 @@ def test_the_real_tables_have_the_kinds_a_person_would_give(shared_data):
 def test_a_number_beyond_every_type_is_left_out_with_its_column(numbers):
     table = pd.DataFrame({"plays": pd.Series(numbers, dtype=object), "b": list("xyxy")})
     assert "'plays' holds a number of more than 308 digits" in infer_schema(table).notes[0]
+
+
+def test_levels_of_an_ordered_category_that_occur_in_no_row_come_back():
+    scale = pd.CategoricalDtype(["none", "low", "mid", "high", "top"], ordered=True)
+    table = pd.DataFrame({"scale": pd.Series(["low", "high", None, "mid"] * 5, dtype=scale), "n": range(20)})
+    schema = Schema.from_dict(infer_schema(table).to_dict())
+    assert schema["scale"].categories == ("low", "mid", "high")
+    back = from_arrays(to_arrays(table, schema), schema)["scale"]
+    assert back.dtype == scale
+    pd.testing.assert_series_equal(back, table["scale"], check_names=False)
+    with pytest.raises(SchemaError, match="levels that do not name"):
+        infer_schema(table, overrides={"scale": {"levels": ["low", "mid"]}})
+
+
+def test_unused_names_of_an_unordered_category_are_left_out():
+    names = pd.Series(["ann", "bob"] * 10, dtype=pd.CategoricalDtype(["ann", "bob", "zoe"]))
+    column = infer_schema(pd.DataFrame({"who": names, "n": range(20)}))["who"]
+    assert not column.levels
+    assert "zoe" not in str(column)
