@@ -22,14 +22,17 @@ WORTH_COMPILING = 10_000_000
 Arrays = dict[str, mx.array]
 
 
-def compiled_adamw(decays: Mapping[str, float], numbers: int) -> Callable[..., tuple[Arrays, Arrays, Arrays, mx.array]]:
+def compiled_adamw(
+    decays: Mapping[str, float], numbers: int, *, scaled: bool = False
+) -> Callable[..., tuple[Arrays, Arrays, Arrays, mx.array]]:
     """:func:`adamw` for weights of these names.
 
     Args:
         decays: weight decay of each weight.
         numbers: how many numbers the weights have together.
+        scaled: whether the loss is scaled.
     """
-    update: Any = partial(adamw, decays)
+    update: Any = partial(adamw, decays, scaled)
     on_processor = mx.default_device().type == mx.DeviceType.cpu
     if on_processor and (numbers < WORTH_COMPILING or shutil.which("g++") is None):
         return update
@@ -38,6 +41,7 @@ def compiled_adamw(decays: Mapping[str, float], numbers: int) -> Callable[..., t
 
 def adamw(
     decays: Mapping[str, float],
+    scaled: bool,
     weights: Mapping[str, mx.array],
     gradients: Mapping[str, mx.array],
     first: Mapping[str, mx.array],
@@ -48,18 +52,16 @@ def adamw(
 ) -> tuple[Arrays, Arrays, Arrays, mx.array]:
     """One update (Loshchilov & Hutter 2019, algorithm 2): new weights and moments, and whether there was one.
 
-    A gradient of float16 that overflowed changes nothing.
-
     Args:
+        scaled: whether the loss was scaled; a gradient that overflowed then changes nothing.
         weights, first, second: masters and moments, float32.
         corrections: float32[2], ``1 - beta1 ** step`` and the root of ``1 - beta2 ** step``.
-        loss_scale: gradients are of the loss times this; 0: of the loss, and changes are made whatever they are.
+        loss_scale: where ``scaled``, gradients are of the loss times this.
     """
-    scaled = loss_scale > 0
-    unscale = mx.where(scaled, 1 / mx.maximum(loss_scale, 1.0), 1.0)
-    norm = mx.sqrt(sum(((value.astype(mx.float32) * unscale) ** 2).sum() for value in gradients.values()))
+    unscale = 1 / loss_scale if scaled else mx.array(1.0)
+    norm = unscale * mx.sqrt(sum((value.astype(mx.float32) ** 2).sum() for value in gradients.values()))
     scale = mx.minimum(1.0, CLIP_NORM / (norm + 1e-6)) * unscale
-    good = mx.isfinite(norm) | ~scaled
+    good = mx.isfinite(norm)
     updated: Arrays = {}
     new_first: Arrays = {}
     new_second: Arrays = {}
@@ -69,8 +71,9 @@ def adamw(
         v = BETAS[1] * second[path] + (1 - BETAS[1]) * gradient**2
         value = weight * (1 - learning_rate * decays[path])
         value = value - learning_rate / corrections[0] * m / (mx.sqrt(v) / corrections[1] + _EPSILON)
-        updated[path] = mx.where(good, value, weight)
-        new_first[path], new_second[path] = mx.where(good, m, first[path]), mx.where(good, v, second[path])
+        if scaled:
+            value, m, v = mx.where(good, value, weight), mx.where(good, m, first[path]), mx.where(good, v, second[path])
+        updated[path], new_first[path], new_second[path] = value, m, v
     return updated, new_first, new_second, good
 
 

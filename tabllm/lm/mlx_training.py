@@ -79,6 +79,7 @@ class Training:
             {path: weight_decay if value.ndim > 1 and "lora_" not in path else 0.0
              for path, value in tree_flatten(self._trainable())},
             sum(value.size for _, value in tree_flatten(self._trainable())),
+            scaled=self._scales,
         )  # fmt: skip
 
     def _trainable(self) -> Any:
