@@ -14,12 +14,14 @@ from .cells import dtype_text, missing_cells, texts, to_number, value_type
 from .date_numbers import detect_date_numbers
 from .date_text import DateText, detect_date_text
 from .marks import known_marks
-from .number_detection import NumberText, detect_number_text
+from .number_detection import NumberText, detect_number_text, sample_places
 
 __all__ = ["BAD_SHARE", "ColumnFacts", "column_facts"]
 
 #: A column of text is one of numbers (or dates) if at most this share of its cells is something else.
 BAD_SHARE = 0.02
+#: More distinct texts than this are tried by a sample first, of which this share of the cells may be something else.
+_MANY, _LOOSE_SHARE = 5_000, 0.9
 
 _HeldText = TypeVar("_HeldText", NumberText, DateText)
 
@@ -99,7 +101,7 @@ class ColumnFacts:
 
     def _held(self, detect: Callable[..., _HeldText | None]) -> _HeldText | None:
         """What ``detect`` finds in the texts that are no known marks."""
-        if not self.is_text or not self._may_hold_values.any():
+        if not self.is_text or not self._may_be_held(detect) or not self._may_hold_values.any():
             return None
         rest = self._may_hold_values
         found = detect(self.texts[rest], self.counts[rest], bad_share=BAD_SHARE)
@@ -108,6 +110,17 @@ class ColumnFacts:
         values = np.full(len(rest), np.nan)
         values[rest] = found.values
         return replace(found, values=values)
+
+    def _may_be_held(self, detect: Callable[..., _HeldText | None]) -> bool:
+        """Whether a sample of many texts is held, loosely: most columns of prose and codes are left there."""
+        if len(self.texts) <= _MANY:
+            return True
+        places = sample_places(self.counts)
+        texts = self.texts.iloc[places]
+        rest = ~known_marks(texts)
+        if not rest.any():
+            return True
+        return detect(texts[rest], self.counts[places][rest], bad_share=_LOOSE_SHARE) is not None
 
     @cached_property
     def numbers(self) -> np.ndarray:

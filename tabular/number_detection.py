@@ -23,7 +23,7 @@ from .number_template import NumberTemplate, number_template
 from .number_text import MAX_DIGITS, as_arrow, parse_numbers, plain_digits, to_floats
 from .units import SCALES
 
-__all__ = ["NumberText", "detect_number_text"]
+__all__ = ["NumberText", "detect_number_text", "sample_places"]
 
 #: Texts looked at to find the template; a column keeps to one way of writing, so a few hundred tell it.
 _SAMPLE = 500
@@ -74,7 +74,7 @@ def detect_number_text(
         point: the decimal mark of the file, for texts that leave it open (``1,234``).
     """
     texts = texts.reset_index(drop=True).astype(object)
-    sample = texts.iloc[_sample(counts)]
+    sample = texts.iloc[sample_places(counts)]
     shapes = alike([shape for text in sample if (shape := take_apart(text)) is not None])
     # A small column may hold a few stray texts among few distinct ones, so the sample alone does not decide.
     if len(shapes) < max(1, len(sample) / 2) or _are_phones(shapes):
@@ -97,7 +97,7 @@ def detect_number_text(
     return NumberText(template.text, values, min(decimals, MAX_DIGITS), shown)
 
 
-def _sample(counts: np.ndarray) -> np.ndarray:
+def sample_places(counts: np.ndarray) -> np.ndarray:
     """Places of texts to look at: the most frequent ones, which fill most cells, and others from all over."""
     if len(counts) <= _SAMPLE:
         return np.arange(len(counts))

@@ -319,3 +319,15 @@ def test_unused_names_of_an_unordered_category_are_left_out():
     column = infer_schema(pd.DataFrame({"who": names, "n": range(20)}))["who"]
     assert not column.levels
     assert "zoe" not in str(column)
+
+
+@pytest.mark.parametrize(("write", "kind"), [
+    (lambda i: f"${i / 7:,.2f}", "continuous"), (lambda i: f"note {i} of {i % 7}", "text"),
+    (lambda i: str(pd.Timestamp(2024, 1, 1) + pd.Timedelta(i * 61, unit="s")), "datetime"),
+])  # fmt: skip
+def test_many_distinct_texts_with_marks_among_them_are_of_the_kind_of_all(write, kind):
+    texts = [write(i) for i in range(6000)] + ["n/a"] * 4000 + ["odd one"] * 50
+    found = column(texts)
+    assert found.kind == kind
+    if kind != "text":
+        assert found.marks == ("n/a", "odd one")
