@@ -97,21 +97,18 @@ def list_models(session: Session, json_file: str | None) -> None:
 
     rows = list_rows()
     if session.draws(json_file):
+        from eval.terminal_tables import print_table
         from tabular.terminal import escape
 
-        from .tables import quiet_table
-
         console = session.console()
-        table = quiet_table(console, "name", ">parameters", ">on disk", "commit", "what it is", "tried")
-        for column in (0, 3):
-            table.columns[column].no_wrap = True  # names are there to be copied
+        cells = []
         for row in rows:
             disk = f"{row.disk / 1e9:.2f} GB" if row.state == "pulled" and row.disk else row.state
             size = _short(row.parameters) if row.parameters else "-"
             commit = (row.pinned or row.revision or "")[:7] if row.pinned or not row.tried else "not pinned"
-            table.add_row(escape(row.name), size, disk, commit, escape(row.description), row.tried or "-")
+            cells.append([escape(row.name), size, disk, commit, escape(row.description), row.tried or "-"])
         console.print()
-        console.print(table)
+        print_table(console, ["name", ">parameters", ">on disk", "commit", "what it is", "tried"], cells)
         console.print("\nAny causal language model of the hub can be pulled as org/name.\n", style="dim")
     session.write_json([asdict(row) for row in rows], json_file)
 
