@@ -52,13 +52,16 @@ def make_parts(
                 continue
             rows = min(part_rows, n - start)
             rng = np.random.default_rng([seed, part])
-            wanted = rows if refiner is None else refiner.drawn(rows)
-            if wanted > rows:
-                task.extend(wanted - rows)
-            drawn = draw(wanted, rng, task.advance)
+            spare = 0 if refiner is None else refiner.spare(rows)
+            drawn = draw(rows, rng, task.advance)
             # Rows come sorted by their beginnings; nobody should be able to tell.
-            drawn = drawn[rng.permutation(wanted)]
-            choose = None if refiner is None else refiner.chooser(wanted, rows, rng)
+            drawn = drawn[rng.permutation(rows)]
+            if spare:
+                # Drawn apart: what is drawn at once has counts nearer to the model's than a part of it would have.
+                task.extend(spare)
+                others = draw(spare, rng, task.advance)
+                drawn = np.concatenate([drawn, others[rng.permutation(spare)]])
+            choose = None if refiner is None else refiner.chooser(rows, spare, rng)
             yield from_arrays(decode(drawn, rng, start, choose), schema)
 
 

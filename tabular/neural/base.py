@@ -261,12 +261,11 @@ class NeuralSynthesizer(Synthesizer):
                 if start < done:
                     continue
                 rows = min(PART_ROWS, n - start)
-                wanted = rows if refiner is None else refiner.drawn(rows)
-                if wanted > rows:
-                    task.extend(wanted - rows)
-                arrays = draws.draw(wanted, self._generator(seed, part), task)
+                spare = 0 if refiner is None else refiner.spare(rows)
+                task.extend(spare)
+                arrays = draws.draw(rows + spare, self._generator(seed, part), task)
                 rng = np.random.default_rng([seed, part])
-                choose = None if refiner is None else refiner.chooser(wanted, rows, rng)
+                choose = None if refiner is None else refiner.chooser(rows, spare, rng)
                 arrays, _ = chosen_rows(arrays, choose, rows)
                 yield from_arrays(encoder.fill_unlearned(arrays, rows, rng, start=start, seed=seed), self.schema)
 

@@ -1,7 +1,7 @@
 """Choosing among rows so that their margins meet those of the table that was learned.
 
-A generator draws a few rows more than are wanted; :func:`choose` takes those out of them whose counts, of single
-columns and of pairs, come near to the counts that :class:`Margins` keeps of the table. It stops at half of the
+A generator draws a few rows more than are wanted; :func:`choose` exchanges rows for these until the counts, of single
+columns and of pairs, come near to the counts that :class:`Margins` keeps of the table. It stops at about half of the
 distance that real rows would have, since beyond it the rows learn the table's own chance by heart.
 """
 

@@ -1,8 +1,9 @@
 """Which of the drawn rows are taken.
 
 On 32,561 rows of Adult, 11,097 of Online Shoppers and 18,576 of California housing that ``nano`` made, the pair-trend
-error fell from .94, 1.20 and .79 to .76, 1.09 and .75, and detection rose from .994, .973 and .926 to .992, .999 and
-.936 (medians of three seeds; 1 = cannot be told from real); membership attacks and copies stayed where they were.
+error fell from .94, 1.20 and .79 to .77, 1.07 and .71, and detection went from .994, .973 and .926 to .990, .995 and
+.936 (medians of three seeds; 1 = cannot be told from real); membership attacks and copies stayed where they were. Rows
+of a small table, whose margins are as near as they should be when they are drawn, are left as they are.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from .margins import Margins
 
 __all__ = ["Refiner", "choose", "refiner_for"]
 
-#: Rows that are drawn for each one that is wanted, and the fewest wanted rows that are chosen by margins.
-SURPLUS, MIN_ROWS = 1.25, 200
+#: Spare rows that are drawn for each one that is wanted, and the fewest wanted rows that are chosen by margins.
+SPARE, MIN_ROWS = 0.25, 200
 #: Rows that are chosen at a time, at most: memory is this times the margins.
 BLOCK_ROWS = 1 << 15
-#: Distance by cell at which the choice ends, times what two real samples would have; a cell's squared difference counts
-#: by its rows and SMOOTH more, so that rare combinations are not what rows are chosen by. At half of FLOOR, and with
-#: rare cells counted in full, the margins came nearer still, but detection fell on Adult from .99 to .98.
-FLOOR, SMOOTH = 0.45, 20
+#: Distance at which the choice ends, times what two real samples would have; a cell's squared difference counts by its
+#: rows and SMOOTH more, so that rare combinations are not what rows are chosen by. At .45, and with rare cells counted
+#: in full, the margins came nearer still, but detection fell on Adult from .99 to .98.
+FLOOR, SMOOTH = 0.55, 20
 #: Rounds at most, and the share of the rows that may be exchanged in one.
 ROUNDS, EXCHANGED = 150, 0.02
 #: Where more rows than these times the learned ones are made, the table's own counts are too rough to choose by.
@@ -42,21 +43,22 @@ class Refiner:
     margins: Margins
     schema: Schema
 
-    def drawn(self, rows: int) -> int:
-        """How many rows are to be drawn where ``rows`` are wanted."""
-        return rows if rows < MIN_ROWS else math.ceil(SURPLUS * rows)
+    def spare(self, rows: int) -> int:
+        """How many rows are to be drawn beside the ``rows`` that are wanted."""
+        return 0 if rows < MIN_ROWS else math.ceil(SPARE * rows)
 
     def chooser(
-        self, drawn: int, rows: int, rng: np.random.Generator
+        self, rows: int, spare: int, rng: np.random.Generator
     ) -> Callable[[dict[str, np.ndarray]], np.ndarray] | None:
-        """What chooses ``rows`` of ``drawn`` rows, as :meth:`choose` does; ``None`` where all are taken."""
-        return partial(self.choose, rows=rows, rng=rng) if drawn > rows else None
+        """What chooses ``rows`` of these and ``spare`` others, as :meth:`choose` does; ``None`` where all are taken."""
+        return partial(self.choose, rows=rows, rng=rng) if spare else None
 
     def choose(self, arrays: Mapping[str, np.ndarray], rows: int, rng: np.random.Generator) -> np.ndarray:
         """int64[rows]: the places of the rows to take, in blocks.
 
         Args:
-            arrays: canonical arrays of the drawn rows, in random order.
+            arrays: canonical arrays of the drawn rows, in random order: the ``rows`` that are taken if nothing speaks
+                for others, then the spare ones.
         """
         columns = [self.schema[name] for name in self.margins.columns]
         values = {c.name: on_grid(arrays[c.name], c) if c.is_numeric else arrays[c.name] for c in columns}
@@ -64,10 +66,10 @@ class Refiner:
         blocks = -(-rows // BLOCK_ROWS)
         taken = []
         for block in range(blocks):
-            begin, end = block * drawn // blocks, (block + 1) * drawn // blocks
-            wanted = (block + 1) * rows // blocks - block * rows // blocks
-            part = {name: column[begin:end] for name, column in values.items()}
-            taken.append(begin + choose(self.margins, part, wanted, rng))
+            first = _slice(0, rows, block, blocks)
+            places = np.concatenate([first, _slice(rows, drawn, block, blocks)])
+            part = {name: column[places] for name, column in values.items()}
+            taken.append(places[choose(self.margins, part, len(first), rng)])
         return np.concatenate(taken)
 
 
@@ -108,12 +110,12 @@ def choose(margins: Margins, arrays: Mapping[str, np.ndarray], rows: int, rng: n
     chi-square down. (Taking the rows that fit best, in place of drawn ones, made rows that detection found.)
 
     Args:
-        arrays: canonical arrays of ``rows`` or more rows, in random order.
+        arrays: canonical arrays of the ``rows`` that are taken at first, and of others; both in random order.
     """
     cells = margins.cells_of(arrays)
     wanted = margins.wanted(rows)
     weight = 1 / (wanted + SMOOTH)
-    enough = FLOOR * (1 + rows / margins.rows) * len(wanted)
+    enough = FLOOR * (1 + rows / margins.rows) * float(wanted @ weight)
     inside, outside = np.arange(rows), np.arange(rows, len(cells))
     short = wanted - _counts(cells[inside], len(wanted))  # rows that each cell lacks
     distance = float(short**2 @ weight)
@@ -133,6 +135,12 @@ def choose(margins: Margins, arrays: Mapping[str, np.ndarray], rows: int, rng: n
         else:
             pairs //= 2
     return np.sort(inside)
+
+
+def _slice(begin: int, end: int, block: int, blocks: int) -> np.ndarray:
+    """The places of one of ``blocks`` about equal parts."""
+    size = end - begin
+    return np.arange(begin + block * size // blocks, begin + (block + 1) * size // blocks)
 
 
 def _counts(cells: np.ndarray, size: int) -> np.ndarray:
