@@ -44,6 +44,8 @@ WEIGHT_DECAY = 0.01
 SORTED_BATCHES = 16
 #: Seconds between two checkpoints; a full one of GPT-2 is 1.5 GB.
 CHECKPOINT_SECONDS = 120.0
+#: The most seconds without one, where evaluations are further apart than that.
+MOST_CHECKPOINT_SECONDS = 600.0
 #: How often a training that diverges goes back to its best weights at half the step size.
 MOST_RESTARTS = 6
 
@@ -254,6 +256,10 @@ def train(
                     written = time.perf_counter()
                 task.advance(1, f"loss {loss:.3f}")
             else:
+                if time.perf_counter() - written > MOST_CHECKPOINT_SECONDS:
+                    state.seconds = time.perf_counter() - started
+                    save()
+                    written = time.perf_counter()
                 task.advance(1)
             if interrupted():
                 state.seconds = time.perf_counter() - started

@@ -48,6 +48,14 @@ def test_the_same_seed_learns_the_same():
     assert fit(plan(6, seed=1))[1].history[-1]["held_out_loss"] != one.history[-1]["held_out_loss"]
 
 
+def test_a_checkpoint_does_not_wait_for_an_evaluation_that_is_long_in_coming(tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "MOST_CHECKPOINT_SECONDS", 0.0)
+    written = []
+    monkeypatch.setattr(trainer.Checkpoint, "write", lambda self, now, best, facts: written.append(facts["step"]))
+    fit(plan(4, looks=1), checkpoint=tmp_path / "run.partial")
+    assert written == [1, 2, 3]
+
+
 class Interrupting(Reporter):
     """Presses Ctrl-C after some steps."""
 
