@@ -82,9 +82,10 @@ def _read_one(origin: str | Path, options: ReadOptions, rows: int | None, as_tex
     try:
         if path.stat().st_size == 0:
             raise TableError(f"{'Standard input' if standard else path} is empty.")
-        return _READERS[(kind := format_of(path, options.format, by_content=standard)).name](
-            path, kind, options, rows, as_text
-        )
+        kind = format_of(path, options.format, by_content=standard)
+        if options.sheet is not None and kind.name != "excel":
+            raise UsageError(f"{origin} has no sheets; --sheet {options.sheet!r} is for Excel files: leave it out.")
+        return _READERS[kind.name](path, kind, options, rows, as_text)
     except PermissionError:
         raise UsageError(f"{path} may not be read; check its permissions.") from None
     except _DAMAGED as error:

@@ -111,6 +111,12 @@ def book(tmp_path):
     return book
 
 
+def test_a_sheet_of_a_file_without_sheets_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n3,4\n")
+    with pytest.raises(UsageError, match=r"a\.csv has no sheets"):
+        read_file(tmp_path / "a.csv", options=ReadOptions(sheet="March"))
+
+
 def test_cells_of_a_sheet_are_what_they_are_there(book):
     moment = datetime.datetime(2024, 1, 31, 12)
     rows = [
