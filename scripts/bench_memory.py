@@ -26,6 +26,7 @@ from tabllm.lm.memory import training_memory
 from tabllm.lm.mlx_engine import MlxLm
 from tabllm.lm.pieces import Pieces
 from tabllm.lm.text_codec import TextCodec
+from tabllm.precisions import PACKED, PRECISIONS
 from tabular.arrays import to_arrays
 from tabular.inference import infer_schema
 
@@ -88,7 +89,7 @@ def measure(shape: str, precision: str, tuning: str, rows: int, checkpointing: b
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shape", choices=SHAPES, action="append")
-    parser.add_argument("--precision", choices=("fp32", "fp16", "bf16", "8bit", "4bit"), action="append")
+    parser.add_argument("--precision", choices=PRECISIONS, action="append")
     parser.add_argument("--tuning", choices=("full", "lora", "dora"), action="append")
     parser.add_argument("--rows", type=int, default=16)
     parser.add_argument("--checkpointing", action="store_true")
@@ -96,7 +97,7 @@ def main() -> None:
     for shape in given.shape or SHAPES:
         for precision in given.precision or ("fp32", "bf16", "8bit", "4bit"):
             for tuning in given.tuning or ("full", "lora", "dora"):
-                if tuning == "full" and precision in ("8bit", "4bit"):
+                if tuning == "full" and precision in PACKED:
                     continue
                 line = measure(shape, precision, tuning, given.rows, given.checkpointing)
                 print(json.dumps(line), flush=True)

@@ -18,11 +18,11 @@ from .group import Command
 from .options import (
     PATH,
     AtLeast,
-    Device,
     Renamed,
     Share,
     claim,
     claim_work,
+    device_option,
     drop_option,
     force_option,
     html_option,
@@ -91,9 +91,7 @@ class Shares(click.ParamType):
 @drop_option
 @kind_option
 @click.option("--epochs", type=AtLeast(1), metavar="N", help="Maximum passes over the rows.")
-@click.option(
-    "--device", type=Device(), metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]"
-)
+@device_option()
 @click.option("--study", is_flag=True,
               help="Study in place of rows: train XGBoost on real rows, with synthetic ones, class weights and SMOTE, "
                    "and judge all by held-out real rows.")  # fmt: skip

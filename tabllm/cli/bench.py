@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..precisions import PRECISIONS
 from .group import Command
-from .options import PATH, AtLeast, Device, drop_option, json_option, seed_option
+from .options import PATH, AtLeast, device_option, drop_option, json_option, seed_option
 from .reading import read, reading_options
 from .session import Session
 
@@ -36,7 +37,7 @@ tabllm bench -m deepseek-coder-1.3b --precision 4bit --data visits.csv --json sp
 @click.option(
     "--random-weights", is_flag=True, help="Random weights of the model's shape, so that nothing is downloaded."
 )
-@click.option("--precision", "precisions", multiple=True, type=click.Choice(["fp32", "fp16", "bf16", "8bit", "4bit"]),
+@click.option("--precision", "precisions", multiple=True, type=click.Choice(PRECISIONS),
               help="Weight precision. Repeatable.  [default: fp32]")  # fmt: skip
 @click.option("--serialization", "serializations", multiple=True,
               type=click.Choice(["compact", "great", "csv", "table"]),
@@ -62,13 +63,7 @@ tabllm bench -m deepseek-coder-1.3b --precision 4bit --data visits.csv --json sp
     default="auto",
     help="Engine to compute with.  [default: auto]",
 )
-@click.option(
-    "--device",
-    type=Device(),
-    default="auto",
-    metavar="NAME",
-    help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]",
-)
+@device_option(default="auto")
 @seed_option
 @drop_option
 @reading_options

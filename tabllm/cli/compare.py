@@ -14,9 +14,9 @@ from .group import Command
 from .options import (
     PATH,
     AtLeast,
-    Device,
     Renamed,
     claim_work,
+    device_option,
     drop_option,
     html_option,
     json_option,
@@ -65,9 +65,7 @@ tabllm compare visits.csv -m ctgan -m tvae --epochs 10 --train-rows 2000
 @click.option(
     "--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.  [default: its own]"
 )
-@click.option(
-    "--device", type=Device(), metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]"
-)
+@device_option()
 @click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables to.")
 @html_option
 @real_rows_option

@@ -14,10 +14,10 @@ from .group import Command
 from .options import (
     PATH,
     AtLeast,
-    Device,
     Renamed,
     Share,
     claim_work,
+    device_option,
     drop_option,
     html_option,
     json_option,
@@ -79,9 +79,7 @@ tabllm ctr ads.csv --click click --time time --synthetic synthetic.csv
 @click.option(
     "--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.  [default: its own]"
 )
-@click.option(
-    "--device", type=Device(), metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]"
-)
+@device_option()
 @click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables to.")
 @html_option
 @seed_option

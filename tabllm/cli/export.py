@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .group import Command
-from .options import PATH, Device, claim, force_option
+from .options import PATH, claim, device_option, force_option
 from .session import Session
 
 __all__ = ["export"]
@@ -19,9 +19,7 @@ tabllm export gpt2-run -o gpt2-visits
 @click.command(cls=Command, examples=EXAMPLES, short_help="Write a fine-tuned model for other programs.")
 @click.argument("run", type=PATH)
 @click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="Folder to write.")
-@click.option(
-    "--device", type=Device(), default="auto", metavar="NAME", help="Device to merge the weights on.  [default: auto]"
-)
+@device_option(default="auto", purpose="merge the weights on")
 @force_option("a folder")
 @click.pass_obj
 def export(session: Session, /, run: str, out: str, device: str, force: bool) -> None:

@@ -11,14 +11,15 @@ import click
 
 from tabular.errors import UsageError
 
+from ..precisions import PRECISIONS
 from .errors import Interrupted
 from .group import Command
 from .options import (
     PATH,
     AtLeast,
-    Device,
     Holdout,
     claim,
+    device_option,
     drop_option,
     force_option,
     kind_option,
@@ -72,7 +73,7 @@ def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) 
 def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """What only a pretrained language model can be asked for."""
     options = [
-        click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16", "8bit", "4bit"]),
+        click.option("--precision", type=click.Choice(PRECISIONS),
                      help="Weight precision.  [default: fp32 up to 500 M parameters, else bf16]"),
         click.option("--tuning", type=click.Choice(["full", "lora", "dora"]),
                      help="Fine-tuning method: all weights, or adapters.  [default: full in fp32, else lora]"),
@@ -122,9 +123,7 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--learning-rate", type=float, metavar="RATE", help="Peak learning rate of the schedule.")
 @click.option("--engine", type=click.Choice(["auto", "mlx", "torch"]),
               help="Engine to compute with.  [default: auto, see 'tabllm doctor']")  # fmt: skip
-@click.option(
-    "--device", type=Device(), metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]"
-)
+@device_option()
 @language_model_options
 @privacy_options
 @seed_option

@@ -9,7 +9,7 @@ import click
 
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, Device, claim, drop_option, force_option, seed_option
+from .options import PATH, claim, device_option, drop_option, force_option, seed_option
 from .reading import read, reading_options
 from .session import STDOUT, Session, seconds, shown
 
@@ -32,7 +32,7 @@ tabllm impute visits-run holes.csv -o filled-2.csv --seed 2
 @click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
               help="File to write; its ending says the format, '-' prints CSV on standard output.")  # fmt: skip
 @seed_option
-@click.option("--device", type=Device(), default="auto", metavar="NAME", help="Device to compute on.  [default: auto]")
+@device_option(default="auto", purpose="compute on")
 @drop_option
 @reading_options
 @force_option("a file")

@@ -13,10 +13,10 @@ from .group import Command
 from .options import (
     PATH,
     AtLeast,
-    Device,
     Holdout,
     claim_work,
     details_option,
+    device_option,
     drop_option,
     kind_option,
     real_rows_option,
@@ -54,9 +54,7 @@ tabllm make visits.csv -n 20000 -m tabcascade --target clicked -o cascade
 @kind_option
 @drop_option
 @click.option("--epochs", type=AtLeast(1), metavar="N", help="Maximum passes over the rows.")
-@click.option(
-    "--device", type=Device(), metavar="NAME", help="Device to compute on: cpu, cuda, mps or gpu.  [default: auto]"
-)
+@device_option()
 @seed_option
 @reading_options
 @details_option

@@ -17,13 +17,13 @@ from .session import STDOUT, Session
 __all__ = [
     "PATH",
     "AtLeast",
-    "Device",
     "Holdout",
     "Renamed",
     "Share",
     "claim",
     "claim_work",
     "details_option",
+    "device_option",
     "drop_option",
     "force_option",
     "html_option",
@@ -135,6 +135,15 @@ class AtLeast(click.ParamType):
         if number >= 2**63:  # what torch and numpy hold
             self.fail(f"{value!r} is too large; take a number below 2**63.", param, ctx)
         return number
+
+
+def device_option(
+    *, default: str | None = None, purpose: str = "compute on: cpu, cuda, mps or gpu"
+) -> Callable[[Decorated], Decorated]:
+    """``--device NAME``; ``auto`` is the default, whether Click says so or who takes ``None``."""
+    return click.option(
+        "--device", type=Device(), default=default, metavar="NAME", help=f"Device to {purpose}.  [default: auto]"
+    )
 
 
 def json_option(command: Decorated) -> Decorated:

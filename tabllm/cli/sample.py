@@ -10,9 +10,10 @@ import click
 
 from tabular.errors import UsageError
 
+from ..precisions import PRECISIONS
 from .errors import Interrupted
 from .group import Command
-from .options import PATH, AtLeast, Device, claim, force_option, seed_option
+from .options import PATH, AtLeast, claim, device_option, force_option, seed_option
 from .session import STDOUT, Session, seconds, shown
 
 if TYPE_CHECKING:
@@ -60,10 +61,10 @@ tabllm --quiet sample visits-run -n 5 -o -
               help="Fair column: T gets the same distribution in every group of COLS, as in 'income|sex'; the groups "
                    "keep their sizes.")  # fmt: skip
 @seed_option
-@click.option("--device", type=Device(), default="auto", metavar="NAME", help="Device to compute on.  [default: auto]")
+@device_option(default="auto", purpose="compute on")
 @click.option("--engine", type=click.Choice(["auto", "mlx", "torch"]),
               help="Engine of a fine-tuned language model.  [default: auto]")  # fmt: skip
-@click.option("--precision", type=click.Choice(["fp32", "fp16", "bf16", "8bit", "4bit"]),
+@click.option("--precision", type=click.Choice(PRECISIONS),
               help="Weight precision of a fine-tuned language model.  [default: as fitted]")  # fmt: skip
 @click.option("--refine/--no-refine", default=None,
               help="Refinement: a quarter more rows are drawn, and those taken whose counts, of columns and of pairs, "

@@ -9,14 +9,14 @@ from typing import Any
 
 from tabular.errors import UsageError
 
+from ..precisions import PRECISIONS
 from .config import read_config
 from .errors import ModelError
 from .packing import embedding_bits
 from .weights import Tensor, read_headers, weight_files
 
-__all__ = ["PRECISIONS", "ModelFacts", "read_facts"]
+__all__ = ["ModelFacts", "read_facts"]
 
-PRECISIONS = ("fp32", "fp16", "bf16", "8bit", "4bit")
 #: Weights that share a scale and a bias of 16 bits each.
 GROUP = 64
 _DTYPES = {"F64": "fp64", "F32": "fp32", "F16": "fp16", "BF16": "bf16"}

@@ -19,9 +19,7 @@ from tabular.errors import UsageError
 from .automaton import Level
 from .codec import Batch
 
-__all__ = ["PRECISIONS", "Cache", "Filter", "LmEngine", "Shape", "Tuning"]
-
-PRECISIONS = ("fp32", "fp16", "bf16", "8bit", "4bit")
+__all__ = ["Cache", "Filter", "LmEngine", "Shape", "Tuning"]
 
 Arrays = dict[str, np.ndarray]
 

@@ -11,7 +11,8 @@ from tabular.errors import EngineError, UsageError
 
 from ..hub.facts import ModelFacts
 from ..nano.backend import choose_backend, install_mlx
-from .engine import PRECISIONS, LmEngine
+from ..precisions import PACKED, PRECISIONS
+from .engine import LmEngine
 
 __all__ = ["choose_engine", "default_precision", "make_lm", "precision_of"]
 
@@ -44,7 +45,7 @@ def choose_engine(engine: str, device: str, precision: str, *, packed: bool = Fa
             )
         return choose_backend("mlx", "auto" if device.startswith("cuda") else device)
     chosen, place = choose_backend(engine, device)
-    if precision in ("8bit", "4bit") and chosen == "torch" and not place.startswith("cuda"):
+    if precision in PACKED and chosen == "torch" and not place.startswith("cuda"):
         if engine == "auto" and has_mlx and device in ("auto", "cpu"):
             return choose_backend("mlx", device)  # faster there than bitsandbytes on a processor
         if place == "cpu" and importlib.util.find_spec("bitsandbytes") is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tabular.errors import EngineError
 
 from ..hub.facts import ModelFacts
+from ..precisions import PACKED
 from .engine import Tuning
 
 __all__ = ["Estimate", "check", "dense_fits", "machine_memory", "training_memory"]
@@ -76,7 +77,7 @@ def training_memory(
         used: tokens over which the softmax runs.
         engine, device: as :func:`.loading.choose_engine` gives them.
     """
-    packed = precision in ("8bit", "4bit")
+    packed = precision in PACKED
     # On a processor quantized weights are multiplied with float32.
     each = 4 if precision == "fp32" or (packed and device == "cpu") else 2
     if tuning.method == "full":

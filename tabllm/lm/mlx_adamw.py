@@ -9,12 +9,10 @@ from typing import Any
 
 import mlx.core as mx
 
-__all__ = ["BETAS", "CLIP_NORM", "FIRST_SCALE", "compiled_adamw", "next_scale"]
+from .adamw import BETAS, CLIP_NORM, GROWTH
 
-BETAS = (0.9, 0.99)
-CLIP_NORM = 1.0
-#: Where the scale of the loss begins for float16, and updates after which it doubles.
-FIRST_SCALE, GROWTH = 2.0**10, 200
+__all__ = ["compiled_adamw", "next_scale"]
+
 _EPSILON = 1e-8  # as torch has it
 #: On a processor MLX compiles with the system's C++ compiler, which takes seconds: below so many weights too long.
 WORTH_COMPILING = 10_000_000

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..mlx_device import take_device
 from ..mlx_draws import draw
+from ..precisions import PACKED
 from .automaton import NEVER, Level
 from .engine import Cache, Filter, LmEngine, Tuning
 from .memory import dense_fits
@@ -159,8 +160,7 @@ class MlxLm(LmEngine):
     def finish_training(self) -> None:
         if self.training is not None:
             size = computes_in(self.model).size
-            plain = self.precision not in ("8bit", "4bit")
-            merge = plain or dense_fits(self.shape.parameters, size, self.name, self.device_name)
+            merge = self.precision not in PACKED or dense_fits(self.shape.parameters, size, self.name, self.device_name)
             self.training.finish(merge=merge)
         self.training = None
         self._tables.clear()

@@ -13,9 +13,10 @@ from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
 from tabular.errors import EngineError
 
+from .adamw import BETAS, FIRST_SCALE
 from .codec import Batch
 from .engine import Arrays, Tuning
-from .mlx_adamw import BETAS, FIRST_SCALE, compiled_adamw, next_scale
+from .mlx_adamw import compiled_adamw, next_scale
 from .mlx_adapters import FrozenDora
 from .mlx_model import body_of, computes_in, dtype_of, embedding_path, is_quantized, text_embedding
 from .mlx_vocabulary import Head, NewHead
@@ -71,7 +72,7 @@ class Training:
                         if value.dtype != mx.float32}  # fmt: skip
         # Gradients of float16 are taken of a scaled loss, or small ones would be 0 (Micikevicius et al. 2018).
         self._scales = computes_in(model) == mx.float16
-        self.loss_scale, self._since = mx.array(FIRST_SCALE if self._scales else 0.0), mx.array(0)
+        self.loss_scale, self._since = mx.array(FIRST_SCALE if self._scales else 1.0), mx.array(0)
         zeros = {path: mx.zeros(value.shape, mx.float32) for path, value in tree_flatten(self._trainable())}
         self.moments: tuple[dict[str, mx.array], dict[str, mx.array]] = dict(zeros), dict(zeros)
         self._gradient = nn.value_and_grad(self.root, self._loss)
@@ -125,7 +126,7 @@ class Training:
             layer.lora_a, layer.lora_b = a, b
 
     def _loss(self, batch: Batch, rows: int) -> mx.array:
-        return self._target_losses(batch).sum() / rows * mx.maximum(self.loss_scale, 1.0)
+        return self._target_losses(batch).sum() / rows * self.loss_scale
 
     def _full_width(self) -> dict[str, mx.array]:
         """What is trained, float32."""
@@ -152,7 +153,7 @@ class Training:
                     mx.eval(total, gradients)  # or the graphs of all parts would be held at once
         self.step_count += 1
         corrections = 1 - BETAS[0] ** self.step_count, (1 - BETAS[1] ** self.step_count) ** 0.5
-        total = total / mx.maximum(self.loss_scale, 1.0)
+        total = total / self.loss_scale
         updated, first, second, good = self._update(
             self._full_width(), dict(tree_flatten(gradients)), *self.moments, mx.array(learning_rate),
             mx.array(corrections), self.loss_scale,

@@ -31,6 +31,7 @@ from ..codec.table import DEFAULT_BINS
 from ..hub.facts import read_facts
 from ..hub.folder import ModelFolder, resolve
 from ..nano.orders import order_with_first
+from ..precisions import PACKED
 from .automaton import Automaton
 from .bases import describe_base, public_name
 from .codec import LmCodec
@@ -124,7 +125,7 @@ class PretrainedLM(Synthesizer):
             raise UsageError(
                 f"There is no serialization {serialization!r}; choose one of {', '.join(SERIALIZATIONS)}, table."
             )
-        if tuning == "full" and precision in ("8bit", "4bit"):
+        if tuning == "full" and precision in PACKED:
             raise UsageError(f"Weights of {precision} cannot be trained themselves; take --tuning lora.")
         self.engine_name, self.device = choose_engine(engine, device, precision)
         self._asked_engine = engine, device
@@ -165,7 +166,7 @@ class PretrainedLM(Synthesizer):
         if (self.engine_name, self.device) == ("torch", "cpu"):
             prepare_processor(progress)
         method = ("full" if precision == "fp32" else "lora") if self.tuning == "auto" else self.tuning
-        if method == "full" and precision in ("8bit", "4bit"):
+        if method == "full" and precision in PACKED:
             raise UsageError(f"Weights of {precision} cannot be trained themselves; take --tuning lora.")
         tuning = Tuning(method, rank=self.rank, seed=self.seed, checkpointing=self.checkpointing)
         pieces = Pieces.load(folder.path)

@@ -25,8 +25,8 @@ from tabular.schema import Schema
 from tabular.synthesizer import RUN_VERSION
 
 from ..hub.config import check_no_code
+from ..precisions import PRECISIONS
 from .codec import LmCodec
-from .engine import PRECISIONS
 from .pieces import Pieces
 from .table_codec import TokenCodec
 from .text_codec import SERIALIZATIONS, TextCodec

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from ..draws import deal, latin_uniforms, systematic
+from ..precisions import PACKED
 from .automaton import DONE, NEVER, Automaton
 from .block import draw_rest
 from .codec import LmCodec
@@ -38,7 +39,7 @@ MOST_ROWS, FEWEST_ROWS = 1024, 16
 def block_rows(engine: LmEngine, longest: int, *, most: int = MOST_ROWS, budget: int = BLOCK_BYTES) -> int:
     """Rows that are drawn together: as many as keep their keys and values within ``budget`` bytes."""
     # On a processor quantized weights are multiplied with activations of 32 bits.
-    wide = engine.precision == "fp32" or (engine.precision in ("8bit", "4bit") and engine.device_name == "cpu")
+    wide = engine.precision == "fp32" or (engine.precision in PACKED and engine.device_name == "cpu")
     each = engine.shape.cache_bytes(4 if wide else 2) * max(longest, 1)
     return int(np.clip(budget // each, FEWEST_ROWS, most))
 

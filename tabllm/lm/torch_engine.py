@@ -15,6 +15,7 @@ from torch import Tensor
 
 from tabular.devices import full_width_products
 
+from ..precisions import PACKED
 from ..torch_draws import draw
 from .automaton import NEVER, Level
 from .engine import Cache, Filter, LmEngine, Tuning
@@ -63,7 +64,7 @@ class TorchLm(LmEngine):
         self.shape = shape_of(self.model)
         self.head = find_head(self.model)
         self.own_vocabulary = False
-        self._packed = precision in ("8bit", "4bit")
+        self._packed = precision in PACKED
         self._adapters: tuple[Tuning, dict[str, np.ndarray]] | None = None
         self._tables: WeakKeyDictionary[Level, _Table] = WeakKeyDictionary()
         # Keys and values have the type of the hidden states, which is that of what is looked up first.
@@ -205,12 +206,13 @@ class TorchLm(LmEngine):
 
     def finish_training(self) -> None:
         if self.training is not None:
-            adapters = self.training.tuning, self.training.trained()
-            adapted = self.training.peft is not None
+            adapters = None  # only where they are needed: after full tuning they would be a copy of all weights
+            if self._packed and self.training.peft is not None:
+                adapters = self.training.tuning, self.training.trained()
             merged = self.training.finish(merge=not self._packed)
             if merged is not None:
                 self.model = merged
-            elif self._packed and adapted:
+            elif adapters is not None:
                 self._adapters = adapters
                 if dense_fits(self.shape.parameters, self._pool.dtype.itemsize, self.name, self.device_name):
                     self._unpack()
@@ -240,8 +242,10 @@ class TorchLm(LmEngine):
         mine = self.model.get_input_embeddings()
         if self.own_vocabulary:
             self.model.set_input_embeddings(self._text_embedding)
-        yield
-        self.model.set_input_embeddings(mine)
+        try:
+            yield
+        finally:
+            self.model.set_input_embeddings(mine)
 
     def export(self, folder: Path) -> None:
         with self._text_vocabulary():

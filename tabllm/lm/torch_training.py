@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tabular.devices import full_width_products
 from tabular.errors import EngineError
 
+from .adamw import BETAS, CLIP_NORM, FIRST_SCALE, GROWTH
 from .codec import Batch
 from .engine import Arrays, Tuning
 from .names import adapter_name
@@ -20,10 +21,6 @@ from .torch_model import Head
 
 __all__ = ["Training"]
 
-BETAS = (0.9, 0.99)
-CLIP_NORM = 1.0
-#: Where the scale of the loss begins for float16, and updates after which it doubles.
-FIRST_SCALE, GROWTH = 2.0**10, 200
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
@@ -74,9 +71,8 @@ class Training:
                         if weight.dtype != torch.float32}  # fmt: skip
         self.trainable = {**self.weights, **self.masters}
         # Gradients of float16 are taken of a scaled loss, or small ones would be 0 (Micikevicius et al. 2018).
-        half = any(weight.dtype == torch.float16 for weight in model.parameters())
-        self.loss_scale, self._since = FIRST_SCALE if half else 1.0, 0
-        self._scales = half
+        self._scales = any(weight.dtype == torch.float16 for weight in model.parameters())
+        self.loss_scale, self._since = FIRST_SCALE if self._scales else 1.0, 0
         matrices = [w for name, w in self.trainable.items() if w.ndim > 1 and "lora_" not in name]
         others = [w for name, w in self.trainable.items() if not (w.ndim > 1 and "lora_" not in name)]
         groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]

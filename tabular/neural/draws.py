@@ -59,7 +59,8 @@ class ConditionalDraws:
         Raises:
             ConditionError: if next to no row does.
         """
-        known = {name: condition for name, condition in self.allowed.items() if name in self.encoder.learned}
+        learned = self.encoder.learned
+        known = {name: condition for name, condition in self.allowed.items() if name in learned}
         chunk = rows_at_once(self.network.spans)
         kept: list[dict[str, np.ndarray]] = []
         made = found = 0

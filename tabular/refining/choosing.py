@@ -65,9 +65,8 @@ class Refiner:
         drawn = len(next(iter(values.values())))
         blocks = -(-rows // BLOCK_ROWS)
         taken = []
-        for block in range(blocks):
-            first = _slice(0, rows, block, blocks)
-            places = np.concatenate([first, _slice(rows, drawn, block, blocks)])
+        for first, spare in zip(_parts(0, rows, blocks), _parts(rows, drawn, blocks), strict=True):
+            places = np.concatenate([first, spare])
             part = {name: column[places] for name, column in values.items()}
             taken.append(places[choose(self.margins, part, len(first), rng)])
         return np.concatenate(taken)
@@ -137,10 +136,9 @@ def choose(margins: Margins, arrays: Mapping[str, np.ndarray], rows: int, rng: n
     return np.sort(inside)
 
 
-def _slice(begin: int, end: int, block: int, blocks: int) -> np.ndarray:
-    """The places of one of ``blocks`` about equal parts."""
-    size = end - begin
-    return np.arange(begin + block * size // blocks, begin + (block + 1) * size // blocks)
+def _parts(begin: int, end: int, count: int) -> list[np.ndarray]:
+    """The places from ``begin`` to ``end`` in about equal parts."""
+    return np.split(np.arange(begin, end), np.arange(1, count) * (end - begin) // count)
 
 
 def _counts(cells: np.ndarray, size: int) -> np.ndarray:

@@ -17,17 +17,11 @@ from tabular.errors import ConditionError, TableError, UsageError
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))
+    patch.syspath_prepend(str(Path(__file__).parents[1]))
     from lm_text import drawn, every_kind, lowercase, row_ids, trained
+    from real_tables import TABLES
 
 RNG = np.random.default_rng
-DATA = {
-    "adult": "adult_train.csv.gz",
-    "bank_marketing_full": "bank_full.csv.gz",
-    "california_housing": "housing.csv.gz",
-    "hillstrom_email_64k": "hillstrom.csv.gz",
-    "magic_gamma": "magic_gamma.csv.gz",
-    "online_shoppers": "online_shoppers_intention.csv.gz",
-}
 
 
 class Fitted:
@@ -109,9 +103,9 @@ class TestRoundTrip:
         Fitted(table, serialization, pieces=lowercase(), overrides=overrides).check()
 
     @pytest.mark.parametrize("serialization", SERIALIZATIONS)
-    @pytest.mark.parametrize("name", sorted(DATA))
+    @pytest.mark.parametrize("name", sorted(TABLES))
     def test_every_real_table_comes_back(self, shared_data, name, serialization):
-        Fitted(read_table(shared_data(name) / DATA[name], rows=2000), serialization).check()
+        Fitted(read_table(shared_data(name) / TABLES[name], rows=2000), serialization).check()
 
 
 class TestText:
@@ -280,6 +274,6 @@ def gpt2() -> Pieces:
 
 @pytest.mark.parametrize(("serialization", "most"), [("compact", 26), ("csv", 56), ("great", 106)])
 def test_a_row_of_adult_takes_few_tokens_of_gpt2(shared_data, gpt2, serialization, most):
-    fitted = Fitted(read_table(shared_data("adult") / DATA["adult"], rows=2000), serialization, pieces=gpt2)
+    fitted = Fitted(read_table(shared_data("adult") / TABLES["adult"], rows=2000), serialization, pieces=gpt2)
     fitted.check()
     assert np.median(fitted.codec.tokens_per_row(fitted.choices)) <= most

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,10 @@ from tabular import read_table
 from tabular.errors import ConditionError, RunError, TableError, TabllmError, UsageError
 from tabular.progress import Reporter, Task
 from tabular.strata import fair_strata, probe, sample_strata
+
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(str(Path(__file__).parents[1]))
+    from real_tables import TABLES
 
 SMALL = {"engine": "torch", "device": "cpu", "width": 32, "layers": 1, "heads": 2}
 
@@ -227,17 +232,7 @@ def test_conditions_that_cannot_hold_are_refused(model):
         model.sample(0)
 
 
-@pytest.mark.parametrize(
-    ("folder", "file"),
-    [
-        ("bank_marketing_full", "bank_full.csv.gz"),
-        ("california_housing", "housing.csv.gz"),
-        ("hillstrom_email_64k", "hillstrom.csv.gz"),
-        ("magic_gamma", "magic_gamma.csv.gz"),
-        ("online_shoppers", "online_shoppers_intention.csv.gz"),
-        ("adult", "adult_train.csv.gz"),
-    ],
-)
+@pytest.mark.parametrize(("folder", "file"), TABLES.items())
 def test_any_real_table_goes_through(shared_data, folder, file):
     real = read_table(shared_data(folder) / file).sample(3000, random_state=0).reset_index(drop=True)
     model = TableLM(**SMALL, steps=30).fit(real)

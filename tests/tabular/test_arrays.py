@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tabular import Schema, SchemaError, from_arrays, infer_schema, read_table, to_arrays
 
 with pytest.MonkeyPatch.context() as patch:
-    patch.syspath_prepend(str(Path(__file__).parent))
+    patch.syspath_prepend(str(Path(__file__).parents[1]))
     from real_tables import TABLES
 
 ROWS = 300

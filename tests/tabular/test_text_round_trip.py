@@ -18,9 +18,9 @@ from tabular.writing import TableWriter
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))
+    patch.syspath_prepend(str(Path(__file__).parents[1]))
     from real_tables import TABLES
     from text_forms import FORMS, ROWS
-
 
 
 def write(path: Path, table: pd.DataFrame) -> None:

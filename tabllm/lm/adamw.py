@@ -1,0 +1,11 @@
+"""The constants of AdamW (Loshchilov & Hutter 2019), the same in both engines."""
+
+from __future__ import annotations
+
+__all__ = ["BETAS", "CLIP_NORM", "FIRST_SCALE", "GROWTH"]
+
+BETAS = (0.9, 0.99)
+#: Norm that a gradient is cut down to.
+CLIP_NORM = 1.0
+#: Where the scale of the loss begins for float16, and updates after which it doubles.
+FIRST_SCALE, GROWTH = 2.0**10, 200
