@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -32,6 +32,9 @@ class Reporter:
     def task(self, label: str, total: float, unit: str) -> Iterator[Task]:
         """Report ``total`` units (``"rows"``, ``"steps"``) of work done inside the ``with`` block."""
         yield Task()
+
+    def evaluated(self, entry: Mapping[str, float]) -> None:
+        """One evaluation of a fit, as its history has it: ``step``, losses, ``seconds`` and more."""
 
     def note(self, message: str) -> None:
         """One line worth reading that is not progress."""

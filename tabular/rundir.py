@@ -20,6 +20,7 @@ from .locking import claimed
 from .placing import hidden_beside, place_file, place_folder, told
 
 __all__ = [
+    "HISTORY",
     "MARKER",
     "atomic_directory",
     "check_readable",
@@ -40,6 +41,8 @@ __all__ = [
 
 #: The file by which a folder is known as one that tabllm wrote and may replace or remove.
 MARKER = ".tabllm"
+#: The losses of a fit, in its run, and in its partial folder while it goes on.
+HISTORY = "history.jsonl"
 #: What earlier releases, which set no marker, left of an interrupted fit.
 _OLD_PARTIAL = {"checkpoint.safetensors", "checkpoint.part", "noise.json"}
 
@@ -186,7 +189,7 @@ def drop_partial(path: str | Path, *, if_empty: bool = False) -> None:
         if_empty: only if nothing but the marker is in it.
     """
     partial = partial_of(path)
-    if not _is_marked(partial) or (if_empty and holds(partial)):
+    if not _is_marked(partial) or (if_empty and (holds(partial) or (partial / HISTORY).exists())):
         return
     hidden = hidden_beside(partial.with_name(partial.name.removesuffix(".partial")))
     with contextlib.suppress(OSError):
@@ -195,8 +198,8 @@ def drop_partial(path: str | Path, *, if_empty: bool = False) -> None:
 
 
 def holds(folder: Path) -> bool:
-    """Whether there is anything in ``folder`` but the marker."""
-    return folder.is_dir() and any(entry.name != MARKER for entry in folder.iterdir())
+    """Whether there is anything in ``folder`` to go on from: more than the marker and a fit's losses."""
+    return folder.is_dir() and any(entry.name not in (MARKER, HISTORY) for entry in folder.iterdir())
 
 
 def run_stamp(folder: str | Path) -> list[list[Any]]:

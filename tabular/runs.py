@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .errors import RunError, SchemaError, TabllmError
+from .learning_curve import curve_text
 from .plain_json import (
     NUMBER,
     PLAIN,
@@ -27,7 +27,7 @@ from .plain_json import (
     whole,
 )  # fmt: skip
 from .refining import MIN_CELL, Margins
-from .rundir import atomic_directory, write_json
+from .rundir import HISTORY, atomic_directory, write_json
 from .schema import Column, Schema
 from .synthesizer import RUN_VERSION, check_name, read_config
 
@@ -35,7 +35,6 @@ __all__ = [
     "RunFiles", "check_shapes", "damaged", "describe_run", "read_margins", "read_plain_files", "read_run_files",
     "read_weights", "reading", "told_margins", "write_margins", "write_run_files",
 ]  # fmt: skip
-
 
 
 @dataclass(frozen=True)
@@ -76,8 +75,7 @@ def write_run_files(directory: str | Path, files: RunFiles, held: Callable[[Colu
         write_json(folder / "codec.json", files.codec)
         write_margins(folder, files.margins)
         save_file(files.weights, folder / "model.safetensors")
-        lines = [json.dumps(look) + "\n" for look in files.history]
-        (folder / "history.jsonl").write_text("".join(lines), encoding="utf-8")
+        (folder / HISTORY).write_text(curve_text(files.history), encoding="utf-8")
         (folder / "README.md").write_text(_readme(files, held), encoding="utf-8")
 
 
@@ -262,7 +260,7 @@ def _people(facts: Mapping[str, Any]) -> list[str]:
         f"The rows were found to belong to {facts['people']:,} people (or other groups) with several rows each: "
         f"combinations of {', '.join(f'`{name}`' for name in facts['people_columns'])} repeat. Whole people were held "
         "out, so that the training stopped before it learned people by heart; how many it knows all the same, "
-        "`tabllm eval` tells (\"combinations that only one person has\").",
+        '`tabllm eval` tells ("combinations that only one person has").',
         "",
     ]
 

@@ -284,7 +284,8 @@ def _fitted(
     check_run_directory(run)
     claim(session, run, force=options["force"], folder=True)
     synthesizer = create(model, **given)
-    learn(session, synthesizer, table, schema, run, save=partial(save_with, synthesizer, facts={"fingerprint": mark}))
+    save = partial(save_with, synthesizer, facts={"fingerprint": mark})
+    learn(session.reporter(), synthesizer, table, schema, run, save=save)
     session.say(f"Learned {len(table):,} rows; the run is {run}/.")
     return load_run(run, device=options["device"] or "auto")
 

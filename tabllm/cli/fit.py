@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tabular.file_form import ReadOptions
+    from tabular.progress import Reporter
     from tabular.schema import Schema
     from tabular.synthesizer import Synthesizer
 
@@ -58,6 +59,8 @@ tabllm fit visits.csv -m deepseek-coder-1.3b --precision 4bit -o deepseek-run
 tabllm fit visits.csv --schema visits.schema.json --dp-epsilon 3
 # Fold categories of fewer than 10 rows, so that none points to a person
 tabllm fit visits.csv --rare-below 10
+# Watch the losses: tensorboard --logdir runs
+tabllm fit visits.csv -m gpt2 --log tensorboard
 # With the settings that 'tabllm tune' found best
 tabllm fit visits.csv --settings visits-tune/best.json
 """
@@ -107,6 +110,9 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @drop_option
 @click.option("--target", metavar="COL",
               help="Target column, whose classes the generator is conditioned on (tabddpm).")  # fmt: skip
+@click.option("--log", metavar="KIND[:DIR]",
+              help="Log of the fit: 'tensorboard' writes losses, learning rate and tokens/s at every evaluation to DIR "
+                   "(extra 'tensorboard').  [default DIR: runs/ and the name of RUN]")  # fmt: skip
 @settings_option
 @train_rows_option(2)
 @click.option("--holdout", type=Holdout(), metavar="SHARE",
@@ -143,12 +149,14 @@ def fit(
     train_rows: int | None,
     holdout: float | int | None,
     reading: ReadOptions,
+    log: str | None,
     force: bool,
     **options: Any,
 ) -> None:
     """Fit a generator to the table DATA and write a run: a folder from which 'tabllm sample' generates rows.
 
-    Ctrl-C leaves a checkpoint in RUN.partial/; the same command goes on from there.
+    Ctrl-C leaves a checkpoint in RUN.partial/; the same command goes on from there. The losses so far are in
+    RUN.partial/history.jsonl, whatever ends the fit.
     """
     session: Session = context.obj
     model, options = with_settings(context, settings_file, model, options)
@@ -171,7 +179,10 @@ def fit(
     from tabular.source import save_run, source_of
     from tabular.synthesizer import create
 
+    from ..training_log import logged
+
     check_run_directory(run)
+    reporter = context.with_resource(logged(log, session.reporter(), run))
     claim(session, run, force=force, folder=True)
     found = read(session, data, reading)
     table = check_table(drop_columns(found.table, dropped))
@@ -188,13 +199,13 @@ def fit(
     )
     table, held = source.split(table)
     if source.people:
-        session.reporter().note(people_note(source.people))
+        reporter.note(people_note(source.people))
     schema = _schema(table, schema_file, chosen, given.get("rare_below", 0))
     synthesizer = create(model, **given)
 
     start = time.perf_counter()
     kept = None if "privacy" in given else source
-    learn(session, synthesizer, table, schema, run, save=lambda folder: save_run(synthesizer, folder, kept))
+    learn(reporter, synthesizer, table, schema, run, save=lambda folder: save_run(synthesizer, folder, kept))
     took = time.perf_counter() - start
     back = "" if held is None else f", held {len(held):,} back"
     session.say(f"Learned {len(table):,} rows of {table.shape[1]} columns in {seconds(took)}{back}; the run is {run}/.")
@@ -202,7 +213,7 @@ def fit(
 
 
 def learn(
-    session: Session,
+    reporter: Reporter,
     synthesizer: Synthesizer,
     table: pd.DataFrame,
     schema: Schema | None,
@@ -215,15 +226,17 @@ def learn(
     Args:
         save: writes the run in place of the synthesizer's own ``save``.
     """
-    from tabular.rundir import drop_partial, holds, run_stamp, take_partial
+    from tabular.rundir import HISTORY, drop_partial, holds, run_stamp, take_partial
 
     partial = take_partial(run)
     before = run_stamp(partial)
     try:
-        synthesizer.fit(table, schema=schema, progress=session.reporter(), checkpoint=partial)
+        synthesizer.fit(table, schema=schema, progress=reporter, checkpoint=partial)
         (save or synthesizer.save)(run)
     except KeyboardInterrupt:
         left = "it was too early for a checkpoint, so nothing is left"
+        if (partial / HISTORY).exists():
+            left = f"it was too early for a checkpoint; the losses so far are in {partial / HISTORY}"
         if holds(partial):
             left = f"{partial}/ holds a checkpoint: the same command goes on from there"
             if run_stamp(partial) == before:

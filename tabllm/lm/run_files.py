@@ -7,7 +7,6 @@ trained.safetensors    adapters and, with the table codec, the table's own vocab
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from tabular.errors import RunError
+from tabular.learning_curve import curve_text
 from tabular.plain_json import TEXT, FieldError, Kind, check_fields, maybe, object_of, one_of, read_json, whole
 from tabular.refining import Margins
-from tabular.rundir import atomic_directory, write_json
+from tabular.rundir import HISTORY, atomic_directory, write_json
 from tabular.runs import read_margins, read_plain_files, read_weights, reading, told_margins, write_margins
 from tabular.schema import Schema
 from tabular.synthesizer import RUN_VERSION
@@ -83,8 +83,7 @@ def write_lm_run(directory: str | Path, run: LmRun, name: str, export: Callable[
         copy_model_files(run.model, folder / "model")
         if run.trained:
             save_file(run.trained, folder / "trained.safetensors")
-        lines = [json.dumps(look) + "\n" for look in run.history]
-        (folder / "history.jsonl").write_text("".join(lines), encoding="utf-8")
+        (folder / HISTORY).write_text(curve_text(run.history), encoding="utf-8")
         (folder / "README.md").write_text(_readme(run), encoding="utf-8")
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from tabular.checkpoint import Checkpoint, deferred_interrupt
 from tabular.errors import TabllmError
+from tabular.learning_curve import LearningCurve
 from tabular.progress import Reporter
 
 from ..nano.orders import draw_orders
@@ -80,7 +81,8 @@ class Trained:
     """What came of a training run; the engine holds the best weights.
 
     Attributes:
-        history: one entry per look: step, epoch, losses in nats per row, seconds since the start.
+        history: one entry per look: step, epoch, losses in nats per row, seconds since the start; after the first
+            update the rate of the last one, and the tokens of training per second since the last look.
         column_losses: column -> the best look's held-out loss, in nats per row.
         stopped_early: whether the held-out loss ended the run before its planned steps.
         restarts: how often the loss was no longer a number, and training went back at half the step size.
@@ -178,6 +180,8 @@ def train(
             )
         progress.note(f"Going on from step {state.step:,} of {plan.steps:,}.")
 
+    curve, trained_until = LearningCurve(checkpoint, progress), (state.tokens, time.perf_counter())
+
     def save() -> None:
         if saved is not None:
             now = {f"weights/{name}": value for name, value in engine.trained().items()} | engine.training_state()
@@ -200,7 +204,9 @@ def train(
         state.history = [entry for entry in state.history if entry["step"] <= state.step]
 
     def look(losses: list[Any]) -> float:
-        nonlocal best
+        nonlocal best, trained_until
+        train_loss = float(np.mean([float(value) for value in losses])) if losses else None  # waits for the device
+        spent = time.perf_counter() - trained_until[1]
         by_column = sum(engine.losses(batch, columns) for batch in looked_at) / len(unseen)
         loss = float(np.sum(by_column))
         if not math.isfinite(loss):
@@ -210,17 +216,24 @@ def train(
             {
                 "step": state.step,
                 "epoch": round(state.step * plan.batch_rows / len(seen), 3),
-                "train_loss": float(np.mean([float(value) for value in losses])) if losses else loss,
+                "train_loss": loss if train_loss is None else train_loss,
                 "held_out_loss": loss,
                 "seconds": round(state.seconds, 2),
             }
         )
+        if train_loss is not None:
+            state.history[-1] |= {
+                "learning_rate": learning_rate(plan, state.step - 1) / 2**state.restarts,
+                "tokens_per_second": round((state.tokens - trained_until[0]) / max(spent, 1e-9), 1),
+            }
         if loss < state.best_loss:
             state.best_loss, state.best_columns, state.looks_since_best = loss, np.asarray(by_column).tolist(), 0
             state.best_step = state.step
             best = engine.trained()
         else:
             state.looks_since_best += 1
+        curve.evaluated(state.history)
+        trained_until = state.tokens, time.perf_counter()
         return loss
 
     started = time.perf_counter() - state.seconds

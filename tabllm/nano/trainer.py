@@ -20,6 +20,7 @@ import numpy as np
 
 from tabular.checkpoint import Checkpoint, deferred_interrupt
 from tabular.errors import TabllmError
+from tabular.learning_curve import LearningCurve
 from tabular.personal.people import People
 from tabular.progress import Reporter
 
@@ -86,7 +87,8 @@ class Trained:
 
     Attributes:
         weights: the best averaged weights.
-        history: one entry per look: step, epoch, losses in nats per row, seconds since the start.
+        history: one entry per look: step, epoch, losses in nats per row, seconds since the start, the rate of the last
+            update, and the tokens of training per second since the last look.
         stopped_early: whether the held-out loss ended the run before its planned steps.
         people: whom the rows were found to belong to, by their fields; some were held out whole.
     """
@@ -181,8 +183,10 @@ def train(
         start(state=None)
 
     batches = max(1, len(seen) // plan.batch_rows)
+    step_tokens = min(plan.batch_rows, len(seen)) * seen.shape[1]
     started = time.perf_counter() - state.seconds
     losses: list[Any] = []
+    curve, trained_until = LearningCurve(checkpoint, progress), (state.step, time.perf_counter())
     epoch, order_of_rows = -1, np.empty(0, np.int64)
     with progress.task("Learning", plan.steps, "steps") as task, deferred_interrupt() as interrupted:
         task.advance(state.step)
@@ -196,6 +200,8 @@ def train(
             losses.append(engine.train_step(rows, orders, rate_at(plan, state.step)))
             state.step += 1
             if state.step % plan.look_every == 0 or state.step == plan.steps:
+                train_loss = float(np.mean([float(value) for value in losses]))  # waits for the device
+                spent = time.perf_counter() - trained_until[1]
                 by_share = engine.losses(look_tokens, look_orders, SHARES)  # (shares, fields)
                 choice = _chosen_shares(by_share, len(unseen), () if people is None else people.columns)
                 loss = float(np.take_along_axis(by_share, choice[None], axis=0).sum())
@@ -209,9 +215,11 @@ def train(
                     {
                         "step": state.step,
                         "epoch": round(state.step / batches, 3),
-                        "train_loss": float(np.mean([float(value) for value in losses])),
+                        "train_loss": train_loss,
                         "held_out_loss": loss,
                         "seconds": round(state.seconds, 3),
+                        "learning_rate": rate_at(plan, state.step - 1),
+                        "tokens_per_second": round((state.step - trained_until[0]) * step_tokens / max(spent, 1e-9), 1),
                     }
                 )
                 losses = []
@@ -221,6 +229,8 @@ def train(
                     best = _shrunk(engine.averaged(), marginal, engine.config.offsets, choice)
                 if saved is not None:
                     saved.write(engine.training_state(), best, asdict(state))
+                curve.evaluated(state.history)
+                trained_until = state.step, time.perf_counter()
                 task.advance(1, f"loss {loss:.3f}")
             else:
                 task.advance(1)

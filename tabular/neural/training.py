@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ..checkpoint import Checkpoint, deferred_interrupt
 from ..errors import TabllmError
+from ..learning_curve import LearningCurve
 from ..progress import Reporter
 
 __all__ = ["LOOKS", "Learner", "Plan", "fingerprint_of", "train"]
@@ -126,6 +127,7 @@ def train(
         progress.note(f"Going on from step {run.step:,} of {plan.steps:,}.")
     good = _copy(learner.state())
     started = time.perf_counter() - run.seconds
+    curve = LearningCurve(checkpoint, progress)
     with progress.task("Learning", plan.steps, "steps") as task, deferred_interrupt() as interrupted:
         task.advance(run.step)
         while run.step < plan.steps and run.looks_since_best < plan.patience:
@@ -167,6 +169,7 @@ def train(
                 run.looks_since_best = 0 if better else run.looks_since_best + 1
                 best |= _copy({name: value for name, value in learner.kept().items() if name.startswith(better)})
             run.history.append(look)
+            curve.evaluated(run.history)
             shown = look.get("held_out_loss", mean)
             task.advance(0, "" if shown is None else f"loss {shown:.3f}")
             if saved is not None and run.step < plan.steps:

@@ -18,7 +18,7 @@ from tabllm.nano.torch_engine import TorchEngine
 from tabllm.nano.trainer import Plan, plan_training, train
 from tabular.errors import OutputError, TabllmError
 from tabular.progress import Reporter, Task
-from tabular.rundir import MARKER
+from tabular.rundir import HISTORY, MARKER
 
 SIZES = (2, 5, 5)
 GROUPS = np.arange(3)
@@ -204,7 +204,7 @@ def test_a_checkpoint_that_fails_to_be_written_leaves_the_one_before(tokens, tmp
     monkeypatch.setattr(safetensors.numpy, "save_file", full)
     with pytest.raises(OutputError, match="No space left on device"):
         train(fresh(), tokens, GROUPS, PLAN, progress=Reporter(), checkpoint=tmp_path)
-    assert {entry.name for entry in tmp_path.iterdir()} == {MARKER, path.name}
+    assert {entry.name for entry in tmp_path.iterdir()} == {MARKER, HISTORY, path.name}
     assert path.read_bytes() == content
 
 
