@@ -14,6 +14,7 @@ __all__ = [
     "KindError",
     "NoRunError",
     "OutputError",
+    "RuleError",
     "RunError",
     "SchemaError",
     "TableError",
@@ -40,6 +41,10 @@ class UsageError(TabllmError):
 
 class ConditionError(UsageError):
     """A ``where`` condition that names an unknown column or an impossible value."""
+
+
+class RuleError(UsageError):
+    """A rule between columns that cannot be understood, does not go with the table, or that rows cannot keep."""
 
 
 class TableError(TabllmError):

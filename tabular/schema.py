@@ -13,8 +13,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from .errors import KindError, SchemaError
+from .errors import KindError, RuleError, SchemaError
 from .plain_json import FieldError, read_json
+from .rules import Rule
 from .rundir import write_text
 
 __all__ = ["KINDS", "NUMERIC_KINDS", "TOKEN_KINDS", "Column", "Schema", "kind_hint"]
@@ -134,11 +135,17 @@ class Column:
 
 @dataclass(frozen=True, repr=False)
 class Schema:
-    """The columns of a table, in order, and how many rows they were inferred from."""
+    """The columns of a table, in order, how many rows they were inferred from, and what holds between them.
+
+    Attributes:
+        notes: what a person should know of the table, one sentence each.
+        rules: what every row keeps to; see :func:`tabular.rules.find_rules`.
+    """
 
     columns: tuple[Column, ...]
     rows: int = 0
     notes: tuple[str, ...] = field(default=())
+    rules: tuple[Rule, ...] = field(default=())
 
     def __iter__(self) -> Iterator[Column]:
         return iter(self.columns)
@@ -188,7 +195,10 @@ class Schema:
             if not column.is_numeric:
                 columns[-1].pop("minimum", None)
                 columns[-1].pop("maximum", None)
-        return {"version": FORMAT_VERSION, "rows": self.rows, "notes": list(self.notes), "columns": columns}
+        found = {"version": FORMAT_VERSION, "rows": self.rows, "notes": list(self.notes), "columns": columns}
+        if self.rules:
+            found["rules"] = [rule.to_data() for rule in self.rules]
+        return found
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], *, origin: str = "schema") -> Schema:
@@ -197,7 +207,7 @@ class Schema:
         Raises:
             SchemaError: naming ``origin``, the column, the field and its value, if it cannot serve.
         """
-        from .schema_checks import columns_from
+        from .schema_checks import columns_from, rules_from
 
         version = data.get("version") if isinstance(data, Mapping) else None
         if isinstance(version, int) and version > FORMAT_VERSION:
@@ -207,11 +217,13 @@ class Schema:
             )
         try:
             columns = columns_from(data)
-        except FieldError as error:
+            rules = rules_from(data, columns)
+        except (FieldError, RuleError) as error:
             raise SchemaError(
-                f"{origin} cannot be used: {error}. Correct it, or make it anew with 'tabllm schema DATA -o FILE'."
+                f"{origin} cannot be used: {str(error).rstrip('.')}. Correct it, or make it anew with "
+                "'tabllm schema DATA -o FILE'."
             ) from None
-        return cls(columns, data.get("rows", 0), tuple(data.get("notes", ())))
+        return cls(columns, data.get("rows", 0), tuple(data.get("notes", ())), rules)
 
     def to_json(self, path: str | Path) -> None:
         """Write the schema to ``path`` as indented JSON."""

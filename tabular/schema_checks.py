@@ -20,9 +20,11 @@ from .identifiers import check_pattern, make_identifiers
 from .number_template import is_template
 from .number_text import MAX_DIGITS
 from .plain_json import TEXT, FieldError, Kind, check_fields, list_of, maybe, one_of, real, shown, whole
+from .rules import Rule, rule_from_data
+from .rules.evaluation import check_rules
 from .schema import KINDS, NUMERIC_KINDS, TOKEN_KINDS, Column, Schema
 
-__all__ = ["check_column", "check_schema", "columns_from"]
+__all__ = ["check_column", "check_schema", "columns_from", "rules_from"]
 
 #: Digits after the point that a column may keep.
 MAX_DECIMALS = MAX_DIGITS
@@ -74,6 +76,7 @@ _KINDS_OF = {
     "marks": NUMERIC_KINDS, "mark_shares": NUMERIC_KINDS, "levels": TOKEN_KINDS,
 }  # fmt: skip
 _TOP = {"version": whole(1), "rows": whole(0), "notes": list_of(TEXT),
+        "rules": Kind("a list of rules", lambda v: isinstance(v, list)),
         "columns": Kind("a list of at least one column", lambda v: isinstance(v, list) and len(v) > 0)}  # fmt: skip
 
 
@@ -98,6 +101,18 @@ def columns_from(data: Any) -> tuple[Column, ...]:
         check_column(columns[-1])
     _refuse_twice([column.name for column in columns])
     return tuple(columns)
+
+
+def rules_from(data: Mapping[str, Any], columns: tuple[Column, ...]) -> tuple[Rule, ...]:
+    """The rules in what :meth:`Schema.to_dict` wrote, or a person.
+
+    Raises:
+        RuleError: if one cannot be a rule on a table with these ``columns``.
+    """
+    rules = tuple(rule_from_data(rule, [column.name for column in columns]) for rule in data.get("rules", []))
+    if rules:
+        check_rules(Schema(columns, rules=rules))
+    return rules
 
 
 def _as_tuples(value: Any) -> Any:

@@ -1,0 +1,327 @@
+"""Which rows keep a rule, on canonical arrays."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ..arrays import on_grid
+from ..boolean_words import truth
+from ..cells import grid_step
+from ..date_text import from_seconds
+from ..errors import ConditionError, RuleError
+from ..intervals import number_span
+from ..schema import Column, Schema
+from .syntax import (
+    All,
+    Always,
+    Call,
+    Condition,
+    Constant,
+    Decides,
+    Exactly,
+    Expression,
+    Form,
+    If,
+    Missing,
+    OneOf,
+    Reference,
+)
+
+if TYPE_CHECKING:
+    from .rule import Rule
+
+__all__ = ["Rows", "check_rules", "flags_of", "kept", "listed_keys"]
+
+#: What numbers may differ by, as a share of them, and still count as equal: arithmetic on binary fractions.
+SLACK = 1e-9
+
+
+def check_rules(schema: Schema) -> None:
+    """Raise :class:`RuleError` for a rule of ``schema`` that asks of a column what its kind cannot answer."""
+    none = {c.name: np.zeros(0, np.float64 if c.is_numeric else np.int32 if c.has_categories else object)
+            for c in schema}  # fmt: skip
+    for rule in schema.rules:
+        rule.kept(none, schema)
+
+
+def kept(rule: Rule, form: Form, arrays: Mapping[str, np.ndarray], schema: Schema) -> np.ndarray:
+    """bool[rows]: which rows keep ``rule``, whose tree is ``form``."""
+    rows = Rows(arrays, schema, rule.text)
+    if isinstance(form, Always):
+        true, known = rows.truth(form.condition)
+        return true | ~known
+    if isinstance(form, If):
+        (given, known), (true, sure) = rows.truth(form.given), rows.truth(form.wanted)
+        return ~(given & known) | true | ~sure
+    if isinstance(form, Exactly):
+        (first, known), (second, sure) = rows.truth(form.first), rows.truth(form.second)
+        return (first == second) | ~known | ~sure
+    if isinstance(form, OneOf):
+        flags, given = zip(*(flags_of(arrays[name], schema[name], rule.text) for name in form.columns), strict=True)
+        count = np.sum(flags, axis=0)
+        return (count == 1) | ~np.all(given, axis=0) & (count == 0) if form.exactly else count <= 1
+    columns = (*form.columns, form.decided) if isinstance(form, Decides) else form.columns
+    if rule.values:
+        return _among(rule, columns, len(form.columns), arrays, schema)
+    assert isinstance(form, Decides)
+    return _agree(form, arrays)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that conditions and expressions are evaluated for.
+
+    Attributes:
+        text: of the rule, for messages.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    schema: Schema
+    text: str
+
+    @property
+    def count(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    def truth(self, condition: Condition) -> tuple[np.ndarray, np.ndarray]:
+        """(bool[rows] whether it is met, bool[rows] whether no missing cell stands against knowing it)."""
+        if isinstance(condition, All):
+            both = [self.truth(part) for part in condition.conditions]
+            true = np.all([met & known for met, known in both], axis=0)
+            false = np.any([~met & known for met, known in both], axis=0)
+            return true, true | false
+        if isinstance(condition, Missing):
+            gone = _missing(self.arrays[condition.column])
+            return (~gone if condition.negated else gone), np.ones(self.count, dtype=bool)
+        true = np.ones(self.count, dtype=bool)
+        known = np.ones(self.count, dtype=bool)
+        for left, sign, right in zip(condition.terms, condition.signs, condition.terms[1:], strict=False):
+            met, sure = self._compared(left, sign, right)
+            true, known = true & (met | ~sure), known & sure
+        return true, known | ~true
+
+    def _compared(self, left: Expression, sign: str, right: Expression) -> tuple[np.ndarray, np.ndarray]:
+        if isinstance(left, Constant) and not isinstance(right, Constant):
+            return self._compared(right, {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(sign, sign), left)
+        if isinstance(left, Reference) and self._is_text(left.column):
+            return self._compared_text(left, sign, right)
+        low = self.number(left)
+        if isinstance(right, Constant) and isinstance(right.value, str):
+            first, last = self._span(left, right.value)
+            high = np.full(self.count, last if sign in ("<=", ">") else first)
+            if sign in ("=", "!="):
+                same = (low >= first - SLACK) & (low <= last + SLACK)
+                return same if sign == "=" else ~same, ~np.isnan(low)
+        else:
+            high = self.number(right)
+        known = ~(np.isnan(low) | np.isnan(high))
+        slack = SLACK * np.maximum(np.abs(low), np.abs(high))
+        if sign in ("=", "!="):
+            same = np.abs(low - high) <= slack + self._rounding(left, right)
+            return same if sign == "=" else ~same, known
+        # Two cells are compared as they stand; what was computed may be off by a binary fraction.
+        slack = np.where(known & (isinstance(left, Reference) and isinstance(right, Reference)), 0.0, slack)
+        return {"<": low < high - slack, "<=": low <= high + slack, ">": low > high + slack,
+                ">=": low >= high - slack}[sign], known  # fmt: skip
+
+    def _rounding(self, left: Expression, right: Expression) -> float:
+        """By how much a column may differ from what it is computed as: half of its last digit."""
+        columns = [part for part in (left, right) if isinstance(part, Reference)]
+        if len(columns) != 1 or isinstance(right if columns[0] is left else left, Constant):
+            return 0.0
+        column = self.schema[columns[0].column]
+        step = grid_step(column) if column.is_numeric else None
+        return 0.0 if step is None else step / 2 * (1 + 1e-6)
+
+    def number(self, expression: Expression) -> np.ndarray:
+        """float64[rows], NaN where a cell is missing (dates in seconds since 1970)."""
+        if isinstance(expression, Reference):
+            return self._numbers(expression.column)
+        if isinstance(expression, Constant):
+            if isinstance(expression.value, str):
+                self._span(expression, expression.value)
+            return np.full(self.count, expression.value)
+        if isinstance(expression, Call):
+            return _FUNCTIONS[expression.function](*map(self.number, expression.arguments))
+        left, right = self.number(expression.left), self.number(expression.right)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            if expression.sign == "/":
+                return np.where(right == 0, np.nan, left / right)
+            return {"+": np.add, "-": np.subtract, "*": np.multiply}[expression.sign](left, right)
+
+    def _is_text(self, name: str) -> bool:
+        column = self.schema[name]
+        return not column.is_numeric and category_numbers(column) is None
+
+    def _numbers(self, name: str) -> np.ndarray:
+        column, values = self.schema[name], self.arrays[name]
+        if column.is_numeric:
+            return values
+        numbers = category_numbers(column)
+        if numbers is None:
+            raise RuleError(
+                f"The rule {self.text!r} computes with column {name!r}, which is of the kind {column.kind} and holds "
+                "no numbers."
+            )
+        return np.append(numbers, np.nan)[values]
+
+    def _span(self, left: Expression, text: str) -> tuple[float, float]:
+        """The first and the last number, or instant, that ``text`` stands for beside ``left``."""
+        try:
+            if not isinstance(left, Reference):
+                raise ConditionError("")
+            column = self.schema[left.column]
+            return number_span(text, column if column.is_numeric else Column(column.name, "continuous", "float64"))
+        except ConditionError:
+            close = difflib.get_close_matches(text, self.schema.names, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else "put a name that is no plain word in double quotes."
+            what = "date" if isinstance(left, Reference) and self.schema[left.column].kind == "datetime" else "number"
+            raise RuleError(
+                f"The rule {self.text!r} names {text!r}, which is neither a {what} nor a column of the table; {hint}"
+            ) from None
+
+    def _compared_text(self, left: Reference, sign: str, right: Expression) -> tuple[np.ndarray, np.ndarray]:
+        column, values = self.schema[left.column], self.arrays[left.column]
+        if sign not in ("=", "!="):
+            raise RuleError(
+                f"The rule {self.text!r} compares column {column.name!r} by {sign!r}, which holds no numbers; "
+                "use = or !=."
+            )
+        if isinstance(right, Constant):
+            text = f"{right.value:.15g}" if isinstance(right.value, float) else right.value
+            same, known = _equals(values, column, text, self.text), ~_missing(values)
+        elif isinstance(right, Reference):
+            first, second = _as_text(values, column), _as_text(self.arrays[right.column], self.schema[right.column])
+            same, known = first == second, ~(_missing(values) | _missing(self.arrays[right.column]))
+        else:
+            raise RuleError(f"The rule {self.text!r} computes with text; compare {column.name!r} with a column.")
+        return (same if sign == "=" else ~same), known
+
+
+def category_numbers(column: Column) -> np.ndarray | None:
+    """float64[categories]: the numbers that a column's categories are; ``None`` where they are words."""
+    if not column.has_categories or any(isinstance(value, bool) for value in column.categories):
+        return None
+    try:
+        return np.array([float(value) for value in column.categories])
+    except ValueError:
+        return None
+
+
+def flags_of(values: np.ndarray, column: Column, rule: str) -> tuple[np.ndarray, np.ndarray]:
+    """(bool[rows] where a flag is set, bool[rows] where it is there).
+
+    Raises:
+        RuleError: for a column that is no flag.
+    """
+    if column.is_numeric:
+        return np.nan_to_num(values) != 0, ~np.isnan(values)
+    truths = [truth(value) for value in column.categories]
+    if not truths or None in truths:
+        raise RuleError(f"The rule {rule!r} takes column {column.name!r} for a flag, and it is not of yes and no.")
+    return np.append(np.asarray(truths, dtype=bool), False)[values], values >= 0
+
+
+def _missing(values: np.ndarray) -> np.ndarray:
+    if values.dtype == object:
+        return np.asarray(pd.isna(values))
+    return np.isnan(values) if values.dtype.kind == "f" else values < 0
+
+
+def _equals(values: np.ndarray, column: Column, text: str, rule: str) -> np.ndarray:
+    if not column.has_categories:
+        return np.asarray(values == text, dtype=bool)
+    listed = [str(value) for value in column.categories]
+    if text in listed:
+        return values == listed.index(text)
+    wanted = truth(text)
+    for code, value in enumerate(column.categories):
+        if wanted is not None and truth(value) == wanted:
+            return values == code
+    shown = ", ".join(map(repr, listed[:8]))
+    raise RuleError(f"The rule {rule!r} names {text!r}, which column {column.name!r} never holds; it has {shown}.")
+
+
+def _as_text(values: np.ndarray, column: Column) -> np.ndarray:
+    if column.has_categories:
+        return np.array([*map(str, column.categories), None], dtype=object)[values]
+    if column.is_numeric:
+        return np.array([f"{value:.15g}" for value in values], dtype=object)
+    return values
+
+
+def listed_keys(
+    rule: Rule, columns: tuple[str, ...], arrays: Mapping[str, np.ndarray], schema: Schema
+) -> tuple[np.ndarray, np.ndarray]:
+    """(int64[rows, columns], int64[listed, columns]): cells, and those that the rule lists, as like numbers where they
+    are alike; -1 for missing."""
+    rows, listed = [], []
+    for place, name in enumerate(columns):
+        column, values = schema[name], arrays[name]
+        given = [row[place] for row in rule.values]
+        if column.has_categories:
+            known = {value: code for code, value in enumerate(column.categories)}
+            texts = {str(value): code for value, code in known.items()}
+            codes = [-1 if value is None else known.get(value, texts.get(str(value), -2)) for value in given]
+            rows.append(values.astype(np.int64))
+            listed.append(np.array(codes, dtype=np.int64))
+        else:
+            numbers = np.array([math.nan if value is None else float(value) for value in given])
+            both = np.concatenate([on_grid(values, column), on_grid(numbers, column)])
+            codes_, _ = pd.factorize(both)
+            rows.append(codes_[: len(values)])
+            listed.append(codes_[len(values) :])
+    return np.stack(rows, axis=1), np.stack(listed, axis=1)
+
+
+def _among(
+    rule: Rule, columns: tuple[str, ...], deciding: int, arrays: Mapping[str, np.ndarray], schema: Schema
+) -> np.ndarray:
+    """bool[rows]: whether each row's combination is listed, or a cell of it is missing."""
+    rows, listed = listed_keys(rule, columns, arrays, schema)
+    both = pd.MultiIndex.from_arrays(list(np.concatenate([rows, listed]).T))
+    codes, _ = pd.factorize(both)
+    found = np.isin(codes[: len(rows)], codes[len(rows) :])
+    return found | (rows < 0).any(axis=1)
+
+
+def _agree(form: Decides, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """bool[rows]: whether each row has the value that most of the rows with the same deciding cells have."""
+    keys = [pd.factorize(arrays[name])[0] for name in form.columns]
+    decided = pd.factorize(arrays[form.decided])[0]
+    gone = np.any([_missing(arrays[name]) for name in (*form.columns, form.decided)], axis=0)
+    frame = pd.DataFrame({"key": pd.MultiIndex.from_arrays(keys).factorize()[0], "decided": decided})[~gone]
+    most = frame.groupby("key")["decided"].agg(lambda values: values.mode().iloc[0])
+    found = np.ones(len(gone), dtype=bool)
+    found[~gone] = most.reindex(frame["key"]).to_numpy() == frame["decided"].to_numpy()
+    return found
+
+
+def _calendar(part: str, seconds: np.ndarray) -> np.ndarray:
+    return np.asarray(getattr(from_seconds(seconds), part), dtype=np.float64)
+
+
+def _years(later: np.ndarray, earlier: np.ndarray) -> np.ndarray:
+    """Whole years from one instant to a later one, as an age is counted."""
+    ends, begins = from_seconds(later), from_seconds(earlier)
+    before = (ends.month * 100 + ends.day) < (begins.month * 100 + begins.day)
+    found = np.asarray(ends.year - begins.year, dtype=np.float64) - np.asarray(before, dtype=np.float64)
+    return np.where(np.isnan(later) | np.isnan(earlier), np.nan, found)
+
+
+_FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
+    **{part: partial(_calendar, part) for part in ("year", "month", "day", "hour", "minute", "weekday")},
+    "date": lambda seconds: np.floor(seconds / 86400.0) * 86400.0,
+    "years": _years,
+    "round": np.rint,
+    "floor": np.floor,
+    "abs": np.abs,
+}
