@@ -13,17 +13,22 @@ __all__ = ["export"]
 EXAMPLES = """
 # The adapter merged into the weights, for transformers, vLLM or the converters of llama.cpp
 tabllm export gpt2-run -o gpt2-visits
+# The adapter alone, a few megabytes, for a program that has the model already
+tabllm export deepseek-run -o deepseek-visits --adapter peft
 """
 
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Write a fine-tuned model for other programs.")
 @click.argument("run", type=PATH)
 @click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="Folder to write.")
+@click.option("--adapter", "form", type=click.Choice(["peft", "mlx"]),
+              help="Write the adapter alone, without the model: for peft.PeftModel.from_pretrained, or for "
+                   "mlx_lm.load.")  # fmt: skip
 @device_option(default="auto", purpose="merge the weights on")
 @force_option("a folder")
 @click.pass_obj
-def export(session: Session, /, run: str, out: str, device: str, force: bool) -> None:
-    """Merge the adapter of RUN into its model and write a plain Hugging Face folder.
+def export(session: Session, /, run: str, out: str, form: str | None, device: str, force: bool) -> None:
+    """Merge the adapter of RUN into its model and write a plain Hugging Face folder, or write the adapter alone.
 
     Its README.md says how rows are written, and gives a regular expression that a row keeps to: other engines must be
     told to keep to it, since the model was only taught to choose among what may follow.
@@ -34,5 +39,13 @@ def export(session: Session, /, run: str, out: str, device: str, force: bool) ->
 
     check_run_directory(out)
     claim(session, out, force=force, folder=True)
+    if form is not None:
+        from tabllm.lm.adapter_export import export_adapter
+
+        base = export_adapter(run, out, form)
+        call = {"peft": f"peft.PeftModel.from_pretrained(model, {out!r})",
+                "mlx": f"mlx_lm.load({base!r}, adapter_path={out!r})"}[form]  # fmt: skip
+        session.say(f"Wrote {out}/, an adapter for {base}, which is loaded with {call}.")
+        return
     export_model(load_run(run, device=device), out)
     session.say(f"Wrote {out}/, which transformers loads with AutoModelForCausalLM.from_pretrained({out!r}).")

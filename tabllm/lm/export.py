@@ -12,12 +12,13 @@ from tabular.rundir import atomic_directory, write_json
 from tabular.synthesizer import Synthesizer
 
 from .cells import ListCodec, TextCells
+from .codec import LmCodec
 from .digits import DateCodec
 from .pretrained import PretrainedLM
 from .run_files import copy_model_files
 from .text_codec import TextCodec
 
-__all__ = ["export_model", "row_pattern"]
+__all__ = ["check_exportable", "check_text", "export_model", "readme", "row_pattern"]
 
 
 def export_model(synthesizer: Synthesizer, folder: str | Path) -> None:
@@ -27,21 +28,31 @@ def export_model(synthesizer: Synthesizer, folder: str | Path) -> None:
         UsageError: for a run that is no pretrained model's, or whose tokens are the table's own.
         OutputError: where it cannot be written.
     """
-    if not isinstance(synthesizer, PretrainedLM):
-        raise UsageError(
-            f"A run of the model {synthesizer.name!r} has no pretrained model to export; fit one with '-m gpt2'."
-        )
+    check_exportable(synthesizer.name)
+    assert isinstance(synthesizer, PretrainedLM)
     codec, engine, model = synthesizer.parts()
-    if not isinstance(codec, TextCodec):
-        raise UsageError(
-            "Rows of this run are written in tokens of the table's own (--serialization table), which no other program "
-            "knows; fit with --serialization compact, great or csv."
-        )
+    codec = check_text(codec)
     with atomic_directory(folder) as target:
         engine.export(target)
         copy_model_files(model, target)
         _name_tokenizer(target)
-        (target / "README.md").write_text(_readme(synthesizer, codec), encoding="utf-8")
+        (target / "README.md").write_text(readme(synthesizer.facts["base"], codec), encoding="utf-8")
+
+
+def check_exportable(name: str) -> None:
+    """Raise :class:`UsageError` for a generator ``name`` that is no pretrained language model."""
+    if name != PretrainedLM.name:
+        raise UsageError(f"A run of the model {name!r} has no pretrained model to export; fit one with '-m gpt2'.")
+
+
+def check_text(codec: LmCodec) -> TextCodec:
+    """The codec, if it writes rows as text. Raises :class:`UsageError` for tokens of the table's own."""
+    if isinstance(codec, TextCodec):
+        return codec
+    raise UsageError(
+        "Rows of this run are written in tokens of the table's own (--serialization table), which no other program "
+        "knows; fit with --serialization compact, great or csv."
+    )
 
 
 def _name_tokenizer(folder: Path) -> None:
@@ -85,10 +96,16 @@ def _value(codec: TextCodec, name: str, cell: object) -> str:
     return choices[0] + "".join(choice + "?" for choice in choices[1:])
 
 
-def _readme(synthesizer: PretrainedLM, codec: TextCodec) -> str:
-    first = codec.pieces.texts([codec.lead(0, None)])[0]
-    return f"""# {synthesizer.facts["base"]}, fine-tuned on a table
+def readme(base: str, codec: TextCodec, use: str = "") -> str:
+    """README.md of what was exported: how rows are written.
 
+    Args:
+        base: the name of the pretrained model.
+        use: how it is loaded, a paragraph of its own.
+    """
+    first = codec.pieces.texts([codec.lead(0, None)])[0]
+    return f"""# {base}, fine-tuned on a table
+{use}
 Serialization `{codec.serialization}`; columns in this order: {", ".join(f"`{name}`" for name in codec.names)}.
 
 A row begins with the tokenizer's begin token and {first!r}. The model was taught to choose among the values that may

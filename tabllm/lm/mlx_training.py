@@ -20,7 +20,8 @@ from .mlx_adamw import compiled_adamw, next_scale
 from .mlx_adapters import FrozenDora
 from .mlx_model import body_of, computes_in, dtype_of, embedding_path, is_quantized, text_embedding
 from .mlx_vocabulary import Head, NewHead
-from .mlx_weights import fused, hf_name
+from .mlx_weights import fused, hf_name_and_turn
+from .names import hf_name
 
 __all__ = ["Training"]
 
@@ -94,8 +95,8 @@ class Training:
         if isinstance(self.head, NewHead) and owner == embedding_path(self.model):
             return f"vocabulary.{last}", False
         if self.tuning.method in ("lora", "dora"):
-            return f"{hf_name(self.model, owner)[0]}.{_ADAPTER[last]}", False
-        return hf_name(self.model, f"{owner}.{last}")
+            return f"{hf_name(self.model.model_type, owner)}.{_ADAPTER[last]}", False
+        return hf_name_and_turn(self.model, f"{owner}.{last}")
 
     # -- the loss ---------------------------------------------------------------------------------------------
     def _target_losses(self, batch: Batch) -> mx.array:

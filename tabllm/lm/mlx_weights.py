@@ -12,8 +12,9 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from ..hub.config import read_config
+from .names import hf_name
 
-__all__ = ["from_hf", "fused", "hf_name", "plain_weights", "write_folder"]
+__all__ = ["from_hf", "fused", "hf_name_and_turn", "plain_weights", "write_folder"]
 
 #: GPT-2's matrices are stored as [inputs, outputs] by transformers, and the other way round by mlx-lm.
 _TURNED = (".attn.c_attn.weight", ".attn.c_proj.weight", ".mlp.c_fc.weight", ".mlp.c_proj.weight")
@@ -32,11 +33,9 @@ def from_hf(model: Any, weights: Mapping[str, mx.array]) -> dict[str, mx.array]:
     return sanitized
 
 
-def hf_name(model: Any, name: str) -> tuple[str, bool]:
-    """mlx-lm's name of a weight or a module -> transformers', and whether the weight lies there as its transpose."""
-    if model.model_type != "gpt2":
-        return name, False
-    return "transformer." + name.removeprefix("model."), name.endswith(_TURNED)
+def hf_name_and_turn(model: Any, name: str) -> tuple[str, bool]:
+    """mlx-lm's name of a weight -> transformers', and whether the weight lies there as its transpose."""
+    return hf_name(model.model_type, name), model.model_type == "gpt2" and name.endswith(_TURNED)
 
 
 def fused(layer: Any) -> Any:
@@ -86,7 +85,7 @@ def plain_weights(model: Any, instead: Mapping[str, Any]) -> dict[str, mx.array]
         weights += [(f"{name}.{last}", value) for last, value in tree_flatten(_plain(special[name]).parameters())]
     named = {}
     for name, value in weights:
-        theirs, turned = hf_name(model, name)
+        theirs, turned = hf_name_and_turn(model, name)
         named[theirs] = mx.contiguous(value.T) if turned else value
     return named
 

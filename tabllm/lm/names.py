@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["adapter_name", "is_adapter"]
+__all__ = ["adapter_name", "hf_name", "is_adapter", "mlx_name"]
 
 _PARTS = (
     (r"\.base_layer\.", "."),
@@ -30,3 +30,13 @@ def adapter_name(name: str) -> str:
 def is_adapter(name: str) -> bool:
     """Whether the weight belongs to an adapter."""
     return name.endswith((".lora_a", ".lora_b", ".magnitude"))
+
+
+def hf_name(model_type: str, name: str) -> str:
+    """mlx-lm's name of a weight or a module -> transformers'."""
+    return name if model_type != "gpt2" else "transformer." + name.removeprefix("model.")
+
+
+def mlx_name(model_type: str, name: str) -> str:
+    """The reverse of :func:`hf_name`."""
+    return name if model_type != "gpt2" else "model." + name.removeprefix("transformer.")

@@ -108,6 +108,20 @@ def test_a_plain_folder_is_written(here, run_tabllm):
         p.name for p in Path("plain").iterdir()
     }
     assert run_tabllm("export", "run", "-o", "plain").code == 2, "an existing folder is not replaced unasked"
+    done = run_tabllm("export", "run", "-o", "adapter", "--adapter", "peft")
+    assert (done.code, Path("adapter").exists()) == (2, False)
+    assert "it has no adapter: export it without --adapter" in " ".join(done.err.split())
+
+
+def test_an_adapter_is_written_alone(here, run_tabllm):
+    done = run_tabllm("fit", "visits.csv", "-m", "./base", "--tuning", "lora", "--steps", 1, "--device", "cpu",
+                      "--engine", "torch", "-o", "lora")  # fmt: skip
+    assert done.code == 0, done.err
+    shutil.rmtree("base")  # no weight of the model is needed
+    for form, name in (("peft", "adapter_model.safetensors"), ("mlx", "adapters.safetensors")):
+        done = run_tabllm("export", "lora", "-o", form, "--adapter", form)
+        assert done.code == 0, done.err
+        assert {path.name for path in Path(form).iterdir()} == {name, "adapter_config.json", "README.md", ".tabllm"}
 
 
 @pytest.mark.parametrize(

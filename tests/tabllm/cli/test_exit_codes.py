@@ -126,6 +126,9 @@ models quantize nope
 models quantize nope --bits 4
 export
 export lost-run -o x
+export lost-run -o x --adapter peft
+export visits-run -o x --adapter nope
+export visits-run -o x --adapter peft
 bench -n 0
 bench -m nope
 example x.zzz
