@@ -12,6 +12,7 @@ from tabular.rundir import atomic_directory
 
 from .check import check_folder
 from .errors import ModelError
+from .spelling import spell_for_mlx
 
 __all__ = ["import_gguf"]
 
@@ -42,6 +43,7 @@ def import_gguf(file: str | Path, out: str | Path) -> None:
             model, tokenizer = _read(file)
             model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
+        spell_for_mlx(folder)
         check_folder(folder, str(file))
 
 

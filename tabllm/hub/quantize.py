@@ -19,6 +19,7 @@ from .errors import ModelError
 from .facts import read_facts
 from .failures import free_bytes
 from .packing import packing
+from .spelling import spelled_for_mlx
 from .weights import INDEX
 
 __all__ = ["BITS", "GROUP_SIZES", "quantize_folder"]
@@ -59,14 +60,12 @@ def quantize_folder(
     if needed > free:  # mlx would end in an error that does not say so
         raise OutputError(f"{out} needs {needed / 1e9:,.2f} GB, and {free / 1e9:,.2f} GB are free; make room.")
     with _mlx_quiet():
-        model = _load(source, facts.context)
+        model = _load(source)
         _check_groups(model, group_size)
         with (progress or Reporter()).task("Quantizing", facts.parameters / 1e6, "M weights") as task:
             with atomic_directory(out) as folder:
                 written = _quantize(model, folder, facts.parameters, bits, group_size)
-                config = {**read_config(source), **written}
-                if facts.architecture == "gpt2":
-                    config.setdefault("n_ctx", facts.context)
+                config = {**spelled_for_mlx(read_config(source)), **written}
                 for dtype in {"dtype", "torch_dtype"} & config.keys():
                     config[dtype] = "float16" if facts.dtype == "fp16" else "bfloat16"
                 write_json(folder / "config.json", config)
@@ -87,7 +86,7 @@ def _mlx_quiet() -> Iterator[None]:
         yield
 
 
-def _load(source: Path, context: int) -> Any:
+def _load(source: Path) -> Any:
     """The model, its weights not read yet."""
     from mlx_lm.utils import _get_classes, load_model
 
@@ -112,7 +111,8 @@ def _load(source: Path, context: int) -> Any:
         return Gpt2, arguments
 
     try:
-        model, _ = load_model(source, lazy=True, model_config={"n_ctx": context}, get_model_classes=classes)
+        config = spelled_for_mlx(read_config(source))
+        model, _ = load_model(source, lazy=True, model_config=config, get_model_classes=classes)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         first = (str(error).splitlines() or [""])[0].rstrip(".:")
         raise ModelError(f"{source} is none of the models that mlx-lm can quantize ({first}); give another.") from None

@@ -14,6 +14,7 @@ from tabular.errors import EngineError, RunError, TabllmError
 
 from ..hub.config import read_config
 from ..hub.packing import packing
+from ..hub.spelling import spelled_for_mlx
 from ..mlx_device import half_type
 from .engine import Shape
 from .mlx_weights import from_hf
@@ -58,8 +59,7 @@ def load_model(folder: str | Path, *, precision: str, device: str = "cpu", rando
         RunError: if the folder holds no model that can be read.
     """
     folder = Path(folder)
-    config = read_config(folder)
-    _spell_as_mlx_lm(config)
+    config = spelled_for_mlx(read_config(folder))
     stored = config.get("quantization") or {}
     _check_stored(folder, stored, precision)
     if random is not None and stored:
@@ -110,22 +110,6 @@ def _dtype(precision: str, device: str, stored: bool) -> mx.Dtype | None:
         return mx.float32
     fast = half_type(str(mx.device_info().get("architecture", "")))
     return None if stored and fast == mx.bfloat16 else fast
-
-
-def _spell_as_mlx_lm(config: dict[str, Any]) -> None:
-    """Write settings as mlx-lm reads them, where transformers 5 writes them otherwise."""
-    if config["model_type"] == "gpt2":
-        config.setdefault("n_ctx", config.get("n_positions", 1024))
-    rope = config.get("rope_parameters")
-    if isinstance(rope, dict) and "rope_theta" in rope:
-        config.setdefault("rope_theta", rope["rope_theta"])
-        if "partial_rotary_factor" in rope:
-            config.setdefault("partial_rotary_factor", rope["partial_rotary_factor"])
-        if config["model_type"] == "gpt_neox":
-            config.setdefault("rotary_emb_base", rope["rope_theta"])
-            config.setdefault("rotary_pct", rope.get("partial_rotary_factor", 0.25))
-        if rope.get("rope_type", "default") != "default":
-            config.setdefault("rope_scaling", {**rope, "type": rope["rope_type"]})
 
 
 def _instantiate(config: dict[str, Any]) -> Any:

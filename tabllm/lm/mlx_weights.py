@@ -12,6 +12,7 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from ..hub.config import read_config
+from ..hub.spelling import spelled_for_mlx
 from .names import hf_name
 
 __all__ = ["from_hf", "fused", "hf_name_and_turn", "plain_weights", "write_folder"]
@@ -93,7 +94,7 @@ def plain_weights(model: Any, instead: Mapping[str, Any]) -> dict[str, mx.array]
 def write_folder(folder: Path, source: Path, weights: Mapping[str, mx.array]) -> None:
     """Write weights by transformers' names, and the config of ``source``, as transformers reads them."""
     folder.mkdir(parents=True, exist_ok=True)
-    config = read_config(source)
+    config = spelled_for_mlx(read_config(source))
     for name in ("quantization", "quantization_config", "torch_dtype"):
         config.pop(name, None)
     kinds = {mx.float32: "float32", mx.bfloat16: "bfloat16", mx.float16: "float16"}
@@ -101,7 +102,6 @@ def write_folder(folder: Path, source: Path, weights: Mapping[str, mx.array]) ->
     if config["model_type"] == "gpt2":
         # As on the hub: mlx-lm reads no other names, and transformers both.
         named = {name.removeprefix("transformer."): value for name, value in named.items()}
-        config.setdefault("n_ctx", config.get("n_positions", 1024))
     config["dtype"] = next(kinds[value.dtype] for value in weights.values() if value.dtype in kinds)
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     mx.save_safetensors(str(folder / "model.safetensors"), named, metadata={"format": "pt"})

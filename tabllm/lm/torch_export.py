@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ..attention import register_batched_attention
+from ..hub.spelling import spell_for_mlx
 from .engine import Tuning
 from .torch_training import Training
 
@@ -73,16 +73,12 @@ def _plain(module: Any, part: str) -> Tensor:
 def write_model(model: Any, folder: Path) -> None:
     """Write weights and config. GPT-2's weights get the names of the hub's own, without ``transformer.``.
 
-    mlx-lm reads no others, and wants ``n_ctx`` in the config; transformers reads both.
+    mlx-lm reads no others; transformers reads both.
     """
-    if model.config.model_type != "gpt2":
-        model.save_pretrained(folder)
-        return
-    tied = model.config.tie_word_embeddings
-    weights = {name.removeprefix("transformer."): value for name, value in model.state_dict().items()
-               if not (tied and name == "lm_head.weight")}  # fmt: skip
+    weights = None
+    if model.config.model_type == "gpt2":
+        tied = model.config.tie_word_embeddings
+        weights = {name.removeprefix("transformer."): value for name, value in model.state_dict().items()
+                   if not (tied and name == "lm_head.weight")}  # fmt: skip
     model.save_pretrained(folder, state_dict=weights)
-    path = Path(folder) / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    config.setdefault("n_ctx", config["n_positions"])
-    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    spell_for_mlx(folder)
