@@ -27,7 +27,8 @@ from .fidelity import column_fidelity
 from .forms import judge_forms
 from .joints import against_target, joints
 from .privacy import measure_privacy
-from .report import Privacy, Report, Rows
+from .report import Privacy, Report, Rows, RuleFacts
+from .rules import measure_rules
 from .support import measure_support
 from .tables import Tables, load_tables
 from .trees import load_xgboost
@@ -68,7 +69,8 @@ def compare(
         protocol: the settings of the models of utility: ``"standard"``, or ``"report"`` for XGBoost as it comes.
         claim: (epsilon, delta) that the accountant of a differentially private run claims; the attack's lower
             bound is stated beside it.
-        schema: inferred from ``real`` if absent.
+        schema: inferred from ``real`` if absent. The rules that it lists are checked
+            (:func:`tabular.rules.with_rules` finds some).
         seed: of every draw and model; the same seed gives the same report.
         threads: of the tree models; all cores if absent.
         progress: told of each part; silent if absent.
@@ -89,6 +91,7 @@ def compare(
     left_out = [name for name in real.columns if name not in schema]
     real, synthetic = real.drop(columns=left_out), synthetic.drop(columns=left_out, errors="ignore")
     holdout = None if holdout is None else holdout.drop(columns=left_out, errors="ignore")
+    whole = schema
     schema, anew = _without_surrogates(schema, synthetic)
     check_protocol(protocol)
     if isinstance(protect, str):
@@ -113,6 +116,10 @@ def compare(
             forms = judge_forms(schema, real, synthetic, holdout, _unread(tables, synthetic))
             support, more = measure_support(tables, seed=seed)
         notes += more
+        rules: tuple[RuleFacts, ...] = ()
+        if whole.rules:
+            with clock("rules"):
+                rules = measure_rules(whole, real, synthetic, holdout, anew=tuple(anew))
         task.advance(1, "columns")
         with clock("trends"):
             trends, more = pair_trends(tables, rng=np.random.default_rng(seed))
@@ -158,6 +165,7 @@ def compare(
         against_target=against_target(tables, target),
         forms=forms,
         left_out=tuple(left_out),
+        rules=rules,
     )
 
 

@@ -5,11 +5,12 @@ Only what was measured is spoken of; the options that are named are those of ``t
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from .report import ColumnFidelity, PairTrend, Report
-from .verdicts import Verdict, verdicts
+from .verdicts import Verdict, verdicts, worst_rule
 from .wording import number
 
 __all__ = [
@@ -106,6 +107,7 @@ def advice(report: Report, verdict: Verdict) -> str | None:
         "Utility": _utility,
         "Privacy": _privacy,
         "Attack": _privacy,
+        "Rules": _rules,
         "Bias": _bias,
     }.get(verdict.subject)
     return say(report) if say else None
@@ -190,6 +192,15 @@ def _privacy(report: Report) -> str:
         f"{_more(report, 'Fit for fewer --epochs')}, fold rare values with --rare-below 10, or fit with --dp-epsilon 3 "
         "for a guarantee."
     )
+
+
+def _rules(report: Report) -> str:
+    worst = worst_rule(report.rules)
+    if worst is None:
+        return ""
+    such = "" if worst.synthetic.example is None else f" (such as {worst.synthetic.example})"
+    rows = f"{worst.synthetic.broken:,} row{'s break' if worst.synthetic.broken != 1 else ' breaks'}"
+    return f"{rows} '{worst.text}'{such}; fit with --rule {shlex.quote(worst.text)}, which no generated row breaks."
 
 
 def _bias(report: Report) -> str:

@@ -24,6 +24,7 @@ from .page.pairs import pairs_section
 from .page.parts import section, sentence
 from .page.privacy import privacy_section
 from .page.rows import rows_section
+from .page.rules import rules_section
 from .page.several import side_by_side_section
 from .page.target import target_section
 from .page.theme import style, toggle
@@ -40,6 +41,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inl
 _SECTIONS: tuple[tuple[str, str, Callable[[Report, str, int], Markup | None]], ...] = (
     ("Columns", "columns", columns_section),
     ("Pairs", "pairs", pairs_section),
+    ("Rules", "rules", rules_section),
     ("Target", "target", target_section),
     ("Rows", "rows", rows_section),
     ("Detection", "detection", detection_section),

@@ -32,6 +32,7 @@ from .privacy_facts import (
     NearestRatio,
     SinglingOut,
 )
+from .rule_facts import RuleCount, RuleFacts
 
 __all__ = [
     "FORMAT_VERSION",
@@ -60,6 +61,8 @@ __all__ = [
     "ProtectedColumn",
     "Report",
     "Rows",
+    "RuleCount",
+    "RuleFacts",
     "SinglingOut",
     "Support",
     "Trends",
@@ -308,6 +311,7 @@ class Report(Shown):
         joints: the pairs that lie farthest above their noise floor, by cell.
         forms: of every column of identifiers, text or dates, in table order.
         left_out: the columns that no kind can hold.
+        rules: of the schema, as far as they were checked.
         against_target: the target by the cells of each column, in table order.
     """
 
@@ -329,6 +333,7 @@ class Report(Shown):
     against_target: tuple[AgainstTarget, ...] = ()
     forms: tuple[FormFacts, ...] = ()
     left_out: tuple[str, ...] = ()
+    rules: tuple[RuleFacts, ...] = ()
 
     @property
     def by_form_alone(self) -> list[str]:

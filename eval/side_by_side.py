@@ -132,6 +132,7 @@ def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
         _line(reports, "KS or total variation, %", "lower", 2, _shape, _shape_floor),
         _line(reports, "Jensen-Shannon, %", "lower", 2, _js, _js_floor),
         _line(reports, "pair trends, error %", "lower", 2, _trend, _trend_floor),
+        _line(reports, "rules between columns that rows break", "lower", 0, _rules_broken, lambda _: 0.0),
         _line(reports, "alpha-precision", "higher", 3, _alpha, _alpha_floor),
         _line(reports, "beta-recall", "higher", 3, _beta, _beta_floor),
         _line(reports, "detection (1 = cannot tell)", "higher", 3, _detection, _detection_floor),
@@ -323,6 +324,10 @@ def _detection_floor(report: Report) -> float | None:
 
 def _detection(report: Report) -> float | None:
     return report.detection.score if report.detection else None
+
+
+def _rules_broken(report: Report) -> float | None:
+    return sum(not rule.is_kept for rule in report.rules) if report.rules else None
 
 
 def _nearer(report: Report) -> float | None:

@@ -11,7 +11,7 @@ from tabular.arrays import to_arrays
 from tabular.errors import TableError
 from tabular.schema import Schema
 
-__all__ = ["MIN_ROWS", "Table", "Tables", "check_form", "load_tables", "subsample"]
+__all__ = ["MIN_ROWS", "Table", "Tables", "check_form", "code_unseen", "load_tables", "subsample"]
 
 #: Below this, no figure of the report would mean anything.
 MIN_ROWS = 10
@@ -88,7 +88,7 @@ def load_tables(real: pd.DataFrame, synthetic: pd.DataFrame, holdout: pd.DataFra
             columns[name], found = _clean(columns[name])
             infinite |= found
     known = {name: len(schema[name].categories) for name in tokens}
-    cardinality = {name: known[name] + _code_unseen(name, known[name], frames, arrays) for name in tokens}
+    cardinality = {name: known[name] + len(code_unseen(name, known[name], frames, arrays)) for name in tokens}
 
     notes = []
     if texts or identifiers:
@@ -141,10 +141,10 @@ def _clean(array: np.ndarray) -> tuple[np.ndarray, bool]:
     return array + 0.0, bool(too_large.any())
 
 
-def _code_unseen(
+def code_unseen(
     name: str, known: int, frames: dict[str, pd.DataFrame], arrays: dict[str, dict[str, np.ndarray]]
-) -> int:
-    """Give values outside the schema codes from ``known`` on, the same in every table; return how many.
+) -> list[str]:
+    """Give values outside the schema codes from ``known`` on, the same in every table; return them in that order.
 
     Else they would hide among the missing cells, and a generator that invents categories would pass.
     """
@@ -154,11 +154,11 @@ def _code_unseen(
         if masks[label].any():  # a cell that repeats the header is a missing one, as in `to_arrays`
             masks[label] &= (frame[name].astype(str) != name).to_numpy(dtype=bool)
     if not any(mask.any() for mask in masks.values()):
-        return 0
+        return []
     values = [frame[name][masks[label]].astype(str).to_numpy(dtype=object) for label, frame in frames.items()]
     codes, uniques = pd.factorize(np.concatenate(values))
     for label, part in zip(frames, np.split(codes, np.cumsum([len(v) for v in values])[:-1]), strict=True):
         column = arrays[label][name].copy()
         column[masks[label]] = known + part
         arrays[label][name] = column
-    return len(uniques)
+    return list(uniques)

@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING
 from tabular.terminal import escape, plain
 
 from .findings import BLIND_BELOW_HALF, advice, by_excess, headline, judged, lost_relations
-from .report import ColumnFidelity, Detection, Estimate, FormFacts, PairTrend, Privacy, Report, Support, Trends, Utility
+from .report import (
+    ColumnFidelity,
+    Detection,
+    Estimate,
+    FormFacts,
+    PairTrend,
+    Privacy,
+    Report,
+    RuleCount,
+    RuleFacts,
+    Support,
+    Trends,
+    Utility,
+)
 from .terminal_risks import caveats, risk_sections
 from .terminal_tables import STYLES, glyphs, is_unicode, quiet_table
 from .verdicts import verdicts
@@ -36,6 +49,7 @@ def render(report: Report, console: Console, *, details: bool = True, limit: int
             face.forms(report.forms),
             face.pairs(report.trends),
             face.lost(report),
+            face.rules(report.rules),
             face.support(report.support),
             face.detection(report.detection),
             face.utility(report.utility),
@@ -176,6 +190,22 @@ class _Face:
         if pair.real_strength is None:
             return "[dim]-[/]"
         return f"{pair.real_strength:.2f}{self._arrow()}{number(pair.synthetic_strength)}"
+
+    def rules(self, rules: Sequence[RuleFacts]) -> RenderableType | None:
+        """Rules between columns, those that synthetic rows break first."""
+        if not rules:
+            return None
+
+        def broken(count: RuleCount | None) -> str:
+            if count is None or not count.broken:
+                return "[dim]-[/]" if count is None else "0"
+            return f"{count.broken:,} ({number(count.percent, 1)} %)"
+
+        table = quiet_table(self.console, "rule", ">real", ">holdout", ">synthetic")
+        for rule in sorted(rules, key=lambda rule: rule.is_kept)[: self.limit]:
+            table.add_row(escape(rule.text), *map(broken, (rule.real, rule.holdout, rule.synthetic)))
+        self._rest(table, len(rules))
+        return self._section("Rules between columns", "rows that break them, % of those they are about", table)
 
     def support(self, support: Support | None) -> RenderableType | None:
         if support is None:

@@ -6,12 +6,24 @@ Where there is a holdout, a figure within twice the real-against-real floor is g
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .report import Bias, ColumnFidelity, Detection, Fidelity, FormFacts, PairTrend, Privacy, Report, Trends, Utility
+from .report import (
+    Bias,
+    ColumnFidelity,
+    Detection,
+    Fidelity,
+    FormFacts,
+    PairTrend,
+    Privacy,
+    Report,
+    RuleFacts,
+    Trends,
+    Utility,
+)
 
-__all__ = ["FAIR_COPIES_PERCENT", "FAIR_SHARE", "LEVELS", "Verdict", "verdicts"]
+__all__ = ["FAIR_COPIES_PERCENT", "FAIR_SHARE", "LEVELS", "Verdict", "verdicts", "worst_rule"]
 
 #: From best to worst; ``"open"`` is what could not be measured.
 LEVELS = ("good", "fair", "poor", "open")
@@ -22,6 +34,8 @@ FAIR_SHARE, FAIR_COPIES_PERCENT = 0.52, 0.5
 FAIR_IDENTIFYING_PERCENT = 1.0
 #: By so much may combinations that only one row or person has exceed the holdout's.
 FAIR_LONE_PERCENT, POOR_LONE_PERCENT = 2.0, 10.0
+#: Characters of a rule in a line of verdicts.
+RULE_WIDTH = 24
 
 
 @dataclass(frozen=True)
@@ -51,6 +65,7 @@ def verdicts(report: Report) -> list[Verdict]:
         _utility(report.utility),
         _privacy(report.privacy),
         _attack(report.privacy),
+        *([_rules(report.rules)] if report.rules else []),
         *([] if report.bias is None else [_bias(report.bias)]),
     ]
 
@@ -181,6 +196,25 @@ def _attack(privacy: Privacy | None) -> Verdict:
         level = "good"
     word = {"good": "nothing found", "fair": "leaks a little", "poor": "learned rows leak"}[level]
     return Verdict("Attack", level, f"AUC {best.auc.value or 0.5:.3f} by {best.name}", "best of 3, 0.5 is blind", word)
+
+
+def worst_rule(rules: Iterable[RuleFacts]) -> RuleFacts | None:
+    """Of the rules that synthetic rows break, the one that most of them do."""
+    broken = [rule for rule in rules if not rule.is_kept]
+    return max(broken, key=lambda rule: rule.synthetic.percent or 0.0, default=None)
+
+
+def _rules(rules: Sequence[RuleFacts]) -> Verdict:
+    kept = f"{sum(rule.is_kept for rule in rules):,} of {len(rules):,} kept"
+    worst = worst_rule(rules)
+    if worst is None:
+        everywhere = not any(rule.synthetic.broken for rule in rules)
+        return Verdict("Rules", "good", kept, "in all rows" if everywhere else "as in real rows", "no row breaks one"
+                       if everywhere else "as real rows do")  # fmt: skip
+    text = worst.text if len(worst.text) <= RULE_WIDTH else worst.text[: RULE_WIDTH - 3] + "..."
+    percent = worst.synthetic.percent or 0.0
+    shown = f"{percent:.1f} %" if percent >= 0.1 else "< 0.1 %"
+    return Verdict("Rules", "poor", kept, f"{text}: {shown} break it", "broken")
 
 
 def _bias(bias: Bias) -> Verdict:

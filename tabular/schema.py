@@ -7,7 +7,7 @@ by hand. It holds no rows; what of the data it does hold is listed per field of 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -184,6 +184,11 @@ class Schema:
         """A copy in which the fields ``changes`` of column ``name`` are replaced."""
         changed = replace(self[name], **changes)
         return replace(self, columns=tuple(changed if c.name == name else c for c in self.columns))
+
+    def drop_columns(self, names: Collection[str]) -> Schema:
+        """A copy without the columns ``names`` and without the rules that are about one of them."""
+        rules = tuple(rule for rule in self.rules if not set(rule.columns(self.names)).intersection(names))
+        return replace(self, columns=tuple(c for c in self.columns if c.name not in names), rules=rules)
 
     def to_dict(self) -> dict[str, Any]:
         """The schema as plain JSON data; empty fields are left out."""

@@ -18,6 +18,7 @@ _QUESTIONS = {
     "Trends": "Do pairs of columns keep what goes with what?",
     "Detection": "Can a classifier tell synthetic rows from real ones?",
     "Utility": "Does a model that learned from synthetic rows do as well on real ones?",
+    "Rules": "Do synthetic rows keep what holds between the columns of every real row?",
     "Bias": "Does the synthetic table widen the gaps between groups?",
     "Attack": "Can an attacker tell who was learned from, or more of them than of others?",
     "Privacy": "Do synthetic rows lie nearer to the rows that were learned than to rows that were not?",
@@ -30,6 +31,7 @@ _ANCHORS = {
     "Utility": "utility",
     "Privacy": "privacy",
     "Attack": "attacks",
+    "Rules": "rules",
     "Bias": "bias",
 }
 

@@ -162,13 +162,12 @@ class _Judged:
     def without(self, names: tuple[str, ...]) -> _Judged:
         """The same without the columns ``names``."""
         from tabular.dropping import drop_columns
-        from tabular.schema import Schema
 
         if not names:
             return self
         made = {label: drop_columns(table, names, absent_ok=True) for label, table in self.synthetic.items()}
         held = None if self.holdout is None else drop_columns(self.holdout, names, absent_ok=True)
-        schema = self.schema and Schema(tuple(c for c in self.schema if c.name not in names), self.schema.rows)
+        schema = None if self.schema is None else self.schema.drop_columns(names)
         return _Judged(drop_columns(self.real, names), made, held, self.facts, schema)
 
 

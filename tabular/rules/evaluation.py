@@ -38,7 +38,7 @@ from .syntax import (
 if TYPE_CHECKING:
     from .rule import Rule
 
-__all__ = ["Rows", "check_rules", "flags_of", "kept", "listed_keys"]
+__all__ = ["Rows", "check_rules", "flags_of", "kept", "listed_keys", "missing"]
 
 #: What numbers may differ by, as a share of them, and still count as equal: arithmetic on binary fractions.
 SLACK = 1e-9
@@ -99,7 +99,7 @@ class Rows:
             false = np.any([~met & known for met, known in both], axis=0)
             return true, true | false
         if isinstance(condition, Missing):
-            gone = _missing(self.arrays[condition.column])
+            gone = missing(self.arrays[condition.column])
             return (~gone if condition.negated else gone), np.ones(self.count, dtype=bool)
         true = np.ones(self.count, dtype=bool)
         known = np.ones(self.count, dtype=bool)
@@ -197,10 +197,10 @@ class Rows:
             )
         if isinstance(right, Constant):
             text = f"{right.value:.15g}" if isinstance(right.value, float) else right.value
-            same, known = _equals(values, column, text, self.text), ~_missing(values)
+            same, known = _equals(values, column, text, self.text), ~missing(values)
         elif isinstance(right, Reference):
             first, second = _as_text(values, column), _as_text(self.arrays[right.column], self.schema[right.column])
-            same, known = first == second, ~(_missing(values) | _missing(self.arrays[right.column]))
+            same, known = first == second, ~(missing(values) | missing(self.arrays[right.column]))
         else:
             raise RuleError(f"The rule {self.text!r} computes with text; compare {column.name!r} with a column.")
         return (same if sign == "=" else ~same), known
@@ -230,7 +230,8 @@ def flags_of(values: np.ndarray, column: Column, rule: str) -> tuple[np.ndarray,
     return np.append(np.asarray(truths, dtype=bool), False)[values], values >= 0
 
 
-def _missing(values: np.ndarray) -> np.ndarray:
+def missing(values: np.ndarray) -> np.ndarray:
+    """bool[rows]: which cells of a canonical array are missing."""
     if values.dtype == object:
         return np.asarray(pd.isna(values))
     return np.isnan(values) if values.dtype.kind == "f" else values < 0
@@ -297,7 +298,7 @@ def _agree(form: Decides, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     """bool[rows]: whether each row has the value that most of the rows with the same deciding cells have."""
     keys = [pd.factorize(arrays[name])[0] for name in form.columns]
     decided = pd.factorize(arrays[form.decided])[0]
-    gone = np.any([_missing(arrays[name]) for name in (*form.columns, form.decided)], axis=0)
+    gone = np.any([missing(arrays[name]) for name in (*form.columns, form.decided)], axis=0)
     frame = pd.DataFrame({"key": pd.MultiIndex.from_arrays(keys).factorize()[0], "decided": decided})[~gone]
     most = frame.groupby("key")["decided"].agg(lambda values: values.mode().iloc[0])
     found = np.ones(len(gone), dtype=bool)

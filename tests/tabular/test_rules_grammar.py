@@ -112,6 +112,13 @@ def test_a_schema_keeps_its_rules() -> None:
     assert "rules" not in SCHEMA.to_dict()
 
 
+def test_a_column_goes_with_its_rules() -> None:
+    schema = Schema(SCHEMA.columns, 4, rules=(Rule("start <= end"), Rule("price <= total")))
+    left = schema.drop_columns(["end", "age"])
+    assert left.names == [name for name in SCHEMA.names if name not in ("end", "age")]
+    assert left.rules == (Rule("price <= total"),)
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -1,0 +1,72 @@
+"""Which rows a rule is about, and how the cells of one row are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ..arrays import from_arrays
+from ..schema import Column, Schema
+from .evaluation import Rows, flags_of, missing
+from .rule import Rule
+from .syntax import Always, Decides, Exactly, If, Listed, OneOf, columns_of
+
+__all__ = ["about", "shown_cells"]
+
+#: Characters of a cell that are shown.
+LONGEST = 60
+
+
+def about(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) -> np.ndarray:
+    """bool[rows]: the rows that ``rule`` says something of.
+
+    Where it compares, those whose cells are there; where it has an ``if``, those that meet it; ``exactly if``: those
+    that meet one of both sides.
+
+    Args:
+        arrays: canonical arrays of the columns it is about.
+
+    Raises:
+        RuleError: as :meth:`Rule.kept`.
+    """
+    form, rows = rule.form(schema.names), Rows(arrays, schema, rule.text)
+    if isinstance(form, Always):
+        return rows.truth(form.condition)[1]
+    if isinstance(form, If):
+        (given, known), (_, sure) = rows.truth(form.given), rows.truth(form.wanted)
+        return given & known & sure
+    if isinstance(form, Exactly):
+        (first, known), (second, sure) = rows.truth(form.first), rows.truth(form.second)
+        return (first | second) & known & sure
+    if isinstance(form, OneOf):
+        return np.all([flags_of(arrays[name], schema[name], rule.text)[1] for name in form.columns], axis=0)
+    assert isinstance(form, Decides | Listed)
+    return ~np.any([missing(arrays[name]) for name in columns_of(form)], axis=0)
+
+
+def shown_cells(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema, row: int, *, sign: str = " ") -> str:
+    """The cells of ``row`` that ``rule`` is about, such as ``price 2.50, quantity 3, total 7.50``.
+
+    Args:
+        sign: what stands between a column's name and its cell.
+    """
+    return ", ".join(f"{name}{sign}{_cell(arrays[name][[row]], schema[name])}" for name in rule.columns(schema.names))
+
+
+def _cell(values: np.ndarray, column: Column) -> str:
+    """The one cell of ``values``, as its column writes it."""
+    if missing(values)[0]:
+        return "missing"
+    if column.has_categories:
+        text = str(column.categories[values[0]])
+    elif column.kind == "datetime":
+        unbounded = replace(column, minimum=None, maximum=None)  # a row that breaks a rule may lie beyond them
+        cell = from_arrays({column.name: values}, Schema((unbounded,)))[column.name].iloc[0]
+        text = str(cell).removesuffix(" 00:00:00")
+    elif column.is_numeric:
+        text = f"{values[0]:.15g}" if column.decimals is None else f"{values[0]:.{column.decimals}f}"
+    else:
+        text = str(values[0])
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
