@@ -19,6 +19,8 @@ __all__ = [
 
 Item = TypeVar("Item", ColumnFidelity, PairTrend)
 
+#: Verdicts on values that are compared with values.
+_OF_VALUES = frozenset({"Trends", "Detection", "Utility"})
 #: Below so many learned rows, more of them help more than any option.
 FEW_ROWS = 1000
 #: A relation is lost if it had this strength, and has kept less than this part of it.
@@ -100,6 +102,8 @@ def advice(report: Report, verdict: Verdict) -> str | None:
     """What to do about a verdict that is not good, from what was measured; ``None`` of a good one."""
     if verdict.level == "good":
         return None
+    if verdict.level == "open" and verdict.subject in _OF_VALUES and not report.fidelity.columns:
+        return "Nothing to measure: every column is judged by its form alone."
     say = {
         "Columns": _columns,
         "Trends": _trends,

@@ -99,8 +99,11 @@ def measure_privacy(
 
 
 def count_copies(tables: Tables) -> Copies:
-    """Compare whole rows, identifiers apart: an invented identifier on a copied row is still a copy."""
-    names = (*tables.modelled, *tables.texts)
+    """Compare whole rows, identifiers apart: an invented identifier on a copied row is still a copy.
+
+    A table of identifiers alone is compared by those.
+    """
+    names = (*tables.modelled, *tables.texts) or tuple(tables.schema.names)
     real = row_fingerprints(tables.real, names)
     synthetic = row_fingerprints(tables.synthetic, names)
     copied = np.isin(synthetic, real)

@@ -74,12 +74,15 @@ def _level(value: float, good: float, fair: float) -> str:
     return "good" if value <= good else "fair" if value <= fair else "poor"
 
 
-def _fidelity(fidelity: Fidelity, forms: Iterable[FormFacts]) -> Verdict:
+def _fidelity(fidelity: Fidelity, forms: Sequence[FormFacts]) -> Verdict:
     faults = [each for each in forms if each.fault]
     if faults:
         figure = f"{faults[0].name}: wrong form" if len(faults) == 1 else f"{len(faults)} columns of wrong form"
         return Verdict("Columns", "poor", figure, "see --details", "far off")
     error, floor = fidelity.shape_error_percent, fidelity.shape_floor_percent
+    if error is None and (judged := sum(each.valid_percent is not None for each in forms)):
+        figure = f"{judged} of the right form"
+        return Verdict("Columns", "good", figure, "judged by form alone", "right form")
     if error is None:
         return Verdict("Columns", "open", "-", "no column to compare", "not measured")
     level = max(_level(error, max(2.0, 2 * (floor or 0.0)), 8.0), _worst(fidelity.columns), key=LEVELS.index)

@@ -50,12 +50,13 @@ def fill_in(
     """
     form = Form(table)
     index = table.index if isinstance(table, pd.DataFrame) else None
-    table = check_table(table, minimum_rows=1, minimum_columns=1)
+    table = check_table(table, minimum_rows=1)
     arrays = read_every_cell(table, schema, progress)
     holes = {name: table[name].isna().to_numpy(dtype=bool) for name in schema.names}
     rows = encode(arrays)
     whole = parts_of(schema).whole
-    pattern = np.stack([holes[whole.get(name, name)] for name in names], axis=1)
+    none = np.zeros(len(table), bool)  # of the filler of a table of which nothing is learned
+    pattern = np.stack([holes.get(whole.get(name, name), none) for name in names], axis=1)
     patterns, member = np.unique(pattern, axis=0, return_inverse=True)
     rng = np.random.default_rng(seed)
     with progress.task("Completing", len(table), "rows") as task:

@@ -13,7 +13,7 @@ from .progress import Reporter
 from .refining import Refiner
 from .schema import Schema
 
-__all__ = ["Choose", "chosen_rows", "make_parts"]
+__all__ = ["Choose", "chosen_rows", "make_parts", "one_step"]
 
 Advance = Callable[[int], None]
 Arrays = dict[str, np.ndarray]
@@ -63,6 +63,17 @@ def make_parts(
                 drawn = np.concatenate([drawn, others[rng.permutation(spare)]])
             choose = None if refiner is None else refiner.chooser(rows, spare, rng)
             yield from_arrays(decode(drawn, rng, start, choose), schema)
+
+
+def one_step(learned: bool, progress: Reporter) -> int | None:
+    """The updates of a fit to a table of which nothing is ``learned``, which is said; ``None`` for any other table."""
+    if learned:
+        return None
+    progress.note(
+        "No column has anything to learn: all are identifiers, made-up values of persons, free text or always the "
+        "same. Training is skipped; rows are made from the forms of the values."
+    )
+    return 1
 
 
 def chosen_rows(arrays: Arrays, choose: Choose | None, rows: int) -> tuple[Arrays, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import lzma
+import re
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -26,6 +27,8 @@ from .origins import STDIN, existing, format_of, is_database, parts_of, spooled
 
 __all__ = ["check_table", "random_order", "random_rows", "read_as_text", "read_file", "read_table"]
 
+#: Signs of names that are no delimiters, and cells that are looked at for one.
+_IN_NAMES, _LOOKED_AT = "_-.()[]'\"%#/&", 100
 #: What a damaged archive raises, by library.
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
@@ -156,11 +159,12 @@ def _with(options: ReadOptions | None, delimiter: str | None) -> ReadOptions:
     return options if delimiter is None else replace(options, delimiter=delimiter)
 
 
-def check_table(table: pd.DataFrame, *, minimum_rows: int = 2, minimum_columns: int = 2) -> pd.DataFrame:
+def check_table(table: pd.DataFrame, *, minimum_rows: int = 2) -> pd.DataFrame:
     """``table`` with names as text and rows numbered from 0, if something can be learnt from it.
 
     Raises:
-        TableError: if it has too few rows or columns, a name twice or none, or no filled cell.
+        TableError: if it has too few rows, no column, a name twice or none, no filled cell, or one column that looks
+            like several with their delimiter between them.
     """
     table = as_pandas(table)
     if isinstance(table.columns, pd.MultiIndex):
@@ -168,16 +172,26 @@ def check_table(table: pd.DataFrame, *, minimum_rows: int = 2, minimum_columns: 
     rows, columns = table.shape
     if rows < minimum_rows:
         raise TableError(f"The table has {rows:,} row{'s' * (rows != 1)}; at least {minimum_rows:,} are needed.")
-    if columns < minimum_columns:
+    if columns < 1:
+        raise TableError("The table has no columns.")
+    if columns == 1 and (delimiter := _overlooked(str(table.columns[0]), table.iloc[:_LOOKED_AT, 0])):
         raise TableError(
-            f"The table has {columns:,} column{'s' * (columns != 1)}; at least {minimum_columns:,} are needed. "
-            "If the file has more, its delimiter was not found: name it."
+            f"The table has 1 column, {str(table.columns[0])[:40]!r}, which looks like several with {delimiter!r} "
+            f"between them; name the delimiter: --delimiter '{delimiter}'."
         )
     names = ["" if pd.isna(name) else str(name) for name in table.columns]
     check_names(names, "The table")
     if bool(table.isna().all(axis=None)):
         raise TableError("Every cell of the table is missing; there is nothing to learn from.")
     return table.set_axis(names, axis=1).reset_index(drop=True)
+
+
+def _overlooked(name: str, cells: pd.Series) -> str | None:
+    """The sign that parts one column, its ``name`` as well as its ``cells``, into as many fields each."""
+    texts = cells.dropna().astype(str)
+    signs = (sign for sign in dict.fromkeys(name) if not (sign.isalnum() or sign.isspace() or sign in _IN_NAMES))
+    alike = (sign for sign in signs if len(texts) and (texts.str.count(re.escape(sign)) == name.count(sign)).all())
+    return next(alike, None)
 
 
 def random_rows(table: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:

@@ -82,14 +82,14 @@ class Synthesizer(ABC):
         """Learn ``table``; return ``self``.
 
         Args:
-            table: at least two rows and two columns.
+            table: at least two rows. Where no column has anything to learn, rows are made from the forms of its values.
             schema: inferred from ``table`` if absent.
             progress: told of each step; silent if absent.
             checkpoint: a folder where an interrupted fit leaves what it needs to go on, and from
                 which the same call with the same table and settings resumes.
 
         Raises:
-            TableError: if the table has too few rows or columns to learn from.
+            TableError: if the table has too few rows to learn from.
         """
 
     @abstractmethod
@@ -159,9 +159,7 @@ class Synthesizer(ABC):
         """
         raise UsageError(f"The model {self.name!r} cannot complete rows; fit one with '-m nano'.")
 
-    def impute(
-        self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
-    ) -> pd.DataFrame:
+    def impute(self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None) -> pd.DataFrame:
         """Another name of :meth:`complete`."""
         return self.complete(table, seed=seed, progress=progress)
 

@@ -208,7 +208,8 @@ def fit(
     learn(reporter, synthesizer, table, schema, run, save=lambda folder: save_run(synthesizer, folder, kept))
     took = time.perf_counter() - start
     back = "" if held is None else f", held {len(held):,} back"
-    session.say(f"Learned {len(table):,} rows of {table.shape[1]} columns in {seconds(took)}{back}; the run is {run}/.")
+    width = "1 column" if table.shape[1] == 1 else f"{table.shape[1]} columns"
+    session.say(f"Learned {len(table):,} rows of {width} in {seconds(took)}{back}; the run is {run}/.")
     session.suggest("tabllm", "sample", run, "-n", str(len(table)), "-o", "synthetic.csv")
 
 

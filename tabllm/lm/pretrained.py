@@ -17,7 +17,7 @@ from tabular.conditions import parse_where
 from tabular.devices import prepare_processor
 from tabular.errors import UsageError
 from tabular.imputing import fill_in
-from tabular.making import make_parts
+from tabular.making import make_parts, one_step
 from tabular.notebook import default_reporter
 from tabular.progress import Reporter
 from tabular.refining import Margins, refiner_for
@@ -178,7 +178,8 @@ class PretrainedLM(Synthesizer):
         choices = codec.encode(arrays)
         lengths = codec.tokens_per_row(choices)
         check_context(codec, int(lengths.max()), facts.context, self.serialization)
-        plan = self._plan(len(choices), self.learning_rate or _RATES[method])
+        nothing = one_step(bool(codec.learned), progress)
+        plan = self._plan(len(choices), self.learning_rate or _RATES[method], nothing)
         estimate = training_memory(
             facts,
             precision=precision,
@@ -209,7 +210,6 @@ class PretrainedLM(Synthesizer):
         self._trained, self.history = trained.kept, trained.history
         self._margins = Margins.fit({name: arrays[name] for name in codec.learned}, self.schema)
         last = trained.history[-1]
-        took = time.perf_counter() - started
         self.facts = {
             "base": public_name(folder),
             "engine": self.engine_name,
@@ -231,13 +231,13 @@ class PretrainedLM(Synthesizer):
             "learning_rate": plan.learning_rate,
             "seed": self.seed,
             "tokens_per_second": round(trained.tokens / max(last["seconds"], 1e-9), 1),
-            "fit_seconds": round(took, 2),
+            "fit_seconds": round(time.perf_counter() - started, 2),
         }
         return self
 
-    def _plan(self, rows: int, learning_rate: float) -> Plan:
+    def _plan(self, rows: int, learning_rate: float, steps: int | None = None) -> Plan:
         return plan_training(
-            rows, epochs=self.epochs, steps=self.steps, batch_rows=self.batch_size, pieces=self.accumulate,
+            rows, epochs=self.epochs, steps=steps or self.steps, batch_rows=self.batch_size, pieces=self.accumulate,
             learning_rate=learning_rate, seed=self.seed,
         )  # fmt: skip
 

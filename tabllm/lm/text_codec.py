@@ -12,6 +12,7 @@ from tabular.cells import grid_step
 from tabular.conditions import Allowed
 from tabular.errors import ConditionError, TableError, UsageError
 from tabular.making import Choose, chosen_rows
+from tabular.parts import parts_of
 from tabular.plain_json import FieldError, at_field, check_fields, each_of, object_of, one_of
 from tabular.schema import Column, Schema
 from tabular.unmodelled import fill_unmodelled
@@ -73,15 +74,23 @@ class TextCodec(LmCodec):
                 kept = values[~np.isnan(values)] if values.dtype.kind == "f" else values
                 distinct[column.name] = len(kept) if column.kind == "text" else len(np.unique(kept))
         if not cells:
-            raise TableError(
-                "No column of the table varies in a way that can be learned: all are constant or identifiers. "
-                "See 'tabllm schema DATA', and say better with '--kind COL=KIND'."
+            filler = parts_of(schema).filler
+            if filler is None:
+                raise TableError(
+                    "No column of the table varies in a way that can be learned: all are constant or identifiers. "
+                    "See 'tabllm schema DATA', and say better with '--kind COL=KIND'."
+                )
+            end = pieces.ids(",")[-1]
+            cells[filler] = ListCodec(
+                pieces, ["no", "yes"], None, missing=False, short=serialization == "compact", end=end
             )
+            distinct[filler] = 2
         # Columns of few values first: rows then share long beginnings, each of which is computed once.
         order = sorted(cells, key=lambda name: distinct[name])
         return cls(schema, pieces, {name: cells[name] for name in order}, serialization)
 
     def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        arrays = parts_of(self.schema).with_filler(dict(arrays))
         return np.concatenate([cell.encode(arrays[name]) for name, cell in self.cells.items()], axis=1)
 
     def decode(
@@ -97,6 +106,8 @@ class TextCodec(LmCodec):
     ) -> dict[str, np.ndarray]:
         arrays: dict[str, np.ndarray] = {}
         for (name, cell), span in zip(self.cells.items(), self.spans, strict=True):
+            if name not in self.schema:
+                continue  # the filler of a table of which nothing is learned
             values = cell.decode(choices[:, span])
             column = self.schema[name]
             if column.is_numeric:
@@ -109,7 +120,7 @@ class TextCodec(LmCodec):
 
     @property
     def learned(self) -> list[str]:
-        return list(self.cells)
+        return [name for name in self.cells if name in self.schema]
 
     def conditions(self, allowed: Mapping[str, Allowed]) -> dict[int, Automaton]:
         kept = {}
@@ -167,7 +178,8 @@ class TextCodec(LmCodec):
         cells: dict[str, CellCodec] = {}
         for name, entry in data["columns"].items():
             with at_field(f"column {name!r}"):
-                _check_column(schema, name, entry)
+                if name != parts_of(schema).filler:
+                    _check_column(schema, name, entry)
                 if entry["type"] == "list":
                     cells[name] = ListCodec.from_dict(entry, pieces, short=serialization == "compact", end=end)
                 elif entry["type"] == "digits":

@@ -16,8 +16,9 @@ from tabular.conditions import parse_where
 from tabular.devices import prepare_processor
 from tabular.errors import UsageError
 from tabular.imputing import fill_in
-from tabular.making import make_parts
+from tabular.making import make_parts, one_step
 from tabular.notebook import default_reporter
+from tabular.parts import parts_of
 from tabular.progress import Reporter
 from tabular.refining import Margins, refiner_for
 from tabular.schema import Schema
@@ -144,7 +145,7 @@ class TableLM(Synthesizer):
             self.privacy.check_public(schema, table.columns)
         self.schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
         self.schema = self._labelled(self.schema, len(table))
-        plan = self._plan(len(table))
+        plan = self._plan(len(table), one_step(parts_of(self.schema).filler is None, progress))
         private, learned = None, arrays
         if self.privacy is not None:
             private = self._begin_private_fit(self.privacy, arrays, plan, checkpoint)
@@ -211,10 +212,10 @@ class TableLM(Synthesizer):
             progress.note(sentence(lost))
         return lost
 
-    def _plan(self, rows: int) -> Plan:
+    def _plan(self, rows: int, steps: int | None = None) -> Plan:
         options: dict[str, Any] = {
             "epochs": self.epochs,
-            "steps": self.steps,
+            "steps": steps or self.steps,
             "batch_rows": self.batch_size,
             "learning_rate": self.learning_rate,
             "seed": self.seed,

@@ -19,8 +19,9 @@ from ..arrays import from_arrays
 from ..conditions import parse_where
 from ..devices import choose_torch_device, full_width_products, prepare_processor
 from ..errors import UsageError
-from ..making import chosen_rows
+from ..making import chosen_rows, one_step
 from ..notebook import default_reporter
+from ..parts import parts_of
 from ..plain_json import PLAIN, FieldError, check_fields
 from ..progress import Reporter
 from ..refining import Margins, refiner_for
@@ -141,7 +142,8 @@ class NeuralSynthesizer(Synthesizer):
         self.schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
         self.schema = self._labelled(self.schema, len(table))
         self._prepare(table, self.schema)
-        steps = self._planned_steps(len(table))
+        nothing = one_step(parts_of(self.schema).filler is None, progress)
+        steps = nothing or self._planned_steps(len(table))
         settings = {**self.settings(), "model": self.name, "planned_steps": steps}
         private, learned = None, arrays
         encoding, gaps = np.random.default_rng([self.seed, 0]), np.random.default_rng([self.seed, 1])
@@ -227,7 +229,7 @@ class NeuralSynthesizer(Synthesizer):
     @full_width_products()
     def _calibrated(self, spans: Spans, codes: np.ndarray, scalars: np.ndarray) -> Calibration:
         encoder, network = self._fitted()
-        if not self.calibrate:
+        if not (self.calibrate and encoder.learned):
             return Calibration.none(spans.width)
         generator = self._generator(self.seed, 1 << 32)
         chunk = rows_at_once(spans)

@@ -20,7 +20,8 @@ class Parts:
     Attributes:
         schema: of the parts: columns that have none as they are, each other one replaced by its parts.
         divided: column name -> how it is taken apart.
-        whole: name of a part -> the column that it belongs to, for all columns of :attr:`schema`.
+        whole: name of a part -> the column that it belongs to, for all columns of :attr:`schema` but :attr:`filler`.
+        filler: where no column can be learned, the name of one more part, a coin, so that there is a network to train.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -35,19 +36,32 @@ class Parts:
             for part in (column,) if found is None else found.columns:
                 columns.append(part)
                 self.whole[part.name] = column.name
-        self.schema = schema if not self.divided else Schema(tuple(columns), schema.rows, schema.notes)
+        self.filler: str | None = None
+        if not any(map(_can_be_learned, columns)):
+            self.filler = _new_name("nothing to learn", taken, "filler")
+            columns.append(Column(self.filler, "categorical", "int64", categories=(0, 1)))
+        as_they_are = not self.divided and self.filler is None
+        self.schema = schema if as_they_are else Schema(tuple(columns), schema.rows, schema.notes)
 
     def split(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Canonical arrays of the columns -> those of the parts."""
         found: dict[str, np.ndarray] = {}
         for name, values in arrays.items():
             found |= self.divided[name].split(values) if name in self.divided else {name: values}
-        return found
+        return self.with_filler(found)
+
+    def with_filler(self, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """``arrays`` with those of :attr:`filler`, where there is one."""
+        if self.filler is None:
+            return arrays
+        return {**arrays, self.filler: np.arange(len(next(iter(arrays.values()))), dtype=np.int32) % 2}
 
     def join(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Canonical arrays of the parts -> those of the columns; a column of which no part is there is left out."""
         found: dict[str, np.ndarray] = {}
         for part, values in arrays.items():
+            if part == self.filler:
+                continue
             name = self.whole[part]
             if name not in self.divided:
                 found[name] = values
@@ -81,7 +95,14 @@ class Parts:
 
     def columns(self, parts: Iterable[str]) -> list[str]:
         """The columns that ``parts`` belong to, each once."""
-        return list(dict.fromkeys(self.whole[part] for part in parts))
+        return list(dict.fromkeys(self.whole[part] for part in parts if part != self.filler))
+
+
+def _can_be_learned(column: Column) -> bool:
+    """Whether the cells of ``column`` differ in a way that a network can learn, by what the schema says of them."""
+    if column.is_numeric:
+        return column.minimum is None or column.minimum != column.maximum or column.missing_rate > 0
+    return column.has_categories and len(column.categories) + (column.missing_rate > 0) > 1
 
 
 def _new_name(column: str, taken: set[str], part: str) -> str:

@@ -35,7 +35,7 @@ def refused(outcome, code: int, *named: str) -> None:
         (b"", ["empty"]),
         (b"age,city\n", ["header", "no rows"]),
         (b"age,city\n30,Bern\n", ["1 row", "2 are needed"]),
-        (b"age\n30\n31\n32\n", ["1 column", "2 are needed"]),
+        (b"age:city\n30:Bern\n31:Chur\n", ["1 column", "--delimiter ':'"]),
         ("age,city\n30,\u041a\u0438\u0435\u0432\n31,Bern\n".encode("cp1251"), ["UTF-8", "--encoding"]),
         (b"age,city\n30,Bern\n31,Basel,9\n32,Chur\n", ["line 3"]),
         (b"age,city\n,\n,\n,\n", ["missing"]),

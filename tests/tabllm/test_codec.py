@@ -185,8 +185,8 @@ def test_text_is_made_of_frequent_words_alone():
     assert np.mean([text is None for text in made]) == pytest.approx(0.5, abs=0.05)
 
 
-def test_a_table_with_nothing_to_learn_is_refused():
-    table = pd.DataFrame({"a": ["x"] * 9, "b": ["y"] * 9})
-    schema = infer_schema(table)
+def test_a_column_that_its_schema_says_varies_and_that_does_not_is_refused():
+    table = pd.DataFrame({"a": [1.5] * 9, "b": ["y"] * 9})
+    schema = infer_schema(table).replace_column("a", kind="continuous", minimum=0.0, maximum=9.0, categories=())
     with pytest.raises(TableError, match="No column"):
         RowCodec.fit(to_arrays(table, schema), schema, bins=10)

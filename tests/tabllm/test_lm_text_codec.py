@@ -12,7 +12,7 @@ import pytest
 
 from tabllm.lm.pieces import Pieces
 from tabllm.lm.text_codec import SERIALIZATIONS, TextCodec
-from tabular import infer_schema, parse_where, read_table, to_arrays
+from tabular import Schema, infer_schema, parse_where, read_table, to_arrays
 from tabular.errors import ConditionError, TableError, UsageError
 
 with pytest.MonkeyPatch.context() as patch:
@@ -250,9 +250,10 @@ class TestCodec:
             np.testing.assert_array_equal(fitted.decoded(choices, allowed=allowed)["x"], [value] * 5)
 
     def test_what_cannot_be_written_is_said(self):
-        constant = pd.DataFrame({"x": [1] * 20, "id": range(20)})
+        fitted = Fitted(pd.DataFrame({"x": [1.5] * 20, "y": [0, 1] * 10}))
+        schema = fitted.schema.replace_column("x", kind="continuous", minimum=0.0, maximum=9.0, categories=())
         with pytest.raises(TableError, match="No column of the table varies"):
-            Fitted(constant, overrides={"id": "identifier"})
+            TextCodec.fit(fitted.arrays, Schema((schema["x"],)), fitted.pieces)
         with pytest.raises(UsageError, match="no serialization 'json'"):
             Fitted(pd.DataFrame({"x": list("ab") * 9}), "json")
 
