@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from tabular.errors import UsageError
+
 from .group import Command
 from .options import PATH, claim, device_option, force_option
 from .session import Session
@@ -15,6 +17,8 @@ EXAMPLES = """
 tabllm export gpt2-run -o gpt2-visits
 # The adapter alone, a few megabytes, for a program that has the model already
 tabllm export deepseek-run -o deepseek-visits --adapter peft
+# All weights, in 4 bits, for mlx-lm and the engine mlx
+tabllm export gpt2-run -o gpt2-visits-4bit --quantize 4
 """
 
 
@@ -24,10 +28,14 @@ tabllm export deepseek-run -o deepseek-visits --adapter peft
 @click.option("--adapter", "form", type=click.Choice(["peft", "mlx"]),
               help="Write the adapter alone, without the model: for peft.PeftModel.from_pretrained, or for "
                    "mlx_lm.load.")  # fmt: skip
+@click.option("--quantize", "bits", type=click.Choice(["4", "8"]),
+              help="Quantize the merged weights to so many bits, as mlx-lm reads them.")  # fmt: skip
 @device_option(default="auto", purpose="merge the weights on")
 @force_option("a folder")
 @click.pass_obj
-def export(session: Session, /, run: str, out: str, form: str | None, device: str, force: bool) -> None:
+def export(
+    session: Session, /, run: str, out: str, form: str | None, bits: str | None, device: str, force: bool
+) -> None:
     """Merge the adapter of RUN into its model and write a plain Hugging Face folder, or write the adapter alone.
 
     Its README.md says how rows are written, and gives a regular expression that a row keeps to: other engines must be
@@ -37,6 +45,8 @@ def export(session: Session, /, run: str, out: str, form: str | None, device: st
     from tabular.rundir import check_run_directory
     from tabular.synthesizer import load_run
 
+    if form is not None and bits is not None:
+        raise UsageError("--adapter writes no weights of the model, so there are none to --quantize; take one of them.")
     check_run_directory(out)
     claim(session, out, force=force, folder=True)
     if form is not None:
@@ -47,5 +57,9 @@ def export(session: Session, /, run: str, out: str, form: str | None, device: st
                 "mlx": f"mlx_lm.load({base!r}, adapter_path={out!r})"}[form]  # fmt: skip
         session.say(f"Wrote {out}/, an adapter for {base}, which is loaded with {call}.")
         return
-    export_model(load_run(run, device=device), out)
+    width = None if bits is None else int(bits)
+    export_model(load_run(run, device=device), out, bits=width, progress=session.reporter())
+    if width is not None:
+        session.say(f"Wrote {out}/ with weights of {width} bits, which mlx-lm loads with mlx_lm.load({out!r}).")
+        return
     session.say(f"Wrote {out}/, which transformers loads with AutoModelForCausalLM.from_pretrained({out!r}).")

@@ -22,21 +22,21 @@ from .packing import packing
 from .spelling import spelled_for_mlx
 from .weights import INDEX
 
-__all__ = ["BITS", "GROUP_SIZES", "quantize_folder"]
+__all__ = ["BITS", "GROUP_SIZES", "check_mlx", "quantize_folder"]
 
 BITS = (4, 8)
 GROUP_SIZES = (32, 64, 128)
 
 
 def quantize_folder(
-    source: Path, out: Path, *, bits: int, group_size: int = 64, progress: Reporter | None = None
+    source: Path, out: Path, *, bits: int, group_size: int | None = 64, progress: Reporter | None = None
 ) -> None:
     """Write the model in ``source`` with quantized weights to ``out``, which appears whole or not at all.
 
     A model that stands at ``out`` is replaced.
 
     Args:
-        group_size: weights that share a scale and a bias.
+        group_size: weights that share a scale and a bias; ``None``: 64, or 32 where 64 divide not every layer's width.
 
     Raises:
         UsageError: for other bits than 4 and 8, a group size that does not divide a layer's width, a source that is
@@ -47,7 +47,7 @@ def quantize_folder(
     """
     if bits not in BITS:
         raise UsageError(f"Weights can have 4 or 8 bits, not {bits}.")
-    if group_size not in GROUP_SIZES:
+    if group_size not in (None, *GROUP_SIZES):
         raise UsageError(f"A group can have 32, 64 or 128 weights, not {group_size}.")
     source, out = Path(source).absolute(), Path(out).absolute()
     check_folder(source, str(source))
@@ -61,7 +61,7 @@ def quantize_folder(
         raise OutputError(f"{out} needs {needed / 1e9:,.2f} GB, and {free / 1e9:,.2f} GB are free; make room.")
     with _mlx_quiet():
         model = _load(source)
-        _check_groups(model, group_size)
+        group_size = _checked_groups(model, group_size)
         with (progress or Reporter()).task("Quantizing", facts.parameters / 1e6, "M weights") as task:
             with atomic_directory(out) as folder:
                 written = _quantize(model, folder, facts.parameters, bits, group_size)
@@ -73,15 +73,20 @@ def quantize_folder(
             task.advance(facts.parameters / 1e6)
 
 
-@contextlib.contextmanager
-def _mlx_quiet() -> Iterator[None]:
-    """Tell that mlx is missing, and keep what mlx-lm prints from standard output."""
+def check_mlx() -> None:
+    """Raise :class:`EngineError` if mlx or mlx-lm is missing."""
     try:
         import mlx_lm.utils  # noqa: F401
     except ImportError:  # of mlx as well, which it stands on
         from ..nano.backend import install_mlx
 
         raise EngineError(f"Quantizing needs mlx and mlx-lm: {install_mlx()}.") from None
+
+
+@contextlib.contextmanager
+def _mlx_quiet() -> Iterator[None]:
+    """Tell that mlx is missing, and keep what mlx-lm prints from standard output."""
+    check_mlx()
     with contextlib.redirect_stdout(io.StringIO()):
         yield
 
@@ -119,14 +124,22 @@ def _load(source: Path) -> Any:
     return model
 
 
-def _check_groups(model: Any, group_size: int) -> None:
-    """mlx-lm would leave the layers out that groups do not divide; nobody would notice."""
-    for name, module in model.named_modules():
-        if hasattr(module, "to_quantized") and module.weight.shape[-1] % group_size:
-            width = module.weight.shape[-1]
+def _checked_groups(model: Any, group_size: int | None) -> int:
+    """A group size that divides every layer's width; ``group_size`` if that was asked for.
+
+    mlx-lm would leave the layers out that groups do not divide; nobody would notice.
+    """
+    widths = {
+        name: module.weight.shape[-1] for name, module in model.named_modules() if hasattr(module, "to_quantized")
+    }
+    if group_size is None:
+        group_size = next((size for size in (64, 32) if not any(width % size for width in widths.values())), 32)
+    for name, width in widths.items():
+        if width % group_size:
             fitting = [str(size) for size in GROUP_SIZES if not width % size]
             hint = f"take --group-size {fitting[-1]}" if fitting else "this model cannot be quantized"
             raise UsageError(f"Groups of {group_size} do not divide the width {width} of {name}; {hint}.")
+    return group_size
 
 
 def _quantize(model: Any, folder: Path, parameters: int, bits: int, group_size: int) -> dict[str, Any]:

@@ -1,16 +1,19 @@
-"""Writes a fine-tuned model as a plain Hugging Face folder that other engines can serve."""
+"""Writes a fine-tuned model as a Hugging Face folder that other engines can serve."""
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 from tabular.errors import UsageError
 from tabular.plain_json import read_json
+from tabular.progress import Reporter
 from tabular.rundir import atomic_directory, write_json
 from tabular.synthesizer import Synthesizer
 
+from ..hub.quantize import check_mlx, quantize_folder
 from .cells import ListCodec, TextCells
 from .codec import LmCodec
 from .digits import DateCodec
@@ -21,22 +24,38 @@ from .text_codec import TextCodec
 __all__ = ["check_exportable", "check_text", "export_model", "readme", "row_pattern"]
 
 
-def export_model(synthesizer: Synthesizer, folder: str | Path) -> None:
+def export_model(
+    synthesizer: Synthesizer, folder: str | Path, *, bits: int | None = None, progress: Reporter | None = None
+) -> None:
     """Merge a run's adapter; write config, weights, tokenizer and README.md, all of them or nothing.
+
+    Args:
+        bits: 4 or 8: weights are quantized, as mlx-lm reads them.
 
     Raises:
         UsageError: for a run that is no pretrained model's, or whose tokens are the table's own.
+        EngineError, ModelError: where it cannot be quantized; see :func:`..hub.quantize.quantize_folder`.
         OutputError: where it cannot be written.
     """
     check_exportable(synthesizer.name)
     assert isinstance(synthesizer, PretrainedLM)
+    if bits is not None:
+        check_mlx()  # before the work, not after it
     codec, engine, model = synthesizer.parts()
     codec = check_text(codec)
     with atomic_directory(folder) as target:
-        engine.export(target)
-        copy_model_files(model, target)
-        _name_tokenizer(target)
-        (target / "README.md").write_text(readme(synthesizer.facts["base"], codec), encoding="utf-8")
+        plain = target if bits is None else target / "plain"
+        engine.export(plain)
+        copy_model_files(model, plain)
+        _name_tokenizer(plain)
+        (plain / "README.md").write_text(readme(synthesizer.facts["base"], codec), encoding="utf-8")
+        if bits is not None:
+            packed = target / "packed"
+            quantize_folder(plain, packed, bits=bits, group_size=None, progress=progress)
+            shutil.rmtree(plain)
+            for path in packed.iterdir():
+                path.replace(target / path.name)
+            packed.rmdir()
 
 
 def check_exportable(name: str) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from tabllm.bench import standin
+from tabllm.hub.facts import read_facts
 from tabllm.hub.folder import resolve
 from tabllm.hub.packing import SMALL, packing
 from tabllm.hub.quantize import quantize_folder
@@ -34,12 +35,14 @@ def table():
 @pytest.fixture(scope="module")
 def base(tmp_path_factory, table):
     """A GPT-2 in float32."""
+    import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
     folder = tmp_path_factory.mktemp("base") / "tiny"
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(standin.SHAPES, "gpt2", {**standin.SHAPES["gpt2"], **TINY})
         standin.write_standin("gpt2", [f" {value}" for name in table for value in table[name]], folder)
+    torch.manual_seed(0)
     AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder)).save_pretrained(folder)
     return folder
 
@@ -109,6 +112,29 @@ def test_an_exported_gpt2_is_read_by_transformers_and_by_mlx_lm(base, table, tmp
     mine = model.parts()[1].logits(IDS, np.arange(300))
     for theirs in logits_elsewhere(tmp_path / "plain"):
         np.testing.assert_allclose(theirs, mine, atol=1e-3)
+
+
+@pytest.mark.parametrize(("engine", "bits"), [("torch", 8), ("mlx", 4)])
+def test_a_fine_tuned_model_is_written_quantized(base, table, tmp_path, engine, bits):
+    mlx_lm = pytest.importorskip("mlx_lm", reason="mlx-lm is not installed here")
+    import mlx.core as mx
+
+    model = PretrainedLM(
+        base=str(base), engine=engine, device="cpu", steps=3, batch_size=8, tuning="lora", learning_rate=0.05
+    ).fit(table)
+    mine = model.parts()[1].logits(IDS, np.arange(300))
+    before = make_lm("torch", "cpu", base, precision="fp32").logits(IDS, np.arange(300))
+    assert np.linalg.norm(mine - before) > np.linalg.norm(before), "the adapter changes nothing"
+    out = tmp_path / "packed"
+    export_model(model, out, bits=bits)
+    assert list(tmp_path.iterdir()) == [out]
+    assert (read_facts(out).bits, [path for path in out.iterdir() if path.is_dir()]) == (bits, [])
+    assert "fine-tuned on a table" in (out / "README.md").read_text()
+    theirs = np.array(mlx_lm.load(str(out))[0](mx.array(IDS))[..., :300].astype(mx.float32))
+    # What is rounded away is small beside what was learned.
+    assert np.linalg.norm(theirs - mine) < 0.05 * np.linalg.norm(mine - before)
+    again = make_lm("mlx", "cpu", resolve(str(out)).path, precision=f"{bits}bit").logits(IDS, np.arange(300))
+    np.testing.assert_allclose(again, theirs, atol=0.05)
 
 
 def test_precision_is_what_the_folder_has(packed, table):

@@ -129,6 +129,9 @@ export lost-run -o x
 export lost-run -o x --adapter peft
 export visits-run -o x --adapter nope
 export visits-run -o x --adapter peft
+export visits-run -o x --quantize 3
+export visits-run -o x --quantize 4
+export visits-run -o x --quantize 4 --adapter peft
 bench -n 0
 bench -m nope
 example x.zzz
