@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tabllm.bench import standin
+from tabllm.bench.standin import write_standin
 from tabllm.hub.facts import read_facts
 from tabllm.lm.batches import BatchMaker
 from tabllm.lm.codec import level_masks
@@ -56,8 +56,8 @@ def measure(shape: str, precision: str, tuning: str, rows: int, checkpointing: b
     arrays = to_arrays(table, schema)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        standin.SHAPES[shape] = {**standin.SHAPES[shape], **SHAPES[shape]}
-        standin.write_standin(shape, [f" {value}" for column in table for value in table[column]], folder)
+        texts = [f" {value}" for column in table for value in table[column]]
+        write_standin(shape, texts, folder, changes=SHAPES[shape])
         AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder)).save_pretrained(folder)
         facts = read_facts(folder)
         device = "gpu" if mx.is_available(mx.gpu) else "cpu"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -11,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Peaks", "describe_machine", "measure_peaks"]
+__all__ = ["Peaks", "describe_machine", "gpu_cores", "measure_peaks"]
 
 #: Edge of the matrices that are multiplied, and numbers that are copied.
 EDGE, COPIED = 2048, 1 << 25
@@ -43,19 +45,23 @@ class Peaks:
 
 
 def measure_peaks(engine: str, device: str, precision: str) -> Peaks:
-    """The peaks of a device as one engine reaches them; on a GPU quantized weights are multiplied as bf16."""
-    half = precision in ("fp16", "bf16") or (precision != "fp32" and device != "cpu")
+    """The peaks of a device as one engine reaches them.
+
+    Quantized weights are multiplied in fp32 on a processor, and in the GPU's own type of 16 bits on a GPU.
+    """
+    if precision not in ("fp32", "fp16", "bf16"):
+        precision = "fp32" if device == "cpu" else "16"
     edge = EDGE if device == "cpu" else GPU_EDGE
-    multiply, copy, width = (_mlx if engine == "mlx" else _torch)(device, half, edge)
+    multiply, copy, width = (_mlx if engine == "mlx" else _torch)(device, precision, edge)
     return Peaks(2 * edge**3 / _best(multiply) / 1e9, 2 * COPIED * width / _best(copy) / 1e9)
 
 
-def _torch(device: str, half: bool, edge: int) -> tuple[Callable[[], Any], Callable[[], Any], int]:
+def _torch(device: str, number: str, edge: int) -> tuple[Callable[[], Any], Callable[[], Any], int]:
     import torch
 
     from tabular.devices import full_width_products
 
-    dtype = torch.bfloat16 if half else torch.float32
+    dtype = {"fp32": torch.float32, "fp16": torch.float16}.get(number, torch.bfloat16)
     left, right = (torch.randn(edge, edge, device=device).to(dtype) for _ in range(2))
     source = torch.ones(COPIED, device=device, dtype=dtype)
     target = torch.zeros_like(source)
@@ -78,13 +84,14 @@ def _torch(device: str, half: bool, edge: int) -> tuple[Callable[[], Any], Calla
     return multiply, copy, dtype.itemsize
 
 
-def _mlx(device: str, half: bool, edge: int) -> tuple[Callable[[], Any], Callable[[], Any], int]:
+def _mlx(device: str, number: str, edge: int) -> tuple[Callable[[], Any], Callable[[], Any], int]:
     import mlx.core as mx
 
-    from ..mlx_device import take_device
+    from ..mlx_device import half_type, take_device
 
     take_device(device)
-    dtype = mx.bfloat16 if half else mx.float32
+    types = {"fp32": mx.float32, "fp16": mx.float16, "bf16": mx.bfloat16}
+    dtype = types.get(number) or half_type(str(mx.device_info().get("architecture", "")))
     left, right = (mx.random.normal((edge, edge)).astype(dtype) for _ in range(2))
     source = mx.ones((COPIED,), dtype)
     mx.eval(left, right, source)
@@ -107,6 +114,7 @@ def describe_machine(engine: str, device: str) -> dict[str, Any]:
     """The machine in words and numbers, for a table of results."""
     found: dict[str, Any] = {
         "system": f"{platform.system()} {platform.machine()}",
+        "system_version": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
@@ -120,9 +128,10 @@ def describe_machine(engine: str, device: str) -> dict[str, Any]:
         import mlx.core as mx
 
         found["engine_version"] = version("mlx")
-        found["device_name"] = (
-            str(mx.device_info().get("device_name", device)) if device == "gpu" else found["processor"]
-        )
+        found["device_name"] = found["processor"]
+        if device == "gpu":
+            found["device_name"] = str(mx.device_info().get("device_name", device))
+            found["gpu_cores"] = gpu_cores(_told("system_profiler", "-json", "SPDisplaysDataType"))
     else:
         import torch
 
@@ -132,13 +141,27 @@ def describe_machine(engine: str, device: str) -> dict[str, Any]:
     return found
 
 
+def gpu_cores(profile: str) -> int | None:
+    """Cores of a Mac's GPU, from what ``system_profiler -json SPDisplaysDataType`` prints; ``None`` if it says none."""
+    try:
+        found = [display.get("sppci_cores") for display in json.loads(profile)["SPDisplaysDataType"]]
+        return next((int(cores) for cores in found if cores), None)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _told(*command: str) -> str:
+    """What a program of the system prints; nothing where there is none such."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    except OSError:
+        return ""
+
+
 def _processor() -> str:
     """The processor's name, as the system tells it."""
     if platform.system() == "Darwin":
-        import subprocess
-
-        told = subprocess.run(["sysctl", "-n", "machdep.cpu.brand_string"], capture_output=True, text=True, check=False)
-        return told.stdout.strip() or platform.processor()
+        return _told("sysctl", "-n", "machdep.cpu.brand_string").strip() or platform.processor()
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]

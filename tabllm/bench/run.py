@@ -32,8 +32,9 @@ from ..lm.vocabulary import use_vocabulary
 from .machine import Peaks, describe_machine, measure_peaks
 from .sampling import Speed, measure_sampling
 from .standin import write_standin
+from .training import measure_training
 
-__all__ = ["bench_models"]
+__all__ = ["bench_models", "bench_training"]
 
 #: Rows per update of the short training, and its rate.
 _BATCH, _RATE = 16, 3e-4
@@ -111,6 +112,56 @@ def bench_models(
         "trained_steps": steps,
         "peaks": {precision: peak.to_dict() for precision, peak in peaks.items()},
         "speeds": [speed.to_dict() for speed in speeds],
+    }
+
+
+def bench_training(
+    table: pd.DataFrame,
+    *,
+    model: str,
+    random_weights: bool = False,
+    precision: str = "fp32",
+    serialization: str = "compact",
+    tuning: str = "lora",
+    batch: int = _BATCH,
+    updates: int = 20,
+    engine: str = "auto",
+    device: str = "auto",
+    seed: int = 0,
+    progress: Reporter | None = None,
+) -> dict[str, Any]:
+    """Measure fine-tuning on this machine.
+
+    Args:
+        tuning: ``"full"``, ``"lora"`` or ``"dora"``.
+        batch: rows of an update.
+        updates: that are timed.
+
+    Returns:
+        ``{"machine": ..., "peaks": {precision: ...}, "training": {...}}``, plain JSON data.
+
+    Raises:
+        UsageError: for a model whose shape is not known.
+    """
+    schema = infer_schema(table)
+    arrays = to_arrays(table, schema)
+    place = choose_engine(engine, device, precision)
+    with _folder(model, random_weights, table, progress or Reporter()) as folder:
+        lm = make_lm(*place, folder, precision=precision, random=seed if random_weights else None)
+        codec = _codec(serialization, arrays, schema, folder)
+        choices = codec.encode(arrays)
+        if isinstance(codec, TokenCodec):
+            use_vocabulary(lm, codec, choices, Pieces.load(folder), schema)
+        before = measure_peaks(*place, precision)
+        speed = measure_training(
+            lm, codec, choices, Tuning(tuning, seed=seed), model=model, serialization=serialization, batch=batch,
+            updates=updates, seed=seed,
+        )  # fmt: skip
+        peak = before.higher(measure_peaks(*place, precision))
+    return {
+        "machine": describe_machine(*place),
+        "peaks": {precision: peak.to_dict()},
+        "training": replace(speed, share=speed.gflops / peak.gflops).to_dict(),
     }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 from ..lm.codec import LmCodec
 from ..lm.engine import LmEngine
 from ..lm.sampler import Counter, LmSampler
+from .memory import forget_peak, peak_memory
 
 __all__ = ["Speed", "measure_sampling", "must_multiply"]
 
@@ -83,7 +82,7 @@ def measure_sampling(
         engine.wait()
         return made, time.perf_counter() - start, sampler.counter
 
-    _forget_peak(engine)
+    forget_peak(engine)
     run(min(batch, 64), batch)
     first = min(run(1, 1)[1] for _ in range(3))
     made, seconds, counter = run(rows, batch)
@@ -104,7 +103,7 @@ def measure_sampling(
         evaluated_per_row=counter.tokens / rows,
         ms_per_step=1e3 * seconds / max(counter.calls, 1),
         first_row_ms=1e3 * first,
-        peak_gb=_peak_memory(engine) / 1e9,
+        peak_gb=peak_memory(engine) / 1e9,
         gflops=flops / seconds / 1e9,
     )
 
@@ -126,28 +125,3 @@ def _own_tokens(codec: LmCodec, made: np.ndarray) -> tuple[int, int]:
     present = (made >= 0).sum(axis=0)
     drawn = int(sum(count for count, level in zip(present, levels, strict=True) if not level.forced))
     return drawn, int(codec.tokens_per_row(made).sum()) - drawn
-
-
-def _forget_peak(engine: LmEngine) -> None:
-    """Let the peak be that of what comes now, where that can be had."""
-    if engine.name == "mlx":
-        import mlx.core as mx
-
-        mx.reset_peak_memory()
-    elif engine.device_name.startswith("cuda"):
-        import torch
-
-        torch.cuda.reset_peak_memory_stats(engine.device_name)
-
-
-def _peak_memory(engine: LmEngine) -> float:
-    if engine.name == "mlx":
-        import mlx.core as mx
-
-        return float(mx.get_peak_memory())
-    if engine.device_name.startswith("cuda"):
-        import torch
-
-        return float(torch.cuda.max_memory_allocated(engine.device_name))
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return float(used) * (1 if sys.platform == "darwin" else 1024)  # bytes there, kilobytes on Linux

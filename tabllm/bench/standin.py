@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,12 @@ SHAPES: dict[str, dict[str, Any]] = {
 _TOKENS = 1500
 
 
-def write_standin(name: str, texts: Iterable[str], folder: Path) -> None:
+def write_standin(name: str, texts: Iterable[str], folder: Path, *, changes: Mapping[str, Any] | None = None) -> None:
     """Write config and tokenizer of a stand-in for the model ``name``.
 
     Args:
         texts: what the tokenizer is made from: names and values of the table.
+        changes: to the config, such as fewer layers.
 
     Raises:
         UsageError: for a model whose shape is not listed in :data:`SHAPES`.
@@ -58,4 +59,4 @@ def write_standin(name: str, texts: Iterable[str], folder: Path) -> None:
     special = {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", **special}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
-    (folder / "config.json").write_text(json.dumps(SHAPES[name]), encoding="utf-8")
+    (folder / "config.json").write_text(json.dumps({**SHAPES[name], **(changes or {})}), encoding="utf-8")

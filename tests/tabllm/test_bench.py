@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 
 from tabllm.bench import machine, standin
-from tabllm.bench.machine import Peaks, describe_machine, measure_peaks
-from tabllm.bench.run import bench_models
+from tabllm.bench.counts import Roof, Work, decode_work, must_multiply_update, update_work
+from tabllm.bench.machine import Peaks, describe_machine, gpu_cores, measure_peaks
+from tabllm.bench.run import bench_models, bench_training
 from tabllm.bench.sampling import must_multiply
+from tabllm.lm.engine import Shape
 from tabllm.lm.loading import make_lm
 from tabllm.lm.pieces import Pieces
 from tabllm.lm.sampler import Counter
@@ -67,6 +69,49 @@ def test_what_must_be_multiplied_is_counted_by_hand(tiny_gpt2, tmp_path):
     counter = Counter(calls=2, tokens=5, drawn=2, keys=9, head=7)
     attention = 2 * 2 * width * 9  # scores and mix, in two layers
     assert must_multiply(engine, counter) == 2 * (5 * 2 * block + attention + 7 * width)
+
+
+def test_an_update_is_counted_by_hand():
+    shape = Shape(layers=2, width=8, heads=2, kv_heads=2, head_width=4, context=64, body=100, parameters=200)
+    # Rows of 3 and 4 tokens: 6 + 10 pairs; scores and mix in two layers of width 8, forward and twice backward.
+    attention = 3 * 2 * 2 * 8 * 16
+    counted = must_multiply_update(shape, [3, 4], targets=5, used=9, method="full")
+    assert counted == 2 * (7 * 3 * 100 + attention + 3 * 5 * 9 * 8)
+    counted = must_multiply_update(shape, [3, 4], targets=5, used=9, method="lora", adapters=10)
+    assert counted == 2 * (7 * (2 * 100 + 3 * 10) + attention + 2 * 5 * 9 * 8)
+    work = update_work(shape, [3, 4], precision="4bit", method="lora", targets=5, used=9, trained=10)
+    assert work == Work(counted, 2 * 100 * 0.5625 + 10 * 36)
+
+
+def test_a_call_in_sampling_is_counted_by_hand():
+    shape = Shape(layers=2, width=8, heads=2, kv_heads=1, head_width=4, context=64, body=100, parameters=200)
+    work = decode_work(shape, precision="fp16", rows=10, length=20, head=5, number_bytes=2)
+    assert work.flop == 2 * (10 * 100 + 2 * 2 * 8 * 10 * 20 + 10 * 5 * 8)
+    assert work.bytes == 100 * 2 + 10 * 21 * (2 * 2 * 4 * 2) + 5 * 8 * 4
+    assert work.seconds(Roof(1e12, 1e3)) == work.bytes / 1e3
+    assert work.bound(Roof(1e12, 1e3)) == "memory"
+    assert work.bound(Roof(1.0, 1e12)) == "compute"
+
+
+@pytest.mark.parametrize(("engine", "precision", "tuning"), [("torch", "fp32", "full"), ("mlx", "4bit", "lora")])
+def test_updates_are_timed(tiny_gpt2, table, engine, precision, tuning):
+    if engine == "mlx":
+        pytest.importorskip("mlx_lm")
+    found = bench_training(
+        table, model="gpt2", random_weights=True, precision=precision, tuning=tuning, batch=4, updates=2, engine=engine,
+        device="cpu",
+    )  # fmt: skip
+    line = found["training"]
+    assert line["rows_per_second"] == pytest.approx(8 / line["seconds"])
+    assert line["tokens_per_second"] == pytest.approx(line["tokens_per_row"] * line["rows_per_second"])
+    assert line["share"] > 0
+    assert (line["tuning"], line["precision"]) == (tuning, precision)
+
+
+def test_the_cores_of_a_macs_gpu_are_read_from_what_the_system_says():
+    assert gpu_cores('{"SPDisplaysDataType": [{"_name": "Apple M2 Pro", "sppci_cores": "16"}]}') == 16
+    for said in ("", "{}", "[]", '{"SPDisplaysDataType": [{"_name": "a"}]}', '{"SPDisplaysDataType": ["a"]}'):
+        assert gpu_cores(said) is None
 
 
 def test_the_standin_of_gpt2_has_gpt2s_size(tmp_path):
