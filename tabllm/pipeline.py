@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .studies.workspace import Workspace
 
-__all__ = ["STATE", "Made", "Order", "check_folder", "make_table", "run_facts"]
+__all__ = ["REPORT", "STATE", "Made", "Order", "check_folder", "make_table", "run_facts"]
 
 #: The digest of the synthetic rows, with the fingerprint of what they were made from; and the report, with the same.
 STATE, REPORT = "made.json", "report.json"

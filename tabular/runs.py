@@ -32,8 +32,8 @@ from .schema import Column, Schema
 from .synthesizer import RUN_VERSION, check_name, read_config
 
 __all__ = [
-    "RunFiles", "check_shapes", "damaged", "describe_run", "read_margins", "read_plain_files", "read_run_files",
-    "read_weights", "reading", "told_margins", "write_margins", "write_run_files",
+    "RunFiles", "check_shapes", "damaged", "describe_run", "guarantee", "read_margins", "read_plain_files",
+    "read_run_files", "read_weights", "reading", "told_margins", "write_margins", "write_run_files",
 ]  # fmt: skip
 
 
@@ -247,7 +247,7 @@ def _readme(files: RunFiles, held: Callable[[Column], str]) -> str:
         *told_margins(files.margins),
         "",
         *_people(files.config.get("fit", {})),
-        _guarantee(files.config.get("fit", {}).get("privacy")),
+        guarantee(files.config.get("fit", {}).get("privacy")),
         "",
     ]
     return "\n".join(lines)
@@ -265,7 +265,8 @@ def _people(facts: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _guarantee(privacy: Mapping[str, Any] | None) -> str:
+def guarantee(privacy: Mapping[str, Any] | None) -> str:
+    """What can be promised of a run's privacy, for its README."""
     if privacy is None:
         return (
             "The weights were fitted to the rows without differential privacy: there is no formal guarantee that "

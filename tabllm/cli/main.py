@@ -47,6 +47,10 @@ SECTIONS = {
         "models": "tabllm.cli.models:models",
         "export": "tabllm.cli.export:export",
     },
+    "Share": {
+        "push": "tabllm.cli.push:push",
+        "pull": "tabllm.cli.pull:pull",
+    },
     "Shell": {
         "completion": "tabllm.cli.completion:completion",
     },

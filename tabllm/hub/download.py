@@ -22,7 +22,7 @@ from .errors import ModelError
 from .failures import explain, free_bytes, no_space, use_of_cache
 from .names import HubName
 
-__all__ = ["cached", "download", "is_offline"]
+__all__ = ["cached", "download", "fetch", "is_offline", "quiet_client"]
 
 #: What a model needs to be read. Weights as safetensors only: pickled ones can run code.
 NEEDED = ["*.json", "model*.safetensors", "*.txt", "tokenizer.model"]
@@ -68,7 +68,7 @@ def download(wanted: HubName, progress: Reporter) -> Path:
     from huggingface_hub.errors import RevisionNotFoundError
 
     try:
-        with _quiet_client():
+        with quiet_client():
             info = HfApi().model_info(wanted.repo, revision=wanted.revision, files_metadata=True, timeout=20)
             names = _top_files(info)
             if not has_safetensors(names) and wanted.revision is None:
@@ -91,7 +91,7 @@ def download(wanted: HubName, progress: Reporter) -> Path:
     if missing > free_bytes(constants.HF_HUB_CACHE):
         raise no_space(wanted, missing)
     try:
-        path = _fetch(wanted, missing, progress)
+        path = fetch(wanted, missing, progress, allow_patterns=WANTED, ignore_patterns=UNWANTED)
     except Exception as error:
         raise explain(error, wanted, started=True) from None
     check_folder(path, wanted.repo)
@@ -117,18 +117,26 @@ def _missing_bytes(repo: str, info: Any) -> int:
     return total
 
 
-def _fetch(wanted: HubName, missing: int, progress: Reporter) -> Path:
-    """Fetch a snapshot; Ctrl-C ends it within a moment, not with the file that is on its way."""
+def fetch(wanted: HubName, missing: int, progress: Reporter, **patterns: Any) -> Path:
+    """Fetch a snapshot; Ctrl-C ends it within a moment, not with the file that is on its way.
+
+    Args:
+        missing: bytes that are not in the cache.
+        patterns: ``allow_patterns`` and ``ignore_patterns`` of the client's function; all files without.
+
+    Raises:
+        Exception: whatever the hub's client does.
+    """
     from huggingface_hub import snapshot_download
 
     stop = threading.Event()
     task = progress.task(f"Pulling {wanted.name}", missing / 1e6, "MB") if missing else Reporter().task("", 0, "")
-    with task as told, _quiet_client(), ThreadPoolExecutor(1) as worker:
+    with task as told, quiet_client(), ThreadPoolExecutor(1) as worker:
         try:
+            bar = bar_class(told, stop)
             path = worker.submit(
-                snapshot_download, wanted.repo, revision=wanted.revision, allow_patterns=WANTED,
-                ignore_patterns=UNWANTED, tqdm_class=bar_class(told, stop),
-            ).result()  # fmt: skip
+                lambda: snapshot_download(wanted.repo, revision=wanted.revision, tqdm_class=bar, **patterns)
+            ).result()
         except BaseException:
             stop.set()
             raise
@@ -137,7 +145,7 @@ def _fetch(wanted: HubName, missing: int, progress: Reporter) -> Path:
 
 
 @contextlib.contextmanager
-def _quiet_client() -> Iterator[None]:
+def quiet_client() -> Iterator[None]:
     """Keep the client from drawing bars and logging: what it says there, errors here say in one sentence."""
     from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 

@@ -13,7 +13,7 @@ from tabular.errors import OutputError, TabllmError, UsageError
 from .errors import ModelError
 from .names import HubName
 
-__all__ = ["explain", "free_bytes", "no_space", "not_here", "offline", "use_of_cache"]
+__all__ = ["causes", "explain", "free_bytes", "is_network", "no_space", "not_here", "offline", "use_of_cache"]
 
 #: Names of the base classes of what requests, httpx and httpx2 raise: which of the three the client stands on changes
 #: with its release.
@@ -40,12 +40,12 @@ def explain(error: BaseException, wanted: HubName, *, started: bool = False) -> 
     if isinstance(error, TabllmError):
         return error
     page = f"{constants.ENDPOINT}/{wanted.repo}"
-    causes = list(_causes(error))
+    found = list(causes(error))
 
     def among(kind: Any) -> Any:
-        return next((cause for cause in causes if isinstance(cause, kind)), None)
+        return next((cause for cause in found if isinstance(cause, kind)), None)
 
-    full = next((c for c in causes if isinstance(c, OSError) and c.errno in (errno.ENOSPC, errno.EDQUOT)), None)
+    full = next((c for c in found if isinstance(c, OSError) and c.errno in (errno.ENOSPC, errno.EDQUOT)), None)
     if full is not None:
         return no_space(wanted, None)
     if among(GatedRepoError):
@@ -66,12 +66,12 @@ def explain(error: BaseException, wanted: HubName, *, started: bool = False) -> 
         status = answer.response.status_code
         hint = "log in anew with 'hf auth login'" if status in (401, 403) else "try again later"
         return ModelError(f"{constants.ENDPOINT} refused {wanted.repo} with status {status}; {hint}.")
-    if started and (any(map(_is_network, causes)) or "Consistency check failed" in str(error)):
+    if started and (any(map(is_network, found)) or "Consistency check failed" in str(error)):
         return ModelError(
             f"The connection broke off while {wanted.name} was pulled; the same command goes on with the files that "
             "are not whole yet."
         )
-    if any(map(_is_network, causes)) or among(LocalEntryNotFoundError):
+    if any(map(is_network, found)) or among(LocalEntryNotFoundError):
         return ModelError(
             f"{constants.ENDPOINT} cannot be reached, and {wanted.name} is not on this machine; {_elsewhere(wanted)}."
         )
@@ -119,16 +119,18 @@ def use_of_cache(error: BaseException, wanted: HubName, commit: str) -> str:
     """The note that the hub did not answer as hoped, and what is taken instead."""
     from huggingface_hub import constants
 
-    network = any(map(_is_network, _causes(error)))
+    network = any(map(is_network, causes(error)))
     reason = f"{constants.ENDPOINT} cannot be reached" if network else f"{constants.ENDPOINT} does not give it now"
     return f"{wanted.name} is taken from the cache, commit {commit[:7]}: {reason}."
 
 
-def _is_network(error: BaseException) -> bool:
+def is_network(error: BaseException) -> bool:
+    """Whether the client could not reach the hub."""
     return any(kind.__name__ in _NETWORK for kind in type(error).__mro__)
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """``error`` and what it came of, the nearest first."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

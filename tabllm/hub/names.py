@@ -11,7 +11,7 @@ from tabular.errors import UsageError
 
 from .catalog import CATALOG
 
-__all__ = ["HubName", "hub_name", "is_commit", "is_model_name", "local_folder"]
+__all__ = ["HubName", "hub_name", "is_commit", "is_model_name", "local_folder", "repository"]
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -74,6 +74,13 @@ def hub_name(name: str, revision: str | None = None) -> HubName:
     hint = f"did you mean {close[0]!r}? Others are" if close else "there are"
     others = [known for known in CATALOG if known not in close]
     raise UsageError(f"There is no model {name!r}; {hint} {', '.join(others)}, hub ids such as org/name, and folders.")
+
+
+def repository(name: str, revision: str | None = None) -> HubName:
+    """The repository ``user/name``, maybe with ``@revision``. Raises :class:`UsageError` for anything else."""
+    if _REPO.fullmatch(name.partition("@")[0]) is None:
+        raise UsageError(f"{name!r} is no repository of a hub; write USER/NAME.")
+    return hub_name(name, revision)
 
 
 def _is_path(name: str) -> bool:

@@ -31,10 +31,10 @@ from .pieces import Pieces
 from .table_codec import TokenCodec
 from .text_codec import SERIALIZATIONS, TextCodec
 
-__all__ = ["LmRun", "copy_model_files", "read_lm_run", "write_lm_run"]
+__all__ = ["MODEL_FILES", "LmRun", "copy_model_files", "read_lm_run", "write_lm_run"]
 
 #: What of a model's folder is kept beside the weights.
-_MODEL_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json",
+MODEL_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json",
                 "merges.txt", "tokenizer.model", "special_tokens_map.json", "added_tokens.json")  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def write_lm_run(directory: str | Path, run: LmRun, name: str, export: Callable[
 
 def copy_model_files(source: Path, target: Path) -> None:
     """Copy a model's config and tokenizer; files that are there already stay."""
-    for name in _MODEL_FILES:
+    for name in MODEL_FILES:
         if (source / name).is_file() and not (target / name).exists():
             shutil.copyfile(source / name, target / name)
 

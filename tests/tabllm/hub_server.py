@@ -1,7 +1,11 @@
-"""A hub on this machine: the few requests that the hub's client makes, and the ways in which they fail."""
+"""A hub on this machine: the few requests that the hub's client makes, and the ways in which they fail.
+
+With a token that is in :attr:`Hub.writers` repositories are made and committed to; big files go through Git LFS.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import threading
@@ -18,6 +22,7 @@ class Repo:
     commits: dict[str, dict[str, bytes]] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     gated: bool = False
+    private: bool = False
     status: int = 200
     claims: dict[str, int] = field(default_factory=dict)  # sizes that the listing gives, whatever is there
     requests: list[dict] = field(default_factory=list)  # pull requests
@@ -35,6 +40,8 @@ class Hub:
 
     def __init__(self) -> None:
         self.repos: dict[str, Repo] = {}
+        self.writers = {"hf_writer"}
+        self.stored: dict[str, bytes] = {}
         self.cuts: dict[str, list[int]] = {}
         self.stalls: dict[str, threading.Event] = {}
         self.fetched: Counter[str] = Counter()
@@ -102,8 +109,59 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         config = json.loads(files.get("config.json", b"{}"))
         return self.answer(
-            {"id": name, "sha": commit, "siblings": siblings, "config": {"architectures": config.get("architectures")}}
-        )
+            {"id": name, "sha": commit, "siblings": siblings, "private": repo.private,
+             "config": {"architectures": config.get("architectures")}}
+        )  # fmt: skip
+
+    def do_PUT(self) -> None:
+        data = self.body()
+        self.hub.stored[hashlib.sha256(data).hexdigest()] = data
+        self.answer({})
+
+    def do_POST(self) -> None:
+        self.hub.asked += 1
+        parts = [unquote(part) for part in urlsplit(self.path).path.strip("/").split("/")]
+        data = self.body()
+        if parts == ["api", "validate-yaml"]:
+            return self.answer({})
+        if self.headers.get("Authorization", "").removeprefix("Bearer ") not in self.hub.writers:
+            return self.refuse(403, "")
+        if parts[0] == "api" and parts[1] == "repos":
+            asked = json.loads(data)
+            name = f"{asked['organization']}/{asked['name']}"
+            if name in self.hub.repos:
+                return self.answer({"url": f"{self.hub.url}/{name}"}, status=409)
+            self.hub.repo(name, {".gitattributes": b"*.safetensors filter=lfs"}).private = (
+                asked.get("visibility") == "private" or asked.get("private") is True
+            )
+            return self.answer({"url": f"{self.hub.url}/{name}"})
+        if parts[2:] == ["info", "lfs", "objects", "batch"]:
+            actions = [{**each, "actions": {"upload": {"href": f"{self.hub.url}/stored"}}}
+                       for each in json.loads(data)["objects"]]  # fmt: skip
+            return self.answer({"transfer": "basic", "objects": actions})
+        repo, revision = self.hub.repos["/".join(parts[2:4])], parts[5]
+        if parts[4] == "branch":
+            repo.refs[revision] = repo.refs["main"]
+            return self.answer({})
+        if parts[4] == "preupload":
+            files = [{"path": each["path"], "shouldIgnore": False,
+                      "uploadMode": "lfs" if each["path"].endswith(".safetensors") else "regular"}
+                     for each in json.loads(data)["files"]]  # fmt: skip
+            return self.answer({"files": files})
+        files = dict(repo.commits[repo.refs[revision]])
+        for operation in map(json.loads, data.splitlines()):
+            key, value = operation["key"], operation["value"]
+            if key == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif key == "lfsFile":
+                files[value["path"]] = self.hub.stored[value["oid"]]
+            elif key == "deletedFile":
+                del files[value["path"]]
+        commit = repo.push(files, revision)
+        return self.answer({"commitUrl": f"{self.hub.url}/{'/'.join(parts[2:4])}/commit/{commit}", "commitOid": commit})
+
+    def body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def file(self, files: dict[str, bytes], name: str, commit: str) -> None:
         if name not in files:
@@ -136,9 +194,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data[start:])
         return None
 
-    def answer(self, content) -> None:
+    def answer(self, content, status: int = 200) -> None:
         body = json.dumps(content).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -40,6 +40,7 @@ fit visits.csv --format nope
 fit visits.csv --settings lost.json
 fit visits.csv --schema lost.json
 fit visits.csv --serialization nope
+fit visits.csv --log nope
 sample
 sample lost-run -o x.csv
 sample visits.csv -o x.csv
@@ -144,6 +145,12 @@ completion nope
 demo --nope
 demo --rows x
 doctor --nope
+push
+push lost-run ada/visits
+push visits-run visits
+push visits-run ada/visits --report lost.json
+pull
+pull visits
 """
 FAILURES = """
 fit bad.csv -m toy
@@ -155,6 +162,8 @@ make bad.csv -m toy
 compare bad.csv -m toy
 sample visits-run -o no/such/x.csv
 info broken-run
+push broken-run ada/visits
+push visits-run ada/visits
 """
 
 
