@@ -38,7 +38,7 @@ from .syntax import (
 if TYPE_CHECKING:
     from .rule import Rule
 
-__all__ = ["Rows", "check_rules", "flags_of", "kept", "listed_keys", "missing"]
+__all__ = ["FUNCTIONS", "Rows", "check_rules", "flags_of", "kept", "listed_keys", "missing"]
 
 #: What numbers may differ by, as a share of them, and still count as equal: arithmetic on binary fractions.
 SLACK = 1e-9
@@ -150,7 +150,7 @@ class Rows:
                 self._span(expression, expression.value)
             return np.full(self.count, expression.value)
         if isinstance(expression, Call):
-            return _FUNCTIONS[expression.function](*map(self.number, expression.arguments))
+            return FUNCTIONS[expression.function](*map(self.number, expression.arguments))
         left, right = self.number(expression.left), self.number(expression.right)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             if expression.sign == "/":
@@ -318,8 +318,9 @@ def _years(later: np.ndarray, earlier: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(later) | np.isnan(earlier), np.nan, found)
 
 
-_FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
-    **{part: partial(_calendar, part) for part in ("year", "month", "day", "hour", "minute", "weekday")},
+FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
+    **{part: partial(_calendar, part) for part in ("year", "month", "day", "hour", "minute")},
+    "weekday": partial(_calendar, "day_of_week"),
     "date": lambda seconds: np.floor(seconds / 86400.0) * 86400.0,
     "years": _years,
     "round": np.rint,

@@ -207,6 +207,9 @@ class _Reader:
 
     def _operand(self) -> Expression:
         self._blanks()
+        word = _WORD.match(self.text, self.place)
+        if word and word[0] in FUNCTIONS and self.text[word.end() :].lstrip().startswith("("):
+            return self._call(word)  # before names: a column may be called "date"
         name = self._name()
         if name is not None:
             return Reference(name)
@@ -231,9 +234,6 @@ class _Reader:
             if span := _SPAN.match(self.text, self.place):
                 self.place = span.end()
             return Constant(float(number[0]) * (_SPANS[span[1]] if span else 1.0))
-        word = _WORD.match(self.text, self.place)
-        if word and word[0] in FUNCTIONS and self.text[word.end() :].lstrip().startswith("("):
-            return self._call(word)
         if word and not self._is_keyword(word[0]):
             self.place = word.end()
             return Constant(word[0])

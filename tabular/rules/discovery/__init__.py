@@ -1,0 +1,47 @@
+"""Rules between columns, found in the rows.
+
+===================  ======================================================================
+``sample``           the rows that rules are formed on, and how much evidence one needs
+``orderings``        ``start <= end``, ``0 <= end - start <= 72 h``
+``operations``       what two columns can be computed to; ``equations``: ``total = price * quantity``
+``linear``           ``fahrenheit = 1.8 * celsius + 32``, ``total = a + b + c``
+``arithmetic``       all equations, without those that others imply
+===================  ======================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ...progress import Reporter
+from ...schema import Schema
+from ..rule import Rule
+from .arithmetic import copies, find_arithmetic, implied_orderings
+from .orderings import find_orderings
+from .sample import LEAST_ROWS, sample_of
+
+__all__ = ["find_rules"]
+
+
+def find_rules(
+    arrays: Mapping[str, np.ndarray], schema: Schema, *, seed: int = 0, progress: Reporter | None = None
+) -> tuple[Rule, ...]:
+    """Rules that every row keeps and that independent columns would not keep by chance.
+
+    Rules are formed on a random sample of at most 20,000 rows and checked on all. Identifiers, text and constants take
+    no part.
+
+    Args:
+        arrays: canonical arrays (:func:`tabular.to_arrays`).
+        schema: of their columns; its own rules are not looked at.
+        seed: of the sample.
+        progress: where the search reports to.
+    """
+    sample = sample_of(arrays, schema, seed)
+    if len(sample.rows) < LEAST_ROWS or len(sample.columns) < 2:
+        return ()
+    equations = find_arithmetic(sample)
+    orderings = find_orderings(sample, implied_orderings(sample, equations), copies(equations))
+    return (*orderings, *(equation.rule for equation in equations))
