@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,12 @@ from tabular.errors import UsageError
 from tabular.progress import Reporter
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from eval.report import Report
     from tabular.file_form import FileForm, ReadOptions
+    from tabular.rules import RuleChoice
     from tabular.schema import Schema
     from tabular.source import Source
     from tabular.synthesizer import Synthesizer
@@ -42,6 +44,7 @@ class Order:
         target: the column to predict; guessed if absent.
         kinds: column -> kind, where the guess is wrong.
         dropped: columns to leave out.
+        rules: what the user says of rules between columns.
     """
 
     data: Path | str
@@ -56,6 +59,7 @@ class Order:
     dropped: Sequence[str] = ()
     reading: ReadOptions | None = None
     seed: int = 0
+    rules: RuleChoice | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ def make_table(
     from tabular.holdout import people_note
     from tabular.origins import ending_of
     from tabular.reading import check_table, read_file, read_table
+    from tabular.rules.telling import rules_line
     from tabular.rundir import make_folder
     from tabular.source import source_of
 
@@ -131,7 +136,9 @@ def make_table(
         delimiter = None if order.reading is None else order.reading.delimiter
         held = read_table(order.holdout_file, options=ReadOptions(delimiter=delimiter))
         held = drop_columns(held, order.dropped, absent_ok=True)
-    fit = _Fit.of(order, learned, source)
+    fit = _Fit.of(order, learned, source, lambda: source.learned_positions(table), progress)
+    if fit.schema.rules:
+        progress.note(rules_line(fit.schema.rules, order.data))
     run = folder / "run"
     if run.exists() and not replace and not has_fingerprint(run, fit.fingerprint):
         raise UsageError(
@@ -171,15 +178,32 @@ class _Fit:
     fingerprint: str
 
     @classmethod
-    def of(cls, order: Order, learned: pd.DataFrame, source: Source) -> _Fit:
-        """Raises :class:`UsageError` for a target that no model can predict."""
+    def of(
+        cls,
+        order: Order,
+        learned: pd.DataFrame,
+        source: Source,
+        row_numbers: Callable[[], np.ndarray],
+        progress: Reporter,
+    ) -> _Fit:
+        """Raises :class:`UsageError` for a target that no model can predict, and for a rule that rows break."""
         from eval.utility import check_target
         from tabular.inference import infer_schema
+        from tabular.rules import RuleChoice
+        from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
 
         from .comparing.study import target_option
         from .studies.workspace import fingerprint
 
-        schema = infer_schema(learned, overrides=dict(order.kinds or {}))
+        schema = ruled(
+            learned,
+            infer_schema(learned, overrides=dict(order.kinds or {})),
+            order.rules or RuleChoice(),
+            find=FOUND_BY_DEFAULT,
+            seed=order.seed,
+            row_numbers=row_numbers,
+            progress=progress,
+        )
         options: dict[str, Any] = {"seed": order.seed}
         if order.target is not None:
             check_target(order.target, schema)

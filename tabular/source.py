@@ -23,6 +23,7 @@ from .rundir import atomic_directory, write_json
 from .synthesizer import read_config
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from .synthesizer import Synthesizer
@@ -68,13 +69,24 @@ class Source:
 
     def split(self, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """(the rows that were learned, those that were held back if any) of ``table``, in their old order."""
+        held = held_out(table, self.holdout_rows, self.seed, self.people)
+        learned = table.iloc[self._learned(held)].reset_index(drop=True)
+        return learned, table[held].reset_index(drop=True) if self.holdout_rows else None
+
+    def learned_positions(self, table: pd.DataFrame) -> np.ndarray:
+        """int64[learned]: where the rows that :meth:`split` gives to be learned stand in ``table``, from 0."""
+        return self._learned(held_out(table, self.holdout_rows, self.seed, self.people))
+
+    def _learned(self, held: np.ndarray) -> np.ndarray:
+        import numpy as np
+        import pandas as pd
+
         from .reading import random_rows
 
-        held = held_out(table, self.holdout_rows, self.seed, self.people)
-        learned = table[~held].reset_index(drop=True)
-        if self.learned_rows is not None and self.learned_rows < len(learned):
-            learned = random_rows(learned, self.learned_rows, self.seed)
-        return learned, table[held].reset_index(drop=True) if self.holdout_rows else None
+        left = np.flatnonzero(~held)
+        if self.learned_rows is None or self.learned_rows >= len(left):
+            return left
+        return random_rows(pd.DataFrame({"position": left}), self.learned_rows, self.seed)["position"].to_numpy()
 
 
 def source_of(

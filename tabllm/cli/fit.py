@@ -28,6 +28,7 @@ from .options import (
 )
 from .private import privacy_options, take_privacy
 from .reading import read, reading_options
+from .rule_options import rule_options
 from .session import Session, seconds
 from .settings import settings_option, with_settings
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from tabular.file_form import ReadOptions
     from tabular.progress import Reporter
+    from tabular.rules import RuleChoice
     from tabular.schema import Schema
     from tabular.synthesizer import Synthesizer
 
@@ -108,6 +110,7 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
                    "it.")  # fmt: skip
 @kind_option
 @drop_option
+@rule_options
 @click.option("--target", metavar="COL",
               help="Target column, whose classes the generator is conditioned on (tabddpm).")  # fmt: skip
 @click.option("--log", metavar="KIND[:DIR]",
@@ -145,6 +148,7 @@ def fit(
     schema_file: str | None,
     kinds: tuple[str, ...],
     dropped: tuple[str, ...],
+    rules: RuleChoice,
     settings_file: str | None,
     train_rows: int | None,
     holdout: float | int | None,
@@ -175,6 +179,8 @@ def fit(
     from tabular.dropping import drop_columns
     from tabular.holdout import people_note
     from tabular.reading import check_table
+    from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
+    from tabular.rules.telling import UNREAD, rules_line
     from tabular.rundir import check_run_directory
     from tabular.source import save_run, source_of
     from tabular.synthesizer import create
@@ -197,11 +203,29 @@ def fit(
         dropped=dropped,
         form=found.form,
     )
-    table, held = source.split(table)
+    whole = table
+    table, held = source.split(whole)
     if source.people:
         reporter.note(people_note(source.people))
-    schema = _schema(table, schema_file, chosen, given.get("rare_below", 0))
     synthesizer = create(model, **given)
+    private = "privacy" in given
+    find = FOUND_BY_DEFAULT and schema_file is None and not private
+    schema = _schema(table, schema_file, chosen, given.get("rare_below", 0), infer=find or bool(rules))
+    if schema is not None:
+        schema = ruled(
+            table,
+            schema,
+            rules,
+            find=find,
+            private=private,
+            seed=given.get("seed", 0),
+            row_numbers=lambda: source.learned_positions(whole),
+            progress=reporter,
+        )
+        if schema.rules:
+            reporter.note(rules_line(schema.rules, data))
+    if private and (FOUND_BY_DEFAULT or (schema is not None and schema.rules)):
+        reporter.note(UNREAD)
 
     start = time.perf_counter()
     kept = None if "privacy" in given else source
@@ -266,15 +290,17 @@ def chosen_kinds(pairs: tuple[str, ...]) -> dict[str, str]:
     return chosen
 
 
-def _schema(table: pd.DataFrame, schema_file: str | None, kinds: dict[str, str], rare_below: int) -> Schema | None:
-    """The schema that the user speaks of; ``None`` leaves it to the generator."""
+def _schema(
+    table: pd.DataFrame, schema_file: str | None, kinds: dict[str, str], rare_below: int, *, infer: bool
+) -> Schema | None:
+    """The schema that the user speaks of, or that rules are to be put into; ``None`` leaves it to the generator."""
     if schema_file:
         from tabular.schema import Schema
 
         if not Path(schema_file).is_file():
             raise UsageError(f"There is no schema file {schema_file}; write one with 'tabllm schema DATA -o FILE'.")
         return Schema.from_json(schema_file)
-    if kinds:
+    if kinds or infer:
         from tabular.inference import infer_schema
 
         return infer_schema(table, overrides=kinds, rare_below=rare_below)

@@ -34,6 +34,7 @@ SECTIONS = {
     },
     "Look": {
         "schema": "tabllm.cli.schema:schema",
+        "rules": "tabllm.cli.rules:rules",
         "info": "tabllm.cli.info:info",
         "eval": "tabllm.cli.eval:evaluate",
         "compare": "tabllm.cli.compare:compare",

@@ -23,10 +23,12 @@ from .options import (
     seed_option,
 )
 from .reading import reading_options
+from .rule_options import rule_options
 from .session import Session, seconds
 
 if TYPE_CHECKING:
     from tabular.file_form import ReadOptions
+    from tabular.rules import RuleChoice
 
     from ..pipeline import Made
 
@@ -53,6 +55,7 @@ tabllm make visits.csv -n 20000 -m tabcascade --target clicked -o cascade
 @click.option("--target", metavar="COL", help="Target column to predict in the report.  [default: guessed]")
 @kind_option
 @drop_option
+@rule_options
 @click.option("--epochs", type=AtLeast(1), metavar="N", help="Maximum passes over the rows.")
 @device_option()
 @seed_option
@@ -71,6 +74,7 @@ def make(
     target: str | None,
     kinds: tuple[str, ...],
     dropped: tuple[str, ...],
+    rules: RuleChoice,
     epochs: int | None,
     device: str | None,
     seed: int | None,
@@ -102,6 +106,7 @@ def make(
         dropped=dropped,
         reading=reading,
         seed=seed or 0,
+        rules=rules,
     )
     check_folder(Path(folder))
     claim_work(session, folder, STATE)

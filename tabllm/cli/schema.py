@@ -9,10 +9,12 @@ import click
 from .group import Command
 from .options import PATH, AtLeast, claim, drop_option, force_option, json_option
 from .reading import read, reading_options
+from .rule_options import rule_options
 from .session import STDOUT, Session
 
 if TYPE_CHECKING:
     from tabular.file_form import ReadOptions
+    from tabular.rules import RuleChoice
 
 __all__ = ["schema"]
 
@@ -31,6 +33,7 @@ tabllm fit visits.csv --schema visits.schema.json
 @click.option("--rare-below", type=AtLeast(0), default=0, metavar="K",
               help="Rare categories: fold those of fewer than K rows into one.  [default: 0]")  # fmt: skip
 @drop_option
+@rule_options
 @reading_options
 @force_option("a file")
 @json_option
@@ -41,6 +44,7 @@ def schema(
     out: str | None,
     rare_below: int,
     dropped: tuple[str, ...],
+    rules: RuleChoice,
     reading: ReadOptions,
     force: bool,
     json_file: str | None,
@@ -54,8 +58,12 @@ def schema(
     from tabular.dropping import drop_columns
     from tabular.inference import infer_schema
     from tabular.personal.telling import persons_given_away, persons_made_up
+    from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
+    from tabular.rules.telling import rules_line
 
-    found = infer_schema(drop_columns(read(session, data, reading).table, dropped), rare_below=rare_below)
+    table = drop_columns(read(session, data, reading).table, dropped)
+    inferred = infer_schema(table, rare_below=rare_below)
+    found = ruled(table, inferred, rules, find=FOUND_BY_DEFAULT, progress=session.reporter())
     if session.draws(json_file) and out != STDOUT:
         from .tables import draw_schema
 
@@ -67,6 +75,8 @@ def schema(
         session.warn(warning)
     if line := persons_made_up(found):
         session.say(line)
+    if found.rules:
+        session.say(rules_line(found.rules, data))
     session.write_json(found.to_dict(), json_file)
     session.write_json(found.to_dict(), out)
     if out and out != STDOUT:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import click
+
 from eval.terminal_tables import quiet_table
-from tabular.terminal import escape
+from tabular.terminal import escape, plain
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from tabular.rules.support import SeenRule
     from tabular.schema import Column, Schema
 
-__all__ = ["draw_facts", "draw_schema", "quiet_table"]
+    from .session import Session
+
+__all__ = ["draw_facts", "draw_rules", "draw_schema", "quiet_table"]
 
 
 def draw_facts(console: Console, facts: dict[str, str]) -> None:
@@ -39,6 +45,24 @@ def draw_schema(console: Console, schema: Schema) -> None:
         console.print("\n[bold]Notes[/]")
         for note in notes:
             console.print(f"[dim]- {escape(note)}[/]")
+
+
+def draw_rules(session: Session, rules: Sequence[SeenRule], rows: int) -> None:
+    """Each rule with the rows it is about and one of them; for a program, and quietly, a line each, parted by tabs."""
+    console = session.console()
+    if session.quiet or not console.is_terminal:
+        for rule in rules:
+            click.echo("\t".join(map(plain, (rule.text, rule.rows, rule.example or ""))))
+        return
+    if not rules:
+        return
+    console.print(f"\n[bold]{len(rules)} rules between columns[/]  [dim]{rows:,} rows[/]\n")
+    table = quiet_table(console, ">", "rule", ">rows", "such as")
+    for number, rule in enumerate(rules, 1):
+        wish = "  [yellow]a wish[/]" if rule.forced else ""
+        table.add_row(f"[dim]{number}[/]", escape(rule.text) + wish, f"{rule.rows:,}", escape(rule.example or "-"))
+    console.print(table)
+    console.print()
 
 
 def _values(column: Column) -> str:

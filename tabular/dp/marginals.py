@@ -183,4 +183,4 @@ def public_part(schema: Schema, arrays: Mapping[str, np.ndarray], rows: int) -> 
         values = arrays[column.name]
         gone = np.isnan(values) if values.dtype.kind == "f" else values < 0 if values.dtype.kind == "i" else np.zeros(1)
         columns.append(replace(column, missing_rate=float(gone.mean()), notes=()))
-    return Schema(tuple(columns), rows=rows)
+    return Schema(tuple(columns), rows=rows, rules=schema.rules)

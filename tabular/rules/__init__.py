@@ -5,25 +5,41 @@
 ``grammar``        text -> tree (``syntax``)
 ``evaluation``     a tree on canonical arrays
 ``discovery``      :func:`find_rules`: rules found in the rows
+``choosing``       :func:`with_rules`: those that were found and the user's own (``telling``: how a fit tells of them)
+``listing``        the combinations of cells that a rule lists
+``support``        which rows a rule is about, and how it is shown
 =================  ===============================================================================
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .rule import Rule, rule_from_data
 
 if TYPE_CHECKING:
+    from .choice import ALL, RuleChoice
+    from .choosing import chosen_rules, with_rules
     from .discovery import find_rules
 
-__all__ = ["Rule", "find_rules", "rule_from_data"]
+__all__ = ["ALL", "Rule", "RuleChoice", "chosen_rules", "find_rules", "rule_from_data", "with_rules"]
+
+_HOMES = {
+    "ALL": "choice",
+    "RuleChoice": "choice",
+    "chosen_rules": "choosing",
+    "find_rules": "discovery",
+    "with_rules": "choosing",
+}
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 def __getattr__(name: str) -> Any:
-    # A schema holds rules, and reading one must not wait for numpy.
-    if name != "find_rules":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .discovery import find_rules
-
-    return find_rules
+    # Lazy: a schema holds rules, and reading one must not wait for pandas.
+    if name in _HOMES:
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

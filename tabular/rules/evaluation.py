@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -38,7 +38,9 @@ from .syntax import (
 if TYPE_CHECKING:
     from .rule import Rule
 
-__all__ = ["FUNCTIONS", "Rows", "check_rules", "flags_of", "kept", "listed_keys", "missing"]
+__all__ = [
+    "FUNCTIONS", "Rows", "check_rules", "flags_of", "kept", "listed_keys", "missing", "most_frequent", "row_keys",
+]  # fmt: skip
 
 #: What numbers may differ by, as a share of them, and still count as equal: arithmetic on binary fractions.
 SLACK = 1e-9
@@ -288,22 +290,36 @@ def _among(
 ) -> np.ndarray:
     """bool[rows]: whether each row's combination is listed, or a cell of it is missing."""
     rows, listed = listed_keys(rule, columns, arrays, schema)
-    both = pd.MultiIndex.from_arrays(list(np.concatenate([rows, listed]).T))
-    codes, _ = pd.factorize(both)
-    found = np.isin(codes[: len(rows)], codes[len(rows) :])
+    keys = row_keys(np.concatenate([rows, listed]).T)
+    found = np.isin(keys[: len(rows)], keys[len(rows) :])
     return found | (rows < 0).any(axis=1)
 
 
 def _agree(form: Decides, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     """bool[rows]: whether each row has the value that most of the rows with the same deciding cells have."""
-    keys = [pd.factorize(arrays[name])[0] for name in form.columns]
-    decided = pd.factorize(arrays[form.decided])[0]
-    gone = np.any([missing(arrays[name]) for name in (*form.columns, form.decided)], axis=0)
-    frame = pd.DataFrame({"key": pd.MultiIndex.from_arrays(keys).factorize()[0], "decided": decided})[~gone]
-    most = frame.groupby("key")["decided"].agg(lambda values: values.mode().iloc[0])
-    found = np.ones(len(gone), dtype=bool)
-    found[~gone] = most.reindex(frame["key"]).to_numpy() == frame["decided"].to_numpy()
+    whole = ~np.any([missing(arrays[name]) for name in (*form.columns, form.decided)], axis=0)
+    key = row_keys([arrays[name][whole] for name in form.columns])
+    decided = row_keys([arrays[form.decided][whole]])
+    found = np.ones(len(whole), dtype=bool)
+    found[whole] = most_frequent(key, decided) == decided
     return found
+
+
+def row_keys(columns: Iterable[np.ndarray]) -> np.ndarray:
+    """int64[rows]: a number for each row, the same where rows are alike in all ``columns``."""
+    found: np.ndarray | None = None
+    for values in columns:
+        codes, distinct = pd.factorize(values, use_na_sentinel=False)
+        found = codes if found is None else pd.factorize(found * max(1, len(distinct)) + codes)[0]
+    assert found is not None
+    return found.astype(np.int64)
+
+
+def most_frequent(key: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Like ``values``, per row: what most rows with the same ``key`` have; of several the least."""
+    counts = pd.DataFrame({"key": key, "value": values}).groupby(["key", "value"], sort=True).size().reset_index()
+    most = counts.sort_values(0, ascending=False, kind="stable").drop_duplicates("key").set_index("key")["value"]
+    return most.reindex(key).to_numpy()
 
 
 def _calendar(part: str, seconds: np.ndarray) -> np.ndarray:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from .evaluation import Rows, flags_of, missing
 from .rule import Rule
 from .syntax import Always, Decides, Exactly, If, Listed, OneOf, columns_of
 
-__all__ = ["about", "shown_cells"]
+__all__ = ["SeenRule", "about", "seen_rules", "shown_cells"]
 
 #: Characters of a cell that are shown.
 LONGEST = 60
@@ -44,6 +45,41 @@ def about(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) -> np.nd
         return np.all([flags_of(arrays[name], schema[name], rule.text)[1] for name in form.columns], axis=0)
     assert isinstance(form, Decides | Listed)
     return ~np.any([missing(arrays[name]) for name in columns_of(form)], axis=0)
+
+
+@dataclass(frozen=True)
+class SeenRule:
+    """A rule as a person is shown it.
+
+    Attributes:
+        rows: how many rows it says something of.
+        broken: how many of them break it; not 0 only where it is ``forced``.
+        example: the cells of the first of them that keeps it; ``None`` if none does.
+        values: how many combinations it lists.
+    """
+
+    text: str
+    rows: int
+    broken: int
+    example: str | None
+    values: int = 0
+    forced: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data."""
+        return asdict(self)
+
+
+def seen_rules(arrays: Mapping[str, np.ndarray], schema: Schema) -> list[SeenRule]:
+    """The rules of ``schema`` with what the rows of ``arrays`` show of each."""
+    seen = []
+    for rule in schema.rules:
+        subject, kept = about(rule, arrays, schema), rule.kept(arrays, schema)
+        shown = subject & kept
+        example = shown_cells(rule, arrays, schema, int(np.argmax(shown))) if shown.any() else None
+        rows, broken = int((subject | ~kept).sum()), int((~kept).sum())
+        seen.append(SeenRule(rule.text, rows, broken, example, len(rule.values), rule.forced))
+    return seen
 
 
 def shown_cells(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema, row: int, *, sign: str = " ") -> str:

@@ -42,6 +42,7 @@ def test_rows_are_found_again_also_where_only_some_were_learned(table):
     assert (len(learned), len(held)) == (20, 10)
     assert not set(learned["a"]) & set(held["a"])
     pd.testing.assert_frame_equal(learned, source.split(table)[0])
+    assert source.learned_positions(table).tolist() == learned["a"].tolist()
 
 
 def test_whole_people_are_held_back_and_found_again(tmp_path, monkeypatch):

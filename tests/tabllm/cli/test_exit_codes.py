@@ -117,6 +117,11 @@ make visits.csv --target lost
 make visits.csv --kind age=nope
 schema
 schema lost.csv
+rules
+rules lost.csv
+rules visits.csv --no-rules --rule "age <"
+rules visits.csv --no-rules --rule "age > 30"
+fit visits.csv --no-rule "age > 300"
 info
 info lost-run
 info visits.csv

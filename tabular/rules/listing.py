@@ -1,0 +1,78 @@
+"""The combinations of cells that occur, for a rule that lists them and was given without."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from ..arrays import on_grid
+from ..errors import RuleError
+from ..schema import Column, Schema
+from .evaluation import missing, most_frequent, row_keys
+from .rule import Rule, Scalar
+from .syntax import Decides, Listed, columns_of
+
+__all__ = ["lists_values", "with_values"]
+
+
+def lists_values(rule: Rule, schema: Schema) -> bool:
+    """Whether ``rule`` is one that lists combinations of cells: ``city -> country``, ``combinations of a, b``.
+
+    One that decides from or of texts or identifiers lists none: such values are made anew, and rows need only agree.
+
+    Raises:
+        RuleError: if it is to list combinations of texts or identifiers.
+    """
+    form = rule.form(schema.names)
+    if not isinstance(form, Decides | Listed):
+        return False
+    open_ = [name for name in columns_of(form) if not (schema[name].has_categories or schema[name].is_numeric)]
+    if open_ and isinstance(form, Listed):
+        raise RuleError(
+            f"The rule {rule.text!r} lists values of column {open_[0]!r}, which is of the kind "
+            f"{schema[open_[0]].kind}, so that its values are made anew; leave it out of the rule, or make it "
+            f"categorical with --kind {open_[0]}=categorical."
+        )
+    return not open_
+
+
+def with_values(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) -> Rule:
+    """``rule`` with the combinations of cells that occur as its values, where it lists some and has none.
+
+    Where rows of ``city -> country`` contradict each other, the country of most rows of a city counts. Rows with a
+    missing cell list nothing.
+
+    Args:
+        arrays: canonical arrays of the columns it is about.
+    """
+    if rule.values or not lists_values(rule, schema):
+        return rule
+    form = rule.form(schema.names)
+    names = columns_of(form)
+    cells = [_cells(arrays[name], schema[name]) for name in names]
+    whole = np.flatnonzero(~np.any([missing(values) for values in cells], axis=0))
+    keys = [values[whole] for values in cells]
+    if isinstance(form, Decides):
+        key = row_keys(keys[:-1])
+        wanted = most_frequent(key, keys[-1]) == keys[-1]
+        whole, key = whole[wanted], key[wanted]
+    else:
+        key = row_keys(keys)
+    if not len(whole):
+        raise RuleError(f"The rule {rule.text!r} lists nothing: no row has a cell in all of its columns.")
+    rows = whole[np.unique(key, return_index=True)[1]]
+    rows = rows[np.lexsort([values[rows] for values in cells[::-1]])]
+    listed = [_scalars(values[rows], schema[name]) for name, values in zip(names, cells, strict=True)]
+    return replace(rule, values=tuple(zip(*listed, strict=True)))
+
+
+def _cells(values: np.ndarray, column: Column) -> np.ndarray:
+    return on_grid(values, column) if column.is_numeric else values
+
+
+def _scalars(values: np.ndarray, column: Column) -> list[Scalar]:
+    if column.has_categories:
+        return [column.categories[code] for code in values]
+    return [int(value) if value.is_integer() else value for value in values.tolist()]
