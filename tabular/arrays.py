@@ -21,8 +21,8 @@ import pandas as pd
 from .cells import columns_of, grain_lattice, grid_step, labels, numbers, round_to, texts
 from .date_numbers import numbers_of_dates
 from .date_text import format_dates, from_seconds
-from .dates.forms import ZONE, compiled
-from .dates.writer import without_zones
+from .dates.forms import compiled
+from .dates.zones import in_zones, without_zones
 from .errors import SchemaError
 from .marks import put_marks
 from .number_text import format_numbers
@@ -136,7 +136,7 @@ def on_grid(values: np.ndarray, column: Column) -> np.ndarray:
     form = compiled(column.format) if column.kind == "datetime" and column.format else None
     if form is not None and form.zones:
         local, zone = without_zones(values, form)
-        return on_grid(local, local_time(column)) + zone * ZONE
+        return in_zones(on_grid(local, local_time(column)), zone, form)
     if column.kind == "integer":
         values = np.rint(values)
     elif column.kind == "datetime":
@@ -171,7 +171,7 @@ def _datetimes(values: np.ndarray, column: Column) -> pd.Series:
         return _as_dtype(put_marks(texts_, column), column)
     if holds_date_numbers(column):
         return _as_numbers(numbers_of_dates(seconds, column.format or ""), column)
-    instants = pd.Series(from_seconds(seconds))
+    instants = pd.Series(from_seconds(seconds, column.format))
     if column.dtype == "date":
         days = [None if moment is pd.NaT else moment.date() for moment in instants]
         return pd.Series(days, dtype=object)

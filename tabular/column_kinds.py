@@ -12,7 +12,7 @@ import pandas as pd
 from .cells import grid_step, labels
 from .column_facts import ColumnFacts
 from .dates.forms import compiled
-from .dates.writer import without_zones
+from .dates.zones import without_zones
 from .errors import SchemaError
 from .grain.learn import learn_grain
 from .keys import identifier_pattern
@@ -29,6 +29,8 @@ ATOM_ROWS = 5
 ATOM_LIMIT = 256
 #: More digits after the point than this are the noise of full precision.
 MAX_DECIMALS = 9
+#: How fine native instants are of which some have nanoseconds.
+_NANOSECONDS = "%Y-%m-%d %H:%M:%S.%9{9}f"
 #: What rare text categories are folded into.
 OTHER = "(other)"
 
@@ -147,13 +149,15 @@ def _datetime(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colu
     good = np.isfinite(values)
     clock = written is not None and not written.has_date
     values, counts = np.round(values[good], 9 if clock else 6), facts.counts[good]
-    if facts.dtype.startswith("datetime64[ns") and np.any(pd.DatetimeIndex(facts.distinct).nanosecond):
-        notes.append("Instants are kept to the microsecond.")
+    if written is None and "[ns" in facts.dtype and np.any(pd.DatetimeIndex(facts.distinct).nanosecond):
+        form = _NANOSECONDS
+    if (behind := compiled(form or "")) is not None and behind.made_up_digits:
+        notes.append(f"Instants are held to {behind.held_digits} digits of a second; the digits behind are made up.")
     if form is None:
         form = "%Y-%m-%d" if not np.any(values % 86400) else "%Y-%m-%d %H:%M" if not np.any(values % 60) else None
     decimals = _second_decimals(values)
     if written is not None and written.fraction_digits:
-        decimals = min(decimals, written.fraction_digits)
+        decimals = min(decimals, written.fraction_digits, written.held_digits)
     low, high = _bounds(values, counts, rare_below)
     column = Column(
         **base, minimum=low, maximum=high, decimals=decimals, format=form,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ import pandas as pd
 from .dates.derive import candidates, named_like_a_date
 from .dates.duration_forms import duration_form
 from .dates.forms import Form, compiled
+from .dates.fractions import digits_behind, telling_digits, without_digits_behind
 from .dates.reader import read_dates
 from .dates.writer import write_dates
 
@@ -26,12 +27,18 @@ __all__ = [
 
 _SAMPLE = 500
 _DURATIONS = 20_000
+#: Texts by which digits of a second behind the microsecond are judged.
+_FRACTIONS = 20_000
 #: Of a sample, this share must be dates before all texts are read.
 _ENOUGH = 0.5
 #: Runs of digits alone are dates by their name, or if so many different ones all are: other numbers would not be.
 _DISTINCT_DAYS, _DISTINCT_MONTHS = 5, 12
 #: ... and within these years: 1900 to 2099.
 FIRST_SECOND, LAST_SECOND = -2208988800.0, 4102444800.0
+
+
+#: Microseconds since 1970 of which int64 holds the nanoseconds.
+_NANOSECONDS = 2**63 // 1000 - 1
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,8 @@ def detect_date_text(texts: pd.Series, counts: np.ndarray, *, bad_share: float, 
         if counts[~good].sum() > bad_share * counts.sum() or not _enough(form, values[good], name):
             continue
         same = bool((write_dates(values[good], form) == cells[good]).all())
+        if not same and form.fraction_digits > form.held_digits:
+            candidate, same = _with_digits_behind(candidate, form, cells[good], values[good])
         found.append(DateText(candidate, values, False, same))
     if not found:
         return None
@@ -82,6 +91,27 @@ def detect_date_text(texts: pd.Series, counts: np.ndarray, *, bad_share: float, 
     most = int((~np.isnan(best.values)).sum())
     rivals = {each.format for each in found if int((~np.isnan(each.values)).sum()) == most and each.exact == best.exact}
     return DateText(best.format, best.values, _swapped(best.format) in rivals, best.exact)
+
+
+def _with_digits_behind(candidate: str, form: Form, cells: np.ndarray, values: np.ndarray) -> tuple[str, bool]:
+    """``candidate`` with the digits of a second that say something, and whether all else of ``cells`` is held.
+
+    Args:
+        cells: object[n], texts that are dates in ``form``.
+        values: float64[n], what they are read as.
+    """
+    every = max(1, len(cells) // _FRACTIONS)
+    telling, field = telling_digits(cells[::every].tolist()), form.fields["f"]
+    if telling <= form.held_digits:
+        return candidate, False
+    written = candidate.replace(str(field), str(replace(field, option=f"{field.option[:1]}{telling}")))
+    made_up = compiled(written)
+    assert made_up is not None
+    before, after = (
+        without_digits_behind(texts, form.held_digits)
+        for texts in (cells[::every].tolist(), write_dates(values[::every], made_up).tolist())
+    )
+    return written, before.equals(after)
 
 
 def is_duration(form: str) -> bool:
@@ -138,22 +168,33 @@ def format_step(form: str) -> float:
     if known.duration is not None:
         return known.duration.step
     if digits := known.fraction_digits:
-        return 10.0**-digits if not known.has_date else 10.0 ** -min(digits, 6)
+        return 10.0 ** -min(digits, known.held_digits)
     sizes = (("s", 1.0), ("S", 1.0), ("M", 60.0), ("H", 3600.0), ("I", 3600.0))
     return next((step for letter, step in sizes if letter in fields), 86400.0)
 
 
 def to_seconds(instants: pd.Series) -> np.ndarray:
-    """Datetimes (naive, taken as UTC, or with a zone) as ``float64`` seconds since 1970; NaN for missing."""
+    """Datetimes (naive, taken as UTC, or with a zone) as ``float64`` seconds since 1970, cut to the microsecond; NaN
+    for missing."""
     index = pd.DatetimeIndex(instants)
-    ticks = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}[index.unit]
-    seconds = index.asi8 / ticks
+    if index.unit == "ns":
+        seconds = index.asi8 // 1000 / 1e6
+    else:
+        seconds = index.asi8 / {"s": 1.0, "ms": 1e3, "us": 1e6}[index.unit]
     return np.where(np.asarray(index.isna()), np.nan, seconds)
 
 
-def from_seconds(seconds: np.ndarray) -> pd.DatetimeIndex:
-    """Seconds since 1970 as naive UTC instants of microsecond resolution; NaN gives NaT."""
+def from_seconds(seconds: np.ndarray, form: str | None = None) -> pd.DatetimeIndex:
+    """Seconds since 1970 as naive UTC instants of microsecond resolution; NaN gives NaT.
+
+    Where ``form`` has more digits of a second that say something, and int64 holds nanoseconds of all of them (the
+    years 1678 to 2261), they are instants of nanosecond resolution with made-up digits behind the microsecond.
+    """
     missing = np.isnan(seconds)
-    ticks = np.rint(np.where(missing, 0.0, seconds) * 1e6).astype(np.int64).view("datetime64[us]").copy()
-    ticks[missing] = np.datetime64("NaT")
-    return pd.DatetimeIndex(ticks)
+    ticks, unit = np.rint(np.where(missing, 0.0, seconds) * 1e6).astype(np.int64), "us"
+    known = compiled(form or "")
+    if known is not None and (digits := known.made_up_digits) and np.abs(ticks).max(initial=0) < _NANOSECONDS:
+        ticks, unit = ticks * 1000 + digits_behind(ticks, digits) * 10 ** (3 - digits), "ns"
+    instants = ticks.view(f"datetime64[{unit}]").copy()
+    instants[missing] = np.datetime64("NaT")
+    return pd.DatetimeIndex(instants)

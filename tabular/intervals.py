@@ -78,7 +78,9 @@ def _tidy(intervals: Sequence[Interval], column: Column) -> tuple[Interval, ...]
 def _zone_span(column: Column) -> float:
     """What the zones of an instant add to its local time at most."""
     form = compiled(column.format) if column.kind == "datetime" and column.format else None
-    return 0.0 if form is None or not form.zones else (len(form.zones) - 1) * ZONE
+    if form is None or not form.zones:
+        return 0.0
+    return 0.5e-6 if form.has_fine_zones else (len(form.zones) - 1) * ZONE
 
 
 def _snap(value: float, column: Column, *, up: bool) -> float:

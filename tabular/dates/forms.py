@@ -12,9 +12,10 @@ A directive is ``%``, at most one flag, at most one digit, at most one option in
 ``%{+}H``               hours of a duration, as many as there are
 ``%3f``                 so many digits of a fraction; ``%-f`` without trailing zeros; ``%f`` is six
 ``%{.}f``               a point and six digits, or nothing where the fraction is 0
+``%9{8}f``              nine digits, of which eight say something: those that no instant holds are made up
 ``%j %q %G %V %u``      day of the year, quarter, ISO year, week and weekday
 ``%{+01:00|+02:00}z``   one of these offsets or zones; an instant is the local time, and which zone it is in
-                        stands in its fraction: the zone's number times :data:`ZONE`
+                        stands in its fraction (:mod:`.zones`)
 ``%s``                  seconds since 1970; ``%{ms}s``, ``%{us}s`` and ``%{ns}s``: in those units
 ``%{<H>h <MM>m}D``      a duration, which stands alone, by its template (:mod:`.durations`)
 ======================  ==========================================================================================
@@ -39,6 +40,9 @@ EPOCH_TICKS = {"": 1, "ms": 1000, "us": 1_000_000, "ns": 1_000_000_000}
 #: A zone's number counts so many seconds: float64 holds it beside any date, and no clock is so fine.
 ZONE = 2.0**-20
 MOST_ZONES = 256
+#: Digits of a second that an instant holds beside so many zones.
+_HELD = ((1, 6), (5, 5), (50, 4), (MOST_ZONES, 3))
+_FRACTION = re.compile(r"\.?[1-9]?")
 _PADDED = frozenset("mdHIMSyVj")
 _WIDTHS = {"Y": 4, "y": 2, "m": 2, "d": 2, "H": 2, "I": 2, "M": 2, "S": 2, "q": 1, "G": 4, "V": 2, "u": 1, "j": 3}
 #: A digit after these stands alone: it begins no other field.
@@ -73,6 +77,16 @@ class Field:
         return _WIDTHS[self.letter]
 
     @property
+    def has_point(self) -> bool:
+        """Whether it is a fraction that comes and goes with its point."""
+        return self.letter == "f" and self.option.startswith(".")
+
+    @property
+    def telling_digits(self) -> int:
+        """Digits of a fraction that say something, 0 where those do that an instant holds."""
+        return int(self.option.removeprefix(".") or 0) if self.letter == "f" else 0
+
+    @property
     def zones(self) -> tuple[str, ...]:
         """The offsets or zones of ``%z``."""
         return tuple(self.option.split("|"))
@@ -96,7 +110,7 @@ class Field:
         if letter == "D":
             return duration(option) is not None and not self.flag
         if letter == "f":
-            return (option in ("", ".") or not option) and self.flag in ("", "-")
+            return _FRACTION.fullmatch(option) is not None and self.flag in ("", "-")
         if letter not in _WIDTHS or self.flag not in ("", "-", "_") or (self.flag and letter not in _PADDED):
             return False
         if letter == "y":
@@ -140,6 +154,25 @@ class Form:
             return {"ms": 3, "us": 6, "ns": 6}.get(self.fields["s"].option, 0) if "s" in self.fields else 0
         return 9 if found.flag == "-" else found.digits
 
+    @property
+    def has_fine_zones(self) -> bool:
+        """Whether its two zones are told apart by the last bit of an instant: :data:`ZONE` would cost a digit."""
+        return len(self.zones) == 2 and self.fraction_digits > 4
+
+    @property
+    def held_digits(self) -> int:
+        """Digits of a second at most that float64 holds of its instants: of dates to the microsecond, fewer beside
+        zones."""
+        if not self.has_date:
+            return 9 if self.fraction_digits > 6 else 6
+        return next(digits for zones, digits in _HELD if len(self.zones) <= zones or self.has_fine_zones)
+
+    @property
+    def made_up_digits(self) -> int:
+        """Digits of a second that say something and that no instant holds."""
+        telling = self.fields["f"].telling_digits if "f" in self.fields else 0
+        return max(0, telling - self.held_digits)
+
     def pattern(self) -> re.Pattern[str]:
         """What matches the shape (:mod:`.shapes`) of a text that is so written, a group per part."""
         pieces = []
@@ -148,7 +181,7 @@ class Form:
                 pieces.append("(" + "".join(map(_shape_of, part)) + ")")
                 continue
             alone = not any(
-                isinstance(beside, Field) and beside.letter in DIGIT_FIELDS and beside.option != "."
+                isinstance(beside, Field) and beside.letter in DIGIT_FIELDS and not beside.has_point
                 for beside in (*self.parts[max(place - 1, 0) : place], *self.parts[place + 1 : place + 2])
             )
             pieces.append(f"({_shapes_of(part, alone)})")
@@ -172,7 +205,7 @@ def _shapes_of(field: Field, alone: bool) -> str:
     if field.option == "+":
         return "0{1,6}"
     if letter == "f":
-        if field.option == ".":
+        if field.has_point:
             return "(?:[.]0+)?"
         return "0+" if alone or field.flag else f"0{{{field.digits}}}"
     if letter not in _PADDED or letter in "yVj":

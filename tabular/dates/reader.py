@@ -9,9 +9,10 @@ import numpy as np
 
 from .calendar import days_of, iso_days, iso_weeks, months_of, weekdays
 from .durations import read_durations
-from .forms import EPOCH_TICKS, ZONE, Field, Form
+from .forms import EPOCH_TICKS, Field, Form
 from .names import ORDINALS, VARIANTS, names_of
 from .shapes import Shaped, digits_of, shaped, words_of
+from .zones import in_zones
 
 __all__ = ["read_dates"]
 
@@ -56,7 +57,7 @@ def _seconds_of(group: Shaped, form: Form, spans: list[tuple[int, int]]) -> np.n
             values["z"] = np.asarray(known, np.int64)[codes]
             good &= values["z"] >= 0
         elif part.letter == "f":
-            digits = characters[1:] if part.option == "." else characters
+            digits = characters[1:] if part.has_point else characters
             fraction_digits = min(len(digits), _MOST_DIGITS)
             values["f"] = digits_of(digits[:fraction_digits])
         elif part.letter == "s":
@@ -72,22 +73,21 @@ def _seconds_of(group: Shaped, form: Form, spans: list[tuple[int, int]]) -> np.n
             values[part.letter] = digits_of(characters)
     days, valid = _days(values, form.fields, len(good))
     clock, timely = _clock(values, form.fields, len(good), form.has_date)
-    seconds = _joined(days * _DAY + clock, values.get("f"), fraction_digits, form.has_date)
+    seconds = _joined(days * _DAY + clock, values.get("f"), fraction_digits, form.held_digits)
     if "s" in values:
         ticks = EPOCH_TICKS[form.fields["s"].option]
-        seconds = values["s"] / ticks if "f" not in values else _joined(values["s"], values["f"], fraction_digits, True)
+        seconds = values["s"] / ticks if "f" not in values else _joined(values["s"], values["f"], fraction_digits, 6)
         timely &= np.abs(seconds) < 253402300800  # the year 9999
     if "z" in values:
-        seconds = seconds + values["z"] * ZONE
+        seconds = in_zones(seconds, values["z"], form)
     return np.where(good & valid & timely, seconds, np.nan)
 
 
-def _joined(seconds: np.ndarray, fraction: np.ndarray | None, digits: int, dated: bool) -> np.ndarray:
-    """Whole seconds with ``fraction``, of so many digits, as float64: of dates to the microsecond, as it can hold."""
+def _joined(seconds: np.ndarray, fraction: np.ndarray | None, digits: int, kept: int) -> np.ndarray:
+    """Whole seconds with ``fraction``, of ``digits`` digits, as float64, cut to the ``kept`` ones that it holds."""
     if fraction is None:
         return seconds.astype(np.float64)
-    kept = 6 if dated or digits <= 6 else 9
-    ticks = fraction * 10 ** (kept - digits) if digits <= kept else np.rint(fraction / 10.0 ** (digits - kept))
+    ticks = fraction * 10 ** (kept - digits) if digits <= kept else fraction // 10 ** (digits - kept)
     return np.asarray((seconds * 10**kept + ticks) / 10.0**kept)
 
 

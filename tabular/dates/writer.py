@@ -6,11 +6,13 @@ import numpy as np
 
 from .calendar import civil, days_of, iso_weeks, weekdays
 from .durations import write_durations
-from .forms import EPOCH_TICKS, ZONE, Field, Form
+from .forms import EPOCH_TICKS, Field, Form
+from .fractions import digits_behind
 from .names import ORDINALS, VARIANTS, names_of
 from .shapes import CHUNK, column_groups
+from .zones import without_zones
 
-__all__ = ["without_zones", "write_dates"]
+__all__ = ["write_dates"]
 
 _DAY = 86400
 #: Stands where a text has no character: what is not padded.
@@ -50,16 +52,6 @@ def _texts(characters: np.ndarray) -> np.ndarray:
     return lines.view(f"U{len(characters)}").ravel().astype(object)
 
 
-def without_zones(seconds: np.ndarray, form: Form) -> tuple[np.ndarray, np.ndarray]:
-    """Instants (float64[n]) as local times, and the number of the zone that each is in: int64[n], 0 where none is."""
-    scale = 10.0**form.fraction_digits
-    local = np.rint(seconds * scale) / scale
-    with np.errstate(invalid="ignore"):
-        zone = np.rint((seconds - local) / ZONE)
-        inside = (zone >= 0) & (zone < len(form.zones))
-    return local, np.where(inside, zone, 0).astype(np.int64)
-
-
 class _Moments:
     """Instants taken apart, each part when it is asked for."""
 
@@ -67,7 +59,7 @@ class _Moments:
         self.fields = form.fields
         if form.zones:
             seconds, self.zone = without_zones(seconds, form)
-        self.scale = 6 if form.has_date or form.fraction_digits <= 6 else 9
+        self.scale = form.held_digits
         ticks = np.rint(seconds * 10.0**self.scale).astype(np.int64)
         whole, self.fraction = np.divmod(ticks, 10**self.scale)
         self.ticks, self.whole = ticks, whole
@@ -89,7 +81,7 @@ class _Moments:
             return _named(field.zones, self.zone)
         if letter == "s":
             ticks = EPOCH_TICKS[field.option]
-            micro = self.ticks if self.scale == 6 else self.ticks // 1000
+            micro = self.ticks * 10 ** (6 - self.scale) if self.scale <= 6 else self.ticks // 1000
             value = micro * (ticks // 1_000_000) if ticks >= 1_000_000 else micro // (1_000_000 // ticks)
             texts = np.char.mod("%d", value)
             return np.ascontiguousarray(texts).view(np.uint32).reshape(len(value), -1).T
@@ -120,16 +112,19 @@ class _Moments:
         return simple[letter] if letter in simple else self.days - days_of((self.year - 1970) * 12) + 1
 
     def _fraction(self, field: Field) -> np.ndarray:
-        digits = self.scale if field.flag == "-" else field.digits
+        telling = field.telling_digits
+        digits = max(self.scale, telling) if field.flag == "-" else field.digits
         kept = min(digits, self.scale)
         value = self.fraction // 10 ** (self.scale - kept) * 10 ** (digits - kept)
+        if kept < telling <= digits:
+            value = value + digits_behind(self.ticks, telling - kept) * 10 ** (digits - telling)
         characters = _padded(value, digits, "")
         if field.flag == "-":
             last = np.ones(len(value), bool)
             for row in characters[:0:-1]:  # the first digit stays
                 last &= row == ord("0")
                 row[last] = _HOLE
-        if field.option == ".":
+        if field.has_point:
             point = np.full((1, len(value)), ord("."), np.uint32)
             return np.where(value == 0, np.uint32(_HOLE), np.concatenate([point, characters]))
         return characters

@@ -11,8 +11,8 @@ from ..arrays import local_time, on_grid
 from ..cells import grain_lattice, grid_step
 from ..conditions import Allowed
 from ..dates.calendar import weekdays
-from ..dates.forms import ZONE, Form, compiled
-from ..dates.writer import without_zones
+from ..dates.forms import Form, compiled
+from ..dates.zones import in_zones, without_zones
 from ..grain.text import DAY, WEEKDAYS, Grain, grain_from_text
 from ..intervals import Interval
 from ..schema import Column
@@ -103,7 +103,8 @@ class InstantParts:
         if self.zone is None:
             return on_grid(seconds, self.column)
         zone = np.maximum(parts[self.zone.name], 0)
-        return on_grid(on_grid(seconds, local_time(self.column)) + zone * ZONE, self.column)
+        local = on_grid(seconds, local_time(self.column))
+        return on_grid(in_zones(local, zone, self._form), self.column)
 
     def allowed(self, condition: Allowed) -> dict[str, Allowed]:
         """What the parts may be where the column keeps ``condition``: necessary, and enough for most instants.
