@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from bench_device import KIND
+from device_bench.pages import marks, update
 from device_bench.plan import Line, lines_for
 
-from tabular.rundir import write_text
-
-BEGIN, END = "<!-- devices: begin, written by scripts/bench_table.py -->", "<!-- devices: end -->"
+MARKS = marks("devices", "bench_table.py")
 MISSING = "not yet measured"
 #: What stands for a machine of which there is no file.
 UNKNOWN = {"mlx": "a Mac with Apple silicon (MLX)", "cuda": "an NVIDIA GPU (PyTorch)"}
@@ -101,19 +100,6 @@ def table(results: Sequence[dict[str, Any]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def updated(page: str, content: str) -> str:
-    """The page with ``content`` between the two marks.
-
-    Raises:
-        ValueError: if they do not stand there once, in this order.
-    """
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end) or BEGIN in after or END in after:
-        raise ValueError(f"the marks {BEGIN!r} and {END!r} must stand there, once each")
-    return f"{before}{BEGIN}\n{content}\n{END}{after}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE.json")
@@ -123,10 +109,7 @@ def main() -> None:
     if arguments.update is None:
         print(made)
         return
-    try:
-        write_text(arguments.update, updated(arguments.update.read_text(encoding="utf-8"), made))
-    except ValueError as error:
-        sys.exit(f"{arguments.update} is left as it is: {error}.")
+    update(arguments.update, made, MARKS)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 import bench_table
 from bench_device import KIND
+from device_bench.pages import between
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,13 +55,14 @@ def test_a_device_without_a_file_is_not_yet_measured():
 
 
 def test_only_what_stands_between_the_marks_is_replaced():
-    page = f"before\n{bench_table.BEGIN}\nold\n{bench_table.END}\nafter\n"
-    once = bench_table.updated(page, "new")
+    begin, end = bench_table.MARKS
+    page = f"before\n{begin}\nold\n{end}\nafter\n"
+    once = between(page, "new", bench_table.MARKS)
     assert once == page.replace("old", "new")
-    assert bench_table.updated(once, "new") == once
-    for lacking in ("no marks", f"{bench_table.END}\n{bench_table.BEGIN}", page + page):
+    assert between(once, "new", bench_table.MARKS) == once
+    for lacking in ("no marks", f"{end}\n{begin}", page + page):
         with pytest.raises(ValueError, match="once each"):
-            bench_table.updated(lacking, "new")
+            between(lacking, "new", bench_table.MARKS)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,7 @@ def test_a_file_that_is_no_measurement_is_refused(tmp_path, content, said):
 def test_the_guides_table_is_what_the_measured_files_give():
     files = sorted((ROOT / "docs" / "measured").glob("*.json"))
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
-    assert bench_table.updated(page, bench_table.table([bench_table.read(path) for path in files])) == page, (
+    made = bench_table.table([bench_table.read(path) for path in files])
+    assert between(page, made, bench_table.MARKS) == page, (
         "run: python scripts/bench_table.py docs/measured/*.json --update docs/benchmarks.md"
     )

@@ -22,7 +22,7 @@ from tabular.inference import infer_schema
 
 from .plan import DEEPSEEK, GPT2
 
-__all__ = ["SERIALIZATION", "place_of", "plain_folder", "quantized_folder", "rows_as_tokens", "table"]
+__all__ = ["SERIALIZATION", "place_of", "plain_folder", "quantized_folder", "rows_as_tokens", "small", "table"]
 
 SERIALIZATION = "compact"
 #: Rows of Adult that language models learn here: encoding all of them takes longer than the measurement.
@@ -38,6 +38,11 @@ _TINY: dict[str, dict[str, Any]] = {
         "eos_token_id": 0,
     },
 }  # fmt: skip
+
+
+def small(model: str, blocks: int = 2) -> dict[str, Any]:
+    """Changes that make a model of that kind small."""
+    return {**_TINY[model], "n_layer" if model == GPT2 else "num_hidden_layers": blocks}
 
 
 def place_of(device: str) -> tuple[str, str]:
@@ -59,7 +64,7 @@ def plain_folder(work: Path, model: str, precision: str, *, tiny: bool) -> Path:
 
         rows = table(tiny=tiny)
         texts = [f" {value}" for name in rows for value in [name, *rows[name].astype(str).head(5000)]]
-        write_standin(model, texts, folder, changes=_TINY[model] if tiny else None)
+        write_standin(model, texts, folder, changes=small(model) if tiny else None)
         torch.manual_seed(0)
         config = AutoConfig.from_pretrained(folder)
         made = AutoModelForCausalLM.from_config(config, dtype=_dtype(precision))

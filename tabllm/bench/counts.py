@@ -96,14 +96,16 @@ def update_work(
     return Work(flop, moved + trained * STATE_BYTES)
 
 
-def decode_work(shape: Shape, *, precision: str, rows: int, length: float, head: int, number_bytes: int) -> Work:
-    """One call of the model in sampling: one more token of each of ``rows`` rows that have ``length`` so far.
+def decode_work(
+    shape: Shape, *, precision: str, rows: int, length: float, head: float, number_bytes: int, tokens: float = 1.0
+) -> Work:
+    """One call of the model in sampling: so many more tokens of each of ``rows`` rows that have ``length`` so far.
 
     Args:
         head: tokens that may follow, whose rows of the head are multiplied.
         number_bytes: of a key or a value.
     """
-    attention = 2 * shape.layers * shape.heads * shape.head_width * rows * length
-    flop = 2.0 * (rows * shape.body + attention + rows * head * shape.width)
-    cache = rows * (length + 1) * shape.cache_bytes(number_bytes)
+    attention = 2 * shape.layers * shape.heads * shape.head_width * rows * tokens * length
+    flop = 2.0 * (rows * tokens * shape.body + attention + rows * head * shape.width)
+    cache = rows * (length + tokens) * shape.cache_bytes(number_bytes)
     return Work(flop, shape.body * weight_bytes(precision) + cache + head * shape.width * 4.0)

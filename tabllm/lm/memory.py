@@ -9,9 +9,9 @@ from tabular.errors import EngineError
 
 from ..hub.facts import ModelFacts
 from ..precisions import PACKED
-from .engine import Tuning
+from .engine import Shape, Tuning
 
-__all__ = ["Estimate", "check", "dense_fits", "machine_memory", "training_memory"]
+__all__ = ["Estimate", "check", "dense_fits", "kept_bytes", "machine_memory", "training_memory"]
 
 #: Share of the machine's memory that a run may take: the system and other programs need the rest.
 USABLE = 0.85
@@ -89,16 +89,24 @@ def training_memory(
     # Adapters are trained in fp32, full weights at their own precision with masters in fp32; moments and the copy of
     # the best are in fp32.
     own = each if tuning.method == "full" else 4
-    kept_in_block = MLX_KEPT.get((tuning.method, each), KEPT) if engine == "mlx" else KEPT
-    kept = KEPT_CHECKPOINTED if tuning.checkpointing else kept_in_block
-    attention = 0.0 if tuning.checkpointing else ATTENTION[engine] * facts.heads * tokens
-    activations = rows * tokens * facts.layers * (kept * facts.width + attention) * each
-    activations += rows * tokens * (used * 8 + (kept_in_block * facts.width * each if tuning.checkpointing else 0))
+    activations = kept_bytes(facts, tuning, rows=rows, tokens=tokens, used=used, number_bytes=each, engine=engine)
     masters = trained * 4.0 if own == 2 else 0.0
     renewed = trained * (own + 8.0) + masters if engine == "mlx" else 0.0
     return Estimate(
         facts.memory(precision), trained * float(own), trained * 8.0 + masters, renewed, trained * 4.0, activations
     )
+
+
+def kept_bytes(
+    size: ModelFacts | Shape, tuning: Tuning, *, rows: int, tokens: int, used: int, number_bytes: int, engine: str
+) -> float:
+    """Bytes of activations that the backward pass needs; arguments as of :func:`training_memory`."""
+    in_block = MLX_KEPT.get((tuning.method, number_bytes), KEPT) if engine == "mlx" else KEPT
+    kept = KEPT_CHECKPOINTED if tuning.checkpointing else in_block
+    attention = 0.0 if tuning.checkpointing else ATTENTION[engine] * size.heads * tokens
+    activations = rows * tokens * size.layers * (kept * size.width + attention) * number_bytes
+    again = in_block * size.width * number_bytes if tuning.checkpointing else 0
+    return activations + rows * tokens * (used * 8 + again)
 
 
 def check(estimate: Estimate, engine: str, device: str) -> None:
