@@ -80,6 +80,8 @@ class Claim(click.ParamType):
               help="Settings of the utility models; report: XGBoost's own defaults.")  # fmt: skip
 @click.option("--claim", type=Claim(), metavar="EPSILON,DELTA",
               help="Claimed epsilon and delta of a private run, to test by the attack.")  # fmt: skip
+@click.option("--no-rules", is_flag=True,
+              help="Check no rules between columns. Otherwise those of RUN are, or those found in REAL.")  # fmt: skip
 @click.option("--limit", type=AtLeast(1), default=10, show_default=True, metavar="N",
               help="Rows in each list of --details.")  # fmt: skip
 @details_option
@@ -100,6 +102,7 @@ def evaluate(
     protect: tuple[str, ...],
     protocol: str,
     claim: tuple[float, float] | None,
+    no_rules: bool,
     limit: int,
     details: bool,
     html_file: str | None,
@@ -109,8 +112,8 @@ def evaluate(
     reading: ReadOptions,
     json_file: str | None,
 ) -> None:
-    """Compare each table SYNTH with the table REAL, or with the rows that RUN learned: columns, pairs, detection,
-    utility, privacy, bias.
+    """Compare each table SYNTH with the table REAL, or with the rows that RUN learned: columns, pairs, rules,
+    detection, utility, privacy, bias.
 
     RUN is a folder that 'tabllm fit' wrote: the file that it learned is found and split again; without SYNTH, rows are
     sampled from it. Several tables SYNTH are set side by side, the best of each line marked.
@@ -124,8 +127,13 @@ def evaluate(
     from eval.side_by_side import reports_as_json
     from eval.terminal import render
     from eval.terminal_several import render_several
+    from tabular.rules import with_rules
 
     judged = _tables(session, real, synth, holdout, data, reading, seed or 0).without(dropped)
+    if no_rules and judged.schema is not None:
+        judged = replace(judged, schema=replace(judged.schema, rules=()))
+    elif not no_rules and judged.schema is None:
+        judged = replace(judged, schema=with_rules(judged.real, seed=seed or 0, progress=session.reporter()))
     found = compare_several(
         judged.real,
         judged.synthetic,

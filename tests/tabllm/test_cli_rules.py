@@ -101,3 +101,20 @@ def test_a_table_that_is_made_keeps_the_users_rules(orders, toy, run_tabllm, mon
     assert rules_of("orders-made/run/schema.json") == ["total = price * quantity"]
     report = json.loads(Path("orders-made/report.json").read_text())
     assert [rule["text"] for rule in report["rules"]] == ["total = price * quantity"]
+
+
+def test_a_report_checks_the_rules_of_the_run_or_those_that_are_found(orders, toy, found, run_tabllm, monkeypatch):
+    monkeypatch.setattr("eval.features.TREES", 3)
+    table = pd.read_csv(orders)
+    table.assign(total=table["total"] + 1).to_csv("broken.csv", index=False)
+
+    def rules(*arguments) -> list[tuple[str, int]]:
+        assert run_tabllm("eval", *arguments, "broken.csv", "--target", "quantity", "--json", "report.json").code == 0
+        told = json.loads(Path("report.json").read_text())["rules"]
+        return [(rule["text"], rule["synthetic"]["broken"]) for rule in told]
+
+    assert rules(orders) == [(found[0], 40), (found[1], 0)]
+    assert rules(orders, "--no-rules") == []
+    assert run_tabllm("fit", orders, "-m", "toy", "--rule", "price <= total").code == 0
+    assert rules("orders-run") == [("price <= total", 0)]
+    assert rules("orders-run", "--no-rules") == []
