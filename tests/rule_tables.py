@@ -157,7 +157,7 @@ def plans(rng: np.random.Generator, rows: int) -> tuple[dict[str, object], Plant
         "support": rng.choice(["mail", "phone"], rows),
     }
     return table, [
-        ("if type = 'free' then price = 0",),
+        ("price = 0 exactly if type = 'free'",),
         ("combinations of type, term",),
         ("due = base + extra + tax",),
     ]

@@ -6,6 +6,10 @@
 ``operations``       what two columns can be computed to; ``equations``: ``total = price * quantity``
 ``linear``           ``fahrenheit = 1.8 * celsius + 32``, ``total = a + b + c``
 ``arithmetic``       all equations, without those that others imply
+``dependencies``     ``city -> country``; ``listing``: the combinations that a rule lists
+``levels``           values that many rows share, and how often two of them come together
+``combinations``     ``combinations of device, os``, ``exactly one of a, b, c``
+``conditions``       ``if type = 'free' then price = 0``, ``b is missing exactly if a is missing``
 ===================  ======================================================================
 """
 
@@ -19,6 +23,10 @@ from ...progress import Reporter
 from ...schema import Schema
 from ..rule import Rule
 from .arithmetic import copies, find_arithmetic, implied_orderings
+from .combinations import find_combinations, find_exclusions
+from .conditions import find_conditions
+from .dependencies import Dependencies, find_dependencies
+from .levels import levels_of
 from .orderings import find_orderings
 from .sample import LEAST_ROWS, sample_of
 
@@ -43,5 +51,18 @@ def find_rules(
     if len(sample.rows) < LEAST_ROWS or len(sample.columns) < 2:
         return ()
     equations = find_arithmetic(sample)
-    orderings = find_orderings(sample, implied_orderings(sample, equations), copies(equations))
-    return (*orderings, *(equation.rule for equation in equations))
+    orderings, ordered = find_orderings(sample, implied_orderings(sample, equations), copies(equations))
+    known = Dependencies(equations)
+    dependencies = find_dependencies(sample, known)
+    levels = levels_of(sample)
+    exclusions, groups = find_exclusions(sample)
+    combinations = find_combinations(sample, levels, known, groups)
+    conditions = find_conditions(sample, levels, known, ordered)
+    return (
+        *orderings,
+        *(equation.rule for equation in equations),
+        *dependencies,
+        *combinations,
+        *conditions,
+        *exclusions,
+    )

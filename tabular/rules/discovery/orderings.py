@@ -33,22 +33,27 @@ class _Ordering:
     strict: bool
 
 
-def find_orderings(sample: Sample, implied: Collection[tuple[str, str]], copies: Collection[str]) -> list[Rule]:
+def find_orderings(
+    sample: Sample, implied: Collection[tuple[str, str]], copies: Collection[str]
+) -> tuple[list[Rule], set[frozenset[str]]]:
     """Orderings of dates, and of numbers whose ranges overlap, that every row keeps.
 
     Args:
         implied: pairs (low, high) whose ordering an equation says already.
         copies: columns that another one equals.
+
+    Returns:
+        The rules, and all pairs of columns that are ordered, neighbours or not.
     """
     numbers = sample.numbers
     skipped = {frozenset(pair) for pair in implied}
-    found = [
-        ordering
+    ordered = {
+        frozenset((numbers.names[ordering.low], numbers.names[ordering.high])): ordering
         for ordering in _kept(numbers, (numbers.distinct >= 3) & ~np.isin(numbers.names, list(copies)))
-        if frozenset((numbers.names[ordering.low], numbers.names[ordering.high])) not in skipped
-    ]
+    }
+    found = [ordering for pair, ordering in ordered.items() if pair not in skipped]
     rules = (_rule(sample, ordering) for ordering in _neighbours(found))
-    return [rule for rule in rules if rule is not None]
+    return [rule for rule in rules if rule is not None], set(ordered)
 
 
 def _kept(numbers: Numbers, wide: np.ndarray) -> list[_Ordering]:

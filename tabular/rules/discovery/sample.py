@@ -72,14 +72,19 @@ class Sample:
     Attributes:
         arrays: canonical arrays of all rows.
         schema: of the table.
-        rows: int64[sampled], random rows in random order.
+        order: int64[rows], all rows in random order; the first of them are the sample.
         rng: for permutations of columns.
     """
 
     arrays: Mapping[str, np.ndarray]
     schema: Schema
-    rows: np.ndarray
+    order: np.ndarray
     rng: np.random.Generator
+
+    @property
+    def rows(self) -> np.ndarray:
+        """int64[sampled]: random rows in random order."""
+        return self.order[:SAMPLE_ROWS]
 
     @cached_property
     def columns(self) -> dict[str, Column]:
@@ -122,6 +127,11 @@ class Sample:
             found[name] = cells.astype(np.int64) if cells.dtype.kind == "i" else pd.factorize(cells)[0].astype(np.int64)
         return found
 
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many different values each column has in the sample."""
+        return {name: len(np.unique(codes[codes >= 0])) for name, codes in self.codes.items()}
+
     def holds(self, rule: Rule) -> bool:
         """Whether every row of the table keeps ``rule``."""
         names = rule.columns(self.schema.names)
@@ -151,7 +161,7 @@ def sample_of(arrays: Mapping[str, np.ndarray], schema: Schema, seed: int) -> Sa
     """A random sample of the rows of ``arrays``."""
     rng = np.random.default_rng(seed)
     rows = len(next(iter(arrays.values()), ()))
-    return Sample(arrays, schema, rng.permutation(rows)[:SAMPLE_ROWS], rng)
+    return Sample(arrays, schema, rng.permutation(rows), rng)
 
 
 def written(number: float) -> str:

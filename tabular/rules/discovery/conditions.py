@@ -1,0 +1,109 @@
+"""What a value implies: ``if type = 'free' then price = 0``, ``b is missing exactly if a is missing``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from ..rule import Rule
+from ..syntax import quoted
+from .dependencies import Dependencies
+from .levels import Level, Levels
+from .listing import scalars
+from .sample import Sample, needed, written
+
+__all__ = ["find_conditions"]
+
+
+def find_conditions(
+    sample: Sample, levels: Levels, known: Dependencies, ordered: Collection[frozenset[str]]
+) -> list[Rule]:
+    """Gaps and constants that a value of another column implies.
+
+    Args:
+        known: what is decided already.
+        ordered: pairs of columns of which one is never above the other: its 0 implies the other's.
+    """
+    count = len(levels.levels)
+    if count < 2:
+        return []
+    own = np.diag(levels.together)
+    least = needed(float(count) ** 2)
+    share = np.maximum(own, 0.5)[None, :] / levels.rows
+    # Rows in which the second column is there, of those with the first level; a gap is always there.
+    missing = np.array([level.missing for level in levels.levels])
+    with_second = np.where(missing[None, :], own[:, None], levels.there)
+    implies = (levels.together >= with_second) & (-np.log(share) * with_second >= least)
+    implies &= levels.columns[:, None] != levels.columns[None, :]
+    numeric = np.array([sample.columns[level.column].is_numeric for level in levels.levels])
+    # A number implies a category where they imply each other, or where it is no amount, such as 0 or -1.
+    empty = numeric & np.array(
+        [level.value == min(0.0, sample.columns[level.column].minimum or 0.0) for level in levels.levels]
+    )
+    told = implies & (missing[None, :] | numeric[None, :] | empty[:, None] | (numeric & ~missing)[:, None] & implies.T)
+    for a, b in np.argwhere(told & ~missing[None, :]).tolist():
+        told[a, b] = _tells(levels.levels[a], levels.levels[b], known, ordered)
+    told |= implies & implies.T & (missing[:, None] ^ missing[None, :])
+    return _rules(sample, levels, implies, told)
+
+
+def _tells(given: Level, wanted: Level, known: Dependencies, ordered: Collection[frozenset[str]]) -> bool:
+    """Whether a value that is there is implied, and not by what other rules say."""
+    if given.missing or known.tie(given.column, wanted.column):
+        return False
+    ends = given.value == wanted.value == 0 and frozenset((given.column, wanted.column)) in ordered
+    return not ends and not known.decides(given.column, wanted.column)
+
+
+def _rules(sample: Sample, levels: Levels, implies: np.ndarray, told: np.ndarray) -> list[Rule]:
+    """Levels that imply each other are one class, told by its first; between classes only the nearest.
+
+    Args:
+        implies: bool[m, m], all implications.
+        told: those that can be rules; what categories of two columns have to do with each other is told elsewhere.
+    """
+    both = told & told.T
+    heads = np.array(
+        [int(np.flatnonzero(both[place] | (np.arange(len(both)) == place))[0]) for place in range(len(both))]
+    )
+    rules: list[Rule] = []
+
+    def add(text: str, plain: str | None = None) -> None:
+        for rule in map(Rule, filter(None, (text, plain))):
+            if sample.holds(rule):
+                rules.append(rule)
+                return
+
+    texts = [_text(sample, level) for level in levels.levels]
+    for place in np.flatnonzero(heads != np.arange(len(heads))).tolist():
+        wanted, given = _sides(sample, levels, int(heads[place]), place)
+        add(f"{texts[wanted]} exactly if {texts[given]}", f"if {texts[given]} then {texts[wanted]}")
+    top = np.flatnonzero(heads == np.arange(len(heads)))
+    between = implies[np.ix_(top, top)] & ~(implies & implies.T)[np.ix_(top, top)]
+    through = (between.astype(np.float32) @ between.astype(np.float32)) > 0
+    wanted = told[np.ix_(top, top)] & ~both[np.ix_(top, top)] & ~through
+    for a, b in np.argwhere(wanted).tolist():
+        add(f"if {texts[top[a]]} then {texts[top[b]]}")
+    return rules
+
+
+def _sides(sample: Sample, levels: Levels, first: int, second: int) -> tuple[int, int]:
+    """Which of two levels that imply each other is said to follow: a gap, or else a number, of the later column."""
+
+    def weight(place: int) -> tuple[bool, bool, int]:
+        level = levels.levels[place]
+        return level.missing, sample.columns[level.column].is_numeric, place
+
+    return (first, second) if weight(first) > weight(second) else (second, first)
+
+
+def _text(sample: Sample, level: Level) -> str:
+    """The level as a condition."""
+    name = quoted(level.column)
+    if level.missing:
+        return f"{name} is missing"
+    (value,) = scalars(sample, level.column, np.array([level.value]))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{name} = {written(value)}"
+    return f"{name} = '" + str(value).replace("'", "''") + "'"

@@ -1,0 +1,87 @@
+"""Values that many rows share (categories, frequent numbers, gaps), and how often two of them come together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .sample import EVIDENCE, Sample
+
+__all__ = ["Level", "Levels", "levels_of"]
+
+#: Frequent numbers have this share of a column at least.
+_FREQUENT = 0.05
+#: Columns with more categories have no levels, and so many levels in all, the most frequent ones.
+_CATEGORIES, _MOST = 300, 4_000
+
+
+@dataclass(frozen=True)
+class Level:
+    """One value of one column.
+
+    Attributes:
+        column: its name.
+        value: a code or a number as the canonical array has it, NaN for a missing cell.
+    """
+
+    column: str
+    value: float
+
+    @property
+    def missing(self) -> bool:
+        return bool(np.isnan(self.value))
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The levels of a table.
+
+    Attributes:
+        levels: ``m`` of them.
+        columns: int64[m], which column each belongs to, numbered in table order.
+        together: float32[m, m], in how many sampled rows two of them are.
+        there: float32[m, m], in how many rows with the first the column of the second is there.
+        rows: how many rows were counted.
+    """
+
+    levels: tuple[Level, ...]
+    columns: np.ndarray
+    together: np.ndarray
+    there: np.ndarray
+    rows: int
+
+
+def levels_of(sample: Sample) -> Levels:
+    """Levels that so many rows have that a rule about them is no chance."""
+    found: list[tuple[int, Level, int, np.ndarray]] = []
+    gaps = []
+    for place, (name, column) in enumerate(sample.columns.items()):
+        cells = sample.arrays[name][sample.rows]
+        gone = cells < 0 if column.has_categories else np.isnan(cells)
+        gaps.append(gone)
+        if EVIDENCE <= gone.sum() < len(gone):
+            found.append((int(gone.sum()), Level(name, np.nan), place, gone))
+        if column.kind == "datetime":
+            continue
+        values, counts = np.unique(cells[~gone], return_counts=True)
+        if column.has_categories:
+            kept = np.flatnonzero(counts >= EVIDENCE) if len(values) <= _CATEGORIES else np.zeros(0, np.int64)
+        else:
+            kept = np.flatnonzero(counts >= max(EVIDENCE, _FREQUENT * counts.sum()))
+            kept = kept[np.argsort(-counts[kept])][:1]
+        for index in kept.tolist():
+            if counts[index] < len(cells):
+                found.append((int(counts[index]), Level(name, float(values[index])), place, cells == values[index]))
+    found.sort(key=lambda level: -level[0])
+    found = sorted(found[:_MOST], key=lambda level: (level[2], level[1].missing, level[1].value))
+    marks = np.stack([mark for *_, mark in found], axis=1).astype(np.float32) if found else np.zeros((0, 0), np.float32)
+    columns = np.array([place for _, _, place, _ in found], dtype=np.int64)
+    filled = ~np.stack(gaps, axis=1)[:, columns] if found else marks
+    return Levels(
+        tuple(level for _, level, _, _ in found),
+        columns,
+        marks.T @ marks,
+        marks.T @ filled.astype(np.float32),
+        len(sample.rows),
+    )

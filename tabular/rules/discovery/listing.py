@@ -1,0 +1,49 @@
+"""The combinations of cells that occur in a table, as a rule lists them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from ..rule import Scalar
+from .sample import Sample
+
+__all__ = ["MOST_LISTED", "listed", "scalars"]
+
+#: A rule lists no more combinations.
+MOST_LISTED = 20_000
+
+
+def listed(sample: Sample, names: Sequence[str], *, deciding: int = 0) -> tuple[tuple[Scalar, ...], ...] | None:
+    """The combinations of all rows, each once, in the order of their values.
+
+    Args:
+        deciding: so many of the columns decide the last one, which is listed as missing where it never is there.
+
+    Returns:
+        ``None`` if there are more than :data:`MOST_LISTED`, or equal deciding cells with different last ones.
+    """
+    frame = pd.DataFrame({place: sample.arrays[name] for place, name in enumerate(names)})
+    for place in frame:
+        frame[place] = frame[place].mask(frame[place] < 0) if frame[place].dtype.kind == "i" else frame[place]
+    frame = frame.dropna(subset=list(range(deciding or len(names)))).drop_duplicates().sort_values(list(frame))
+    keys = list(range(deciding))
+    if deciding:
+        whole = frame.dropna()
+        if whole.duplicated(keys).any():
+            return None
+        frame = frame.drop_duplicates(keys)  # missing cells are sorted last
+    if not 2 <= len(frame) <= MOST_LISTED:
+        return None
+    cells = [scalars(sample, name, frame[place].to_numpy(np.float64)) for place, name in enumerate(names)]
+    return tuple(zip(*cells, strict=True))
+
+
+def scalars(sample: Sample, name: str, values: np.ndarray) -> list[Scalar]:
+    """Canonical ``values`` (codes or numbers, NaN missing) as cells."""
+    column = sample.columns[name]
+    if column.has_categories:
+        return [None if np.isnan(code) else column.categories[int(code)] for code in values]
+    return [None if np.isnan(v) else int(v) if column.kind == "integer" else float(v) for v in values.tolist()]
