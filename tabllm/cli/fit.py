@@ -84,6 +84,8 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
                      help="Fine-tuning method: all weights, or adapters.  [default: full in fp32, else lora]"),
         click.option("--serialization", type=click.Choice(["compact", "great", "csv", "table"]),
                      help="Text format of a row; table: one token per category, few per number.  [default: compact]"),
+        click.option("--max-cell-tokens", type=AtLeast(1), metavar="N",
+                     help="Tokens of a free text at most.  [default: by the longest text and the model's context]"),
         click.option("--rank", type=AtLeast(1), metavar="R", help="Rank of the adapters.  [default: 16]"),
         click.option("--accumulate", type=AtLeast(1), metavar="N",
                      help="Gradient accumulation: N micro-batches per batch, to need less memory.  [default: 1]"),

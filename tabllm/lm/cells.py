@@ -17,11 +17,12 @@ from tabular.plain_json import FLAG, TEXT, FieldError, check_fields, list_of, ma
 
 from .automaton import DONE, Automaton, Level, restricted, trie
 from .pieces import Pieces
+from .text_bounds import default_bound
 
 __all__ = ["CellCodec", "Leaves", "ListCodec", "TextCells"]
 
-#: Most tokens of one free text, and most different tokens in a column of them.
-MAX_TEXT_TOKENS, MAX_TEXT_VOCABULARY = 64, 8192
+#: Most tokens of one free text that a run may speak of, and most different tokens in a column of them.
+MAX_TEXT_TOKENS, MAX_TEXT_VOCABULARY = 1 << 15, 8192
 
 
 class CellCodec(ABC):
@@ -142,7 +143,12 @@ class TextCells(CellCodec):
 
     Args:
         vocabulary: token ids, ascending.
+
+    Attributes:
+        lengths: int64[texts], tokens of each text that was fitted to, none of a codec that was read.
     """
+
+    lengths = np.empty(0, np.int64)
 
     def __init__(self, pieces: Pieces, vocabulary: Sequence[int], longest: int, *, missing: bool) -> None:
         self.pieces, self.longest, self.missing = pieces, longest, missing
@@ -158,16 +164,29 @@ class TextCells(CellCodec):
         self.automaton = Automaton((first, *[inner] * (longest - 1), last))
 
     @classmethod
-    def fit(cls, pieces: Pieces, values: np.ndarray) -> TextCells:
-        """Learn from ``values`` (object[n], ``None`` = missing)."""
+    def fit(cls, pieces: Pieces, values: np.ndarray, *, most: int | None = None) -> TextCells:
+        """Learn from ``values`` (object[n], ``None`` = missing).
+
+        Args:
+            most: tokens of a text at most; chosen by the texts' lengths if absent.
+        """
         present = [value for value in values if value is not None]
         rows = pieces.all_ids([_one_line(value) for value in present])
         end = pieces.ids("\n")[-1]
         used, counts = np.unique(np.concatenate([np.asarray(row, np.int64) for row in rows]), return_counts=True)
         used = used[np.argsort(-counts, kind="stable")][:MAX_TEXT_VOCABULARY]
-        longest = int(np.quantile([len(row) for row in rows], 0.99)) if rows else 1
+        lengths = np.array([len(row) for row in rows], np.int64)
+        longest = default_bound(lengths) if most is None else max(1, min(most, int(lengths.max(initial=1))))
         vocabulary = [int(token) for token in used if token != end]
-        return cls(pieces, vocabulary, int(np.clip(longest, 1, MAX_TEXT_TOKENS)), missing=len(present) < len(values))
+        made = cls(pieces, vocabulary, longest, missing=len(present) < len(values))
+        made.lengths = lengths
+        return made
+
+    def bounded(self, longest: int) -> TextCells:
+        """The same column with texts of at most ``longest`` tokens."""
+        made = TextCells(self.pieces, self.vocabulary.tolist(), longest, missing=self.missing)
+        made.lengths = self.lengths
+        return made
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         gone = np.array([value is None for value in values])

@@ -6,7 +6,17 @@ from tabular.errors import TableError
 
 from .codec import LmCodec
 
-__all__ = ["check_context"]
+__all__ = ["check_context", "most_tokens"]
+
+
+def most_tokens(codec: LmCodec) -> int:
+    """Tokens that a row can take, in whatever order its columns stand."""
+    columns = range(len(codec.names))
+    # Not in the usual order: where a column does not follow the one before it, it may be named.
+    leads = [max((len(codec.lead(column, before)) for before in columns if before != column), default=0)
+             for column in columns]  # fmt: skip
+    opening = max(len(codec.lead(column, None)) - leads[column] for column in columns)
+    return opening + sum(leads) + codec.width
 
 
 def check_context(codec: LmCodec, longest: int, context: int, serialization: str) -> None:
@@ -19,12 +29,7 @@ def check_context(codec: LmCodec, longest: int, context: int, serialization: str
     Raises:
         TableError: if it does not, naming the widest column and the way out.
     """
-    columns = range(len(codec.names))
-    # Not in the usual order: where a column does not follow the one before it, it may be named.
-    leads = [max((len(codec.lead(column, before)) for before in columns if before != column), default=0)
-             for column in columns]  # fmt: skip
-    opening = max(len(codec.lead(column, None)) - leads[column] for column in columns)
-    most = max(longest, opening + sum(leads) + codec.width)
+    most = max(longest, most_tokens(codec))
     if most > context:
         wide = max(range(len(codec.names)), key=lambda column: codec.automata[column].depth)
         others = "" if serialization in ("compact", "table") else "take --serialization compact, "

@@ -36,8 +36,8 @@ from .automaton import Automaton
 from .bases import describe_base, public_name
 from .codec import LmCodec
 from .completion import complete_pattern
-from .context import check_context
 from .engine import Filter, LmEngine, Tuning
+from .fit_codec import encoded
 from .loading import choose_engine, make_lm, precision_of
 from .memory import check, training_memory
 from .pieces import Pieces
@@ -45,7 +45,7 @@ from .restoring import engine_of, folder_of
 from .run_files import LmRun, read_lm_run, write_lm_run
 from .sampler import LmSampler
 from .table_codec import TokenCodec
-from .text_codec import SERIALIZATIONS, TextCodec
+from .text_codec import SERIALIZATIONS
 from .trainer import Plan, plan_training, train
 from .vocabulary import use_vocabulary
 
@@ -74,6 +74,7 @@ class PretrainedLM(Synthesizer):
             up to 500 M parameters, bf16 above.
         tuning: ``full``, ``lora``, ``dora``; ``auto`` is full in fp32, else lora.
         serialization: ``compact``, ``great`` or ``csv`` text, or ``table``: one token a category, few a number.
+        max_cell_tokens: tokens of a free text; by the longest and the model's context if absent. ``table`` has none.
         epochs, steps, batch_size, learning_rate: chosen if absent.
         accumulate: parts in which a batch goes through the model one after the other.
         checkpointing: compute activations again in the backward pass, to need less memory.
@@ -103,6 +104,7 @@ class PretrainedLM(Synthesizer):
         steps: int | None = None,
         batch_size: int | None = None,
         learning_rate: float | None = None,
+        max_cell_tokens: int | None = None,
         accumulate: int = 1,
         checkpointing: bool = False,
         rank: int = 16,
@@ -115,7 +117,8 @@ class PretrainedLM(Synthesizer):
         bins: int = DEFAULT_BINS,
     ) -> None:
         positive = {"epochs": epochs, "steps": steps, "batch_size": batch_size, "learning_rate": learning_rate}
-        for label, value in {**positive, "accumulate": accumulate, "rank": rank, "bins": bins}.items():
+        positive |= {"max_cell_tokens": max_cell_tokens, "accumulate": accumulate, "rank": rank, "bins": bins}
+        for label, value in positive.items():
             if value is not None and not value > 0:  # this way round, so that NaN is refused too
                 raise UsageError(f"{label} must be above 0, not {value}.")
         _checked(seed)
@@ -130,7 +133,7 @@ class PretrainedLM(Synthesizer):
         self.engine_name, self.device = choose_engine(engine, device, precision)
         self._asked_engine = engine, device
         self.base, self.revision, self.precision, self.tuning = base, revision, precision, tuning
-        self.serialization, self.bins = serialization, bins
+        self.serialization, self.bins, self.max_cell_tokens = serialization, bins, max_cell_tokens
         self.epochs, self.steps, self.batch_size, self.learning_rate = epochs, steps, batch_size, learning_rate
         self.accumulate, self.checkpointing, self.rank = accumulate, checkpointing, rank
         self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
@@ -170,14 +173,7 @@ class PretrainedLM(Synthesizer):
             raise UsageError(f"Weights of {precision} cannot be trained themselves; take --tuning lora.")
         tuning = Tuning(method, rank=self.rank, seed=self.seed, checkpointing=self.checkpointing)
         pieces = Pieces.load(folder.path)
-        codec: LmCodec
-        if self.serialization == "table":
-            codec = TokenCodec.fit(arrays, self.schema, bins=self.bins)
-        else:
-            codec = TextCodec.fit(arrays, self.schema, pieces, serialization=self.serialization)
-        choices = codec.encode(arrays)
-        lengths = codec.tokens_per_row(choices)
-        check_context(codec, int(lengths.max()), facts.context, self.serialization)
+        codec, choices, lengths = encoded(arrays, self.schema, facts, pieces, self.settings(), progress)
         nothing = one_step(bool(codec.learned), progress)
         plan = self._plan(len(choices), self.learning_rate or _RATES[method], nothing)
         estimate = training_memory(

@@ -20,8 +20,10 @@ from tabular.unmodelled import fill_unmodelled
 from .automaton import Automaton
 from .cells import CellCodec, ListCodec, TextCells
 from .codec import LmCodec
+from .context import most_tokens
 from .digits import DateCodec, DigitCodec
 from .pieces import Pieces
+from .text_bounds import CutTexts, cut_texts, fair_bounds
 
 __all__ = ["SERIALIZATIONS", "TextCodec"]
 
@@ -54,9 +56,18 @@ class TextCodec(LmCodec):
 
     @classmethod
     def fit(
-        cls, arrays: Mapping[str, np.ndarray], schema: Schema, pieces: Pieces, *, serialization: str = "compact"
+        cls,
+        arrays: Mapping[str, np.ndarray],
+        schema: Schema,
+        pieces: Pieces,
+        *,
+        serialization: str = "compact",
+        max_cell_tokens: int | None = None,
     ) -> TextCodec:
         """Learn how to write the columns of a table.
+
+        Args:
+            max_cell_tokens: of a free text; chosen by the texts' lengths if absent.
 
         Raises:
             UsageError: for an unknown serialization.
@@ -68,7 +79,7 @@ class TextCodec(LmCodec):
         distinct: dict[str, int] = {}
         for column in schema:
             values = arrays[column.name]
-            cell = _cell(column, values, pieces, serialization)
+            cell = _cell(column, values, pieces, serialization, max_cell_tokens)
             if cell is not None:
                 cells[column.name] = cell
                 kept = values[~np.isnan(values)] if values.dtype.kind == "f" else values
@@ -88,6 +99,28 @@ class TextCodec(LmCodec):
         # Columns of few values first: rows then share long beginnings, each of which is computed once.
         order = sorted(cells, key=lambda name: distinct[name])
         return cls(schema, pieces, {name: cells[name] for name in order}, serialization)
+
+    @classmethod
+    def fit_within(
+        cls,
+        arrays: Mapping[str, np.ndarray],
+        schema: Schema,
+        pieces: Pieces,
+        *,
+        serialization: str,
+        context: int,
+        max_cell_tokens: int | None = None,
+    ) -> tuple[TextCodec, list[CutTexts]]:
+        """As :meth:`fit`, for a model that reads ``context`` tokens; and the columns of which texts are cut."""
+        codec = cls.fit(arrays, schema, pieces, serialization=serialization, max_cell_tokens=max_cell_tokens)
+        texts = {name: cell for name, cell in codec.cells.items() if isinstance(cell, TextCells)}
+        bounds = {name: cell.longest for name, cell in texts.items()}
+        if max_cell_tokens is None and (excess := most_tokens(codec) - context) > 0 and texts:
+            fair = fair_bounds([*bounds.values()], sum(bounds.values()) - excess)
+            bounds = dict(zip(bounds, fair, strict=True))
+            cells = {**codec.cells, **{name: cell.bounded(bounds[name]) for name, cell in texts.items()}}
+            codec = cls(schema, pieces, cells, serialization)
+        return codec, cut_texts(bounds, {name: cell.lengths for name, cell in texts.items()})
 
     def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         arrays = parts_of(self.schema).with_filler(dict(arrays))
@@ -204,12 +237,12 @@ def _check_column(schema: Schema, name: str, entry: Mapping[str, Any]) -> None:
         raise FieldError(f"it has other categories than the {len(column.categories):,} in its schema.json")
 
 
-def _cell(column: Column, values: np.ndarray, pieces: Pieces, serialization: str) -> CellCodec | None:
+def _cell(column: Column, values: np.ndarray, pieces: Pieces, serialization: str, most: int | None) -> CellCodec | None:
     """The codec of one column; ``None`` where there is nothing to learn."""
     compact = serialization == "compact"
     end = pieces.ids(",")[-1]
     if column.kind == "text":
-        return TextCells.fit(pieces, values) if any(value is not None for value in values) else None
+        return TextCells.fit(pieces, values, most=most) if any(value is not None for value in values) else None
     if column.has_categories and column.categories:
         missing = bool((values < 0).any())
         if len(column.categories) + missing < 2:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabllm.lm.cells import MAX_TEXT_TOKENS, ListCodec, TextCells
+from tabllm.lm.cells import ListCodec, TextCells
 from tabular.conditions import Allowed
 
 with pytest.MonkeyPatch.context() as patch:
@@ -189,13 +189,13 @@ class TestTextCells:
                     assert found == line
                 assert (row >= 0).sum() <= codec.longest + 1
 
-    def test_no_text_is_longer_than_most_are_nor_than_the_bound(self):
+    def test_a_bound_that_is_given_holds(self):
         values = objects(*["short one"] * 400, "long " * 50)
-        codec = TextCells.fit(BYTES, values)
+        codec = TextCells.fit(BYTES, values, most=10)
         assert codec.longest == len(BYTES.ids(" short one"))
         assert codec.automaton.depth == codec.longest + 1
         assert codec.decode(codec.encode(values[-1:])).tolist() == ["long long"]
-        assert TextCells.fit(BYTES, objects(*["word " * 90] * 3)).longest == MAX_TEXT_TOKENS
+        assert TextCells.fit(BYTES, values, most=1000).longest == len(BYTES.ids(" " + ("long " * 50).strip()))
 
     def test_there_is_no_line_break_inside_and_one_at_the_end(self):
         codec = TextCells.fit(BYTES, objects("a\nb", "c\r\n\u2028d", "e"))

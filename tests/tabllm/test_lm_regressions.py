@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabllm.lm import pretrained
+from tabllm.lm import fit_codec
 from tabllm.lm import sampler as sampler_module
 from tabllm.lm.engine import Filter, Tuning
 from tabllm.lm.pieces import Pieces
@@ -203,7 +203,7 @@ def test_adapters_that_do_not_fit_are_said_in_one_sentence(base, tmp_path, damag
 def test_rows_of_any_order_of_columns_fit_into_what_the_model_reads(base, form, monkeypatch):
     """Some rows are learned in another order, in which columns are named that are not in the usual one."""
     needed = []
-    check = pretrained.check_context
+    check = fit_codec.check_context
 
     def watched(codec, longest, context, serialization):
         try:
@@ -211,7 +211,7 @@ def test_rows_of_any_order_of_columns_fit_into_what_the_model_reads(base, form, 
         finally:
             needed.append(codec.longest([*ORDER, 3]))
 
-    monkeypatch.setattr(pretrained, "check_context", watched)
+    monkeypatch.setattr(fit_codec, "check_context", watched)
     fit(base, serialization=form)
     for context in range(needed[0], needed[0] + 9):
         smaller(base, n_positions=context)
