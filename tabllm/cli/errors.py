@@ -14,6 +14,8 @@ import click
 from tabular.errors import TabllmError
 from tabular.terminal import folded, plain
 
+from .parallel import end_together, leave_at_once
+
 __all__ = ["Interrupted", "PipeClosed", "explain", "hold_closed_streams", "leave"]
 
 #: As the shell counts a command that a signal ended: 128 + SIGINT, 128 + SIGPIPE.
@@ -51,12 +53,16 @@ def leave(error: BaseException, *, debug: bool = False, signal: int | None = Non
 
         click.echo(plain("".join(traceback.format_exception(error)), lines=True), err=True, nl=False)
     message, code = explain(error)
-    if signal is not None and code == INTERRUPTED:
+    interrupted = code == INTERRUPTED
+    if signal is not None and interrupted:
         code = 128 + signal
-    begin = "" if isinstance(error, Interrupted) else "Error: "
-    with contextlib.suppress(OSError):  # after SIGHUP there is no terminal to say it on
-        lines = folded(plain(" ".join(message.split())), indent=len(begin))
-        click.echo(click.style(begin.strip(), fg="red", bold=True) + " " * bool(begin) + lines, err=True)
+    told, code = end_together(error, message, code, interrupted)
+    if told is not None:
+        begin = "" if isinstance(error, Interrupted) and told == message else "Error: "
+        with contextlib.suppress(OSError):  # after SIGHUP there is no terminal to say it on
+            lines = folded(plain(" ".join(told.split())), indent=len(begin))
+            click.echo(click.style(begin.strip(), fg="red", bold=True) + " " * bool(begin) + lines, err=True)
+    leave_at_once(code)
     sys.exit(code)
 
 

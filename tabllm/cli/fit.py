@@ -26,6 +26,7 @@ from .options import (
     seed_option,
     train_rows_option,
 )
+from .parallel import join_fit
 from .private import privacy_options, take_privacy
 from .reading import read, reading_options
 from .rule_options import rule_options
@@ -189,9 +190,13 @@ def fit(
 
     from ..training_log import logged
 
-    check_run_directory(run)
-    reporter = context.with_resource(logged(log, session.reporter(), run))
-    claim(session, run, force=force, folder=True)
+    group = join_fit(session, model, given)
+    leads = group is None or group.leads
+    if leads:
+        check_run_directory(run)
+    reporter = context.with_resource(logged(log if leads else None, session.reporter(), run))
+    if leads:
+        claim(session, run, force=force, folder=True)
     found = read(session, data, reading)
     table = check_table(drop_columns(found.table, dropped))
     source = source_of(
@@ -250,11 +255,20 @@ def learn(
 ) -> None:
     """Fit ``synthesizer`` and write ``run``; what Ctrl-C leaves is told, and taken up by the next call.
 
+    In a fit that is spread over processes the first writes, and each ends when all have done their part.
+
     Args:
         save: writes the run in place of the synthesizer's own ``save``.
     """
-    from tabular.rundir import HISTORY, drop_partial, holds, run_stamp, take_partial
+    from tabular.rundir import HISTORY, drop_partial, holds, partial_of, run_stamp, take_partial
 
+    from ..parallel.joining import current_group, finish
+
+    group = current_group()
+    if group is not None and not group.leads:
+        synthesizer.fit(table, schema=schema, progress=reporter, checkpoint=partial_of(run))
+        finish()
+        return
     partial = take_partial(run)
     before = run_stamp(partial)
     try:
@@ -272,6 +286,7 @@ def learn(
     finally:
         drop_partial(run, if_empty=True)
     drop_partial(run)
+    finish()
 
 
 def default_run(data: str) -> str:

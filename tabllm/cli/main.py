@@ -13,6 +13,7 @@ import tabllm
 
 from .errors import hold_closed_streams, leave
 from .group import LazyGroup
+from .parallel import check_command
 from .session import Session
 from .signals import signals_as_interrupts
 
@@ -79,6 +80,7 @@ def cli(session: Session, quiet: bool, debug: bool) -> None:
     CSV, Parquet, JSON lines and Excel files are told apart by their endings. 'tabllm COMMAND --help' has examples.
     """
     session.quiet, session.debug = quiet, debug
+    check_command(click.get_current_context().invoked_subcommand)
     if not debug and not sys.warnoptions:
         warnings.simplefilter("ignore")  # what libraries warn of, their users cannot mend
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from tabular.errors import UsageError
 
+from ..parallel.group import Group
 from .automaton import Level
 from .codec import Batch
 
@@ -120,7 +121,7 @@ class Tuning:
 class TrainedWeights(Protocol):
     """What an engine trains, with its optimizer; the methods of :class:`LmEngine` say what each does."""
 
-    def step(self, batches: Sequence[Batch], learning_rate: float) -> Any:
+    def step(self, batches: Sequence[Batch], learning_rate: float, rows: int, group: Group | None) -> Any:
         """One update; the mean loss per row."""
 
     def losses(self, batch: Batch, columns: int) -> np.ndarray:
@@ -241,10 +242,18 @@ class LmEngine(ABC):
             masks: bool[levels, used], which of them can stand at a level.
         """
 
-    def train_step(self, batches: Sequence[Batch], learning_rate: float) -> Any:
-        """One update on the sum of some batches; gives the mean loss per row, which stays on the device."""
+    def train_step(
+        self, batches: Sequence[Batch], learning_rate: float, rows: int | None = None, group: Group | None = None
+    ) -> Any:
+        """One update on the sum of some batches; gives the mean loss per row, which stays on the device.
+
+        Args:
+            batches: of a fit that is spread over ``group`` the part of this process, which may be nothing.
+            rows: of all processes together; those of ``batches`` if absent.
+        """
         self._tables.clear()
-        return self._trainer().step(batches, learning_rate)
+        rows = sum(batch.rows for batch in batches) if rows is None else rows
+        return self._trainer().step(batches, learning_rate, rows, group)
 
     def losses(self, batch: Batch, columns: int) -> np.ndarray:
         """The summed negative log-likelihood of each column, in nats: float64[columns]."""

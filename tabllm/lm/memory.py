@@ -109,13 +109,18 @@ def kept_bytes(
     return activations + rows * tokens * (used * 8 + again)
 
 
-def check(estimate: Estimate, engine: str, device: str) -> None:
-    """Raise :class:`EngineError` if the machine cannot hold it."""
+def check(estimate: Estimate, engine: str, device: str, processes: int = 1) -> None:
+    """Raise :class:`EngineError` if the machine cannot hold it.
+
+    Args:
+        processes: how many of this machine need as much; a CUDA GPU is used by one.
+    """
     there = machine_memory(engine, device)
-    if there is None or estimate.total <= USABLE * there:
+    needed = estimate.total * (1 if device.startswith("cuda") else processes)
+    if there is None or needed <= USABLE * there:
         return
     raise EngineError(
-        f"This needs about {estimate.total / 1e9:.1f} GB, and {there / 1e9:.1f} GB are there: take --tuning lora, "
+        f"This needs about {needed / 1e9:.1f} GB, and {there / 1e9:.1f} GB are there: take --tuning lora, "
         "--precision bf16, 8bit or 4bit, a smaller --batch-size with --accumulate, --checkpointing, or a smaller model."
     )
 

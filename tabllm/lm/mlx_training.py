@@ -13,6 +13,7 @@ from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
 from tabular.errors import EngineError
 
+from ..parallel.group import Group
 from .adamw import BETAS, FIRST_SCALE
 from .codec import Batch
 from .engine import Arrays, Tuning
@@ -139,24 +140,30 @@ class Training:
         rounded = [(path, weights[path].astype(value.dtype)) for path, value in tree_flatten(self._trainable())]
         self.root.update(tree_unflatten(rounded))
 
-    def step(self, batches: Sequence[Batch], learning_rate: float) -> mx.array:
+    def step(self, batches: Sequence[Batch], learning_rate: float, rows: int, group: Group | None) -> mx.array:
         """One update; the mean loss per row."""
-        rows = sum(batch.rows for batch in batches)
         weights = dict(tree_flatten(self._trainable()))
         total, gradients = mx.zeros(()), None
         with _checkpointed(self.model) if self.tuning.checkpointing else _plainly():
             for batch in batches:
-                loss, found = self._gradient(batch, rows)
+                loss, added = self._gradient(batch, rows)
                 self.root.update(tree_unflatten(list(weights.items())))  # taking gradients leaves its own there
-                gradients = found if gradients is None else tree_map(mx.add, gradients, found)
+                gradients = added if gradients is None else tree_map(mx.add, gradients, added)
                 total = total + loss
                 if len(batches) > 1:
                     mx.eval(total, gradients)  # or the graphs of all parts would be held at once
+        if gradients is None:  # no rows for this process
+            found = {path: mx.zeros_like(value) for path, value in weights.items()}
+        else:
+            found = dict(tree_flatten(gradients))
+        if group is not None:
+            total, *summed = group.sum_arrays([total, *found.values()])
+            found = dict(zip(found, summed, strict=True))
         self.step_count += 1
         corrections = 1 - BETAS[0] ** self.step_count, (1 - BETAS[1] ** self.step_count) ** 0.5
         total = total / self.loss_scale
         updated, first, second, good = self._update(
-            self._full_width(), dict(tree_flatten(gradients)), *self.moments, mx.array(learning_rate),
+            self._full_width(), found, *self.moments, mx.array(learning_rate),
             mx.array(corrections), self.loss_scale,
         )  # fmt: skip
         self.moments = first, second

@@ -31,6 +31,7 @@ from ..codec.table import DEFAULT_BINS
 from ..hub.facts import read_facts
 from ..hub.folder import ModelFolder, resolve
 from ..nano.orders import order_with_first
+from ..parallel.joining import current_group, first_on_each_machine, processes_here
 from ..precisions import PACKED
 from .automaton import Automaton
 from .bases import describe_base, public_name
@@ -156,12 +157,12 @@ class PretrainedLM(Synthesizer):
         progress: Reporter | None = None,
         checkpoint: str | Path | None = None,
     ) -> Self:
-        progress = default_reporter(progress)
+        progress, group = default_reporter(progress), current_group()
         started = time.perf_counter()
         table = self._taken(table)
         self.schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
         self.schema = self._labelled(self.schema, len(table))
-        folder = resolve(self.base, revision=self.revision, progress=progress)
+        folder = first_on_each_machine(partial(resolve, self.base, revision=self.revision, progress=progress))
         facts = read_facts(folder.path)
         precision = precision_of(facts, self.precision, folder.name)
         # Only the folder says that weights are quantized, and not every engine that is first choice reads such.
@@ -177,17 +178,12 @@ class PretrainedLM(Synthesizer):
         nothing = one_step(bool(codec.learned), progress)
         plan = self._plan(len(choices), self.learning_rate or _RATES[method], nothing)
         estimate = training_memory(
-            facts,
-            precision=precision,
-            tuning=tuning,
-            rows=math.ceil(plan.batch_rows / plan.pieces),
-            tokens=int(lengths.max()),
-            used=len(codec.used),
-            engine=self.engine_name,
-            device=self.device,
-        )
+            facts, precision=precision, tuning=tuning,
+            rows=math.ceil(plan.batch_rows / (plan.pieces * (1 if group is None else group.size))),
+            tokens=int(lengths.max()), used=len(codec.used), engine=self.engine_name, device=self.device,
+        )  # fmt: skip
         progress.note(estimate.sentence())
-        check(estimate, self.engine_name, self.device)
+        check(estimate, self.engine_name, self.device, processes_here())
         engine = make_lm(
             self.engine_name,
             self.device,
@@ -198,7 +194,7 @@ class PretrainedLM(Synthesizer):
         if isinstance(codec, TokenCodec):
             use_vocabulary(engine, codec, choices, pieces, self.schema)
         trained = train(
-            engine, codec, choices, plan, tuning, progress=progress, checkpoint=checkpoint,
+            engine, codec, choices, plan, tuning, progress=progress, checkpoint=checkpoint, group=group,
             settings={**self.settings(), "fitted": [folder.name, folder.revision, precision, method, self.engine_name]},
         )  # fmt: skip
         folder = replace(folder, name=public_name(folder))

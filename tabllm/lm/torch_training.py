@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from tabular.devices import full_width_products
 from tabular.errors import EngineError
 
+from ..parallel.group import Group
 from .adamw import BETAS, CLIP_NORM, FIRST_SCALE, GROWTH
 from .codec import Batch
 from .engine import Arrays, Tuning
@@ -103,11 +104,10 @@ class Training:
         return F.cross_entropy(logits, torch.from_numpy(batch.target).to(self.device), reduction="none")
 
     @full_width_products()
-    def step(self, batches: Sequence[Batch], learning_rate: float) -> Tensor:
+    def step(self, batches: Sequence[Batch], learning_rate: float, rows: int, group: Group | None) -> Tensor:
         """One update; the mean loss per row."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-        rows = sum(batch.rows for batch in batches)
+        for settings in self.optimizer.param_groups:
+            settings["lr"] = learning_rate
         total = torch.zeros((), device=self.device)
         for batch in batches:
             loss = self._target_losses(batch).sum() / rows
@@ -116,6 +116,8 @@ class Training:
         for name, master in self.masters.items():
             gradient = self.weights[name].grad
             master.grad = None if gradient is None else gradient.float()
+        if group is not None:
+            total = self._sum_gradients(total, group)
         gradients = [weight.grad for weight in self.trainable.values() if weight.grad is not None]
         if self._scales:
             torch._foreach_div_(gradients, self.loss_scale)
@@ -126,6 +128,20 @@ class Training:
         self.optimizer.zero_grad(set_to_none=False)
         for name in self.masters:
             self.weights[name].grad = None
+        return total
+
+    def _sum_gradients(self, total: Tensor, group: Group) -> Tensor:
+        """Put the sums over all processes in place of the gradients of this one, and give the sum of the losses."""
+        weights = list(self.trainable.values())
+        # Without rows there are no gradients; a weight that no process has one of stays without, as in one process.
+        mine = [weight.grad is not None for weight in weights]
+        gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
+        total, having, *summed = group.sum_arrays(
+            [total, torch.tensor(mine, dtype=torch.float32, device=self.device), *gradients]
+        )
+        theirs = mine if all(mine) else having.tolist()
+        for weight, gradient, there in zip(weights, summed, theirs, strict=True):
+            weight.grad = gradient if there else None
         return total
 
     def _finite(self, norm: Tensor) -> bool:

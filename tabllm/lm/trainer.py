@@ -6,6 +6,7 @@ that says which weights to keep and when to stop.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -23,11 +24,15 @@ from tabular.learning_curve import LearningCurve
 from tabular.progress import Reporter
 
 from ..nano.orders import draw_orders
+from ..parallel.group import Group
 from .batches import BatchMaker
 from .codec import LmCodec, level_masks
 from .engine import LmEngine, Tuning
 
 __all__ = ["Plan", "Trained", "plan_training", "train"]
+
+#: What a checkpoint holds: training state, best weights, facts.
+Found = tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, Any]]
 
 #: Share of the rows that is held out, and the most of them that are looked at.
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.05, 384
@@ -147,6 +152,7 @@ def train(
     progress: Reporter,
     checkpoint: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
+    group: Group | None = None,
 ) -> Trained:
     """Fine-tune ``engine`` on rows ``choices`` (int32[rows, width]), and leave the best weights in it.
 
@@ -155,37 +161,54 @@ def train(
 
     Args:
         settings: of the generator and its base, plain JSON data.
+        group: the processes that this fit is spread over, all of which call this. Each computes its part of every
+            batch and of the evaluations; sums over all of them make the same losses and updates as one process. The
+            first reads and writes checkpoints, which do not depend on the number of processes.
 
     Raises:
         KeyboardInterrupt: after the checkpoint is written.
         TabllmError: if the loss is no longer a number though the step size was halved :data:`MOST_RESTARTS` times.
+        UsageError: if the processes have different data or settings.
+        LostProcess: if another process ended.
     """
+    rank, size = (0, 1) if group is None else (group.rank, group.size)
     shuffled = np.random.default_rng([plan.seed, 0]).permutation(len(choices))
     held_out = _held_out(len(choices))
     unseen, seen = choices[shuffled[:held_out]], choices[shuffled[held_out:]]
     maker, columns = BatchMaker(codec, pad_to=engine.pad_to), len(codec.names)
     groups = np.arange(columns)
+    mine = unseen[rank::size]
     looked_at = [
-        maker.make(part, np.tile(groups, (len(part), 1))) for part in np.array_split(unseen, -(-len(unseen) // 128))
-    ]
-    saved = Checkpoint(checkpoint, _fingerprint(choices, maker, plan, tuning, settings or {})) if checkpoint else None
+        maker.make(part, np.tile(groups, (len(part), 1))) for part in np.array_split(mine, -(-len(mine) // 128) or 1)
+        if len(part)
+    ]  # fmt: skip
+    fingerprint = _fingerprint(choices, maker, plan, tuning, settings or {})
+    saved = Checkpoint(checkpoint, fingerprint) if checkpoint else None
     engine.start_training(tuning, maker.used, level_masks(codec, maker.used), weight_decay=WEIGHT_DECAY)
+    found = None if saved is None or rank else saved.read()
+    if group is not None:
+        group.check_same(fingerprint)
+        found = _shared_start(group, engine, found)
     state, best = _State(), engine.trained()
-    if saved is not None and (found := saved.read()) is not None:
+    if found is not None:
         arrays, best, facts = found
-        with saved.taking_up():
+        with saved.taking_up() if saved is not None else contextlib.nullcontext():
             state = _State(**facts)
             engine.load_trained(
                 {k.removeprefix("weights/"): v for k, v in arrays.items() if k.startswith("weights/")}, arrays
             )
         progress.note(f"Going on from step {state.step:,} of {plan.steps:,}.")
 
-    curve, trained_until = LearningCurve(checkpoint, progress), (state.tokens, time.perf_counter())
+    curve, trained_until = LearningCurve(None if rank else checkpoint, progress), (state.tokens, time.perf_counter())
 
     def save() -> None:
-        if saved is not None:
+        if saved is not None and rank == 0:
             now = {f"weights/{name}": value for name, value in engine.trained().items()} | engine.training_state()
             saved.write(now, best, asdict(state))
+
+    def total(value: int) -> int:
+        """Over all processes."""
+        return value if group is None else int(group.total(np.array(value, np.int64)))
 
     def go_back() -> None:
         """Take up the best weights, without moments, at half the step size."""
@@ -207,7 +230,8 @@ def train(
         nonlocal best, trained_until
         train_loss = float(np.mean([float(value) for value in losses])) if losses else None  # waits for the device
         spent = time.perf_counter() - trained_until[1]
-        by_column = sum(engine.losses(batch, columns) for batch in looked_at) / len(unseen)
+        summed = sum((engine.losses(batch, columns) for batch in looked_at), np.zeros(columns))
+        by_column = (summed if group is None else group.total(summed)) / len(unseen)
         loss = float(np.sum(by_column))
         if not math.isfinite(loss):
             return loss
@@ -249,12 +273,12 @@ def train(
             rows = seen[next(batches)]
             rng = np.random.default_rng([plan.seed, 3, state.step])
             orders = draw_orders(len(rows), groups, plain_share=PLAIN_SHARE, rng=rng)
-            pieces = [
-                maker.make(rows[part], orders[part]) for part in np.array_split(np.arange(len(rows)), plan.pieces)
-            ]
+            # Rows of like length stand together, so that every second one is a part as long as the others.
+            parts = np.array_split(np.arange(rank, len(rows), size), plan.pieces)
+            pieces = [maker.make(rows[part], orders[part]) for part in parts if len(part)]
             rate = learning_rate(plan, state.step) / 2**state.restarts
-            losses.append(engine.train_step(pieces, rate))
-            state.tokens += sum(int(piece.lengths.sum()) for piece in pieces)
+            losses.append(engine.train_step(pieces, rate, len(rows), group))
+            state.tokens += total(sum(int(piece.lengths.sum()) for piece in pieces))
             state.step += 1
             if state.step % plan.look_every == 0 or state.step == plan.steps:
                 loss, losses = look(losses), []
@@ -274,15 +298,28 @@ def train(
                     save()
                     written = time.perf_counter()
                 task.advance(1)
-            if interrupted():
+            if total(interrupted()):
                 state.seconds = time.perf_counter() - started
                 save()
+                total(0)  # nobody ends before the checkpoint is written
                 raise KeyboardInterrupt
         task.finish()
     engine.load_trained(best)
     engine.finish_training()
     per_column = dict(zip(codec.names, state.best_columns, strict=True))
     return Trained(state.history, per_column, state.step < plan.steps, state.restarts, state.tokens, best)
+
+
+def _shared_start(group: Group, engine: LmEngine, found: Found | None) -> Found | None:
+    """The checkpoint of the first process in every one; without one, its weights."""
+    facts = group.broadcast_json(None if found is None else found[2])
+    if facts is None:
+        weights = group.broadcast_arrays(engine.trained() if group.leads else {})
+        if not group.leads:
+            engine.load_trained(weights)
+        return None
+    arrays, best, _ = found or ({}, {}, {})
+    return group.broadcast_arrays(arrays), group.broadcast_arrays(best), facts
 
 
 def learning_rate(plan: Plan, step: int) -> float:

@@ -144,9 +144,9 @@ def test_a_loss_that_is_not_a_number_goes_back_to_the_best_weights_at_half_the_s
     engine = engine_of(engine_name, folder_of("gpt2"))
     update, notes = engine.train_step, []
 
-    def ruined_once(batches, rate):
+    def ruined_once(batches, rate, *spread):
         rates.append(rate)
-        return update(batches, float("nan") if len(rates) == 5 else rate)
+        return update(batches, float("nan") if len(rates) == 5 else rate, *spread)
 
     monkeypatch.setattr(engine, "train_step", ruined_once)
     reporter = Reporter()

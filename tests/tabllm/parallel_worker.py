@@ -1,0 +1,132 @@
+"""One of the processes of a fit that tests spread.
+
+``python parallel_worker.py trainings ENGINE MODEL FOLDER`` trains as :func:`trainings` says and writes what came of it
+to ``FOLDER/RANK.json``; ``... cli TROUBLE ARGUMENTS`` is the command line, with trouble in process 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from tabular.progress import Reporter, Task
+
+UPDATES = 50
+#: Update before which trouble comes.
+TROUBLE_AT = 4
+
+
+class Interrupting(Reporter):
+    """Presses Ctrl-C after five steps."""
+
+    @contextmanager
+    def task(self, label, total, unit):
+        class Counting(Task):
+            done = 0
+
+            def advance(self, amount=1, text=""):
+                self.done += amount
+                if self.done == 5:
+                    signal.raise_signal(signal.SIGINT)
+
+        yield Counting()
+
+
+def fitted(engine, *, steps, group=None, method="full", checkpoint=None, progress=None, **options):
+    """What :func:`tabllm.lm.trainer.train` gives for the tiny table, with an evaluation at each update."""
+    from lm_models import text_codec
+
+    from tabllm.lm.engine import Tuning
+    from tabllm.lm.trainer import plan_training, train
+
+    codec, choices = text_codec("compact")
+    plan = plan_training(
+        len(choices), steps=steps, looks=steps, seed=0, **{"batch_rows": 15, "learning_rate": 3e-3, **options}
+    )
+    return train(
+        engine, codec, choices, plan, Tuning(method, rank=4), progress=progress or Reporter(), checkpoint=checkpoint,
+        group=group,
+    )  # fmt: skip
+
+
+def curve(trained):
+    """Step and losses of each evaluation."""
+    return [[entry["step"], entry["train_loss"], entry["held_out_loss"]] for entry in trained.history]
+
+
+def trainings(engine_name, model, group=None):
+    """What one process and several must agree on: name -> curve."""
+    from lm_models import engine_of
+
+    from tabllm.lm import trainer
+    from tabular.errors import TabllmError
+
+    found = {}
+    for name, precision, patience, options in [
+        ("to the end", "fp32", UPDATES, {"steps": UPDATES}),
+        ("stopped early", "fp32", trainer.PATIENCE, {"steps": UPDATES}),
+        ("micro-batches", "fp32", trainer.PATIENCE, {"steps": 4, "pieces": 3}),
+        ("one row a batch", "bf16", trainer.PATIENCE, {"steps": 3, "batch_rows": 1}),
+    ]:
+        engine = engine_of(engine_name, Path(model), precision=precision)
+        with mock.patch.object(trainer, "PATIENCE", patience):
+            trained = fitted(engine, group=group, **options)
+        found[name] = curve(trained)
+        found[f"{name}, tokens"] = trained.tokens
+    try:
+        fitted(engine_of(engine_name, Path(model)), group=group, steps=10, learning_rate=1e30)
+    except TabllmError as error:
+        found["diverged"] = str(error)
+    return found
+
+
+def _trainings(engine_name, model, folder):
+    from lm_models import engine_of
+
+    from tabllm.parallel.joining import finish, join
+    from tabular.errors import UsageError
+
+    group = join()
+    found = trainings(engine_name, model, group)
+    try:
+        progress = Interrupting() if group.rank == 1 else None
+        engine = engine_of(engine_name, Path(model))
+        fitted(engine, group=group, steps=10, checkpoint=Path(folder) / "run.partial", progress=progress)
+    except KeyboardInterrupt:
+        found["interrupted"] = True
+    try:
+        fitted(engine_of(engine_name, Path(model)), group=group, steps=3 + group.rank)
+    except UsageError as error:
+        found["other settings"] = str(error)
+    finish()
+    (Path(folder) / f"{group.rank}.json").write_text(json.dumps(found))
+
+
+def _cli(trouble, *arguments):
+    from tabllm.cli.main import main
+    from tabllm.lm import trainer
+    from tabular.errors import TableError
+
+    rate = trainer.learning_rate
+
+    def ruined(plan, step):
+        if step == TROUBLE_AT and trouble == "killed":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if step == TROUBLE_AT and trouble == "error":
+            raise TableError("There is no more paper.")
+        return rate(plan, step)
+
+    if os.environ["RANK"] == "1":
+        trainer.learning_rate = ruined
+    main(arguments)
+
+
+if __name__ == "__main__":
+    {"trainings": _trainings, "cli": _cli}[sys.argv[1]](*sys.argv[2:])
