@@ -4,6 +4,7 @@
 ``schema``             what a table is: :class:`Schema`, :class:`Column`
 ``inference``          finds the schema of a table (``column_facts``, ``column_kinds``)
 ``arrays``             the canonical numpy form of a table, there and back (``cells``)
+``rules``              what holds between columns: found, shown, kept
 ``conditions``         ``where``: which rows are wanted (``condition_text``, ``intervals``)
 ``reading``            a file into a table (``delimited``: CSV; ``files``: formats)
 ``holdout``            which rows are held back; ``source``: what a run keeps of its file

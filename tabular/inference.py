@@ -53,6 +53,8 @@ def infer_schema(
         rare_below: categories in fewer rows than this are folded: text ones into ``(other)``, numeric
             ones into the most frequent; bounds and atoms of numbers then also stand on so many rows.
 
+    Rules between columns are not searched: :func:`tabular.rules.with_rules` adds them.
+
     A column that no kind can hold (complex numbers, pictures, ...) is left out, and a note of the schema says so.
 
     Raises:
