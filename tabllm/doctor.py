@@ -27,6 +27,7 @@ SLOW_BLAS = 4
 _OPTIONAL = {
     "mlx-lm": ("mlx_lm", "pretrained language models on MLX", "pip install mlx-lm"),
     "bitsandbytes": ("bitsandbytes", "8-bit and 4-bit weights on CUDA", "pip install bitsandbytes"),
+    "faker": ("faker", "made-up persons of a country", "pip install faker"),
     "openpyxl": ("openpyxl", "Excel files", "pip install openpyxl"),
     "optuna": ("optuna", "tuning", "pip install optuna"),
     "opacus": ("opacus", "differential privacy", "pip install opacus"),

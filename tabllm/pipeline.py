@@ -45,6 +45,7 @@ class Order:
         kinds: column -> kind, where the guess is wrong.
         dropped: columns to leave out.
         rules: what the user says of rules between columns.
+        faker: locale of Faker, whose words stand in made-up values of persons.
     """
 
     data: Path | str
@@ -57,6 +58,7 @@ class Order:
     target: str | None = None
     kinds: Mapping[str, str] | None = None
     dropped: Sequence[str] = ()
+    faker: str | None = None
     reading: ReadOptions | None = None
     seed: int = 0
     rules: RuleChoice | None = None
@@ -197,7 +199,7 @@ class _Fit:
 
         schema = ruled(
             learned,
-            infer_schema(learned, overrides=dict(order.kinds or {})),
+            infer_schema(learned, overrides=dict(order.kinds or {}), faker=order.faker),
             order.rules or RuleChoice(),
             find=FOUND_BY_DEFAULT,
             seed=order.seed,

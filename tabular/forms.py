@@ -2,9 +2,9 @@ r"""Forms: small regular expressions of what an identifier is made of, and makin
 
 A form is one or more alternatives separated by ``|``, each with an optional weight: ``3*AB-[0-9]{4}|XY[0-9]{6}``.
 ``[0-9a-f]`` is a set of characters, ``{4}`` repeats it, ``{given}`` stands for a word of a list
-(:mod:`tabular.personal.pools`; ``{Given}`` and ``{GIVEN}`` for the same with a capital or in capitals), a backslash
-makes a character stand for itself, and so does everything else. A form that ends in ``~N`` makes the same texts
-whatever the seed: they were checked against the real ones when it was found.
+(:mod:`tabular.personal.pools`, or a list that comes with the form; ``{Given}`` and ``{GIVEN}`` for the same with a
+capital or in capitals), a backslash makes a character stand for itself, and so does everything else. A form that ends
+in ``~N`` makes the same texts whatever the seed: they were checked against the real ones when it was found.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["Form", "as_set", "escaped", "hashed", "parse_form", "permuted"]
+__all__ = ["Form", "WordLists", "alternatives_of", "as_set", "escaped", "hashed", "parse_form", "permuted", "regex_of"]
+
+#: Lists of words that come with a form: pairs of a name in small letters and of the words with blanks between them.
+WordLists = tuple[tuple[str, str], ...]
 
 #: Numbers up to here are permuted whole; of a larger form a part that is so large counts, and the rest is drawn.
 LARGEST = 1 << 32
@@ -124,16 +127,20 @@ def _joined(blocks: list[np.ndarray]) -> np.ndarray:
 
 
 @lru_cache(maxsize=256)
-def parse_form(text: str) -> Form:
-    """Read a form. Raises :class:`ValueError` saying what is wrong with it."""
+def parse_form(text: str, words: WordLists = ()) -> Form:
+    """Read a form. Raises :class:`ValueError` saying what is wrong with it.
+
+    Args:
+        words: lists that stand in for those of the same name.
+    """
     body, salt = text, None
     if found := re.fullmatch(r"(.*?)(?<!\\)~(\d{1,9})", text, re.DOTALL):
         body, salt = found[1], int(found[2])
     alternatives, shares = [], []
-    for part in _split(body):
+    for part in alternatives_of(body):
         weight = re.match(r"(\d{1,6})\*", part)
         shares.append(int(weight[1]) if weight else 1)
-        slots = _slots(part[weight.end() :] if weight else part)
+        slots = _slots(part[weight.end() :] if weight else part, words)
         if not slots:
             raise ValueError(f"the form {text!r} has an empty alternative")
         alternatives.append(tuple(slots))
@@ -152,7 +159,8 @@ def _parts_of(shares: list[int]) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
-def _split(body: str) -> list[str]:
+def alternatives_of(body: str) -> list[str]:
+    """The alternatives of a form, with their weights."""
     parts, depth, last, place = [], 0, 0, 0
     while place < len(body):
         char = body[place]
@@ -169,7 +177,23 @@ def _split(body: str) -> list[str]:
     return [*parts, body[last:]]
 
 
-def _slots(part: str) -> list[np.ndarray]:
+def regex_of(text: str) -> re.Pattern[str]:
+    """A regular expression that matches whatever the form ``text`` makes, and more: any word for one of a list."""
+    parts = []
+    for alternative in alternatives_of(text):
+        written = ""
+        for item in _ITEM.finditer(re.sub(r"^\d{1,6}\*", "", alternative)):
+            if item["list"] is not None:
+                written += r"\S+"
+            elif item["escaped"] or item["plain"]:
+                written += re.escape(item["escaped"] or item["plain"])
+            else:
+                written += item[0] if item["times"] else f"[{''.join(map(re.escape, _members(item['set'])))}]"
+        parts.append(written)
+    return re.compile("|".join(parts))
+
+
+def _slots(part: str, words: WordLists) -> list[np.ndarray]:
     slots: list[np.ndarray] = []
     place = 0
     while place < len(part):
@@ -184,7 +208,7 @@ def _slots(part: str) -> list[np.ndarray]:
         elif found["list"] is not None:
             from .personal.pools import words_of_list
 
-            slots.append(words_of_list(found["list"]))
+            slots.append(words_of_list(found["list"], words))
         elif found["set"] is not None:
             slots.append(np.array(_members(found["set"])))
         else:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .checksums import find_check
-from .forms import as_set, parse_form
+from .forms import WordLists, as_set, parse_form
 from .identifiers import UUID_FORM, make_identifiers, pattern_room, template_as_form
 
 __all__ = ["find_pattern", "loose_pattern", "number_range", "without_real"]
@@ -230,37 +230,44 @@ def number_gap(numbers: np.ndarray) -> str | None:
     return f"number:{low}..{high}" if high - low >= 2 * len(numbers) else None
 
 
-def without_real(pattern: str, real: np.ndarray, name: str) -> str | None:
+def without_real(
+    pattern: str, real: np.ndarray, name: str, words: WordLists = (), *, rows: int | None = None
+) -> str | None:
     """``pattern``, maybe narrowed or with a salt, by which new identifiers are none of the distinct ``real`` ones.
 
     ``None`` where there is no such one: it makes hardly any others.
+
+    Args:
+        words: lists that come with the pattern.
+        rows: identifiers that a table has, as many as are real if absent.
     """
     if pattern == "sequence" or pattern.startswith("count:"):
         return pattern
-    wanted = CHECKED * len(real) + 1000
-    if pattern_room(pattern) >= wanted * len(real) / RARE:
+    rows = len(real) if rows is None else rows
+    wanted = CHECKED * rows + 1000
+    if pattern_room(pattern, words) >= wanted * len(real) / RARE:
         return pattern  # hitting one is a rare accident, whatever the seed
     if pattern.startswith("number:"):
         return None if len(real) < 2 else number_gap(np.array([int(text) for text in real.tolist()]))
     form = UUID_FORM if pattern == "uuid" else template_as_form(pattern)
     prefix, form = pattern.split(":", 1) if ":" in pattern else ("form", form)
     known = set(real.tolist())
-    room = pattern_room(pattern)
+    room = pattern_room(pattern, words)
     wanted = min(wanted, MOST_CHECKED, room)
-    for salt in range(SALTS if 2 * len(real) <= wanted <= FEW_HITS * room / len(real) else 0):
+    for salt in range(SALTS if 2 * rows <= wanted <= FEW_HITS * room / len(real) else 0):
         salted = f"{prefix}:{form}~{salt}"
-        if known.isdisjoint(make_identifiers(salted, wanted, name=name).tolist()):
+        if known.isdisjoint(make_identifiers(salted, wanted, name=name, words=words).tolist()):
             return salted
-    pinned = _pinned(form, real)
-    enough = pinned is not None and pattern_room(f"{prefix}:{pinned}") >= 2 * len(real)
+    pinned = _pinned(form, real, words)
+    enough = pinned is not None and pattern_room(f"{prefix}:{pinned}", words) >= 2 * rows
     return f"{prefix}:{pinned}" if enough else None
 
 
-def _pinned(form: str, real: np.ndarray) -> str | None:
+def _pinned(form: str, real: np.ndarray, words: WordLists) -> str | None:
     """``form`` with a few characters fixed so that no ``real`` text has all of them; ``None`` if none are free."""
     codes = np.ascontiguousarray(real.astype(str))
     codes = codes.view(np.uint32).reshape(len(codes), -1)
-    found = parse_form(form)
+    found = parse_form(form, words)
     parts = []
     for slots, weight in zip(found.alternatives, found.weights, strict=True):
         if any(len(word) != 1 for slot in slots for word in slot):

@@ -24,7 +24,7 @@ from functools import lru_cache
 import numpy as np
 
 from .checksums import CHECKS, with_check
-from .forms import LARGEST, Form, as_set, escaped, hashed, parse_form, permuted
+from .forms import LARGEST, Form, WordLists, as_set, escaped, hashed, parse_form, permuted
 from .sequences import parse_counting
 
 __all__ = ["UUID_FORM", "check_pattern", "make_identifiers", "pattern_room", "template_as_form"]
@@ -43,17 +43,17 @@ _FORMS = ("form", *CHECKS)
 _RUNNING = "\ue000"
 
 
-def pattern_room(pattern: str) -> int:
+def pattern_room(pattern: str, words: WordLists = ()) -> int:
     """How many identifiers a pattern can make before one repeats; counters count as one."""
     if pattern == "sequence" or pattern.startswith("count:"):
         return 1
     if found := _NUMBER.fullmatch(pattern):
         return int(found[2]) - int(found[1]) + 1
-    prefix, form = _form_of(pattern, number=False)
+    prefix, form = _form_of(pattern, words, number=False)
     return form.room // {"mod97": 1, "form": 1}.get(prefix, 10)
 
 
-def check_pattern(pattern: str) -> None:
+def check_pattern(pattern: str, words: WordLists = ()) -> None:
     """Raise :class:`ValueError`, saying why, for a pattern that cannot be read."""
     if pattern.startswith("count:"):
         parse_counting(pattern)
@@ -61,7 +61,7 @@ def check_pattern(pattern: str) -> None:
         if int(found[2]) < int(found[1]):
             raise ValueError(f"the range {pattern!r} ends before it begins")
     elif pattern not in ("sequence", "same"):
-        _form_of(pattern, number=False)
+        _form_of(pattern, words, number=False)
 
 
 def make_identifiers(
@@ -72,6 +72,7 @@ def make_identifiers(
     seed: int = 0,
     number: bool = False,
     name: str = "",
+    words: WordLists = (),
 ) -> np.ndarray:
     """New identifiers as an object array of text.
 
@@ -83,6 +84,7 @@ def make_identifiers(
         seed: the same seed gives the same identifiers.
         number: whether they must be numbers, so that the first digit may not be 0.
         name: of the column; another column gets others.
+        words: lists of words that the pattern names and that come with it.
     """
     numbers = np.arange(start, start + n) if isinstance(n, int | np.integer) else np.asarray(n, np.int64) + start
     if pattern in (None, "sequence", "same"):  # the same as a column that is not at hand: any numbers
@@ -93,7 +95,7 @@ def make_identifiers(
     if found := _NUMBER.fullmatch(pattern):
         key = zlib.crc32(f"{name}\0{found[3] or seed}".encode())
         return _in_range(numbers, int(found[1]), int(found[2]), key)
-    prefix, form = _form_of(pattern, number=number)
+    prefix, form = _form_of(pattern, words, number=number)
     made = form.make(numbers, name=name, seed=seed, distinct=prefix != "running")
     if prefix in CHECKS:
         return with_check(made, prefix)
@@ -117,10 +119,10 @@ def _in_range(numbers: np.ndarray, low: int, high: int, key: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=256)
-def _form_of(pattern: str, *, number: bool) -> tuple[str, Form]:
+def _form_of(pattern: str, words: WordLists, *, number: bool) -> tuple[str, Form]:
     prefix, colon, body = pattern.partition(":")
     if colon and prefix in _FORMS:
-        return prefix, parse_form(body)
+        return prefix, parse_form(body, words)
     if pattern == "uuid":
         return "form", parse_form(UUID_FORM)
     return ("running" if "#" in re.findall(r"\\.|.", pattern) else "form"), parse_form(

@@ -21,6 +21,7 @@ from .frames import as_pandas
 from .identifier_patterns import find_pattern
 from .keys import counts_rows, reads_as_identifier, written_as_codes
 from .personal import find_personal
+from .personal.faker_words import check_locale
 from .personal.repetition import with_repetition
 from .personal.surrogates import surrogate_pattern
 from .schema import KINDS, Column, Schema, kind_hint
@@ -42,7 +43,11 @@ EXACT_INTEGERS = 2.0**53
 
 
 def infer_schema(
-    table: pd.DataFrame, *, overrides: Mapping[str, str | Mapping[str, Any]] | None = None, rare_below: int = 0
+    table: pd.DataFrame,
+    *,
+    overrides: Mapping[str, str | Mapping[str, Any]] | None = None,
+    rare_below: int = 0,
+    faker: str | None = None,
 ) -> Schema:
     """What ``table`` is, column by column.
 
@@ -52,6 +57,8 @@ def infer_schema(
             :class:`Column` to set (``{"price": {"kind": "continuous", "decimals": 2}}``).
         rare_below: categories in fewer rows than this are folded: text ones into ``(other)``, numeric
             ones into the most frequent; bounds and atoms of numbers then also stand on so many rows.
+        faker: locale of the package Faker (``"de_DE"``), whose names, streets and towns stand in what is made up for
+            columns that name persons. The words are kept in the schema, so nobody else needs Faker.
 
     Rules between columns are not searched: :func:`tabular.rules.with_rules` adds them.
 
@@ -59,7 +66,10 @@ def infer_schema(
 
     Raises:
         SchemaError: if no column can be held, or an override is unknown or does not fit.
+        UsageError: if Faker is asked for and is not installed, or has no such locale.
     """
+    if faker is not None:
+        check_locale(faker)
     table = as_pandas(table)
     columns = columns_of(table)
     overrides = dict(overrides or {})
@@ -81,13 +91,15 @@ def infer_schema(
     }
     for name, facts in known.items():
         if name in persons:
-            found.append(_of_persons(facts, persons[name], overrides.get(name), rare_below))
+            found.append(_of_persons(facts, persons[name], overrides.get(name), rare_below, faker))
         else:
             found.append(_column(facts, overrides.get(name), rare_below))
     found = with_repetition(found, plain, {column.name for column in found if column.personal})
     notes = [f"Left out: {str(error)[0].lower()}{str(error)[1:]}" for error in left_out]
     if skip is not None:
         notes.append(f"{int(skip.sum()):,} row(s) repeat the header: read as missing; remove them from the file.")
+    if faker is not None and not any(column.words for column in found):
+        notes.append(f"Faker's words of {faker} stand nowhere: no column has made-up names, streets or e-mails.")
     return Schema(tuple(found), rows=len(table), notes=tuple(notes))
 
 
@@ -124,7 +136,13 @@ def _decimal_mark(facts: ColumnFacts) -> str | None:
     return None if facts.number_text is None else facts.number_text.point
 
 
-def _of_persons(facts: ColumnFacts, personal: str, override: str | Mapping[str, Any] | None, rare_below: int) -> Column:
+def _of_persons(
+    facts: ColumnFacts,
+    personal: str,
+    override: str | Mapping[str, Any] | None,
+    rare_below: int,
+    locale: str | None,
+) -> Column:
     """A column of persons: an identifier by which none of its real values is made, unless another kind was asked."""
     if override is None and len(facts.filled):
         # Whatever the values might be learned as (a category each) is not even looked at.
@@ -133,7 +151,8 @@ def _of_persons(facts: ColumnFacts, personal: str, override: str | Mapping[str, 
     else:
         column = _column(facts, override, rare_below)
     if column.kind == "identifier" and not (isinstance(override, Mapping) and override.get("pattern")):
-        column = replace(column, pattern=surrogate_pattern(facts, personal))
+        pattern, words = surrogate_pattern(facts, personal, locale=locale)
+        column = replace(column, pattern=pattern, words=words)
     return replace(column, personal=personal)
 
 

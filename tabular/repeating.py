@@ -80,7 +80,9 @@ def _texts(column: Column, number: np.ndarray, seed: int) -> np.ndarray:
     made = np.empty(len(distinct), dtype=object)
     filled = distinct >= 0
     whole = column.dtype.lower().startswith(("int", "uint"))
-    made[filled] = make_identifiers(column.pattern, distinct[filled], seed=seed, number=whole, name=column.name)
+    made[filled] = make_identifiers(
+        column.pattern, distinct[filled], seed=seed, number=whole, name=column.name, words=column.words
+    )
     made[~filled] = None
     return made[inverse.ravel()]
 

@@ -241,7 +241,7 @@ def _readme(files: RunFiles, held: Callable[[Column], str]) -> str:
         if more := held(column):
             kept.append(more)
         if column.pattern:
-            kept.append("the pattern of its identifiers")
+            kept.append("the pattern of its identifiers" + " and the words they are made of" * bool(column.words))
         lines.append(f"- `{column.name}`: {', '.join(kept)}")
     lines += [
         *told_margins(files.margins),

@@ -74,6 +74,8 @@ class Column:
             (:mod:`tabular.grain.text`); ``None`` for all that its decimals or its format can write.
         pattern: how an identifier is built (:mod:`tabular.identifiers`), such as ``"uuid"`` or ``"AA-9999"``;
             ``"same"`` for the values of the column that it goes with.
+        words: lists of words that the pattern names, with blanks between the words: ``(("given", "Anna Bea"),)``; lists
+            of the package where they are not given.
         other: the category that values outside ``categories`` become, ``None`` if they are an error;
             set where rare categories were folded.
         marks: texts that stand for missing or censored values in a column of numbers or dates that is written as
@@ -112,6 +114,7 @@ class Column:
     marks: tuple[str, ...] = ()
     mark_shares: tuple[float, ...] = ()
     levels: tuple[Scalar, ...] = ()
+    words: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

@@ -15,6 +15,7 @@ from .arrays import from_arrays, holds_text, known_dtype, on_grid, to_arrays
 from .cells import numbers
 from .dates.forms import compiled
 from .errors import SchemaError
+from .forms import WordLists
 from .grain.text import grain_from_text
 from .identifiers import check_pattern, make_identifiers
 from .number_template import is_template
@@ -43,6 +44,10 @@ _SCALAR = Kind("text, a finite number, true or false", lambda v: isinstance(v, s
 _NUMBER = real()
 _COUNT = whole(1, 2**53)
 _PAIR = Kind("two whole numbers above 0", lambda v: list_of(_COUNT, 2).holds(v) and len(v) == 2)
+_WORDS = Kind(
+    "the name of a list in small letters, and its words in one text",
+    lambda v: list_of(TEXT, 2).holds(v) and len(v) == 2 and v[0].isalpha() and v[0].islower() and bool(v[1].split()),
+)
 _FIELDS = {
     "name": TEXT,
     "kind": one_of(*sorted(KINDS)),
@@ -66,13 +71,14 @@ _FIELDS = {
     "marks": list_of(TEXT),
     "mark_shares": list_of(real(0, 1)),
     "levels": list_of(_SCALAR),
+    "words": list_of(_WORDS),
 }
 _NAMED = frozenset({"identifier"})
 #: Fields of some kinds alone.
 _KINDS_OF = {
     "minimum": NUMERIC_KINDS, "maximum": NUMERIC_KINDS, "decimals": NUMERIC_KINDS, "atoms": NUMERIC_KINDS,
     "format": NUMERIC_KINDS, "grain": NUMERIC_KINDS, "categories": TOKEN_KINDS, "other": TOKEN_KINDS, "pattern": _NAMED,
-    "repeats": _NAMED, "goes_with": _NAMED, "per_value": _NAMED,
+    "repeats": _NAMED, "goes_with": _NAMED, "per_value": _NAMED, "words": _NAMED,
     "marks": NUMERIC_KINDS, "mark_shares": NUMERIC_KINDS, "levels": TOKEN_KINDS,
 }  # fmt: skip
 _TOP = {"version": whole(1), "rows": whole(0), "notes": list_of(TEXT),
@@ -157,7 +163,7 @@ def check_column(column: Column) -> None:
         except ValueError as error:
             raise FieldError(f"column {column.name!r} has grain {shown(column.grain)}, of which {error}") from None
     if column.pattern is not None:
-        _check_pattern(column.name, column.pattern)
+        _check_pattern(column.name, column.pattern, column.words)
     if not known_dtype(column.dtype):
         raise FieldError(f"column {column.name!r} has dtype {shown(column.dtype)}, which pandas does not know")
     if (why := _unwritable(column)) is not None:
@@ -167,11 +173,11 @@ def check_column(column: Column) -> None:
         )
 
 
-def _check_pattern(name: str, pattern: str) -> None:
+def _check_pattern(name: str, pattern: str, words: WordLists) -> None:
     if not 0 < len(pattern) <= MAX_PATTERN:
         raise FieldError(f"column {name!r} has pattern {shown(pattern)}, but must have 1 to {MAX_PATTERN:,} characters")
     try:
-        check_pattern(pattern)
+        check_pattern(pattern, words)
     except (ValueError, OverflowError) as error:
         raise FieldError(f"column {name!r} has pattern {shown(pattern)}, but {error}") from None
 
@@ -280,6 +286,9 @@ def _probe(column: Column) -> np.ndarray:
     if column.has_categories:
         return np.array([*range(len(column.categories)), *[-1] * missing], dtype=np.int32)
     number = column.dtype.lower().startswith(("int", "uint"))
-    named = column.kind == "identifier"
-    made = make_identifiers(column.pattern, 2, number=number, name=column.name) if named else ["a", "b"]
+    made = (
+        make_identifiers(column.pattern, 2, number=number, name=column.name, words=column.words)
+        if column.kind == "identifier"
+        else ["a", "b"]
+    )
     return np.array([*made, *[None] * missing], dtype=object)

@@ -70,7 +70,9 @@ def unmodelled(
 
 def _identifiers(column: Column, rows: int, *, start: int, seed: int) -> np.ndarray:
     number = column.dtype.lower().startswith(("int", "uint"))
-    return make_identifiers(column.pattern, rows, start=start, seed=seed, number=number, name=column.name)
+    return make_identifiers(
+        column.pattern, rows, start=start, seed=seed, number=number, name=column.name, words=column.words
+    )
 
 
 def is_missing(values: np.ndarray) -> np.ndarray:

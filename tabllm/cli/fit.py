@@ -21,6 +21,7 @@ from .options import (
     claim,
     device_option,
     drop_option,
+    faker_option,
     force_option,
     kind_option,
     seed_option,
@@ -64,6 +65,8 @@ tabllm fit visits.csv --schema visits.schema.json --dp-epsilon 3
 tabllm fit visits.csv --rare-below 10
 # Watch the losses: tensorboard --logdir runs
 tabllm fit visits.csv -m gpt2 --log tensorboard
+# Made-up persons of Germany: pip install "tabllm[faker]"
+tabllm fit people.csv --faker de_DE
 # With the settings that 'tabllm tune' found best
 tabllm fit visits.csv --settings visits-tune/best.json
 """
@@ -114,6 +117,7 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @kind_option
 @drop_option
 @rule_options
+@faker_option
 @click.option("--target", metavar="COL",
               help="Target column, whose classes the generator is conditioned on (tabddpm).")  # fmt: skip
 @click.option("--log", metavar="KIND[:DIR]",
@@ -152,6 +156,7 @@ def fit(
     kinds: tuple[str, ...],
     dropped: tuple[str, ...],
     rules: RuleChoice,
+    faker: str | None,
     settings_file: str | None,
     train_rows: int | None,
     holdout: float | int | None,
@@ -172,6 +177,11 @@ def fit(
     chosen = chosen_kinds(kinds)
     if chosen and schema_file:
         raise UsageError("--kind and --schema contradict each other; write the kinds into the schema file.")
+    if faker and schema_file:
+        raise UsageError(
+            "--faker and --schema contradict each other; the words stand in the schema file, so write that anew with "
+            f"'tabllm schema DATA --faker {faker} -o FILE'."
+        )
     take_privacy(model, given, has_schema=schema_file is not None, rows=train_rows)
     if holdout and "privacy" in given:
         raise UsageError(
@@ -217,7 +227,7 @@ def fit(
     synthesizer = create(model, **given)
     private = "privacy" in given
     find = FOUND_BY_DEFAULT and schema_file is None and not private
-    schema = _schema(table, schema_file, chosen, given.get("rare_below", 0), infer=find or bool(rules))
+    schema = _schema(table, schema_file, chosen, given.get("rare_below", 0), faker, infer=find or bool(rules))
     if schema is not None:
         schema = ruled(
             table,
@@ -308,7 +318,13 @@ def chosen_kinds(pairs: tuple[str, ...]) -> dict[str, str]:
 
 
 def _schema(
-    table: pd.DataFrame, schema_file: str | None, kinds: dict[str, str], rare_below: int, *, infer: bool
+    table: pd.DataFrame,
+    schema_file: str | None,
+    kinds: dict[str, str],
+    rare_below: int,
+    faker: str | None,
+    *,
+    infer: bool,
 ) -> Schema | None:
     """The schema that the user speaks of, or that rules are to be put into; ``None`` leaves it to the generator."""
     if schema_file:
@@ -317,8 +333,8 @@ def _schema(
         if not Path(schema_file).is_file():
             raise UsageError(f"There is no schema file {schema_file}; write one with 'tabllm schema DATA -o FILE'.")
         return Schema.from_json(schema_file)
-    if kinds or infer:
+    if kinds or faker or infer:
         from tabular.inference import infer_schema
 
-        return infer_schema(table, overrides=kinds, rare_below=rare_below)
+        return infer_schema(table, overrides=kinds, rare_below=rare_below, faker=faker)
     return None

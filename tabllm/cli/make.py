@@ -18,6 +18,7 @@ from .options import (
     details_option,
     device_option,
     drop_option,
+    faker_option,
     kind_option,
     real_rows_option,
     seed_option,
@@ -56,6 +57,7 @@ tabllm make visits.csv -n 20000 -m tabcascade --target clicked -o cascade
 @kind_option
 @drop_option
 @rule_options
+@faker_option
 @click.option("--epochs", type=AtLeast(1), metavar="N", help="Maximum passes over the rows.")
 @device_option()
 @seed_option
@@ -75,6 +77,7 @@ def make(
     kinds: tuple[str, ...],
     dropped: tuple[str, ...],
     rules: RuleChoice,
+    faker: str | None,
     epochs: int | None,
     device: str | None,
     seed: int | None,
@@ -104,6 +107,7 @@ def make(
         target=target,
         kinds=chosen_kinds(kinds),
         dropped=dropped,
+        faker=faker,
         reading=reading,
         seed=seed or 0,
         rules=rules,

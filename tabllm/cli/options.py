@@ -25,6 +25,7 @@ __all__ = [
     "details_option",
     "device_option",
     "drop_option",
+    "faker_option",
     "force_option",
     "html_option",
     "json_option",
@@ -137,6 +138,18 @@ class AtLeast(click.ParamType):
         return number
 
 
+class Locale(click.ParamType):
+    """A locale of the package Faker, which must be installed."""
+
+    name = "locale"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from tabular.personal.faker_words import check_locale
+
+        check_locale(str(value))
+        return str(value)
+
+
 def device_option(
     *, default: str | None = None, purpose: str = "compute on: cpu, cuda, mps or gpu"
 ) -> Callable[[Decorated], Decorated]:
@@ -206,6 +219,15 @@ def drop_option(command: Decorated) -> Decorated:
     return click.option(
         "--drop", "dropped", multiple=True, metavar="COL",
         help="Leave out the column COL, whatever it holds. Repeatable.",
+    )(command)  # fmt: skip
+
+
+def faker_option(command: Decorated) -> Decorated:
+    """``--faker LOCALE``."""
+    return click.option(
+        "--faker", type=Locale(), metavar="LOCALE",
+        help="Locale (en_US, de_DE, ...) of the package Faker, whose names, streets and towns stand in the made-up "
+             "values of columns that name persons.  [default: words of our own]",
     )(command)  # fmt: skip
 
 

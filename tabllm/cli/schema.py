@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .group import Command
-from .options import PATH, AtLeast, claim, drop_option, force_option, json_option
+from .options import PATH, AtLeast, claim, drop_option, faker_option, force_option, json_option
 from .reading import read, reading_options
 from .rule_options import rule_options
 from .session import STDOUT, Session
@@ -34,6 +34,7 @@ tabllm fit visits.csv --schema visits.schema.json
               help="Rare categories: fold those of fewer than K rows into one.  [default: 0]")  # fmt: skip
 @drop_option
 @rule_options
+@faker_option
 @reading_options
 @force_option("a file")
 @json_option
@@ -45,6 +46,7 @@ def schema(
     rare_below: int,
     dropped: tuple[str, ...],
     rules: RuleChoice,
+    faker: str | None,
     reading: ReadOptions,
     force: bool,
     json_file: str | None,
@@ -62,7 +64,7 @@ def schema(
     from tabular.rules.telling import rules_line
 
     table = drop_columns(read(session, data, reading).table, dropped)
-    inferred = infer_schema(table, rare_below=rare_below)
+    inferred = infer_schema(table, rare_below=rare_below, faker=faker)
     found = ruled(table, inferred, rules, find=FOUND_BY_DEFAULT, progress=session.reporter())
     if session.draws(json_file) and out != STDOUT:
         from .tables import draw_schema

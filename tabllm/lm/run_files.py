@@ -179,5 +179,5 @@ def _held(column: Any) -> str:
     if column.kind == "text":
         held.append("the tokens that its texts are made of")
     if column.pattern:
-        held.append("the pattern of its identifiers")
+        held.append("the pattern of its identifiers" + " and the words they are made of" * bool(column.words))
     return ", ".join(held)

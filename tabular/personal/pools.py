@@ -7,6 +7,7 @@ from itertools import product
 
 import numpy as np
 
+from ..forms import WordLists
 from .names import GIVEN_NAMES
 
 __all__ = ["words_of_list"]
@@ -37,12 +38,19 @@ _LISTS = {
 
 
 @lru_cache(maxsize=64)
-def words_of_list(name: str) -> np.ndarray:
+def words_of_list(name: str, given: WordLists = ()) -> np.ndarray:
     """The words of the list ``name``: small letters, or with a capital or in capitals as ``name`` is written.
+
+    Args:
+        given: lists that stand in for those of the same name here; their capitals stay (``McDonald``).
 
     Raises:
         ValueError: if there is no such list.
     """
+    own = dict(given).get(name.lower())
+    if own is not None:
+        cased = own.upper() if name.isupper() else own if name[0].isupper() else own.lower()
+        return np.array(list(dict.fromkeys(cased.split())))
     if name.lower() not in _LISTS:
         raise ValueError(f"there is no list {name!r}; there are {', '.join(_LISTS)}")
     words = _LISTS[name.lower()]()

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable
 from ..forms import as_set, escaped
 from .names import GIVEN_NAMES
 
-__all__ = ["address_form", "email_form", "handle_form", "ip_form", "joined", "name_form", "phone_form"]
+__all__ = [
+    "STREET_ENDINGS", "address_form", "email_form", "handle_form", "ip_form", "joined", "name_form", "phone_form",
+]  # fmt: skip
 
 #: Texts of one shape at least, and shapes of one column at most.
 MIN_TEXTS, MAX_SHAPES = 3, 24
@@ -39,8 +41,9 @@ _STREET_WORDS = frozenset(
     paseo camino del los las via viale corso piazza largo vicolo di dei della rua travessa do da dos ulica ul straat
     laan gracht plein van het bis ter and of the""".split()  # noqa: SIM905
 )
-_ENDINGS = re.compile(r"(stra(?:ß|ss)e|str|weg|gasse|allee|platz|ring|damm|ufer|straat|laan|gracht|plein|gatan|vägen|"
-                      r"gade|vej)$")  # fmt: skip
+STREET_ENDINGS = re.compile(
+    r"(stra(?:ß|ss)e|str|weg|gasse|allee|platz|ring|damm|ufer|straat|laan|gracht|plein|gatan|vägen|gade|vej)$"
+)
 _COUNTRY = re.compile(r"(?:\+|00)(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3})")
 _PRIVATE = {"10": "10.{octet}.{octet}.{host}", "192": "192.168.{octet}.{host}", "127": "127.{octet}.{octet}.{host}",
             "172": "172.1[6-9].{octet}.{host}"}  # fmt: skip
@@ -188,7 +191,7 @@ def address_form(texts: list[str]) -> str | None:
             passed = at + len(run)
             if run.lower() in _STREET_WORDS or len(run) == 1:
                 return escaped(run)
-            if (ending := _ENDINGS.search(run.lower())) is not None:
+            if (ending := STREET_ENDINGS.search(run.lower())) is not None:
                 stem = run[: len(run) - len(ending[1])]
                 return (_cased("street", stem) if stem else "") + escaped(run[len(stem) :])
             return _cased("town" if 0 <= comma < at else "street", run)

@@ -10,9 +10,11 @@ import pandas as pd
 from ..checksums import find_check
 from ..column_facts import ColumnFacts
 from ..column_names import words_of
+from ..forms import WordLists
 from ..identifier_patterns import find_pattern, loose_pattern, without_real
 from ..keys import identifier_pattern, number_texts
 from ..sequences import find_counting
+from .realistic import realistic_pattern
 from .shapes import address_form, email_form, handle_form, ip_form, name_form, phone_form
 
 __all__ = ["surrogate_pattern"]
@@ -29,21 +31,33 @@ _FAMILY = {"last", "lastname", "lname", "surname", "family", "maiden", "nachname
            "sukunimi", "geburtsname"}  # fmt: skip
 
 
-def surrogate_pattern(facts: ColumnFacts, sort: str) -> str:
-    """The pattern by which values of the sort ``sort`` (see :func:`.finding.find_personal`) are made up."""
+def surrogate_pattern(facts: ColumnFacts, sort: str, *, locale: str | None = None) -> tuple[str, WordLists]:
+    """The pattern by which values of the sort ``sort`` (see :func:`.finding.find_personal`) are made up, and its words.
+
+    Args:
+        locale: of the package Faker, whose names, streets and towns are taken where the values have such words.
+
+    Raises:
+        UsageError: if Faker is not installed or has no such locale.
+    """
     whole = facts.type == "integer" or (facts.type == "float" and not np.any(facts.numbers % 1))
     if facts.type == "float" and not whole:
-        return "number:100000000..999999999"
+        return "number:100000000..999999999", ()
     if whole:
         plain = number_texts(facts)
         checked = sort != _IDS and find_check(plain.to_numpy(dtype=str)) is not None
         form = find_pattern(plain) if checked else None
-        return (form and without_real(form, plain.to_numpy(dtype=object), facts.name)) or identifier_pattern(facts)
+        return (form and without_real(form, plain.to_numpy(dtype=object), facts.name)) or identifier_pattern(facts), ()
     real = facts.texts.to_numpy(dtype=object)
-    for pattern in _ladder(facts, sort):
+    ladder = _ladder(facts, sort)
+    if locale is not None:
+        mail = sort in ("e-mail", _IDS)
+        if (likely := realistic_pattern(ladder, real, facts.name, locale=locale, ascii_only=mail)) is not None:
+            return likely
+    for pattern in ladder:
         if (found := without_real(pattern, real, facts.name)) is not None:
-            return found
-    return "form:" + WIDER[-1] * 2  # longer than any text of a small form
+            return found, ()
+    return "form:" + WIDER[-1] * 2, ()  # longer than any text of a small form
 
 
 def _ladder(facts: ColumnFacts, sort: str) -> list[str]:

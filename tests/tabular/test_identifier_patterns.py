@@ -13,7 +13,7 @@ import pytest
 from tabular import infer_schema
 from tabular.arrays import from_arrays
 from tabular.checksums import find_check
-from tabular.forms import parse_form
+from tabular.forms import parse_form, regex_of
 from tabular.identifier_patterns import number_range, without_real
 from tabular.identifiers import make_identifiers, pattern_room
 from tabular.schema import Schema
@@ -163,3 +163,19 @@ def test_a_form_without_room_stays_distinct():
 def test_forms_that_cannot_be_read_say_why(form):
     with pytest.raises(ValueError, match=r"form|set|list"):
         parse_form(form)
+
+
+@pytest.mark.parametrize(
+    "form", [r"3*a\|{Given}|x[\]\-[0-9]{3}\*", "{octet}.{host}|[^a-c]{2}+", r"2*{street}a\{e [1-9]"]
+)
+def test_a_form_makes_what_its_regular_expression_matches(form):
+    made = make_identifiers(f"form:{form}", 60).tolist()
+    assert all(regex_of(form).fullmatch(text) for text in made)
+    assert not regex_of(form).fullmatch("a b c")
+
+
+def test_lists_that_come_with_a_form_keep_their_capitals_and_stand_in_for_ours():
+    words = (("given", "McAnn Straub Strau\u00df"), ("pet", "Rex"))
+    assert set(make_identifiers("form:{Given}", 3, words=words)) == {"McAnn", "Straub", "Strau\u00df"}
+    assert set(make_identifiers("form:{given}-{PET}", 3, words=words)) == {"mcann-REX", "straub-REX", "strau\u00df-REX"}
+    assert make_identifiers("form:{given}", 3, words=words[1:]).tolist() == make_identifiers("form:{given}", 3).tolist()
