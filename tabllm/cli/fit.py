@@ -65,7 +65,7 @@ tabllm fit visits.csv --schema visits.schema.json --dp-epsilon 3
 tabllm fit visits.csv --rare-below 10
 # Watch the losses: tensorboard --logdir runs
 tabllm fit visits.csv -m gpt2 --log tensorboard
-# Made-up persons of Germany: pip install "tabllm[faker]"
+# Made-up persons with names of Germany, from the package Faker
 tabllm fit people.csv --faker de_DE
 # With the settings that 'tabllm tune' found best
 tabllm fit visits.csv --settings visits-tune/best.json

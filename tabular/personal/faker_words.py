@@ -31,7 +31,7 @@ def check_locale(locale: str) -> None:
     try:
         from faker.config import AVAILABLE_LOCALES
     except ImportError:
-        raise UsageError('Surrogates from Faker need the package faker: pip install "tabllm[faker]".') from None
+        raise UsageError("Names of Faker need the package faker: pip install faker.") from None
     if locale in AVAILABLE_LOCALES:
         return
     asked = locale.strip().lower().replace("-", "_")

@@ -166,10 +166,10 @@ def test_forms_that_cannot_be_read_say_why(form):
 
 
 @pytest.mark.parametrize(
-    "form", [r"3*a\|{Given}|x[\]\-[0-9]{3}\*", "{octet}.{host}|[^a-c]{2}+", r"2*{street}a\{e [1-9]"]
+    "form", [r"3*a\|{Given}|x[\]\-[0-9]{3}\*", "{octet}.{host}|[^a-j]{2}+", r"2*{street}a\{e [1-9]"]
 )
 def test_a_form_makes_what_its_regular_expression_matches(form):
-    made = make_identifiers(f"form:{form}", 60).tolist()
+    made = make_identifiers(f"form:{form}", 30).tolist()
     assert all(regex_of(form).fullmatch(text) for text in made)
     assert not regex_of(form).fullmatch("a b c")
 

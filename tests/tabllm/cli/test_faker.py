@@ -61,7 +61,7 @@ def test_a_missing_package_is_one_sentence(run_tabllm, people, monkeypatch):
     monkeypatch.setitem(sys.modules, "faker.config", None)
     done = run_tabllm("fit", "people.csv", "--faker", "de_DE")
     assert done.code == 2
-    assert 'pip install "tabllm[faker]"' in done.message
+    assert "pip install faker" in done.message
 
 
 def test_a_schema_file_and_faker_contradict_each_other(run_tabllm, people):

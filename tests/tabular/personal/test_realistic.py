@@ -127,7 +127,7 @@ def test_a_schema_with_words_needs_no_faker(monkeypatch, tmp_path):
 def test_without_the_package_the_way_out_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "faker", None)
     monkeypatch.setitem(sys.modules, "faker.config", None)
-    with pytest.raises(UsageError, match=re.escape('pip install "tabllm[faker]"')):
+    with pytest.raises(UsageError, match="pip install faker"):
         infer_schema(pd.DataFrame({"x": [1.5, 2.5]}), faker="de_DE")
 
 
