@@ -1,4 +1,7 @@
-"""transformers and peft beside it, on the same weights, rows and batches, as their documentation has them used."""
+"""transformers and peft beside it, on the same weights, rows and batches, as their documentation has them used.
+
+On CUDA with the number types that tabllm takes there: fp32 weights learn under autocast to bf16, and sample with TF32.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 import torch
 
 from tabllm.bench.training import RATE, WARM_UP
+from tabllm.lm.torch_products import allow_tf32, autocast_type, in_fast_types, multiplies_bf16
 from tabular.devices import choose_torch_device
 
 from .models import plain_folder, rows_as_tokens
@@ -26,7 +30,7 @@ def sample(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dic
     wanted = {"max_new_tokens": length - 1, "min_new_tokens": length - 1, "do_sample": True, "top_k": 0}
 
     def run() -> None:
-        with torch.inference_mode():
+        with torch.inference_mode(), allow_tf32(model.device):
             model.generate(prompts, attention_mask=torch.ones_like(prompts), pad_token_id=0, **wanted)
         _wait()
 
@@ -46,6 +50,7 @@ def sample(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dic
 def fit(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dict[str, Any]:
     """Updates as transformers' Trainer makes them: its loss over all of the vocabulary, AdamW, peft's adapters."""
     model, folder = _load(line, device, work, tiny)
+    weights = model.dtype  # without adapters, which are float32
     if line.tuning == "lora":
         from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
@@ -58,6 +63,7 @@ def fit(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dict[s
     optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=RATE)
     updates = sizes.updates_for(line)
     rows = rows_as_tokens(folder, (WARM_UP + updates) * sizes.batch, tiny=tiny)
+    autocast = autocast_type(weights, multiplies_bf16(model.device))
     tokens = 0
 
     def update(number: int) -> int:
@@ -65,7 +71,9 @@ def fit(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dict[s
         longest = max(map(len, part))
         ids = torch.tensor([row + [0] * (longest - len(row)) for row in part], device=model.device)
         real = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in part], device=model.device)
-        model(input_ids=ids, attention_mask=real, labels=ids.masked_fill(real == 0, -100)).loss.backward()
+        with in_fast_types(model.device, autocast):
+            loss = model(input_ids=ids, attention_mask=real, labels=ids.masked_fill(real == 0, -100)).loss
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad()

@@ -229,6 +229,10 @@ class LmEngine(ABC):
     def wait(self) -> None:
         """Return when all work that was asked for is done."""
 
+    def free_memory(self) -> int | None:
+        """Bytes that sampling may fill where the device says so; ``None`` where it shares the machine's memory."""
+        return None
+
     # -- training ---------------------------------------------------------------------------------------------
     #: Training rows are padded to a multiple of so many tokens.
     pad_to: ClassVar[int] = 1

@@ -19,7 +19,7 @@ from .codec import LmCodec
 from .engine import Cache, LmEngine
 from .nodes import Counter, Nodes
 
-__all__ = ["Counter", "LmSampler", "block_rows"]
+__all__ = ["Counter", "LmSampler", "block_rows", "rows_within"]
 
 #: With fewer rows than this per node, rows go on as a block.
 MIN_ROWS_PER_NODE = 1.25
@@ -34,14 +34,31 @@ MOST_WAITING = 2
 #: Memory for keys and values of a block, and the rows that it may have.
 BLOCK_BYTES = 2 << 30
 MOST_ROWS, FEWEST_ROWS = 1024, 16
+#: Where a GPU says how much of its own memory is free: the part of it for one block (others wait, and are copied), and
+#: the rows that a block may have.
+FREE_SHARE, MOST_ROWS_OF_A_GPU = 0.2, 4096
 
 
-def block_rows(engine: LmEngine, longest: int, *, most: int = MOST_ROWS, budget: int = BLOCK_BYTES) -> int:
-    """Rows that are drawn together: as many as keep their keys and values within ``budget`` bytes."""
+def block_rows(engine: LmEngine, longest: int) -> int:
+    """Rows that are drawn together: as many as the device has memory for their keys and values."""
     # On a processor quantized weights are multiplied with activations of 32 bits.
     wide = engine.precision == "fp32" or (engine.precision in PACKED and engine.device_name == "cpu")
     each = engine.shape.cache_bytes(4 if wide else 2) * max(longest, 1)
-    return int(np.clip(budget // each, FEWEST_ROWS, most))
+    return rows_within(each, engine.free_memory())
+
+
+def rows_within(row_bytes: int, free: int | None) -> int:
+    """Rows whose keys and values are held at once.
+
+    Args:
+        row_bytes: of a row.
+        free: bytes of a device's own memory; ``None`` where there is no such, and :data:`BLOCK_BYTES` are taken.
+    """
+    if free is None:
+        return int(np.clip(BLOCK_BYTES // row_bytes, FEWEST_ROWS, MOST_ROWS))
+    rows = int(np.clip(FREE_SHARE * free // row_bytes, FEWEST_ROWS, MOST_ROWS_OF_A_GPU))
+    # A power of two: the draws depend on it, and a little more or less of free memory should not change the rows.
+    return 1 << (rows.bit_length() - 1)
 
 
 class LmSampler:

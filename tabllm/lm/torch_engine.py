@@ -23,6 +23,7 @@ from .memory import dense_fits
 from .torch_cache import BufferPool, Store, Window, copy_rows
 from .torch_export import dense_copy, write_model
 from .torch_model import Head, find_head, load_model, new_vocabulary, shape_of, unfit
+from .torch_products import allow_tf32, free_bytes
 from .torch_training import Training
 
 __all__ = ["TorchLm"]
@@ -82,7 +83,8 @@ class TorchLm(LmEngine):
             whole = self.model.base_model(input_ids=self.put(ids), use_cache=False).last_hidden_state[:, -1]
         except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
             raise unfit(self.model, error) from None
-        near = 1e-3 if self.precision == "fp32" else 0.1  # 16 bits, and activations of 8 bits, are that coarse
+        # 16 bits, and activations of 8 bits, are that coarse; on CUDA so is TF32, in part.
+        near = 0.1 if self.precision != "fp32" else 1e-2 if self.device.type == "cuda" else 1e-3
         if not float((hidden - whole).norm()) <= near * float(whole.norm()):
             raise unfit(self.model, None)
 
@@ -121,10 +123,11 @@ class TorchLm(LmEngine):
         lengths = cache.lengths if within is None else cache.lengths[within]
         positions = lengths[:, None] + np.arange(tokens.shape[1])
         window = Window(cache, within, positions, self.device)
-        hidden = self.model.base_model(
-            input_ids=tokens, position_ids=window.positions, attention_mask=window.mask(),
-            past_key_values=window, use_cache=True,
-        ).last_hidden_state  # fmt: skip
+        with allow_tf32(self.device):
+            hidden = self.model.base_model(
+                input_ids=tokens, position_ids=window.positions, attention_mask=window.mask(),
+                past_key_values=window, use_cache=True,
+            ).last_hidden_state  # fmt: skip
         added = np.full(len(positions), tokens.shape[1]) if counts is None else counts
         if rows is None:
             cache.lengths = cache.lengths + added
@@ -197,6 +200,9 @@ class TorchLm(LmEngine):
             torch.cuda.synchronize()
         elif self.device.type == "mps":
             torch.mps.synchronize()
+
+    def free_memory(self) -> int | None:
+        return free_bytes(self.device)
 
     # -- training ---------------------------------------------------------------------------------------------
     def start_training(self, tuning: Tuning, used: np.ndarray, masks: np.ndarray, *, weight_decay: float) -> None:

@@ -17,7 +17,7 @@ from ..attention import register_batched_attention
 from ..nano.backend import install_mlx
 from .engine import Shape
 
-__all__ = ["Head", "PairEmbedding", "find_head", "load_model", "new_vocabulary", "shape_of", "unfit"]
+__all__ = ["Head", "PairEmbedding", "computes_in", "find_head", "load_model", "new_vocabulary", "shape_of", "unfit"]
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _NO_DROPOUT = ("attn_pdrop", "resid_pdrop", "embd_pdrop", "attention_dropout", "hidden_dropout", "resid_dropout",
@@ -128,6 +128,12 @@ def _numbers(weight: Tensor) -> int:
     """How many numbers a weight stands for: four bits of bitsandbytes share a byte in pairs."""
     state = getattr(weight, "quant_state", None)
     return int(np.prod(state.shape)) if state is not None else weight.numel()
+
+
+def computes_in(model: Any) -> torch.dtype:
+    """The type of a block's numbers: that of its weights, or of its norms and biases where they are quantized."""
+    found = (weight.dtype for weight in _blocks(model)[0].parameters() if weight.is_floating_point())
+    return next(found, torch.float32)
 
 
 class Head:

@@ -18,7 +18,8 @@ from .adamw import BETAS, CLIP_NORM, FIRST_SCALE, GROWTH
 from .codec import Batch
 from .engine import Arrays, Tuning
 from .names import adapter_name
-from .torch_model import Head
+from .torch_model import Head, computes_in
+from .torch_products import allow_tf32, autocast_type, in_fast_types, multiplies_bf16
 
 __all__ = ["Training"]
 
@@ -45,6 +46,7 @@ class Training:
         device: torch.device,
     ) -> None:
         self.model, self.head, self.device, self.tuning = model, head, device, tuning
+        self.autocast = autocast_type(computes_in(model), multiplies_bf16(device))
         self.used = torch.from_numpy(used).to(device)
         self.masks = torch.from_numpy(masks).to(device)
         self.peft: Any = None
@@ -93,7 +95,8 @@ class Training:
     def _target_losses(self, batch: Batch) -> Tensor:
         """float32[targets]: the negative log-likelihood of each choice among what can stand at its level."""
         ids = torch.from_numpy(batch.ids).to(self.device)
-        hidden = self.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
+        with in_fast_types(self.device, self.autocast):
+            hidden = self.model.base_model(input_ids=ids, use_cache=False).last_hidden_state
         picked = hidden.reshape(-1, hidden.shape[-1])[torch.from_numpy(batch.at).to(self.device)]
         layer = self.head if self.head is not None else self.model.get_output_embeddings()
         whole_bias: Tensor | None = getattr(layer, "bias", None)
@@ -111,7 +114,8 @@ class Training:
         total = torch.zeros((), device=self.device)
         for batch in batches:
             loss = self._target_losses(batch).sum() / rows
-            (loss * self.loss_scale).backward()
+            with allow_tf32(self.device):
+                (loss * self.loss_scale).backward()
             total = total + loss.detach()
         for name, master in self.masters.items():
             gradient = self.weights[name].grad
@@ -203,6 +207,10 @@ class Training:
         for weight in self.weights.values():
             weight.requires_grad_(False)
             weight.grad = None
+        if merge:
+            for name, master in self.masters.items():
+                if "lora_" in name:
+                    self.weights[name].data = master.data  # so that the sum is rounded once
         self.masters, self.trainable = {}, {}
         self.optimizer.param_groups.clear()
         self.optimizer.state.clear()  # now, not when a cycle of references is collected: 1 GB for GPT-2
@@ -216,6 +224,9 @@ def _with_adapters(model: Any, tuning: Tuning) -> Any:
     layers = {name.rpartition(".")[2] for name, module in model.base_model.named_modules()
               if isinstance(module, (nn.Linear, Conv1D))}  # fmt: skip
     turned = any(isinstance(module, Conv1D) for module in model.modules())
+    # In the type of their layers: else every layer's input is kept in float32 for the backward pass, beside itself in
+    # 16 bits. DoRA divides by the norms of the adapted weights, for which 16 bits are too coarse.
+    number = computes_in(model) if tuning.method == "lora" else torch.float32
     config = LoraConfig(
         r=tuning.rank, lora_alpha=round(tuning.rank * tuning.scale), lora_dropout=0.0, target_modules=sorted(layers),
         fan_in_fan_out=turned, use_dora=tuning.method == "dora", bias="none", task_type="CAUSAL_LM",
@@ -229,8 +240,8 @@ def _with_adapters(model: Any, tuning: Tuning) -> Any:
             f"A {model.config.model_type} model takes no adapters ({reason}); take --tuning full, or another model."
         ) from None
     for name, weight in model.named_parameters():
-        if "lora_" in name and weight.dtype != torch.float32:
-            weight.data = weight.data.float()
+        if "lora_" in name:
+            weight.data = weight.data.to(number)
     return adapted
 
 

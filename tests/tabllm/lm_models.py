@@ -117,6 +117,19 @@ def text_codec(serialization: str = "csv"):
     return codec, codec.encode(arrays)
 
 
+def started_training(engine_name: str, precision: str, method: str):
+    """GPT-2 at the start of its training, and a batch of 8 rows."""
+    from tabllm.lm.batches import BatchMaker
+    from tabllm.lm.codec import level_masks
+    from tabllm.lm.engine import Tuning
+
+    engine = engine_of(engine_name, folder_of("gpt2"), precision=precision)
+    codec, choices = text_codec()
+    maker = BatchMaker(codec)
+    engine.start_training(Tuning(method, rank=4), maker.used, level_masks(codec, maker.used), weight_decay=0.0)
+    return engine, maker.make(choices[:8], np.tile([0, 1, 2], (8, 1)))
+
+
 def full_logits(folder: Path, rows: list[list[int]]) -> list[np.ndarray]:
     """What transformers gives after every token of each row, float64[tokens, vocabulary]: no cache, no padding."""
     import torch

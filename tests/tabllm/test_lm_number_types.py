@@ -7,21 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tabllm.lm.batches import BatchMaker
-from tabllm.lm.codec import level_masks
-from tabllm.lm.engine import Tuning
-
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))
-    from lm_models import both_engines, engine_of, folder_of, text_codec
-
-
-def started(engine_name, precision, method):
-    engine = engine_of(engine_name, folder_of("gpt2"), precision=precision)
-    codec, choices = text_codec()
-    maker = BatchMaker(codec)
-    engine.start_training(Tuning(method, rank=4), maker.used, level_masks(codec, maker.used), weight_decay=0.0)
-    return engine, maker.make(choices[:8], np.tile([0, 1, 2], (8, 1)))
+    from lm_models import both_engines, started_training
 
 
 @both_engines
@@ -29,7 +17,7 @@ def started(engine_name, precision, method):
 def test_16_bits_learn_as_32_do(engine_name, precision, method):
     losses = []
     for each in ("fp32", precision):
-        engine, batch = started(engine_name, each, method)
+        engine, batch = started_training(engine_name, each, method)
         losses.append([float(engine.train_step([batch], 1e-3)) for _ in range(6)])
     assert losses[0] == pytest.approx(losses[1], rel=0.02)
     assert losses[0][-1] < losses[0][0] - 0.5
@@ -38,7 +26,7 @@ def test_16_bits_learn_as_32_do(engine_name, precision, method):
 @both_engines
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_changes_too_small_for_16_bits_add_up(engine_name, precision):
-    engine, batch = started(engine_name, precision, "full")
+    engine, batch = started_training(engine_name, precision, "full")
     before = engine.trained()
     for _ in range(3):
         engine.train_step([batch], 1e-6)
@@ -52,7 +40,7 @@ def test_changes_too_small_for_16_bits_add_up(engine_name, precision):
 
 @both_engines
 def test_an_overflow_changes_nothing_and_halves_the_scale(engine_name):
-    engine, batch = started(engine_name, "fp16", "lora")
+    engine, batch = started_training(engine_name, "fp16", "lora")
     scale = 2.0**60
     engine.training.loss_scale = scale if engine_name == "torch" else engine.put(np.array(scale, np.float32))
     before = engine.trained()

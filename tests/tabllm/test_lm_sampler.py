@@ -14,7 +14,7 @@ from tabllm.lm.codec import level_masks
 from tabllm.lm.completion import complete_pattern
 from tabllm.lm.engine import Filter
 from tabllm.lm.pieces import Pieces
-from tabllm.lm.sampler import LmSampler, _open_values, block_rows
+from tabllm.lm.sampler import LmSampler, _open_values, block_rows, rows_within
 from tabllm.lm.text_codec import TextCodec
 from tabular.arrays import to_arrays
 from tabular.conditions import parse_where
@@ -205,9 +205,17 @@ def test_filters_out_of_range_are_refused(name, value):
 def test_blocks_are_as_large_as_their_keys_and_values_fit_into_memory():
     engine = loaded("torch", "gpt2")
     each = 2 * engine.shape.layers * engine.shape.width * 4 * 50
-    assert block_rows(engine, 50, budget=100 * each) == 100
-    assert block_rows(engine, 50, budget=1) == 16
-    assert block_rows(engine, 50) == 1024
+    assert engine.free_memory() is None
+    assert block_rows(engine, 50) == rows_within(each, None) == 1024
+    assert rows_within((2 << 30) // 100, None) == 100
+    assert rows_within(2 << 30, None) == 16
+
+
+def test_blocks_on_a_gpu_are_chosen_by_its_free_memory_and_stay_the_same_when_that_changes_a_little():
+    assert rows_within(1 << 20, 10 << 30) == 2048
+    assert {rows_within(1 << 20, free << 20) for free in range(10_400, 20_000, 100)} == {2048}
+    assert rows_within(1 << 20, 1 << 40) == 4096
+    assert rows_within(1 << 20, 0) == 16
 
 
 def test_values_of_several_tokens_are_counted():
