@@ -187,7 +187,7 @@ def train(
     engine.start_training(tuning, maker.used, level_masks(codec, maker.used), weight_decay=WEIGHT_DECAY)
     found = None if saved is None or rank else saved.read()
     if group is not None:
-        group.check_same(fingerprint)
+        group.check_same(engine.name, fingerprint)
         found = _shared_start(group, engine, found)
     state, best = _State(), engine.trained()
     if found is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
@@ -37,7 +38,9 @@ class Group(ABC):
     """
 
     #: Seconds that a process waits for the others before it gives up; one that died is met at once.
-    TIMEOUT_SECONDS: ClassVar[int] = 600
+    TIMEOUT_SECONDS: ClassVar[float] = 600.0
+    #: Of the engine whose arrays are summed.
+    engine: ClassVar[str]
     rank: int
     size: int
 
@@ -82,8 +85,14 @@ class Group(ABC):
         """Return when every process has come here."""
         self.gather(np.zeros(1, np.uint8))
 
-    def check_same(self, fingerprint: str) -> None:
-        """Raise :class:`UsageError`, in every process, unless all have the same data and settings."""
+    def check_same(self, engine: str, fingerprint: str) -> None:
+        """Raise :class:`UsageError`, in every process, unless all have the same data and settings.
+
+        Args:
+            engine: what this process computes with.
+        """
+        if engine != self.engine:
+            raise UsageError(f"The processes of this fit are connected by {self.engine}: take that engine.")
         digest = np.frombuffer(hashlib.sha256(fingerprint.encode()).digest(), np.uint8)
         if (self.gather(digest) != digest).any():
             raise UsageError(
@@ -116,9 +125,9 @@ def told_as_lost() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        reason = re.sub(r"^\[[^\]]*\] *", "", " ".join(str(error).split()))[:160]  # without the library's file and line
         raise LostProcess(
-            "Another process of this fit ended or no longer answers, so this one ends too "
-            f"({' '.join(str(error).split())[:160]})."
+            f"Another process of this fit ended or no longer answers, so this one ends too ({reason.rstrip('.')})."
         ) from None
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterator, Sequence
 
 import mlx.core as mx
 import numpy as np
@@ -23,6 +27,8 @@ class MlxGroup(Group):
         LostProcess: if the others do not come.
     """
 
+    engine = "mlx"
+
     def __init__(self, world: World) -> None:
         with told_as_lost():
             self._group = mx.distributed.init(strict=True, backend="ring")
@@ -33,7 +39,7 @@ class MlxGroup(Group):
         mx.eval(*arrays)
         for part in buckets([array.size for array in arrays]):
             flat = mx.concatenate([array.reshape(-1).astype(mx.float32) for array in arrays[part]])
-            with told_as_lost():
+            with told_as_lost(), self._within_time():
                 total = mx.distributed.all_sum(flat, group=self._group)
                 mx.eval(total)
             begin = 0
@@ -43,15 +49,31 @@ class MlxGroup(Group):
         return result
 
     def gather_bytes(self, block: np.ndarray) -> np.ndarray:
-        with told_as_lost():
+        with told_as_lost(), self._within_time():
             found = np.array(mx.distributed.all_gather(mx.array(block), group=self._group))
         return found.reshape(self.size, len(block))
 
     def broadcast_bytes(self, block: np.ndarray) -> np.ndarray:
         sent = mx.array(block if self.leads else np.zeros_like(block))
-        with told_as_lost():
+        with told_as_lost(), self._within_time():
             received = np.array(mx.distributed.all_sum(sent, group=self._group))  # the others add nothing
         return received
 
+    @contextlib.contextmanager
+    def _within_time(self) -> Iterator[None]:
+        """End the process if others take too long: MLX waits for ever, and no signal reaches Python meanwhile."""
+        timer = threading.Timer(self.TIMEOUT_SECONDS, _give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
     def close(self) -> None:
         """MLX closes its sockets when the process ends."""
+
+
+def _give_up() -> None:
+    print("Error: Another process of this fit no longer answers, so this one ends.", file=sys.stderr, flush=True)
+    os._exit(1)

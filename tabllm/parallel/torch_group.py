@@ -29,6 +29,8 @@ class TorchGroup(Group):
         LostProcess: if the others do not come.
     """
 
+    engine = "torch"
+
     def __init__(self, world: World, device: str = "auto") -> None:
         self.rank, self.size = world.rank, world.size
         backend = "gloo"

@@ -8,12 +8,13 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tabllm.parallel.group import BUCKET, buckets
+from tabllm.parallel.group import BUCKET, LostProcess, buckets, told_as_lost
 from tabllm.parallel.world import find_world
 from tabular.progress import Reporter
 
@@ -153,6 +154,26 @@ def test_what_is_sent_together_is_all_of_it_in_order():
     assert [size for part in parts for size in sizes[part]] == sizes
     assert len(parts) == 3
     assert list(buckets([])) == []
+
+
+def test_mlx_gives_up_on_a_process_that_hangs(monkeypatch):
+    pytest.importorskip("mlx", reason="mlx is not installed here")
+    from tabllm.parallel import mlx_group
+
+    gave_up = threading.Event()
+    monkeypatch.setattr(mlx_group, "_give_up", gave_up.set)
+    group = object.__new__(mlx_group.MlxGroup)
+    with group._within_time():
+        pass
+    assert not gave_up.is_set()
+    monkeypatch.setattr(group, "TIMEOUT_SECONDS", 0.0)
+    with group._within_time():
+        assert gave_up.wait(HANGS)
+
+
+def test_what_a_library_says_of_a_lost_process_is_told_without_its_file():
+    with pytest.raises(LostProcess, match=r"so this one ends too \(Timed out waiting\)\.$"), told_as_lost():
+        raise RuntimeError("[/some/where/buffer.cc:78] Timed out waiting.\n")
 
 
 @pytest.mark.parametrize(
