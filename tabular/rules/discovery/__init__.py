@@ -3,7 +3,8 @@
 ===================  ======================================================================
 ``sample``           the rows that rules are formed on, and how much evidence one needs
 ``orderings``        ``start <= end``, ``0 <= end - start <= 72 h``
-``operations``       what two columns can be computed to; ``equations``: ``total = price * quantity``
+``operations``       what two columns can be computed to
+``equations``        ``total = price * quantity`` (``searching``: candidates, on a few rows)
 ``linear``           ``fahrenheit = 1.8 * celsius + 32``, ``total = a + b + c``
 ``arithmetic``       all equations, without those that others imply
 ``dependencies``     ``city -> country``; ``listing``: the combinations that a rule lists
@@ -22,7 +23,7 @@ import numpy as np
 from ...progress import Reporter
 from ...schema import Schema
 from ..rule import Rule
-from .arithmetic import copies, find_arithmetic, implied_orderings
+from .arithmetic import find_arithmetic, implied_orderings
 from .combinations import find_combinations, find_exclusions
 from .conditions import find_conditions
 from .dependencies import Dependencies, find_dependencies
@@ -51,7 +52,8 @@ def find_rules(
     if len(sample.rows) < LEAST_ROWS or len(sample.columns) < 2:
         return ()
     equations = find_arithmetic(sample)
-    orderings, ordered = find_orderings(sample, implied_orderings(sample, equations), copies(equations))
+    scaled = {equation.left for equation in equations if equation.family == "line"}
+    orderings, ordered = find_orderings(sample, implied_orderings(sample, equations), scaled)
     known = Dependencies(equations)
     dependencies = find_dependencies(sample, known)
     levels = levels_of(sample)

@@ -103,7 +103,7 @@ class _Span:
 
 
 def implied_orderings(sample: Sample, equations: Iterable[Equation]) -> list[tuple[str, str]]:
-    """Pairs of columns that an equation orders as it is: a part of a sum of parts, a factor of a product."""
+    """Pairs of columns whose ordering an equation implies, or that have two units: a part of a sum, a factor."""
     lowest = {name: sample.schema[name].minimum for name in sample.numbers.names}
 
     def least(name: str) -> float:
@@ -124,11 +124,6 @@ def implied_orderings(sample: Sample, equations: Iterable[Equation]) -> list[tup
         elif equation.text == " - ".join(map(quoted, columns)):
             if least(columns[1]) >= 0:
                 found.append((equation.left, columns[0]))
-        elif equation.family == "product" and " * " in equation.text:
-            (first, second) = columns
-            found += [
-                (part, equation.left)
-                for part, other in ((first, second), (second, first))
-                if least(part) >= 0 and least(other) >= 1
-            ]
+        elif equation.family in ("product", "percentage"):  # of another unit than what it is computed from
+            found += [(column, equation.left) for column in columns]
     return found

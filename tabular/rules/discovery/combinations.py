@@ -65,11 +65,14 @@ def _exclusive(sample: Sample, names: Sequence[str]) -> list[list[str]]:
     least = needed(len(names) ** 2 / 2)
     left, groups = list(range(len(names))), []
     while left:
-        group = [left.pop(0)]
-        for other in [*left]:
-            if not together[other, group].any() and expected[other, group].sum() >= least:
+        group = [left[0]]
+        for other in left[1:]:
+            if not together[other, group].any() and (expected[other, group] >= 1).all():
                 group.append(other)
-                left.remove(other)
+        inside = expected[np.ix_(group, group)]
+        told = inside.sum(axis=1) - np.diag(inside) >= least
+        group = [place for place, counts in zip(group, told, strict=True) if counts] or group[:1]
+        left = [place for place in left if place not in group]
         groups.append([names[place] for place in group])
     return groups
 

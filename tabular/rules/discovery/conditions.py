@@ -11,9 +11,12 @@ from ..syntax import quoted
 from .dependencies import Dependencies
 from .levels import Level, Levels
 from .listing import scalars
-from .sample import Sample, needed, written
+from .sample import EVIDENCE, Sample, needed, written
 
 __all__ = ["find_conditions"]
+
+#: Columns with more categories explain nothing.
+_CATEGORIES = 300
 
 
 def find_conditions(
@@ -44,6 +47,7 @@ def find_conditions(
     told = implies & (missing[None, :] | numeric[None, :] | empty[:, None] | (numeric & ~missing)[:, None] & implies.T)
     for a, b in np.argwhere(told & ~missing[None, :]).tolist():
         told[a, b] = _tells(levels.levels[a], levels.levels[b], known, ordered)
+    told &= told.T | (missing | numeric)[None, :] | empty[:, None]
     told |= implies & implies.T & (missing[:, None] ^ missing[None, :])
     return _rules(sample, levels, implies, told)
 
@@ -84,8 +88,41 @@ def _rules(sample: Sample, levels: Levels, implies: np.ndarray, told: np.ndarray
     through = (between.astype(np.float32) @ between.astype(np.float32)) > 0
     wanted = told[np.ix_(top, top)] & ~both[np.ix_(top, top)] & ~through
     for a, b in np.argwhere(wanted).tolist():
-        add(f"if {texts[top[a]]} then {texts[top[b]]}")
+        if not _explained(sample, levels.levels[top[a]], levels.levels[top[b]]):
+            add(f"if {texts[top[a]]} then {texts[top[b]]}")
     return rules
+
+
+def _explained(sample: Sample, given: Level, wanted: Level) -> bool:
+    """Whether another column lets expect the same, as the rows without the given value show.
+
+    Such as December, in which nothing is sold in the garden, for a shop that opened then.
+    """
+    inside, there = _rows_of(sample, given), np.ones(len(sample.rows), dtype=bool)
+    met = _rows_of(sample, wanted)
+    if not wanted.missing:
+        there = ~_rows_of(sample, Level(wanted.column, np.nan))
+    broken, inside, outside = there & ~met, inside & there, there & ~inside
+    usual = broken.mean()
+    for name, column in sample.columns.items():
+        if not column.has_categories or name in (given.column, wanted.column) or sample.counts[name] > _CATEGORIES:
+            continue
+        codes = sample.codes[name] + 1
+        size = int(codes.max()) + 1
+        counts = np.bincount(codes[outside], minlength=size)
+        rates = (np.bincount(codes[outside & broken], minlength=size) + usual) / (counts + 1)
+        rates[0] = usual
+        if rates[codes[inside]].sum() < EVIDENCE:
+            return True
+    return False
+
+
+def _rows_of(sample: Sample, level: Level) -> np.ndarray:
+    """bool[sampled]: which rows have the level."""
+    cells = sample.arrays[level.column][sample.rows]
+    if level.missing:
+        return np.isnan(cells) if cells.dtype.kind == "f" else cells < 0
+    return np.asarray(cells == level.value)
 
 
 def _sides(sample: Sample, levels: Levels, first: int, second: int) -> tuple[int, int]:

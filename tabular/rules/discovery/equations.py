@@ -14,16 +14,13 @@ import numpy as np
 from ..rule import Rule
 from ..syntax import quoted
 from .operations import BINARY, UNARY, Operation
-from .sample import LEAST_ROWS, Numbers, Sample, needed
+from .sample import LEAST_ROWS, Sample, needed
+from .searching import Search, telling_rows
 
-__all__ = ["Equation", "find_equations", "telling_rows"]
+__all__ = ["LEAST_VALUES", "Equation", "find_equations"]
 
-#: Rows that candidates are compared on, one after the other.
-_ROWS = 24
-#: Candidates that fewer of these rows say something of are dropped.
-_TELLING = 4
-#: Candidates per column that are tried on all rows.
-_MOST = 500
+#: Candidates are compared on so many rows before all are.
+_FIRST_ROWS = 500
 #: Rounding may not explain a column with fewer values: almost anything rounds to one of three numbers.
 LEAST_VALUES = 8
 
@@ -69,14 +66,16 @@ def find_equations(sample: Sample, skipped: frozenset[str] = frozenset()) -> lis
     }
     count = len(numbers.names)
     least = needed(float(count) ** 3 * len(BINARY))
+    search = Search(sample, places)
     found = []
-    for target in np.flatnonzero(usable).tolist():
+    # Targets that share a row stand together: what its pairs come to is worked out once.
+    for target in sorted(np.flatnonzero(usable).tolist(), key=search.first_row):
         rows = telling_rows(sample, target)
         for rank, operation in enumerate((*UNARY, *BINARY)):
             if operation.gives_dates != bool(numbers.dates[target]):
                 continue
-            columns = places[operation.dates]
-            for pair in _candidates(numbers, target, operation, columns, rows, rank < len(UNARY)):
+            candidates = search.alone if rank < len(UNARY) else search.pairs
+            for pair in candidates(target, operation, rows):
                 off = _off(sample, target, operation, pair, least)
                 if off is not None:
                     # Exact: the finest column is computed. Rounded: the one that is off by up to its whole half digit.
@@ -85,53 +84,15 @@ def find_equations(sample: Sample, skipped: frozenset[str] = frozenset()) -> lis
     return _once([equation for equation in found if sample.holds(equation.rule)], numbers.names)
 
 
-def telling_rows(sample: Sample, target: int) -> np.ndarray:
-    """int64[<= _ROWS]: rows in which the target is there: half with rare values of it, half at random."""
-    numbers = sample.numbers
-    values = numbers.values[:, target]
-    there = np.flatnonzero(~np.isnan(values))
-    _, inverse, counts = np.unique(values[there], return_inverse=True, return_counts=True)
-    gaps = sample.gaps[there]
-    rare = there[np.lexsort((counts[inverse.reshape(-1)], gaps))[: _ROWS // 2]]
-    return np.concatenate([rare, there[: _ROWS - len(rare)]])
-
-
-def _candidates(
-    numbers: Numbers, target: int, operation: Operation, columns: np.ndarray, rows: np.ndarray, unary: bool
-) -> list[tuple[int, ...]]:
-    """Columns, or pairs of them, that compute the target in each of ``rows`` (where all are there)."""
-    columns = columns[columns != target]
-    if len(columns) < (1 if unary else 2):
-        return []
-    first, tolerance = numbers.values[rows[0]], numbers.tolerance[target]
-    if unary:
-        held = [columns]
-    else:
-        computed = operation.compute(first[columns][:, None], first[columns][None, :])
-        passing = numbers.agrees(first[target], computed, tolerance)
-        np.fill_diagonal(passing, False)
-        if operation.symmetric:
-            passing = np.triu(passing)
-        held = [columns[side] for side in np.nonzero(passing)]
-    telling = np.zeros(len(held[0]), dtype=np.int64)
-    for row in rows[0 if unary else 1 :].tolist():
-        if not len(telling):
-            return []
-        values = numbers.values[row]
-        computed = operation.compute(*(values[side] for side in held))
-        passing = numbers.agrees(values[target], computed, tolerance)
-        telling = (telling + ~np.isnan(computed))[passing]
-        held = [side[passing] for side in held]
-    order = np.argsort(-telling, kind="stable")
-    return [tuple(int(side[place]) for side in held) for place in order[:_MOST] if telling[place] >= _TELLING]
-
-
 def _off(sample: Sample, target: int, operation: Operation, pair: Sequence[int], least: float) -> float | None:
     """By how much of the target's half digit rows are off at most; 0 where all are exact.
 
     ``None`` where one is off by more, or too few would be if one of the columns were dealt anew to the rows.
     """
     numbers = sample.numbers
+    few = numbers.values[:_FIRST_ROWS]
+    if not numbers.agrees(few[:, target], operation.compute(*few[:, list(pair)].T), numbers.tolerance[target]).all():
+        return None
     values = [numbers.values[:, place] for place in pair]
     wanted, tolerance = numbers.values[:, target], numbers.tolerance[target]
     computed = operation.compute(*values)

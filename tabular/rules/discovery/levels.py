@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from .sample import EVIDENCE, Sample
 
@@ -14,6 +15,10 @@ __all__ = ["Level", "Levels", "levels_of"]
 _FREQUENT = 0.05
 #: Columns with more categories have no levels, and so many levels in all, the most frequent ones.
 _CATEGORIES, _MOST = 300, 4_000
+#: Rows of a category that tell mostly whether a column is constant in it.
+_FIRST_ROWS = 8
+#: Different numbers that a column has in a category on average, if one that has but one is to be a rule.
+_SEVERAL = 4
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ def levels_of(sample: Sample) -> Levels:
     """Levels that so many rows have that a rule about them is no chance."""
     found: list[tuple[int, Level, int, np.ndarray]] = []
     gaps = []
+    constants = _constants(sample)
     for place, (name, column) in enumerate(sample.columns.items()):
         cells = sample.arrays[name][sample.rows]
         gone = cells < 0 if column.has_categories else np.isnan(cells)
@@ -68,8 +74,9 @@ def levels_of(sample: Sample) -> Levels:
         if column.has_categories:
             kept = np.flatnonzero(counts >= EVIDENCE) if len(values) <= _CATEGORIES else np.zeros(0, np.int64)
         else:
-            kept = np.flatnonzero(counts >= max(EVIDENCE, _FREQUENT * counts.sum()))
-            kept = kept[np.argsort(-counts[kept])][:1]
+            wanted = np.isin(values, list(constants.get(name, ())))
+            wanted[np.argsort(-counts)[:1]] |= counts.max(initial=0) >= _FREQUENT * counts.sum()
+            kept = np.flatnonzero(wanted & (counts >= EVIDENCE))
         for index in kept.tolist():
             if counts[index] < len(cells):
                 found.append((int(counts[index]), Level(name, float(values[index])), place, cells == values[index]))
@@ -85,3 +92,41 @@ def levels_of(sample: Sample) -> Levels:
         marks.T @ filled.astype(np.float32),
         len(sample.rows),
     )
+
+
+def _constants(sample: Sample) -> dict[str, set[float]]:
+    """Numbers that a column has in all rows of some category, by column."""
+    names = [name for name, column in sample.columns.items() if column.is_numeric and column.kind != "datetime"]
+    found: dict[str, set[float]] = {}
+    if not names:
+        return found
+    table = np.stack([sample.arrays[name][sample.rows] for name in names], axis=1)
+    for name, column in sample.columns.items():
+        if not column.has_categories or sample.counts[name] > _CATEGORIES:
+            continue
+        order = np.argsort(sample.codes[name], kind="stable")
+        _, starts, counts = np.unique(sample.codes[name][order], return_index=True, return_counts=True)
+        starts, counts = starts[counts >= EVIDENCE], counts[counts >= EVIDENCE]
+        if not len(starts):
+            continue
+        first = table[order[(starts[:, None] + np.arange(_FIRST_ROWS)).ravel()]]
+        ends = np.arange(0, len(first), _FIRST_ROWS)
+        alike = np.fmin.reduceat(first, ends) == np.fmax.reduceat(first, ends)
+        # Where each category has few numbers, such as a destination few distances, a single one is no rule.
+        several = [
+            _values(table[:, place], sample.codes[name]) >= _SEVERAL if alike[:, place].any() else False
+            for place in range(len(names))
+        ]
+        for level, place in np.argwhere(alike & np.array(several)).tolist():
+            cells = table[order[starts[level] : starts[level] + counts[level]], place]
+            cells = cells[~np.isnan(cells)]
+            if len(cells) and (cells == cells[0]).all():
+                found.setdefault(names[place], set()).add(float(cells[0]))
+    return found
+
+
+def _values(cells: np.ndarray, codes: np.ndarray) -> float:
+    """How many different numbers a category has on average."""
+    there = (codes >= 0) & ~np.isnan(cells)
+    pairs = pd.DataFrame({"codes": codes[there], "cells": cells[there]}).drop_duplicates()
+    return len(pairs) / max(1, pairs["codes"].nunique())

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ..syntax import quoted
-from .equations import LEAST_VALUES, Equation, telling_rows
+from .equations import LEAST_VALUES, Equation
 from .sample import LEAST_ROWS, Numbers, Sample, needed, span_text, written
+from .searching import telling_rows
 
 __all__ = ["find_lines", "find_sums"]
 

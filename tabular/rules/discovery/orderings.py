@@ -18,11 +18,11 @@ __all__ = ["find_orderings"]
 _FIRST_ROWS = 100
 #: Rows that the expected violations are estimated on before they are counted.
 _FEW_ROWS = 2_000
-#: A bound is reached within this share of it in both halves of the rows ...
-_REACHED = 0.005
+#: A bound is reached within this share of the range in both halves of the rows (or three rows' share of a half) ...
+_REACHED, _REACHED_ROWS = 0.005, 3
 #: ... and ordinary rows lie near it: at least this share within the last twentieth.
 _NEAR, _NEAR_SHARE = 0.05, 0.01
-#: Two numbers are ordered by more than chance scales if the least difference is small beside the median one.
+#: Two numbers are ordered by more than their scales if the least difference is this small beside the median one.
 _GAP = 0.5
 
 
@@ -34,13 +34,13 @@ class _Ordering:
 
 
 def find_orderings(
-    sample: Sample, implied: Collection[tuple[str, str]], copies: Collection[str]
+    sample: Sample, implied: Collection[tuple[str, str]], scaled: Collection[str]
 ) -> tuple[list[Rule], set[frozenset[str]]]:
     """Orderings of dates, and of numbers whose ranges overlap, that every row keeps.
 
     Args:
         implied: pairs (low, high) whose ordering an equation says already.
-        copies: columns that another one equals.
+        scaled: columns that are a multiple of another one: they have its orderings, in a unit of their own.
 
     Returns:
         The rules, and all pairs of columns that are ordered, neighbours or not.
@@ -49,7 +49,7 @@ def find_orderings(
     skipped = {frozenset(pair) for pair in implied}
     ordered = {
         frozenset((numbers.names[ordering.low], numbers.names[ordering.high])): ordering
-        for ordering in _kept(numbers, (numbers.distinct >= 3) & ~np.isin(numbers.names, list(copies)))
+        for ordering in _kept(numbers, (numbers.distinct >= 3) & ~np.isin(numbers.names, list(scaled)))
     }
     found = [ordering for pair, ordering in ordered.items() if pair not in skipped]
     rules = (_rule(sample, ordering) for ordering in _neighbours(found))
@@ -135,10 +135,11 @@ def _rule(sample: Sample, ordering: _Ordering) -> Rule | None:
     if not _ends_sharply(gaps) or _expected(both[:, ::-1], gaps.max()) < needed(len(numbers.names) ** 2):
         return plain if sample.holds(plain) else None
     most, least = _grid(float(gaps.max()), step), _grid(float(gaps.min()), step)
+    reached = _reached(len(gaps) // 2)
     if dates:
-        most = roundest_span(most, most * (1 + _REACHED))
+        most = roundest_span(most, most * (1 + reached))
     elif not step or most > 100 * step:  # the next round number, where the rows stop just below it
-        most = roundest(most, most * (1 + _REACHED))
+        most = roundest(most, most * (1 + reached))
 
     def text(bound: float) -> str:
         return span_text(bound, days=bool((steps % 86400 == 0).all())) if dates and bound else written(bound)
@@ -157,9 +158,13 @@ def _ends_sharply(gaps: np.ndarray) -> bool:
     for half in halves(len(gaps)):
         part = gaps[half]
         near = part >= most - _NEAR * spread
-        if part.max() < most - _REACHED * spread or near.mean() < _NEAR_SHARE or near.sum() < 5:
+        if part.max() < most - _reached(len(part)) * spread or near.mean() < _NEAR_SHARE or near.sum() < 5:
             return False
     return spread > 0
+
+
+def _reached(rows: int) -> float:
+    return max(_REACHED, _REACHED_ROWS / rows)
 
 
 def _grid(difference: float, step: float) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ...cells import grid_step
+from ...dates.forms import compiled
 from ...errors import RuleError
 from ...schema import Column, Schema
 from ..evaluation import SLACK, category_numbers
@@ -88,8 +89,8 @@ class Sample:
 
     @cached_property
     def columns(self) -> dict[str, Column]:
-        """The columns that take part, by name, in table order."""
-        return {column.name: column for column in self.schema if column.kind in _KINDS}
+        """The columns that take part, by name, in table order; instants of several zones are no plain numbers."""
+        return {column.name: column for column in self.schema if column.kind in _KINDS and not _has_zones(column)}
 
     @cached_property
     def numbers(self) -> Numbers:
@@ -146,6 +147,11 @@ class Sample:
         there = np.flatnonzero(~np.isnan(values))
         found[there] = values[self.rng.permutation(there)]
         return found
+
+
+def _has_zones(column: Column) -> bool:
+    form = compiled(column.format) if column.kind == "datetime" and column.format else None
+    return form is not None and bool(form.zones)
 
 
 def _step(values: np.ndarray) -> float:
