@@ -15,7 +15,6 @@ from .errors import SchemaError
 from .frames import Form
 from .marks import mark_cells
 from .number_text import format_numbers
-from .parts import parts_of
 from .progress import Reporter
 from .reading import check_table
 from .schema import Column, Schema
@@ -40,7 +39,7 @@ def fill_in(
     """``table`` with its missing cells filled in; see :meth:`tabular.synthesizer.Synthesizer.complete`.
 
     Args:
-        names: the columns that are modelled, or parts of them.
+        names: the columns that are modelled; one of several parts as often as it has parts.
         encode: canonical arrays -> int[rows, width].
         complete: (some rows of these, int64[missing] which of ``names`` all of them lack, generator) -> rows.
         decode: (rows, generator) -> canonical arrays, in which nothing is missing.
@@ -54,9 +53,8 @@ def fill_in(
     arrays = read_every_cell(table, schema, progress)
     holes = {name: table[name].isna().to_numpy(dtype=bool) for name in schema.names}
     rows = encode(arrays)
-    whole = parts_of(schema).whole
     none = np.zeros(len(table), bool)  # of the filler of a table of which nothing is learned
-    pattern = np.stack([holes.get(whole.get(name, name), none) for name in names], axis=1)
+    pattern = np.stack([holes.get(name, none) for name in names], axis=1)
     patterns, member = np.unique(pattern, axis=0, return_inverse=True)
     rng = np.random.default_rng(seed)
     with progress.task("Completing", len(table), "rows") as task:

@@ -52,11 +52,13 @@ class LmCodec(ABC):
 
     Attributes:
         names: the modelled columns, in the order in which they are written if nothing else is asked for.
+        columns: for each of them the column of the schema that it is, or is a part of.
         automata: for each of them, what may be written.
         vocabulary: tokens that the model's embedding must know; 0 = its own.
     """
 
     names: list[str]
+    columns: list[str]
     automata: list[Automaton]
     vocabulary: int = 0
 

@@ -1,8 +1,7 @@
-"""Numbers digit by digit, and datetimes as calendar digits, never outside the bounds of their column."""
+"""Numbers digit by digit, never outside the bounds of their column."""
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,23 +9,17 @@ from typing import Any
 import numpy as np
 
 from tabular.conditions import Allowed
-from tabular.plain_json import FLAG, FieldError, check_fields, real, whole
+from tabular.plain_json import FLAG, FieldError, check_fields, whole
 
-from .automaton import Automaton, explore, joined, restricted, trie
-from .cells import CellCodec, Leaves
+from .automaton import Automaton, explore, restricted
+from .cells import CellCodec
 from .pieces import Pieces
 
-__all__ = ["DateCodec", "DigitCodec"]
+__all__ = ["DigitCodec"]
 
 POINT, MINUS, END, MISSING = 10, 11, 12, 13
 #: Beyond this many digits a number is written in steps of a power of ten: float64 holds no more.
 MAX_DIGITS = 15
-#: A calendar of more days than this is too long to list; such dates are written as plain numbers.
-MAX_DAYS = 150_000
-DAY = 86_400
-#: Steps of dates in seconds, and the days that a calendar has.
-UNITS = (DAY, 3600, 60, 1)
-EARLIEST, LATEST = -DAY * 719_162, DAY * 2_932_896
 #: A number in steps of its last digit, of which float64 has 15.
 _STEPS = whole(-(10**18), 10**18)
 
@@ -175,148 +168,6 @@ class DigitCodec(CellCodec):
             raise FieldError(f"it has low {data['low']:,} above its high {data['high']:,}")
         return cls(pieces, data["low"], data["high"], decimals=data["decimals"],
                    point=data["point"], missing=data["missing"], end=end)  # fmt: skip
-
-
-class DateCodec(CellCodec):
-    """A datetime column as calendar digits: year, month, day and, where the column has it, the time of day.
-
-    Args:
-        low, high: bounds in seconds since 1970.
-        unit: seconds that the values are multiples of: 86,400 for days, 3,600, 60 or 1.
-        marks: whether ``-`` and ``:`` are written, and the year in full.
-        missing: whether cells may be missing.
-    """
-
-    closed = False
-
-    def __init__(self, pieces: Pieces, low: float, high: float, *, unit: int, marks: bool, missing: bool) -> None:
-        self.pieces, self.low, self.high, self.unit, self.marks, self.missing = pieces, low, high, unit, marks, missing
-        self.first = math.floor(low / DAY)
-        count = math.floor(high / DAY) - self.first + 1
-        epoch = datetime.date(1970, 1, 1)
-        texts = [(epoch + datetime.timedelta(days=self.first + day)).isoformat() for day in range(count)]
-        if not marks:
-            texts = [text.replace("-", "") for text in texts]
-            # "missing" must be shorter than a day that a time follows.
-            same, most = 0, len(texts[0]) - (2 if missing and unit < DAY else 1)
-            while count > 1 and same < most and all(text[same] == texts[0][same] for text in texts):
-                same += 1
-            texts = [text[same:] for text in texts]
-        self.texts = [*texts, "missing"] if missing else texts
-        self.days = self._paths(self.texts)
-        calendar, self.rows = trie(self.days)
-        self.calendar = Leaves(calendar, self.rows)
-        self.clock = None if unit >= DAY else self._clock()
-        self.automaton = joined(calendar, self.clock) if self.clock else calendar
-
-    def _paths(self, texts: Sequence[str]) -> list[list[int]]:
-        ids = {mark: self.pieces.ids(mark)[-1] for mark in "0123456789-"}
-        spaced = {digit: self.pieces.single(f" {digit}") for digit in "0123456789"} if self.marks else {}
-        first = {digit: token for digit, token in spaced.items() if token is not None}
-        first = first if len(first) == 10 else ids
-        taken = {*ids.values(), *first.values()}
-        gone = next(i for text in (" missing", " none", "?") for i in self.pieces.ids(text) if i not in taken)
-        return [[gone] if text == "missing" else [first[text[0]], *(ids[mark] for mark in text[1:])] for text in texts]
-
-    def _clock(self) -> Automaton:
-        """Hours, minutes, seconds, as fine as the column has them."""
-        pattern = "HhMmSs" if self.unit < 60 else "HhMm" if self.unit < 3600 else "Hh"
-        if self.marks:
-            pattern = " " + pattern.replace("hM", "h:M").replace("mS", "m:S")
-        top = {"H": 3, "M": 6, "S": 6, "m": 10, "s": 10}
-        self.pattern = pattern
-
-        def successors(state: Any) -> dict[int, Any]:
-            place, late = state
-            mark = pattern[place]
-            after = (place + 1, False) if place + 1 < len(pattern) else None
-            if mark in " :":
-                return {POINT: after}
-            if mark == "H":
-                return {digit: (place + 1, digit == 2) for digit in range(3)}
-            if mark == "h":
-                return dict.fromkeys(range(4 if late else 10), after)
-            return dict.fromkeys(range(top[mark]), after)
-
-        marks = {" ": self.pieces.ids(" ")[-1], ":": self.pieces.ids(":")[-1]}
-        digits = [self.pieces.ids(str(digit))[-1] for digit in range(10)]
-        made, self.clock_symbols = explore(
-            (0, False),
-            successors,
-            lambda level, symbol: marks[pattern[level]] if symbol == POINT else digits[symbol],
-        )
-        return made
-
-    @classmethod
-    def fit(cls, pieces: Pieces, values: np.ndarray, *, unit: float, marks: bool) -> DateCodec | None:
-        """For ``values`` (float64[n], seconds, NaN = missing); ``None`` if they span too many days, or years
-        that a calendar does not have."""
-        present = values[~np.isnan(values)]
-        low, high = float(present.min()), float(present.max())
-        if (high - low) / DAY > MAX_DAYS or low < EARLIEST or high > LATEST:
-            return None
-        coarsest = next(size for size in UNITS if unit >= size or size == 1)
-        return cls(pieces, low, high, unit=coarsest, marks=marks, missing=len(present) < len(values))
-
-    def encode(self, values: np.ndarray) -> np.ndarray:
-        gone = np.isnan(values)
-        seconds = np.rint(np.clip(np.where(gone, self.low, values), self.low, self.high)).astype(np.int64)
-        seconds = np.minimum(seconds, math.floor(self.high))  # no day after the last
-        day = np.where(gone, len(self.texts) - 1, seconds // DAY - self.first)
-        choices = self.rows[day]
-        if self.clock is None:
-            return choices
-        time = seconds % DAY
-        digits = {"H": time // 36000, "h": time // 3600 % 10, "M": time // 600 % 6, "m": time // 60 % 10,
-                  "S": time // 10 % 6, "s": time % 10}  # fmt: skip
-        # Choices of the clock are the digits themselves, a mark's only choice is 0.
-        clock = np.stack([digits.get(mark, np.zeros_like(time)) for mark in self.pattern], axis=1)
-        clock[gone] = -1
-        return np.concatenate([choices, clock], axis=1).astype(np.int32)
-
-    def decode(self, choices: np.ndarray) -> np.ndarray:
-        depth = self.rows.shape[1]
-        day = self.calendar.find(choices[:, :depth])
-        seconds = (day + self.first) * float(DAY)
-        if self.clock is not None:
-            weight = {"H": 36000, "h": 3600, "M": 600, "m": 60, "S": 10, "s": 1}
-            for place, mark in enumerate(self.pattern):
-                seconds += weight.get(mark, 0) * np.maximum(choices[:, depth + place], 0)
-        gone = day == len(self.texts) - 1 if self.missing else np.zeros(len(day), bool)
-        return np.where(gone, np.nan, np.clip(seconds, self.low, self.high))
-
-    def narrowed(self, allowed: Allowed | None, *, present: bool = False) -> Automaton | None:
-        days = np.arange(len(self.texts) - self.missing) + self.first
-        keep = np.ones(len(self.texts), bool)
-        if allowed is not None:
-            inside = np.zeros(len(days), bool)
-            for low, high in allowed.intervals or ():
-                inside |= (days >= math.floor(low / DAY)) & (days <= math.floor(high / DAY))
-            keep[: len(days)] = inside
-            if self.missing:
-                keep[-1] = allowed.missing
-        if present and self.missing:
-            keep[-1] = False
-        if not keep.any():
-            return None
-        part = trie([path for path, kept in zip(self.days, keep, strict=True) if kept])[0]
-        if self.clock is not None and keep[: len(days)].any():
-            part = joined(part, self.clock)
-        return restricted(self.automaton, part)
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"type": "date", "low": self.low, "high": self.high, "unit": self.unit,
-                "marks": self.marks, "missing": self.missing}  # fmt: skip
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any], pieces: Pieces) -> DateCodec:
-        """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
-        date = real(EARLIEST, LATEST)
-        check_fields(data, {"low": date, "high": date, "unit": whole(1), "marks": FLAG, "missing": FLAG}, "it")
-        if not 0 <= data["high"] - data["low"] <= MAX_DAYS * DAY or data["unit"] not in UNITS:
-            raise FieldError(f"it has dates from {data['low']} to {data['high']} in steps of {data['unit']}")
-        return cls(pieces, float(data["low"]), float(data["high"]), unit=data["unit"],
-                   marks=data["marks"], missing=data["missing"])  # fmt: skip
 
 
 def _by_length(low: int, high: int, places: int) -> set[Item]:

@@ -16,7 +16,7 @@ from tabular.synthesizer import Synthesizer
 from ..hub.quantize import check_mlx, quantize_folder
 from .cells import ListCodec, TextCells
 from .codec import LmCodec
-from .digits import DateCodec
+from .dates import DateCodec
 from .pretrained import PretrainedLM
 from .run_files import copy_model_files
 from .text_codec import TextCodec

@@ -291,7 +291,7 @@ class PretrainedLM(Synthesizer):
         return fill_in(
             table,
             self.schema,
-            codec.names,
+            codec.columns,
             seed=seed,
             progress=default_reporter(progress),
             encode=codec.encode,

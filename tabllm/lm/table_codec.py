@@ -31,6 +31,7 @@ class TokenCodec(LmCodec):
         self.rows = rows
         table = rows.table
         self.names = list(table.codecs)
+        self.columns = [rows.parts.whole.get(name, name) for name in self.names]
         self.sizes = table.sizes
         self.offsets = [0, *np.cumsum(self.sizes).tolist()]
         self.vocabulary = self.offsets[-1] + 1

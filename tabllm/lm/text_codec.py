@@ -12,8 +12,8 @@ from tabular.cells import grid_step
 from tabular.conditions import Allowed
 from tabular.errors import ConditionError, TableError, UsageError
 from tabular.making import Choose, chosen_rows
-from tabular.parts import parts_of
-from tabular.plain_json import FieldError, at_field, check_fields, each_of, object_of, one_of
+from tabular.parts import Parts, parts_of
+from tabular.plain_json import FLAG, FieldError, at_field, check_fields, each_of, object_of, one_of
 from tabular.schema import Column, Schema
 from tabular.unmodelled import fill_unmodelled
 
@@ -21,7 +21,8 @@ from .automaton import Automaton
 from .cells import CellCodec, ListCodec, TextCells
 from .codec import LmCodec
 from .context import most_tokens
-from .digits import DateCodec, DigitCodec
+from .dates import DateCodec
+from .digits import DigitCodec
 from .pieces import Pieces
 from .text_bounds import CutTexts, cut_texts, fair_bounds
 
@@ -42,12 +43,17 @@ class TextCodec(LmCodec):
     """Canonical arrays of a table <-> choices among a tokenizer's tokens.
 
     Args:
-        cells: column name -> its codec, in the order in which columns are written.
+        parts: columns as they are written: an instant of several zones as its local time and its zone.
+        cells: name of a part -> its codec, in the order in which they are written.
     """
 
-    def __init__(self, schema: Schema, pieces: Pieces, cells: Mapping[str, CellCodec], serialization: str) -> None:
+    def __init__(
+        self, schema: Schema, parts: Parts, pieces: Pieces, cells: Mapping[str, CellCodec], serialization: str
+    ) -> None:
         self.schema, self.pieces, self.cells, self.serialization = schema, pieces, dict(cells), serialization
+        self.parts = parts
         self.names = list(self.cells)
+        self.columns = [parts.whole.get(name, name) for name in self.names]
         self.automata = [cell.automaton for cell in self.cells.values()]
         self.comma = pieces.ids(",")
         self.tags = [[tag] for tag in _tags(self.names, pieces)]
@@ -77,28 +83,25 @@ class TextCodec(LmCodec):
             raise UsageError(f"There is no serialization {serialization!r}; choose one of {', '.join(SERIALIZATIONS)}.")
         cells: dict[str, CellCodec] = {}
         distinct: dict[str, int] = {}
-        for column in schema:
+        parts = parts_of(schema, "zones")
+        arrays = parts.split(arrays)
+        for column in parts.schema:
             values = arrays[column.name]
             cell = _cell(column, values, pieces, serialization, max_cell_tokens)
             if cell is not None:
                 cells[column.name] = cell
                 kept = values[~np.isnan(values)] if values.dtype.kind == "f" else values
                 distinct[column.name] = len(kept) if column.kind == "text" else len(np.unique(kept))
+        if parts.filler is not None and len(cells) > 1:
+            del cells[parts.filler]  # here free text is learned
         if not cells:
-            filler = parts_of(schema).filler
-            if filler is None:
-                raise TableError(
-                    "No column of the table varies in a way that can be learned: all are constant or identifiers. "
-                    "See 'tabllm schema DATA', and say better with '--kind COL=KIND'."
-                )
-            end = pieces.ids(",")[-1]
-            cells[filler] = ListCodec(
-                pieces, ["no", "yes"], None, missing=False, short=serialization == "compact", end=end
+            raise TableError(
+                "No column of the table varies in a way that can be learned: all are constant or identifiers. "
+                "See 'tabllm schema DATA', and say better with '--kind COL=KIND'."
             )
-            distinct[filler] = 2
         # Columns of few values first: rows then share long beginnings, each of which is computed once.
         order = sorted(cells, key=lambda name: distinct[name])
-        return cls(schema, pieces, {name: cells[name] for name in order}, serialization)
+        return cls(schema, parts, pieces, {name: cells[name] for name in order}, serialization)
 
     @classmethod
     def fit_within(
@@ -119,11 +122,11 @@ class TextCodec(LmCodec):
             fair = fair_bounds([*bounds.values()], sum(bounds.values()) - excess)
             bounds = dict(zip(bounds, fair, strict=True))
             cells = {**codec.cells, **{name: cell.bounded(bounds[name]) for name, cell in texts.items()}}
-            codec = cls(schema, pieces, cells, serialization)
+            codec = cls(schema, codec.parts, pieces, cells, serialization)
         return codec, cut_texts(bounds, {name: cell.lengths for name, cell in texts.items()})
 
     def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-        arrays = parts_of(self.schema).with_filler(dict(arrays))
+        arrays = self.parts.split(arrays)
         return np.concatenate([cell.encode(arrays[name]) for name, cell in self.cells.items()], axis=1)
 
     def decode(
@@ -137,40 +140,43 @@ class TextCodec(LmCodec):
         present: bool = False,
         choose: Choose | None = None,
     ) -> dict[str, np.ndarray]:
-        arrays: dict[str, np.ndarray] = {}
+        of_parts = self.parts.allowed(allowed)
+        learned: dict[str, np.ndarray] = {}
         for (name, cell), span in zip(self.cells.items(), self.spans, strict=True):
-            if name not in self.schema:
-                continue  # the filler of a table of which nothing is learned
             values = cell.decode(choices[:, span])
-            column = self.schema[name]
+            column = self.parts.schema[name]
             if column.is_numeric:
                 values = on_grid(values, column)
-                if name in allowed:
-                    values = allowed[name].moved_inside(values)
-            arrays[name] = values
+                if name in of_parts:
+                    values = of_parts[name].moved_inside(values)
+            learned[name] = values
+        arrays = self.parts.join(learned)
+        for name in self.parts.divided.keys() & allowed.keys():
+            arrays[name] = allowed[name].moved_inside(arrays[name])
         arrays, rows = chosen_rows(arrays, choose, len(choices))
         return fill_unmodelled(arrays, self.schema, {}, rows, rng, start=start, seed=seed, present=present)
 
     @property
     def learned(self) -> list[str]:
-        return [name for name in self.cells if name in self.schema]
+        return self.parts.columns(self.cells)
 
     def conditions(self, allowed: Mapping[str, Allowed]) -> dict[int, Automaton]:
         kept = {}
-        for name, condition in allowed.items():
+        for name, condition in self.parts.allowed(allowed).items():
             if name not in self.cells:
                 continue
             automaton = self.cells[name].narrowed(condition)
             if automaton is None:
                 raise ConditionError(
-                    f"No value of {name!r} that was learned keeps the condition: the table has none there. Widen it."
+                    f"No value of {self.parts.whole.get(name, name)!r} that was learned keeps the condition: the table "
+                    "has none there. Widen it."
                 )
             kept[self.names.index(name)] = automaton
         return kept
 
     def present(self, column: int) -> Automaton | None:
         name = self.names[column]
-        return self.cells[name].narrowed(None, present=True) if self.schema[name].missing_rate else None
+        return self.cells[name].narrowed(None, present=True) if self.parts.schema[name].missing_rate else None
 
     def lead(self, column: int, before: int | None) -> list[int]:
         if before is None:
@@ -192,6 +198,7 @@ class TextCodec(LmCodec):
         return {
             "type": "text",
             "serialization": self.serialization,
+            "zones": bool(self.parts.divided),
             "columns": {name: cell.to_dict() for name, cell in self.cells.items()},
         }
 
@@ -206,13 +213,15 @@ class TextCodec(LmCodec):
         check_fields(data, {"serialization": one_of(*SERIALIZATIONS), "columns": each_of(entry_of)}, "it")
         if not data["columns"]:
             raise FieldError("it has no columns")
+        check_fields(data, {"zones": FLAG}, "it", needed=())
         serialization = data["serialization"]
+        # Older releases wrote instants whole, and lost their zones.
+        parts = parts_of(schema, "zones" if data.get("zones") else "nothing")
         end = pieces.ids(",")[-1]
         cells: dict[str, CellCodec] = {}
         for name, entry in data["columns"].items():
             with at_field(f"column {name!r}"):
-                if name != parts_of(schema).filler:
-                    _check_column(schema, name, entry)
+                _check_column(parts.schema, name, entry)
                 if entry["type"] == "list":
                     cells[name] = ListCodec.from_dict(entry, pieces, short=serialization == "compact", end=end)
                 elif entry["type"] == "digits":
@@ -221,7 +230,7 @@ class TextCodec(LmCodec):
                     cells[name] = DateCodec.from_dict(entry, pieces)
                 else:
                     cells[name] = TextCells.from_dict(entry, pieces)
-        return cls(schema, pieces, cells, serialization)
+        return cls(schema, parts, pieces, cells, serialization)
 
 
 def _check_column(schema: Schema, name: str, entry: Mapping[str, Any]) -> None:
@@ -260,7 +269,7 @@ def _cell(column: Column, values: np.ndarray, pieces: Pieces, serialization: str
         texts = [_written(value, column) for value in distinct]
         return ListCodec(pieces, _with_missing(texts, missing), distinct, missing=missing, short=True, end=end)
     if column.kind == "datetime":
-        dates = DateCodec.fit(pieces, values, unit=grid_step(column) or 1, marks=not compact)
+        dates = DateCodec.fit(pieces, values, unit=grid_step(column) or 1, marks=not compact, grain=column.grain)
         if dates is not None:
             return dates
     decimals = column.decimals if column.kind == "continuous" else 0
@@ -274,7 +283,9 @@ def _with_missing(texts: list[str], missing: bool) -> list[str]:
 def _written(value: float, column: Column) -> str:
     """A number of a column of few values, as a person writes it."""
     if column.kind == "datetime":
-        return str(np.datetime64(round(value), "s")).replace("T", " ").removesuffix(" 00:00:00")
+        fraction = value % 1
+        instant = np.datetime64(round(value * 1e6), "us") if fraction else np.datetime64(round(value), "s")
+        return str(instant).replace("T", " ").removesuffix(" 00:00:00")
     return str(int(value)) if value == int(value) else f"{value:.10g}"
 
 

@@ -314,7 +314,7 @@ class TableLM(Synthesizer):
         return fill_in(
             table,
             self.schema,
-            names,
+            [codec.parts.whole.get(name, name) for name in names],
             seed=seed,
             progress=default_reporter(progress),
             encode=codec.encode,

@@ -152,15 +152,17 @@ def _joined(intervals: list[Interval]) -> tuple[Interval, ...]:
     return tuple(kept)
 
 
-def instant_parts(column: Column, new_name: Callable[[str], str]) -> InstantParts | None:
+def instant_parts(column: Column, new_name: Callable[[str], str], *, calendar: bool = True) -> InstantParts | None:
     """The parts of a column, ``None`` for one that is learned whole.
 
     Args:
         new_name: what a part is called, given what it is, such as ``"weekday"``.
+        calendar: whether weekdays and times of day are parts; else the zone is the only one beside the local time.
     """
     if column.kind != "datetime" or column.minimum is None or column.maximum is None:
         return None
     grain = grain_from_text(column.grain or "", instants=True)
+    grain = grain if calendar else replace(grain, parts=())
     zones = (compiled(column.format or "") or Form(())).zones
     if not grain.parts and not zones:
         return None

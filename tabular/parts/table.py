@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache, partial
+from typing import Literal
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from ..conditions import Allowed
 from ..schema import Column, Schema
 from .instant import InstantParts, instant_parts
 
-__all__ = ["Parts", "parts_of"]
+__all__ = ["Divided", "Parts", "parts_of"]
+
+Divided = Literal["calendar", "zones", "nothing"]
 
 
 class Parts:
@@ -24,13 +27,16 @@ class Parts:
         filler: where no column can be learned, the name of one more part, a coin, so that there is a network to train.
     """
 
-    def __init__(self, schema: Schema) -> None:
+    def __init__(self, schema: Schema, divided: Divided = "calendar") -> None:
         taken = set(schema.names)
         columns: list[Column] = []
         self.divided: dict[str, InstantParts] = {}
         self.whole: dict[str, str] = {}
         for column in schema:
-            found = instant_parts(column, partial(_new_name, column.name, taken))
+            found = None
+            if divided != "nothing":
+                new_name = partial(_new_name, column.name, taken)
+                found = instant_parts(column, new_name, calendar=divided == "calendar")
             if found is not None:
                 self.divided[column.name] = found
             for part in (column,) if found is None else found.columns:
@@ -114,6 +120,11 @@ def _new_name(column: str, taken: set[str], part: str) -> str:
 
 
 @lru_cache(maxsize=64)
-def parts_of(schema: Schema) -> Parts:
-    """The parts of the columns of ``schema``."""
-    return Parts(schema)
+def parts_of(schema: Schema, divided: Divided = "calendar") -> Parts:
+    """The parts of the columns of ``schema``.
+
+    Args:
+        divided: into what instants are: all parts of their ``"calendar"``, ``"zones"`` and local times, or
+            ``"nothing"``.
+    """
+    return Parts(schema, divided)

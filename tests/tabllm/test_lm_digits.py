@@ -1,4 +1,4 @@
-"""Numbers digit by digit and dates as calendar digits: exact, and never out of bounds."""
+"""Numbers digit by digit: exact, and never out of bounds."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tabllm.lm.digits import DateCodec, DigitCodec
+from tabllm.lm.digits import DigitCodec
 from tabular.conditions import Allowed
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))
-    from lm_text import all_values, ids_of, instant, paths, probabilities, trained, values_of, weights
+    from lm_text import all_values, ids_of, paths, probabilities, trained, values_of, weights
 
 BYTES = trained()
 SPACED = trained([*map(str, range(10)), "-5", "3.5", *(f"{digit} missing" for digit in range(10))] * 3, 330)
@@ -192,105 +192,3 @@ def test_a_codec_of_numbers_read_from_json_does_the_same(codec):
     for mine, its in zip(again.automaton.levels, codec.automaton.levels, strict=True):
         np.testing.assert_array_equal(mine.tokens, its.tokens)
         np.testing.assert_array_equal(mine.step, its.step)
-
-
-def calendar(first: str, last: str, unit: int, *, marks: bool = True, missing: bool = False) -> DateCodec:
-    return DateCodec(BYTES, instant(first), instant(last), unit=unit, marks=marks, missing=missing)
-
-
-SPANS = [
-    ("1968-12-30", "2001-03-01T23:59:59"),
-    ("2024-02-27", "2024-03-01"),
-    ("2023-12-31", "2023-12-31T23:59:59"),
-    ("2024-01-01", "2024-01-09T18:00:00"),
-    ("0001-01-01", "0003-01-01"),
-    ("9998-01-01", "9999-12-31"),
-]
-
-
-@pytest.mark.parametrize("marks", [False, True])
-@pytest.mark.parametrize("missing", [False, True])
-@pytest.mark.parametrize("unit", [86_400, 3600, 60, 1])
-@pytest.mark.parametrize(("first", "last"), SPANS)
-def test_every_instant_is_accepted_and_comes_back(first, last, unit, missing, marks):
-    codec = calendar(first, last, unit, marks=marks, missing=missing)
-    low, high = instant(first), instant(last)
-    drawn = np.random.default_rng(0).integers(0, int(high - low) // unit + 1, 500) * float(unit) + low
-    leap = [day for day in map(instant, ("1972-02-29", "2000-02-29", "2024-02-29")) if low <= day <= high]
-    values = np.array([low, (high - low) // unit * unit + low, *drawn, *leap, *[math.nan] * missing])
-    choices = codec.encode(values)
-    assert codec.automaton.accepts(choices).all()
-    np.testing.assert_array_equal(codec.decode(choices), values)
-
-
-@pytest.mark.parametrize("marks", [False, True])
-@pytest.mark.parametrize("missing", [False, True])
-def test_exactly_the_days_between_the_bounds_are_possible(missing, marks):
-    codec = calendar("1999-12-25", "2000-03-02", 86_400, marks=marks, missing=missing)
-    found = codec.decode(paths(codec.automaton))
-    expected = np.arange(instant("1999-12-25"), instant("2000-03-03"), 86_400)
-    np.testing.assert_array_equal(np.sort(found[~np.isnan(found)]), expected)
-    assert len(found) == len(expected) + missing
-
-
-@pytest.mark.parametrize("missing", [False, True])
-@pytest.mark.parametrize("marks", [False, True])
-def test_exactly_the_hours_of_a_day_are_possible_and_none_lies_outside_the_bounds(marks, missing):
-    codec = calendar("2023-12-29T05:00", "2023-12-31T20:00", 3600, marks=marks, missing=missing)
-    choices = paths(codec.automaton)
-    assert len(choices) == 3 * 24 + missing
-    found = codec.decode(choices)
-    hours = np.arange(instant("2023-12-29T05:00"), instant("2023-12-31T21:00"), 3600)
-    np.testing.assert_array_equal(np.unique(found[~np.isnan(found)]), hours)
-    given_ = weights(codec.automaton)
-    assert probabilities(codec.automaton, choices, given_).sum() == pytest.approx(1)
-
-
-def test_dates_are_written_as_a_person_writes_them_and_without_marks_no_more_than_varies():
-    value = np.array([instant("2024-02-29T07:05:09")])
-    for unit, text in ((86_400, "2024-02-29"), (3600, "2024-02-29 07"), (60, "2024-02-29 07:05")):
-        codec = calendar("2019-05-05", "2024-03-01", unit)
-        assert BYTES.texts(ids_of(codec.automaton, codec.encode(value)))[0].strip() == text
-    short = calendar("2020-01-01", "2024-03-01", 1, marks=False)
-    assert BYTES.texts(ids_of(short.automaton, short.encode(value)))[0].strip() == "40229070509"
-
-
-@pytest.mark.parametrize("unit", [86_400, 3600])
-def test_a_condition_keeps_the_days_that_it_touches(unit):
-    codec = calendar("2024-01-01", "2024-04-30T23:00", unit, missing=True)
-    spans = ((instant("2024-02-28"), instant("2024-03-01T12:00")), (instant("2024-04-30"), instant("2024-04-30T23:00")))
-    every = np.append(np.arange(instant("2024-01-01"), instant("2024-05-01"), unit), math.nan)
-    choices = codec.encode(every)
-    for missing in (False, True):
-        narrowed = codec.narrowed(Allowed("x", None, spans, missing))
-        kept = every[narrowed.accepts(choices[:, : narrowed.depth])]
-        days = {str(np.datetime64(int(value), "s"))[:10] for value in kept[~np.isnan(kept)]}
-        assert days == {"2024-02-28", "2024-02-29", "2024-03-01", "2024-04-30"}
-        assert len(kept) == 4 * 86_400 // unit + missing == len(paths(narrowed))
-    assert np.isnan(every[codec.narrowed(Allowed("x", None, (), True)).accepts(choices[:, :1])]).all()
-    present = codec.narrowed(None, present=True)
-    assert np.isnan(every[~present.accepts(choices)]).tolist() == [True]
-    assert codec.narrowed(Allowed("x", None, (), False)) is None
-
-
-def test_the_instants_of_a_column_in_parts_of_a_second_stay_on_days_that_there_are():
-    values = np.array([86_400 * 3 + 0.25, 86_400 * 5 - 0.4, math.nan])
-    codec = DateCodec.fit(BYTES, values, unit=0.001, marks=False)
-    found = codec.decode(codec.encode(values))
-    np.testing.assert_array_equal(np.isnan(found), np.isnan(values))
-    assert np.nanmax(np.abs(found - values)) <= 1
-    assert values[0] <= np.nanmin(found) <= np.nanmax(found) <= values[1]
-
-
-def test_too_many_days_or_years_that_no_calendar_has_are_not_dates():
-    for span in ([0.0, 86_400.0 * 160_000], [instant("-0005-01-01"), 0.0], [0.0, instant("12000-01-01")]):
-        assert DateCodec.fit(BYTES, np.array(span), unit=86_400, marks=True) is None
-
-
-@pytest.mark.parametrize("unit", [86_400, 60])
-def test_a_codec_of_dates_read_from_json_does_the_same(unit):
-    codec = calendar("2024-01-01", "2024-01-20", unit, marks=False, missing=True)
-    again = DateCodec.from_dict(json.loads(json.dumps(codec.to_dict())), BYTES)
-    values = np.array([instant("2024-01-05T07:30"), instant("2024-01-20"), math.nan])
-    np.testing.assert_array_equal(again.encode(values), codec.encode(values))
-    assert again.to_dict() == codec.to_dict()
