@@ -91,6 +91,13 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--max-cell-tokens", type=AtLeast(1), metavar="N",
                      help="Tokens of a free text at most.  [default: by the longest text and the model's context]"),
         click.option("--rank", type=AtLeast(1), metavar="R", help="Rank of the adapters.  [default: 16]"),
+        click.option("--lora-scale", type=float, metavar="S",
+                     help="Scale of the adapters' output; what other programs call alpha is rank times scale.  "
+                          "[default: 2]"),
+        click.option("--lora-dropout", type=float, metavar="P",
+                     help="Dropout of what the adapters multiply, in training.  [default: 0]"),
+        click.option("--lora-layers", type=AtLeast(1), metavar="N",
+                     help="Blocks that have adapters: the last N.  [default: all]"),
         click.option("--accumulate", type=AtLeast(1), metavar="N",
                      help="Gradient accumulation: N micro-batches per batch, to need less memory.  [default: 1]"),
         click.option("--checkpointing", is_flag=True, default=None,

@@ -16,8 +16,8 @@ from tabular.synthesizer import read_config
 from ..hub.config import read_config as read_model_config
 from .export import check_exportable, check_text, readme
 from .names import is_adapter, mlx_name
-from .restoring import tuning_of
 from .run_files import LmRun, read_lm_run
+from .tuning import tuning_of
 
 __all__ = ["FORMS", "export_adapter"]
 
@@ -104,7 +104,7 @@ def _blocks(adapter: Mapping[str, np.ndarray]) -> dict[str, int]:
 
 
 def _peft_config(run: LmRun, model_type: str, adapter: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    tuning, numbers = tuning_of(run), sorted(set(_blocks(adapter).values()))
+    tuning, numbers = tuning_of(run.fit), sorted(set(_blocks(adapter).values()))
     return {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
@@ -124,7 +124,7 @@ def _peft_config(run: LmRun, model_type: str, adapter: Mapping[str, np.ndarray])
 
 
 def _mlx_config(run: LmRun, model_type: str, adapter: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    tuning, blocks = tuning_of(run), _blocks(adapter)
+    tuning, blocks = tuning_of(run.fit), _blocks(adapter)
     return {
         "model": run.base["repo"] or run.base["name"],
         "revision": run.base["revision"],

@@ -19,6 +19,7 @@ from tabular.errors import UsageError
 from ..parallel.group import Group
 from .automaton import Level
 from .codec import Batch
+from .tuning import Tuning
 
 __all__ = ["Cache", "Filter", "LmEngine", "Shape", "Tuning"]
 
@@ -96,26 +97,6 @@ class Filter:
     def cuts(self) -> bool:
         """Whether any token is ruled out."""
         return self.top_k > 0 or self.top_p < 1
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """What is trained.
-
-    Attributes:
-        method: ``"full"``, ``"lora"`` (Hu et al. 2022), ``"dora"`` (Liu et al. 2024), or ``"none"``: only a
-            vocabulary of the table's own.
-        rank: of the adapters.
-        scale: their output is multiplied with it.
-        seed: of the adapters' start.
-        checkpointing: keep one activation per block and compute the others again in the backward pass.
-    """
-
-    method: str = "lora"
-    rank: int = 16
-    scale: float = 2.0
-    seed: int = 0
-    checkpointing: bool = False
 
 
 class TrainedWeights(Protocol):

@@ -85,7 +85,7 @@ def training_memory(
     else:
         # Two thin matrices beside each of a block's: their long sides add up to about this many widths.
         sides = 4 * 2 * facts.width + 3 * (facts.width + facts.inner)
-        trained = min(facts.layers * tuning.rank * sides, facts.parameters)
+        trained = min((tuning.layers or facts.layers) * tuning.rank * sides, facts.parameters)
     # Adapters are trained in fp32, full weights at their own precision with masters in fp32; moments and the copy of
     # the best are in fp32.
     own = each if tuning.method == "full" else 4

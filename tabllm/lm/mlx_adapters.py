@@ -1,4 +1,4 @@
-"""Adapters as they are sampled where memory does not allow to merge them with quantized weights."""
+"""Parts of adapters: the dropout before them, and DoRA beside quantized weights that memory has no dense copy of."""
 
 from __future__ import annotations
 
@@ -7,7 +7,30 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-__all__ = ["FrozenDora"]
+__all__ = ["Dropout", "FrozenDora"]
+
+
+class Dropout(nn.Module):
+    """Dropout (Srivastava et al. 2014) by a key, while there is one.
+
+    MLX's own draws anew when gradient checkpointing computes a block again, so gradients would be of other numbers.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self._key: mx.array | None = None  # with a low line, or it would be a weight
+
+    def use(self, key: mx.array | None) -> None:
+        """Drop what this key says; nothing without one."""
+        self._key = key
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """[..., inputs] -> the same."""
+        if self._key is None:
+            return x
+        keep = mx.random.bernoulli(1 - self.rate, x.shape, key=self._key)
+        return mx.where(keep, x / (1 - self.rate), mx.array(0, x.dtype))
 
 
 class FrozenDora(nn.Module):

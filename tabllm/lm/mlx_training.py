@@ -16,13 +16,14 @@ from tabular.errors import EngineError
 from ..parallel.group import Group
 from .adamw import BETAS, FIRST_SCALE
 from .codec import Batch
-from .engine import Arrays, Tuning
+from .engine import Arrays
 from .mlx_adamw import compiled_adamw, next_scale
-from .mlx_adapters import FrozenDora
+from .mlx_adapters import Dropout, FrozenDora
 from .mlx_model import body_of, computes_in, dtype_of, embedding_path, is_quantized, text_embedding
 from .mlx_vocabulary import Head, NewHead
 from .mlx_weights import fused, hf_name_and_turn
 from .names import hf_name
+from .tuning import Tuning, dropout_seed
 
 __all__ = ["Training"]
 
@@ -59,6 +60,7 @@ class Training:
             _add_adapters(model, tuning)
         # DoRA divides by the norms of the adapted weights, for which 16 bits are too coarse.
         self._lora = [part for _, part in model.named_modules() if hasattr(part, "fuse") and "m" not in part]
+        self._dropouts = [part for _, part in model.named_modules() if isinstance(part, Dropout)]
         # One tree for what is trained: the model, and beside it the output layer of the table's own vocabulary.
         self.root = nn.Module()
         self.root.model = model
@@ -127,6 +129,17 @@ class Training:
         for layer, a, b in masters:
             layer.lora_a, layer.lora_b = a, b
 
+    @contextmanager
+    def dropping(self, part: int, group: Group | None = None) -> Iterator[None]:
+        """Compute with dropout, the same in the same micro-batch of the same update and process."""
+        if self._dropouts:
+            key = mx.random.key(dropout_seed(self.tuning, self.step_count, group, part))
+            for dropout, own in zip(self._dropouts, mx.random.split(key, len(self._dropouts)), strict=True):
+                dropout.use(own)
+        yield
+        for dropout in self._dropouts:
+            dropout.use(None)
+
     def _loss(self, batch: Batch, rows: int) -> mx.array:
         return self._target_losses(batch).sum() / rows * self.loss_scale
 
@@ -145,8 +158,9 @@ class Training:
         weights = dict(tree_flatten(self._trainable()))
         total, gradients = mx.zeros(()), None
         with _checkpointed(self.model) if self.tuning.checkpointing else _plainly():
-            for batch in batches:
-                loss, added = self._gradient(batch, rows)
+            for number, batch in enumerate(batches):
+                with self.dropping(number, group):
+                    loss, added = self._gradient(batch, rows)
                 self.root.update(tree_unflatten(list(weights.items())))  # taking gradients leaves its own there
                 gradients = added if gradients is None else tree_map(mx.add, gradients, added)
                 total = total + loss
@@ -242,7 +256,9 @@ def _add_adapters(model: Any, tuning: Tuning) -> None:
 
     mx.random.seed(tuning.seed)
     config = {"rank": tuning.rank, "scale": tuning.scale, "dropout": 0.0}
-    linear_to_lora_layers(model, len(model.layers), config, use_dora=tuning.method == "dora")
+    linear_to_lora_layers(model, tuning.layers or len(model.layers), config, use_dora=tuning.method == "dora")
+    for layer in [part for _, part in model.named_modules() if hasattr(part, "fuse")] if tuning.dropout else ():
+        layer.dropout = Dropout(tuning.dropout)
 
 
 @contextmanager

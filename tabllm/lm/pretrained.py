@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -30,14 +30,12 @@ from tabular.synthesizer import Synthesizer, Where
 from ..codec.table import DEFAULT_BINS
 from ..hub.facts import read_facts
 from ..hub.folder import ModelFolder, resolve
-from ..nano.orders import order_with_first
 from ..parallel.joining import current_group, first_on_each_machine, processes_here
-from ..precisions import PACKED
-from .automaton import Automaton
 from .bases import describe_base, public_name
 from .codec import LmCodec
+from .column_order import order_for
 from .completion import complete_pattern
-from .engine import Filter, LmEngine, Tuning
+from .engine import Filter, LmEngine
 from .fit_codec import encoded
 from .loading import choose_engine, make_lm, precision_of
 from .memory import check, training_memory
@@ -48,6 +46,7 @@ from .sampler import LmSampler
 from .table_codec import TokenCodec
 from .text_codec import SERIALIZATIONS
 from .trainer import Plan, plan_training, train
+from .tuning import Tuning, check_tuning, choose_tuning, tuning_facts
 from .vocabulary import use_vocabulary
 
 if TYPE_CHECKING:
@@ -59,8 +58,6 @@ __all__ = ["PretrainedLM"]
 #: share most beginnings, few enough that a killed run loses a minute or two. (10,000 at once: 5 % faster.)
 PART_ROWS, FEWEST_ROWS = 4096, 256
 SMALL = 150_000_000
-#: Beginnings that are listed so as to keep the learned column order under a condition.
-MAX_LISTED = 256
 _RATES = {"full": 2e-4, "lora": 1e-3, "dora": 1e-3}
 
 
@@ -79,7 +76,9 @@ class PretrainedLM(Synthesizer):
         epochs, steps, batch_size, learning_rate: chosen if absent.
         accumulate: parts in which a batch goes through the model one after the other.
         checkpointing: compute activations again in the backward pass, to need less memory.
-        rank: of adapters.
+        rank, lora_scale: of adapters, and what their output is multiplied with.
+        lora_dropout: probability that a number is left out of what an adapter multiplies, in training.
+        lora_layers: the last so many blocks have adapters, all if absent.
         temperature, top_k, top_p: how the model's distribution is sharpened in sampling.
         random_weights: a start from random weights instead of the pretrained ones.
         seed, rare_below, bins: as for :class:`tabllm.TableLM`.
@@ -108,7 +107,10 @@ class PretrainedLM(Synthesizer):
         max_cell_tokens: int | None = None,
         accumulate: int = 1,
         checkpointing: bool = False,
-        rank: int = 16,
+        rank: int = Tuning.rank,
+        lora_scale: float = Tuning.scale,
+        lora_dropout: float = 0.0,
+        lora_layers: int | None = None,
         temperature: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
@@ -123,20 +125,18 @@ class PretrainedLM(Synthesizer):
             if value is not None and not value > 0:  # this way round, so that NaN is refused too
                 raise UsageError(f"{label} must be above 0, not {value}.")
         _checked(seed)
-        if tuning not in ("auto", "full", "lora", "dora"):
-            raise UsageError(f"There is no tuning {tuning!r}; choose auto, full, lora or dora.")
         if serialization not in (*SERIALIZATIONS, "table"):
             raise UsageError(
                 f"There is no serialization {serialization!r}; choose one of {', '.join(SERIALIZATIONS)}, table."
             )
-        if tuning == "full" and precision in PACKED:
-            raise UsageError(f"Weights of {precision} cannot be trained themselves; take --tuning lora.")
+        check_tuning(tuning, precision, scale=lora_scale, dropout=lora_dropout, layers=lora_layers)
         self.engine_name, self.device = choose_engine(engine, device, precision)
         self._asked_engine = engine, device
         self.base, self.revision, self.precision, self.tuning = base, revision, precision, tuning
         self.serialization, self.bins, self.max_cell_tokens = serialization, bins, max_cell_tokens
         self.epochs, self.steps, self.batch_size, self.learning_rate = epochs, steps, batch_size, learning_rate
         self.accumulate, self.checkpointing, self.rank = accumulate, checkpointing, rank
+        self.lora_scale, self.lora_dropout, self.lora_layers = lora_scale, lora_dropout, lora_layers
         self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
         self.filter = Filter(temperature, top_k, top_p)
         self.random_weights, self.seed, self.rare_below = random_weights, seed, rare_below
@@ -169,14 +169,14 @@ class PretrainedLM(Synthesizer):
         self.engine_name, self.device = choose_engine(*self._asked_engine, precision, packed=facts.bits is not None)
         if (self.engine_name, self.device) == ("torch", "cpu"):
             prepare_processor(progress)
-        method = ("full" if precision == "fp32" else "lora") if self.tuning == "auto" else self.tuning
-        if method == "full" and precision in PACKED:
-            raise UsageError(f"Weights of {precision} cannot be trained themselves; take --tuning lora.")
-        tuning = Tuning(method, rank=self.rank, seed=self.seed, checkpointing=self.checkpointing)
+        asked = Tuning(
+            self.tuning, self.rank, self.lora_scale, self.seed, self.checkpointing, self.lora_dropout, self.lora_layers
+        )
+        tuning = choose_tuning(asked, precision, facts.layers, folder.name)
         pieces = Pieces.load(folder.path)
         codec, choices, lengths = encoded(arrays, self.schema, facts, pieces, self.settings(), progress)
         nothing = one_step(bool(codec.learned), progress)
-        plan = self._plan(len(choices), self.learning_rate or _RATES[method], nothing)
+        plan = self._plan(len(choices), self.learning_rate or _RATES[tuning.method], nothing)
         estimate = training_memory(
             facts, precision=precision, tuning=tuning,
             rows=math.ceil(plan.batch_rows / (plan.pieces * (1 if group is None else group.size))),
@@ -195,7 +195,8 @@ class PretrainedLM(Synthesizer):
             use_vocabulary(engine, codec, choices, pieces, self.schema)
         trained = train(
             engine, codec, choices, plan, tuning, progress=progress, checkpoint=checkpoint, group=group,
-            settings={**self.settings(), "fitted": [folder.name, folder.revision, precision, method, self.engine_name]},
+            settings={**self.settings(),
+                      "fitted": [folder.name, folder.revision, precision, tuning.method, self.engine_name]},
         )  # fmt: skip
         folder = replace(folder, name=public_name(folder))
         self._codec, self._engine, self._find_folder = codec, engine, lambda: folder
@@ -208,8 +209,7 @@ class PretrainedLM(Synthesizer):
             "device": self.device,
             "precision": precision,
             "packed": facts.bits is not None,
-            "tuning": method,
-            "rank": self.rank,
+            **tuning_facts(tuning),
             "serialization": self.serialization,
             "parameters": engine.shape.parameters,
             "tokens_per_row": float(np.median(lengths)),
@@ -263,7 +263,7 @@ class PretrainedLM(Synthesizer):
         codec, engine = self._fitted()
         allowed = parse_where(where, self.schema)
         conditions = codec.conditions(allowed)
-        order = _order_for(conditions, codec)
+        order = order_for(conditions, codec)
         sampler = LmSampler(engine, codec)
         engine.filter = self.filter
         seed = self.seed if seed is None else _checked(seed)
@@ -380,12 +380,3 @@ def _checked(seed: int) -> int:
 def is_new(name: str) -> bool:
     """Whether a trained weight belongs to a table's own vocabulary."""
     return name.startswith("vocabulary.")
-
-
-def _order_for(conditions: Mapping[int, Automaton], codec: LmCodec) -> list[int]:
-    """The order to draw the columns in: the learned one where all beginnings up to the last condition can be
-    listed, else the conditioned columns first."""
-    last = max(conditions, default=-1) + 1
-    if math.prod(sum(len(level.tokens) for level in a.levels) for a in codec.automata[:last]) <= MAX_LISTED:
-        return list(range(len(codec.names)))
-    return order_with_first(list(conditions), len(codec.names))

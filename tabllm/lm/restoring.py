@@ -12,12 +12,13 @@ from tabular.errors import RunError
 from ..hub.facts import read_facts
 from ..hub.folder import ModelFolder
 from .bases import find_base
-from .engine import LmEngine, Tuning
+from .engine import LmEngine
 from .loading import make_lm
 from .run_files import LmRun
 from .table_codec import TokenCodec
+from .tuning import tuning_of
 
-__all__ = ["engine_of", "folder_of", "tuning_of"]
+__all__ = ["engine_of", "folder_of"]
 
 
 def folder_of(run: LmRun, directory: Path) -> ModelFolder:
@@ -29,12 +30,6 @@ def folder_of(run: LmRun, directory: Path) -> ModelFolder:
     if run.fit["tuning"] == "full":
         return ModelFolder(run.model, run.base["name"], run.base["repo"], run.base["revision"])
     return find_base(run.base, directory)
-
-
-def tuning_of(run: LmRun) -> Tuning:
-    """How the run's trained weights change the model; its own weights after full tuning are no part of them."""
-    full = run.fit["tuning"] == "full"
-    return Tuning("none" if full else run.fit["tuning"], rank=int(run.fit["rank"]))
 
 
 def engine_of(
@@ -58,7 +53,7 @@ def engine_of(
         words = run.codec.vocabulary - 1
         lm.use_vocabulary([[0]] * words, [[0]] * len(run.codec.sizes), np.zeros(words, np.float32))
     if run.trained:
-        lm.start_training(tuning_of(run), np.zeros(1, np.int64), np.ones((1, 1), bool), weight_decay=0.0)
+        lm.start_training(tuning_of(run.fit), np.zeros(1, np.int64), np.ones((1, 1), bool), weight_decay=0.0)
         try:
             lm.load_trained(run.trained)
             lm.finish_training()

@@ -17,7 +17,7 @@ import numpy as np
 
 from tabular.errors import RunError
 from tabular.learning_curve import curve_text
-from tabular.plain_json import TEXT, FieldError, Kind, check_fields, maybe, object_of, one_of, read_json, whole
+from tabular.plain_json import TEXT, FieldError, Kind, check_fields, maybe, object_of, one_of, read_json, real, whole
 from tabular.refining import Margins
 from tabular.rundir import HISTORY, atomic_directory, write_json
 from tabular.runs import read_margins, read_plain_files, read_weights, reading, told_margins, write_margins
@@ -106,7 +106,7 @@ def read_lm_run(directory: str | Path) -> LmRun:
     check_no_code(folder / "model", f"the run {directory}")
     with reading(directory, "config.json"):
         check_fields(config, {"base": object_of(_BASE, needed=("name", "repo", "revision")),
-                              "fit": object_of(_FIT)}, "it")  # fmt: skip
+                              "fit": object_of({**_FIT, **_FIT_NEW}, needed=tuple(_FIT))}, "it")  # fmt: skip
     with reading(directory, "codec.json"):
         data = read_json(folder / "codec.json")
         check_fields(data, {"type": one_of("table", "text")}, "it")
@@ -143,6 +143,8 @@ _BASE = {"name": TEXT, "repo": maybe(TEXT), "revision": maybe(TEXT), "path": TEX
 #: Facts of the fit that loading rests on.
 _FIT = {"tuning": one_of("full", "lora", "dora"), "precision": one_of(*PRECISIONS), "rank": whole(1, 1 << 16),
         "serialization": one_of(*SERIALIZATIONS, "table"), "seed": whole(0), "base": TEXT}  # fmt: skip
+#: Those that older releases did not write.
+_FIT_NEW = {"lora_scale": real(0), "lora_layers": maybe(whole(1))}
 
 
 def _check_vocabulary(codec: TokenCodec, arrays: Mapping[str, np.ndarray]) -> None:

@@ -17,7 +17,9 @@ from ..attention import register_batched_attention
 from ..nano.backend import install_mlx
 from .engine import Shape
 
-__all__ = ["Head", "PairEmbedding", "computes_in", "find_head", "load_model", "new_vocabulary", "shape_of", "unfit"]
+__all__ = [
+    "Head", "PairEmbedding", "blocks_of", "computes_in", "find_head", "load_model", "new_vocabulary", "shape_of", "unfit",
+]  # fmt: skip
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 _NO_DROPOUT = ("attn_pdrop", "resid_pdrop", "embd_pdrop", "attention_dropout", "hidden_dropout", "resid_dropout",
@@ -104,7 +106,7 @@ def shape_of(model: Any) -> Shape:
     """The size of a transformers model."""
     config = model.config
     heads = config.num_attention_heads
-    blocks = _blocks(model)
+    blocks = blocks_of(model)
     context = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None) or 1 << 20
     return Shape(
         layers=config.num_hidden_layers,
@@ -118,7 +120,7 @@ def shape_of(model: Any) -> Shape:
     )
 
 
-def _blocks(model: Any) -> Sequence[nn.Module]:
+def blocks_of(model: Any) -> Sequence[nn.Module]:
     """The transformer blocks: the longest list of modules in the model's body."""
     lists = [module for module in model.base_model.modules() if isinstance(module, nn.ModuleList)]
     return list(max(lists, key=lambda modules: len(list(modules)))) if lists else [model.base_model]
@@ -132,7 +134,7 @@ def _numbers(weight: Tensor) -> int:
 
 def computes_in(model: Any) -> torch.dtype:
     """The type of a block's numbers: that of its weights, or of its norms and biases where they are quantized."""
-    found = (weight.dtype for weight in _blocks(model)[0].parameters() if weight.is_floating_point())
+    found = (weight.dtype for weight in blocks_of(model)[0].parameters() if weight.is_floating_point())
     return next(found, torch.float32)
 
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from tabular.devices import full_width_products
-from tabular.errors import EngineError
 
 from ..parallel.group import Group
 from .adamw import BETAS, CLIP_NORM, FIRST_SCALE, GROWTH
 from .codec import Batch
-from .engine import Arrays, Tuning
+from .engine import Arrays
 from .names import adapter_name
+from .torch_adapters import Dropout, with_adapters
 from .torch_model import Head, computes_in
 from .torch_products import allow_tf32, autocast_type, in_fast_types, multiplies_bf16
+from .tuning import Tuning
 
 __all__ = ["Training"]
 
@@ -50,6 +52,8 @@ class Training:
         self.used = torch.from_numpy(used).to(device)
         self.masks = torch.from_numpy(masks).to(device)
         self.peft: Any = None
+        self.dropout: Dropout | None = None
+        self.updates = 0
         if tuning.checkpointing:
             model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
             model.enable_input_require_grads()
@@ -59,7 +63,8 @@ class Training:
         elif tuning.method != "none":
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(tuning.seed)
-                self.peft = _with_adapters(model, tuning)
+                self.peft = with_adapters(model, tuning)
+            self.dropout = Dropout(self.peft, tuning, device)
         self.extra: dict[str, Tensor] = {}
         if head is not None and head.bias is not None:
             model.get_output_embeddings().weight.requires_grad_(False)  # of the model's own vocabulary
@@ -112,11 +117,12 @@ class Training:
         for settings in self.optimizer.param_groups:
             settings["lr"] = learning_rate
         total = torch.zeros((), device=self.device)
-        for batch in batches:
-            loss = self._target_losses(batch).sum() / rows
-            with allow_tf32(self.device):
-                (loss * self.loss_scale).backward()
-            total = total + loss.detach()
+        with self.dropout.active(self.updates, group) if self.dropout is not None else nullcontext():
+            for batch in batches:
+                loss = self._target_losses(batch).sum() / rows
+                with allow_tf32(self.device):
+                    (loss * self.loss_scale).backward()
+                total = total + loss.detach()
         for name, master in self.masters.items():
             gradient = self.weights[name].grad
             master.grad = None if gradient is None else gradient.float()
@@ -128,6 +134,7 @@ class Training:
         norm = torch.nn.utils.clip_grad_norm_(list(self.trainable.values()), CLIP_NORM)
         if not self._scales or self._finite(norm):
             self.optimizer.step()
+            self.updates += 1
             self._round()
         self.optimizer.zero_grad(set_to_none=False)
         for name in self.masters:
@@ -197,6 +204,8 @@ class Training:
                 moments = {moment: _from_host(name, state[f"{moment}/{name}"], weight).clone() for moment in _MOMENTS}
                 step = torch.tensor(float(state["step"]), device=self.device)
                 self.optimizer.state[weight] = {"step": step, **moments}
+        if state is not None and "step" in state:
+            self.updates = int(state["step"])
         self._round()
 
     def finish(self, *, merge: bool) -> Any:
@@ -215,34 +224,6 @@ class Training:
         self.optimizer.param_groups.clear()
         self.optimizer.state.clear()  # now, not when a cycle of references is collected: 1 GB for GPT-2
         return self.peft.merge_and_unload() if self.peft is not None and merge else None
-
-
-def _with_adapters(model: Any, tuning: Tuning) -> Any:
-    from peft import LoraConfig, get_peft_model
-    from transformers.pytorch_utils import Conv1D
-
-    layers = {name.rpartition(".")[2] for name, module in model.base_model.named_modules()
-              if isinstance(module, (nn.Linear, Conv1D))}  # fmt: skip
-    turned = any(isinstance(module, Conv1D) for module in model.modules())
-    # In the type of their layers: else every layer's input is kept in float32 for the backward pass, beside itself in
-    # 16 bits. DoRA divides by the norms of the adapted weights, for which 16 bits are too coarse.
-    number = computes_in(model) if tuning.method == "lora" else torch.float32
-    config = LoraConfig(
-        r=tuning.rank, lora_alpha=round(tuning.rank * tuning.scale), lora_dropout=0.0, target_modules=sorted(layers),
-        fan_in_fan_out=turned, use_dora=tuning.method == "dora", bias="none", task_type="CAUSAL_LM",
-        exclude_modules=["lm_head"],
-    )  # fmt: skip
-    try:
-        adapted = get_peft_model(model, config)
-    except ValueError as error:  # layers that peft knows to be used otherwise than by calling them
-        reason = str(error).splitlines()[0][:150]
-        raise EngineError(
-            f"A {model.config.model_type} model takes no adapters ({reason}); take --tuning full, or another model."
-        ) from None
-    for name, weight in model.named_parameters():
-        if "lora_" in name:
-            weight.data = weight.data.to(number)
-    return adapted
 
 
 def _turned(name: str) -> bool:

@@ -76,15 +76,16 @@ LOGITS = {"peft": logits_of_transformers, "mlx": logits_of_mlx_lm}
 
 
 @pytest.mark.parametrize(
-    ("engine", "kind", "tuning"),
-    [("torch", "gpt2", "lora"), ("torch", "gpt2", "dora"), ("torch", "llama", "lora"), ("torch", "llama", "dora"),
-     ("mlx", "gpt2", "dora"), ("mlx", "llama", "lora")],
+    ("engine", "kind", "tuning", "options"),
+    [("torch", "gpt2", "lora", {}), ("torch", "gpt2", "dora", {}), ("torch", "llama", "lora", {}),
+     ("torch", "llama", "dora", {"rank": 3, "lora_scale": 0.7, "lora_layers": 1}), ("mlx", "gpt2", "dora", {}),
+     ("mlx", "gpt2", "lora", {"rank": 3, "lora_scale": 0.7, "lora_layers": 1}), ("mlx", "llama", "lora", {})],
 )  # fmt: skip
-def test_base_and_adapter_elsewhere_give_the_logits_of_the_run(bases, tmp_path, engine, kind, tuning):
+def test_base_and_adapter_elsewhere_give_the_logits_of_the_run(bases, tmp_path, engine, kind, tuning, options):
     if engine == "mlx":
         pytest.importorskip("mlx_lm", reason="mlx-lm is not installed here")
     run = tmp_path / "run"
-    fitted(bases[kind], engine=engine, tuning=tuning).save(run)
+    fitted(bases[kind], engine=engine, tuning=tuning, **options).save(run)
     changed(run)
     mine = PretrainedLM.load(run, engine=engine, device="cpu").parts()[1].logits(IDS, ALL)
     for form, logits in LOGITS.items():

@@ -25,7 +25,8 @@ NANO = {**NEURAL, "learning_rate": 3e-3, "bins": 16, "layers": 1, "width": 16, "
 LM = {
     **NEURAL, "batch_size": 8, "learning_rate": 3e-3, "engine": "torch", "precision": "fp32", "tuning": "lora",
     "serialization": "table", "accumulate": 2, "checkpointing": True, "rank": 3, "temperature": 0.9, "top_k": 40,
-    "top_p": 0.95, "random_weights": True, "bins": 16, "max_cell_tokens": 30,
+    "top_p": 0.95, "random_weights": True, "bins": 16, "lora_scale": 1.5, "lora_dropout": 0.1, "lora_layers": 1,
+    "max_cell_tokens": 30,
 }  # fmt: skip
 GIVEN = {
     "nano": NANO,
@@ -57,7 +58,7 @@ OTHER = {
     "d_layers": (9,), "dropout": 0.2, "weight_decay": 1e-2, "target": None, "sampling_steps": 2, "depth": 2,
     "flow_steps": 4, "precision": "bf16", "tuning": "dora", "serialization": "csv", "accumulate": 1,
     "checkpointing": False, "rank": 2, "temperature": 0.8, "top_k": 30, "top_p": 0.9, "random_weights": False,
-    "max_cell_tokens": None,
+    "max_cell_tokens": None, "lora_scale": 1.0, "lora_dropout": 0.0, "lora_layers": 2,
 }  # fmt: skip
 #: Of the base model of an LM, which is another folder, and of private fits, which have tests of their own.
 ELSEWHERE = OF_THE_MACHINE | {"base", "revision", "privacy"}

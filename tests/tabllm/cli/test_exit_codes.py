@@ -41,6 +41,9 @@ fit visits.csv --settings lost.json
 fit visits.csv --schema lost.json
 fit visits.csv --serialization nope
 fit visits.csv --log nope
+fit visits.csv --lora-layers 0
+fit visits.csv -m gpt2 --lora-scale 0
+fit visits.csv -m gpt2 --lora-dropout 1
 sample
 sample lost-run -o x.csv
 sample visits.csv -o x.csv
