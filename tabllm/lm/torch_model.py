@@ -18,7 +18,8 @@ from ..nano.backend import install_mlx
 from .engine import Shape
 
 __all__ = [
-    "Head", "PairEmbedding", "blocks_of", "computes_in", "find_head", "load_model", "new_vocabulary", "shape_of", "unfit",
+    "Head", "PairEmbedding", "blocks_of", "computes_in", "find_head", "load_model", "new_vocabulary", "shape_of",
+    "unfit",
 ]  # fmt: skip
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
