@@ -12,6 +12,7 @@ from rich.console import Console
 
 from eval.comparison import compare
 from eval.findings import advice
+from eval.html import page
 from eval.page.rules import rules_section
 from eval.report import Report, RuleCount, RuleFacts
 from eval.rules import measure_rules
@@ -113,3 +114,12 @@ def test_the_terminal_lists_the_rules(report, width):
     text = stream.getvalue()
     assert "Rules between columns" in text
     assert max(map(len, text.splitlines())) <= width
+
+
+def test_the_page_leads_to_the_rules_and_writes_them_as_text(report):
+    odd = replace(report.rules[0], text="a <= '<b>'")
+    text = page(replace(report, rules=(odd,)))
+    assert 'href="#rules"' in text
+    assert 'id="rules"' in text
+    assert "a &lt;= &#x27;&lt;b&gt;&#x27;" in text
+    assert "<b>" not in text

@@ -89,7 +89,8 @@ def test_a_full_disk_at_the_end_costs_no_second_histogram(visits, run_tabllm, mo
     def full(*arguments):
         raise OSError(errno.ENOSPC, "no space left")
 
-    command = ("fit", visits, *FEW, "--dp-epsilon", 2, "--dp-public-schema", "--dp-schema-share", 0.9, "-o", "run")
+    asked = ("--dp-epsilon", 2, "--dp-public-schema", "--dp-schema-share", 0.9, "-o", "run")
+    command = ("--quiet", "fit", visits, *FEW, *asked)
     with monkeypatch.context() as broken:
         broken.setattr(rundir, "place_folder", full)
         assert "disk is full" in run_tabllm(*command).message.lower()

@@ -73,7 +73,8 @@ def test_a_rule_that_a_row_breaks_is_refused_by_every_command(orders, toy, run_t
 
 
 def test_the_rules_of_a_fit_stand_in_its_run(orders, toy, found, run_tabllm, monkeypatch):
-    done = run_tabllm("fit", orders, "-m", "toy", "--rule", "price <= total", "--force-rule", "start <= end")
+    own = ("--rule", "price <= total", "--force-rule", "start <= end")
+    done = run_tabllm("fit", orders, "-m", "toy", "--no-rules", *own)
     assert done.code == 0, done.err
     assert "2 rules between columns are kept: price <= total, start <= end" in done.err
     assert rules_of("orders-run/schema.json") == ["price <= total", "start <= end"]
@@ -96,7 +97,7 @@ def test_a_schema_file_has_the_say(orders, toy, found, run_tabllm, monkeypatch):
 
 def test_a_table_that_is_made_keeps_the_users_rules(orders, toy, run_tabllm, monkeypatch):
     monkeypatch.setattr("eval.features.TREES", 3)
-    done = run_tabllm("make", orders, "-m", "toy", "--holdout", 12, "--rule", "total = price * quantity")
+    done = run_tabllm("make", orders, "-m", "toy", "--holdout", 12, "--no-rules", "--rule", "total = price * quantity")
     assert done.code == 0, done.err
     assert rules_of("orders-made/run/schema.json") == ["total = price * quantity"]
     report = json.loads(Path("orders-made/report.json").read_text())
@@ -115,6 +116,6 @@ def test_a_report_checks_the_rules_of_the_run_or_those_that_are_found(orders, to
 
     assert rules(orders) == [(found[0], 40), (found[1], 0)]
     assert rules(orders, "--no-rules") == []
-    assert run_tabllm("fit", orders, "-m", "toy", "--rule", "price <= total").code == 0
+    assert run_tabllm("fit", orders, "-m", "toy", "--no-rules", "--rule", "price <= total").code == 0
     assert rules("orders-run") == [("price <= total", 0)]
     assert rules("orders-run", "--no-rules") == []

@@ -12,6 +12,7 @@ import pytest
 
 from tabular import Column, Schema, SchemaError, from_arrays, infer_schema, read_table, to_arrays
 from tabular.inference import LABEL_LIMIT
+from tabular.schema_fit import check_schema_fits
 
 ROWS = 1000
 
@@ -212,6 +213,7 @@ def test_a_column_that_no_kind_can_hold_is_left_out_and_told_of(cells, word):
     assert found.names == ["even"]
     assert found.notes[0].startswith("Left out: column 'odd' holds")
     assert word in found.notes[0]
+    assert check_schema_fits(pd.DataFrame({"odd": cells, "even": [1, 2]}), found) == []
     with pytest.raises(SchemaError, match="'odd'"):
         column(cells, name="odd")
 
