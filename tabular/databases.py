@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote
 
 import pandas as pd
@@ -22,6 +24,7 @@ __all__ = ["read_database"]
 _TABLES = "select name from sqlite_master where type in ('table', 'view') and name not like 'sqlite_%'"
 #: Databases that DuckDB reads through an extension: its name there.
 _ATTACHED = {"postgres": "postgres", "postgresql": "postgres", "mysql": "mysql"}
+_HOST = re.compile(r"(?P<host>\[[^]]*\]|[^:]*)(?::(?P<port>\d+))?")
 
 
 def read_database(url: str, rows: int | None) -> ReadFile:
@@ -36,7 +39,8 @@ def read_database(url: str, rows: int | None) -> ReadFile:
     asked = parse_qs(query)
     tables, queries = asked.pop("table", []), asked.pop("query", [])
     if scheme in _ATTACHED:
-        return _by_duckdb(url, f"{scheme}://{place}", _ATTACHED[scheme], _statement(url, tables, queries), rows)
+        server = _Server.at(place, {name: values[-1] for name, values in asked.items()}, _ATTACHED[scheme])
+        return _by_duckdb(url, ":memory:", server, _statement(url, tables, queries), rows)
     path = Path(unquote(place).removeprefix("/") if not place.startswith("//") else unquote(place)[1:])
     if not path.is_file():
         raise UsageError(f"There is no database {path}; an absolute path has four slashes ({scheme}:////tmp/file.db).")
@@ -76,21 +80,84 @@ def _by_sqlite(url: str, path: Path, tables: list[str], queries: list[str], rows
     return ReadFile(table, FileForm("csv"), tuple(notes))
 
 
-def _by_duckdb(url: str, place: str, extension: str | None, statement: str, rows: int | None) -> ReadFile:
+@dataclass(frozen=True)
+class _Server:
+    """A database that DuckDB reads through ``extension``, and what its connection string says."""
+
+    extension: str
+    settings: dict[str, str]
+
+    @classmethod
+    def at(cls, address: str, more: dict[str, str], extension: str) -> _Server:
+        """The server of ``user:password@host:port/name``. Its password may hold ``/``, ``?`` and ``@`` as they are.
+
+        Args:
+            more: other settings, such as ``sslmode``.
+        """
+        person, _, place = address.rpartition("@")
+        user, _, password = person.partition(":")
+        hosts, _, name = place.partition("/")
+        found = [_HOST.fullmatch(host) for host in hosts.split(",")]
+        named = {
+            "host": ",".join(match["host"].strip("[]") for match in found if match),
+            "port": ",".join(match["port"] or "" for match in found if match),
+            "user": user, "password": password,
+            "dbname" if extension == "postgres" else "database": name,
+        }  # fmt: skip
+        settings = {setting: unquote(value) for setting, value in named.items() if value.strip(",")}
+        return cls(extension, {**settings, **more})
+
+    def connection(self) -> str:
+        """The settings as ``key=value``, which both extensions take; that of MySQL takes no URL."""
+        quote = "'" if self.extension == "postgres" else '"'
+        return " ".join(
+            f"{setting}={quote}" + value.replace("\\", r"\\").replace(quote, f"\\{quote}") + quote
+            for setting, value in self.settings.items()
+        )
+
+    def without_secret(self, text: str) -> str:
+        """``text`` without the password, however it is written there."""
+        secret = self.settings.get("password")
+        return text if not secret else text.replace(secret, "***")
+
+
+def _attach(database: Any, server: _Server, url: str) -> None:
+    """Open ``server`` in DuckDB, whose extension is fetched once where it is not there.
+
+    Raises:
+        UsageError: if the extension is not there and cannot be fetched.
+    """
+    import duckdb
+
+    try:
+        database.execute(f"load {server.extension}")
+    except duckdb.Error:
+        try:
+            database.execute(f"install {server.extension}; load {server.extension}")
+        except duckdb.Error:
+            raise UsageError(
+                f"{url} is read through DuckDB's extension {server.extension!r}, which is not installed and could not "
+                f"be fetched; run 'install {server.extension}' in DuckDB once where there is a network, or export the "
+                "table to a file."
+            ) from None
+    address = server.connection().replace("'", "''")
+    database.execute(f"attach '{address}' as source (type {server.extension}, read_only); use source")
+
+
+def _by_duckdb(url: str, place: str, server: _Server | None, statement: str, rows: int | None) -> ReadFile:
     try:
         import duckdb
     except ImportError:
         raise UsageError(f"{url} needs DuckDB to be read: pip install duckdb.") from None
     try:
-        with duckdb.connect() if extension else duckdb.connect(place, read_only=True) as database:
-            if extension:
-                address = place.replace("'", "''")
-                database.execute(f"install {extension}; load {extension}; attach '{address}' as source "
-                                 f"(type {extension}, read_only); use source")  # fmt: skip
+        with duckdb.connect(place, read_only=server is None) as database:
+            if server is not None:
+                _attach(database, server, url)
             limit = "" if rows is None else f" limit {int(rows)}"
             content = database.sql(f"select * from ({statement}){limit}").to_arrow_table()
     except duckdb.Error as error:
-        reason = without_password(re.sub(r"\s+", " ", str(error)))[:200]
+        reason = without_password(re.sub(r"\s+", " ", str(error)))
+        reason = (reason if server is None else server.without_secret(reason))[:200]
         raise TableError(f"{url} cannot be read ({reason}).") from None
     check_names(content.column_names, url)
     return read_arrow_table(content, "arrow", url)

@@ -6,6 +6,7 @@ import datetime
 import decimal
 import json
 import sqlite3
+import sys
 
 import numpy as np
 import pandas as pd
@@ -225,11 +226,95 @@ def test_tables_of_sqlite_are_read_and_what_is_not_there_is_told(tmp_path, monke
 
 
 def test_duckdb_that_is_not_installed_is_told_with_the_way_out(tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "duckdb", None)
+    monkeypatch.setitem(sys.modules, "duckdb", None)
     (tmp_path / "a.db").write_text("")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="pip install duckdb"):
         read_table("duckdb:///a.db?table=clicks")
+
+
+class FakeDuckDB:
+    """What is executed, and errors where a test wants them."""
+
+    class Error(Exception):
+        """As DuckDB's."""
+
+    def __init__(self, failing=()):
+        self.failing, self.ran, self.connected = failing, [], []
+
+    def connect(self, place, read_only):
+        self.connected.append((place, read_only))
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        """Nothing is held."""
+
+    def execute(self, statement):
+        self.ran.append(statement)
+        if any(statement.startswith(each) for each in self.failing):
+            raise self.Error(f"IO Error: Unable to connect: {statement}")
+
+    def sql(self, statement):
+        self.ran.append(statement)
+        return self
+
+    def to_arrow_table(self):
+        return pa.table({"id": [1, 2], "ad": ["007", "b"]})
+
+
+@pytest.mark.parametrize(
+    ("url", "attached"),
+    [
+        ("postgres://ann:s3cret@db.example.com:5432/shop", "host='db.example.com' port='5432' user='ann' "
+         "password='s3cret' dbname='shop'"),
+        ("postgresql://ann:s/3@c%20ret@host/shop", "host='host' user='ann' password='s/3@c ret' dbname='shop'"),
+        ("postgres:///shop", "dbname='shop'"),
+        ("postgres://[::1]:5433/shop", "host='::1' port='5433' dbname='shop'"),
+        ("mysql://ann:s'3\"cret@host:3306/shop", 'host="host" port="3306" user="ann" password="s\'3\\"cret" '
+         'database="shop"'),
+    ],
+)  # fmt: skip
+def test_a_server_is_attached_by_its_settings(monkeypatch, url, attached):
+    fake = FakeDuckDB()
+    monkeypatch.setitem(sys.modules, "duckdb", fake)
+    found = read_table(f"{url}?table=web.clicks", rows=9)
+    kind = "mysql" if url.startswith("mysql") else "postgres"
+    address = attached.replace("'", "''")
+    assert fake.ran == [
+        f"load {kind}",
+        f"attach '{address}' as source (type {kind}, read_only); use source",
+        'select * from (select * from "web"."clicks") limit 9',
+    ]
+    assert (fake.connected, found["ad"].tolist()) == ([(":memory:", False)], ["007", "b"])
+
+
+def test_settings_of_a_server_beside_the_table_reach_it(monkeypatch):
+    fake = FakeDuckDB()
+    monkeypatch.setitem(sys.modules, "duckdb", fake)
+    read_table("postgres://host/shop?table=a&sslmode=require", rows=1)
+    assert "sslmode=''require''" in fake.ran[1]
+
+
+def test_an_extension_that_cannot_be_fetched_is_told_in_a_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "duckdb", FakeDuckDB(failing=("load", "install")))
+    with pytest.raises(UsageError, match="'install mysql' in DuckDB once") as caught:
+        read_table("mysql://ann:s3cret@host/shop?table=a")
+    assert "s3cret" not in str(caught.value)
+    fetched = FakeDuckDB(failing=("load",))
+    monkeypatch.setitem(sys.modules, "duckdb", fetched)
+    read_table("mysql://host/shop?table=a")
+    assert fetched.ran[:2] == ["load mysql", "install mysql; load mysql"]
+
+
+@pytest.mark.parametrize("url", ["postgres://ann:s3/cret@host/shop?table=a", "mysql://ann:s3%20cret@host/shop?table=a"])
+def test_a_server_that_refuses_is_told_without_its_password(monkeypatch, url):
+    monkeypatch.setitem(sys.modules, "duckdb", FakeDuckDB(failing=("attach",)))
+    with pytest.raises(TableError, match="Unable to connect") as caught:
+        read_table(url)
+    assert "cret" not in str(caught.value)
 
 
 def test_a_password_of_a_database_is_in_no_message():
