@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["draw_facts", "draw_rules", "draw_schema", "quiet_table"]
 
 
+#: Rules that stand under the columns of a schema.
+_RULES = 12
+
+
 def draw_facts(console: Console, facts: dict[str, str]) -> None:
     """Names in one column, what they are in the other."""
     table = quiet_table(console, "", "")
@@ -31,7 +35,7 @@ def draw_facts(console: Console, facts: dict[str, str]) -> None:
 
 
 def draw_schema(console: Console, schema: Schema) -> None:
-    """One line per column, then what a person should know."""
+    """One line per column, the rules between them, then what a person should know."""
     table = quiet_table(console, "column", "kind", ">missing %", "values")
     for column in schema:
         missing = f"{100 * column.missing_rate:.1f}" if column.missing_rate else "[dim]-[/]"
@@ -40,6 +44,12 @@ def draw_schema(console: Console, schema: Schema) -> None:
         person = f"  [{style}]{escape(column.personal)}{made_up}[/]" if column.personal else ""
         table.add_row(escape(column.name), escape(column.kind) + person, missing, escape(_values(column)))
     console.print(table)
+    if schema.rules:
+        console.print("\n[bold]Rules[/]")
+        for rule in schema.rules[:_RULES]:
+            console.print(f"- {escape(rule.text)}{' [yellow]a wish[/]' if rule.forced else ''}")
+        if len(schema.rules) > _RULES:
+            console.print(f"[dim]and {len(schema.rules) - _RULES:,} more[/]")
     notes = [*schema.notes, *(f"{column.name}: {note}" for column in schema for note in column.notes)]
     if notes:
         console.print("\n[bold]Notes[/]")

@@ -301,7 +301,7 @@ def _agree(form: Decides, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     key = row_keys([arrays[name][whole] for name in form.columns])
     decided = row_keys([arrays[form.decided][whole]])
     found = np.ones(len(whole), dtype=bool)
-    found[whole] = most_frequent(key, decided) == decided
+    found[whole] = most_frequent(key, decided, of=key) == decided
     return found
 
 
@@ -315,11 +315,11 @@ def row_keys(columns: Iterable[np.ndarray]) -> np.ndarray:
     return found.astype(np.int64)
 
 
-def most_frequent(key: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Like ``values``, per row: what most rows with the same ``key`` have; of several the least."""
+def most_frequent(key: np.ndarray, values: np.ndarray, *, of: np.ndarray) -> np.ndarray:
+    """float64: per key of ``of`` which of ``values`` most rows with this ``key`` have, the least of several, or NaN."""
     counts = pd.DataFrame({"key": key, "value": values}).groupby(["key", "value"], sort=True).size().reset_index()
     most = counts.sort_values(0, ascending=False, kind="stable").drop_duplicates("key").set_index("key")["value"]
-    return most.reindex(key).to_numpy()
+    return most.reindex(of).to_numpy(np.float64)
 
 
 def _calendar(part: str, seconds: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -41,8 +42,8 @@ def lists_values(rule: Rule, schema: Schema) -> bool:
 def with_values(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) -> Rule:
     """``rule`` with the combinations of cells that occur as its values, where it lists some and has none.
 
-    Where rows of ``city -> country`` contradict each other, the country of most rows of a city counts. Rows with a
-    missing cell list nothing.
+    Where rows of ``city -> country`` contradict each other, the country of most rows of a city counts; it is listed as
+    missing where it is in all of them. Other rows with a missing cell list nothing.
 
     Args:
         arrays: canonical arrays of the columns it is about.
@@ -52,16 +53,19 @@ def with_values(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) ->
     form = rule.form(schema.names)
     names = columns_of(form)
     cells = [_cells(arrays[name], schema[name]) for name in names]
-    whole = np.flatnonzero(~np.any([missing(values) for values in cells], axis=0))
-    keys = [values[whole] for values in cells]
-    if isinstance(form, Decides):
-        key = row_keys(keys[:-1])
-        wanted = most_frequent(key, keys[-1]) == keys[-1]
-        whole, key = whole[wanted], key[wanted]
-    else:
-        key = row_keys(keys)
+    sides = cells[:-1] if isinstance(form, Decides) else cells
+    whole = np.flatnonzero(~np.any([missing(values) for values in sides], axis=0))
     if not len(whole):
         raise RuleError(f"The rule {rule.text!r} lists nothing: no row has a cell in all of its columns.")
+    key = row_keys([values[whole] for values in sides])
+    if isinstance(form, Decides):
+        decided = row_keys([cells[-1][whole]])
+        # A missing cell counts only where no other is.
+        decided[missing(cells[-1][whole])] = -1
+        there = decided >= 0
+        most = most_frequent(key[there], decided[there], of=key)
+        wanted = (most == decided) | (np.isnan(most) & ~there)
+        whole, key = whole[wanted], key[wanted]
     rows = whole[np.unique(key, return_index=True)[1]]
     rows = rows[np.lexsort([values[rows] for values in cells[::-1]])]
     listed = [_scalars(values[rows], schema[name]) for name, values in zip(names, cells, strict=True)]
@@ -74,5 +78,7 @@ def _cells(values: np.ndarray, column: Column) -> np.ndarray:
 
 def _scalars(values: np.ndarray, column: Column) -> list[Scalar]:
     if column.has_categories:
-        return [column.categories[code] for code in values]
-    return [int(value) if value.is_integer() else value for value in values.tolist()]
+        return [None if code < 0 else column.categories[code] for code in values]
+    return [
+        None if math.isnan(value) else int(value) if column.kind == "integer" else value for value in values.tolist()
+    ]

@@ -78,6 +78,7 @@ def test_the_rules_of_a_fit_stand_in_its_run(orders, toy, found, run_tabllm, mon
     assert done.code == 0, done.err
     assert "2 rules between columns are kept: price <= total, start <= end" in done.err
     assert rules_of("orders-run/schema.json") == ["price <= total", "start <= end"]
+    assert "- price <= total\n- start <= end a wish\n" in run_tabllm("info", "orders-run").out
     monkeypatch.setattr("tabular.rules.choosing.FOUND_BY_DEFAULT", True)
     assert run_tabllm("fit", orders, "-m", "toy", "-f").code == 0
     assert rules_of("orders-run/schema.json") == found

@@ -95,8 +95,10 @@ def test_combinations_are_listed_from_the_rows():
     assert pairs.values == (("a", 2), ("a", 4), ("a", 5), ("b", 3))
     (country,) = chosen(find=False, forced=["city -> country"])
     assert country.values == (("a", "x"), ("b", "y"))  # of x and z, which are as frequent, the first
+    (day,) = chosen(find=False, add=["quantity -> end"])
+    assert day.values == ((2, 1704153600.0), (3, 1704326400.0), (4, None), (5, 1707523200.0))
     (price,) = chosen(find=False, add=["quantity -> price"])
-    assert price.values == ((2, 1.5), (3, 2.25), (4, 3.15), (5, 4))
+    assert price.values == ((2, 1.5), (3, 2.25), (4, 3.15), (5, 4.0))
     assert price.kept(ARRAYS, SCHEMA).all()
 
 
