@@ -174,7 +174,10 @@ def main() -> None:
     parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.line is None:
-        run(arguments)
+        try:
+            run(arguments)
+        except KeyboardInterrupt:
+            sys.exit("\nStopped; the same command goes on with the lines that are lacking.")
         return
     line = named(arguments.line, arguments.device)
     write_json(arguments.json, measure(line, FULL, arguments.device, arguments.work, False))

@@ -57,6 +57,11 @@ def test_a_process_that_fails_says_why(arguments):
     assert "StopIteration" in found["error"]
 
 
+def test_a_process_that_takes_too_long_is_ended(arguments):
+    arguments.limit = 0
+    assert bench_device.apart(Line("nano"), arguments) == {"error": "took more than 0 seconds"}
+
+
 def test_every_line_of_a_device_has_a_name_of_its_own():
     for device in ("mlx", "cuda", "cpu"):
         names = [line.name for line in lines_for(device)]

@@ -101,7 +101,10 @@ def bench_models(
                         # On both sides of what it is compared with: a machine's speed changes with its heat and load.
                         peak = before.higher(measure_peaks(*place, precision))
                         peaks[precision] = peak.higher(peaks.get(precision, peak))
-                        speeds.append(replace(speed, share=speed.gflops / peak.gflops))
+                        shares = {
+                            "share": speed.gflops / peak.gflops, "bandwidth_share": speed.gigabytes / peak.gigabytes,
+                        }  # fmt: skip
+                        speeds.append(replace(speed, **shares))
                         task.advance(1, f"{speed.rows_per_second:,.1f} rows/s")
                 del lm
     return {

@@ -10,10 +10,11 @@ import numpy as np
 
 from ..lm.codec import LmCodec
 from ..lm.engine import LmEngine
-from ..lm.sampler import Counter, LmSampler
+from ..lm.sampler import Counter, LmSampler, token_bytes
+from .counts import weight_bytes
 from .memory import forget_peak, peak_memory
 
-__all__ = ["Speed", "measure_sampling", "must_multiply"]
+__all__ = ["Speed", "measure_sampling", "must_move", "must_multiply"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Speed:
         peak_gb: most memory that this run took of the device; with torch on a processor, that the process took so far.
         gflops: multiply-adds that had to be done, counted twice, in 1e9/s.
         share: of the machine's peak in a matrix product, 0 where that was not measured.
+        gigabytes: that had to be read or written, in 1e9 bytes/s.
+        bandwidth_share: of the machine's peak in a copy, 0 where that was not measured.
     """
 
     model: str
@@ -52,6 +55,8 @@ class Speed:
     peak_gb: float
     gflops: float
     share: float = 0.0
+    gigabytes: float = 0.0
+    bandwidth_share: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
@@ -105,6 +110,7 @@ def measure_sampling(
         first_row_ms=1e3 * first,
         peak_gb=peak_memory(engine) / 1e9,
         gflops=flops / seconds / 1e9,
+        gigabytes=must_move(engine, counter) / seconds / 1e9,
     )
 
 
@@ -117,6 +123,12 @@ def must_multiply(engine: LmEngine, counter: Counter) -> float:
     shape = engine.shape
     attention = 2 * shape.layers * shape.heads * shape.head_width * counter.keys
     return 2.0 * (counter.tokens * shape.body + attention + counter.head * shape.width)
+
+
+def must_move(engine: LmEngine, counter: Counter) -> float:
+    """Bytes that a run cannot do without: the blocks' matrices at each call, and keys and values read and written."""
+    weights = counter.calls * engine.shape.body * weight_bytes(engine.precision)
+    return weights + float((counter.read + counter.tokens) * token_bytes(engine))
 
 
 def _own_tokens(codec: LmCodec, made: np.ndarray) -> tuple[int, int]:

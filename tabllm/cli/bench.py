@@ -130,7 +130,7 @@ def draw(console: Console, result: dict[str, Any]) -> None:
     print_table(console, headers, rows)
     console.print(
         "\n[dim]A beginning that rows share is evaluated once, so fewer tokens are evaluated than the rows have. 'Of "
-        "peak' counts only multiply-adds that must be done.[/]"
+        "peak' and 'of bandwidth' count only what must be multiplied and moved.[/]"
     )
     console.print()
 
@@ -150,4 +150,5 @@ _FIGURES: dict[str, Callable[[dict[str, Any]], str]] = {
     "peak memory, GB": lambda speed: f"{speed['peak_gb']:.1f}",
     "GFLOP/s": lambda speed: f"{speed['gflops']:,.0f}",
     "of peak, %": lambda speed: f"{100 * speed['share']:.0f}",
+    "of bandwidth, %": lambda speed: f"{100 * speed['bandwidth_share']:.0f}",
 }

@@ -21,6 +21,7 @@ class Counter:
         tokens: that went through the model.
         drawn: choices made, each with its head.
         keys: keys and values that attention looked at, summed over the tokens.
+        read: keys and values that were read, once in each call for all of a row's tokens.
         head: multiply-adds of the restricted heads, divided by the model's width.
     """
 
@@ -28,6 +29,7 @@ class Counter:
     tokens: int = 0
     drawn: int = 0
     keys: int = 0
+    read: int = 0
     head: int = 0
 
 

@@ -19,7 +19,7 @@ from .codec import LmCodec
 from .engine import Cache, LmEngine
 from .nodes import Counter, Nodes
 
-__all__ = ["Counter", "LmSampler", "block_rows", "rows_within"]
+__all__ = ["Counter", "LmSampler", "block_rows", "rows_within", "token_bytes"]
 
 #: With fewer rows than this per node, rows go on as a block.
 MIN_ROWS_PER_NODE = 1.25
@@ -41,10 +41,14 @@ FREE_SHARE, MOST_ROWS_OF_A_GPU = 0.2, 4096
 
 def block_rows(engine: LmEngine, longest: int) -> int:
     """Rows that are drawn together: as many as the device has memory for their keys and values."""
+    return rows_within(token_bytes(engine) * max(longest, 1), engine.free_memory())
+
+
+def token_bytes(engine: LmEngine) -> int:
+    """Bytes of one token's keys and values."""
     # On a processor quantized weights are multiplied with activations of 32 bits.
     wide = engine.precision == "fp32" or (engine.precision in PACKED and engine.device_name == "cpu")
-    each = engine.shape.cache_bytes(4 if wide else 2) * max(longest, 1)
-    return rows_within(each, engine.free_memory())
+    return engine.shape.cache_bytes(4 if wide else 2)
 
 
 def rows_within(row_bytes: int, free: int | None) -> int:
@@ -148,6 +152,7 @@ class LmSampler:
         lengths = cache.lengths if rows is None else cache.lengths[rows]
         counter.calls += 1
         counter.tokens += tokens
+        counter.read += int(lengths.sum())
         counter.keys += int(lengths.sum()) * tokens // max(len(lengths), 1)
 
 

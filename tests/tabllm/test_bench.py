@@ -8,7 +8,7 @@ from tabllm.bench import machine, standin
 from tabllm.bench.counts import Roof, Work, decode_work, must_multiply_update, update_work
 from tabllm.bench.machine import Peaks, describe_machine, gpu_cores, measure_peaks
 from tabllm.bench.run import bench_models, bench_training
-from tabllm.bench.sampling import must_multiply
+from tabllm.bench.sampling import must_move, must_multiply
 from tabllm.lm.engine import Shape
 from tabllm.lm.loading import make_lm
 from tabllm.lm.pieces import Pieces
@@ -56,6 +56,7 @@ def test_every_precision_and_form_gives_a_line(tiny_gpt2, table, engine):
         assert own == pytest.approx(line["tokens_per_row"] * line["rows_per_second"], rel=0.01)
         assert line["evaluated_per_row"] < line["tokens_per_row"], "sixty rows of six kinds share their beginnings"
         assert line["share"] > 0
+        assert line["bandwidth_share"] > 0
         assert line["first_row_ms"] > 0
     json.dumps(result, allow_nan=False)
 
@@ -66,7 +67,8 @@ def test_what_must_be_multiplied_is_counted_by_hand(tiny_gpt2, tmp_path):
     width = TINY["n_embd"]
     block = 12 * width * width  # queries, keys, values 3, output 1, MLP 4 + 4
     assert engine.shape.body == 2 * block
-    counter = Counter(calls=2, tokens=5, drawn=2, keys=9, head=7)
+    counter = Counter(calls=2, tokens=5, drawn=2, keys=9, read=8, head=7)
+    assert must_move(engine, counter) == 2 * 2 * block * 4 + (8 + 5) * 2 * 2 * width * 4
     attention = 2 * 2 * width * 9  # scores and mix, in two layers
     assert must_multiply(engine, counter) == 2 * (5 * 2 * block + attention + 7 * width)
 
