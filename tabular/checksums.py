@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["CHECKS", "find_check", "with_check"]
+__all__ = ["CHECKS", "find_check", "with_check", "without_check"]
 
 #: Texts that must all be right: one in ten is by accident.
 LEAST = 8
@@ -109,6 +109,15 @@ def _right(rows: np.ndarray, check: Check, name: str) -> bool:
     return bool(digits and check.right(rows).all())
 
 
+def without_check(texts: np.ndarray, name: str) -> np.ndarray:
+    """object[n]: ``texts`` that all keep the check called ``name``, with 0 in the place of their check digits."""
+    codes, values = _characters(texts)
+    for length in np.unique(lengths := (values >= 0).sum(1)):
+        rows, places = _places(values, lengths, length)
+        codes[rows[:, None], places[:, CHECKS[name].place]] = ord("0")
+    return _as_texts(codes)
+
+
 def with_check(texts: np.ndarray, name: str) -> np.ndarray:
     """object[n]: ``texts`` with the check digits that :data:`CHECKS` calls ``name``; those too short stay."""
     check = CHECKS[name]
@@ -119,8 +128,7 @@ def with_check(texts: np.ndarray, name: str) -> np.ndarray:
     for length in np.unique(lengths):
         if length not in check.lengths:
             continue
-        rows = np.flatnonzero(lengths == length)
-        places = np.nonzero(values[rows] >= 0)[1].reshape(len(rows), length)
+        rows, places = _places(values, lengths, length)
         held = np.take_along_axis(values[rows], places, axis=1)
         held[:, check.place] = 0
         solved = check.solve(held)
@@ -128,5 +136,14 @@ def with_check(texts: np.ndarray, name: str) -> np.ndarray:
         for digit, at in enumerate(reversed(where.T)):
             part = solved // 10**digit % 10 if where.shape[1] > 1 else solved
             codes[rows, at] = np.where(part > 9, ord("X"), part + 48)
-    made = np.ascontiguousarray(codes).view(f"U{codes.shape[1]}").ravel()
-    return made.astype(object)
+    return _as_texts(codes)
+
+
+def _places(values: np.ndarray, lengths: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """(int[n] the rows of ``length`` letters and digits, int[n, length] where these stand in each)."""
+    rows = np.flatnonzero(lengths == length)
+    return rows, np.nonzero(values[rows] >= 0)[1].reshape(len(rows), length)
+
+
+def _as_texts(codes: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(codes).view(f"U{codes.shape[1]}").ravel().astype(object)

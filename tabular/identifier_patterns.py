@@ -8,11 +8,11 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
-from .checksums import find_check
+from .checksums import CHECKS, find_check, without_check
 from .forms import WordLists, as_set, parse_form
 from .identifiers import UUID_FORM, make_identifiers, pattern_room, template_as_form
 
-__all__ = ["find_pattern", "loose_pattern", "number_range", "without_real"]
+__all__ = ["find_pattern", "loose_digits", "loose_pattern", "number_range", "without_real"]
 
 #: Texts are read up to so many, evenly drawn, and up to this length.
 SAMPLE, LONGEST = 2000, 160
@@ -58,6 +58,9 @@ def find_pattern(texts: pd.Series, *, prose: bool = False) -> str | None:
         return None
     if all(_UUID.fullmatch(text) for text in sample):
         return "uuid"
+    check = find_check(np.array(sample))
+    if check is not None:  # texts that differ in their check digits alone would become the same one
+        sample = without_check(np.array(sample), check).tolist()
     pattern = (
         _of_kinds(sample, prose, True)
         or _of_kinds(sample, prose, False)
@@ -65,7 +68,6 @@ def find_pattern(texts: pd.Series, *, prose: bool = False) -> str | None:
     )
     if pattern is None:
         return None
-    check = find_check(np.array(sample))
     if check is not None:
         return f"{check}:{template_as_form(pattern) if not pattern.startswith('form:') else pattern[5:]}"
     return pattern
@@ -186,6 +188,25 @@ def loose_pattern(texts: pd.Series) -> str:
     return "form:" + "|".join(f"{count}*{as_set(members or set(_D))}{{{length}}}" for length, count in lengths)
 
 
+def loose_digits(pattern: str) -> list[str]:
+    """``pattern`` with any digit where one is, behind what says of which kind it is; nothing for one without a check.
+
+    What is made still keeps the check, unlike a pattern that is widened by more digits.
+    """
+    name, _, body = pattern.partition(":")
+    if name not in CHECKS:
+        return []
+    found, kept = parse_form(body), 4 if name == "mod97" else 1
+    parts = []
+    for slots, weight in zip(found.alternatives, found.weights, strict=True):
+        items = [set(slot.tolist()) for slot in slots]
+        last = max((place for place, members in enumerate(items) if members & set(_D)), default=0)
+        for place in range(kept, last if CHECKS[name].place.start < 0 else last + 1):
+            items[place] = set(_D) if items[place] <= set(_D) else items[place]
+        parts.append(f"{weight}*{_written(items)}" if len(found.weights) > 1 else _written(items))
+    return [f"{name}:{'|'.join(parts)}"]
+
+
 def number_range(numbers: np.ndarray, dtype: str, *, apart: bool = False) -> str:
     """The pattern for distinct whole ``numbers`` that do not count: a range around them, with round ends.
 
@@ -254,7 +275,10 @@ def without_real(
     known = set(real.tolist())
     room = pattern_room(pattern, words)
     wanted = min(wanted, MOST_CHECKED, room)
-    for salt in range(SALTS if 2 * rows <= wanted <= FEW_HITS * room / len(real) else 0):
+    few = wanted <= FEW_HITS * room / len(real)
+    # Words of a list are hardly the real ones, however many these are.
+    tries = SALTS if few else 1 if re.search(r"(?<!\\)\{[A-Za-z]", form) else 0
+    for salt in range(tries if 2 * rows <= wanted else 0):
         salted = f"{prefix}:{form}~{salt}"
         if known.isdisjoint(make_identifiers(salted, wanted, name=name, words=words).tolist()):
             return salted

@@ -7,7 +7,7 @@ A pattern is one of
 - ``"count:user_{0201}+1"``: going on after the last of the table (:mod:`tabular.sequences`);
 - ``"number:100000..999999"``: whole numbers of a range, in no order;
 - ``"form:AB-[0-9a-f]{8}"``: a form (:mod:`tabular.forms`), and ``"luhn:"``, ``"mod97:"``, ``"ean:"`` or ``"isbn:"`` in
-  place of ``form:`` where the texts end in, or hold, that check digit;
+  place of ``form:`` where the texts end in, or hold, that check digit (a 0 stands in its place);
 - a template: ``A`` a capital letter, ``a`` a small one, ``9`` a digit, ``X`` a capital letter or digit, ``x`` a small
   letter or digit, ``#`` a running number, a backslash before a character makes it stand for itself, and anything else
   stands for itself.
@@ -49,8 +49,7 @@ def pattern_room(pattern: str, words: WordLists = ()) -> int:
         return 1
     if found := _NUMBER.fullmatch(pattern):
         return int(found[2]) - int(found[1]) + 1
-    prefix, form = _form_of(pattern, words, number=False)
-    return form.room // {"mod97": 1, "form": 1}.get(prefix, 10)
+    return _form_of(pattern, words, number=False)[1].room
 
 
 def check_pattern(pattern: str, words: WordLists = ()) -> None:

@@ -42,7 +42,7 @@ def put_repeating(
             continue
         missing = np.zeros(rows, bool)
         if column.missing_rate:
-            missing = rng.random(rows) < column.missing_rate
+            missing = rng.permutation(rows) < np.floor(rows * column.missing_rate + rng.random())
         if leader is not None:
             missing |= leader < 0
             number = np.full(rows, -1, np.int64)
@@ -125,11 +125,13 @@ def _blocks(column: Column, rows: int, start: int, rng: np.random.Generator) -> 
     many = np.floor(exact).astype(np.int64)
     many += rng.random(len(exact)) < exact - many
     light = rng.permutation(np.repeat(counted[~is_heavy], many))
+    if (left := rows - int(sizes.sum()) - int(light.sum())) > 0:
+        if len(exact):
+            light = np.r_[light, rng.choice(counted[~is_heavy], left, p=exact / exact.sum())]
+        else:
+            sizes += np.bincount(rng.choice(len(sizes), left, p=heavy / heavy.sum()), minlength=len(sizes))
     # Heavy ones have the first numbers, in every part; light ones are others in each.
-    numbers = np.r_[np.arange(len(sizes)), len(sizes) + start + np.arange(len(light) + 1)]
-    sizes = np.r_[sizes, light, 0]
-    ends = np.minimum(np.cumsum(sizes), rows)
-    ends[-1] = rows  # what is left over is one more
-    sizes = np.diff(ends, prepend=0)
+    numbers = np.r_[np.arange(len(sizes)), len(sizes) + start + np.arange(len(light))]
+    sizes = np.diff(np.minimum(np.cumsum(np.r_[sizes, light]), rows), prepend=0)
     mixed = rng.permutation(np.flatnonzero(sizes))
     return numbers[mixed], sizes[mixed]

@@ -16,7 +16,7 @@ from ..identifiers import pattern_room
 from .faker_words import LISTS, faker_words
 from .shapes import STREET_ENDINGS
 
-__all__ = ["realistic_pattern"]
+__all__ = ["doubled", "realistic_pattern"]
 
 #: A list of fewer words than this would make the same few names again and again.
 LEAST = 10
@@ -47,7 +47,7 @@ def realistic_pattern(
     """
     patterns = [pattern for pattern in patterns if pattern.startswith("form:")]
     known: set[str] | None = None
-    for pattern in dict.fromkeys([*patterns, *map(_doubled, patterns)]):
+    for pattern in dict.fromkeys([*patterns, *map(doubled, patterns)]):
         lists = [_lists_in(part) & LISTS.keys() for part in alternatives_of(pattern)]
         words = {each: faker_words(locale, each, ascii_only=ascii_only) for each in sorted(set().union(*lists))}
         if len(lists) > 1 and "family" in words:  # "Louis Martin" and "Martin Louis" of two alternatives stay distinct
@@ -110,12 +110,13 @@ def _lists_in(alternative: str) -> set[str]:
     return {name.lower() for name in _LIST.findall(alternative)}
 
 
-def _doubled(pattern: str) -> str:
-    """``pattern`` with two family names in the place of each, or two given ones where there is none."""
+def doubled(pattern: str) -> str:
+    """``pattern`` with two names joined (``Meyer-Koch``) in the place of each family name, or of others without one."""
     counted: Counter[str] = Counter()
     for part in alternatives_of(pattern.removeprefix("form:")):
         weight, form = _WEIGHT.fullmatch(part).groups()  # type: ignore[union-attr]
-        which = "family" if "family" in _lists_in(form) else "given"
+        names = _lists_in(form)
+        which = next((name for name in ("family", "given", "madeup") if name in names), "")
         counted[_join_two(form, which)] += int(weight or 1)
     return "form:" + "|".join(f"{weight}*{form}" if len(counted) > 1 else form for form, weight in counted.items())
 

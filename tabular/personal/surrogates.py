@@ -11,10 +11,10 @@ from ..checksums import find_check
 from ..column_facts import ColumnFacts
 from ..column_names import words_of
 from ..forms import WordLists
-from ..identifier_patterns import find_pattern, loose_pattern, without_real
+from ..identifier_patterns import find_pattern, loose_digits, loose_pattern, without_real
 from ..keys import identifier_pattern, number_texts
 from ..sequences import find_counting
-from .realistic import realistic_pattern
+from .realistic import doubled, realistic_pattern
 from .shapes import address_form, email_form, handle_form, ip_form, name_form, phone_form
 
 __all__ = ["surrogate_pattern"]
@@ -70,7 +70,8 @@ def _ladder(facts: ColumnFacts, sort: str) -> list[str]:
         return _widened(email_form(sample), before="@")
     if sort == "person name":
         form = name_form(sample, only=_part_of_name(facts.name, sample))
-        return [*_forms(form), *_forms(_from_list(_from_list(form, "given", "madeup"), "family", "madeup"))]
+        made_up = _forms(_from_list(_from_list(form, "given", "madeup"), "family", "madeup"))
+        return [*_forms(form), *made_up, *map(doubled, made_up)]
     if sort == "street address":
         form = address_form(sample)
         return [*_forms(form), *_widened(_from_list(form, "street", "family"))]
@@ -82,7 +83,12 @@ def _ladder(facts: ColumnFacts, sort: str) -> list[str]:
     regular = find_pattern(texts, prose=True)
     if regular is not None:
         body = regular.partition(":")[2] if ":" in regular else None
-        return [regular, *(_widened(body)[1:] if body else []), *_widened(loose_pattern(texts).partition(":")[2])]
+        return [
+            regular,
+            *loose_digits(regular),
+            *(_widened(body)[1:] if body else []),
+            *_widened(loose_pattern(texts).partition(":")[2]),
+        ]
     handles = handle_form(sample) if sort == _IDS and _are_words(texts) else None
     return [*_widened(handles), *_widened(loose_pattern(texts).partition(":")[2])]
 
