@@ -101,10 +101,8 @@ def bench_models(
                         # On both sides of what it is compared with: a machine's speed changes with its heat and load.
                         peak = before.higher(measure_peaks(*place, precision))
                         peaks[precision] = peak.higher(peaks.get(precision, peak))
-                        shares = {
-                            "share": speed.gflops / peak.gflops, "bandwidth_share": speed.gigabytes / peak.gigabytes,
-                        }  # fmt: skip
-                        speeds.append(replace(speed, **shares))
+                        share, moved = speed.gflops / peak.gflops, speed.gigabytes / peak.gigabytes
+                        speeds.append(replace(speed, share=share, bandwidth_share=moved))
                         task.advance(1, f"{speed.rows_per_second:,.1f} rows/s")
                 del lm
     return {
