@@ -6,6 +6,7 @@ Where there is a holdout, a figure within twice the real-against-real floor is g
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -34,8 +35,6 @@ FAIR_SHARE, FAIR_COPIES_PERCENT = 0.52, 0.5
 FAIR_IDENTIFYING_PERCENT = 1.0
 #: By so much may combinations that only one row or person has exceed the holdout's.
 FAIR_LONE_PERCENT, POOR_LONE_PERCENT = 2.0, 10.0
-#: Characters of a rule in a line of verdicts.
-RULE_WIDTH = 24
 
 
 @dataclass(frozen=True)
@@ -211,13 +210,11 @@ def _rules(rules: Sequence[RuleFacts]) -> Verdict:
     kept = f"{sum(rule.is_kept for rule in rules):,} of {len(rules):,} kept"
     worst = worst_rule(rules)
     if worst is None:
-        everywhere = not any(rule.synthetic.broken for rule in rules)
-        return Verdict("Rules", "good", kept, "in all rows" if everywhere else "as in real rows", "no row breaks one"
-                       if everywhere else "as real rows do")  # fmt: skip
-    text = worst.text if len(worst.text) <= RULE_WIDTH else worst.text[: RULE_WIDTH - 3] + "..."
-    percent = worst.synthetic.percent or 0.0
+        broken = any(rule.synthetic.broken for rule in rules)
+        return Verdict("Rules", "good", kept, "as in real rows" if broken else "in all rows", "kept")
+    percent = math.floor(10 * (worst.synthetic.percent or 0.0)) / 10  # 100 % only where all rows do
     shown = f"{percent:.1f} %" if percent >= 0.1 else "< 0.1 %"
-    return Verdict("Rules", "poor", kept, f"{text}: {shown} break it", "broken")
+    return Verdict("Rules", "poor", kept, f"worst: {shown} break it", "broken")
 
 
 def _bias(bias: Bias) -> Verdict:
