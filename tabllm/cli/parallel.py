@@ -28,7 +28,7 @@ def check_command(command: str | None) -> None:
     if world is not None and command not in (None, SPREAD):
         raise UsageError(
             f"'tabllm {command}' is done by one process, and {world.launcher} started {world.size}: start it without "
-            f"{world.launcher}; only 'tabllm fit' of a pretrained language model is spread."
+            f"{world.launcher}; only 'tabllm fit' of a language model is spread."
         )
 
 
@@ -49,10 +49,12 @@ def join_fit(session: Session, model: str, options: dict[str, Any]) -> Group | N
 
     from ..parallel.joining import join
 
-    if not has_option(model, "serialization"):  # as only a language model of text has
+    # Only a language model of text has serializations.
+    if "privacy" in options or not (model == "nano" or has_option(model, "serialization")):
         raise UsageError(
-            f"{world.launcher} spreads the fit of a pretrained language model, and {model} is fitted by one process: "
-            f"start it without {world.launcher}, or take a model of 'tabllm models list'."
+            f"{world.launcher} spreads the fit of a language model, and {model}"
+            f"{' with differential privacy' if 'privacy' in options else ''} is fitted by one process: start it "
+            f"without {world.launcher}."
         )
     if options.get("engine", "auto") not in ("auto", world.engine):
         raise UsageError(

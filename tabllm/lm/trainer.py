@@ -31,9 +31,6 @@ from .engine import LmEngine, Tuning
 
 __all__ = ["Plan", "Trained", "plan_training", "train"]
 
-#: What a checkpoint holds: training state, best weights, facts.
-Found = tuple[dict[str, np.ndarray], dict[str, np.ndarray], dict[str, Any]]
-
 #: Share of the rows that is held out, and the most of them that are looked at.
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.05, 384
 #: Share of rows that are learned in the codec's column order; the others learn to be given columns.
@@ -188,7 +185,11 @@ def train(
     found = None if saved is None or rank else saved.read()
     if group is not None:
         group.check_same(engine.name, fingerprint)
-        found = _shared_start(group, engine, found)
+        found = group.broadcast_checkpoint(found)
+        if found is None:  # draws on a device may differ
+            weights = group.broadcast_arrays(engine.trained() if group.leads else {})
+            if not group.leads:
+                engine.load_trained(weights)
     state, best = _State(), engine.trained()
     if found is not None:
         arrays, best, facts = found
@@ -308,18 +309,6 @@ def train(
     engine.finish_training()
     per_column = dict(zip(codec.names, state.best_columns, strict=True))
     return Trained(state.history, per_column, state.step < plan.steps, state.restarts, state.tokens, best)
-
-
-def _shared_start(group: Group, engine: LmEngine, found: Found | None) -> Found | None:
-    """The checkpoint of the first process in every one; without one, its weights."""
-    facts = group.broadcast_json(None if found is None else found[2])
-    if facts is None:
-        weights = group.broadcast_arrays(engine.trained() if group.leads else {})
-        if not group.leads:
-            engine.load_trained(weights)
-        return None
-    arrays, best, _ = found or ({}, {}, {})
-    return group.broadcast_arrays(arrays), group.broadcast_arrays(best), facts
 
 
 def learning_rate(plan: Plan, step: int) -> float:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ..parallel.group import Group
 from .config import NanoConfig
 from .rank_kernel import Kernels
 
@@ -104,12 +105,16 @@ class NanoEngine(ABC):
         """
 
     @abstractmethod
-    def train_step(self, tokens: np.ndarray, order: np.ndarray, learning_rate: float) -> Any:
+    def train_step(
+        self, tokens: np.ndarray, order: np.ndarray, learning_rate: float, rows: int = 0, group: Group | None = None
+    ) -> Any:
         """One update on a batch; gives its loss, which stays on the device.
 
         Args:
-            tokens: int64[rows, fields], in field order.
+            tokens: int64[rows, fields], in field order; of a fit that is spread over ``group`` the part of this
+                process, which may be nothing.
             order: int64[rows, fields], the field at each step of each row.
+            rows: of the batch of all processes; only where there is a ``group``.
         """
 
     @abstractmethod

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..mlx_device import take_device
 from ..mlx_draws import draw
+from ..parallel.group import Group
 from .config import NanoConfig
 from .engine import BETAS, CLIP_NORM, TINY, NanoEngine, decays
 from .orthogonal import MOMENTUM, RATE, is_orthogonal, orthogonal_steps
@@ -156,12 +157,11 @@ class MlxEngine(NanoEngine):
             lambda w, tokens, order: self._field_losses(self._smoothed(w), tokens, order, mx.ones(1)).sum()
         )
 
-        def update(
-            weights: Arrays, means: Arrays, first: Arrays, second: Arrays, momentum: Arrays, step: mx.array,
-            rate: mx.array, tokens: mx.array, order: mx.array,
+        def apply(
+            grads: Arrays, weights: Arrays, means: Arrays, first: Arrays, second: Arrays, momentum: Arrays,
+            step: mx.array, rate: mx.array,
         ) -> tuple[Any, ...]:  # fmt: skip
             """AdamW (Loshchilov & Hutter 2019) and :mod:`.orthogonal` with clipping, then the moving average."""
-            loss, grads = gradients(weights, tokens, order)
             norm = mx.sqrt(sum((grad * grad).sum() for grad in grads.values()))
             scale = mx.minimum(1.0, CLIP_NORM / (norm + 1e-6))
             step = step + 1
@@ -182,19 +182,41 @@ class MlxEngine(NanoEngine):
                 steps |= {name: RATE * rate * direction for name, direction in directions}
             weights = {name: weight * (1 - rates[name] * decay[name]) - steps[name] for name, weight in weights.items()}
             means = {name: mean + (1 - average) * (weights[name] - mean) for name, mean in means.items()}
-            return weights, means, first, second, momentum, step, loss
+            return weights, means, first, second, momentum, step
+
+        def update(tokens: mx.array, order: mx.array, weights: Arrays, *others: Any) -> tuple[Any, ...]:
+            loss, grads = gradients(weights, tokens, order)
+            return *apply(grads, weights, *others), loss
 
         self._update = mx.compile(update)
+        self._gradients, self._apply = mx.compile(gradients), mx.compile(apply)  # apart, where fits are spread
         self._losses = mx.compile(lambda w, *batch: self._field_losses(self._smoothed(w), *batch))
 
-    def train_step(self, tokens: np.ndarray, order: np.ndarray, learning_rate: float) -> mx.array:
+    def train_step(
+        self, tokens: np.ndarray, order: np.ndarray, learning_rate: float, rows: int = 0, group: Group | None = None
+    ) -> mx.array:
         rate = mx.array(learning_rate, mx.float32)  # an array, lest each rate compile the step anew
-        self.weights, self._average, *moments, self._step, loss = self._update(
-            self.weights, self._average, *self._moments, self._step, rate, self.put(tokens), self.put(order)
-        )
+        before = self.weights, self._average, *self._moments, self._step, rate
+        if group is None:
+            *after, loss = self._update(self.put(tokens), self.put(order), *before)
+        else:
+            loss, grads = self._shared_gradients(tokens, order, rows, group)
+            after = list(self._apply(grads, *before))
+        self.weights, self._average, *moments, self._step = after
         self._moments = tuple(moments)
         mx.async_eval(self.weights, self._average, moments, self._step, loss)
         return loss
+
+    def _shared_gradients(
+        self, tokens: np.ndarray, order: np.ndarray, rows: int, group: Group
+    ) -> tuple[mx.array, Arrays]:
+        """Loss and gradients of the batches of all processes together."""
+        loss, grads = mx.zeros(()), {name: mx.zeros_like(weight) for name, weight in self.weights.items()}
+        if len(tokens):
+            loss, grads = self._gradients(self.weights, self.put(tokens), self.put(order))
+        mine = len(tokens) / rows
+        loss, *summed = group.sum_arrays([loss * mine, *(grad * mine for grad in grads.values())])
+        return loss, dict(zip(grads, summed, strict=True))
 
     def losses(self, tokens: np.ndarray, order: np.ndarray, shares: Sequence[float] = (1.0,)) -> np.ndarray:
         return np.array(self._losses(self._average, self.put(tokens), self.put(order), mx.array(list(shares))))

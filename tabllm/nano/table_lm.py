@@ -29,6 +29,7 @@ from tabular.synthesizer import Synthesizer, Where
 
 from ..codec.rows import RowCodec
 from ..codec.table import DEFAULT_BINS
+from ..parallel.joining import current_group
 from .backend import choose_backend, make_engine
 from .config import NanoConfig, initial_weights
 from .engine import NanoEngine
@@ -162,6 +163,7 @@ class TableLM(Synthesizer):
             trained = train(
                 engine, tokens, groups, plan, progress=progress, checkpoint=checkpoint, settings=self.settings(),
                 kernels=kernels, orthogonal=pays_for(len(tokens), len(config.sizes), len(kernels)),
+                group=current_group(),
             )  # fmt: skip
         else:
             trained = self._train_privately(engine, tokens, groups, plan, kernels, private, progress, checkpoint)

@@ -16,6 +16,7 @@ from torch import Tensor
 from tabular.devices import full_width_products
 
 from ..attention import attend, laid_out
+from ..parallel.group import Group
 from ..torch_draws import draw
 from .config import NanoConfig
 from .engine import BETAS, CLIP_NORM, TINY, NanoEngine, decays
@@ -191,11 +192,30 @@ class TorchEngine(NanoEngine):
                 }
 
     @full_width_products()
-    def train_step(self, tokens: np.ndarray, order: np.ndarray, learning_rate: float) -> Tensor:
-        loss = self._field_losses(self._smoothed(self.weights), self.put(tokens), self.put(order)).sum()
-        loss.backward()
+    def train_step(
+        self, tokens: np.ndarray, order: np.ndarray, learning_rate: float, rows: int = 0, group: Group | None = None
+    ) -> Tensor:
+        if group is None:
+            loss = self._field_losses(self._smoothed(self.weights), self.put(tokens), self.put(order)).sum()
+            loss.backward()
+        else:
+            loss = self._shared_backward(tokens, order, rows, group)
         self._update(learning_rate)
         return loss.detach()
+
+    def _shared_backward(self, tokens: np.ndarray, order: np.ndarray, rows: int, group: Group) -> Tensor:
+        """Loss and gradients of the batches of all processes together."""
+        loss = torch.zeros((), device=self.device)
+        if len(tokens):
+            losses = self._field_losses(self._smoothed(self.weights), self.put(tokens), self.put(order))
+            loss = losses.sum() * (len(tokens) / rows)
+            loss.backward()
+        weights = list(self.weights.values())
+        gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
+        loss, *gradients = group.sum_arrays([loss.detach(), *gradients])
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.grad = gradient
+        return loss
 
     def private_train_step(
         self,

@@ -6,6 +6,7 @@ a held-out part of the rows that says which average to keep, how far to trust ea
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -24,6 +25,7 @@ from tabular.learning_curve import LearningCurve
 from tabular.personal.people import People
 from tabular.progress import Reporter
 
+from ..parallel.group import Group
 from .engine import NanoEngine
 from .holdout import hold_out
 from .orders import draw_orders
@@ -141,6 +143,7 @@ def train(
     settings: Mapping[str, Any] | None = None,
     kernels: Kernels | None = None,
     orthogonal: bool = False,
+    group: Group | None = None,
 ) -> Trained:
     """Fit ``engine`` to ``tokens`` (int32[rows, fields]); ``groups`` gives the column of each field.
 
@@ -151,17 +154,23 @@ def train(
         settings: of the generator, plain JSON data.
         kernels: smooth the rows of an ordered field's tokens, see :mod:`.rank_kernel`.
         orthogonal: update the layers' matrices as :mod:`.orthogonal` says.
+        group: the processes that this fit is spread over, as for :func:`tabllm.lm.trainer.train`.
 
     Raises:
         KeyboardInterrupt: after the checkpoint is written.
         TabllmError: if the loss is no longer a number.
+        UsageError: if the processes have different data or settings.
+        LostProcess: if another process ended.
     """
+    rank, size = (0, 1) if group is None else (group.rank, group.size)
     shuffled = np.random.default_rng([plan.seed, 0]).permutation(len(tokens))
     held_out = _held_out(len(tokens))
     held, people = hold_out(tokens, shuffled, held_out)
     unseen, seen = (tokens[shuffled[held[shuffled] == part]].astype(np.int64) for part in (True, False))
     look_orders = np.concatenate([_plain(unseen), _mixed(unseen, groups, np.random.default_rng([plan.seed, 1]))])
     look_tokens = np.concatenate([unseen, unseen])
+    looks = len(look_tokens)
+    look_tokens, look_orders = look_tokens[rank::size], look_orders[rank::size]
 
     told = {**(settings or {}), **({"orthogonal": True} if orthogonal else {})}
     fingerprint = _fingerprint(tokens, groups, plan, engine, kernels or {}, told)
@@ -173,9 +182,13 @@ def train(
         engine.start_training,
         weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, kernels=kernels, orthogonal=orthogonal,
     )  # fmt: skip
-    if saved is not None and (found := saved.read()) is not None:
+    found = None if saved is None or rank else saved.read()
+    if group is not None:
+        group.check_same(engine.name, fingerprint)
+        found = group.broadcast_checkpoint(found)
+    if found is not None:
         arrays, best, facts = found
-        with saved.taking_up():
+        with saved.taking_up() if saved is not None else contextlib.nullcontext():
             state = _State(**facts)
             start(state=arrays)
         progress.note(f"Going on from step {state.step:,} of {plan.steps:,}.")
@@ -186,7 +199,7 @@ def train(
     step_tokens = min(plan.batch_rows, len(seen)) * seen.shape[1]
     started = time.perf_counter() - state.seconds
     losses: list[Any] = []
-    curve, trained_until = LearningCurve(checkpoint, progress), (state.step, time.perf_counter())
+    curve, trained_until = LearningCurve(None if rank else checkpoint, progress), (state.step, time.perf_counter())
     epoch, order_of_rows = -1, np.empty(0, np.int64)
     with progress.task("Learning", plan.steps, "steps") as task, deferred_interrupt() as interrupted:
         task.advance(state.step)
@@ -197,12 +210,13 @@ def train(
             begin = state.step % batches * plan.batch_rows
             rows = seen[order_of_rows[begin : begin + plan.batch_rows]]
             orders = _mixed(rows, groups, np.random.default_rng([plan.seed, 3, state.step]), PLAIN_SHARE)
-            losses.append(engine.train_step(rows, orders, rate_at(plan, state.step)))
+            mine = slice(rank, None, size)
+            losses.append(engine.train_step(rows[mine], orders[mine], rate_at(plan, state.step), len(rows), group))
             state.step += 1
             if state.step % plan.look_every == 0 or state.step == plan.steps:
                 train_loss = float(np.mean([float(value) for value in losses]))  # waits for the device
                 spent = time.perf_counter() - trained_until[1]
-                by_share = engine.losses(look_tokens, look_orders, SHARES)  # (shares, fields)
+                by_share = _losses(engine, look_tokens, look_orders, looks, group)  # (shares, fields)
                 choice = _chosen_shares(by_share, len(unseen), () if people is None else people.columns)
                 loss = float(np.take_along_axis(by_share, choice[None], axis=0).sum())
                 if not math.isfinite(loss):
@@ -227,20 +241,32 @@ def train(
                 if loss < state.best_loss:
                     state.best_loss, state.looks_since_best = loss, 0
                     best = _shrunk(engine.averaged(), marginal, engine.config.offsets, choice)
-                if saved is not None:
+                if saved is not None and rank == 0:
                     saved.write(engine.training_state(), best, asdict(state))
                 curve.evaluated(state.history)
                 trained_until = state.step, time.perf_counter()
                 task.advance(1, f"loss {loss:.3f}")
             else:
                 task.advance(1)
-            if interrupted():
-                if saved is not None:
+            if interrupted() if group is None else group.any(interrupted()):
+                if saved is not None and rank == 0:
                     state.seconds = time.perf_counter() - started
                     saved.write(engine.training_state(), best, asdict(state))
+                if group is not None:
+                    group.wait()  # nobody ends before the checkpoint is written
                 raise KeyboardInterrupt
         task.finish()
     return Trained(best, state.history, state.step < plan.steps, people)
+
+
+def _losses(engine: NanoEngine, tokens: np.ndarray, orders: np.ndarray, rows: int, group: Group | None) -> np.ndarray:
+    """float32[shares, fields]: :meth:`.NanoEngine.losses` of the ``rows`` rows of all processes together."""
+    if group is None:
+        return engine.losses(tokens, orders, SHARES)
+    summed = np.zeros((len(SHARES), tokens.shape[1]))
+    if len(tokens):
+        summed += engine.losses(tokens, orders, SHARES).astype(np.float64) * len(tokens)
+    return (group.total(summed) / rows).astype(np.float32)
 
 
 def _chosen_shares(losses: np.ndarray, rows: int, personal: Sequence[int] = ()) -> np.ndarray:

@@ -23,6 +23,8 @@ __all__ = ["Group", "LostProcess", "buckets", "told_as_lost"]
 BUCKET = 8_000_000
 
 Arrays = dict[str, np.ndarray]
+#: What :meth:`tabular.checkpoint.Checkpoint.read` gives.
+Found = tuple[Arrays, Arrays, dict[str, Any]]
 
 
 class LostProcess(TabllmError):
@@ -81,6 +83,10 @@ class Group(ABC):
         result: np.ndarray = self.gather(values).sum(axis=0)
         return result
 
+    def any(self, flag: bool) -> bool:
+        """Whether ``flag`` is set in any process."""
+        return bool(self.total(np.array(flag, np.int64)))
+
     def wait(self) -> None:
         """Return when every process has come here."""
         self.gather(np.zeros(1, np.uint8))
@@ -106,6 +112,14 @@ class Group(ABC):
         length = int(self.gather(np.array([len(data)], np.int64))[0, 0])
         block = np.frombuffer(data, np.uint8) if self.leads else np.zeros(length, np.uint8)
         return json.loads(self.broadcast_bytes(block).tobytes())
+
+    def broadcast_checkpoint(self, found: Found | None) -> Found | None:
+        """The checkpoint that process 0 found; elsewhere ``found`` is not looked at."""
+        facts = self.broadcast_json(None if found is None else found[2])
+        if facts is None:
+            return None
+        arrays, best, _ = found or ({}, {}, {})
+        return self.broadcast_arrays(arrays), self.broadcast_arrays(best), facts
 
     def broadcast_arrays(self, arrays: Mapping[str, np.ndarray]) -> Arrays:
         """The arrays of process 0; elsewhere ``arrays`` is not looked at."""

@@ -80,11 +80,33 @@ def trainings(engine_name, model, group=None):
             trained = fitted(engine, group=group, **options)
         found[name] = curve(trained)
         found[f"{name}, tokens"] = trained.tokens
+    found["nano"] = curve(_nano(engine_name, group, batch_rows=9, steps=UPDATES))
+    found["nano, one row a batch"] = curve(_nano(engine_name, group, batch_rows=1, steps=5))
     try:
         fitted(engine_of(engine_name, Path(model)), group=group, steps=10, learning_rate=1e30)
     except TabllmError as error:
         found["diverged"] = str(error)
     return found
+
+
+def _nano(engine_name, group=None, *, batch_rows, steps):
+    """What :func:`tabllm.nano.trainer.train` gives for a small table."""
+    import numpy as np
+
+    from tabllm.nano.backend import make_engine
+    from tabllm.nano.config import NanoConfig, initial_weights
+    from tabllm.nano.trainer import plan_training, train
+
+    rng = np.random.default_rng(0)
+    first = rng.integers(0, 5, 200)
+    tokens = np.stack([first, (first + (rng.random(200) < 0.2)) % 5, rng.integers(0, 3, 200)], axis=1).astype(np.int32)
+    config = NanoConfig((5, 5, 3), 16, 2, 2)
+    weights = initial_weights(config, np.zeros(13, np.float32), seed=0)
+    plan = plan_training(200, steps=steps, batch_rows=batch_rows, learning_rate=3e-3, seed=0)
+    return train(
+        make_engine(engine_name, "cpu", config, weights), tokens, np.arange(3), plan, progress=Reporter(),
+        orthogonal=batch_rows > 1, group=group,
+    )  # fmt: skip
 
 
 def _trainings(engine_name, model, folder):
