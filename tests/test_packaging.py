@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -41,6 +43,29 @@ def test_no_committed_text_names_a_place_of_one_machine():
     for name in ("pyproject.toml", "constraints.txt", ".ci/run", "README.md", "scripts/install.sh", "scripts/test.sh"):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert not re.search(r"file://|/root/|/home/|index-url|find-links", text), name
+
+
+def found_python(folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """What scripts/install.sh takes where the programs of ``folder`` come first."""
+    command = ["bash", "-c", 'source "$1"; find_python', "bash", str(ROOT / "scripts/install.sh")]
+    environment = {"PATH": f"{folder}:{os.environ['PATH']}", **settings}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the scripts are bash's")
+def test_the_scripts_take_an_interpreter_that_is_new_enough(tmp_path):
+    old, new = tmp_path / "python3", tmp_path / "python3.13"
+    for path, code in ((old, 1), (new, 0)):
+        path.write_text(f"#!/bin/sh\nexit {code}\n")
+        path.chmod(0o755)
+    assert found_python(tmp_path).stdout.strip() == "python3.13"
+    refused = found_python(tmp_path, PYTHON=str(old))
+    assert refused.returncode == 1
+    assert "Python 3.10 or newer is needed" in refused.stderr
+    spaced = tmp_path / "a folder"
+    spaced.mkdir()
+    taken = new.rename(spaced / "python")
+    assert found_python(tmp_path, PYTHON=str(taken)).stdout.strip() == str(taken)
 
 
 @pytest.mark.parametrize(("part", "rows", "rich"), [("train", 32_561, 7_841), ("test", 16_281, 3_846)])
