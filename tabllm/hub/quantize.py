@@ -29,7 +29,13 @@ GROUP_SIZES = (32, 64, 128)
 
 
 def quantize_folder(
-    source: Path, out: Path, *, bits: int, group_size: int | None = 64, progress: Reporter | None = None
+    source: Path,
+    out: Path,
+    *,
+    bits: int,
+    group_size: int | None = 64,
+    progress: Reporter | None = None,
+    shown: str | None = None,
 ) -> None:
     """Write the model in ``source`` with quantized weights to ``out``, which appears whole or not at all.
 
@@ -37,6 +43,8 @@ def quantize_folder(
 
     Args:
         group_size: weights that share a scale and a bias; ``None``: 64, or 32 where 64 divide not every layer's width.
+
+        shown: what an error calls the source; its folder if absent.
 
     Raises:
         UsageError: for other bits than 4 and 8, a group size that does not divide a layer's width, a source that is
@@ -50,17 +58,20 @@ def quantize_folder(
     if group_size not in (None, *GROUP_SIZES):
         raise UsageError(f"A group can have 32, 64 or 128 weights, not {group_size}.")
     source, out = Path(source).absolute(), Path(out).absolute()
-    check_folder(source, str(source))
+    shown = shown or str(source)
+    check_folder(source, shown)
     if out.resolve() in (source.resolve(), *source.resolve().parents) or source.resolve() in out.resolve().parents:
         raise UsageError(f"{out} is the model itself, or in or around its folder; name another folder.")
     facts = read_facts(source)
     if facts.bits is not None:
-        raise UsageError(f"{source} has weights of {facts.bits} bits already; quantize the original model.")
+        raise UsageError(f"{shown} has weights of {facts.bits} bits already; quantize the original model.")
     needed, free = facts.memory(f"{bits}bit"), free_bytes(out)
     if needed > free:  # mlx would end in an error that does not say so
-        raise OutputError(f"{out} needs {needed / 1e9:,.2f} GB, and {free / 1e9:,.2f} GB are free; make room.")
+        raise OutputError(
+            f"Weights of {bits} bits need {needed / 1e9:,.2f} GB, and {free / 1e9:,.2f} GB are free there; make room."
+        )
     with _mlx_quiet():
-        model = _load(source)
+        model = _load(source, shown)
         group_size = _checked_groups(model, group_size)
         with (progress or Reporter()).task("Quantizing", facts.parameters / 1e6, "M weights") as task:
             with atomic_directory(out) as folder:
@@ -91,7 +102,7 @@ def _mlx_quiet() -> Iterator[None]:
         yield
 
 
-def _load(source: Path) -> Any:
+def _load(source: Path, shown: str) -> Any:
     """The model, its weights not read yet."""
     from mlx_lm.utils import _get_classes, load_model
 
@@ -120,7 +131,7 @@ def _load(source: Path) -> Any:
         model, _ = load_model(source, lazy=True, model_config=config, get_model_classes=classes)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         first = (str(error).splitlines() or [""])[0].rstrip(".:")
-        raise ModelError(f"{source} is none of the models that mlx-lm can quantize ({first}); give another.") from None
+        raise ModelError(f"{shown} is none of the models that mlx-lm can quantize ({first}); give another.") from None
     return model
 
 

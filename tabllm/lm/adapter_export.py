@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from tabular.errors import UsageError
+from tabular.errors import EngineError, UsageError
 from tabular.rundir import atomic_directory, write_json
 from tabular.synthesizer import read_config
 
 from ..hub.config import read_config as read_model_config
+from ..hub.spelling import spelled_for_mlx
 from .export import check_exportable, check_text, readme
 from .names import is_adapter, mlx_name
 from .run_files import LmRun, read_lm_run
@@ -52,9 +54,12 @@ def export_adapter(directory: str | Path, folder: str | Path, form: str) -> str:
     _check(run, form)
     adapter = {name: value for name, value in run.trained.items() if is_adapter(name)}
     file, config_of, arrays_of = FORMS[form]
+    model_type = read_model_config(run.model)["model_type"]
+    arrays = arrays_of(model_type, adapter)
+    if form == "mlx":
+        _check_mlx_modules(run, arrays)
     with atomic_directory(folder) as target:
-        model_type = read_model_config(run.model)["model_type"]
-        save_file(arrays_of(model_type, adapter), target / file, metadata={"format": "pt" if form == "peft" else form})
+        save_file(arrays, target / file, metadata={"format": "pt" if form == "peft" else form})
         write_json(target / "adapter_config.json", config_of(run, model_type, adapter))
         (target / "README.md").write_text(readme(run.base["name"], codec, _use(run, form)), encoding="utf-8")
     return str(run.base["name"])
@@ -75,6 +80,26 @@ def _check(run: LmRun, form: str) -> None:
         raise UsageError(
             f"The adapter of this run belongs to {run.base['name']!r}, whose weights are quantized in MLX's form, "
             "which transformers does not read: take --adapter mlx, or export it without --adapter."
+        )
+
+
+def _check_mlx_modules(run: LmRun, arrays: Mapping[str, np.ndarray]) -> None:
+    """Raise :class:`UsageError` if mlx-lm's model has not each layer of an adapter, as far as it can be asked here.
+
+    Old releases of mlx-lm leave out what they do not know, and do not say so.
+    """
+    if any(importlib.util.find_spec(name) is None for name in ("mlx", "mlx_lm")):
+        return
+    from .mlx_model import instantiate
+
+    try:
+        there = {name for name, _ in instantiate(spelled_for_mlx(read_model_config(run.model))).named_modules()}
+    except EngineError:
+        there = set()
+    if lacking := sorted({_parts(name)[0] for name in arrays} - there):
+        raise UsageError(
+            f"mlx-lm's model of {run.base['name']!r} has no layer {lacking[0]!r}, so it could not read this adapter: "
+            "take --adapter peft, or export it without --adapter."
         )
 
 

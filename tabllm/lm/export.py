@@ -42,16 +42,16 @@ def export_model(
     if bits is not None:
         check_mlx()  # before the work, not after it
     codec, engine, model = synthesizer.parts()
-    codec = check_text(codec)
+    codec, base = check_text(codec), str(synthesizer.facts["base"])
     with atomic_directory(folder) as target:
         plain = target if bits is None else target / "plain"
         engine.export(plain)
         copy_model_files(model, plain)
         _name_tokenizer(plain)
-        (plain / "README.md").write_text(readme(synthesizer.facts["base"], codec), encoding="utf-8")
+        (plain / "README.md").write_text(readme(base, codec), encoding="utf-8")
         if bits is not None:
             packed = target / "packed"
-            quantize_folder(plain, packed, bits=bits, group_size=None, progress=progress)
+            quantize_folder(plain, packed, bits=bits, group_size=None, progress=progress, shown=f"The run's {base}")
             shutil.rmtree(plain)
             for path in packed.iterdir():
                 path.replace(target / path.name)

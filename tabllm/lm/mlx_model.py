@@ -24,6 +24,7 @@ __all__ = [
     "computes_in",
     "dtype_of",
     "embedding_path",
+    "instantiate",
     "is_quantized",
     "load_model",
     "shape_of",
@@ -68,7 +69,7 @@ def load_model(folder: str | Path, *, precision: str, device: str = "cpu", rando
         weights = None if random is not None else _stored_weights(folder)
         if weights is not None:
             config.setdefault("tie_word_embeddings", "lm_head.weight" not in weights)
-        model = _instantiate(config)
+        model = instantiate(config)
         if weights is None:
             _draw(model, 0 if random is None else random)
         else:
@@ -112,7 +113,12 @@ def _dtype(precision: str, device: str, stored: bool) -> mx.Dtype | None:
     return None if stored and fast == mx.bfloat16 else fast
 
 
-def _instantiate(config: dict[str, Any]) -> Any:
+def instantiate(config: dict[str, Any]) -> Any:
+    """A model of mlx-lm by its config, whose weights are still to be read.
+
+    Raises:
+        EngineError: for an architecture that mlx-lm does not have.
+    """
     from mlx_lm.utils import _get_classes
 
     for name, values in _GRANTED.get(config["model_type"], {}).items():

@@ -18,6 +18,13 @@ _PARTS = (
     (r"\.lora_B\.default\.weight$", ".lora_b"),
     (r"\.lora_magnitude_vector\.default\.weight$", ".magnitude"),
 )
+#: How names begin in transformers and in mlx-lm, where they differ; the first that fits is meant.
+_RENAMED = {
+    "gpt2": (("transformer.", "model."),),
+    "gpt_neox": (
+        ("gpt_neox.layers.", "model.h."), ("embed_out.", "model.embed_out."), ("gpt_neox.", "model."),
+    ),
+}  # fmt: skip
 
 
 def adapter_name(name: str) -> str:
@@ -34,9 +41,15 @@ def is_adapter(name: str) -> bool:
 
 def hf_name(model_type: str, name: str) -> str:
     """mlx-lm's name of a weight or a module -> transformers'."""
-    return name if model_type != "gpt2" else "transformer." + name.removeprefix("model.")
+    for theirs, mine in _RENAMED.get(model_type, ()):
+        if name.startswith(mine):
+            return theirs + name.removeprefix(mine)
+    return name
 
 
 def mlx_name(model_type: str, name: str) -> str:
     """The reverse of :func:`hf_name`."""
-    return name if model_type != "gpt2" else "model." + name.removeprefix("transformer.")
+    for theirs, mine in _RENAMED.get(model_type, ()):
+        if name.startswith(theirs):
+            return mine + name.removeprefix(theirs)
+    return name

@@ -26,7 +26,7 @@ ALL = np.arange(300)
 def bases(tmp_path_factory):
     """Kind -> a model as it lies on the hub, which mlx-lm reads too: GPT-2's names are without ``transformer.``."""
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     from tabllm.lm.torch_export import write_model
 
@@ -34,6 +34,14 @@ def bases(tmp_path_factory):
     for kind in KINDS:
         made[kind] = tmp_path_factory.mktemp("bases") / kind
         shutil.copytree(folder_of(kind), made[kind])
+    # mlx-lm names its layers otherwise than transformers.
+    made["gpt_neox"] = shutil.copytree(folder_of("llama"), tmp_path_factory.mktemp("bases") / "gpt_neox")
+    config = AutoConfig.for_model(
+        "gpt_neox", hidden_size=64, intermediate_size=256, num_hidden_layers=2, num_attention_heads=4,
+        max_position_embeddings=96, vocab_size=300, bos_token_id=0, eos_token_id=0, initializer_range=0.15,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    write_model(AutoModelForCausalLM.from_config(config, dtype=torch.float32), made["gpt_neox"])
     write_model(AutoModelForCausalLM.from_pretrained(made["gpt2"], dtype=torch.float32), made["gpt2"])
     return made
 
@@ -79,6 +87,7 @@ LOGITS = {"peft": logits_of_transformers, "mlx": logits_of_mlx_lm}
     ("engine", "kind", "tuning", "options"),
     [("torch", "gpt2", "lora", {}), ("torch", "gpt2", "dora", {}), ("torch", "llama", "lora", {}),
      ("torch", "llama", "dora", {"rank": 3, "lora_scale": 0.7, "lora_layers": 1}), ("mlx", "gpt2", "dora", {}),
+     ("torch", "gpt_neox", "lora", {}),
      ("mlx", "gpt2", "lora", {"rank": 3, "lora_scale": 0.7, "lora_layers": 1}), ("mlx", "llama", "lora", {})],
 )  # fmt: skip
 def test_base_and_adapter_elsewhere_give_the_logits_of_the_run(bases, tmp_path, engine, kind, tuning, options):
@@ -120,6 +129,19 @@ def test_what_is_no_adapter_is_refused_with_the_way_out(bases, tmp_path):
     for name, words in said.items():
         with pytest.raises(UsageError, match=words):
             export_adapter(tmp_path / name, tmp_path / "out", "peft")
+    assert not (tmp_path / "out").exists()
+
+
+def test_layers_that_mlx_lm_does_not_have_are_noticed(bases, tmp_path):
+    pytest.importorskip("mlx_lm", reason="mlx-lm is not installed here")
+    run = tmp_path / "run"
+    fitted(bases["llama"], tuning="lora").save(run)
+    arrays = load_file(run / "trained.safetensors")
+    save_file(
+        {name.replace("up_proj", "in_proj"): value for name, value in arrays.items()}, run / "trained.safetensors"
+    )
+    with pytest.raises(UsageError, match=r"has no layer 'model\.layers\.0\.mlp\.in_proj'.* --adapter peft"):
+        export_adapter(run, tmp_path / "out", "mlx")
     assert not (tmp_path / "out").exists()
 
 
