@@ -15,8 +15,10 @@ from .errors import SchemaError
 from .frames import Form
 from .marks import mark_cells
 from .number_text import format_numbers
+from .parts import Parts, parts_of
 from .progress import Reporter
 from .reading import check_table
+from .rules.completing import settle
 from .schema import Column, Schema
 from .unmodelled import is_missing, unlike
 
@@ -34,15 +36,19 @@ def fill_in(
     progress: Reporter,
     encode: Callable[[Mapping[str, np.ndarray]], np.ndarray],
     complete: Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray],
-    decode: Callable[[np.ndarray, np.random.Generator], Arrays],
+    values: Callable[[np.ndarray, np.random.Generator], Arrays],
+    fill: Callable[[Arrays, np.random.Generator], Arrays],
+    parts: Parts | None = None,
 ) -> pd.DataFrame:
     """``table`` with its missing cells filled in; see :meth:`tabular.synthesizer.Synthesizer.complete`.
 
     Args:
-        names: the columns that are modelled; one of several parts as often as it has parts.
+        names: the columns that are modelled, or parts of them.
         encode: canonical arrays -> int[rows, width].
         complete: (some rows of these, int64[missing] which of ``names`` all of them lack, generator) -> rows.
-        decode: (rows, generator) -> canonical arrays, in which nothing is missing.
+        values: (rows, generator) -> canonical arrays of the columns that are learned, in which nothing is missing.
+        fill: (these, generator) -> those of all columns.
+        parts: how columns are taken apart; not at all if absent.
 
     Raises:
         SchemaError: for a filled cell that cannot be read.
@@ -53,17 +59,27 @@ def fill_in(
     arrays = read_every_cell(table, schema, progress)
     holes = {name: table[name].isna().to_numpy(dtype=bool) for name in schema.names}
     rows = encode(arrays)
-    none = np.zeros(len(table), bool)  # of the filler of a table of which nothing is learned
-    pattern = np.stack([holes.get(name, none) for name in names], axis=1)
-    patterns, member = np.unique(pattern, axis=0, return_inverse=True)
+    parts = parts_of(schema, "nothing") if parts is None else parts
+    open_parts = parts.reduced.holes(holes) | parts.holes(holes)
+    pattern = np.stack([open_parts[name] for name in names], axis=1)
     rng = np.random.default_rng(seed)
-    with progress.task("Completing", len(table), "rows") as task:
+
+    def drawn(which: np.ndarray, advance: Callable[[int], None]) -> Arrays:
+        """Canonical arrays of the learned columns of some rows, completed."""
+        patterns, member = np.unique(pattern[which], axis=0, return_inverse=True)
+        completed = rows[which]
         for number, missing in enumerate(patterns):
             alike = np.flatnonzero(member.ravel() == number)
             if missing.any():
-                rows[alike] = complete(rows[alike], np.flatnonzero(missing), rng)
-            task.advance(len(alike))
-    decoded = decode(rows, rng)
+                completed[alike] = complete(completed[alike], np.flatnonzero(missing), rng)
+            advance(len(alike))
+        return values(completed, rng)
+
+    with progress.task("Completing", len(table), "rows") as task:
+        learned = drawn(np.arange(len(table)), task.advance)
+    if schema.rules and learned:
+        learned = settle(learned, arrays, holes, schema, lambda which: drawn(which, lambda _: None), progress)
+    decoded = fill(learned, rng)
     for column in schema:
         if column.kind == "identifier" and holes[column.name].any():
             decoded[column.name] = unlike(arrays[column.name], column, seed)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from .arrays import from_arrays
+from .conditions import Allowed
 from .errors import UsageError
 from .progress import Reporter
 from .refining import Refiner
+from .rules.keeping import redrawn
+from .rules.reduction import reduction_of
 from .schema import Schema
 
 __all__ = ["Choose", "chosen_rows", "make_parts", "one_step"]
@@ -30,14 +34,18 @@ def make_parts(
     seed: int,
     progress: Reporter,
     draw: Callable[[int, np.random.Generator, Advance], np.ndarray],
-    decode: Callable[[np.ndarray, np.random.Generator, int, Choose | None], Arrays],
+    values: Callable[[np.ndarray, np.random.Generator], Arrays],
+    fill: Callable[[Arrays, int, np.random.Generator, int], Arrays],
+    allowed: Mapping[str, Allowed],
     refiner: Refiner | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Yield ``n`` rows in parts, each from a seed of its own, so that parts that are ``done`` need not be made again.
 
     Args:
         draw: (rows, generator, to be told how many are done) -> int[rows, width].
-        decode: (these, generator, number of the first row, what chooses among them) -> canonical arrays.
+        values: (these, generator) -> canonical arrays of the columns that are learned.
+        fill: (these arrays, rows, generator, number of the first row) -> those of all columns.
+        allowed: column -> what it may be; rows that break it, or a rule of the schema, are drawn again.
         refiner: more rows are drawn than wanted, and those taken whose margins are the table's.
 
     Raises:
@@ -45,6 +53,7 @@ def make_parts(
     """
     if n < 1:
         raise UsageError(f"The number of rows must be 1 or more, not {n}.")
+    keeping = reduction_of(schema).keeping(allowed)
     with progress.task("Sampling", n, "rows") as task:
         task.advance(done)
         for part, start in enumerate(range(0, n, part_rows)):
@@ -61,8 +70,12 @@ def make_parts(
                 task.extend(spare)
                 others = draw(spare, rng, task.advance)
                 drawn = np.concatenate([drawn, others[rng.permutation(spare)]])
+            arrays = values(drawn, rng)
+            if keeping is not None and arrays:
+                arrays = redrawn(arrays, keeping, partial(_again, draw=draw, values=values, rng=rng))
             choose = None if refiner is None else refiner.chooser(rows, spare, rng)
-            yield from_arrays(decode(drawn, rng, start, choose), schema)
+            arrays = chosen_rows(arrays, choose)
+            yield from_arrays(fill(arrays, rows, rng, start), schema)
 
 
 def one_step(learned: bool, progress: Reporter) -> int | None:
@@ -76,9 +89,21 @@ def one_step(learned: bool, progress: Reporter) -> int | None:
     return 1
 
 
-def chosen_rows(arrays: Arrays, choose: Choose | None, rows: int) -> tuple[Arrays, int]:
-    """Those of ``rows`` rows that ``choose`` takes, if there is one, and how many they are."""
+def _again(
+    rows: int,
+    *,
+    draw: Callable[[int, np.random.Generator, Advance], np.ndarray],
+    values: Callable[[np.ndarray, np.random.Generator], Arrays],
+    rng: np.random.Generator,
+) -> Arrays:
+    """Canonical arrays of so many rows more, in random order, of which nobody is told."""
+    drawn = draw(rows, rng, lambda _: None)
+    return values(drawn[rng.permutation(rows)], rng)
+
+
+def chosen_rows(arrays: Arrays, choose: Choose | None) -> Arrays:
+    """The rows that ``choose`` takes, if there is one."""
     if choose is None:
-        return arrays, rows
+        return arrays
     chosen = choose(arrays)
-    return {name: values[chosen] for name, values in arrays.items()}, len(chosen)
+    return {name: values[chosen] for name, values in arrays.items()}

@@ -10,7 +10,6 @@ import numpy as np
 
 from tabular.arrays import on_grid
 from tabular.conditions import Allowed
-from tabular.making import Choose, chosen_rows
 from tabular.parts import parts_of
 from tabular.schema import Schema
 from tabular.unmodelled import fill_unmodelled
@@ -63,25 +62,13 @@ class RowCodec:
         """Factors that forbid a missing value of a part; see :func:`.conditions.present_weights`."""
         return conditions.present_weights(self.table, name)
 
-    def decode(
-        self,
-        tokens: np.ndarray,
-        rng: np.random.Generator,
-        *,
-        start: int,
-        seed: int,
-        allowed: Mapping[str, Allowed],
-        present: bool = False,
-        choose: Choose | None = None,
+    def values(
+        self, tokens: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]
     ) -> dict[str, np.ndarray]:
-        """int32[n, fields] -> canonical arrays of all columns.
+        """int32[n, fields] -> canonical arrays of the columns that are learned.
 
         Args:
-            start: rows made before these, so that identifiers go on and do not repeat.
-            seed: of the identifiers.
             allowed: what the conditioned columns may be; the tokens keep to it already.
-            present: no text and no identifier is missing.
-            choose: which of the rows are wanted, by the columns that are learned.
         """
         of_parts = self.parts.allowed(allowed)
         learned: dict[str, np.ndarray] = {}
@@ -96,8 +83,34 @@ class RowCodec:
         arrays = self.parts.join(learned)
         for name in self.parts.divided.keys() & allowed.keys():
             arrays[name] = allowed[name].moved_inside(arrays[name])
-        arrays, rows = chosen_rows(arrays, choose, len(tokens))
+        return arrays
+
+    def fill(
+        self,
+        arrays: dict[str, np.ndarray],
+        rows: int,
+        rng: np.random.Generator,
+        *,
+        start: int,
+        seed: int,
+        present: bool = False,
+    ) -> dict[str, np.ndarray]:
+        """``arrays`` of :meth:`values` with all other columns; see :func:`tabular.unmodelled.fill_unmodelled`."""
         return fill_unmodelled(arrays, self.schema, self.words, rows, rng, start=start, seed=seed, present=present)
+
+    def decode(
+        self,
+        tokens: np.ndarray,
+        rng: np.random.Generator,
+        *,
+        start: int,
+        seed: int,
+        allowed: Mapping[str, Allowed],
+        present: bool = False,
+    ) -> dict[str, np.ndarray]:
+        """int32[n, fields] -> canonical arrays of all columns of the schema: :meth:`values`, then :meth:`fill`."""
+        arrays = self.values(tokens, rng, allowed=allowed)
+        return self.fill(arrays, len(tokens), rng, start=start, seed=seed, present=present)
 
     def _rounding(self, name: str) -> conditions.Round:
         return partial(on_grid, column=self.parts.schema[name])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tabular.conditions import Allowed
-from tabular.making import Choose
+from tabular.parts import Parts
 
 from .automaton import Automaton
 
@@ -52,13 +52,13 @@ class LmCodec(ABC):
 
     Attributes:
         names: the modelled columns, in the order in which they are written if nothing else is asked for.
-        columns: for each of them the column of the schema that it is, or is a part of.
+        parts: how the columns of the schema are taken apart; what is modelled are parts.
         automata: for each of them, what may be written.
         vocabulary: tokens that the model's embedding must know; 0 = its own.
     """
 
     names: list[str]
-    columns: list[str]
+    parts: Parts
     automata: list[Automaton]
     vocabulary: int = 0
 
@@ -67,18 +67,23 @@ class LmCodec(ABC):
         """Canonical arrays -> int32[n, width] choices, the columns side by side, -1 past the end of a value."""
 
     @abstractmethod
-    def decode(
+    def values(
+        self, choices: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]
+    ) -> dict[str, np.ndarray]:
+        """Choices -> canonical arrays of the learned columns; see :meth:`tabllm.codec.rows.RowCodec.values`."""
+
+    @abstractmethod
+    def fill(
         self,
-        choices: np.ndarray,
+        arrays: dict[str, np.ndarray],
+        rows: int,
         rng: np.random.Generator,
         *,
         start: int,
         seed: int,
-        allowed: Mapping[str, Allowed],
         present: bool = False,
-        choose: Choose | None = None,
     ) -> dict[str, np.ndarray]:
-        """Choices -> canonical arrays of all columns of the schema; see :meth:`tabllm.codec.rows.RowCodec.decode`."""
+        """These with all other columns of the schema; see :meth:`tabllm.codec.rows.RowCodec.fill`."""
 
     @property
     @abstractmethod
@@ -105,6 +110,20 @@ class LmCodec(ABC):
         """
 
     # -- the same for every codec -----------------------------------------------------------------------------
+    def decode(
+        self,
+        choices: np.ndarray,
+        rng: np.random.Generator,
+        *,
+        start: int,
+        seed: int,
+        allowed: Mapping[str, Allowed],
+        present: bool = False,
+    ) -> dict[str, np.ndarray]:
+        """Choices -> canonical arrays of all columns of the schema: :meth:`values`, then :meth:`fill`."""
+        arrays = self.values(choices, rng, allowed=allowed)
+        return self.fill(arrays, len(choices), rng, start=start, seed=seed, present=present)
+
     @property
     def spans(self) -> list[slice]:
         """For each column its choices among those of a row."""

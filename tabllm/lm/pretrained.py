@@ -275,9 +275,9 @@ class PretrainedLM(Synthesizer):
             seed=seed,
             progress=default_reporter(progress),
             draw=lambda rows, rng, advance: sampler.sample(rows, order, rng, conditions=conditions, advance=advance),
-            decode=lambda choices, rng, start, choose: codec.decode(
-                choices, rng, start=start, seed=seed, allowed=allowed, choose=choose
-            ),
+            values=partial(codec.values, allowed=allowed),
+            fill=lambda arrays, rows, rng, start: codec.fill(arrays, rows, rng, start=start, seed=seed),
+            allowed=allowed,
             refiner=refiner_for(self._margins, self.schema, refine, self.refines, n, allowed),
         )
 
@@ -291,12 +291,14 @@ class PretrainedLM(Synthesizer):
         return fill_in(
             table,
             self.schema,
-            codec.columns,
+            codec.names,
+            parts=codec.parts,
             seed=seed,
             progress=default_reporter(progress),
             encode=codec.encode,
             complete=lambda choices, missing, rng: complete_pattern(sampler, codec, choices, missing, rng),
-            decode=lambda choices, rng: codec.decode(choices, rng, start=0, seed=seed, allowed={}, present=True),
+            values=partial(codec.values, allowed={}),
+            fill=lambda arrays, rng: codec.fill(arrays, len(table), rng, start=0, seed=seed, present=True),
         )
 
     def parts(self) -> tuple[LmCodec, LmEngine, Path]:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from tabular.conditions import Allowed
-from tabular.making import Choose
 from tabular.parts import parts_of
 from tabular.schema import Schema
 
@@ -31,7 +30,7 @@ class TokenCodec(LmCodec):
         self.rows = rows
         table = rows.table
         self.names = list(table.codecs)
-        self.columns = [rows.parts.whole.get(name, name) for name in self.names]
+        self.parts = rows.parts
         self.sizes = table.sizes
         self.offsets = [0, *np.cumsum(self.sizes).tolist()]
         self.vocabulary = self.offsets[-1] + 1
@@ -64,18 +63,22 @@ class TokenCodec(LmCodec):
     def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         return self.rows.encode(arrays)
 
-    def decode(
+    def values(
+        self, choices: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]
+    ) -> dict[str, np.ndarray]:
+        return self.rows.values(choices, rng, allowed=allowed)
+
+    def fill(
         self,
-        choices: np.ndarray,
+        arrays: dict[str, np.ndarray],
+        rows: int,
         rng: np.random.Generator,
         *,
         start: int,
         seed: int,
-        allowed: Mapping[str, Allowed],
         present: bool = False,
-        choose: Choose | None = None,
     ) -> dict[str, np.ndarray]:
-        return self.rows.decode(choices, rng, start=start, seed=seed, allowed=allowed, present=present, choose=choose)
+        return self.rows.fill(arrays, rows, rng, start=start, seed=seed, present=present)
 
     @property
     def learned(self) -> list[str]:

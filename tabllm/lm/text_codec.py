@@ -11,7 +11,6 @@ from tabular.arrays import on_grid
 from tabular.cells import grid_step
 from tabular.conditions import Allowed
 from tabular.errors import ConditionError, TableError, UsageError
-from tabular.making import Choose, chosen_rows
 from tabular.parts import Parts, parts_of
 from tabular.plain_json import FLAG, FieldError, at_field, check_fields, each_of, object_of, one_of
 from tabular.schema import Column, Schema
@@ -53,7 +52,6 @@ class TextCodec(LmCodec):
         self.schema, self.pieces, self.cells, self.serialization = schema, pieces, dict(cells), serialization
         self.parts = parts
         self.names = list(self.cells)
-        self.columns = [parts.whole.get(name, name) for name in self.names]
         self.automata = [cell.automaton for cell in self.cells.values()]
         self.comma = pieces.ids(",")
         self.tags = [[tag] for tag in _tags(self.names, pieces)]
@@ -129,16 +127,8 @@ class TextCodec(LmCodec):
         arrays = self.parts.split(arrays)
         return np.concatenate([cell.encode(arrays[name]) for name, cell in self.cells.items()], axis=1)
 
-    def decode(
-        self,
-        choices: np.ndarray,
-        rng: np.random.Generator,
-        *,
-        start: int,
-        seed: int,
-        allowed: Mapping[str, Allowed],
-        present: bool = False,
-        choose: Choose | None = None,
+    def values(
+        self, choices: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]
     ) -> dict[str, np.ndarray]:
         of_parts = self.parts.allowed(allowed)
         learned: dict[str, np.ndarray] = {}
@@ -153,7 +143,18 @@ class TextCodec(LmCodec):
         arrays = self.parts.join(learned)
         for name in self.parts.divided.keys() & allowed.keys():
             arrays[name] = allowed[name].moved_inside(arrays[name])
-        arrays, rows = chosen_rows(arrays, choose, len(choices))
+        return arrays
+
+    def fill(
+        self,
+        arrays: dict[str, np.ndarray],
+        rows: int,
+        rng: np.random.Generator,
+        *,
+        start: int,
+        seed: int,
+        present: bool = False,
+    ) -> dict[str, np.ndarray]:
         return fill_unmodelled(arrays, self.schema, {}, rows, rng, start=start, seed=seed, present=present)
 
     @property

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -300,9 +301,9 @@ class TableLM(Synthesizer):
             draw=lambda rows, rng, advance: sampler.sample(
                 rows, order, rng, weights=weights, conditioned=conditioned, advance=advance
             ),
-            decode=lambda tokens, rng, start, choose: codec.decode(
-                tokens, rng, start=start, seed=seed, allowed=allowed, choose=choose
-            ),
+            values=partial(codec.values, allowed=allowed),
+            fill=lambda arrays, rows, rng, start: codec.fill(arrays, rows, rng, start=start, seed=seed),
+            allowed=allowed,
             refiner=refiner_for(self._margins, self.schema, refine, self.refines, n, allowed),
         )
 
@@ -316,14 +317,16 @@ class TableLM(Synthesizer):
         return fill_in(
             table,
             self.schema,
-            [codec.parts.whole.get(name, name) for name in names],
+            names,
+            parts=codec.parts,
             seed=seed,
             progress=default_reporter(progress),
             encode=codec.encode,
             complete=lambda tokens, missing, rng: self._complete_pattern(
                 sampler, codec, tokens, [names[column] for column in missing], rng
             ),
-            decode=lambda tokens, rng: codec.decode(tokens, rng, start=0, seed=seed, allowed={}, present=True),
+            values=partial(codec.values, allowed={}),
+            fill=lambda arrays, rng: codec.fill(arrays, len(table), rng, start=0, seed=seed, present=True),
         )
 
     def _complete_pattern(

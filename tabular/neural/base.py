@@ -268,8 +268,8 @@ class NeuralSynthesizer(Synthesizer):
                 arrays = draws.draw(rows + spare, self._generator(seed, part), task)
                 rng = np.random.default_rng([seed, part])
                 choose = None if refiner is None else refiner.chooser(rows, spare, rng)
-                arrays, _ = chosen_rows(arrays, choose, rows)
-                yield from_arrays(encoder.fill_unlearned(arrays, rows, rng, start=start, seed=seed), self.schema)
+                arrays = encoder.fill_unlearned(chosen_rows(arrays, choose), rows, rng, start=start, seed=seed)
+                yield from_arrays(arrays, self.schema)
 
     def _generator(self, seed: int, part: int) -> torch.Generator:
         state = np.random.SeedSequence([seed, part, 7]).generate_state(1, np.uint64)[0] >> np.uint64(1)

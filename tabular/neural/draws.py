@@ -10,10 +10,11 @@ import numpy as np
 import torch
 
 from ..arrays import on_grid
-from ..conditions import Allowed, satisfied
+from ..conditions import Allowed
 from ..devices import full_width_products
 from ..errors import ConditionError
 from ..progress import Task
+from ..rules.keeping import LEAST_SHARE, PATIENT_ROWS, Keeping
 from ..schema import Schema
 from .calibration import Calibration
 from .encoder import TableEncoder
@@ -27,9 +28,6 @@ __all__ = ["PART_ROWS", "ConditionalDraws", "rows_at_once"]
 PART_ROWS = 1 << 16
 #: Numbers in the widest tensor of a draw, at most: it bounds the rows that are drawn together.
 DRAW_NUMBERS = 1 << 24
-#: Rows that are made in search of some that meet a condition before the search may be given up, and the share
-#: of them that must.
-PATIENT_ROWS, LEAST_SHARE = 500_000, 1e-4
 
 
 def rows_at_once(spans: Spans) -> int:
@@ -54,7 +52,7 @@ class ConditionalDraws:
     allowed: Mapping[str, Allowed]
 
     def draw(self, rows: int, generator: torch.Generator, task: Task) -> dict[str, np.ndarray]:
-        """Canonical arrays of ``rows`` rows that keep to every condition: what does not is drawn again.
+        """Canonical arrays of ``rows`` rows that keep to every condition and rule: what does not is drawn again.
 
         Raises:
             ConditionError: if next to no row does.
@@ -64,26 +62,27 @@ class ConditionalDraws:
             task.advance(rows)
             return {}
         known = {name: condition for name, condition in self.allowed.items() if name in learned}
+        keeping = Keeping(self.schema, known) if known or self.schema.rules else None
         chunk = rows_at_once(self.network.spans)
         kept: list[dict[str, np.ndarray]] = []
         made = found = 0
         while found < rows:
             # What is still to find, by the share that was found so far, and some more.
-            wanted = (rows - found) * max(made, 1) / max(found, 0.5) if known and made else rows - found
-            count = int(min(max(wanted * 1.1, 64) if known else wanted, chunk))
-            arrays = self._draw(count, generator)
-            if known:
-                keeping = satisfied(arrays, known)
-                arrays = {name: values[keeping] for name, values in arrays.items()}
+            wanted = (rows - found) * max(made, 1) / max(found, 0.5) if keeping and made else rows - found
+            count = int(min(max(wanted * 1.1, 64) if keeping else wanted, chunk))
+            arrays = drawn = self._draw(count, generator)
+            if keeping is not None:
+                kept_rows = keeping(drawn)
+                arrays = {name: values[kept_rows] for name, values in drawn.items()}
             new = min(len(next(iter(arrays.values()))), rows - found)
             kept.append(arrays)
             found, made = found + new, made + count
             task.advance(new)
-            if made >= PATIENT_ROWS and found < LEAST_SHARE * made:
+            if keeping is not None and made >= PATIENT_ROWS and found < LEAST_SHARE * made:
+                asked = " and ".join(map(repr, known)) if known else f"the rules, least of all {keeping.worst(drawn)!r}"
                 raise ConditionError(
-                    f"Only {found:,} of {made:,} rows that the model {self.model!r} made meet "
-                    f"{' and '.join(map(repr, known))} as asked; loosen the condition, or fit 'nano', which keeps "
-                    "conditions without trying."
+                    f"Only {found:,} of {made:,} rows that the model {self.model!r} made meet {asked} as asked; loosen "
+                    "the condition, or fit 'nano', which keeps conditions without trying."
                 )
         return {name: np.concatenate([part[name] for part in kept])[:rows] for name in kept[0]}
 

@@ -1,4 +1,4 @@
-"""All columns of a table, those with parts taken apart."""
+"""All columns of a table, those with parts taken apart, and those left out that follow from others."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from ..conditions import Allowed
+from ..rules.reduction import reduction_of
 from ..schema import Column, Schema
 from .instant import InstantParts, instant_parts
 
@@ -21,6 +22,7 @@ class Parts:
     """The columns of a schema as a generator learns them.
 
     Attributes:
+        reduced: the columns without those that follow from others by a rule; these are taken apart.
         schema: of the parts: columns that have none as they are, each other one replaced by its parts.
         divided: column name -> how it is taken apart.
         whole: name of a part -> the column that it belongs to, for all columns of :attr:`schema` but :attr:`filler`.
@@ -32,7 +34,8 @@ class Parts:
         columns: list[Column] = []
         self.divided: dict[str, InstantParts] = {}
         self.whole: dict[str, str] = {}
-        for column in schema:
+        self.reduced = reduction_of(schema)
+        for column in self.reduced.schema:
             found = None
             if divided != "nothing":
                 new_name = partial(_new_name, column.name, taken)
@@ -47,12 +50,12 @@ class Parts:
             self.filler = _new_name("nothing to learn", taken, "filler")
             columns.append(Column(self.filler, "categorical", "int64", categories=(0, 1)))
         as_they_are = not self.divided and self.filler is None
-        self.schema = schema if as_they_are else Schema(tuple(columns), schema.rows, schema.notes)
+        self.schema = self.reduced.schema if as_they_are else Schema(tuple(columns), schema.rows, schema.notes)
 
     def split(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Canonical arrays of the columns -> those of the parts."""
         found: dict[str, np.ndarray] = {}
-        for name, values in arrays.items():
+        for name, values in self.reduced.split(arrays).items():
             found |= self.divided[name].split(values) if name in self.divided else {name: values}
         return self.with_filler(found)
 
@@ -73,7 +76,7 @@ class Parts:
                 found[name] = values
             elif name not in found:
                 found[name] = self.divided[name].join(self._completed(name, arrays))
-        return found
+        return self.reduced.join(found)
 
     def _completed(self, name: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The parts of a column, with those that never vary, which no codec holds."""
@@ -89,19 +92,30 @@ class Parts:
         return found
 
     def allowed(self, conditions: Mapping[str, Allowed]) -> dict[str, Allowed]:
-        """Conditions on columns as conditions on parts; those on divided columns are to be held after :meth:`join`."""
+        """Conditions on columns as conditions on parts; those on divided columns are to be held after :meth:`join`,
+        and those on columns that follow from others by :attr:`reduced`."""
         found: dict[str, Allowed] = {}
-        for name, condition in conditions.items():
+        for name, condition in self.reduced.allowed(conditions).items():
             found |= self.divided[name].allowed(condition) if name in self.divided else {name: condition}
         return found
 
     def of(self, name: str) -> list[str]:
         """The names of the parts of a column: its own where it has none."""
-        return [part.name for part in self.divided[name].columns] if name in self.divided else [name]
+        if name in self.divided:
+            return [part.name for part in self.divided[name].columns]
+        return self.reduced.parts(name)
 
     def columns(self, parts: Iterable[str]) -> list[str]:
-        """The columns that ``parts`` belong to, each once."""
-        return list(dict.fromkeys(self.whole[part] for part in parts if part != self.filler))
+        """The columns that ``parts`` belong to, and those that follow from them, each once."""
+        return self.reduced.made_of(list(dict.fromkeys(self.whole[part] for part in parts if part != self.filler)))
+
+    def holes(self, holes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Which cells of the columns are missing (bool[rows] each) -> the same for the parts."""
+        reduced = self.reduced.holes(holes)
+        found = {part: reduced[name] for part, name in self.whole.items()}
+        if self.filler is not None:
+            found[self.filler] = np.zeros(len(next(iter(holes.values()))), dtype=bool)
+        return found
 
 
 def _can_be_learned(column: Column) -> bool:

@@ -44,7 +44,8 @@ def completed(table, schema, progress=None):
     }  # fmt: skip
     return fill_in(
         table, schema, schema.names, seed=0, progress=progress or Reporter(), encode=encode,
-        complete=lambda rows, missing, rng: rows, decode=lambda rows, rng: dict(first),
+        complete=lambda rows, missing, rng: rows, values=lambda rows, rng: dict(first),
+        fill=lambda arrays, rng: arrays,
     )  # fmt: skip
 
 

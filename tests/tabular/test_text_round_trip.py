@@ -74,7 +74,8 @@ def test_drawn_cells_are_written_as_the_column_is_and_filled_ones_are_left(tmp_p
     table = read_table(tmp_path / "holes.csv")
     filled = fill_in(
         table, schema, ["x", "y"], seed=0, progress=Reporter(), encode=lambda arrays: np.zeros((ROWS, 1), np.int64),
-        complete=lambda rows, missing, rng: rows, decode=lambda rows, rng: dict(drawn),
+        complete=lambda rows, missing, rng: rows, values=lambda rows, rng: dict(drawn),
+        fill=lambda arrays, rng: arrays,
     )  # fmt: skip
     text = read_as_text(tmp_path / "holes.csv", file_format(Path("out.csv")))
     out = written(in_given_text(filled, text, schema), tmp_path / "out.csv")["x"]

@@ -1,0 +1,174 @@
+"""Columns that are made from others by a rule, and therefore not learned.
+
+Each kind says from which columns its ``target`` is made, what is learned in the target's place (``parts``), and goes
+both ways: :meth:`split` from the columns of a table to the parts, :meth:`join` back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from ..arrays import on_grid
+from ..schema import Column, Schema
+from ..unmodelled import is_missing, unmodelled
+from .evaluation import Rows, category_numbers, listed_keys
+from .rule import Rule
+from .syntax import Expression, columns_of
+
+__all__ = ["Computed", "Derivation", "Gap", "LookedUp", "constant", "is_missing", "presence"]
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Computed:
+    """``total = price * quantity``: computed, and rounded as the column is.
+
+    Attributes:
+        present: what is learned in its place, where it can be missing: whether it is.
+    """
+
+    target: str
+    rule: Rule
+    expression: Expression
+    schema: Schema
+    present: Column | None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The columns that it is computed from."""
+        return columns_of(self.expression)
+
+    @property
+    def parts(self) -> tuple[Column, ...]:
+        """What is learned in place of the column."""
+        return () if self.present is None else (self.present,)
+
+    def split(self, arrays: Arrays) -> dict[str, np.ndarray]:
+        """Canonical arrays of the parts."""
+        return _presence(self.present, arrays[self.target])
+
+    def join(self, arrays: Arrays) -> np.ndarray:
+        """Canonical values of the column, missing where a column is that it is computed from."""
+        column = self.schema[self.target]
+        numbers = Rows(arrays, self.schema, "").number(self.expression)
+        if not column.is_numeric:
+            return _gone(self.present, arrays, _codes_of(numbers, column))
+        return _gone(self.present, arrays, on_grid(numbers, column))
+
+
+@dataclass(frozen=True)
+class LookedUp:
+    """``city -> country``: looked up among the combinations that the rule lists."""
+
+    target: str
+    rule: Rule
+    sources: tuple[str, ...]
+    schema: Schema
+    present: Column | None
+
+    @property
+    def parts(self) -> tuple[Column, ...]:
+        """What is learned in place of the column."""
+        return () if self.present is None else (self.present,)
+
+    def split(self, arrays: Arrays) -> dict[str, np.ndarray]:
+        """Canonical arrays of the parts."""
+        return _presence(self.present, arrays[self.target])
+
+    def join(self, arrays: Arrays) -> np.ndarray:
+        """Canonical values of the column; missing where the combination is not listed."""
+        keys, listed = listed_keys(self.rule, self.sources, arrays, self.schema)
+        both = np.concatenate([keys, listed])
+        codes = both[:, 0] if both.shape[1] == 1 else pd.MultiIndex.from_arrays(list(both.T)).factorize()[0]
+        order = np.argsort(codes[len(keys) :], kind="stable")
+        known = codes[len(keys) :][order]
+        place = np.minimum(np.searchsorted(known, codes[: len(keys)]), len(known) - 1)
+        found = (known[place] == codes[: len(keys)]) & (keys >= 0).all(axis=1)
+        values = self._values[order][place]
+        gone = np.nan if values.dtype.kind == "f" else -1
+        return _gone(self.present, arrays, np.where(found, values, gone).astype(values.dtype))
+
+    @cached_property
+    def _values(self) -> np.ndarray:
+        """The canonical values of the column in the combinations."""
+        column = self.schema[self.target]
+        given = [row[-1] for row in self.rule.values]
+        if column.is_numeric:
+            return np.array([np.nan if value is None else float(value) for value in given])
+        known = {str(value): code for code, value in enumerate(column.categories)}
+        return np.array([-1 if value is None else known.get(str(value), -1) for value in given], dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """``start <= end``: the time from one to the other is learned in place of the later one."""
+
+    target: str
+    rule: Rule
+    source: str
+    schema: Schema
+    gap: Column
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The earlier column."""
+        return (self.source,)
+
+    @property
+    def parts(self) -> tuple[Column, ...]:
+        """What is learned in place of the column."""
+        return (self.gap,)
+
+    def split(self, arrays: Arrays) -> dict[str, np.ndarray]:
+        """Canonical arrays of the parts."""
+        return {self.gap.name: arrays[self.target] - arrays[self.source]}
+
+    def join(self, arrays: Arrays) -> np.ndarray:
+        """Canonical values of the column, on its grid, and missing where the earlier one is."""
+        gap = np.clip(arrays[self.gap.name], self.gap.minimum, self.gap.maximum)
+        return on_grid(arrays[self.source] + gap, self.schema[self.target])
+
+
+Derivation = Computed | LookedUp | Gap
+
+
+def constant(column: Column, rows: int) -> np.ndarray | None:
+    """What rows hold of a column that no model learns because it never varies; ``None`` for made-up values."""
+    if column.kind in ("identifier", "text"):
+        return None
+    return unmodelled(column, rows, np.random.default_rng(0), start=0, seed=0, present=True)
+
+
+def presence(column: Column, name: str) -> Column | None:
+    """What is learned of a column that is made from others, if it can be missing by itself: whether it is there."""
+    if not column.missing_rate:
+        return None
+    return Column(name, "constant", "object", column.missing_rate, categories=("there",))
+
+
+def _presence(part: Column | None, values: np.ndarray) -> dict[str, np.ndarray]:
+    return {} if part is None else {part.name: np.where(is_missing(values), -1, 0).astype(np.int32)}
+
+
+def _gone(part: Column | None, arrays: Arrays, values: np.ndarray) -> np.ndarray:
+    """``values`` without those that are to be missing."""
+    if part is None or part.name not in arrays:
+        return values
+    gone = np.nan if values.dtype.kind == "f" else -1
+    return np.where(arrays[part.name] < 0, gone, values).astype(values.dtype)
+
+
+def _codes_of(numbers: np.ndarray, column: Column) -> np.ndarray:
+    """Codes of the categories that are these numbers; -1 for others."""
+    known = category_numbers(column)
+    assert known is not None
+    order = np.argsort(known)
+    place = np.clip(np.searchsorted(known[order], np.nan_to_num(numbers) - 1e-9), 0, len(known) - 1)
+    near = np.abs(known[order][place] - numbers) <= 1e-6 * np.maximum(np.abs(numbers), 1.0)
+    return np.where(near, order[place], -1).astype(np.int32)

@@ -1,0 +1,265 @@
+"""What a generator learns of a table with rules: the columns without those that follow from others.
+
+What is learned depends on the schema alone, so a run needs to keep nothing else. A table without rules is learned
+exactly as if this folder were not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from ..arrays import on_grid
+from ..cells import grid_step
+from ..conditions import Allowed
+from ..dates.forms import compiled
+from ..errors import RuleError
+from ..schema import Column, Schema
+from .derivations import Computed, Derivation, Gap, LookedUp, constant, presence
+from .evaluation import category_numbers
+from .keeping import Keeping
+from .rule import Rule
+from .syntax import Always, Chain, Constant, Decides, Expression, Form, Operation, Reference, columns_of
+
+__all__ = ["Reduction", "check_held", "held_rules", "reduction_of"]
+
+Arrays = Mapping[str, np.ndarray]
+
+
+class Reduction:
+    """The columns of a schema that are learned, and how the others are made from them.
+
+    Attributes:
+        whole: the schema of the table.
+        schema: of what is learned: a column that follows from others is left out, or something stands in its place.
+        derivations: how the others are made, each after those that it needs.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.whole = schema
+        derived: dict[str, Derivation] = {}
+        for rule in schema.rules:
+            found = _derivation(rule, schema)
+            if found is not None and found.target not in derived and not _needs(found.target, found.sources, derived):
+                derived[found.target] = found
+        self.derivations = _in_order(derived)
+        columns: list[Column] = []
+        for column in schema:
+            columns += derived[column.name].parts if column.name in derived else (column,)
+        self.schema = schema if not derived else Schema(tuple(columns), schema.rows, schema.notes)
+        self._derived = derived
+
+    def split(self, arrays: Arrays) -> dict[str, np.ndarray]:
+        """Canonical arrays of the table -> those of what is learned."""
+        found: dict[str, np.ndarray] = {}
+        for name, values in arrays.items():
+            found |= self._derived[name].split(arrays) if name in self._derived else {name: values}
+        return found
+
+    def join(self, arrays: Arrays) -> dict[str, np.ndarray]:
+        """Canonical arrays of what is learned -> those of the table; on the grid where a rule makes columns of them.
+
+        A column that is made from one that is not there is left out.
+        """
+        if not self.derivations:
+            return dict(arrays)
+        parts = {part.name for found in self.derivations for part in found.parts}
+        made = {}
+        for name, values in arrays.items():
+            column = None if name in parts else self.whole[name]
+            made[name] = on_grid(values, column) if column is not None and column.is_numeric else values
+        rows = len(next(iter(arrays.values())))
+        for derivation in self.derivations:
+            for source in derivation.sources:
+                if source not in made and (never_varies := constant(self.whole[source], rows)) is not None:
+                    made[source] = never_varies
+            if all(part.name in made for part in derivation.parts if part.is_numeric):
+                made[derivation.target] = derivation.join(made)
+        return {name: values for name, values in made.items() if name not in parts}
+
+    def parts(self, name: str) -> list[str]:
+        """What is learned of a column of the table: its own name where it does not follow from others."""
+        return [part.name for part in self._derived[name].parts] if name in self._derived else [name]
+
+    def made_of(self, names: list[str]) -> list[str]:
+        """``names`` of learned columns of the table, and those that follow from them."""
+        found = [name for name in names if name in self.whole]
+        for derivation in self.derivations:
+            if all(source in found for source in derivation.sources):
+                found.append(derivation.target)
+        return found
+
+    def holes(self, holes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Which cells of the table are missing -> which of what is learned cannot be told."""
+        found = {name: hole for name, hole in holes.items() if name not in self._derived}
+        for name, derivation in self._derived.items():
+            for part in derivation.parts:
+                needed = (name, derivation.source) if isinstance(derivation, Gap) else (name,)
+                found[part.name] = np.any([holes[each] for each in needed], axis=0)
+        return found
+
+    def allowed(self, conditions: Mapping[str, Allowed]) -> dict[str, Allowed]:
+        """Conditions on columns of the table -> those on what is learned; the others are for :meth:`keeping`."""
+        return {name: condition for name, condition in conditions.items() if name not in self._derived}
+
+    def keeping(self, conditions: Mapping[str, Allowed]) -> Keeping | None:
+        """What tells which rows keep the rules, and the conditions on columns that follow from others.
+
+        ``None`` for a table without rules.
+        """
+        if not self.whole.rules:
+            return None
+        return Keeping(self.whole, {name: conditions[name] for name in self._derived if name in conditions})
+
+
+def check_held(schema: Schema) -> None:
+    """Raise :class:`RuleError` for a rule that no generator can hold rows to."""
+    held = {found.rule for found in reduction_of(schema).derivations}
+    for rule in schema.rules:
+        if (name := _made_up(rule, schema)) is not None:
+            raise RuleError(
+                f"The rule {rule.text!r} is about column {name!r} of the kind {schema[name].kind}, whose values are "
+                "made up for each row, so no row can be held to it; take the rule away, or say what the column is with "
+                "--kind."
+            )
+        if rule not in held and _equation(rule.form(schema.names)) is not None:
+            named = set(rule.columns(schema.names))
+            others = [repr(other.text) for other in held if named & set(other.columns(schema.names))]
+            raise RuleError(
+                f"The rule {rule.text!r} cannot be kept beside {' and '.join(others) or 'the others'}, which compute "
+                "the same columns otherwise; take one of them away."
+            )
+
+
+def held_rules(schema: Schema, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """Those of ``rules``, which were found, that generators can hold rows of ``schema`` to side by side."""
+    known = tuple(rule for rule in rules if _made_up(rule, schema) is None)
+    held = {found.rule for found in Reduction(replace(schema, rules=known)).derivations}
+    return tuple(rule for rule in known if rule in held or _equation(rule.form(schema.names)) is None)
+
+
+def _made_up(rule: Rule, schema: Schema) -> str | None:
+    """The first column of a rule whose values are nothing that a model learns."""
+    return next((name for name in rule.columns(schema.names) if schema[name].kind in ("identifier", "text")), None)
+
+
+@lru_cache(maxsize=16)
+def reduction_of(schema: Schema) -> Reduction:
+    """What a generator learns of a table with this ``schema``."""
+    return Reduction(schema)
+
+
+def _needs(target: str, sources: tuple[str, ...], derived: Mapping[str, Derivation]) -> bool:
+    """Whether ``target`` is needed, at whatever remove, to make one of ``sources``."""
+    return any(
+        source == target or (source in derived and _needs(target, derived[source].sources, derived))
+        for source in sources
+    )
+
+
+def _in_order(derived: Mapping[str, Derivation]) -> list[Derivation]:
+    ordered: dict[str, Derivation] = {}
+
+    def put(name: str) -> None:
+        if name in derived and name not in ordered:
+            for source in derived[name].sources:
+                put(source)
+            ordered[name] = derived[name]
+
+    for name in derived:
+        put(name)
+    return list(ordered.values())
+
+
+def _derivation(rule: Rule, schema: Schema) -> Derivation | None:
+    """How a rule makes one column from others; ``None`` where it only says which rows there are."""
+    form = rule.form(schema.names)
+    if not all(_is_learned(schema[name]) for name in columns_of(form)):
+        return None
+    if isinstance(form, Decides) and rule.values:
+        target = schema[form.decided]
+        return LookedUp(form.decided, rule, form.columns, schema, presence(target, _new_name(target.name, schema)))
+    equation = _equation(form)
+    if equation is not None:
+        target = schema[equation[0]]
+        if target.is_numeric or category_numbers(target) is not None:
+            return Computed(target.name, rule, equation[1], schema, presence(target, _new_name(target.name, schema)))
+    dates = _dates(form, schema)
+    return None if dates is None else _gap(rule, *dates, schema)
+
+
+def _is_learned(column: Column) -> bool:
+    return column.is_numeric or column.kind in ("categorical", "boolean")
+
+
+def _equation(form: Form) -> tuple[str, Expression] | None:
+    """(column, what it is computed as) of ``total = price * quantity``."""
+    if not isinstance(form, Always) or not isinstance(form.condition, Chain) or form.condition.signs != ("=",):
+        return None
+    for target, other in (form.condition.terms, form.condition.terms[::-1]):
+        named = columns_of(other)
+        if isinstance(target, Reference) and named and target.column not in named and not isinstance(other, Constant):
+            return target.column, other
+    return None
+
+
+def _dates(form: Form, schema: Schema) -> tuple[Column, Column, float, float] | None:
+    """(earlier, later, least and most seconds between them) of ``start <= end`` or ``0 <= end - start <= 72 h``."""
+    if not isinstance(form, Always) or not isinstance(form.condition, Chain):
+        return None
+    terms, signs = form.condition.terms, form.condition.signs
+    if all(sign in (">", ">=") for sign in signs):
+        terms, signs = terms[::-1], tuple(sign.replace(">", "<") for sign in signs[::-1])
+    if not all(sign in ("<", "<=") for sign in signs):
+        return None
+    low: float | None = 0.0
+    high: float | None = np.inf
+    if len(terms) == 2 and isinstance(terms[1], Reference):
+        earlier, later = terms
+    elif isinstance(terms[1], Operation) and terms[1].sign == "-" and len(terms) <= 3:
+        earlier, later = terms[1].right, terms[1].left
+        low, high = _number(terms[0]), _number(terms[-1]) if len(terms) == 3 else np.inf
+    else:
+        return None
+    if not isinstance(earlier, Reference) or not isinstance(later, Reference):
+        return None
+    if low is None or high is None or low < 0:  # nothing says which is the later one
+        return None
+    first, last = schema[earlier.column], schema[later.column]
+    if not (_is_instant(first) and _is_instant(last)):
+        return None
+    if signs[0] == "<" and not low:
+        low = min(grid_step(first) or 1.0, grid_step(last) or 1.0)
+    return first, last, low, high
+
+
+def _gap(rule: Rule, first: Column, last: Column, low: float, high: float, schema: Schema) -> Gap:
+    name = _new_name(last.name, schema, f"{last.name} - {first.name}")
+    missing = max(first.missing_rate, last.missing_rate)
+    assert first.minimum is not None
+    assert last.maximum is not None
+    widest = max(min(high, last.maximum - first.minimum), low)
+    column = Column(name, "continuous", "float64", missing, minimum=low, maximum=widest)
+    return Gap(last.name, rule, first.name, schema, column)
+
+
+def _number(term: Expression) -> float | None:
+    return term.value if isinstance(term, Constant) and not isinstance(term.value, str) else None
+
+
+def _is_instant(column: Column) -> bool:
+    """Whether times between two such columns mean something: not where each instant has a zone of its own."""
+    if column.kind != "datetime" or column.minimum is None or column.maximum is None:
+        return False
+    form = compiled(column.format) if column.format else None
+    return form is None or not form.zones
+
+
+def _new_name(name: str, schema: Schema, wanted: str = "") -> str:
+    found = wanted or f"{name} (there)"
+    while found in schema:
+        found += "'"
+    return found
