@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from .derivations import Computed, Gap, is_missing
 from .evaluation import Rows
 from .keeping import Keeping
 from .reduction import reduction_of
+from .rule import Rule
 from .syntax import Condition, Constant, Exactly, Expression, If, Missing, Operation, Reference, columns_of
 
 __all__ = ["settle"]
@@ -42,16 +44,19 @@ def settle(
     """
     keeping = Keeping(schema, {})
     found = _solved(drawn, given, holes, schema)
-    broken = np.flatnonzero(~keeping(found, holes))
+    # Rules without a column in common are mended apart: a row that breaks two would else have to mend both at once.
+    groups = [Keeping(replace(schema, rules=rules), {}) for rules in _groups(schema)]
     for _ in range(ATTEMPTS):
+        broken = np.flatnonzero(~keeping(found, holes))
         if not len(broken):
-            break
+            return found
         cells, open_cells = _some(given, broken), _some(holes, broken)
-        new = _solved(again(broken), cells, open_cells, schema)
-        good = keeping(new, open_cells)
-        for name, values in new.items():
-            found[name][broken[good]] = values[good]
-        broken = broken[~good]
+        new, old = _solved(again(broken), cells, open_cells, schema), _some(found, broken)
+        for group in groups:
+            better = ~group(old, open_cells) & group(new, open_cells)
+            for name in group.columns & new.keys():
+                found[name][broken[better]] = new[name][better]
+    broken = np.flatnonzero(~keeping(found, holes))
     if len(broken):
         progress.warn(
             f"In {len(broken):,} row{'s' * (len(broken) != 1)} the given cells leave nothing that keeps "
@@ -59,6 +64,19 @@ def settle(
             "header not counted); filled all the same."
         )
     return found
+
+
+def _groups(schema: Schema) -> list[tuple[Rule, ...]]:
+    """The rules of ``schema``, those together that have columns in common, at whatever remove."""
+    groups: list[tuple[set[str], tuple[Rule, ...]]] = []
+    for rule in schema.rules:
+        columns = set(rule.columns(schema.names))
+        together: tuple[Rule, ...] = (rule,)
+        for group in [group for group in groups if group[0] & columns]:
+            groups.remove(group)
+            columns, together = columns | group[0], (*group[1], *together)
+        groups.append((columns, together))
+    return [together for _, together in groups]
 
 
 def _some(arrays: Mapping[str, np.ndarray], rows: np.ndarray) -> Arrays:

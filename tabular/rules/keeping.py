@@ -57,7 +57,7 @@ class Keeping:
         rows = len(next(iter(arrays.values())))
         values = {
             name: on_grid(column, self.schema[name]) if self.schema[name].is_numeric else column
-            for name in self._columns
+            for name in self.columns
             if (column := arrays[name] if name in arrays else constant(self.schema[name], rows)) is not None
         }
         found = []
@@ -70,7 +70,8 @@ class Keeping:
         return found + [(f"the condition on {name}", asked[name].contains(values[name])) for name in asked]
 
     @cached_property
-    def _columns(self) -> set[str]:
+    def columns(self) -> set[str]:
+        """The columns that anything is asked of."""
         names = self.schema.names
         return {name for rule in self.schema.rules for name in rule.columns(names)} | set(self.conditions)
 
