@@ -21,7 +21,7 @@ from .frames import as_pandas
 from .identifier_patterns import find_pattern
 from .keys import counts_rows, reads_as_identifier, written_as_codes
 from .personal import find_personal
-from .personal.faker_words import check_locale
+from .personal.faker_words import check_locale, note_of_locale
 from .personal.repetition import with_repetition
 from .personal.surrogates import surrogate_pattern
 from .schema import KINDS, Column, Schema, kind_hint
@@ -100,6 +100,8 @@ def infer_schema(
         notes.append(f"{int(skip.sum()):,} row(s) repeat the header: read as missing; remove them from the file.")
     if faker is not None and not any(column.words for column in found):
         notes.append(f"Faker's words of {faker} stand nowhere: no column has made-up names, streets or e-mails.")
+    elif faker is not None and (note := note_of_locale(faker)) is not None:
+        notes.append(note)
     return Schema(tuple(found), rows=len(table), notes=tuple(notes))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import UsageError
 
-__all__ = ["LISTS", "check_locale", "faker_words"]
+__all__ = ["LISTS", "check_locale", "faker_words", "note_of_locale"]
 
 #: List of a form -> what Faker calls its words. Most streets that Faker makes up are named after families.
 LISTS = {"given": "first_name", "family": "last_name", "street": "last_name", "town": "city"}
@@ -40,6 +40,14 @@ def check_locale(locale: str) -> None:
     near = [asked] if asked in written else difflib.get_close_matches(asked, language or written, n=5, cutoff=0.5)
     meant = ", ".join([written[known] for known in near] or ["en_US", "de_DE"])
     raise UsageError(f"Faker has no locale {locale!r}; did you mean {meant}?")
+
+
+def note_of_locale(locale: str) -> str | None:
+    """A sentence where Faker has a locale for other things than names; ``None`` where the names are its own."""
+    names = _generator(locale).provider("faker.providers.person").__lang__
+    if names.partition("_")[0] == locale.partition("_")[0]:
+        return None
+    return f"Faker has no names of {locale}, and takes those of {names} in their place."
 
 
 @lru_cache(maxsize=64)

@@ -54,13 +54,12 @@ def realistic_pattern(
             words["given"] = tuple(sorted(set(words.get("given", ())) - set(words["family"])))
         words = {each: found for each, found in words.items() if len(found) >= LEAST}
         lists = [names & words.keys() for names in lists]
-        if not words:
+        if not words or pattern_room(pattern, _joined(words)) < 2 * len(real):
             continue
         # Faker's lists as they are tell nothing of the table.
         fits = regex_of(pattern.removeprefix("form:")).fullmatch
         alike = np.array([text for text in real if fits(text)], dtype=object)
-        enough = len(alike) or pattern_room(pattern, _joined(words)) >= 2 * len(real)
-        if enough and (found := without_real(pattern, alike, name, _joined(words), rows=len(real))) is not None:
+        if (found := without_real(pattern, alike, name, _joined(words), rows=len(real))) is not None:
             return found, _joined(words)
         if all(lists):
             known = _words_in(real) if known is None else known

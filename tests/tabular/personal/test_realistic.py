@@ -153,6 +153,13 @@ def test_tables_without_such_words_say_so_and_are_as_they_were():
     assert not plain.notes
 
 
+def test_names_of_another_language_than_asked_are_said():
+    assert infer_schema(people(40), faker="sq_AL").notes == (
+        "Faker has no names of sq_AL, and takes those of en_US in their place.",
+    )
+    assert infer_schema(people(40), faker="en_AU").notes == ()
+
+
 def test_without_faker_nothing_is_added():
     assert not any("words" in column for column in infer_schema(people(60)).to_dict()["columns"])
 
