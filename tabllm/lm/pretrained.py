@@ -14,7 +14,6 @@ import numpy as np
 import pandas as pd
 
 from tabular.conditions import parse_where
-from tabular.devices import prepare_processor
 from tabular.errors import UsageError
 from tabular.imputing import fill_in
 from tabular.making import make_parts, one_step
@@ -28,7 +27,6 @@ from tabular.settings_record import from_settings
 from tabular.synthesizer import Synthesizer, Where
 
 from ..codec.table import DEFAULT_BINS
-from ..hub.facts import read_facts
 from ..hub.folder import ModelFolder, resolve
 from ..parallel.joining import current_group, first_on_each_machine, processes_here
 from .bases import describe_base, public_name
@@ -37,7 +35,7 @@ from .column_order import order_for
 from .completion import complete_pattern
 from .engine import Filter, LmEngine
 from .fit_codec import encoded
-from .loading import choose_engine, make_lm, precision_of
+from .loading import choose_engine, make_lm, placed
 from .memory import check, training_memory
 from .pieces import Pieces
 from .restoring import engine_of, folder_of
@@ -163,12 +161,7 @@ class PretrainedLM(Synthesizer):
         self.schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
         self.schema = self._labelled(self.schema, len(table))
         folder = first_on_each_machine(partial(resolve, self.base, revision=self.revision, progress=progress))
-        facts = read_facts(folder.path)
-        precision = precision_of(facts, self.precision, folder.name)
-        # Only the folder says that weights are quantized, and not every engine that is first choice reads such.
-        self.engine_name, self.device = choose_engine(*self._asked_engine, precision, packed=facts.bits is not None)
-        if (self.engine_name, self.device) == ("torch", "cpu"):
-            prepare_processor(progress)
+        facts, precision, self.engine_name, self.device = placed(folder, *self._asked_engine, self.precision, progress)
         asked = Tuning(
             self.tuning, self.rank, self.lora_scale, self.seed, self.checkpointing, self.lora_dropout, self.lora_layers
         )

@@ -77,6 +77,8 @@ class LmSampler:
         self.engine, self.codec, self.merge = engine, codec, merge
         self.most_rows = most_rows or block_rows(engine, codec.longest(range(len(codec.names))))
         self.counter = Counter()
+        #: int64[m], tokens that stand before every row: examples, say.
+        self.prefix = np.empty(0, np.int64)
 
     def sample(
         self,
@@ -217,7 +219,11 @@ class _Walk:
         All allowed ones are listed with their exact probability; where they become too many they are thinned to
         equal weights by systematic resampling (a particle filter).
         """
-        cache = self.engine.new_cache(1, 0)
+        prefix = self.sampler.prefix
+        cache = self.engine.new_cache(1, len(prefix))
+        if len(prefix):
+            self.engine.append(cache, prefix[None])
+            self.sampler.count(cache, len(prefix))
         record = np.full((1, self.codec.width), -1, np.int32)
         one = np.zeros(1, np.int64)
         if not self.conditioned:

@@ -54,6 +54,8 @@ class TextCodec(LmCodec):
         self.names = list(self.cells)
         self.automata = [cell.automaton for cell in self.cells.values()]
         self.comma = pieces.ids(",")
+        #: What every row begins with.
+        self.opening = [pieces.begin]
         self.tags = [[tag] for tag in _tags(self.names, pieces)]
         if serialization == "great":
             self.tags = [pieces.ids(f" {name} is") for name in self.names]
@@ -181,7 +183,7 @@ class TextCodec(LmCodec):
 
     def lead(self, column: int, before: int | None) -> list[int]:
         if before is None:
-            opening = [self.pieces.begin]
+            opening = self.opening
         elif self.cells[self.names[before]].closed or self.serialization == "compact":
             opening = []
         else:

@@ -57,6 +57,9 @@ sample visits-run -w clicked=maybe -o x.csv
 sample visits-run --balance lost -o x.csv
 sample visits-run --fair clicked -o x.csv
 sample visits-run --device toaster -o x.csv
+sample visits-run -m gpt2 -o x.csv
+sample visits.csv --prompt-only -o x.csv
+sample visits.csv --prompt-only -m nano -o x.csv
 sample visits-run -o x.zzz
 sample visits-run -o visits.csv
 impute
