@@ -61,10 +61,15 @@ def _following(column: Column, leader: np.ndarray, start: int, rng: np.random.Ge
     numbers, sizes = _blocks(column, len(leader), start, rng)
     chosen = np.empty(len(of), np.int64)
     if len(of) <= MAX_PACKED:
+        # What comes once goes with what comes once: anything else would be a row too many.
+        order, single = np.argsort(-counts, kind="stable"), np.flatnonzero(sizes == 1)
+        once = min(int((counts == 1).sum()), len(single))
+        chosen[order[len(of) - once :]] = numbers[single[:once]]
         # Longest processing time first (Graham 1969): the largest of what is left goes where most rows lack.
-        lacking = [(-size, number) for size, number in zip(sizes.tolist(), numbers.tolist(), strict=True)]
+        rest = np.delete(np.arange(len(sizes)), single[:once])
+        lacking = [(-size, number) for size, number in zip(sizes[rest].tolist(), numbers[rest].tolist(), strict=True)]
         heapq.heapify(lacking)
-        for place in np.argsort(-counts, kind="stable").tolist():
+        for place in order[: len(of) - once].tolist():
             size, number = lacking[0]
             chosen[place] = number
             heapq.heapreplace(lacking, (size + int(counts[place]), number))

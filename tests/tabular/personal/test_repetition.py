@@ -92,6 +92,22 @@ def test_surrogates_repeat_as_the_real_values(pattern, rows, missing):
     assert wrong == {}
 
 
+@pytest.mark.parametrize("seed", [2_000, 5_000])
+def test_what_goes_with_another_identifier_repeats_as_it_did(seed):
+    rng = np.random.default_rng(seed)
+    user = rng.permutation(pd.factorize(rng.integers(0, seed // 2, seed))[0])
+    household = rng.integers(0, user.max() + 1, user.max() + 1)[user]
+    real = pd.DataFrame(
+        {"user_id": [FORMS["user_id"](i) for i in user], "email": [FORMS["email"](i) for i in household]}
+    )
+    schema = infer_schema(real.assign(x=rng.normal(size=seed)))
+    assert schema["email"].goes_with == "user_id"
+    made = from_arrays(fill_unmodelled({"x": np.zeros(seed)}, schema, {}, seed, rng, start=0, seed=0), schema)
+    assert made.groupby("user_id")["email"].nunique().max() == 1
+    for name in real:
+        assert repetition(made[name]) == pytest.approx(repetition(real[name]), rel=0.05)
+
+
 def test_many_single_names_stay_words():
     real = pd.DataFrame({"first_name": [FORMS["first_name"](i) for i in range(3_000)], "x": 0.5})
     schema = infer_schema(real)
