@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 __all__ = ["Header", "name_columns"]
 
+#: A number that names no column; whole ones are years and the like.
+_DECIMAL = re.compile(r"[-+]?\d+[.,]\d+|-\d+")
 #: What a nameless first column is called: it labels or numbers the rows.
 INDEX = "index"
 
@@ -35,8 +38,11 @@ def name_columns(header: Sequence[str], is_empty: Callable[[int], bool]) -> Head
         is_empty: whether a column has no filled cell; asked for nameless ones alone.
     """
     nameless = [place for place, name in enumerate(header) if not name.strip()]
+    notes = []
+    if (number := next((name for name in header if _DECIMAL.fullmatch(name.strip())), None)) is not None:
+        notes.append(f"The header has {number!r} for a name: if the file has no header, put a line of names above it.")
     if not nameless and len(set(header)) == len(header):
-        return Header(tuple(header), tuple(range(len(header))))
+        return Header(tuple(header), tuple(range(len(header))), notes=tuple(notes))
     empty = {place for place in nameless if is_empty(place)}
     kept = tuple(place for place in range(len(header)) if place not in empty)
     taken = {header[place] for place in kept}
@@ -55,7 +61,6 @@ def name_columns(header: Sequence[str], is_empty: Callable[[int], bool]) -> Head
             renamed.append((name, said))
         taken.add(name)
         names.append(name)
-    notes = []
     if empty:
         notes.append(f"Left out: {_columns(len(empty))} with neither a name nor a value.")
     if indexed:

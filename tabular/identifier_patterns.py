@@ -141,7 +141,8 @@ def _items(texts: list[str], *, zero_in_front: bool = True) -> list[set[str]] | 
                   if len(members) > 1)  # fmt: skip
     together: set[str] = set().union(*several) if several else set()
     hexadecimal = letters >= HEX_EVIDENCE and any(together <= _CLASSES[place] for place in _HEX)
-    items = []
+    items: list[set[str]] = []
+    chosen: list[tuple[int, set[str]]] = []  # positions that vary, and the class of each
     for members in seen:
         if len(members) == 1:
             items.append(members)
@@ -156,6 +157,13 @@ def _items(texts: list[str], *, zero_in_front: bool = True) -> list[set[str]] | 
         if not zero_in_front and found == _CLASSES[0] and "0" not in members and not (items and items[-1] <= found):
             found = found - {"0"}
         items.append(members if len(texts) >= EXPECTED * len(found) else found)
+        if items[-1] is found:
+            chosen.append((len(items) - 1, found))
+    for place, found in chosen:
+        # What all positions of a class lack together, such as I, L, O and U in base 32, is not of the alphabet.
+        alike = [other for other, its in chosen if its == found]
+        if len(alike) * len(texts) >= EXPECTED * len(found):
+            items[place] = found & set().union(*(seen[other] for other in alike))
     return items
 
 

@@ -24,6 +24,7 @@ from .files import FileFormat, file_format
 from .frames import as_pandas
 from .json_files import read_json_lines, read_json_table
 from .origins import STDIN, existing, format_of, is_database, parts_of, spooled
+from .table_layout import is_number
 
 __all__ = ["check_table", "random_order", "random_rows", "read_as_text", "read_file", "read_table"]
 
@@ -175,9 +176,10 @@ def check_table(table: pd.DataFrame, *, minimum_rows: int = 2) -> pd.DataFrame:
     if columns < 1:
         raise TableError("The table has no columns.")
     if columns == 1 and (delimiter := _overlooked(str(table.columns[0]), table.iloc[:_LOOKED_AT, 0])):
+        way = f"name the delimiter: --delimiter '{delimiter}'" if len(delimiter) == 1 else "write it with commas"
         raise TableError(
             f"The table has 1 column, {str(table.columns[0])[:40]!r}, which looks like several with {delimiter!r} "
-            f"between them; name the delimiter: --delimiter '{delimiter}'."
+            f"between them; {way}."
         )
     names = ["" if pd.isna(name) else str(name) for name in table.columns]
     check_names(names, "The table")
@@ -191,7 +193,19 @@ def _overlooked(name: str, cells: pd.Series) -> str | None:
     texts = cells.dropna().astype(str)
     signs = (sign for sign in dict.fromkeys(name) if not (sign.isalnum() or sign.isspace() or sign in _IN_NAMES))
     alike = (sign for sign in signs if len(texts) and (texts.str.count(re.escape(sign)) == name.count(sign)).all())
-    return next(alike, None)
+    return next(alike, None) or _overlooked_blanks(name, texts.tolist())
+
+
+def _overlooked_blanks(name: str, texts: list[str]) -> str | None:
+    """The blanks that part ``name`` and all of ``texts`` into as many fields: several, or one beside numbers, for
+    words have single ones between them."""
+    header, records = name.split(), [text.split() for text in texts]
+    if len(header) < 2 or not records or any(len(record) != len(header) for record in records):
+        return None
+    if runs := re.findall(r"\S(\s{2,})(?=\S)", "\n".join([name, *texts])):
+        return max(runs, key=len)
+    numbers = any(all(map(is_number, column)) for column in zip(*records, strict=True))
+    return " " if numbers and not any(map(is_number, header)) else None
 
 
 def random_rows(table: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:

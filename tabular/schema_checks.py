@@ -29,7 +29,8 @@ __all__ = ["check_column", "check_schema", "columns_from", "rules_from"]
 
 #: Digits after the point that a column may keep.
 MAX_DECIMALS = MAX_DIGITS
-MAX_FORMAT = 200
+#: Characters of a format, in which many zones may stand.
+MAX_FORMAT = 8_000
 #: Characters of a pattern of identifiers, which may be several kinds side by side.
 MAX_PATTERN = 8_000
 #: Years 1 to 9999, which is what dates can be written in, as seconds since 1970.

@@ -23,6 +23,8 @@ _LABEL = re.compile(
 _LAST = 3
 #: Numbers add up within so much of their sum, as each is rounded.
 _CLOSE = 0.005
+#: Numbers that a row without a label must add up: of fewer ones chance may do it.
+_ADDED = 5
 #: What stands where nothing is to be summed up.
 _EMPTY = {"", "-", "--", "---", "\u2013", "\u2014", "n/a", "N/A", "*", "(not set)"}
 
@@ -43,6 +45,10 @@ def find_totals(rows: int, row: Callable[[int], list[str]], column: Callable[[in
         found.append(place)
     if _label(row(0)) is not None:
         found.append(0)
+    last = row(rows - 1)
+    if not found and not last[0].strip() and any(cell.strip() for cell in last):
+        # Below a column of names the total may have none; then each of its numbers must be a sum.
+        return [rows - 1] if _adds_up(last, _Columns(column, [rows - 1])) else []
     columns = _Columns(column, found)
     return sorted(place for place in found if _sums_up(row(place), columns))
 
@@ -81,6 +87,19 @@ def _sums_up(cells: Sequence[str], columns: _Columns) -> bool:
             return True
         beyond |= abs(value) > np.abs(values).max()
     return silent and beyond
+
+
+def _adds_up(cells: Sequence[str], columns: _Columns) -> bool:
+    """Whether a row without a label holds the sums of numbers and nothing else."""
+    numbers = {place: value for place, cell in enumerate(cells) if (value := _number(cell)) is not None}
+    if not numbers or any(cell.strip() not in _EMPTY for place, cell in enumerate(cells) if place not in numbers):
+        return False
+    for place, value in numbers.items():
+        values, counts = columns.numbers(place)
+        total = float((values * counts).sum())
+        if not total or counts.sum() < _ADDED or abs(value - total) > _CLOSE * abs(total):
+            return False
+    return True
 
 
 class _Columns:

@@ -13,7 +13,7 @@ import pandas as pd
 __all__ = ["MAX_LENGTH", "Shaped", "column_groups", "digits_of", "shaped", "words_of"]
 
 #: No date is longer; a longer text is none.
-MAX_LENGTH = 64
+MAX_LENGTH = 80
 #: Texts looked at together, so that their characters stay in a processor's cache.
 CHUNK = 1 << 14
 _DIGIT, _LETTER, _STOP = ord("0"), ord("a"), ord(".")

@@ -10,8 +10,12 @@ from dataclasses import dataclass, field
 __all__ = ["Digits", "Offset", "Token", "Word", "tokens_of"]
 
 _RUN = re.compile(r"[0-9]+|(?:[^\W\d_]+\.?)+|(?:(?![0-9]|[^\W\d_]).)+", re.DOTALL)
-#: An offset from UTC: it follows a time of day, or the name of a zone.
-_OFFSET = re.compile(r"(?<=[0-9a-zA-Z])( ?)([+-][0-9]{2}(?::?[0-9]{2})?|Z)$")
+#: An offset from UTC, maybe with the zone's name as JavaScript and Java write it, and what closes a bracket: it follows
+#: a time of day, or the name of a zone.
+_OFFSET = re.compile(
+    r"(?<=[0-9a-zA-Z])(?P<offset> ?(?:[+-][0-9]{2}(?::?[0-9]{2})?|Z)(?: \([^()]+\)|\[[A-Za-z_/+-]+\])?)"
+    r"(?P<close>[])\"']?)$"
+)
 _TIMED = re.compile(r"(?:[0-9]:[0-9]{2}(?:[.,][0-9]+)?|T[0-9]{4,6}(?:[.,][0-9]+)?|GMT|UTC|[AaPp]\.?[Mm]\.?)$")
 #: A text of more runs is no date.
 MAX_TOKENS = 16
@@ -126,7 +130,7 @@ def _runs(text: str) -> list[str] | None:
     end = ""
     found = _OFFSET.search(text)
     if found is not None and _TIMED.search(text[: found.start()]):
-        text, end = text[: found.start()], "\1" + found[0]
+        text, end = text[: found.start()], "\1" + found["offset"]
     runs: list[str] = []
     place = 0
     while place < len(text):
@@ -141,4 +145,6 @@ def _runs(text: str) -> list[str] | None:
             runs[index - 1] = runs[index - 1][:-1] + "\0"
     if not any("0" <= run[0] <= "9" for run in runs):
         return None
-    return [*runs, end] if end else runs
+    if not end:
+        return runs
+    return [*runs, end, found["close"]] if found is not None and found["close"] else [*runs, end]

@@ -179,7 +179,8 @@ def name_form(texts: list[str], *, only: str | None = None) -> str | None:
 
 
 def address_form(texts: list[str]) -> str | None:
-    """Addresses of streets: the words that say what is a street stay, names and numbers are made up."""
+    """Addresses of streets: the words that say what is a street stay, and codes of states; names and numbers are made
+    up."""
 
     def one(text: str) -> str:
         comma = text.find(",")
@@ -189,7 +190,8 @@ def address_form(texts: list[str]) -> str | None:
             nonlocal passed
             at = text.find(run, passed)
             passed = at + len(run)
-            if run.lower() in _STREET_WORDS or len(run) == 1:
+            state = len(run) == 2 and run.isupper() and 0 <= comma < at
+            if run.lower() in _STREET_WORDS or len(run) == 1 or state:
                 return escaped(run)
             if (ending := STREET_ENDINGS.search(run.lower())) is not None:
                 stem = run[: len(run) - len(ending[1])]

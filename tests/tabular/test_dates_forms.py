@@ -45,7 +45,8 @@ PLAIN = [
     "%d/%b/%Y:%H:%M:%S +0000", "%A, %d %B %Y", "%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%y%m%d%H", "%G-W%V",
     "%G-W%V-%u", "%d.%m.%y %H:%M", "%Y.%m.%d %H:%M:%S", "%Y-%m-%d %H", "%Y_%m_%d", "%Y-%m-%dT%H:%M:%S-0500",
     "%Y-%m-%dT%H:%M:%S+02", "%Y-%m-%d-%H.%M.%S", "%d.%m.%Y %H.%M", "%d %b %y %I:%M%p", "%Y年%m月%d日", "%Hh%M",
-    "%a %b %d %Y %H:%M:%S GMT+0100", "%H:%M:%S on %d/%m/%Y",
+    "%a %b %d %Y %H:%M:%S GMT+0100", "%H:%M:%S on %d/%m/%Y", "%a %b %d %Y %H:%M:%S GMT+0100 (CET)",
+    "[%d/%b/%Y:%H:%M:%S +0000]", "[%Y-%m-%d %H:%M:%S]", "%Y-%m-%dT%H:%M:%SZ[UTC]",
 ]  # fmt: skip
 OTHERS: dict[str, Callable[[dt.datetime], str]] = {
     "%d-%^b-%y": lambda x: x.strftime("%d-%b-%y").upper(),
@@ -199,6 +200,16 @@ ZONED = {
     "%Y-%m-%d %H:%M:%S.%3f %{+0000|-0500}z": lambda x: (
         f"{x:%Y-%m-%d %H:%M:%S}.{x.second:03d} " + ("-0500", "+0000")[x.second % 3 > 0]
     ),
+    "[%d/%b/%Y:%H:%M:%S %{+0200|+0100}z]": lambda x: (
+        f"[{x:%d/%b/%Y:%H:%M:%S} " + ("+0100]", "+0200]")[3 < x.month < 11]
+    ),
+    "%Y-%m-%dT%H:%M:%S%{+02:00[Europe/Paris]|+01:00[Europe/Paris]}z": lambda x: (
+        f"{x:%Y-%m-%dT%H:%M:%S}" + ("+01:00", "+02:00")[3 < x.month < 11] + "[Europe/Paris]"
+    ),
+    "%a %b %d %Y %H:%M:%S GMT%{+0200 (Central Europe Summer Time)|+0100 (Central European Standard Time)}z": lambda x: (
+        f"{x:%a %b %d %Y %H:%M:%S} GMT"
+        + ("+0100 (Central European Standard Time)", "+0200 (Central Europe Summer Time)")[3 < x.month < 11]
+    ),
     "%d/%m/%Y %H:%M %{EDT|EST}z": lambda x: f"{x:%d/%m/%Y %H:%M} " + ("EST", "EDT")[3 < x.month < 11],
     "%Y-%m-%dT%H:%M:%S%{Z|+03:00}z": lambda x: f"{x:%Y-%m-%dT%H:%M:%S}" + ("+03:00", "Z")[x.minute % 5 > 1],
 }
@@ -227,3 +238,11 @@ def test_a_zone_that_no_text_names_is_not_written():
     form = "%Y-%m-%d%{A|B}z"
     assert set(format_dates(np.array([0.0, 0.25, 2.0**-20, 300 * 2.0**-20]), form)) <= {"1970-01-01A", "1970-01-01B"}
     assert np.isnan(parse_dates(pd.Series(["1970-01-01C"]), form)).all()
+
+
+def test_as_many_offsets_as_there_are_fit_a_schema():
+    offsets = [f"{hour:+03d}:{minute:02d}" for hour in range(-12, 15) for minute in (0, 30)]
+    texts = [f"{x:%Y-%m-%dT%H:%M:%S}{offsets[row % len(offsets)]}" for row, x in enumerate(moments(300))]
+    table = pd.DataFrame({"at": texts})
+    schema = Schema.from_dict(infer_schema(table).to_dict())
+    assert from_arrays(to_arrays(table, schema), schema)["at"].tolist() == texts

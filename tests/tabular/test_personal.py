@@ -11,6 +11,7 @@ import pytest
 from tabular import infer_schema
 from tabular.identifiers import make_identifiers
 from tabular.personal import find_personal
+from tabular.personal.shapes import address_form
 from tabular.personal.telling import persons_given_away, persons_made_up, warn_of_persons
 from tabular.progress import Reporter
 
@@ -204,3 +205,8 @@ def test_where_no_reporter_listens_python_warns_of_real_values():
     table = pd.DataFrame({"email": BY_VALUES["e-mail"], "x": numbers(0, 9)})
     with pytest.warns(UserWarning, match="email holds real values of persons"):
         warn_of_persons(infer_schema(table, overrides={"email": "categorical"}), Reporter())
+
+
+def test_an_address_keeps_its_state_and_gets_another_street_and_town():
+    real = [f"{n} {w} St, Springfield, IL {60000 + n}" for n, w in zip(numbers(100, 999), pick(FAMILY), strict=True)]
+    assert address_form(real) == "[1-9][0-9]{2} {Street} St, {Town}, IL [1-9][0-9]{4}"

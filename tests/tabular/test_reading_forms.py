@@ -151,6 +151,8 @@ def test_rows_that_do_not_fit_their_header_are_no_titles_and_no_notes(read, cont
         "brand,sold\nTotal Wine,3\nAldi,9\nLidl,7\nTotalEnergies,4\n",  # names
         "country,1960,1961\nA,1,2\nB,3,4\n",  # years as names
         "a,b\nx,\ny,\n",
+        "name,n,m\n" + "".join(f"a{n},{n},{n}\n" for n in range(1, 8)) + ",28,29\n",  # one number is no sum
+        "name,n,kind\n" + "".join(f"a{n},{n},x\n" for n in range(1, 8)) + ",28,x\n",  # it says something else
     ],
 )
 def test_what_only_looks_like_a_total_or_a_title_stays(read, content):
@@ -196,3 +198,18 @@ def test_a_form_is_used_for_files_of_its_own_format_alone(read, tmp_path):
     with TableWriter(tmp_path / "b.tsv", form=form) as writer:
         writer.write(pd.DataFrame({"a": ["\u00e9"], "b": [1]}))
     assert (tmp_path / "b.tsv").read_bytes() == b"a\tb\n\xe9\t1\n"
+
+
+def test_a_last_row_without_a_label_is_a_total_if_its_numbers_are_sums(read):
+    found = read("name,n,m\n" + "".join(f"a{n},{n},{n / 2}\n" for n in range(1, 8)) + ",28,14.0\n")
+    assert found.table["n"].tolist() == list(range(1, 8))
+    assert found.notes == ("Left out 1 row of totals ('28').",)
+
+
+@pytest.mark.parametrize(
+    ("header", "said"), [("c4,856,16.42", "'16.42'"), ("a,-3,b", "'-3'"), ("region,2023,2024", "")]
+)
+def test_a_header_that_is_a_row_of_data_is_told(read, header, said):
+    found = read(header + "\n" + "".join(f"x,{n},{n / 7:.2f}\n" for n in range(9)))
+    assert len(found.table) == 9
+    assert [said in note for note in found.notes] == [True] * bool(said)
