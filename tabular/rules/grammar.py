@@ -39,6 +39,7 @@ from .syntax import (
     OneOf,
     Operation,
     Reference,
+    columns_of,
 )
 
 __all__ = ["FUNCTIONS", "parse_form"]
@@ -93,6 +94,9 @@ class _Reader:
         found = self._form()
         if not self._ended():
             raise self._unclear(self.text[self.place :])
+        if not columns_of(found):
+            has = ", ".join(map(repr, self.in_order[:20]))
+            raise RuleError(f"The rule {self.text!r} names no column of the table, which has {has}.")
         return found
 
     def _form(self) -> Form:

@@ -74,6 +74,7 @@ def test_rows_keep_a_rule(text: str, kept: str) -> None:
     ("text", "said"),
     [
         ("start <=", "cannot be understood"),
+        ("72 h > 3", "names no column of the table, which has 'start', 'end'"),
         ("strat <= end", "'strat', which is neither a date nor a column of the table; did you mean 'start'"),
         ('"strat" <= end', "no column of the table; did you mean 'start'"),
         ("total = prise * 3", "did you mean 'price'"),
