@@ -158,13 +158,18 @@ class Schema:
 
     def __repr__(self) -> str:
         shown = ", ".join(self.names[:6]) + ", ..." * (len(self) > 6)
-        return f"Schema({len(self)} columns, {self.rows:,} rows: {shown})"
+        return f"Schema({self._sizes}: {shown})"
+
+    @property
+    def _sizes(self) -> str:
+        rules = f", {len(self.rules):,} rule{'s' * (len(self.rules) != 1)}" if self.rules else ""
+        return f"{len(self)} columns, {self.rows:,} rows{rules}"
 
     def _repr_html_(self) -> str:
         from .notebook import html_table
 
         return html_table(
-            f"Schema: {len(self)} columns, {self.rows:,} rows",
+            f"Schema: {self._sizes}",
             ("column", "kind", "missing", "values", "notes"),
             [(c.name, c.kind, f"{c.missing_rate:.1%}", _values(c), " ".join(c.notes)) for c in self],
         )

@@ -137,6 +137,7 @@ def test_a_schema_gets_the_rules_of_a_table():
     schema = with_rules(TABLE, SCHEMA, add=["price <= total"])
     assert texts(schema.rules) == [*texts(FOUND), "price <= total"]
     assert schema.columns == SCHEMA.columns
+    assert repr(schema).startswith("Schema(8 columns, 4 rows, 3 rules: start, end, ")
 
 
 @pytest.mark.parametrize(
