@@ -162,17 +162,24 @@ def _best(shapes: Sequence[Shape], base: NumberTemplate, padded: tuple[int, str]
     shapes, values = [shapes[int(place)] for place in places], values[places]
     texts = np.array([shape.text for shape in shapes], dtype=object)
     candidates = [
-        replace(base, **digits, plus=plus, group=group, lakh=base.lakh and bool(group), bare=bare, **width)
-        for digits, plus, group, width, bare in product(
+        replace(base, **digits, plus=plus, group=group, lakh=base.lakh and bool(group), bare=bare, alone=alone, **width)
+        for digits, plus, group, width, bare, alone in product(
             _digit_forms(shapes, values, base.point),
             ["+", ""] if any(shape.plus for shape in shapes) else [""],
             [base.group, ""] if base.group else [""],
             [{"width": padded[0], "align": padded[1]}, {}] if padded else [{}],
             [True, False] if any(shape.body[0] in ".," for shape in shapes) else [False],
+            _decimals_alone(shapes, base),
         )
     ]  # fmt: skip
     scores = [int(np.sum(np.array(candidate.write(values), dtype=object) == texts)) for candidate in candidates]
     return candidates[int(np.argmax(scores))]
+
+
+def _decimals_alone(shapes: Sequence[Shape], base: NumberTemplate) -> list[int | None]:
+    """The decimals that numbers without a letter may have where others have one: 950 beside 1.2K."""
+    alone = {shape.decimals(base.point) for shape in shapes if not shape.scale} if base.scale else set()
+    return [None, *alone] if len(alone) == 1 else [None]
 
 
 def _digit_forms(shapes: Sequence[Shape], values: np.ndarray, point: str) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ by blanks:
 ``exponent=2E+00``   written with an exponent of this form, its mantissa with two decimals (no digit: as it needs)
 ``below=N above=N``  ... only numbers below or from the N-th power of ten
 ``scale=K/M``        thousands and millions written with these letters (``~`` stands for a blank)
+``alone=N``          ... and numbers without a letter with N decimals
 ===================  =============================================================================================
 """
 
@@ -79,6 +80,7 @@ class NumberTemplate:
     below: int | None = None
     above: int | None = None
     scale: tuple[tuple[str, float], ...] = ()
+    alone: int | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -103,6 +105,7 @@ class NumberTemplate:
             "" if self.below is None else f"below={self.below}",
             "" if self.above is None else f"above={self.above}",
             "scale=" + "/".join(name.replace(" ", "~") for name, _ in reversed(self.scale)) if self.scale else "",
+            "" if self.alone is None else f"alone={self.alone}",
         ]
         zero, align = ("0", "") if self.align == "0" else ("", self.align)
         spec = f"{align}{self.plus}{zero}{self.width or ''}{',' * bool(self.group)}{self.spec}"
@@ -121,10 +124,11 @@ class NumberTemplate:
         # The digits alone are often Python's: prices are money and a suffix or two.
         digits = bare.text.format if replace(bare, prefix=self.prefix, suffix=self.suffix) == self else self._digits
         scaled, before, after, width = bool(self.scale), self.prefix + self.plus, self.suffix, self.width
+        alone = digits if self.alone is None else replace(self, spec=f".{self.alone}f", trim=None)._digits
 
         def write(value: float) -> str:
             size, letters = self._scaled(abs(value)) if scaled else (abs(value), "")
-            number = digits(size) + letters
+            number = digits(size) + letters if letters else alone(size)
             text = self._negative(number) if value < 0 else before + number + after
             return self._padded(text) if width else text
 
@@ -241,8 +245,8 @@ def _option(name: str, value: str) -> dict[str, object]:
         return {"sign": value}
     if name == "minus" and value in _MINUS:
         return {"minus": value}
-    if name == "trim" and value.isdecimal() and len(value) <= 3:
-        return {"trim": int(value)}
+    if name in ("trim", "alone") and value.isdecimal() and len(value) <= 3:
+        return {name: int(value)}
     if name in ("below", "above") and re.fullmatch(r"-?\d{1,3}", value):
         return {name: int(value)}
     if name == "exponent" and _EXPONENT.fullmatch(value):

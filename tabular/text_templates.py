@@ -47,7 +47,7 @@ class Slot:
         rest: rows that have another one.
         shapes: what the others are like: ``a`` for a letter, ``A`` for a capital, ``9`` for a digit.
         knots: quantiles of the numbers; ``decimals`` are the digits after their point, one of them for each number,
-            and ``width`` the digits that zeros fill up to, 0 if none do.
+            ``width`` the digits that zeros fill up to, 0 if none do, and ``group`` what parts thousands.
     """
 
     kind: str
@@ -58,13 +58,15 @@ class Slot:
     knots: tuple[float, ...] = ()
     decimals: tuple[int, ...] = ()
     width: int = 0
+    group: str = ""
 
     @classmethod
     def fit(cls, kind: str, texts: Sequence[str], common: Container[str]) -> Slot:
         """Learn from the pieces that stand at the position; ``common`` are those of several rows of the column."""
         counted = Counter(texts)
         if kind == NUMBER:
-            return cls._of_numbers(texts, counted)
+            group = "," if any("," in text for text in counted) else ""
+            return cls._of_numbers([text.replace(",", "") for text in texts] if group else texts, group)
         kept = [(text, count) for text, count in counted.most_common(MAX_WORDS) if text in common]
         rest = len(texts) - sum(count for _, count in kept)
         words = {text for text, _ in kept}
@@ -74,8 +76,8 @@ class Slot:
         )  # fmt: skip
 
     @classmethod
-    def _of_numbers(cls, texts: Sequence[str], counted: Counter[str]) -> Slot:
-        whole_ones = {text for text in counted if text.lstrip("-").isdecimal()}
+    def _of_numbers(cls, texts: Sequence[str], group: str) -> Slot:
+        whole_ones = {text for text in set(texts) if text.lstrip("-").isdecimal()}
         lengths = {len(text.lstrip("-")) for text in whole_ones}
         padded = any(text.lstrip("-").startswith("0") and len(text) > 1 for text in whole_ones)
         if max(lengths, default=0) > MAX_DIGITS or (padded and len(lengths) > 1):
@@ -85,7 +87,8 @@ class Slot:
         # Few numbers have few knots, so that none of them is a number of the table by itself.
         knots = np.quantile(values, np.linspace(0, 1, min(KNOTS, max(2, len(texts) // MIN_ROWS))))
         decimals = sorted(places)[:: max(1, len(places) // 50)]
-        return cls(NUMBER, knots=tuple(knots.tolist()), decimals=tuple(decimals), width=lengths.pop() if padded else 0)
+        width = lengths.pop() if padded else 0
+        return cls(NUMBER, knots=tuple(knots.tolist()), decimals=tuple(decimals), width=width, group=group)
 
     @property
     def can_draw(self) -> bool:
@@ -104,9 +107,9 @@ class Slot:
             made[:] = [
                 repr(value)
                 if places == AS_FLOAT
-                else f"{value:.{places}f}"
+                else f"{value:{self.group}.{places}f}"
                 if places
-                else str(round(value)).zfill(self.width)
+                else f"{round(value):{self.group}}".zfill(self.width)
                 for value, places in zip(values.tolist(), decimals.tolist(), strict=True)
             ]
             return made
@@ -247,6 +250,7 @@ _SLOT = {
     "kind": one_of(WORD, NUMBER, CODE), "words": list_of(TEXT), "counts": list_of(whole(1)), "rest": whole(0),
     "shapes": list_of(TEXT),
     "knots": list_of(real()), "decimals": list_of(whole(0, AS_FLOAT)), "width": whole(0, MAX_DIGITS),
+    "group": one_of(","),
 }  # fmt: skip
 
 

@@ -1,8 +1,8 @@
 r"""Text cut into words, numbers, codes and what stands between them, for columns that have a structure.
 
-A number is one by itself (``48.137``, ``-11``), digits of a longer chain are each their own (``1.12.3``), letters with
-digits behind them are a word and a number (``v2``), capitals before a code are a word, and other mixtures are codes
-(``a3f9``).
+A number is one by itself (``48.137``, ``-11``, ``1,051.20`` and, behind a currency, ``1,051``), digits of a longer chain
+are each their own (``1.12.3``), letters with digits behind them are a word and a number (``v2``), capitals before a code
+are a word, and other mixtures are codes (``a3f9``).
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ Token = tuple[str, str]
 
 _PIECES = re.compile(
     r"(?P<escape>\\u[0-9a-fA-F]{4}|\\.)"
+    r"|(?P<grouped>(?<![\w.,])\d{1,3}(?:,\d{3})+\.\d{1,30}(?![\w]|[.,]\d)"
+    r"|(?:(?<=[$€£¥₹])|(?<=[$€£¥₹][ \xa0]))\d{1,3}(?:,\d{3})+(?![\w]|[.,]\d))"
     r"|(?P<decimal>(?<![\w.])-?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?(?![\w]|\.\d))"
     r"|(?P<head>[^\W\d_]+)(?P<tail>\d+)(?![^\W_])"
     r"|(?P<capitals>[A-Z]{2,})(?P<code>\d[\da-z]*[a-z][\da-z]*)(?![^\W_])"
@@ -62,8 +64,8 @@ def tokens_of(text: str, *, json: bool = False) -> list[Token]:
 
 def _cut(text: str, found: list[Token]) -> None:
     for piece in _PIECES.finditer(text):
-        if piece["decimal"] is not None:
-            found.append((NUMBER, piece["decimal"]))
+        if (number := piece["grouped"] or piece["decimal"]) is not None:
+            found.append((NUMBER, number))
         elif piece["head"] is not None:
             found += [(WORD, piece["head"]), (NUMBER, piece["tail"])]
         elif piece["capitals"] is not None:

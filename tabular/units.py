@@ -31,6 +31,8 @@ _WORDS = _words(
     "rm tl bs bs. b/. s/ s/. q r ksh tsh ush dh dhs dhs. sr qr bd kd jd le le. nt hk euro euros eur. dollar dollars "
     "pound pounds yen yuan usd. cent cents ct ct. cts p руб руб. р."  # noqa: RUF001 - Cyrillic is meant
 )
+#: What says that a number is not exact.
+_ABOUT = _words("~ ≈ ≃ ± ca ca. c. approx approx. about circa etwa env.")
 _CURRENCY = re.compile(rf"(?:[A-Za-z]{{0,3}}\.?\s?)?{_SIGN}(?:\s?[A-Za-z]{{2,3}})?")
 _UNITS = _words(
     "% ‰ pp pct bps kg mg g t lb lbs oz km cm mm m mi ft in yd nm µm ha l ml cl dl gal ms s sec secs min mins h hr hrs "
@@ -65,7 +67,7 @@ def split_scale(tail: str) -> tuple[str, str]:
 
 def is_prefix(text: str) -> bool:
     """Whether ``text`` may stand before a number; any other letters make it a code (``S12``)."""
-    return not text.strip() or _is_currency(text.strip())
+    return not text.strip() or text.strip().lower() in _ABOUT or _is_currency(text.strip())
 
 
 def is_suffix(text: str, *, fractions: bool) -> bool:

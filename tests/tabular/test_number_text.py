@@ -44,6 +44,9 @@ TEMPLATES = {
     "{:|exponent=E+0}": (1.5e7, "1.5E+7"),
     "{:.1f|trim=0 scale=K/M}": (1_200_000, "1.2M"),
     "${:.1f|scale=K/~Mio.}": (3_500_000, "$3.5 Mio."),
+    "{:.1f|scale=K/M alone=0}": (950, "950"),
+    "{:.1f|scale=k/M alone=0}": (950_000, "950.0k"),
+    "~{:,.0f}": (1950, "~1,950"),
     "{:8.2f}": (5, "    5.00"),
     "{:<8.2f}": (5, "5.00    "),
     "{:08.2f}": (5, "00005.00"),
@@ -120,7 +123,15 @@ def test_letters_scale_numbers_only_where_they_change():
     assert found(["12 m", "3 m", "5 m"]).values.tolist() == [12, 3, 5]
 
 
+def test_numbers_without_a_letter_keep_decimals_of_their_own():
+    texts = [*(str(n) for n in range(100, 160)), *(f"{n / 10:.1f}K" for n in range(10, 90)), "1.2M", "3.0M"]
+    written = found(texts)
+    assert written.template == "{:.1f|scale=K/M alone=0}"
+    assert format_numbers(written.values, written.template).tolist() == texts
+
+
 def test_units_and_currencies():
+    assert all(is_prefix(text) for text in ("~", "≈ ", "ca. ", "approx. "))
     assert all(is_prefix(text) for text in ("", " ", "$", "CA$", "R$ ", "US$", "CHF ", "kr ", "Rs.", "\u20ac", "BTC "))
     assert not any(is_prefix(text) for text in ("S", "#", "No.", "ABC ", "x"))
     assert all(

@@ -51,6 +51,14 @@ FORMS = {
         ),
         r"https://(www|m)\.shop\.com/[a-z]+/[a-z]+-\d+\?utm_source=(google|fb)&id=\d+",
     ),
+    "money in several currencies": (
+        lambda r: f"{r.choice(['$', '€', '£'])}{r.gamma(1.5, 900):,.2f}",
+        r"[$€£]\d{1,3}(,\d{3})*\.\d\d",
+    ),
+    "money with its code": (
+        lambda r: f"{r.gamma(1.5, 900):,.2f} {r.choice(['USD', 'EUR', 'GBP'])}",
+        r"\d{1,3}(,\d{3})*\.\d\d (USD|EUR|GBP)",
+    ),
     "list with |": (
         lambda r: "|".join(r.choice(WORDS, r.integers(1, 5))),
         rf"({'|'.join(WORDS)})(\|({'|'.join(WORDS)}))*",
@@ -129,6 +137,14 @@ def test_numbers_keep_their_range_and_their_zeros():
     assert all(re.fullmatch(r"\d{5}/\d\d\.\d\d", text) for text in made)
     halves = np.array([float(text.split("/")[1]) for text in made])
     assert halves.mean() == pytest.approx(50, abs=3)
+
+
+def test_amounts_in_several_currencies_keep_their_range():
+    real = rows_of(lambda r: f"{r.choice(['$', '€'])}{r.integers(500, 5000):,}")
+    made = TemplateCodec.fit(np.array(real, object)).draw(300, rng())
+    sizes = [int(re.sub(r"[$€,]", "", text)) for text in made]
+    assert 500 <= min(sizes) < 1000 < max(sizes) <= 5000
+    assert tokens_of("ids 101,202,303") == [*tokens_of("ids 101"), *tokens_of(",202"), *tokens_of(",303")]
 
 
 def test_words_that_stand_in_few_rows_are_made_up_in_the_same_form():
