@@ -1,8 +1,8 @@
 r"""Text cut into words, numbers, codes and what stands between them, for columns that have a structure.
 
-A number is one by itself (``48.137``, ``-11``, ``1,051.20`` and, behind a currency, ``1,051``), digits of a longer chain
-are each their own (``1.12.3``), letters with digits behind them are a word and a number (``v2``), capitals before a code
-are a word, and other mixtures are codes (``a3f9``).
+A number is one by itself (``48.137``, ``-11``, ``1,051.20`` and, behind a currency, ``1,051``), digits of a longer
+chain are each their own (``1.12.3``), letters with digits behind them are a word and a number (``v2``), capitals before
+a code are a word, and other mixtures are codes (``a3f9``).
 """
 
 from __future__ import annotations
