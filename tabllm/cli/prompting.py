@@ -42,7 +42,7 @@ class Prompt:
                 raise UsageError(f"{named} goes with --prompt-only; a RUN knows its own model and schema.")
             return
         if self.model is None:
-            raise UsageError("--prompt-only needs a pretrained language model: add -m MODEL ('tabllm models list').")
+            raise UsageError("--prompt-only needs a pretrained language model: add -m NAME ('tabllm models list').")
         if named := next((name for name, value in without.items() if value), None):
             raise UsageError(f"--{named} needs a fit: leave it out, or fit with 'tabllm fit DATA -m {self.model}'.")
 
@@ -61,7 +61,7 @@ def prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--prompt-only", is_flag=True,
                      help="No fit: RUN is a table, and a pretrained language model is shown some of its rows before it "
                           "writes new ones."),
-        click.option("-m", "--model", metavar="MODEL",
+        click.option("-m", "--model", metavar="NAME",
                      help="Pretrained language model, with --prompt-only: a short name, a hub id or a folder."),
         click.option("--examples", type=AtLeast(1), metavar="K",
                      help="Example rows in a prompt, with --prompt-only; drawn anew every 32 rows.  [default: 8]"),
