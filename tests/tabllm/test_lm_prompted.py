@@ -48,17 +48,19 @@ def test_rows_hold_values_of_the_table_alone_and_are_the_same_for_a_seed(engine,
     assert not rows.equals(model.sample(40, seed=4))
 
 
+@pytest.mark.parametrize("merge", [True, False])
 @pytest.mark.parametrize("engine_name", ["torch", "mlx"])
-def test_what_stands_before_the_rows_counts_as_if_the_model_had_read_it_all(engine_name):
+def test_what_stands_before_the_rows_counts_as_if_the_model_had_read_it_all(engine_name, merge):
     codec, _ = text_codec("csv")
-    sampler = LmSampler(loaded(engine_name, "gpt2"), codec)
+    sampler = LmSampler(loaded(engine_name, "gpt2"), codec, merge=merge)
     sampler.prefix = np.array([0, 7, 30, 7, 99], np.int64)
     rows = sampler.sample(4000, range(3), np.random.default_rng(0))
     level = codec.automata[0].levels[0]
     (logits,) = full_logits(folder_of("gpt2"), [[*sampler.prefix, *codec.lead(0, None)]])
     expected = softmax(np.where(level.known[0], logits[-1][level.tokens], -np.inf))
     drawn = np.bincount(rows[:, 0], minlength=len(level.tokens)) / len(rows)
-    np.testing.assert_allclose(drawn, expected, atol=2e-3)
+    # Blocks of rows are balanced each by itself.
+    np.testing.assert_allclose(drawn, expected, atol=5e-3)
 
 
 def test_a_prompt_is_a_header_and_rows_of_the_table():
