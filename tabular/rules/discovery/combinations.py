@@ -63,17 +63,17 @@ def _exclusive(sample: Sample, names: Sequence[str]) -> list[list[str]]:
     together, counts = marks.T @ marks, marks.sum(axis=0)
     expected = np.outer(counts, counts) / len(marks)
     least = needed(len(names) ** 2 / 2)
-    left, groups = list(range(len(names))), []
+    left, groups = np.argsort(-counts, kind="stable").tolist(), []
     while left:
         group = [left[0]]
         for other in left[1:]:
-            if not together[other, group].any() and (expected[other, group] >= 1).all():
+            if not together[other, group].any():
                 group.append(other)
         inside = expected[np.ix_(group, group)]
         told = inside.sum(axis=1) - np.diag(inside) >= least
         group = [place for place, counts in zip(group, told, strict=True) if counts] or group[:1]
         left = [place for place in left if place not in group]
-        groups.append([names[place] for place in group])
+        groups.append([names[place] for place in sorted(group)])
     return groups
 
 
