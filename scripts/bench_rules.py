@@ -78,9 +78,9 @@ def wide(columns: int, rows: int) -> pd.DataFrame:
             pd.Timestamp("2020-01-01") + pd.to_timedelta((np.exp(z) * 1e6).round(), unit="s"),
         )[place % 6]
     table = pd.DataFrame(made).mask(rng.random((rows, columns - 2)) < 0.01)
-    table["sum"] = table["column 1"] + table["column 7"] + table["column 13"]
-    table["product"] = (table["column 1"] * table["column 4"]).round(2)
-    return table
+    total = table["column 1"] + table["column 7"] + table["column 13"]
+    product = (table["column 1"] * table["column 4"]).round(2)
+    return pd.concat([table, total.rename("sum"), product.rename("product")], axis=1)
 
 
 def timed(data: Path) -> Iterator[dict[str, object]]:

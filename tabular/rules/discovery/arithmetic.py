@@ -35,11 +35,7 @@ def find_arithmetic(sample: Sample) -> list[Equation]:
 
 def copies(equations: Iterable[Equation]) -> frozenset[str]:
     """Columns that another one equals in every row."""
-    return frozenset(
-        equation.left
-        for equation in equations
-        if equation.exact and dict(equation.terms) == {equation.columns[0]: 1.0, "": 0.0}
-    )
+    return frozenset(equation.left for equation in equations if equation.exact and equation.is_copy)
 
 
 def _independent(found: Sequence[Equation], names: Sequence[str]) -> list[Equation]:

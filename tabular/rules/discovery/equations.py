@@ -48,6 +48,11 @@ class Equation:
     exact: bool = True
 
     @property
+    def is_copy(self) -> bool:
+        """Whether the right side is one column as it is."""
+        return dict(self.terms) == {self.columns[0]: 1.0, "": 0.0}
+
+    @property
     def rule(self) -> Rule:
         return Rule(f"{quoted(self.left)} = {self.text}")
 
@@ -72,7 +77,7 @@ def find_equations(sample: Sample, skipped: frozenset[str] = frozenset()) -> lis
     for target in sorted(np.flatnonzero(usable).tolist(), key=search.first_row):
         rows = telling_rows(sample, target)
         for rank, operation in enumerate((*UNARY, *BINARY)):
-            if operation.gives_dates != bool(numbers.dates[target]):
+            if operation.gives_dates != bool(numbers.dates[target]) or numbers.distinct[target] <= 2:
                 continue
             candidates = search.alone if rank < len(UNARY) else search.pairs
             for pair in candidates(target, operation, rows):

@@ -14,7 +14,7 @@ __all__ = ["Level", "Levels", "levels_of"]
 #: Frequent numbers have this share of a column at least.
 _FREQUENT = 0.05
 #: Columns with more categories have no levels, and so many levels in all, the most frequent ones.
-_CATEGORIES, _MOST = 300, 4_000
+_CATEGORIES, _MOST = 300, 2_000
 #: Rows of a category that tell mostly whether a column is constant in it.
 _FIRST_ROWS = 8
 #: Different numbers that a column has in a category on average, if one that has but one is to be a rule.
@@ -84,12 +84,12 @@ def levels_of(sample: Sample) -> Levels:
     found = sorted(found[:_MOST], key=lambda level: (level[2], level[1].missing, level[1].value))
     marks = np.stack([mark for *_, mark in found], axis=1).astype(np.float32) if found else np.zeros((0, 0), np.float32)
     columns = np.array([place for _, _, place, _ in found], dtype=np.int64)
-    filled = ~np.stack(gaps, axis=1)[:, columns] if found else marks
+    filled = (~np.stack(gaps, axis=1)).astype(np.float32)
     return Levels(
         tuple(level for _, level, _, _ in found),
         columns,
         marks.T @ marks,
-        marks.T @ filled.astype(np.float32),
+        (marks.T @ filled)[:, columns] if found else marks,
         len(sample.rows),
     )
 

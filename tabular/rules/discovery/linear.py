@@ -7,6 +7,7 @@ the sweep of an elimination by columns. Factors are rounded to as few digits as 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,6 +21,8 @@ __all__ = ["find_lines", "find_sums"]
 #: A factor has at most so many significant digits, or one of these denominators.
 _DIGITS = 7
 _DENOMINATORS = (3, 6, 7, 9, 11, 12, 13, 15, 24, 30, 52, 60, 365)
+#: Columns that are tried for one that lies on a line with them.
+_SOURCES = 60
 #: Terms of a sum.
 _TERMS = 12
 #: Rows that a dependence is looked for in.
@@ -30,10 +33,20 @@ def find_lines(sample: Sample) -> list[Equation]:
     """Columns that are a multiple of another one plus a constant; ``k`` alike columns give ``k - 1`` equations."""
     numbers = sample.numbers
     least = needed(float(len(numbers.names)) ** 2)
-    found = []
+    found: list[Equation] = []
+    copied: set[int] = set()
     for target in np.flatnonzero(numbers.distinct >= 3).tolist():
-        for place in _lying_on_lines(sample, target):
-            if (line := _line(sample, target, place, least)) is not None:
+        if target in copied:
+            continue
+        places = [place for place in _lying_on_lines(sample, target) if place not in copied]
+        for place in places[:_SOURCES]:
+            line = _line(sample, target, place, least)
+            if line is not None and line.exact and line.is_copy:
+                # Copies of a column are found with it, and not tried any more.
+                line = replace(line, left=numbers.names[place], columns=(line.left,),
+                               text=quoted(line.left), terms=((line.left, 1.0), ("", 0.0)))  # fmt: skip
+                copied.add(place)
+            if line is not None:
                 found.append(line)
     names = {name: place for place, name in enumerate(numbers.names)}
     kept: list[Equation] = []

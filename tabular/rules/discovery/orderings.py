@@ -15,7 +15,7 @@ from .sample import Numbers, Sample, halves, needed, roundest, roundest_span, sp
 __all__ = ["find_orderings"]
 
 #: A pair is compared on so many rows before all are.
-_FIRST_ROWS = 100
+_FIRST_ROWS = 400
 #: Rows that the expected violations are estimated on before they are counted.
 _FEW_ROWS = 2_000
 #: A bound is reached within this share of the range in both halves of the rows (or three rows' share of a half) ...

@@ -15,12 +15,14 @@ __all__ = ["Search", "telling_rows"]
 
 #: Rows that candidates are compared on.
 _ROWS = 24
-#: Candidates that fewer of these rows say something of are dropped.
+#: Candidates that fewer of these rows say something of are dropped: in which the target has not its most usual value.
 _TELLING = 4
 #: Candidates per column and operation that are tried on all rows.
 _MOST = 300
-#: Rows with few gaps, of which one is shared by the targets that are there in it.
-_SHARED = 8
+#: Pairs that are there together in a smaller share of the rows compute nothing.
+_TOGETHER = 0.04
+#: Rows with few gaps, of which one is shared by the targets that tell something in it: chosen among so many.
+_SHARED, _SHARED_OF = 24, 2_000
 
 
 def telling_rows(sample: Sample, target: int) -> np.ndarray:
@@ -41,14 +43,24 @@ class Search:
 
     def __init__(self, sample: Sample, columns: dict[bool, np.ndarray]) -> None:
         self.sample, self.columns = sample, columns
-        self.shared = np.argsort(sample.gaps, kind="stable")[:_SHARED]
+        self.firsts = _first_rows(sample)
+        self.able = {dates: self._able(places) for dates, places in columns.items()}
         self.row = -1
         self.sorted: dict[tuple[str, bool], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
+    def _able(self, columns: np.ndarray) -> np.ndarray:
+        """bool[k, k]: pairs of two columns that are often there together and are not both flags."""
+        numbers = self.sample.numbers
+        there = (~np.isnan(numbers.values[:, columns])).astype(np.float32)
+        flags = numbers.distinct[columns] <= 2
+        able = there.T @ there >= _TOGETHER * len(there)
+        able &= ~(flags[:, None] & flags[None, :])
+        np.fill_diagonal(able, False)
+        return able
+
     def first_row(self, target: int) -> int:
-        """The first shared row in which the target is there; -1 if there is none."""
-        there = ~np.isnan(self.sample.numbers.values[self.shared, target])
-        return int(self.shared[np.argmax(there)]) if there.any() else -1
+        """The shared row that the target is first tried on; -1 if there is none."""
+        return int(self.firsts[target])
 
     def alone(self, target: int, operation: Operation, rows: np.ndarray) -> list[tuple[int, ...]]:
         """Columns that compute the target alone."""
@@ -72,15 +84,19 @@ class Search:
         held = [columns[places // len(columns)], columns[places % len(columns)]]
         other = (held[0] != target) & (held[1] != target)
         held = [side[other] for side in held]
-        telling = np.zeros(len(held[0]), dtype=np.int64)
+        telling, seen = np.zeros(len(held[0]), dtype=np.int64), 0
+        codes = self.sample.codes[numbers.names[target]]
+        usual = _mode(codes)
         for row in rows.tolist():
-            if not len(telling):
-                return []
             values = numbers.values[row]
             computed = operation.compute(values[held[0]], values[held[1]])
             passing = numbers.agrees(values[target], computed, numbers.tolerance[target])
-            telling = (telling + ~np.isnan(computed))[passing]
-            held = [side[passing] for side in held]
+            if codes[row] != usual:
+                telling, seen = telling + ~np.isnan(computed), seen + 1
+            passing &= telling * (_ROWS // _TELLING) + _TELLING >= seen
+            if not passing.any():
+                return []
+            telling, held = telling[passing], [side[passing] for side in held]
         order = np.argsort(-telling, kind="stable")
         return [tuple(int(side[place]) for side in held) for place in order[:_MOST] if telling[place] >= _TELLING]
 
@@ -92,8 +108,8 @@ class Search:
         if key not in self.sorted:
             values = numbers.values[row, self.columns[operation.dates]]
             computed = operation.compute(values[:, None], values[None, :])
-            apart = ~np.eye(len(values), dtype=bool)
-            places = np.flatnonzero(np.triu(apart) if operation.symmetric else apart)
+            able = self.able[operation.dates]
+            places = np.flatnonzero(np.triu(able) if operation.symmetric else able)
             computed = computed.ravel()[places]
             order = np.argsort(computed)  # gaps are sorted last
             count = int((~np.isnan(computed)).sum())
@@ -104,3 +120,27 @@ class Search:
         slack = numbers.tolerance[target] + 1e-8 * abs(wanted)
         low, high = np.searchsorted(ordered, [wanted - slack, wanted + slack])
         return np.concatenate([places[low : high + 1], gone])
+
+
+def _mode(codes: np.ndarray) -> int:
+    there = codes[codes >= 0]
+    return int(np.bincount(there).argmax()) if len(there) else -1
+
+
+def _first_rows(sample: Sample) -> np.ndarray:
+    """int64[k]: for each column a row in which it has not its most frequent value; few rows for all of them.
+
+    -1 for a column that has none among those with few gaps.
+    """
+    few = np.argsort(sample.gaps, kind="stable")[:_SHARED_OF]
+    tells = np.zeros((len(few), len(sample.numbers.names)), dtype=bool)
+    for place, name in enumerate(sample.numbers.names):
+        codes = sample.codes[name][few]
+        tells[:, place] = (codes >= 0) & (codes != _mode(codes))
+    found = np.full(len(sample.numbers.names), -1)
+    for _ in range(_SHARED):
+        row = int(np.argmax(tells[:, found < 0].sum(axis=1)))
+        found[(found < 0) & tells[row]] = few[row]
+        if (found >= 0).all():
+            break
+    return found
