@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def visits() -> pd.DataFrame:
     return pd.DataFrame(columns | {"device": rng.choice(["ios", "android"], 400)})
 
 
-def measure(shape: str, precision: str, tuning: str, rows: int, checkpointing: bool) -> dict[str, object]:
+def measure(shape: str, precision: str, how: Tuning, rows: int) -> dict[str, object]:
     import mlx.core as mx
     from transformers import AutoConfig, AutoModelForCausalLM
 
@@ -64,7 +65,6 @@ def measure(shape: str, precision: str, tuning: str, rows: int, checkpointing: b
         engine = MlxLm(folder, precision=precision, device=device)
         codec = TextCodec.fit(arrays, schema, Pieces.load(folder), serialization="great")
         maker = BatchMaker(codec, pad_to=engine.pad_to)
-        how = Tuning(tuning, rank=16, seed=0, checkpointing=checkpointing)
         engine.start_training(how, maker.used, level_masks(codec, maker.used), weight_decay=0.01)
         choices = codec.encode(arrays)[:rows]
         batch = maker.make(choices, np.tile(np.arange(len(codec.names)), (len(choices), 1)))
@@ -79,7 +79,8 @@ def measure(shape: str, precision: str, tuning: str, rows: int, checkpointing: b
         engine="mlx", device=device,
     )  # fmt: skip
     return {
-        "shape": shape, "precision": precision, "tuning": tuning, "checkpointing": checkpointing,
+        "shape": shape, "precision": precision, "tuning": how.method, "checkpointing": how.checkpointing,
+        "lora_layers": how.layers, "lora_dropout": how.dropout,
         "tokens": list(batch.ids.shape), "peak_mb": round(peak / 1e6, 1), "estimate_mb": round(estimate.peak / 1e6, 1),
         "weights_mb": round(estimate.weights / 1e6, 1), "moments_mb": round(estimate.moments / 1e6, 1),
         "activations_mb": round(estimate.activations / 1e6, 1), "estimate_of_peak": round(estimate.peak / peak, 3),
@@ -93,13 +94,18 @@ def main() -> None:
     parser.add_argument("--tuning", choices=("full", "lora", "dora"), action="append")
     parser.add_argument("--rows", type=int, default=16)
     parser.add_argument("--checkpointing", action="store_true")
+    parser.add_argument("--lora-layers", type=int)
+    parser.add_argument("--lora-dropout", type=float, default=0.0)
     given = parser.parse_args()
     for shape in given.shape or SHAPES:
         for precision in given.precision or ("fp32", "bf16", "8bit", "4bit"):
             for tuning in given.tuning or ("full", "lora", "dora"):
                 if tuning == "full" and precision in PACKED:
                     continue
-                line = measure(shape, precision, tuning, given.rows, given.checkpointing)
+                how = Tuning(tuning, checkpointing=given.checkpointing)
+                if tuning != "full":
+                    how = replace(how, dropout=given.lora_dropout, layers=given.lora_layers)
+                line = measure(shape, precision, how, given.rows)
                 print(json.dumps(line), flush=True)
 
 

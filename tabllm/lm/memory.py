@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tabular.errors import EngineError
 
@@ -24,6 +24,8 @@ KEPT, KEPT_CHECKPOINTED = 20.0, 1.2
 MLX_KEPT = {
     ("full", 4): 39.0, ("lora", 4): 37.0, ("dora", 4): 48.0, ("full", 2): 52.0, ("lora", 2): 52.0, ("dora", 2): 80.0,
 }  # fmt: skip
+#: What blocks without adapters need in passing, as a part of what one with adapters keeps.
+FORWARD = 0.65
 #: How often attention's weights [heads, tokens, tokens] are kept; torch's fused kernels keep them once or less.
 ATTENTION = {"torch": 1.0, "mlx": 1.7}
 
@@ -68,14 +70,16 @@ class Estimate:
 
 
 def training_memory(
-    facts: ModelFacts, *, precision: str, tuning: Tuning, rows: int, tokens: int, used: int, engine: str, device: str
-) -> Estimate:
+    facts: ModelFacts, *, precision: str, tuning: Tuning, rows: int, tokens: int, used: int, engine: str, device: str,
+    vocabulary: bool = False,
+) -> Estimate:  # fmt: skip
     """The memory of a run.
 
     Args:
         rows, tokens: of the batch that goes through the model at once, and of its rows.
         used: tokens over which the softmax runs.
         engine, device: as :func:`.loading.choose_engine` gives them.
+        vocabulary: whether one of the table's own is trained, and gradients go through all blocks.
     """
     packed = precision in PACKED
     # On a processor quantized weights are multiplied with float32.
@@ -89,7 +93,8 @@ def training_memory(
     # Adapters are trained in fp32, full weights at their own precision with masters in fp32; moments and the copy of
     # the best are in fp32.
     own = each if tuning.method == "full" else 4
-    activations = kept_bytes(facts, tuning, rows=rows, tokens=tokens, used=used, number_bytes=each, engine=engine)
+    through = replace(tuning, layers=None) if vocabulary else tuning
+    activations = kept_bytes(facts, through, rows=rows, tokens=tokens, used=used, number_bytes=each, engine=engine)
     masters = trained * 4.0 if own == 2 else 0.0
     renewed = trained * (own + 8.0) + masters if engine == "mlx" else 0.0
     return Estimate(
@@ -104,7 +109,10 @@ def kept_bytes(
     in_block = MLX_KEPT.get((tuning.method, number_bytes), KEPT) if engine == "mlx" else KEPT
     kept = KEPT_CHECKPOINTED if tuning.checkpointing else in_block
     attention = 0.0 if tuning.checkpointing else ATTENTION[engine] * size.heads * tokens
-    activations = rows * tokens * size.layers * (kept * size.width + attention) * number_bytes
+    blocks = float(size.layers)
+    if tuning.layers is not None and not tuning.checkpointing:  # the others compute forward, and keep nothing
+        blocks = min(blocks, tuning.layers + FORWARD)
+    activations = rows * tokens * blocks * (kept * size.width + attention) * number_bytes
     again = in_block * size.width * number_bytes if tuning.checkpointing else 0
     return activations + rows * tokens * (used * 8 + again)
 

@@ -174,6 +174,7 @@ class PretrainedLM(Synthesizer):
             facts, precision=precision, tuning=tuning,
             rows=math.ceil(plan.batch_rows / (plan.pieces * (1 if group is None else group.size))),
             tokens=int(lengths.max()), used=len(codec.used), engine=self.engine_name, device=self.device,
+            vocabulary=isinstance(codec, TokenCodec),
         )  # fmt: skip
         progress.note(estimate.sentence())
         check(estimate, self.engine_name, self.device, processes_here())

@@ -186,13 +186,24 @@ def test_adapters_and_checkpointing_need_less_memory():
     from tabllm.lm.engine import Tuning
 
     facts = read_facts(folder_of("gpt2"))
-    sizes = [
-        memory.training_memory(
-            facts, precision="fp32", tuning=tuning, rows=32, tokens=40, used=100, engine="torch", device="cpu"
+
+    def needed(tuning, **options):
+        return memory.training_memory(
+            facts,
+            precision="fp32",
+            tuning=tuning,
+            rows=32,
+            tokens=40,
+            used=100,
+            engine="torch",
+            device="cpu",
+            **options,
         ).total
-        for tuning in (Tuning("full"), Tuning("lora", rank=2), Tuning("lora", rank=2, checkpointing=True))
-    ]
+
+    lora, last = Tuning("lora", rank=2), Tuning("lora", rank=2, layers=1)
+    sizes = [needed(each) for each in (Tuning("full"), lora, last, Tuning("lora", rank=2, checkpointing=True))]
     assert sizes == sorted(sizes, reverse=True)
+    assert needed(last, vocabulary=True) > needed(last), "gradients of the embedding go through all blocks"
     assert memory.machine_memory("torch", "cpu") > 1e8
 
 
