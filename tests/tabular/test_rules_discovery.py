@@ -99,6 +99,18 @@ def test_a_column_may_be_called_as_a_function_is() -> None:
     assert {"year = year(stamp)", "month = month(stamp)", "date = date(stamp)"} <= set(texts(table))
 
 
+def test_a_discount_and_an_age_are_found() -> None:
+    rng = drawn()
+    price, quantity, off = rng.gamma(2, 20, ROWS).round(2), rng.integers(1, 9, ROWS), rng.choice([0, 5, 10, 25], ROWS)
+    born = pd.Timestamp("1950-01-01") + pd.to_timedelta(rng.integers(0, 20_000, ROWS), unit="D")
+    table = pd.DataFrame({"price": price, "quantity": quantity, "off": off, "born": born, "age": 2024 - born.year})
+    table["total"] = (price * quantity * (1 - off / 100)).round(2)
+    table["each"] = (price * (1 - off / 100)).round(2)
+    assert {
+        "total = price * quantity * (1 - off / 100)", "each = price * (1 - off / 100)", "age = 2024 - year(born)"
+    } <= set(texts(table))  # fmt: skip
+
+
 def test_what_rounds_to_a_few_numbers_is_not_computed() -> None:
     a = drawn().uniform(0, 60, ROWS).round(2)
     table = pd.DataFrame({"a": a, "adult": (a >= 18).astype(int), "band": (a // 20).astype(int)})

@@ -6,6 +6,7 @@
 ``operations``       what two columns can be computed to
 ``equations``        ``total = price * quantity`` (``searching``: candidates, on a few rows)
 ``linear``           ``fahrenheit = 1.8 * celsius + 32``, ``total = a + b + c``
+``factors``          ``total = price * quantity * (1 - discount)``
 ``arithmetic``       all equations, without those that others imply
 ``dependencies``     ``city -> country``; ``listing``: the combinations that a rule lists
 ``levels``           values that many rows share, and how often two of them come together
@@ -51,15 +52,21 @@ def find_rules(
     sample = sample_of(arrays, schema, seed)
     if len(sample.rows) < LEAST_ROWS or len(sample.columns) < 2:
         return ()
-    equations = find_arithmetic(sample)
-    scaled = {equation.left for equation in equations if equation.family == "line"}
-    orderings, ordered = find_orderings(sample, implied_orderings(sample, equations), scaled)
-    known = Dependencies(equations)
-    dependencies = find_dependencies(sample, known)
-    levels = levels_of(sample)
-    exclusions, groups = find_exclusions(sample)
-    combinations = find_combinations(sample, levels, known, groups)
-    conditions = find_conditions(sample, levels, known, ordered)
+    with (progress or Reporter()).task("Looking for rules", 5, "kinds of rules") as task:
+        equations = find_arithmetic(sample)
+        task.advance(text="equations")
+        scaled = {equation.left for equation in equations if equation.family == "line"}
+        orderings, ordered = find_orderings(sample, implied_orderings(sample, equations), scaled)
+        task.advance(text="orderings")
+        known = Dependencies(equations)
+        dependencies = find_dependencies(sample, known)
+        task.advance(text="dependencies")
+        exclusions, groups = find_exclusions(sample)
+        levels = levels_of(sample)
+        combinations = find_combinations(sample, levels, known, groups)
+        task.advance(text="combinations")
+        conditions = find_conditions(sample, levels, known, ordered)
+        task.advance(text="conditions")
     return (
         *orderings,
         *(equation.rule for equation in equations),

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..syntax import quoted
 from .equations import Equation, find_equations
+from .factors import find_factors
 from .linear import find_lines, find_sums
 from .sample import Sample
 
@@ -26,8 +27,9 @@ def find_arithmetic(sample: Sample) -> list[Equation]:
         if equation.family != "rounding" or frozenset((equation.left, *equation.columns)) not in tied
     ]
     lefts = frozenset(equation.left for equation in (*lines, *pairs) if equation.terms and equation.exact)
+    computed = {equation.left for equation in (*lines, *pairs)}
     found = sorted(
-        [*lines, *pairs, *find_sums(sample, lefts)],
+        [*lines, *pairs, *find_sums(sample, lefts), *find_factors(sample, computed)],
         key=lambda equation: (not equation.exact, equation.family != "line", len(equation.columns), equation.rank),
     )
     return _independent(found, sample.numbers.names)
@@ -120,6 +122,11 @@ def implied_orderings(sample: Sample, equations: Iterable[Equation]) -> list[tup
         elif equation.text == " - ".join(map(quoted, columns)):
             if least(columns[1]) >= 0:
                 found.append((equation.left, columns[0]))
-        elif equation.family in ("product", "percentage"):  # of another unit than what it is computed from
+        elif equation.family in (
+            "product",
+            "percentage",
+            "discount",
+            "factors",
+        ):  # of another unit than what it is computed from
             found += [(column, equation.left) for column in columns]
     return found

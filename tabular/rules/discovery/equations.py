@@ -13,7 +13,7 @@ import numpy as np
 
 from ..rule import Rule
 from ..syntax import quoted
-from .operations import BINARY, UNARY, Operation
+from .operations import BINARY, UNARY, Operation, age
 from .sample import LEAST_ROWS, Sample, needed
 from .searching import Search, telling_rows
 
@@ -76,10 +76,11 @@ def find_equations(sample: Sample, skipped: frozenset[str] = frozenset()) -> lis
     # Targets that share a row stand together: what its pairs come to is worked out once.
     for target in sorted(np.flatnonzero(usable).tolist(), key=search.first_row):
         rows = telling_rows(sample, target)
-        for rank, operation in enumerate((*UNARY, *BINARY)):
+        alone = (*UNARY, *map(age, search.years(target, rows)))
+        for rank, operation in enumerate((*alone, *BINARY)):
             if operation.gives_dates != bool(numbers.dates[target]) or numbers.distinct[target] <= 2:
                 continue
-            candidates = search.alone if rank < len(UNARY) else search.pairs
+            candidates = search.alone if rank < len(alone) else search.pairs
             for pair in candidates(target, operation, rows):
                 off = _off(sample, target, operation, pair, least)
                 if off is not None:

@@ -77,12 +77,22 @@ BINARY = (
     Operation("{a} / {b}", _quotient, False, "product"),
     Operation("100 * {a} / {b}", lambda a, b: _quotient(100 * a, b), False, "percentage"),
     Operation("{a} * {b} / 100", lambda a, b: a * b / 100, False, "percentage", symmetric=True),
+    Operation("{a} * (1 - {b})", lambda a, b: a * (1 - b), False, "discount"),
+    Operation("{a} * (1 + {b})", lambda a, b: a * (1 + b), False, "discount"),
+    Operation("{a} * (1 - {b} / 100)", lambda a, b: a * (1 - b / 100), False, "discount"),
+    Operation("{a} * (1 + {b} / 100)", lambda a, b: a * (1 + b / 100), False, "discount"),
     *(_span(unit, 0) for unit in _UNITS),
     _span(_DAY, 1),
     *(_whole_span(unit) for unit in _UNITS if unit != 1),
     Operation("(date({a}) - date({b})) / 86400", _days, True, "span"),
     Operation("years({a}, {b})", _years, True, "span"),
 )
+
+
+def age(year: float) -> Operation:
+    """An age, or what else is counted back from one year."""
+    return Operation(f"{year:.0f} - year({{a}})", lambda a: year - FUNCTIONS["year"](a), True, "calendar")
+
 
 UNARY = (
     *(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..evaluation import FUNCTIONS
 from .operations import Operation
 from .sample import Numbers, Sample
 
@@ -73,6 +74,18 @@ class Search:
         passing = numbers.agrees(wanted, computed, numbers.tolerance[target]).all(axis=0)
         passing &= ((~np.isnan(computed)).sum(axis=0) >= _TELLING) & (columns != target)
         return [(int(column),) for column in columns[passing]]
+
+    def years(self, target: int, rows: np.ndarray) -> list[float]:
+        """Years that a target of whole numbers counts back from: it and the year of some date come to one."""
+        numbers, columns = self.sample.numbers, self.columns[True]
+        wanted = numbers.values[rows, target]
+        if not len(columns) or numbers.dates[target] or np.any(wanted % 1):
+            return []
+        cells = numbers.values[np.ix_(rows, columns)]
+        sums = FUNCTIONS["year"](cells.ravel()).reshape(cells.shape) + wanted[:, None]
+        there = (~np.isnan(sums)).sum(axis=0) >= _TELLING
+        sums = sums[:, there]
+        return np.unique(np.nanmin(sums, axis=0)[np.nanmin(sums, axis=0) == np.nanmax(sums, axis=0)]).tolist()
 
     def pairs(self, target: int, operation: Operation, rows: np.ndarray) -> list[tuple[int, ...]]:
         """Pairs of columns that compute the target in each of ``rows`` in which all are there."""
