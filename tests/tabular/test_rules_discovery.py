@@ -111,6 +111,19 @@ def test_a_discount_and_an_age_are_found() -> None:
     } <= set(texts(table))  # fmt: skip
 
 
+def test_factors_are_plain() -> None:
+    rng = drawn()
+    low, high, tall = rng.integers(50, 90, ROWS), rng.integers(100, 160, ROWS), rng.normal(1.7, 0.1, ROWS).round(2)
+    table = pd.DataFrame({"low": low, "high": high, "sand": rng.uniform(5, 60, ROWS).round(1), "tall": tall})
+    table["middle"] = ((high + 2 * low) / 3).round(1)
+    table["clay"] = rng.uniform(5, 30, ROWS).round(1)
+    table["silt"] = (100 - table["sand"] - table["clay"]).round(1)
+    table["bulk"] = (high / tall**2).round(1)
+    said = set(texts(table))
+    assert {"silt = 100 - sand - clay", "bulk = high / (tall * tall)"} <= said
+    assert "middle = 2 / 3 * low + high / 3" in said
+
+
 def test_what_rounds_to_a_few_numbers_is_not_computed() -> None:
     a = drawn().uniform(0, 60, ROWS).round(2)
     table = pd.DataFrame({"a": a, "adult": (a >= 18).astype(int), "band": (a // 20).astype(int)})

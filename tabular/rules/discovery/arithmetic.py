@@ -9,8 +9,9 @@ import numpy as np
 from ..syntax import quoted
 from .equations import Equation, find_equations
 from .factors import find_factors
-from .linear import find_lines, find_sums
+from .lines import find_lines
 from .sample import Sample
+from .sums import find_sums
 
 __all__ = ["copies", "find_arithmetic", "implied_orderings"]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 import numpy as np
+import pandas as pd
 
 from ..rule import Rule
 from ..syntax import quoted
@@ -21,8 +22,9 @@ __all__ = ["Dependencies", "find_dependencies"]
 
 #: Rows that a dependency is looked for in before all are.
 _FIRST_ROWS, _PAIR_ROWS = 2_000, 400
-#: A column of numbers decides others if most of its values come so often, one of categories if they do on average.
-_REPEATED_NUMBER, _REPEATED = 10, 2
+#: A column of numbers decides others if most of its values come so often; one of categories, or two columns, if their
+#: values do on average.
+_REPEATED_NUMBER, _REPEATED, _REPEATED_PAIR = 10, 2, 4
 #: Columns that decide together: each pair of so many, with so many values at most.
 _PAIRED, _PAIRED_VALUES = 60, 1_000
 #: Pairs of rows that most columns differ in.
@@ -37,9 +39,10 @@ class Dependencies:
     def __init__(self, equations: Iterable[Equation]) -> None:
         self.edges: list[Edge] = []
         for equation in equations:
-            self.edges.append((equation.columns, equation.left))
-            if equation.family == "line" and equation.exact:
-                self.edges.append(((equation.left,), equation.columns[0]))
+            tied = {equation.left, *equation.columns}
+            # An exact sum decides each of its columns by the others; a rounded one, or a product with 0, only the left.
+            for name in tied if equation.exact and equation.terms else (equation.left,):
+                self.edges.append((tuple(tied - {name}), name))
         self.tied = [frozenset((equation.left, *equation.columns)) for equation in equations]
 
     def decided(self, columns: Iterable[str]) -> frozenset[str]:
@@ -178,6 +181,8 @@ def _pairs(sample: Sample, deciding: Sequence[str], decided: Sequence[str], know
         if b in alone[a] or a in alone[b] or sample.counts[a] * sample.counts[b] > 10 * len(sample.rows):
             continue
         key = _joined(sample.codes[a], sample.codes[b])
+        if len(pd.unique(key)) > len(key) // _REPEATED_PAIR:
+            continue
         possible = wide & ~_disagreeing(key[:_PAIR_ROWS], table[:_PAIR_ROWS])
         for place in np.flatnonzero(possible).tolist():
             name, values = decided[place], table[:, place]

@@ -75,6 +75,7 @@ BINARY = (
     Operation("{a} + {b}", np.add, False, "sum", symmetric=True, terms=(1.0, 1.0, 0.0)),
     Operation("{a} - {b}", np.subtract, False, "sum", terms=(1.0, -1.0, 0.0)),
     Operation("{a} / {b}", _quotient, False, "product"),
+    Operation("{a} / ({b} * {b})", lambda a, b: _quotient(a, b * b), False, "square"),
     Operation("100 * {a} / {b}", lambda a, b: _quotient(100 * a, b), False, "percentage"),
     Operation("{a} * {b} / 100", lambda a, b: a * b / 100, False, "percentage", symmetric=True),
     Operation("{a} * (1 - {b})", lambda a, b: a * (1 - b), False, "discount"),
