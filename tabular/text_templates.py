@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from .made_up_words import made_up_codes, made_up_words
-from .plain_json import PLAIN, TEXT, FieldError, check_fields, list_of, one_of, real, whole
-from .text_tokens import CODE, LITERAL, NUMBER, WORD, Token, tokens_of
+from .plain_json import FLAG, PLAIN, TEXT, FieldError, check_fields, list_of, one_of, real, whole
+from .text_tokens import CODE, DATE, LITERAL, NUMBER, WORD, Token, tokens_of
 
 __all__ = ["Slot", "Template", "TemplateCodec"]
 
@@ -33,8 +33,12 @@ ENOUGH = 0.95
 MAX_WORDS, KNOTS = 2_000, 101
 #: Digits that float64 holds; a number written with an exponent, which takes as many digits as it needs.
 MAX_DIGITS, AS_FLOAT = 15, 99
+#: The years 1 to 9999, as days since 1970.
+_DAYS = -719_162, 2_932_896
 #: Words of a text of prose, and share of what stands between them that is a blank: its words have no places.
 PROSE_WORDS, BLANKS = 6, 0.8
+#: ... unless there are no more different ones than this, in texts that all have one order of words and numbers.
+FEW_WORDS = 8
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,13 @@ class Slot:
     """What varies at one position.
 
     Attributes:
-        kind: ``word``, ``number`` or ``code``.
+        kind: ``word``, ``number``, ``code`` or ``date``.
         words: those that are kept; ``counts`` says how many rows have each.
         rest: rows that have another one.
         shapes: what the others are like: ``a`` for a letter, ``A`` for a capital, ``9`` for a digit.
-        knots: quantiles of the numbers; ``decimals`` are the digits after their point, one of them for each number,
-            ``width`` the digits that zeros fill up to, 0 if none do, and ``group`` what parts thousands.
+        knots: quantiles of the numbers, and of dates in days since 1970; ``decimals`` are the digits after the numbers'
+            point, one of them for each, ``width`` the digits that zeros fill up to, 0 if none do, and ``group`` what
+            parts thousands.
     """
 
     kind: str
@@ -64,6 +69,8 @@ class Slot:
     def fit(cls, kind: str, texts: Sequence[str], common: Container[str]) -> Slot:
         """Learn from the pieces that stand at the position; ``common`` are those of several rows of the column."""
         counted = Counter(texts)
+        if kind == DATE:
+            return cls(DATE, knots=_knots(np.array(texts, "datetime64[D]").astype(np.float64)))
         if kind == NUMBER:
             group = "," if any("," in text for text in counted) else ""
             return cls._of_numbers([text.replace(",", "") for text in texts] if group else texts, group)
@@ -84,24 +91,26 @@ class Slot:
             return cls(CODE, rest=len(texts), shapes=_shapes(texts))
         values = np.array([float(text) for text in texts])
         places = [AS_FLOAT if "e" in text.lower() else min(len(text.partition(".")[2]), MAX_DIGITS) for text in texts]
-        # Few numbers have few knots, so that none of them is a number of the table by itself.
-        knots = np.quantile(values, np.linspace(0, 1, min(KNOTS, max(2, len(texts) // MIN_ROWS))))
         decimals = sorted(places)[:: max(1, len(places) // 50)]
         width = lengths.pop() if padded else 0
-        return cls(NUMBER, knots=tuple(knots.tolist()), decimals=tuple(decimals), width=width, group=group)
+        return cls(NUMBER, knots=_knots(values), decimals=tuple(decimals), width=width, group=group)
 
     @property
     def can_draw(self) -> bool:
         """Whether there is something to draw from, each with its share."""
-        if self.kind == NUMBER:
-            return bool(self.knots and self.decimals)
+        if self.kind in (NUMBER, DATE):
+            return bool(self.knots) and (self.kind == DATE or bool(self.decimals))
         some = self.rest + sum(self.counts) > 0
         return some and len(self.words) == len(self.counts) and (not self.rest or bool(self.shapes))
 
     def draw(self, rows: int, rng: np.random.Generator) -> np.ndarray:
         """object[rows] of text."""
-        if self.kind == NUMBER:
+        if self.kind in (NUMBER, DATE):
             values = np.interp(rng.random(rows), np.linspace(0, 1, len(self.knots)), self.knots)
+        if self.kind == DATE:
+            days = np.rint(np.clip(values, *_DAYS)).astype("datetime64[D]")
+            return np.datetime_as_string(days).astype(object)
+        if self.kind == NUMBER:
             decimals = rng.choice(self.decimals, rows)
             made = np.empty(rows, dtype=object)
             made[:] = [
@@ -121,6 +130,12 @@ class Slot:
             like = [self.shapes[i] for i in rng.integers(0, len(self.shapes), len(other))]
             made[other] = (made_up_words if self.kind == WORD else made_up_codes)(like, rng)
         return made
+
+
+def _knots(values: np.ndarray) -> tuple[float, ...]:
+    """Quantiles of ``values``: few of few ones, so that none of them is one of the table by itself."""
+    found = np.quantile(values, np.linspace(0, 1, min(KNOTS, max(2, len(values) // MIN_ROWS))))
+    return tuple(found.tolist())
 
 
 def _shapes(texts: Sequence[str]) -> tuple[str, ...]:
@@ -150,6 +165,8 @@ class TemplateCodec:
     templates: tuple[Template, ...]
     slots: tuple[Slot, ...]
     missing_rate: float
+    #: Whether the dates of a text always ascend.
+    ascending: bool = False
 
     @classmethod
     def fit(cls, values: np.ndarray) -> TemplateCodec | None:
@@ -187,7 +204,9 @@ class TemplateCodec:
             Template(_parts(path, numbers), count) for path, count in kept
         )  # fmt: skip
         slots = tuple(Slot.fit(prefix[-1][0], texts, common) for prefix, texts in pieces.items())
-        return cls(templates, slots, 1 - len(present) / max(len(values), 1))
+        dates = [[text for kind, text in tokens if kind == DATE] for tokens in cut]
+        ascending = any(len(found) > 1 for found in dates) and all(found == sorted(found) for found in dates)
+        return cls(templates, slots, 1 - len(present) / max(len(values), 1), ascending)
 
     def draw(self, rows: int, rng: np.random.Generator, *, present: bool = False) -> np.ndarray:
         """object[rows] of text, ``None`` where missing, which none is if ``present``."""
@@ -200,6 +219,12 @@ class TemplateCodec:
                 [part] * len(here) if isinstance(part, str) else self.slots[part].draw(len(here), rng).tolist()
                 for part in self.templates[number].parts
             ]
+            if self.ascending:
+                places = [place for place, part in enumerate(self.templates[number].parts)
+                          if isinstance(part, int) and self.slots[part].kind == DATE]  # fmt: skip
+                ordered = zip(*map(sorted, zip(*(parts[place] for place in places), strict=True)), strict=True)
+                for place, column in zip(places, ordered, strict=True):
+                    parts[place] = list(column)
             texts[here] = ["".join(pieces) for pieces in zip(*parts, strict=True)]
         if not present:
             texts[rng.random(rows) < self.missing_rate] = None
@@ -220,12 +245,14 @@ class TemplateCodec:
             "templates": [{"parts": list(template.parts), "rows": template.rows} for template in self.templates],
             "slots": slots,
             "missing_rate": self.missing_rate,
+            **({"ascending": True} if self.ascending else {}),
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TemplateCodec:
         """Read what :meth:`to_dict` wrote. Raises :class:`.plain_json.FieldError` if it is not."""
         check_fields(data, {"templates": list_of(PLAIN, 1), "slots": list_of(PLAIN), "missing_rate": real(0, 1)}, "it")
+        check_fields(data, {"ascending": FLAG}, "it", needed=())
         slots = []
         for entry in data["slots"]:
             check_fields(entry, _SLOT, "a slot", needed=("kind",))
@@ -242,12 +269,12 @@ class TemplateCodec:
             if any(isinstance(part, int) and part >= len(slots) for part in entry["parts"]):
                 raise FieldError("a template names a slot that it has not")
             templates.append(Template(tuple(entry["parts"]), entry["rows"]))
-        return cls(tuple(templates), tuple(slots), float(data["missing_rate"]))
+        return cls(tuple(templates), tuple(slots), float(data["missing_rate"]), data.get("ascending", False))
 
 
 _PART = type(PLAIN)("text or the number of a slot", lambda value: TEXT.holds(value) or whole(0).holds(value))
 _SLOT = {
-    "kind": one_of(WORD, NUMBER, CODE), "words": list_of(TEXT), "counts": list_of(whole(1)), "rest": whole(0),
+    "kind": one_of(WORD, NUMBER, CODE, DATE), "words": list_of(TEXT), "counts": list_of(whole(1)), "rest": whole(0),
     "shapes": list_of(TEXT),
     "knots": list_of(real()), "decimals": list_of(whole(0, AS_FLOAT)), "width": whole(0, MAX_DIGITS),
     "group": one_of(","),
@@ -255,6 +282,10 @@ _SLOT = {
 
 
 def _is_prose(cut: Sequence[Sequence[Token]]) -> bool:
+    kinds = Counter(tuple(kind for kind, _ in tokens) for tokens in cut)
+    words = {text for tokens in cut for kind, text in tokens if kind == WORD}
+    if len(words) <= FEW_WORDS and kinds.most_common(1)[0][1] >= ENOUGH * len(cut):
+        return False  # 20 x 30 x 40 cm
     between = Counter(text for tokens in cut for kind, text in tokens if kind == LITERAL)
     return between.total() >= (PROSE_WORDS - 1) * len(cut) and between[" "] >= BLANKS * between.total()
 

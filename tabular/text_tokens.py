@@ -2,24 +2,29 @@ r"""Text cut into words, numbers, codes and what stands between them, for column
 
 A number is one by itself (``48.137``, ``-11``, ``1,051.20`` and, behind a currency, ``1,051``), digits of a longer
 chain are each their own (``1.12.3``), letters with digits behind them are a word and a number (``v2``), capitals before
-a code are a word, and other mixtures are codes (``a3f9``).
+a code are a word, and other mixtures are codes (``a3f9``). A long value behind ``=`` or ``/`` of capitals, small
+letters and digits is one code, whatever signs are in it.
 """
 
 from __future__ import annotations
 
+import datetime
 import re
 
 import pandas as pd
 
-__all__ = ["CODE", "LITERAL", "NUMBER", "WORD", "Token", "has_structure", "tokens_of"]
+__all__ = ["CODE", "DATE", "LITERAL", "NUMBER", "WORD", "Token", "has_structure", "tokens_of"]
 
-LITERAL, WORD, NUMBER, CODE = "literal", "word", "number", "code"
+LITERAL, WORD, NUMBER, CODE, DATE = "literal", "word", "number", "code", "date"
 Token = tuple[str, str]
 
 _PIECES = re.compile(
     r"(?P<escape>\\u[0-9a-fA-F]{4}|\\.)"
+    r"|(?P<date>(?<![\w.-])(?:19|20)\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?![\w-]))"
     r"|(?P<grouped>(?<![\w.,])\d{1,3}(?:,\d{3})+\.\d{1,30}(?![\w]|[.,]\d)"
     r"|(?:(?<=[$€£¥₹])|(?<=[$€£¥₹][ \xa0]))\d{1,3}(?:,\d{3})+(?![\w]|[.,]\d))"
+    r"|(?P<opaque>(?<=[=/])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*\d)[A-Za-z0-9_-]{16,}(?![\w-]))"
+    r"|(?P<measure>(?<![\w.])-?\d{1,30}\.\d{1,30})(?=[^\W\d_])"
     r"|(?P<decimal>(?<![\w.])-?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?(?![\w]|\.\d))"
     r"|(?P<head>[^\W\d_]+)(?P<tail>\d+)(?![^\W_])"
     r"|(?P<capitals>[A-Z]{2,})(?P<code>\d[\da-z]*[a-z][\da-z]*)(?![^\W_])"
@@ -31,10 +36,11 @@ _PIECES = re.compile(
 _KEYS = re.compile(r'"(?:\\.|[^"\\])*"(?=\s*:)|\b(?:true|false|null)\b')
 
 
-#: Addresses of pages, JSON, queries and lists, paths of files, versions, pairs of decimals.
+#: Addresses of pages, JSON, queries and lists, paths of files, two dates, versions, pairs of decimals.
 _STRUCTURED = re.compile(
     r"\w+://\S+|\s*[{\[].*[}\]]\s*|[^\s=&]+=[^\s=&]*(?:[&;,]\s?[^\s=&]+=[^\s=&]*)*|[^|;,]+(?:[|;,][^|;,]*)+"
     r"|(?:[A-Za-z]:|\.{0,2})?(?:[/\\][^/\\:*?\"<>|]+)+[/\\]?|[\w.-]+(?:/[\w.-]+){2,}"
+    r"|\d{4}-\d\d-\d\d\W+(?:\w{1,5} )?\d{4}-\d\d-\d\d"
     r"|v?\d+(?:\.\d+){2,3}(?:[-+.]\w+)*|[(]?-?\d+\.\d+[,; ]+-?\d+\.\d+[)]?",
     re.DOTALL,
 )
@@ -64,8 +70,12 @@ def tokens_of(text: str, *, json: bool = False) -> list[Token]:
 
 def _cut(text: str, found: list[Token]) -> None:
     for piece in _PIECES.finditer(text):
-        if (number := piece["grouped"] or piece["decimal"]) is not None:
+        if (number := piece["grouped"] or piece["decimal"] or piece["measure"]) is not None:
             found.append((NUMBER, number))
+        elif piece["date"] is not None:
+            found.append((DATE if _is_day(piece["date"]) else CODE, piece["date"]))
+        elif piece["opaque"] is not None:
+            found.append((CODE, piece["opaque"]))
         elif piece["head"] is not None:
             found += [(WORD, piece["head"]), (NUMBER, piece["tail"])]
         elif piece["capitals"] is not None:
@@ -75,6 +85,14 @@ def _cut(text: str, found: list[Token]) -> None:
             found.append((NUMBER if run.isdecimal() else WORD if run.isalpha() else CODE, run))
         else:
             _literal(piece[0], found)
+
+
+def _is_day(text: str) -> bool:
+    try:
+        datetime.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _literal(text: str, found: list[Token]) -> None:

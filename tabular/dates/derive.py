@@ -43,7 +43,7 @@ _DATES = {
 _WHOLE = (("YmdHMS",), ("YmdHM",), ("YmdH",), ("ymdHMS",), ("ymdHM",), ("ymdH",))
 _TIMES = ((), ("H", "M"), ("H", "M", "S"), ("H", "M", "S", "f"), ("H",), ("HM",), ("HMS",), ("HMS", "f"))
 #: What stands between a date and its time, or before and behind either.
-_BETWEEN_CLOCK = frozenset({":", "h", "H", ".", "m"})
+_BETWEEN_CLOCK = frozenset({":", "h", "H", ".", "m", "時", "时", "點", "点", "시", "分", "분"})
 
 
 def named_like_a_date(name: str) -> bool:

@@ -45,6 +45,7 @@ PLAIN = [
     "%d/%b/%Y:%H:%M:%S +0000", "%A, %d %B %Y", "%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%y%m%d%H", "%G-W%V",
     "%G-W%V-%u", "%d.%m.%y %H:%M", "%Y.%m.%d %H:%M:%S", "%Y-%m-%d %H", "%Y_%m_%d", "%Y-%m-%dT%H:%M:%S-0500",
     "%Y-%m-%dT%H:%M:%S+02", "%Y-%m-%d-%H.%M.%S", "%d.%m.%Y %H.%M", "%d %b %y %I:%M%p", "%Y年%m月%d日", "%Hh%M",
+    "%Y年%m月%d日 %H時%M分%S秒",
     "%a %b %d %Y %H:%M:%S GMT+0100", "%H:%M:%S on %d/%m/%Y", "%a %b %d %Y %H:%M:%S GMT+0100 (CET)",
     "[%d/%b/%Y:%H:%M:%S +0000]", "[%Y-%m-%d %H:%M:%S]", "%Y-%m-%dT%H:%M:%SZ[UTC]",
 ]  # fmt: skip

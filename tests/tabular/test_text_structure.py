@@ -55,6 +55,18 @@ FORMS = {
         lambda r: f"{r.choice(['$', '€', '£'])}{r.gamma(1.5, 900):,.2f}",
         r"[$€£]\d{1,3}(,\d{3})*\.\d\d",
     ),
+    "a query with a click id": (
+        lambda r: f"utm_source={r.choice(['google', 'fb'])}&gclid=Cj0{''.join(r.choice(list('abXY012_-'), 30))}wE",
+        r"utm_source=(google|fb)&gclid=[\w-]{35}",
+    ),
+    "measures": (
+        lambda r: f"{r.integers(10, 200)} x {r.integers(10, 200)} x {r.integers(10, 200)} cm",
+        r"\d{2,3} x \d{2,3} x \d{2,3} cm",
+    ),
+    "degrees": (
+        lambda r: f"{r.uniform(0, 80):.4f}N {r.uniform(0, 170):.4f}E",
+        r"\d{1,2}\.\d{4}N \d{1,3}\.\d{4}E",
+    ),
     "money with its code": (
         lambda r: f"{r.gamma(1.5, 900):,.2f} {r.choice(['USD', 'EUR', 'GBP'])}",
         r"\d{1,3}(,\d{3})*\.\d\d (USD|EUR|GBP)",
@@ -137,6 +149,24 @@ def test_numbers_keep_their_range_and_their_zeros():
     assert all(re.fullmatch(r"\d{5}/\d\d\.\d\d", text) for text in made)
     halves = np.array([float(text.split("/")[1]) for text in made])
     assert halves.mean() == pytest.approx(50, abs=3)
+
+
+def test_dates_in_a_text_are_days_and_keep_their_order():
+    start = np.datetime64("2015-01-03")
+
+    def span(r) -> str:
+        first = start + int(r.integers(0, 3000))
+        return f"{first} to {first + int(r.integers(0, 30))}"
+
+    real = rows_of(span)
+    assert infer_schema(pd.DataFrame({"span": real, "y": 0}))["span"].kind == "text"
+    codec = TemplateCodec.fit(np.array(real, object))
+    made = TemplateCodec.from_dict(json.loads(json.dumps(codec.to_dict()))).draw(200, rng())
+    for text in made:
+        first, _, last = text.partition(" to ")
+        assert start <= np.datetime64(first, "D") <= np.datetime64(last, "D") <= start + 3030
+    assert not set(made) & set(real)
+    assert ("date", "2024-02-30") not in tokens_of("2024-02-30 x")
 
 
 def test_amounts_in_several_currencies_keep_their_range():
