@@ -124,10 +124,13 @@ class Search:
             able = self.able[operation.dates]
             places = np.flatnonzero(np.triu(able) if operation.symmetric else able)
             computed = computed.ravel()[places]
-            order = np.argsort(computed)  # gaps are sorted last
-            count = int((~np.isnan(computed)).sum())
-            places = places[order].astype(np.int32)
-            self.sorted[key] = (computed[order][:count], places[:count], places[count:])
+            there = ~np.isnan(computed)
+            order = np.flatnonzero(there)[np.argsort(computed[there])]
+            # What is divided by 0 hits no target: this row is one in which the target tells something.
+            lacking = np.isnan(values)
+            gone = places[~there & (lacking[places // len(values)] | lacking[places % len(values)])]
+            places = places.astype(np.int32)
+            self.sorted[key] = (computed[order], places[order], gone)
         ordered, places, gone = self.sorted[key]
         wanted = numbers.values[row, target]
         slack = numbers.tolerance[target] + 1e-8 * abs(wanted)
