@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from .inference import infer_schema
 from .marks import mark_cells
 from .personal.telling import warn_of_persons
 from .progress import Reporter
+from .rules.choice import RuleChoice
+from .rules.choosing import FOUND_BY_DEFAULT, chosen_rules
+from .rules.telling import rules_line
 from .schema import Column, Schema
 from .schema_checks import check_schema
 from .words import MIN_ROWS, has_nothing_in_common
@@ -32,15 +36,19 @@ _TOLD_COLUMNS = 5
 
 
 def schema_and_arrays(
-    table: pd.DataFrame, schema: Schema | None, *, rare_below: int, progress: Reporter
+    table: pd.DataFrame, schema: Schema | None, *, rare_below: int, progress: Reporter, private: bool = False
 ) -> tuple[Schema, dict[str, np.ndarray]]:
     """What every generator learns from: the schema, inferred if there is none, and the canonical arrays by it.
 
+    An inferred schema has the rules that hold between the columns (:mod:`tabular.rules`).
+
     Args:
         progress: told where a given schema changes values of the table.
+        private: nothing of the rows may come out: a given schema's rules are not checked against them.
 
     Raises:
         SchemaError: if the schema cannot serve, or ruins a column of the table.
+        RuleError: for a rule of the schema that rows break, or that no generator can keep.
     """
     given = schema is not None
     schema = infer_schema(table, rare_below=rare_below) if schema is None else schema
@@ -57,7 +65,12 @@ def schema_and_arrays(
             )
     for note in check_schema_fits(table, schema, arrays) if given else ():
         progress.note(note)
-    return schema, arrays
+    rules = chosen_rules(
+        None if private else arrays, schema, RuleChoice(), find=FOUND_BY_DEFAULT and not given, progress=progress
+    )
+    if rules and not given:
+        progress.note(rules_line(rules))
+    return replace(schema, rules=rules), arrays
 
 
 def _read_as_missing(schema: Schema) -> Iterator[str]:

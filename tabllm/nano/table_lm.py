@@ -145,7 +145,9 @@ class TableLM(Synthesizer):
         table = self._taken(table)
         if self.privacy is not None:
             self.privacy.check_public(schema, table.columns)
-        self.schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
+        self.schema, arrays = schema_and_arrays(
+            table, schema, rare_below=self.rare_below, progress=progress, private=self.privacy is not None
+        )
         self.schema = self._labelled(self.schema, len(table))
         plan = self._plan(len(table), one_step(parts_of(self.schema).filler is None, progress))
         private, learned = None, arrays

@@ -16,6 +16,7 @@ from ..schema import Schema
 from .choice import ALL, RuleChoice
 from .evaluation import check_rules
 from .listing import lists_values, with_values
+from .reduction import check_held, held_rules
 from .rule import Rule
 from .support import shown_cells
 from .syntax import Form
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["FOUND_BY_DEFAULT", "chosen_rules", "ruled", "with_rules"]
 
 #: Whether a fit searches rules by itself.
-FOUND_BY_DEFAULT = False
+FOUND_BY_DEFAULT = True
 
 
 def with_rules(
@@ -117,8 +118,8 @@ def chosen_rules(
         row_numbers: gives int64[rows], where the rows stand in their file, from 0; as they come if absent.
 
     Raises:
-        RuleError: for a rule that cannot be understood; that rows break, unless it is forced; or that is to be taken
-            away and is not there.
+        RuleError: for a rule that cannot be understood; that rows break, unless it is forced; that no generator can
+            hold rows to; or that is to be taken away and is not there.
     """
     found: list[Rule] = []
     if ALL not in choice.drop:
@@ -126,13 +127,16 @@ def chosen_rules(
         if find and arrays is not None:
             from .discovery import find_rules
 
-            found += _new(find_rules(arrays, schema, seed=seed, progress=progress), found, schema)
+            searched = held_rules(schema, find_rules(arrays, schema, seed=seed, progress=progress))
+            found += _new(searched, found, schema)
     found = _without(found, [text for text in choice.drop if text != ALL], schema)
     found += _new([_listed(Rule(text), arrays, schema) for text in choice.add], found, schema)
     wishes = [replace(_listed(Rule(text), arrays, schema), forced=True) for text in choice.forced]
     found = [rule for rule in found if rule not in _same(found, wishes, schema)]
     found += _new(wishes, [], schema)
-    check_rules(replace(schema, rules=tuple(found)))
+    whole = replace(schema, rules=tuple(found))
+    check_rules(whole)
+    check_held(whole)
     if arrays is not None:
         given = set(choice.add).union(rule.text for rule in schema.rules)
         for rule in found:
