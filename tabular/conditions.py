@@ -20,7 +20,7 @@ from .number_text import parse_numbers
 from .schema import Column, Schema
 from .synthesizer import Where
 
-__all__ = ["Allowed", "parse_where", "satisfied"]
+__all__ = ["Allowed", "both", "parse_where", "satisfied"]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def parse_where(where: Where, schema: Schema) -> dict[str, Allowed]:
         column = schema[condition.column]
         found = _meaning(condition, column)
         if column.name in allowed:
-            found = _both(allowed[column.name], found)
+            found = both(allowed[column.name], found)
         allowed[column.name] = found
     return allowed
 
@@ -190,7 +190,7 @@ def _listed(column: Column, most: int = 8) -> str:
     return shown + (f", ... ({len(column.categories):,} in all)" if len(column.categories) > most else "")
 
 
-def _both(first: Allowed, second: Allowed) -> Allowed:
+def both(first: Allowed, second: Allowed) -> Allowed:
     """What both allow."""
     missing = first.missing and second.missing
     codes: tuple[int, ...] | None = None

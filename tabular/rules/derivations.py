@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ..arrays import on_grid
+from ..conditions import Allowed
 from ..schema import Column, Schema
 from ..unmodelled import is_missing, unmodelled
 from .evaluation import Rows, category_numbers, listed_keys
@@ -94,6 +95,14 @@ class LookedUp:
         gone = np.nan if values.dtype.kind == "f" else -1
         return _gone(self.present, arrays, np.where(found, values, gone).astype(values.dtype))
 
+    def narrowed(self, condition: Allowed) -> Allowed | None:
+        """What the deciding column may be where this one keeps ``condition``; ``None`` where several decide."""
+        if len(self.sources) != 1 or condition.missing or not self.schema[self.sources[0]].has_categories:
+            return None
+        _, listed = listed_keys(self.rule, self.sources, _no_rows(self.sources, self.schema), self.schema)
+        codes = listed[condition.contains(self._values), 0]
+        return Allowed(self.sources[0], tuple(sorted({int(code) for code in codes if code >= 0})), None, missing=False)
+
     @cached_property
     def _values(self) -> np.ndarray:
         """The canonical values of the column in the combinations."""
@@ -136,6 +145,10 @@ class Gap:
 
 
 Derivation = Computed | LookedUp | Gap
+
+
+def _no_rows(names: tuple[str, ...], schema: Schema) -> dict[str, np.ndarray]:
+    return {name: np.zeros(0, np.float64 if schema[name].is_numeric else np.int32) for name in names}
 
 
 def constant(column: Column, rows: int) -> np.ndarray | None:

@@ -14,9 +14,9 @@ import numpy as np
 
 from ..arrays import on_grid
 from ..cells import grid_step
-from ..conditions import Allowed
+from ..conditions import Allowed, both
 from ..dates.forms import compiled
-from ..errors import RuleError
+from ..errors import ConditionError, RuleError
 from ..schema import Column, Schema
 from .derivations import Computed, Derivation, Gap, LookedUp, constant, presence
 from .evaluation import category_numbers
@@ -102,8 +102,27 @@ class Reduction:
         return found
 
     def allowed(self, conditions: Mapping[str, Allowed]) -> dict[str, Allowed]:
-        """Conditions on columns of the table -> those on what is learned; the others are for :meth:`keeping`."""
-        return {name: condition for name, condition in conditions.items() if name not in self._derived}
+        """Conditions on columns of the table -> those on what is learned; the others are for :meth:`keeping`.
+
+        A condition on what is looked up (a country) is one on what decides it (its cities).
+
+        Raises:
+            ConditionError: if the conditions contradict a rule.
+        """
+        found = dict(conditions)
+        for derivation in reversed(self.derivations):
+            condition = found.pop(derivation.target, None)
+            narrowed = derivation.narrowed(condition) if condition and isinstance(derivation, LookedUp) else None
+            if condition is None or narrowed is None:
+                continue
+            if not narrowed.codes:
+                raise ConditionError(
+                    f"The condition on {derivation.target!r} contradicts the rule {derivation.rule.text!r}: none of its "
+                    "values keeps it."
+                )
+            known = found.get(narrowed.column)
+            found[narrowed.column] = narrowed if known is None else both(known, narrowed)
+        return found
 
     def keeping(self, conditions: Mapping[str, Allowed]) -> Keeping | None:
         """What tells which rows keep the rules, and the conditions on columns that follow from others.

@@ -21,5 +21,5 @@ def rules_line(rules: Sequence[Rule], data: str | Path | None = None) -> str:
     """How many rules synthetic rows will keep, the first by name, and where to see what the rows of ``data`` keep."""
     named = ", ".join(rule.text for rule in rules[:_NAMED]) + ", ..." * (len(rules) > _NAMED)
     count = "1 rule between columns is" if len(rules) == 1 else f"{len(rules):,} rules between columns are"
-    where = "'schema.rules' lists them" if data is None else f"'tabllm rules {shlex.quote(str(data))}' shows them all"
-    return f"{count} kept: {named}; {where}."
+    where = "'schema.rules' lists" if data is None else f"'tabllm rules {shlex.quote(str(data))}' shows"
+    return f"{count} kept: {named}; {where} what holds between them."

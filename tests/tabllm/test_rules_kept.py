@@ -12,7 +12,8 @@ import pytest
 from tabllm import create, load_run
 from tabllm.lm.pretrained import PretrainedLM
 from tabular import Schema, infer_schema
-from tabular.errors import RuleError
+from tabular.conditions import parse_where
+from tabular.errors import ConditionError, RuleError
 from tabular.rules import Rule
 from tabular.rules.reduction import check_held, held_rules, reduction_of
 
@@ -186,3 +187,13 @@ def test_rules_that_no_row_keeps_are_given_up(monkeypatch) -> None:
     fitted = nano((Rule("clicks > views + 5000", forced=True),))
     with pytest.raises(RuleError, match=r"Only 0 of [\d,]+ rows .* 'clicks > views \+ 5000'"):
         fitted.sample(300)
+
+
+def test_a_condition_on_what_is_looked_up_is_one_on_what_decides_it() -> None:
+    codes = SCHEMA["city"].categories
+    asked = reduction_of(SCHEMA).allowed(parse_where("country=FR and city != Lyon", SCHEMA))
+    assert {name: [codes[code] for code in allowed.codes or ()] for name, allowed in asked.items()} == {
+        "city": ["Paris"]
+    }
+    with pytest.raises(ConditionError, match="contradict"):
+        nano(RULES).sample(5, where="country=FR and city=Rome")
