@@ -117,8 +117,8 @@ class Reduction:
                 continue
             if not narrowed.codes:
                 raise ConditionError(
-                    f"The condition on {derivation.target!r} contradicts the rule {derivation.rule.text!r}: none of its "
-                    "values keeps it."
+                    f"The condition on {derivation.target!r} contradicts the rule {derivation.rule.text!r}: none of "
+                    "its values keeps it."
                 )
             known = found.get(narrowed.column)
             found[narrowed.column] = narrowed if known is None else both(known, narrowed)
