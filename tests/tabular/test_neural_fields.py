@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from tabular import TableError, infer_schema, to_arrays
+from tabular import infer_schema, to_arrays
 from tabular.neural.encoder import TableEncoder
 from tabular.neural.fields import CategoryField, NumberField, field_from_dict
 from tabular.neural.mixture import fit_mixture
@@ -135,11 +135,12 @@ def test_a_table_comes_back(rng):
     np.testing.assert_array_equal(found["same"], arrays["same"])
 
 
-def test_a_table_without_anything_to_learn_is_refused():
+def test_of_a_table_without_anything_to_learn_a_coin_is_learned():
     table = pd.DataFrame({"a": [1] * 30, "b": ["x"] * 30})
     schema = infer_schema(table)
-    with pytest.raises(TableError, match="No column is left to learn"):
-        TableEncoder.fit(to_arrays(table, schema), schema, "modes")
+    encoder = TableEncoder.fit(to_arrays(table, schema), schema, "modes")
+    assert encoder.learned == []
+    assert encoder.sizes == [2]
 
 
 def test_bins_have_about_equal_mass_and_normal_scores_within(rng):
