@@ -65,9 +65,8 @@ def schema_and_arrays(
             )
     for note in check_schema_fits(table, schema, arrays) if given else ():
         progress.note(note)
-    rules = chosen_rules(
-        None if private else arrays, schema, RuleChoice(), find=FOUND_BY_DEFAULT and not given, progress=progress
-    )
+    # Without a bar of its own: a second at most for a million rows.
+    rules = chosen_rules(None if private else arrays, schema, RuleChoice(), find=FOUND_BY_DEFAULT and not given)
     if rules and not given:
         progress.note(rules_line(rules))
     return replace(schema, rules=rules), arrays
