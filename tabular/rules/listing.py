@@ -15,7 +15,7 @@ from .evaluation import missing, most_frequent, row_keys
 from .rule import Rule, Scalar
 from .syntax import Decides, Listed, columns_of
 
-__all__ = ["lists_values", "with_values"]
+__all__ = ["lists_values", "scalars", "with_values"]
 
 
 def lists_values(rule: Rule, schema: Schema) -> bool:
@@ -68,7 +68,7 @@ def with_values(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) ->
         whole, key = whole[wanted], key[wanted]
     rows = whole[np.unique(key, return_index=True)[1]]
     rows = rows[np.lexsort([values[rows] for values in cells[::-1]])]
-    listed = [_scalars(values[rows], schema[name]) for name, values in zip(names, cells, strict=True)]
+    listed = [scalars(values[rows], schema[name]) for name, values in zip(names, cells, strict=True)]
     return replace(rule, values=tuple(zip(*listed, strict=True)))
 
 
@@ -76,9 +76,11 @@ def _cells(values: np.ndarray, column: Column) -> np.ndarray:
     return on_grid(values, column) if column.is_numeric else values
 
 
-def _scalars(values: np.ndarray, column: Column) -> list[Scalar]:
+def scalars(values: np.ndarray, column: Column) -> list[Scalar]:
+    """Canonical ``values`` (codes or numbers; as float64 NaN is missing) as cells."""
     if column.has_categories:
-        return [None if code < 0 else column.categories[code] for code in values]
+        gone = missing(values)
+        return [None if none else column.categories[int(code)] for code, none in zip(values, gone, strict=True)]
     return [
         None if math.isnan(value) else int(value) if column.kind == "integer" else value for value in values.tolist()
     ]

@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 import numpy as np
 
+from ..listing import scalars
 from ..rule import Rule
 from ..syntax import quoted
 from .dependencies import Dependencies
 from .levels import Level, Levels
-from .listing import scalars
 from .sample import EVIDENCE, Sample, needed, written
 
 __all__ = ["find_conditions"]
@@ -140,7 +140,7 @@ def _text(sample: Sample, level: Level) -> str:
     name = quoted(level.column)
     if level.missing:
         return f"{name} is missing"
-    (value,) = scalars(sample, level.column, np.array([level.value]))
+    (value,) = scalars(np.array([level.value]), sample.columns[level.column])
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f"{name} = {written(value)}"
     return f"{name} = '" + str(value).replace("'", "''") + "'"

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from ..listing import scalars
 from ..rule import Scalar
 from .sample import Sample
 
-__all__ = ["MOST_LISTED", "listed", "scalars"]
+__all__ = ["MOST_LISTED", "listed"]
 
 #: A rule lists no more combinations.
 MOST_LISTED = 20_000
@@ -37,13 +38,5 @@ def listed(sample: Sample, names: Sequence[str], *, deciding: int = 0) -> tuple[
         frame = frame.drop_duplicates(keys)  # missing cells are sorted last
     if not 2 <= len(frame) <= MOST_LISTED:
         return None
-    cells = [scalars(sample, name, frame[place].to_numpy(np.float64)) for place, name in enumerate(names)]
+    cells = [scalars(frame[place].to_numpy(np.float64), sample.columns[name]) for place, name in enumerate(names)]
     return tuple(zip(*cells, strict=True))
-
-
-def scalars(sample: Sample, name: str, values: np.ndarray) -> list[Scalar]:
-    """Canonical ``values`` (codes or numbers, NaN missing) as cells."""
-    column = sample.columns[name]
-    if column.has_categories:
-        return [None if np.isnan(code) else column.categories[int(code)] for code in values]
-    return [None if np.isnan(v) else int(v) if column.kind == "integer" else float(v) for v in values.tolist()]
