@@ -8,21 +8,23 @@ from dataclasses import replace
 import numpy as np
 
 from ..arrays import on_grid
-from ..cells import grid_step
 from ..progress import Reporter
 from ..schema import Schema
-from .derivations import Computed, Gap, is_missing
+from .derivations import Gap, is_missing
 from .evaluation import Rows
+from .inverting import invert
 from .keeping import Keeping
 from .reduction import reduction_of
 from .rule import Rule
-from .syntax import Condition, Constant, Exactly, Expression, If, Missing, Operation, Reference, columns_of
+from .syntax import Condition, Exactly, If, Missing, columns_of
 
 __all__ = ["settle"]
 
 Arrays = dict[str, np.ndarray]
 #: How often rows that break a rule are drawn again.
 ATTEMPTS = 60
+#: ... before categories are chosen that agree with what was given: drawn ones go with the other cells of the row.
+FREE_ATTEMPTS = 8
 
 
 def settle(
@@ -43,15 +45,17 @@ def settle(
         progress: told of rows that no filling makes keep the rules.
     """
     keeping = Keeping(schema, {})
-    found = _solved(drawn, given, holes, schema)
+    rng = np.random.default_rng(len(next(iter(drawn.values()))))
+    found = _solved(drawn, given, holes, schema, rng, choose=False)
     # Rules without a column in common are mended apart: a row that breaks two would else have to mend both at once.
     groups = [Keeping(replace(schema, rules=rules), {}) for rules in _groups(schema)]
-    for _ in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         broken = np.flatnonzero(~keeping(found, holes))
         if not len(broken):
             return found
         cells, open_cells = _some(given, broken), _some(holes, broken)
-        new, old = _solved(again(broken), cells, open_cells, schema), _some(found, broken)
+        new = _solved(again(broken), cells, open_cells, schema, rng, choose=attempt >= FREE_ATTEMPTS)
+        old = _some(found, broken)
         for group in groups:
             better = ~group(old, open_cells) & group(new, open_cells)
             for name in group.columns & new.keys():
@@ -84,7 +88,13 @@ def _some(arrays: Mapping[str, np.ndarray], rows: np.ndarray) -> Arrays:
 
 
 def _solved(
-    drawn: Mapping[str, np.ndarray], given: Mapping[str, np.ndarray], holes: Mapping[str, np.ndarray], schema: Schema
+    drawn: Mapping[str, np.ndarray],
+    given: Mapping[str, np.ndarray],
+    holes: Mapping[str, np.ndarray],
+    schema: Schema,
+    rng: np.random.Generator,
+    *,
+    choose: bool,
 ) -> Arrays:
     """``drawn`` with every given cell as it was given, and cells computed that follow from given ones."""
     found: Arrays = {}
@@ -92,35 +102,27 @@ def _solved(
         column = schema[name]
         values = on_grid(values, column) if column.is_numeric else values
         found[name] = np.where(holes[name], values, given[name]).astype(values.dtype)
-    for derivation in reduction_of(schema).derivations:
-        target = derivation.target
-        if target not in found or not all(source in found for source in derivation.sources):
-            continue
-        if isinstance(derivation, Gap):
-            source = derivation.source
-            gap = drawn[target] - drawn[source]
+    derivations = [each for each in reduction_of(schema).derivations if {each.target, *each.sources} <= found.keys()]
+    gaps: Arrays = {}
+    for each in derivations:
+        if isinstance(each, Gap):
             # The drawn gap is laid before the later instant where that was given, else behind the earlier one.
-            found[source] = _put(found[source], found[target] - gap, ~holes[target] & holes[source], source, schema)
-            found[target] = _put(found[target], found[source] + gap, holes[target], target, schema)
-        elif isinstance(derivation, Computed):
-            _solve_holes(derivation, found, holes, schema)
-        made = derivation.join(found) if not isinstance(derivation, Gap) else found[target]
-        found[target] = np.where(holes[target] & ~is_missing(made), made, found[target]).astype(found[target].dtype)
+            target, source = each.target, each.source
+            gaps[target] = drawn[target] - drawn[source]
+            where = ~holes[target] & holes[source]
+            found[source] = _put(found[source], found[target] - gaps[target], where, source, schema)
+            found[target] = _put(found[target], found[source] + gaps[target], holes[target], target, schema)
+    known = {name: ~holes[name] for name in found}
+    invert(found, derivations, known, schema, rng, choose=choose)
+    for each in derivations:
+        target = each.target
+        if isinstance(each, Gap):
+            where = ~known[target]
+            found[target] = _put(found[target], found[each.source] + gaps[target], where, target, schema)
+        else:
+            made = each.join(found)
+            found[target] = np.where(holes[target] & ~is_missing(made), made, found[target]).astype(found[target].dtype)
     return _without_what_is_missing(found, holes, schema)
-
-
-def _solve_holes(derivation: Computed, found: Arrays, holes: Mapping[str, np.ndarray], schema: Schema) -> None:
-    """Compute one of the holes that a given cell follows from, in ``found``; the finest number of them."""
-    finest = sorted(derivation.sources, key=lambda name: grid_step(schema[name]) or 0.0)
-    todo = ~holes[derivation.target]
-    for source in finest:
-        where = todo & holes[source]
-        if not where.any() or not schema[source].is_numeric:
-            continue
-        solution = _solve(derivation.expression, source, found[derivation.target], found, schema)
-        if solution is not None:
-            found[source] = _put(found[source], solution, where, source, schema)
-            todo &= ~where
 
 
 def _without_what_is_missing(found: Arrays, holes: Mapping[str, np.ndarray], schema: Schema) -> Arrays:
@@ -148,29 +150,3 @@ def _without_what_is_missing(found: Arrays, holes: Mapping[str, np.ndarray], sch
 def _put(values: np.ndarray, new: np.ndarray, where: np.ndarray, name: str, schema: Schema) -> np.ndarray:
     column = schema[name]
     return np.where(where & ~np.isnan(new), on_grid(new, column), values)
-
-
-def _solve(
-    expression: Expression, unknown: str, value: np.ndarray, arrays: Mapping[str, np.ndarray], schema: Schema
-) -> np.ndarray | None:
-    """What ``unknown`` must be for ``expression`` to be ``value``; ``None`` where no arithmetic tells."""
-    if isinstance(expression, Reference):
-        return value if expression.column == unknown else None
-    if isinstance(expression, Constant) or not isinstance(expression, Operation):
-        return None
-    left, right = (unknown in columns_of(side) for side in (expression.left, expression.right))
-    if left == right:
-        return None
-    rows = Rows(arrays, schema, "")
-    known = rows.number(expression.right if left else expression.left)
-    side = expression.left if left else expression.right
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if expression.sign == "+":
-            rest = value - known
-        elif expression.sign == "-":
-            rest = value + known if left else known - value
-        elif expression.sign == "*":
-            rest = np.where(known == 0, np.nan, value / known)
-        else:
-            rest = value * known if left else np.where(value == 0, np.nan, known / value)
-    return _solve(side, unknown, rest, arrays, schema)

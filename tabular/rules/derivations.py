@@ -103,15 +103,19 @@ class LookedUp:
         codes = listed[condition.contains(self._values), 0]
         return Allowed(self.sources[0], tuple(sorted({int(code) for code in codes if code >= 0})), None, missing=False)
 
-    @cached_property
-    def _values(self) -> np.ndarray:
-        """The canonical values of the column in the combinations."""
-        column = self.schema[self.target]
-        given = [row[-1] for row in self.rule.values]
+    def listed(self, name: str) -> np.ndarray:
+        """The canonical values of a column in the combinations that the rule lists."""
+        column = self.schema[name]
+        given = [row[(*self.sources, self.target).index(name)] for row in self.rule.values]
         if column.is_numeric:
             return np.array([np.nan if value is None else float(value) for value in given])
         known = {str(value): code for code, value in enumerate(column.categories)}
         return np.array([-1 if value is None else known.get(str(value), -1) for value in given], dtype=np.int32)
+
+    @cached_property
+    def _values(self) -> np.ndarray:
+        """The canonical values of the column in the combinations."""
+        return self.listed(self.target)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,397 @@
+"""What columns must be for others that are made from them to be as they are given.
+
+``total`` and ``quantity`` tell ``price``. A date tells only the day of a timestamp, a country only which cities it may
+be: there what was drawn is kept where it agrees, its time of day or its remainder is taken over, or else one of the
+values that agree is chosen, as often as each was drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
+
+import numpy as np
+
+from ..arrays import on_grid
+from ..cells import grid_step
+from ..date_text import from_seconds
+from ..schema import Column, Schema
+from .derivations import Computed, Derivation, Gap, LookedUp, is_missing
+from .evaluation import Rows, listed_keys, row_keys
+from .syntax import Call, Constant, Expression, Operation, Reference, columns_of
+
+__all__ = ["Made", "invert"]
+
+Arrays = dict[str, np.ndarray]
+Made = Computed | LookedUp
+
+DAY = 86400.0
+#: A source with more values than that is not searched for those that agree.
+MOST_VALUES = 200_000
+#: What a value that was never drawn weighs beside one that was drawn once.
+UNDRAWN = 1e-3
+
+
+def invert(
+    found: Arrays,
+    derivations: Sequence[Derivation],
+    known: Arrays,
+    schema: Schema,
+    rng: np.random.Generator,
+    *,
+    choose: bool = True,
+) -> None:
+    """Change ``found`` so that what is made from it comes to the cells that are ``known``, as far as it can.
+
+    Args:
+        found: canonical arrays: known cells, and drawn ones that may be changed.
+        derivations: each after those that it needs.
+        known: bool[rows] per column; cells that follow from known ones become known.
+        choose: whether a category that does not agree is replaced by one that does; else it is left, to be drawn again.
+    """
+    made = [each for each in derivations if not isinstance(each, Gap) and _is_there(each, found)]
+    alone: dict[str, list[Made]] = {}
+    for each in made:
+        if len(each.sources) == 1:
+            alone.setdefault(each.sources[0], []).append(each)
+    # Backwards: what is made from a column that is made itself tells that one first.
+    lossy: list[Computed] = []
+    for each in reversed(made):
+        source = each.sources[0]
+        if len(each.sources) == 1:
+            if alone[source][0] is each:
+                bounds = _bounds(source, made, found, known)
+                _match(source, alone[source], bounds, found, known, schema, rng, choose)
+        elif isinstance(each, LookedUp):
+            if choose:
+                _choose_combination(each, found, known, schema, rng)
+        elif _calls(each.expression):
+            lossy.append(each)
+        else:
+            _solve_one(each, found, known, schema)
+    for each in lossy:
+        _solve_one(each, found, known, schema)
+
+
+def _is_there(derivation: Made, found: Mapping[str, np.ndarray]) -> bool:
+    return derivation.target in found and all(source in found for source in derivation.sources)
+
+
+# -- one column that others are made from -------------------------------------------------------------------------
+@dataclass(frozen=True)
+class _Values:
+    """Values that a column may have, and what is made from each.
+
+    Attributes:
+        values: canonical values, of instants their days or times of day, in seconds.
+        made: target -> canonical values, for those that depend on nothing else.
+        part: an instant of the column -> which of ``values`` it has, as a number; identity for other columns.
+        put: (instants, chosen values) -> instants.
+        bounded: whether bounds of the column are bounds of ``values``.
+    """
+
+    values: np.ndarray
+    made: Mapping[str, np.ndarray]
+    part: Callable[[np.ndarray], np.ndarray]
+    put: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    bounded: bool = True
+
+
+def _match(
+    source: str, made: Sequence[Made], bounds: tuple[np.ndarray, np.ndarray], found: Arrays, known: Arrays,
+    schema: Schema, rng: np.random.Generator, choose: bool,
+) -> None:  # fmt: skip
+    """Choose ``source`` so that all that is made from it alone, and known, comes out."""
+    column = schema[source]
+    todo = ~known[source] & np.any([known[each.target] for each in made], axis=0)
+    if not todo.any():
+        return
+    if choose or column.is_numeric:
+        for values in _values_of(source, tuple(made), schema):
+            _choose(source, values, bounds, todo, found, known, schema, rng)
+    for each in made:
+        if isinstance(each, Computed):
+            _solve_one(each, found, known, schema, fix=False)
+    right = np.all([_agrees(each, found, schema) | ~known[each.target] for each in made], axis=0)
+    known[source] = known[source] | (todo & right)
+
+
+def _choose(
+    source: str, values: _Values, bounds: tuple[np.ndarray, np.ndarray], todo: np.ndarray, found: Arrays,
+    known: Arrays, schema: Schema, rng: np.random.Generator,
+) -> None:  # fmt: skip
+    targets = list(values.made)
+    if not targets or not len(values.values):
+        return
+    asked = np.stack([known[name] & ~is_missing(found[name]) for name in targets], axis=1) & todo[:, None]
+    ordered = values.values
+    drawn = values.part(found[source])
+    place = np.clip(np.searchsorted(ordered, drawn), 0, len(ordered) - 1)
+    drawn_there = ~is_missing(found[source]) & (ordered[place] == drawn)
+    weights = np.bincount(place[drawn_there], minlength=len(ordered)) + UNDRAWN
+    least, most = (np.searchsorted(ordered, bound, side) for bound, side in zip(bounds, ("left", "right"), strict=True))
+    for pattern in np.unique(asked[asked.any(axis=1)], axis=0):
+        rows = np.flatnonzero((asked == pattern).all(axis=1))
+        names = [name for name, counts in zip(targets, pattern, strict=True) if counts]
+        sides = [(values.made[name], _held(found[name][rows], schema[name])) for name in names]
+        key = row_keys([np.concatenate(side) for side in sides])
+        of_values, of_rows = key[: len(ordered)], key[len(ordered) :]
+        wrong = ~drawn_there[rows] | (of_values[place[rows]] != of_rows)
+        if values.bounded:
+            wrong |= (place[rows] < least[rows]) | (place[rows] >= most[rows])
+        within = (least[rows][wrong], most[rows][wrong]) if values.bounded else None
+        chosen = _weighted(of_values, weights, of_rows[wrong], rng, within)
+        rows = rows[wrong][chosen >= 0]
+        if len(rows):
+            new = values.put(found[source][rows], ordered[chosen[chosen >= 0]])
+            changed = found[source].copy()
+            changed[rows] = _held(new, schema[source])
+            found[source] = changed
+
+
+def _weighted(
+    of_values: np.ndarray, weights: np.ndarray, wanted: np.ndarray, rng: np.random.Generator,
+    within: tuple[np.ndarray, np.ndarray] | None = None,
+) -> np.ndarray:  # fmt: skip
+    """int64: for each wanted key one of the values with it, as often as they weigh; -1 where there is none.
+
+    Args:
+        within: for each wanted key the first value that counts, and the one behind the last.
+    """
+    order = np.argsort(of_values, kind="stable")
+    size = len(of_values) + 1
+    places, total = of_values[order] * size + order, np.concatenate([[0.0], np.cumsum(weights[order])])
+    least, most = (np.zeros_like(wanted), np.full_like(wanted, size)) if within is None else within
+    first, last = np.searchsorted(places, wanted * size + least), np.searchsorted(places, wanted * size + most)
+    height = total[first] + rng.random(len(wanted)) * (total[np.maximum(last, first)] - total[first])
+    place = np.clip(np.searchsorted(total, height, "right") - 1, first, np.maximum(last - 1, first))
+    return np.where(last > first, order[np.minimum(place, len(order) - 1)], -1)
+
+
+def _bounds(
+    source: str, made: Sequence[Made], found: Mapping[str, np.ndarray], known: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The least and the most that ``source`` may be, for known ages of other known dates."""
+    low, high = np.full(len(found[source]), -np.inf), np.full(len(found[source]), np.inf)
+    for each in made:
+        call = each.expression if isinstance(each, Computed) else None
+        if not isinstance(call, Call) or call.function != "years" or Reference(source) not in call.arguments:
+            continue
+        other = call.arguments[1 - call.arguments.index(Reference(source))]
+        if not isinstance(other, Reference) or other.column == source:
+            continue
+        age = np.where(known[each.target] & known[other.column], found[each.target], np.nan)
+        day = np.floor(found[other.column] / DAY) * DAY
+        if call.arguments[0] == Reference(source):
+            first, last = _years_later(day, age), _years_later(day, age + 1) - 1
+        else:
+            first, last = _years_later(day, -age - 1) + DAY, _years_later(day, -age) + DAY - 1
+        low, high = np.fmax(low, first), np.fmin(high, last)
+    return low, high
+
+
+def _choose_combination(made: LookedUp, found: Arrays, known: Arrays, schema: Schema, rng: np.random.Generator) -> None:
+    """Choose what is not known of ``origin, dest`` among the listed combinations with the known ``distance``."""
+    names = (*made.sources, made.target)
+    asked = np.stack([known[name] for name in names], axis=1)
+    todo = asked[:, -1] & ~asked.all(axis=1) & ~is_missing(found[made.target])
+    rows, listed = listed_keys(made.rule, names, found, schema)
+    whole = row_keys(np.concatenate([listed, rows]).T)
+    weights = np.array([UNDRAWN] * len(listed)) + np.bincount(whole, minlength=whole.max() + 1)[whole[: len(listed)]]
+    todo &= ~np.isin(whole[len(listed) :], whole[: len(listed)])
+    for pattern in np.unique(asked[todo], axis=0):
+        some = np.flatnonzero(todo & (asked == pattern).all(axis=1))
+        key = row_keys(np.concatenate([listed, rows[some]])[:, pattern].T)
+        chosen = _weighted(key[: len(listed)], weights, key[len(listed) :], rng)
+        some, chosen = some[chosen >= 0], chosen[chosen >= 0]
+        for name, is_known in zip(made.sources, pattern, strict=False):
+            if not is_known:
+                changed = found[name].copy()
+                changed[some] = made.listed(name)[chosen]
+                found[name] = changed
+                known[name] = known[name].copy()
+                known[name][some] = True
+
+
+@lru_cache(maxsize=64)
+def _values_of(source: str, made: tuple[Made, ...], schema: Schema) -> tuple[_Values, ...]:
+    """What ``source`` may be: its categories, the numbers that a rule lists, or the days and the times of day."""
+    column = schema[source]
+    if column.kind == "datetime":
+        return _instants(column, made)
+    if column.has_categories:
+        values = np.arange(len(column.categories), dtype=np.int32)
+    else:
+        listed = next((each for each in made if isinstance(each, LookedUp)), None)
+        if listed is None:
+            return ()
+        values = np.unique(listed.listed(source))
+        values = values[~np.isnan(values)]
+    return (_Values(values, {each.target: _made(each, source, values) for each in made}, _same, _put_whole),)
+
+
+def _instants(column: Column, made: Sequence[Made]) -> tuple[_Values, ...]:
+    if column.minimum is None or column.maximum is None:
+        return ()
+    days = np.arange(column.minimum // DAY, column.maximum // DAY + 1) * DAY
+    step = max(grid_step(column) or 1.0, 1.0)
+    times = np.arange(0.0, DAY, step)
+    middle = float(np.median(on_grid(days + DAY / 2, column) % DAY))
+    days = days[on_grid(days + middle, column) // DAY * DAY == days] if len(days) > 2 else days
+    day = days[len(days) // 2] if len(days) else 0.0
+    times = times[on_grid(day + times, column) == day + times] if len(days) > 2 else times
+    if not len(days) or not len(times) or max(len(days), len(times)) > MOST_VALUES:
+        return ()
+    of_days: Arrays = {}
+    of_times: Arrays = {}
+    for each in made:
+        each_day = [_made(each, column.name, days + time) for time in (0.0, DAY / 2, DAY - 1)]
+        if all(np.array_equal(each_day[0], other, equal_nan=other.dtype.kind == "f") for other in each_day[1:]):
+            of_days[each.target] = each_day[0]
+            continue
+        some = days[np.unique(np.linspace(0, len(days) - 1, 9).astype(np.int64))]
+        each_time = [_made(each, column.name, day + times) for day in some]
+        if all(np.array_equal(each_time[0], other, equal_nan=other.dtype.kind == "f") for other in each_time[1:]):
+            of_times[each.target] = each_time[0]
+    return (
+        _Values(days, of_days, lambda at: np.floor(at / DAY) * DAY, lambda at, day: day + at % DAY),
+        _Values(times, of_times, lambda at: np.floor(at % DAY / step) * step,
+                lambda at, time: np.floor(at / DAY) * DAY + time + at % step, bounded=False),
+    )  # fmt: skip
+
+
+def _same(values: np.ndarray) -> np.ndarray:
+    return values
+
+
+def _put_whole(_: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    return chosen
+
+
+def _made(derivation: Made, source: str, values: np.ndarray) -> np.ndarray:
+    return _held(derivation.join({source: values}), derivation.schema[derivation.target])
+
+
+def _held(values: np.ndarray, column: Column) -> np.ndarray:
+    return on_grid(values, column) if column.is_numeric else values
+
+
+# -- arithmetic ---------------------------------------------------------------------------------------------------
+def _solve_one(derivation: Computed, found: Arrays, known: Arrays, schema: Schema, *, fix: bool = True) -> None:
+    """Compute one of the columns that a known cell is computed from; the finest number of those that are not known.
+
+    Args:
+        fix: whether the cells are known then.
+    """
+    target = schema[derivation.target]
+    if not target.is_numeric:
+        return
+    finest = sorted(derivation.sources, key=lambda name: grid_step(schema[name]) or 0.0)
+    todo = known[target.name] & ~is_missing(found[target.name])
+    for source in finest:
+        where = todo & ~known[source]
+        if not where.any() or not schema[source].is_numeric:
+            continue
+        right = where & _agrees(derivation, found, schema)
+        wanted = found[target.name]
+        with np.errstate(invalid="ignore"):
+            computed = Rows(found, schema, "").number(derivation.expression)
+            rest = computed - on_grid(computed, target)
+        # What was rounded away is taken over from the drawn cells where that agrees.
+        for value in (np.where(np.isfinite(rest), wanted + rest, wanted), wanted):
+            solution = _solve(derivation.expression, source, value, Rows(found, schema, ""))
+            if solution is None:
+                break
+            put = where & ~right & np.isfinite(solution)
+            trial = {**found, source: np.where(put, on_grid(solution, schema[source]), found[source])}
+            agrees = where & _agrees(derivation, trial, schema)
+            last = value is wanted
+            found[source] = np.where(put & (agrees | last), trial[source], found[source])
+            right |= put & agrees
+        if fix:
+            known[source] = known[source] | right
+            todo &= ~right
+
+
+def _agrees(derivation: Made, found: Mapping[str, np.ndarray], schema: Schema) -> np.ndarray:
+    """bool[rows]: where the column is what it is made as."""
+    made = derivation.join({name: found[name] for name in derivation.sources})
+    held = _held(found[derivation.target], schema[derivation.target])
+    if made.dtype.kind != "f":
+        return np.asarray(made == held)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.abs(made - held) <= 1e-9 * np.maximum(np.abs(held), 1e-9))
+
+
+def _calls(expression: Expression) -> bool:
+    if isinstance(expression, Operation):
+        return _calls(expression.left) or _calls(expression.right)
+    return isinstance(expression, Call)
+
+
+def _solve(expression: Expression, unknown: str, value: np.ndarray, rows: Rows) -> np.ndarray | None:
+    """What ``unknown`` must be for ``expression`` to be ``value``; ``None`` where nothing tells.
+
+    Args:
+        rows: with drawn cells of ``unknown``, of which what the expression leaves open is taken over.
+    """
+    if isinstance(expression, Reference):
+        return value if expression.column == unknown else None
+    if isinstance(expression, Constant):
+        return None
+    if isinstance(expression, Call):
+        return _solve_call(expression, unknown, value, rows)
+    left, right = (unknown in columns_of(side) for side in (expression.left, expression.right))
+    if left == right:
+        return None
+    known = rows.number(expression.right if left else expression.left)
+    side = expression.left if left else expression.right
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if expression.sign == "+":
+            rest = value - known
+        elif expression.sign == "-":
+            rest = value + known if left else known - value
+        elif expression.sign == "*":
+            rest = np.where(known == 0, np.nan, value / known)
+        else:
+            rest = value * known if left else np.where(value == 0, np.nan, known / value)
+    return _solve(side, unknown, rest, rows)
+
+
+def _solve_call(call: Call, unknown: str, value: np.ndarray, rows: Rows) -> np.ndarray | None:
+    inside = [unknown in columns_of(argument) for argument in call.arguments]
+    if sum(inside) != 1:
+        return None
+    argument = call.arguments[inside.index(True)]
+    drawn = rows.number(argument)
+    if call.function == "date":
+        rest = value + drawn % DAY
+    elif call.function == "floor":
+        rest = value + drawn % 1.0
+    elif call.function == "round":
+        rest = value + (drawn - np.rint(drawn))
+    elif call.function == "abs":
+        rest = np.where(drawn < 0, -value, value)
+    elif call.function == "years":
+        off = value - rows.number(call)
+        rest = _years_later(drawn, off if inside[0] else -off)
+    elif call.function == "year":
+        rest = _years_later(drawn, value - rows.number(call))
+    else:
+        return None
+    return _solve(argument, unknown, rest, rows)
+
+
+def _years_later(seconds: np.ndarray, years: np.ndarray) -> np.ndarray:
+    """Instants so many years later, at the same time of the same day; the 28th in place of a 29th of February."""
+    at = from_seconds(seconds)
+    there = ~(np.isnan(seconds) | np.isnan(years))
+    year = np.where(there, at.year + np.nan_to_num(years), 1970).astype(np.int64)
+    month, day = (np.where(there, part, 1).astype(np.int64) for part in (at.month, at.day))
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    day = np.where((month == 2) & (day == 29) & ~leap, 28, day)
+    days = (np.clip(year, 1, 9999) - 1970).astype("datetime64[Y]") + (month - 1).astype("timedelta64[M]")
+    start = days.astype("datetime64[D]").astype(np.float64) + day - 1
+    return cast(np.ndarray, np.where(there, start * DAY + seconds % DAY, np.nan))
