@@ -10,24 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
 
 import numpy as np
 
 from ..arrays import on_grid
 from ..cells import grid_step
-from ..date_text import from_seconds
 from ..schema import Column, Schema
 from .derivations import Computed, Derivation, Gap, LookedUp, is_missing
 from .evaluation import Rows, listed_keys, row_keys
-from .syntax import Call, Constant, Expression, Operation, Reference, columns_of
+from .solving import DAY, loses, solve, years_later
+from .syntax import Call, Reference
 
 __all__ = ["Made", "invert"]
 
 Arrays = dict[str, np.ndarray]
 Made = Computed | LookedUp
 
-DAY = 86400.0
 #: A source with more values than that is not searched for those that agree.
 MOST_VALUES = 200_000
 #: What a value that was never drawn weighs beside one that was drawn once.
@@ -67,7 +65,7 @@ def invert(
         elif isinstance(each, LookedUp):
             if choose:
                 _choose_combination(each, found, known, schema, rng)
-        elif _calls(each.expression):
+        elif loses(each.expression):
             lossy.append(each)
         else:
             _solve_one(each, found, known, schema)
@@ -131,7 +129,7 @@ def _choose(
     place = np.clip(np.searchsorted(ordered, drawn), 0, len(ordered) - 1)
     drawn_there = ~is_missing(found[source]) & (ordered[place] == drawn)
     weights = np.bincount(place[drawn_there], minlength=len(ordered)) + UNDRAWN
-    least, most = (np.searchsorted(ordered, bound, side) for bound, side in zip(bounds, ("left", "right"), strict=True))
+    least, most = np.searchsorted(ordered, bounds[0], "left"), np.searchsorted(ordered, bounds[1], "right")
     for pattern in np.unique(asked[asked.any(axis=1)], axis=0):
         rows = np.flatnonzero((asked == pattern).all(axis=1))
         names = [name for name, counts in zip(targets, pattern, strict=True) if counts]
@@ -185,9 +183,9 @@ def _bounds(
         age = np.where(known[each.target] & known[other.column], found[each.target], np.nan)
         day = np.floor(found[other.column] / DAY) * DAY
         if call.arguments[0] == Reference(source):
-            first, last = _years_later(day, age), _years_later(day, age + 1) - 1
+            first, last = years_later(day, age), years_later(day, age + 1) - 1
         else:
-            first, last = _years_later(day, -age - 1) + DAY, _years_later(day, -age) + DAY - 1
+            first, last = years_later(day, -age - 1) + DAY, years_later(day, -age) + DAY - 1
         low, high = np.fmax(low, first), np.fmin(high, last)
     return low, high
 
@@ -301,7 +299,7 @@ def _solve_one(derivation: Computed, found: Arrays, known: Arrays, schema: Schem
             rest = computed - on_grid(computed, target)
         # What was rounded away is taken over from the drawn cells where that agrees.
         for value in (np.where(np.isfinite(rest), wanted + rest, wanted), wanted):
-            solution = _solve(derivation.expression, source, value, Rows(found, schema, ""))
+            solution = solve(derivation.expression, source, value, Rows(found, schema, ""))
             if solution is None:
                 break
             put = where & ~right & np.isfinite(solution)
@@ -323,75 +321,3 @@ def _agrees(derivation: Made, found: Mapping[str, np.ndarray], schema: Schema) -
         return np.asarray(made == held)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.abs(made - held) <= 1e-9 * np.maximum(np.abs(held), 1e-9))
-
-
-def _calls(expression: Expression) -> bool:
-    if isinstance(expression, Operation):
-        return _calls(expression.left) or _calls(expression.right)
-    return isinstance(expression, Call)
-
-
-def _solve(expression: Expression, unknown: str, value: np.ndarray, rows: Rows) -> np.ndarray | None:
-    """What ``unknown`` must be for ``expression`` to be ``value``; ``None`` where nothing tells.
-
-    Args:
-        rows: with drawn cells of ``unknown``, of which what the expression leaves open is taken over.
-    """
-    if isinstance(expression, Reference):
-        return value if expression.column == unknown else None
-    if isinstance(expression, Constant):
-        return None
-    if isinstance(expression, Call):
-        return _solve_call(expression, unknown, value, rows)
-    left, right = (unknown in columns_of(side) for side in (expression.left, expression.right))
-    if left == right:
-        return None
-    known = rows.number(expression.right if left else expression.left)
-    side = expression.left if left else expression.right
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if expression.sign == "+":
-            rest = value - known
-        elif expression.sign == "-":
-            rest = value + known if left else known - value
-        elif expression.sign == "*":
-            rest = np.where(known == 0, np.nan, value / known)
-        else:
-            rest = value * known if left else np.where(value == 0, np.nan, known / value)
-    return _solve(side, unknown, rest, rows)
-
-
-def _solve_call(call: Call, unknown: str, value: np.ndarray, rows: Rows) -> np.ndarray | None:
-    inside = [unknown in columns_of(argument) for argument in call.arguments]
-    if sum(inside) != 1:
-        return None
-    argument = call.arguments[inside.index(True)]
-    drawn = rows.number(argument)
-    if call.function == "date":
-        rest = value + drawn % DAY
-    elif call.function == "floor":
-        rest = value + drawn % 1.0
-    elif call.function == "round":
-        rest = value + (drawn - np.rint(drawn))
-    elif call.function == "abs":
-        rest = np.where(drawn < 0, -value, value)
-    elif call.function == "years":
-        off = value - rows.number(call)
-        rest = _years_later(drawn, off if inside[0] else -off)
-    elif call.function == "year":
-        rest = _years_later(drawn, value - rows.number(call))
-    else:
-        return None
-    return _solve(argument, unknown, rest, rows)
-
-
-def _years_later(seconds: np.ndarray, years: np.ndarray) -> np.ndarray:
-    """Instants so many years later, at the same time of the same day; the 28th in place of a 29th of February."""
-    at = from_seconds(seconds)
-    there = ~(np.isnan(seconds) | np.isnan(years))
-    year = np.where(there, at.year + np.nan_to_num(years), 1970).astype(np.int64)
-    month, day = (np.where(there, part, 1).astype(np.int64) for part in (at.month, at.day))
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    day = np.where((month == 2) & (day == 29) & ~leap, 28, day)
-    days = (np.clip(year, 1, 9999) - 1970).astype("datetime64[Y]") + (month - 1).astype("timedelta64[M]")
-    start = days.astype("datetime64[D]").astype(np.float64) + day - 1
-    return cast(np.ndarray, np.where(there, start * DAY + seconds % DAY, np.nan))
