@@ -81,7 +81,7 @@ def fit(model: str, folder: Path) -> float:
     """Seconds that ``model`` takes to learn the made-up visits."""
     import tabllm  # noqa: F401 (registers the generators)
     from tabllm.ads.example import example_table
-    from tabular.synthesizer import create
+    from tabular.registry import create
 
     named = {"base": str(folder)} if model == "lm" else {}
     synthesizer = create(model, device="cpu", **FITS[model], **named)

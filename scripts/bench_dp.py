@@ -43,7 +43,7 @@ from tabular import infer_schema
 from tabular.dp.accounting import Release
 from tabular.dp.audit import audit_updates
 from tabular.dp.settings import Privacy
-from tabular.synthesizer import create
+from tabular.registry import create
 
 TARGET = "income"
 HEADERS = (

@@ -32,7 +32,7 @@ from rich.table import Table
 import tabllm  # noqa: F401 (registers the generators)
 from eval import compare
 from tabular import read_table
-from tabular.synthesizer import create
+from tabular.registry import create
 
 KNOWN = {
     "adult": ("adult/adult_train.csv.gz", "income"),

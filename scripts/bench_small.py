@@ -41,7 +41,7 @@ from rich.table import Table
 from scipy.stats import norm, rankdata
 
 import tabllm  # noqa: F401 (registers the generators)
-from tabular.synthesizer import create
+from tabular.registry import create
 
 CUTS = (500, 1000, 2000, 5000)
 PLANTED = ("product", "threshold", "mixture")

@@ -32,7 +32,7 @@ from tabllm.lm.prompted import PromptedLM
 from tabular.arrays import to_arrays
 from tabular.inference import infer_schema
 from tabular.progress import RichReporter
-from tabular.synthesizer import create
+from tabular.registry import create
 
 
 def write_smollm2(folder: Path) -> None:

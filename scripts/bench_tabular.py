@@ -48,7 +48,7 @@ from eval.utility import measure_utility
 from tabllm.bench.machine import describe_machine
 from tabular import infer_schema, to_arrays
 from tabular.neural.encoder import TableEncoder
-from tabular.synthesizer import create
+from tabular.registry import create
 
 #: Passes over the rows where both sides are given the same.
 EQUAL_EPOCHS = {"adult": 20, "shoppers": 100}

@@ -36,7 +36,7 @@ from tabllm.tuning.study import Found, Search, run_search
 from tabllm.tuning.tables import front_table, written
 from tabular import infer_schema
 from tabular.progress import RichReporter
-from tabular.synthesizer import create
+from tabular.registry import create
 
 #: What is compared, and how many digits of it are shown.
 FIGURES = {

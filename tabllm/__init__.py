@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tabular.synthesizer import register, register_open
+from tabular.registry import register, register_open
 
 from .hub.names import is_model_name
 
 if TYPE_CHECKING:
-    from tabular.synthesizer import create as create
-    from tabular.synthesizer import load_run as load_run
+    from tabular.registry import create as create
+    from tabular.registry import load_run as load_run
 
     from .lm.pretrained import PretrainedLM as PretrainedLM
     from .nano.table_lm import TableLM as TableLM
@@ -47,7 +47,7 @@ def __getattr__(name: str) -> Any:
 
         return PretrainedLM
     if name in ("create", "load_run"):  # here they know every generator, in ``tabular`` alone only its own
-        from tabular import synthesizer
+        from tabular import registry
 
-        return getattr(synthesizer, name)
+        return getattr(registry, name)
     raise AttributeError(f"module 'tabllm' has no attribute {name!r}")

@@ -257,7 +257,7 @@ def _judge(
 
 def run_facts(run: str | Path) -> dict[str, str]:
     """The generator of a run, its settings and seed, and the version of this package, for a page."""
-    from tabular.synthesizer import read_config
+    from tabular.registry import read_config
 
     from . import __version__
 

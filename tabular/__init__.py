@@ -57,9 +57,10 @@ if TYPE_CHECKING:
     from .neural.tvae import TVAE
     from .progress import Reporter, RichReporter, Task
     from .reading import check_table, read_table
+    from .registry import create, load_run, model_names, register
     from .rundir import atomic_directory, write_json
     from .schema import Column, Schema
-    from .synthesizer import Synthesizer, create, load_run, model_names, register
+    from .synthesizer import Synthesizer
     from .writing import TableWriter, check_output
 
 _HOMES = {
@@ -80,7 +81,8 @@ _HOMES = {
     "reading": ("check_table", "read_table"),
     "rundir": ("atomic_directory", "write_json"),
     "schema": ("Column", "Schema"),
-    "synthesizer": ("Synthesizer", "create", "load_run", "model_names", "register"),
+    "registry": ("create", "load_run", "model_names", "register"),
+    "synthesizer": ("Synthesizer",),
     "writing": ("TableWriter", "check_output"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -27,9 +27,9 @@ from .plain_json import (
     whole,
 )  # fmt: skip
 from .refining import MIN_CELL, Margins
+from .registry import RUN_VERSION, check_name, read_config
 from .rundir import HISTORY, atomic_directory, write_json
 from .schema import Column, Schema
-from .synthesizer import RUN_VERSION, check_name, read_config
 
 __all__ = [
     "RunFiles", "check_shapes", "damaged", "describe_run", "guarantee", "read_margins", "read_plain_files",

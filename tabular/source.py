@@ -19,8 +19,8 @@ from .file_form import FileForm, ReadOptions
 from .holdout import held_out, people_columns
 from .origins import STDIN, fingerprint, is_database, is_there
 from .passwords import without_password
+from .registry import read_config
 from .rundir import atomic_directory, write_json
-from .synthesizer import read_config
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from typing import Any
 from tabllm.bench.machine import describe_machine
 from tabllm.bench.run import bench_models, bench_training
 from tabllm.demo import load_adult
-from tabular.synthesizer import create
+from tabular.registry import create
 
 from .models import SERIALIZATION, place_of, plain_folder, table
 from .plan import Line, Sizes

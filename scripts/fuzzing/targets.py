@@ -117,7 +117,7 @@ class SettingsTarget(Target):
 
     def feed(self, made: bytes, rng: random.Random) -> None:
         from tabllm.tuning.settings import read_settings
-        from tabular.synthesizer import create
+        from tabular.registry import create
 
         path = self.folder / "best.json"
         path.write_bytes(made)
@@ -201,7 +201,7 @@ class RunTarget(Target):
         self.known = {path: path.read_bytes() for path in self.files}
 
     def fit(self, run: Path) -> None:
-        from tabular.synthesizer import create
+        from tabular.registry import create
 
         create(self.name.removeprefix("run "), device="cpu", **self.options).fit(self.table).save(run)
 
@@ -219,7 +219,7 @@ class RunTarget(Target):
         return str(path.relative_to(self.run)), made
 
     def feed(self, made: tuple[str, bytes], rng: random.Random) -> None:
-        from tabular.synthesizer import load_run
+        from tabular.registry import load_run
 
         path = self.run / made[0]
         path.write_bytes(made[1])

@@ -233,7 +233,7 @@ def _prepared(
 ) -> tuple[Synthesizer | None, Schema]:
     """The run that was named, and what the columns are; ``None`` where a model is yet to be fitted."""
     from tabular.inference import infer_schema
-    from tabular.synthesizer import check_name, load_run
+    from tabular.registry import check_name, load_run
 
     run = options["run_folder"]
     if run is None:
@@ -264,8 +264,8 @@ def _fitted(
     session: Session, data: str, table: pd.DataFrame, schema: Schema, target: str, options: dict[str, Any]
 ) -> Synthesizer:
     """A model of ``table`` in a run from which more can be sampled; the run of an interrupted call is taken up."""
+    from tabular.registry import create, load_run
     from tabular.rundir import check_run_directory
-    from tabular.synthesizer import create, load_run
 
     from ..comparing.study import target_option
     from ..studies.workspace import fingerprint_of_fit, has_fingerprint, save_with
@@ -304,8 +304,8 @@ def _study(
     options: dict[str, Any],
 ) -> None:
     from eval.provenance import provenance
+    from tabular.registry import check_name
     from tabular.rundir import write_text
-    from tabular.synthesizer import check_name
 
     from .. import __version__
     from ..augmenting.page import page

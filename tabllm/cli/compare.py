@@ -111,8 +111,8 @@ def compare(
     from tabular.dropping import drop_columns
     from tabular.inference import infer_schema
     from tabular.reading import check_table, random_rows
+    from tabular.registry import check_name
     from tabular.rundir import write_text
-    from tabular.synthesizer import check_name
 
     from .. import __version__
     from ..comparing.study import Settings, held_apart, run_study, sampled_rows, toys

@@ -125,9 +125,9 @@ def ctr(
     from tabular.dropping import drop_columns
     from tabular.inference import infer_schema
     from tabular.origins import existing, is_there
+    from tabular.registry import check_name
     from tabular.rundir import write_text
     from tabular.schema import Schema
-    from tabular.synthesizer import check_name
     from tabular.writing import TableWriter
 
     from .. import __version__

@@ -207,9 +207,9 @@ def _tables(
         facts = {"real rows": real, "held-out rows": holdout or "none", "synthetic rows": ", ".join(synth)}
         return _Judged(read(session, real, reading).table, made, held, {**facts, "version": f"tabllm {__version__}"})
 
+    from tabular.registry import load_run
     from tabular.schema import Schema
     from tabular.source import find_rows, read_source
-    from tabular.synthesizer import load_run
 
     from ..pipeline import run_facts
 

@@ -42,8 +42,8 @@ def export(
     told to keep to it, since the model was only taught to choose among what may follow.
     """
     from tabllm.lm.export import export_model
+    from tabular.registry import load_run
     from tabular.rundir import check_run_directory
-    from tabular.synthesizer import load_run
 
     if form is not None and bits is not None:
         raise UsageError("--adapter writes no weights of the model, so there are none to --quantize; take one of them.")

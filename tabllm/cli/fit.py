@@ -74,7 +74,7 @@ tabllm fit visits.csv --settings visits-tune/best.json
 
 def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Registered names that begin so, for the shell."""
-    from tabular.synthesizer import model_names
+    from tabular.registry import model_names
 
     return [name for name in model_names() if name.startswith(incomplete)]
 
@@ -199,11 +199,11 @@ def fit(
     from tabular.dropping import drop_columns
     from tabular.holdout import people_note
     from tabular.reading import check_table
+    from tabular.registry import create
     from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
     from tabular.rules.telling import UNREAD, rules_line
     from tabular.rundir import check_run_directory
     from tabular.source import save_run, source_of
-    from tabular.synthesizer import create
 
     from ..training_log import logged
 

@@ -52,7 +52,7 @@ def impute(
     from tabular.dropping import drop_columns
     from tabular.imputing import in_given_text
     from tabular.reading import read_as_text
-    from tabular.synthesizer import load_run
+    from tabular.registry import load_run
     from tabular.writing import TableWriter, check_output
 
     written_as = check_output(out)

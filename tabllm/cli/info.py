@@ -29,8 +29,8 @@ def info(session: Session, run: str, json_file: str | None) -> None:
     """Show which model RUN holds, how it was fitted, and the columns it makes."""
     session.check_json(json_file)
 
+    from tabular.registry import load_run
     from tabular.runs import describe_run
-    from tabular.synthesizer import load_run
 
     described = describe_run(run)
     if described is None:

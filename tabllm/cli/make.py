@@ -91,7 +91,7 @@ def make(
     FOLDER then holds run/ for 'tabllm sample', the rows, and report.html. Ctrl-C loses nothing: the same command goes
     on from there.
     """
-    from tabular.synthesizer import check_name
+    from tabular.registry import check_name
 
     from ..pipeline import STATE, Order, check_folder, make_table
 

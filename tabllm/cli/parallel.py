@@ -45,7 +45,7 @@ def join_fit(session: Session, model: str, options: dict[str, Any]) -> Group | N
     world = find_world()
     if world is None:
         return None
-    from tabular.synthesizer import has_option
+    from tabular.registry import has_option
 
     from ..parallel.joining import join
 

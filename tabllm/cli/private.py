@@ -61,7 +61,7 @@ def take_privacy(model: str, given: dict[str, Any], *, has_schema: bool, rows: i
         asked = f"--dp-{min(found).replace('_', '-')}"
         raise UsageError(f"{asked} says how to fit with differential privacy; ask for it with --dp-epsilon E.")
     from tabular.dp.settings import Privacy
-    from tabular.synthesizer import has_option
+    from tabular.registry import has_option
 
     if not has_option(model, "privacy"):
         raise UsageError(

@@ -106,10 +106,10 @@ def sample(
 
     Parts that are done are kept in OUT.partial/ until all are: after an interruption the same command goes on.
     """
+    from tabular.registry import load_run
     from tabular.resuming import ResumableWriter
     from tabular.rundir import run_stamp
     from tabular.source import read_form, read_source
-    from tabular.synthesizer import load_run
     from tabular.writing import check_output
 
     if balance and fair:

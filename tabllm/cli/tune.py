@@ -159,8 +159,8 @@ def tune(
     from tabular.dropping import drop_columns
     from tabular.inference import infer_schema
     from tabular.reading import check_table, random_rows
+    from tabular.registry import check_name, check_options
     from tabular.rundir import write_text
-    from tabular.synthesizer import check_name, check_options
 
     from .. import __version__
     from ..tuning.page import page

@@ -20,9 +20,9 @@ from tabular.holdout import held_out, people_columns, people_note
 from tabular.inference import infer_schema
 from tabular.notebook import default_reporter
 from tabular.progress import Reporter
+from tabular.registry import create, has_option
 from tabular.rundir import make_folder
 from tabular.schema import Schema
-from tabular.synthesizer import create, has_option
 
 from ..studies.workspace import Synthetic, Workspace, fingerprint, folder_of
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from tabular.errors import EngineError, UsageError
+from tabular.registry import read_config
 from tabular.rundir import atomic_directory, write_json
-from tabular.synthesizer import read_config
 
 from ..hub.config import read_config as read_model_config
 from ..hub.spelling import spelled_for_mlx

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tabular.progress import Reporter
+from tabular.registry import load_run
 from tabular.runs import describe_run
-from tabular.synthesizer import load_run
 
 from ..hub.download import is_offline, quiet_client
 from ..hub.names import HubName

@@ -21,10 +21,11 @@ from tabular.locking import claimed
 from tabular.placing import hidden_beside, place_file, told
 from tabular.plain_json import read_json
 from tabular.progress import Reporter
+from tabular.registry import create, load_run
 from tabular.rundir import atomic_directory, drop_partial, make_folder, take_partial, write_json
 from tabular.schema import Schema
 from tabular.source import Source, write_source
-from tabular.synthesizer import Synthesizer, create, load_run
+from tabular.synthesizer import Synthesizer
 
 __all__ = ["Synthetic", "Workspace", "fingerprint", "fingerprint_of_fit", "folder_of", "has_fingerprint", "save_with"]
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tabular.synthesizer import create
+from tabular.registry import create
 
 __all__ = ["SCREEN", "Length", "length_for", "length_of_fit"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tabular.errors import UsageError
 from tabular.plain_json import FieldError, read_json, shown
+from tabular.registry import check_options
 from tabular.rundir import write_json
-from tabular.synthesizer import check_options
 
 if TYPE_CHECKING:
     from .study import Found

@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from tabular.errors import UsageError
+from tabular.registry import create, search_space
 from tabular.schema import Schema
 from tabular.search_space import Choice, Range, SearchSpace, Whole
-from tabular.synthesizer import create, search_space
 
 from ..comparing.study import target_option
 

@@ -34,9 +34,9 @@ from tabular.inference import infer_schema
 from tabular.notebook import default_reporter
 from tabular.plain_json import TEXT, Kind, check_fields, each_of, list_of, maybe, one_of, real
 from tabular.progress import Reporter, Task
+from tabular.registry import create
 from tabular.schema import Schema
 from tabular.search_space import SearchSpace
-from tabular.synthesizer import create
 
 from ..comparing.study import held_apart
 from ..studies.workspace import fingerprint

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tabllm.cli.main import main
-from tabular import synthesizer
+from tabular import registry
 
 HERE = Path(__file__).parent
 
@@ -62,9 +62,9 @@ def run_tabllm(capfd):
 def toy(monkeypatch):
     """The class of the toy generator, registered as ``toy`` (and ``filler``)."""
     monkeypatch.syspath_prepend(str(HERE))
-    monkeypatch.setattr(synthesizer, "_REGISTRY", dict(synthesizer._REGISTRY))
-    synthesizer.register("toy", "toy:Toy")
-    synthesizer.register("filler", "toy:Filler")
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    registry.register("toy", "toy:Toy")
+    registry.register("filler", "toy:Filler")
     from toy import Toy
 
     monkeypatch.setattr(Toy, "trouble", {})

@@ -8,14 +8,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tabular import synthesizer
+from tabular import registry
 
 
 @pytest.fixture
 def quick(toy, tmp_path, monkeypatch):
     """The toy in the place of ``nano``."""
     monkeypatch.chdir(tmp_path)
-    synthesizer.register("nano", "toy:Toy")
+    registry.register("nano", "toy:Toy")
 
 
 def test_the_demo_leaves_tables_run_and_report(quick, run_tabllm):

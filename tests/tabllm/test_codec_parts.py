@@ -11,7 +11,7 @@ from tabllm.lm.table_codec import TokenCodec
 from tabllm.nano.table_lm import TableLM
 from tabular import infer_schema, to_arrays
 from tabular.conditions import parse_where, satisfied
-from tabular.synthesizer import create, load_run
+from tabular.registry import create, load_run
 
 RNG = np.random.default_rng(3)
 N = 500

@@ -15,7 +15,7 @@ from tabllm.tuning.settings import read_settings
 from tabular.checkpoint import Checkpoint
 from tabular.errors import RunError, TableError, UsageError
 from tabular.reading import random_rows, read_table
-from tabular.synthesizer import create, load_run
+from tabular.registry import create, load_run
 
 TINY = {
     "nano": {"steps": 2, "layers": 1, "width": 8, "heads": 2},

@@ -14,7 +14,7 @@ import pytest
 from tabllm.lm import memory, pretrained
 from tabllm.lm.pretrained import PretrainedLM
 from tabular.errors import ConditionError, EngineError, RunError, TableError, TabllmError, UsageError
-from tabular.synthesizer import create, load_run
+from tabular.registry import create, load_run
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))

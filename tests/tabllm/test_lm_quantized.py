@@ -19,7 +19,7 @@ from tabllm.lm.export import export_model
 from tabllm.lm.loading import choose_engine, make_lm
 from tabllm.lm.pretrained import PretrainedLM
 from tabular.errors import EngineError, TabllmError, UsageError
-from tabular.synthesizer import load_run
+from tabular.registry import load_run
 
 TINY = {"n_embd": 64, "n_head": 4, "n_layer": 2, "n_positions": 128, "n_ctx": 128, "vocab_size": 1600,
         "bos_token_id": 0, "eos_token_id": 0}  # fmt: skip

@@ -23,7 +23,7 @@ from tabular.conditions import parse_where
 from tabular.errors import RunError, TableError
 from tabular.inference import infer_schema
 from tabular.progress import Reporter, Task
-from tabular.synthesizer import load_run
+from tabular.registry import load_run
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))

@@ -18,7 +18,7 @@ from tabular.arrays import to_arrays
 from tabular.errors import TableError
 from tabular.inference import infer_schema
 from tabular.progress import Reporter
-from tabular.synthesizer import create, load_run
+from tabular.registry import create, load_run
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))

@@ -10,7 +10,7 @@ from tabllm.nano.table_lm import TableLM
 from tabular.arrays import to_arrays
 from tabular.errors import UsageError
 from tabular.neural.tvae import TVAE
-from tabular.synthesizer import load_run
+from tabular.registry import load_run
 
 
 def clicks(rows: int) -> pd.DataFrame:

@@ -16,8 +16,8 @@ import tabllm  # noqa: F401 (registers its generators)
 from tabular.dp.settings import Privacy
 from tabular.errors import RunError
 from tabular.progress import Reporter, Task
+from tabular.registry import create, load_run
 from tabular.settings_record import OF_THE_MACHINE
-from tabular.synthesizer import create, load_run
 
 #: Settings of a fit that is over in no time, and differ from every default.
 NEURAL = {"steps": 4, "epochs": 7.0, "batch_size": 20, "seed": 3, "rare_below": 1, "device": "cpu"}

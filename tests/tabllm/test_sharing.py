@@ -16,7 +16,7 @@ from tabllm.sharing.files import CHECKSUMS
 from tabllm.sharing.pulling import pull_run
 from tabllm.sharing.pushing import push_run
 from tabular.errors import OutputError, UsageError
-from tabular.synthesizer import create, load_run
+from tabular.registry import create, load_run
 
 HERE = Path(__file__).parent
 NAME = "ada/visits"

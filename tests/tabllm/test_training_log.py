@@ -13,8 +13,8 @@ import pytest
 from tabllm.training_log import logged, tag_of
 from tabular.errors import EngineError, OutputError
 from tabular.progress import Reporter
+from tabular.registry import create
 from tabular.rundir import HISTORY, holds
-from tabular.synthesizer import create
 
 
 class Killed(Reporter):

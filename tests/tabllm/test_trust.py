@@ -16,7 +16,7 @@ from tabllm.hub.folder import resolve
 from tabllm.lm.bases import ENVIRONMENT
 from tabllm.lm.pretrained import PretrainedLM
 from tabular.errors import RunError, TabllmError
-from tabular.synthesizer import load_run
+from tabular.registry import load_run
 
 HERE = Path(__file__).parent
 with pytest.MonkeyPatch.context() as patch:

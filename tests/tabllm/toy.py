@@ -99,7 +99,7 @@ def tabllm_command(*arguments: str) -> list[str]:
     """The command line in a process of its own, with the toy registered."""
     program = (
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from tabular.synthesizer import register; register('toy', 'toy:Toy')\n"
+        "from tabular.registry import register; register('toy', 'toy:Toy')\n"
         "from tabllm.cli.main import main; main()"
     )
     return [sys.executable, "-c", program, *arguments]

@@ -10,7 +10,7 @@ from tabular.arrays import from_arrays, to_arrays
 from tabular.inference import infer_schema
 from tabular.magnitude import between, unit_of
 from tabular.neural.fields import NumberField, field_from_dict
-from tabular.synthesizer import create
+from tabular.registry import create
 
 ROWS = 400
 RNG = np.random.default_rng(0)

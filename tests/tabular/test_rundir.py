@@ -11,8 +11,8 @@ import pytest
 
 from tabular import OutputError, RunError, atomic_directory, write_json
 from tabular.locking import claimed
+from tabular.registry import read_config
 from tabular.rundir import MARKER, check_readable, drop_partial, put_back, take_partial, work_folder
-from tabular.synthesizer import read_config
 
 
 def make_run(path, model="nano"):

@@ -7,8 +7,9 @@ import inspect
 import pytest
 
 import tabllm  # noqa: F401 (registers the language models)
+from tabular.registry import create, model_names, search_space
 from tabular.search_space import Choice, Real, SearchSpace, Whole
-from tabular.synthesizer import Synthesizer, create, model_names, search_space
+from tabular.synthesizer import Synthesizer
 
 
 @pytest.mark.parametrize("model", model_names())

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tabllm.studies.workspace import Workspace, fingerprint, folder_of
-from tabular import synthesizer
+from tabular import registry
 from tabular.inference import infer_schema
 from tabular.progress import Reporter
 
@@ -25,8 +25,8 @@ class Listening(Reporter):
 @pytest.fixture
 def toy(monkeypatch):
     monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
-    monkeypatch.setattr(synthesizer, "_REGISTRY", dict(synthesizer._REGISTRY))
-    synthesizer.register("toy", "toy:Toy")
+    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    registry.register("toy", "toy:Toy")
     from toy import Toy
 
     monkeypatch.setattr(Toy, "trouble", {})

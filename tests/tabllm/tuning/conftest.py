@@ -10,7 +10,7 @@ import pytest
 
 from tabllm.tuning import study
 from tabllm.tuning.judging import Facts, Judge
-from tabular import synthesizer
+from tabular import registry
 from tabular.search_space import Choice, Real, SearchSpace, Whole
 
 
@@ -70,5 +70,5 @@ def dial(toy, monkeypatch):
     module = types.ModuleType("dial")
     module.Dial = Dial
     monkeypatch.setitem(sys.modules, "dial", module)
-    synthesizer.register("dial", "dial:Dial")
+    registry.register("dial", "dial:Dial")
     return Dial
