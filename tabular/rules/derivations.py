@@ -21,24 +21,19 @@ from .evaluation import Rows, category_numbers, listed_keys
 from .rule import Rule
 from .syntax import Expression, columns_of
 
-__all__ = ["Computed", "Derivation", "Gap", "LookedUp", "constant", "is_missing", "presence"]
+__all__ = ["Computed", "Derivation", "Gap", "LookedUp", "codes_of", "constant", "is_missing"]
 
 Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Computed:
-    """``total = price * quantity``: computed, and rounded as the column is.
-
-    Attributes:
-        present: what is learned in its place, where it can be missing: whether it is.
-    """
+    """``total = price * quantity``: computed, and rounded as the column is."""
 
     target: str
     rule: Rule
     expression: Expression
     schema: Schema
-    present: Column | None
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -48,19 +43,19 @@ class Computed:
     @property
     def parts(self) -> tuple[Column, ...]:
         """What is learned in place of the column."""
-        return () if self.present is None else (self.present,)
+        return ()
 
     def split(self, arrays: Arrays) -> dict[str, np.ndarray]:
         """Canonical arrays of the parts."""
-        return _presence(self.present, arrays[self.target])
+        return {}
 
     def join(self, arrays: Arrays) -> np.ndarray:
         """Canonical values of the column, missing where a column is that it is computed from."""
         column = self.schema[self.target]
         numbers = Rows(arrays, self.schema, "").number(self.expression)
         if not column.is_numeric:
-            return _gone(self.present, arrays, _codes_of(numbers, column))
-        return _gone(self.present, arrays, on_grid(numbers, column))
+            return codes_of(numbers, column)
+        return on_grid(numbers, column)
 
 
 @dataclass(frozen=True)
@@ -71,16 +66,15 @@ class LookedUp:
     rule: Rule
     sources: tuple[str, ...]
     schema: Schema
-    present: Column | None
 
     @property
     def parts(self) -> tuple[Column, ...]:
         """What is learned in place of the column."""
-        return () if self.present is None else (self.present,)
+        return ()
 
     def split(self, arrays: Arrays) -> dict[str, np.ndarray]:
         """Canonical arrays of the parts."""
-        return _presence(self.present, arrays[self.target])
+        return {}
 
     def join(self, arrays: Arrays) -> np.ndarray:
         """Canonical values of the column; missing where the combination is not listed."""
@@ -93,7 +87,7 @@ class LookedUp:
         found = (known[place] == codes[: len(keys)]) & (keys >= 0).all(axis=1)
         values = self._values[order][place]
         gone = np.nan if values.dtype.kind == "f" else -1
-        return _gone(self.present, arrays, np.where(found, values, gone).astype(values.dtype))
+        return np.where(found, values, gone).astype(values.dtype)
 
     def narrowed(self, condition: Allowed) -> Allowed | None:
         """What the deciding column may be where this one keeps ``condition``; ``None`` where several decide."""
@@ -162,26 +156,7 @@ def constant(column: Column, rows: int) -> np.ndarray | None:
     return unmodelled(column, rows, np.random.default_rng(0), start=0, seed=0, present=True)
 
 
-def presence(column: Column, name: str) -> Column | None:
-    """What is learned of a column that is made from others, if it can be missing by itself: whether it is there."""
-    if not column.missing_rate:
-        return None
-    return Column(name, "constant", "object", column.missing_rate, categories=("there",))
-
-
-def _presence(part: Column | None, values: np.ndarray) -> dict[str, np.ndarray]:
-    return {} if part is None else {part.name: np.where(is_missing(values), -1, 0).astype(np.int32)}
-
-
-def _gone(part: Column | None, arrays: Arrays, values: np.ndarray) -> np.ndarray:
-    """``values`` without those that are to be missing."""
-    if part is None or part.name not in arrays:
-        return values
-    gone = np.nan if values.dtype.kind == "f" else -1
-    return np.where(arrays[part.name] < 0, gone, values).astype(values.dtype)
-
-
-def _codes_of(numbers: np.ndarray, column: Column) -> np.ndarray:
+def codes_of(numbers: np.ndarray, column: Column) -> np.ndarray:
     """Codes of the categories that are these numbers; -1 for others."""
     known = category_numbers(column)
     assert known is not None

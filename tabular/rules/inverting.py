@@ -16,7 +16,7 @@ import numpy as np
 from ..arrays import on_grid
 from ..cells import grid_step
 from ..schema import Column, Schema
-from .derivations import Computed, Derivation, Gap, LookedUp, is_missing
+from .derivations import Computed, Derivation, Gap, LookedUp, codes_of, is_missing
 from .evaluation import Rows, listed_keys, row_keys
 from .solving import DAY, loses, solve, years_later
 from .syntax import Call, Reference
@@ -30,6 +30,8 @@ Made = Computed | LookedUp
 MOST_VALUES = 200_000
 #: What a value that was never drawn weighs beside one that was drawn once.
 UNDRAWN = 1e-3
+#: Columns whose rounding leaves open more than this share of them come after those that tell more.
+COARSE = 1e-3
 
 
 def invert(
@@ -54,23 +56,41 @@ def invert(
     for each in made:
         if len(each.sources) == 1:
             alone.setdefault(each.sources[0], []).append(each)
-    # Backwards: what is made from a column that is made itself tells that one first.
-    lossy: list[Computed] = []
-    for each in reversed(made):
-        source = each.sources[0]
-        if len(each.sources) == 1:
-            if alone[source][0] is each:
+    together = [each for each in made if len(each.sources) > 1]
+    coarse = {id(each): _coarseness(each, found, schema) for each in together}
+    together.sort(key=lambda each: coarse[id(each)])
+    fine = [each for each in together if coarse[id(each)] <= COARSE]
+    # Twice, since what is made from a column that is made itself tells that one first, and that one others.
+    for _ in range(2):
+        for each in fine:
+            _solve_together(each, found, known, schema, rng, choose)
+        for each in reversed(made):
+            if len(each.sources) == 1 and alone[each.sources[0]][0] is each:
+                source = each.sources[0]
                 bounds = _bounds(source, made, found, known)
                 _match(source, alone[source], bounds, found, known, schema, rng, choose)
-        elif isinstance(each, LookedUp):
-            if choose:
-                _choose_combination(each, found, known, schema, rng)
-        elif loses(each.expression):
-            lossy.append(each)
-        else:
-            _solve_one(each, found, known, schema)
-    for each in lossy:
-        _solve_one(each, found, known, schema)
+        for each in together[len(fine) :]:
+            _solve_together(each, found, known, schema, rng, choose)
+
+
+def _coarseness(made: Made, found: Mapping[str, np.ndarray], schema: Schema) -> float:
+    """What the rounding of the column leaves open, as a share of it."""
+    if isinstance(made, LookedUp) or loses(made.expression):
+        return np.inf
+    target = schema[made.target]
+    if not target.is_numeric or target.kind == "datetime":
+        return 0.0
+    typical = np.nanmedian(np.abs(found[made.target])) if len(found[made.target]) else 0.0
+    return (grid_step(target) or 0.0) / max(float(typical), 1e-12)
+
+
+def _solve_together(
+    made: Made, found: Arrays, known: Arrays, schema: Schema, rng: np.random.Generator, choose: bool
+) -> None:
+    if isinstance(made, Computed):
+        _solve_one(made, found, known, schema)
+    elif choose:
+        _choose_combination(made, found, known, schema, rng)
 
 
 def _is_there(derivation: Made, found: Mapping[str, np.ndarray]) -> bool:
@@ -284,33 +304,38 @@ def _solve_one(derivation: Computed, found: Arrays, known: Arrays, schema: Schem
         fix: whether the cells are known then.
     """
     target = schema[derivation.target]
-    if not target.is_numeric:
-        return
-    finest = sorted(derivation.sources, key=lambda name: grid_step(schema[name]) or 0.0)
     todo = known[target.name] & ~is_missing(found[target.name])
-    for source in finest:
+    for source in sorted(derivation.sources, key=lambda name: _step(schema[name])):
         where = todo & ~known[source]
-        if not where.any() or not schema[source].is_numeric:
+        if not where.any():
             continue
         right = where & _agrees(derivation, found, schema)
-        wanted = found[target.name]
+        rows = Rows(found, schema, "")
+        wanted = rows.number(Reference(target.name))
         with np.errstate(invalid="ignore"):
-            computed = Rows(found, schema, "").number(derivation.expression)
-            rest = computed - on_grid(computed, target)
+            computed = rows.number(derivation.expression)
+            rest = computed - on_grid(computed, target) if target.is_numeric else np.zeros(len(wanted))
         # What was rounded away is taken over from the drawn cells where that agrees.
         for value in (np.where(np.isfinite(rest), wanted + rest, wanted), wanted):
             solution = solve(derivation.expression, source, value, Rows(found, schema, ""))
             if solution is None:
                 break
             put = where & ~right & np.isfinite(solution)
-            trial = {**found, source: np.where(put, on_grid(solution, schema[source]), found[source])}
+            new = on_grid(solution, schema[source]) if schema[source].is_numeric else codes_of(solution, schema[source])
+            put &= ~is_missing(new)
+            trial = {**found, source: np.where(put, new, found[source]).astype(found[source].dtype)}
             agrees = where & _agrees(derivation, trial, schema)
-            last = value is wanted
+            last = fix and value is wanted
             found[source] = np.where(put & (agrees | last), trial[source], found[source])
             right |= put & agrees
         if fix:
             known[source] = known[source] | right
             todo &= ~right
+
+
+def _step(column: Column) -> float:
+    """The distance of neighbouring numbers; categories are coarser than any."""
+    return (grid_step(column) or 0.0) if column.is_numeric else np.inf
 
 
 def _agrees(derivation: Made, found: Mapping[str, np.ndarray], schema: Schema) -> np.ndarray:

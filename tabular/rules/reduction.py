@@ -18,10 +18,11 @@ from ..conditions import Allowed, both
 from ..dates.forms import compiled
 from ..errors import ConditionError, RuleError
 from ..schema import Column, Schema
-from .derivations import Computed, Derivation, Gap, LookedUp, constant, presence
+from .derivations import Computed, Derivation, Gap, LookedUp, constant, is_missing
 from .evaluation import category_numbers
 from .keeping import Keeping
 from .rule import Rule
+from .sources import free_sources, with_sources
 from .syntax import Always, Chain, Constant, Decides, Expression, Form, Operation, Reference, columns_of
 
 __all__ = ["Reduction", "check_held", "held_rules", "reduction_of"]
@@ -36,6 +37,8 @@ class Reduction:
         whole: the schema of the table.
         schema: of what is learned: a column that follows from others is left out, or something stands in its place.
         derivations: how the others are made, each after those that it needs.
+        flags: column -> what is learned of whether it is there, for those that can be made and left out: a column that
+            follows from others, and one that others are made from, which stand in rows without it, too.
     """
 
     def __init__(self, schema: Schema) -> None:
@@ -46,17 +49,29 @@ class Reduction:
             if found is not None and found.target not in derived and not _needs(found.target, found.sources, derived):
                 derived[found.target] = found
         self.derivations = _in_order(derived)
+        self._free = free_sources(schema, self.derivations)
+        self.flags: dict[str, Column] = {}
         columns: list[Column] = []
         for column in schema:
-            columns += derived[column.name].parts if column.name in derived else (column,)
+            made = derived.get(column.name)
+            columns += (column,) if made is None else made.parts
+            if column.missing_rate and (column.name in self._free or not (made is None or made.parts)):
+                flag = _flag(column, schema)
+                self.flags[column.name] = flag
+                columns.append(flag)
         self.schema = schema if not derived else Schema(tuple(columns), schema.rows, schema.notes)
         self._derived = derived
 
     def split(self, arrays: Arrays) -> dict[str, np.ndarray]:
         """Canonical arrays of the table -> those of what is learned."""
+        if not self.derivations:
+            return dict(arrays)
         found: dict[str, np.ndarray] = {}
+        whole = with_sources(arrays, self._free, self.derivations, self.whole)
         for name, values in arrays.items():
-            found |= self._derived[name].split(arrays) if name in self._derived else {name: values}
+            found |= self._derived[name].split(whole) if name in self._derived else {name: whole[name]}
+            if name in self.flags:
+                found[self.flags[name].name] = np.where(is_missing(values), -1, 0).astype(np.int32)
         return found
 
     def join(self, arrays: Arrays) -> dict[str, np.ndarray]:
@@ -67,8 +82,11 @@ class Reduction:
         if not self.derivations:
             return dict(arrays)
         parts = {part.name for found in self.derivations for part in found.parts}
+        flags = {flag.name: name for name, flag in self.flags.items()}
         made = {}
         for name, values in arrays.items():
+            if name in flags:
+                continue
             column = None if name in parts else self.whole[name]
             made[name] = on_grid(values, column) if column is not None and column.is_numeric else values
         rows = len(next(iter(arrays.values())))
@@ -78,11 +96,16 @@ class Reduction:
                     made[source] = never_varies
             if all(part.name in made for part in derivation.parts if part.is_numeric):
                 made[derivation.target] = derivation.join(made)
+        for flag, name in flags.items():
+            if flag in arrays and name in made:
+                gone = np.nan if made[name].dtype.kind == "f" else -1
+                made[name] = np.where(arrays[flag] < 0, gone, made[name]).astype(made[name].dtype)
         return {name: values for name, values in made.items() if name not in parts}
 
     def parts(self, name: str) -> list[str]:
         """What is learned of a column of the table: its own name where it does not follow from others."""
-        return [part.name for part in self._derived[name].parts] if name in self._derived else [name]
+        found = [part.name for part in self._derived[name].parts] if name in self._derived else [name]
+        return [*found, self.flags[name].name] if name in self.flags else found
 
     def made_of(self, names: list[str]) -> list[str]:
         """``names`` of learned columns of the table, and those that follow from them."""
@@ -99,17 +122,24 @@ class Reduction:
             for part in derivation.parts:
                 needed = (name, derivation.source) if isinstance(derivation, Gap) else (name,)
                 found[part.name] = np.any([holes[each] for each in needed], axis=0)
-        return found
+        return found | {flag.name: holes[name] for name, flag in self.flags.items()}
 
     def allowed(self, conditions: Mapping[str, Allowed]) -> dict[str, Allowed]:
         """Conditions on columns of the table -> those on what is learned; the others are for :meth:`keeping`.
 
-        A condition on what is looked up (a country) is one on what decides it (its cities).
+        A condition on what is looked up (a country) is one on what decides it (its cities). One on a column that may
+        be left out is one on its flag, too.
 
         Raises:
             ConditionError: if the conditions contradict a rule.
         """
         found = dict(conditions)
+        for name in self.flags.keys() & conditions.keys():
+            flag, condition = self.flags[name].name, conditions[name]
+            there = bool(condition.codes or condition.intervals)
+            found[flag] = Allowed(flag, (0,) if there else (), None, condition.missing)
+            if condition.missing and name in self._free:
+                del found[name]  # what stands there before it is left out may be anything
         for derivation in reversed(self.derivations):
             condition = found.pop(derivation.target, None)
             narrowed = derivation.narrowed(condition) if condition and isinstance(derivation, LookedUp) else None
@@ -131,7 +161,8 @@ class Reduction:
         """
         if not self.whole.rules:
             return None
-        return Keeping(self.whole, {name: conditions[name] for name in self._derived if name in conditions})
+        made = self._derived.keys() | self.flags.keys()
+        return Keeping(self.whole, {name: asked for name, asked in conditions.items() if name in made})
 
 
 def check_held(schema: Schema) -> None:
@@ -199,13 +230,12 @@ def _derivation(rule: Rule, schema: Schema) -> Derivation | None:
     if not all(_is_learned(schema[name]) for name in columns_of(form)):
         return None
     if isinstance(form, Decides) and rule.values:
-        target = schema[form.decided]
-        return LookedUp(form.decided, rule, form.columns, schema, presence(target, _new_name(target.name, schema)))
+        return LookedUp(form.decided, rule, form.columns, schema)
     equation = _equation(form)
     if equation is not None:
         target = schema[equation[0]]
         if target.is_numeric or category_numbers(target) is not None:
-            return Computed(target.name, rule, equation[1], schema, presence(target, _new_name(target.name, schema)))
+            return Computed(target.name, rule, equation[1], schema)
     dates = _dates(form, schema)
     return None if dates is None else _gap(rule, *dates, schema)
 
@@ -275,6 +305,12 @@ def _is_instant(column: Column) -> bool:
         return False
     form = compiled(column.format) if column.format else None
     return form is None or not form.zones
+
+
+def _flag(column: Column, schema: Schema) -> Column:
+    """What is learned of whether a cell of ``column`` is there."""
+    name = _new_name(column.name, schema)
+    return Column(name, "constant", "object", column.missing_rate, categories=("there",))
 
 
 def _new_name(name: str, schema: Schema, wanted: str = "") -> str:
