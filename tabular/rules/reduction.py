@@ -135,10 +135,9 @@ class Reduction:
         """
         found = dict(conditions)
         for name in self.flags.keys() & conditions.keys():
-            flag, condition = self.flags[name].name, conditions[name]
-            there = bool(condition.codes or condition.intervals)
-            found[flag] = Allowed(flag, (0,) if there else (), None, condition.missing)
-            if condition.missing and name in self._free:
+            flag, asked = self.flags[name].name, conditions[name]
+            found[flag] = Allowed(flag, (0,) if asked.codes or asked.intervals else (), None, asked.missing)
+            if asked.missing and name in self._free:
                 del found[name]  # what stands there before it is left out may be anything
         for derivation in reversed(self.derivations):
             condition = found.pop(derivation.target, None)
