@@ -26,6 +26,7 @@ from .distributions import distribution_facts
 from .fidelity import column_fidelity
 from .forms import judge_forms
 from .joints import against_target, joints
+from .margins.measure import measure_margins
 from .privacy import measure_privacy
 from .report import Privacy, Report, Rows, RuleFacts
 from .rules import measure_rules
@@ -124,6 +125,8 @@ def compare(
         with clock("trends"):
             trends, more = pair_trends(tables, rng=np.random.default_rng(seed))
         notes += more
+        with clock("margins"):
+            margins = measure_margins(tables, seed=seed)
         task.advance(1, "pairs")
         with clock("detection"):
             detection, more = detect(tables, seed=seed, threads=threads)
@@ -166,6 +169,7 @@ def compare(
         forms=forms,
         left_out=tuple(left_out),
         rules=rules,
+        margins=margins,
     )
 
 

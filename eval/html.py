@@ -18,6 +18,7 @@ from .page.bias import bias_section
 from .page.columns import columns_section
 from .page.detection import detection_section
 from .page.front import findings, verdict_cards, what_was_compared
+from .page.margins import margins_section
 from .page.markup import Child, Markup, element, joined
 from .page.origin import origin_section, sample_section
 from .page.pairs import pairs_section
@@ -41,6 +42,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inl
 _SECTIONS: tuple[tuple[str, str, Callable[[Report, str, int], Markup | None]], ...] = (
     ("Columns", "columns", columns_section),
     ("Pairs", "pairs", pairs_section),
+    ("Subgroups", "subgroups", margins_section),
     ("Rules", "rules", rules_section),
     ("Target", "target", target_section),
     ("Rows", "rows", rows_section),

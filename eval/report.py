@@ -20,6 +20,7 @@ from .estimates import Estimate
 from .faces import Shown
 from .fidelity_facts import ColumnFidelity, Fidelity, FormFacts, PairwiseDistance, Support
 from .figures import AgainstTarget, Curves, Distribution, Histogram, Joint
+from .margins.facts import Margins
 from .plain_data import build, finite, plain
 from .privacy_facts import (
     Attack,
@@ -199,6 +200,9 @@ class Detection:
         rows_each: rows of each table that took part.
         floor_score, floor_auc: the same of holdout against real rows, the noise floor, from :attr:`floor_rows_each`
             rows of each; ``None`` without holdout.
+        sdmetrics_score, sdmetrics_floor: by the protocol of SDMetrics with XGBoost, as papers print it; see
+            :func:`eval.detection.sdmetrics_detection`.
+        sdmetrics_rows: real and synthetic rows together that it saw.
         top_features: the columns that give the synthetic rows away, greatest first.
     """
 
@@ -213,6 +217,9 @@ class Detection:
     floor_score: float | None = None
     floor_auc: float | None = None
     floor_rows_each: int | None = None
+    sdmetrics_score: float | None = None
+    sdmetrics_floor: float | None = None
+    sdmetrics_rows: int | None = None
 
 
 @dataclass(frozen=True)
@@ -313,6 +320,7 @@ class Report(Shown):
         left_out: the columns that no kind can hold.
         rules: of the schema, as far as they were checked.
         against_target: the target by the cells of each column, in table order.
+        margins: three columns at once, mutual information, rare categories and subgroups; ``None`` in an older report.
     """
 
     rows: Rows
@@ -334,6 +342,7 @@ class Report(Shown):
     forms: tuple[FormFacts, ...] = ()
     left_out: tuple[str, ...] = ()
     rules: tuple[RuleFacts, ...] = ()
+    margins: Margins | None = None
 
     @property
     def by_form_alone(self) -> list[str]:

@@ -127,21 +127,31 @@ def headline_of_several(reports: Mapping[str, Report]) -> str:
 
 def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
     """How near the rows are to real ones; the baseline are real rows that were not learned."""
-    lines = [
-        _line(reports, "overall fidelity, %", "higher", 2, _overall, _overall_floor),
-        _line(reports, "KS or total variation, %", "lower", 2, _shape, _shape_floor),
-        _line(reports, "Jensen-Shannon, %", "lower", 2, _js, _js_floor),
-        _line(reports, "pair trends, error %", "lower", 2, _trend, _trend_floor),
-        _line(reports, "rules between columns that rows break", "lower", 0, _rules_broken, lambda _: 0.0),
-        _line(reports, "alpha-precision", "higher", 3, _alpha, _alpha_floor),
-        _line(reports, "beta-recall", "higher", 3, _beta, _beta_floor),
-        _line(reports, "detection (1 = cannot tell)", "higher", 3, _detection, _detection_floor),
-        _line(reports, "nearer to learned rows (0.5 = no copying)", "half", 3, _nearer, lambda _: 0.5),
-        _line(reports, "identifying cells that are real values, %", "lower", 2, _identifying, lambda _: 0.0),
-        _line(reports, "combinations that only one row or person has, %", "lower", 2, _lone, _lone_floor),
-        _line(reports, "membership attack, AUC (0.5 = blind)", "half", 3, _attack, lambda _: 0.5),
-        _line(reports, "gap between groups that widens most, points", "lower", 1, _widened, lambda _: 0.0),
-    ]
+    measured: Sequence[tuple[str, str, int, tuple[Read, Read]]] = [
+        ("overall fidelity, %", "higher", 2, _both("fidelity", "overall_percent", "overall_floor_percent")),
+        ("KS or total variation, %", "lower", 2, _both("fidelity", "shape_error_percent", "shape_floor_percent")),
+        ("Jensen-Shannon, %", "lower", 2, _both("fidelity", "js_percent", "js_floor_percent")),
+        ("pair trends, error %", "lower", 2, _both("trends", "error_percent", "floor_percent")),
+        ("mutual information of pairs, error", "lower", 4,
+         _both("margins.information", "weighted_error", "weighted_floor")),
+        ("three columns at once, error %", "lower", 2, _both("margins.three_way", "error_percent", "floor_percent")),
+        ("within subgroups, error %", "lower", 2, _both("margins.subgroups", "error_percent", "floor_percent")),
+        ("rare categories covered, %", "higher", 1, _both("margins.rare", "covered_percent", "covered_floor_percent")),
+        ("rules between columns that rows break", "lower", 0, (_rules_broken, lambda _: 0.0)),
+        ("alpha-precision", "higher", 3, _both("support", "alpha_precision", "alpha_precision_floor")),
+        ("beta-recall", "higher", 3, _both("support", "beta_recall", "beta_recall_floor")),
+        ("detection (1 = cannot tell)", "higher", 3, (_at("detection.score"), _detection_floor)),
+        ("detection as SDMetrics scores it", "higher", 3, _both("detection", "sdmetrics_score", "sdmetrics_floor")),
+        ("nearer to learned rows (0.5 = no copying)", "half", 3,
+         (_at("privacy.distance.share_closer_to_real"), lambda _: 0.5)),
+        ("identifying cells that are real values, %", "lower", 2,
+         (_at("privacy.identifying.synthetic_percent"), lambda _: 0.0)),
+        ("combinations that only one row or person has, %", "lower", 2,
+         _both("privacy.combinations", "synthetic_percent", "holdout_percent")),
+        ("membership attack, AUC (0.5 = blind)", "half", 3, (_at("privacy.membership.best.auc.value"), lambda _: 0.5)),
+        ("gap between groups that widens most, points", "lower", 1, (_widened, lambda _: 0.0)),
+    ]  # fmt: skip
+    lines = [_line(reports, label, better, decimals, *reads) for label, better, decimals, reads in measured]
     lines = [line for line in lines if any(value is not None for value in line.values)]
     baseline = "real rows that were not learned, against those that were"
     return SideBySide("Fidelity", tuple(reports), tuple(lines), baseline, barred(reports))
@@ -269,52 +279,21 @@ def _line(reports: Mapping[str, Report], label: str, better: str, decimals: int,
     return line_of(label, better, decimals, values, baseline, barred(reports))
 
 
-def _overall(report: Report) -> float | None:
-    return report.fidelity.overall_percent
+def _at(path: str) -> Read:
+    """Reads the figure at the end of the dotted ``path``, ``None`` where a part of it was not measured."""
+
+    def read(report: Report) -> float | None:
+        found: Any = report
+        for name in path.split("."):
+            found = None if found is None else getattr(found, name)
+        return None if found is None else float(found)
+
+    return read
 
 
-def _overall_floor(report: Report) -> float | None:
-    return report.fidelity.overall_floor_percent
-
-
-def _shape(report: Report) -> float | None:
-    return report.fidelity.shape_error_percent
-
-
-def _shape_floor(report: Report) -> float | None:
-    return report.fidelity.shape_floor_percent
-
-
-def _js(report: Report) -> float | None:
-    return report.fidelity.js_percent
-
-
-def _js_floor(report: Report) -> float | None:
-    return report.fidelity.js_floor_percent
-
-
-def _trend(report: Report) -> float | None:
-    return report.trends.error_percent
-
-
-def _trend_floor(report: Report) -> float | None:
-    return report.trends.floor_percent
-
-
-def _alpha(report: Report) -> float | None:
-    return report.support.alpha_precision if report.support else None
-
-
-def _alpha_floor(report: Report) -> float | None:
-    return report.support.alpha_precision_floor if report.support else None
-
-
-def _beta(report: Report) -> float | None:
-    return report.support.beta_recall if report.support else None
-
-
-def _beta_floor(report: Report) -> float | None:
-    return report.support.beta_recall_floor if report.support else None
+def _both(owner: str, value: str, floor: str) -> tuple[Read, Read]:
+    """Reads the figure ``value`` of ``owner`` and its noise floor."""
+    return _at(f"{owner}.{value}"), _at(f"{owner}.{floor}")
 
 
 def _detection_floor(report: Report) -> float | None:
@@ -322,32 +301,8 @@ def _detection_floor(report: Report) -> float | None:
     return 1.0 if floor is None else floor
 
 
-def _detection(report: Report) -> float | None:
-    return report.detection.score if report.detection else None
-
-
 def _rules_broken(report: Report) -> float | None:
     return sum(not rule.is_kept for rule in report.rules) if report.rules else None
-
-
-def _nearer(report: Report) -> float | None:
-    return report.privacy.distance.share_closer_to_real if report.privacy and report.privacy.distance else None
-
-
-def _identifying(report: Report) -> float | None:
-    return report.privacy.identifying.synthetic_percent if report.privacy and report.privacy.identifying else None
-
-
-def _lone(report: Report) -> float | None:
-    return report.privacy.combinations.synthetic_percent if report.privacy and report.privacy.combinations else None
-
-
-def _lone_floor(report: Report) -> float | None:
-    return report.privacy.combinations.holdout_percent if report.privacy and report.privacy.combinations else None
-
-
-def _attack(report: Report) -> float | None:
-    return report.privacy.membership.best.auc.value if report.privacy and report.privacy.membership else None
 
 
 def _widened(report: Report) -> float | None:

@@ -22,6 +22,7 @@ from .report import (
     Trends,
     Utility,
 )
+from .terminal_margins import margin_sections
 from .terminal_risks import caveats, risk_sections
 from .terminal_tables import STYLES, glyphs, is_unicode, quiet_table
 from .verdicts import verdicts
@@ -49,6 +50,7 @@ def render(report: Report, console: Console, *, details: bool = True, limit: int
             face.forms(report.forms),
             face.pairs(report.trends),
             face.lost(report),
+            *margin_sections(report, console, limit=limit),
             face.rules(report.rules),
             face.support(report.support),
             face.detection(report.detection),
@@ -230,6 +232,9 @@ class _Face:
             about += f", logistic score {detection.logistic_score:.3f}"
         if detection.floor_score is not None:
             about += f", noise floor {detection.floor_score:.3f} (AUC {detection.floor_auc:.3f})"
+        if detection.sdmetrics_score is not None:
+            about += f"; as SDMetrics scores it {detection.sdmetrics_score:.3f}"
+            about += "" if detection.sdmetrics_floor is None else f", noise floor {detection.sdmetrics_floor:.3f}"
         table = quiet_table(self.console, "column", "", ">share of gain %")
         shown = detection.top_features[: min(self.limit, 5)]
         for feature in shown:

@@ -50,6 +50,14 @@ def _detection_measures(detection: Detection) -> list[Measure]:
             + (f" {BLIND_BELOW_HALF}" if (detection.auc or 0.5) < 0.5 else ""),
         ),
     ]  # fmt: skip
+    if detection.sdmetrics_score is not None:
+        made.append(Measure(
+            "As SDMetrics scores it", number(detection.sdmetrics_score, 3),
+            "1: cannot be told" if detection.sdmetrics_floor is None
+            else f"noise floor {detection.sdmetrics_floor:.3f}",
+            f"1 less max(0, 2 AUC - 1) of XGBoost as it comes, over 3 folds of {detection.sdmetrics_rows:,} rows: for "
+            "comparison with papers.",
+        ))  # fmt: skip
     if detection.logistic_score is not None:
         made.append(Measure(
             "Score against a logistic regression", number(detection.logistic_score, 3), "easily fooled",

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from eval import detection as detection_module
-from eval.detection import detect, detection_score, twin_folds
+from eval.detection import detect, detection_score, sdmetrics_detection, twin_folds
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +98,13 @@ def test_two_real_samples_give_detection_its_noise_floor(people, tables):
     bare, _ = detect(tables(real, people(400, 2).assign(age=40)), threads=1)
     assert bare.floor_score is None
     assert bare.auc == found.auc  # a holdout changes no other figure
+
+
+def test_the_protocol_of_sdmetrics_counts_an_auc_below_half_as_blind(tables, people):
+    real = people(300, 0)
+    loaded = tables(real, real, people(300, 1))
+    copied, rows = sdmetrics_detection(loaded, loaded.synthetic, threads=1)
+    assert copied == 1  # twins on both sides of a split mislead the trees
+    assert rows == 600
+    shifted = tables(real, people(200, 2).assign(income=lambda table: table["income"] + 5000))
+    assert sdmetrics_detection(shifted, shifted.synthetic, threads=1)[0] < 0.1
