@@ -64,6 +64,15 @@ def test_a_chain_is_told_by_its_neighbours() -> None:
     assert set(texts(table)) == {"0 <= b - a <= 300", "0 <= c - b <= 900"}
 
 
+def test_quantities_of_two_units_that_go_together_are_not_ordered() -> None:
+    rng = drawn()
+    miles, views = rng.gamma(2, 400, ROWS).round() + 80, rng.integers(1, 900, ROWS)
+    minutes = (18 + 0.126 * miles + rng.normal(0, 8, ROWS)).round()
+    table = pd.DataFrame({"minutes": minutes, "miles": miles, "clicks": rng.binomial(views, 0.2), "views": views})
+    assert (minutes < miles).all()
+    assert texts(table) == ["clicks <= views"]
+
+
 def test_a_thin_tail_has_no_bound() -> None:
     rng = drawn()
     start = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 10**7, ROWS), unit="s")

@@ -24,6 +24,11 @@ _REACHED, _REACHED_ROWS = 0.005, 3
 _NEAR, _NEAR_SHARE = 0.05, 0.01
 #: Two numbers are ordered by more than their scales if the least difference is this small beside the median one.
 _GAP = 0.5
+#: Two quantities of different units follow a line that explains this share of the lower one's variance, ...
+_LINE = 0.95
+#: ... the lower one grows by less than this share of the higher one, and the line's height above the origin is so many
+#: standard errors.
+_SLOPE, _HEIGHT = 0.5, 5.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,23 @@ def _expected(both: np.ndarray, shift: float = 0.0, *, equal: bool = False) -> f
 def _close(both: np.ndarray, dates: bool) -> bool:
     """Whether rows come near the ordering's edge: two scales that lie apart are no rule that a reader expects."""
     gaps = both[:, 1] - both[:, 0]
-    return bool(dates or np.min(gaps) <= _GAP * np.median(gaps))
+    return bool(dates or (np.min(gaps) <= _GAP * np.median(gaps) and not _crosses(both)))
+
+
+def _crosses(both: np.ndarray) -> bool:
+    """Whether the columns follow a line that rows near the origin would cross the ordering on.
+
+    Such columns have units of their own: minutes in the air are fewer than miles flown, but for want of short flights.
+    """
+    low, high = both.T
+    spread = high.var()
+    if not spread or not low.var():
+        return False
+    slope = ((low - low.mean()) * (high - high.mean())).mean() / spread
+    height = low.mean() - slope * high.mean()
+    left_over = (low - height - slope * high).var()
+    error = np.sqrt(left_over / len(both) * (1 + high.mean() ** 2 / spread))
+    return bool(0 < slope < _SLOPE and left_over <= (1 - _LINE) * low.var() and height > _HEIGHT * error)
 
 
 def _neighbours(found: list[_Ordering]) -> list[_Ordering]:
