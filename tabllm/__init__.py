@@ -21,11 +21,13 @@ if TYPE_CHECKING:
 
     from .lm.pretrained import PretrainedLM as PretrainedLM
     from .nano.table_lm import TableLM as TableLM
+    from .sequences.model import SequenceLM as SequenceLM
 
 __version__ = "0.1.0"
-__all__ = ["PretrainedLM", "TableLM", "__version__", "create", "load_run"]
+__all__ = ["PretrainedLM", "SequenceLM", "TableLM", "__version__", "create", "load_run"]
 
 register("nano", "tabllm.nano.table_lm:TableLM")
+register("sequences", "tabllm.sequences.model:SequenceLM")
 for _name in ("gpt2", "distilgpt2", "deepseek-coder-1.3b"):
     register(_name, "tabllm.lm.pretrained:PretrainedLM", base=_name)
 register("lm", "tabllm.lm.pretrained:PretrainedLM")
@@ -46,6 +48,10 @@ def __getattr__(name: str) -> Any:
         from .lm.pretrained import PretrainedLM
 
         return PretrainedLM
+    if name == "SequenceLM":
+        from .sequences.model import SequenceLM
+
+        return SequenceLM
     if name in ("create", "load_run"):  # here they know every generator, in ``tabular`` alone only its own
         from tabular import registry
 

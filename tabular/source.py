@@ -100,6 +100,7 @@ def source_of(
     seed: int = 0,
     dropped: Sequence[str] = (),
     form: FileForm | None = None,
+    people: Sequence[str] | None = None,
 ) -> Source:
     """The source of a fit to the file ``data``, read as ``table``, whose run will be ``run``.
 
@@ -109,12 +110,15 @@ def source_of(
         holdout: below 1 a fraction of the rows, at least one row; else a number of rows; 0: none.
         dropped: the columns of the file that ``table`` has not.
         form: how the file is written.
+        people: the columns by which rows belong to one person, where they are known; found if absent.
 
     Raises:
         UsageError: if fewer than two rows would be left to learn from.
     """
     count = max(1, round(holdout * len(table))) if 0 < holdout < 1 else int(holdout)
-    people = people_columns(table, seed=seed) if 0 < count < len(table) else ()
+    if people is None:
+        people = people_columns(table, seed=seed)
+    people = tuple(people) if 0 < count < len(table) else ()
     held = int(held_out(table, count, seed, people).sum())
     if len(table) - held < 2:
         raise UsageError(

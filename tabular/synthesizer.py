@@ -45,6 +45,8 @@ class Synthesizer(ABC):
     private_defaults: ClassVar[Mapping[str, Any]] = {}
     #: Set by :meth:`fit` or :meth:`load`.
     schema: Schema
+    #: What ``n`` of :meth:`sample` counts; :meth:`describe` says under this name how many were learned.
+    unit: ClassVar[str] = "rows"
     #: Whether rows are chosen by the table's margins where the caller does not say.
     refines: ClassVar[bool] = False
     #: Counts of the table to choose rows by; ``None`` where none are kept, as in a private fit.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,6 +31,7 @@ from .parallel import join_fit
 from .private import privacy_options, take_privacy
 from .reading import read, reading_options
 from .rule_options import rule_options
+from .sequences import log_options, take_log
 from .session import Session, seconds
 from .settings import settings_option, with_settings
 
@@ -67,6 +68,8 @@ tabllm fit visits.csv --rare-below 10
 tabllm fit visits.csv -m gpt2 --log tensorboard
 # Made-up persons with names of Germany, from the package Faker
 tabllm fit people.csv --faker de_DE
+# A log of events: whole histories of its users
+tabllm fit log.csv --by user_id --time time
 # With the settings that 'tabllm tune' found best
 tabllm fit visits.csv --settings visits-tune/best.json
 """
@@ -127,6 +130,7 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @faker_option
 @click.option("--target", metavar="COL",
               help="Target column, whose classes the generator is conditioned on (tabddpm).")  # fmt: skip
+@log_options("learn")
 @click.option("--log", metavar="KIND[:DIR]",
               help="Log of the fit: 'tensorboard' writes losses, learning rate and tokens/s at every evaluation to DIR "
                    "(extra 'tensorboard').  [default DIR: runs/ and the name of RUN]")  # fmt: skip
@@ -168,6 +172,8 @@ def fit(
     train_rows: int | None,
     holdout: float | int | None,
     reading: ReadOptions,
+    by: str | None,
+    time: str | None,
     log: str | None,
     force: bool,
     **options: Any,
@@ -189,6 +195,7 @@ def fit(
             "--faker and --schema contradict each other; the words stand in the schema file, so write that anew with "
             f"'tabllm schema DATA --faker {faker} -o FILE'."
         )
+    model = take_log(model, given, by, time, train_rows)
     take_privacy(model, given, has_schema=schema_file is not None, rows=train_rows)
     if holdout and "privacy" in given:
         raise UsageError(
@@ -226,6 +233,7 @@ def fit(
         seed=given.get("seed", 0),
         dropped=dropped,
         form=found.form,
+        people=None if by is None else (by,),
     )
     whole = table
     table, held = source.split(whole)
@@ -234,7 +242,8 @@ def fit(
     synthesizer = create(model, **given)
     private = "privacy" in given
     find = FOUND_BY_DEFAULT and schema_file is None and not private
-    schema = _schema(table, schema_file, chosen, given.get("rare_below", 0), faker, infer=find or bool(rules))
+    infer = find or bool(rules)
+    schema = _schema(table, schema_file, chosen, given.get("rare_below", 0), faker, infer=infer, by=by, time=time)
     if schema is not None:
         schema = ruled(
             table,
@@ -251,14 +260,16 @@ def fit(
     if private and (FOUND_BY_DEFAULT or (schema is not None and schema.rules)):
         reporter.note(UNREAD)
 
-    start = time.perf_counter()
+    start = perf_counter()
     kept = None if "privacy" in given else source
     learn(reporter, synthesizer, table, schema, run, save=lambda folder: save_run(synthesizer, folder, kept))
-    took = time.perf_counter() - start
+    took = perf_counter() - start
     back = "" if held is None else f", held {len(held):,} back"
     width = "1 column" if table.shape[1] == 1 else f"{table.shape[1]} columns"
-    session.say(f"Learned {len(table):,} rows of {width} in {seconds(took)}{back}; the run is {run}/.")
-    session.suggest("tabllm", "sample", run, "-n", str(len(table)), "-o", "synthetic.csv")
+    units = synthesizer.describe()[synthesizer.unit]
+    of = "" if synthesizer.unit == "rows" else f" of {units:,} {synthesizer.unit}"
+    session.say(f"Learned {len(table):,} rows of {width}{of} in {seconds(took)}{back}; the run is {run}/.")
+    session.suggest("tabllm", "sample", run, "-n", str(units), "-o", "synthetic.csv")
 
 
 def learn(
@@ -332,6 +343,8 @@ def _schema(
     faker: str | None,
     *,
     infer: bool,
+    by: str | None,
+    time: str | None,
 ) -> Schema | None:
     """The schema that the user speaks of, or that rules are to be put into; ``None`` leaves it to the generator."""
     if schema_file:
@@ -340,6 +353,10 @@ def _schema(
         if not Path(schema_file).is_file():
             raise UsageError(f"There is no schema file {schema_file}; write one with 'tabllm schema DATA -o FILE'.")
         return Schema.from_json(schema_file)
+    if by is not None and time is not None:
+        from tabular.relations.log import infer_log_schema
+
+        return infer_log_schema(table, by, time, overrides=kinds, rare_below=rare_below, faker=faker)
     if kinds or faker or infer:
         from tabular.inference import infer_schema
 

@@ -15,6 +15,7 @@ from .errors import Interrupted
 from .group import Command
 from .options import PATH, AtLeast, claim, device_option, force_option, seed_option
 from .prompting import Prompt, prompt_options, shown_rows
+from .sequences import refuse_users
 from .session import STDOUT, Session, seconds, shown
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ tabllm sample visits-run -n 1000000 -o synthetic.parquet
 tabllm sample gpt2-run -n 1000 -o synthetic.csv --precision 4bit
 # No fit: GPT-2 is shown 8 rows of the table, and writes new ones
 tabllm sample --prompt-only visits.csv -m gpt2 -n 100 -o synthetic.csv
+# A run of histories ('tabllm fit --by'): all events of 5,000 users
+tabllm sample log-run -n 5000 -o events.csv
 # A look
 tabllm --quiet sample visits-run -n 5 -o -
 """
@@ -48,7 +51,11 @@ tabllm --quiet sample visits-run -n 5 -o -
 @click.command(cls=Command, examples=EXAMPLES, short_help="Generate rows from a run.")
 @click.argument("run", type=PATH)
 @click.option(
-    "-n", "--rows", type=AtLeast(1), metavar="N", help="Rows to generate.  [default: as many as the table had]"
+    "-n",
+    "--rows",
+    type=AtLeast(1),
+    metavar="N",
+    help="Rows to generate; of a run of histories users, with all their events.  [default: as many as the table had]",
 )
 @click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
               help="File to write: .csv, .tsv, .parquet, .jsonl or .xlsx, text also .gz; '-' prints CSV on "
@@ -124,9 +131,11 @@ def sample(
         synthesizer, stamp, form = shown_rows(session, run, prompt, seed, device, options)
     else:
         synthesizer, stamp, form = load_run(run, device=device, **options), run_stamp(run), read_form(run)
-    wanted = rows or synthesizer.schema.rows
+    refuse_users(synthesizer, {"--balance": balance, "--fair": fair})
+    facts, unit = synthesizer.describe(), synthesizer.unit
+    wanted = rows or facts[unit]
     identity = {
-        "facts": synthesizer.describe(),
+        "facts": facts,
         "run": stamp,
         "rows": wanted,
         "where": where,
@@ -138,7 +147,7 @@ def sample(
         **options,
     }
     start = time.perf_counter()
-    writer = ResumableWriter(out, identity, rows=wanted, form=form)
+    writer = ResumableWriter(out, identity, rows=wanted if unit == "rows" else None, form=form)
     try:
         with writer:
             for note in writer.notes:
@@ -152,8 +161,9 @@ def sample(
 
     took = time.perf_counter() - start
     rate = f"{(writer.rows - writer.resumed) / took:,.0f} rows/s"
-    session.say(f"Wrote {writer.rows:,} rows to {shown(out)} in {seconds(took)} ({rate}).")
-    if out != STDOUT and not (where or balance or fair):
+    of = "" if unit == "rows" else f" of {wanted:,} {unit}"
+    session.say(f"Wrote {writer.rows:,} rows{of} to {shown(out)} in {seconds(took)} ({rate}).")
+    if out != STDOUT and not (where or balance or fair) and unit == "rows":
         session.suggest("tabllm", "eval", run if prompt_only or read_source(run) else "DATA", out)
 
 

@@ -154,7 +154,7 @@ class TableLM(Synthesizer):
         if self.privacy is not None:
             private = self._begin_private_fit(self.privacy, arrays, plan, checkpoint)
             self.schema, arrays, learned = private.schema, private.arrays, private.stand_in
-        codec = RowCodec.fit(learned, self.schema, bins=self.bins)
+        codec = self._fit_codec(learned)
         tokens = codec.encode(arrays)
         seen = tokens if private is None else codec.encode(learned)
         config = NanoConfig(tuple(codec.table.sizes), self.width, self.layers, self.heads)
@@ -205,6 +205,10 @@ class TableLM(Synthesizer):
             self.facts["privacy"] = private.facts(int(last["step"]))
             self._unsaved = checkpoint
         return self
+
+    def _fit_codec(self, arrays: Mapping[str, np.ndarray]) -> RowCodec:
+        """The vocabulary of canonical arrays of the table."""
+        return RowCodec.fit(arrays, self.schema, bins=self.bins)
 
     def _lost_relations(self, tokens: np.ndarray, progress: Reporter) -> list[dict[str, Any]]:
         """Compare pairs of columns between the training rows and rows of the model; a note says what got lost."""

@@ -70,6 +70,8 @@ class Plan:
         look_every: updates between two looks at the held-out rows.
         learning_rate: the cosine's top.
         seed: fixes the held-out rows, the batches and the orders.
+        plain_share: share of rows that are learned in plain field order; 1 where what is given is always the first
+            fields.
     """
 
     steps: int
@@ -77,6 +79,7 @@ class Plan:
     look_every: int
     learning_rate: float
     seed: int
+    plain_share: float = PLAIN_SHARE
 
     def epochs(self, rows: int) -> float:
         """Passes over the part of a table of ``rows`` rows that is learned."""
@@ -167,7 +170,8 @@ def train(
     held_out = _held_out(len(tokens))
     held, people = hold_out(tokens, shuffled, held_out)
     unseen, seen = (tokens[shuffled[held[shuffled] == part]].astype(np.int64) for part in (True, False))
-    look_orders = np.concatenate([_plain(unseen), _mixed(unseen, groups, np.random.default_rng([plan.seed, 1]))])
+    mixed = _mixed(unseen, groups, np.random.default_rng([plan.seed, 1]), float(plan.plain_share == 1))
+    look_orders = np.concatenate([_plain(unseen), mixed])
     look_tokens = np.concatenate([unseen, unseen])
     looks = len(look_tokens)
     look_tokens, look_orders = look_tokens[rank::size], look_orders[rank::size]
@@ -209,7 +213,7 @@ def train(
                 order_of_rows = np.random.default_rng([plan.seed, 2, epoch]).permutation(len(seen))
             begin = state.step % batches * plan.batch_rows
             rows = seen[order_of_rows[begin : begin + plan.batch_rows]]
-            orders = _mixed(rows, groups, np.random.default_rng([plan.seed, 3, state.step]), PLAIN_SHARE)
+            orders = _mixed(rows, groups, np.random.default_rng([plan.seed, 3, state.step]), plan.plain_share)
             mine = slice(rank, None, size)
             losses.append(engine.train_step(rows[mine], orders[mine], rate_at(plan, state.step), len(rows), group))
             state.step += 1

@@ -1,0 +1,11 @@
+"""Events of a user: how many each has, and each event given the user and the events before.
+
+===============  ==================================================================================
+``model``        :class:`SequenceLM`, the synthesizer
+``layout``       the columns of the two tables that are learned: users, and events with their past
+``past``         what an event is drawn from, as columns
+``event_model``  the model of one event given its past
+``walk``         histories made step by step, of all users at once
+``run_files``    what a run folder holds
+===============  ==================================================================================
+"""

@@ -1,0 +1,104 @@
+"""The model of one event given its past: ``nano`` on rows whose first columns are the past, always in one order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tabular.progress import Reporter
+from tabular.rules.reduction import reduction_of
+
+from ..codec.number import NumberCodec
+from ..codec.rows import RowCodec
+from ..codec.table import TableCodec
+from ..nano.sampler import Sampler
+from ..nano.table_lm import TableLM
+from ..nano.trainer import Plan
+from .past import PAST_BINS
+
+__all__ = ["EventModel"]
+
+Arrays = dict[str, np.ndarray]
+#: How often events that break a rule are drawn again before others take their place.
+ATTEMPTS = 20
+
+
+class EventModel(TableLM):
+    """One event given its past.
+
+    Attributes:
+        past: names of the columns of the past, in the order in which they are told. An event is only ever drawn from
+            all of them, so no other order is trained.
+    """
+
+    past: Sequence[str] = ()
+
+    def _fit_codec(self, arrays: Mapping[str, np.ndarray]) -> RowCodec:
+        codec = super()._fit_codec(arrays)
+        known = codec.table.codecs
+        past = {name: known[name] for name in self.past if name in known}
+        coarse = {
+            name: NumberCodec.fit(arrays[name], bins=PAST_BINS)
+            for name, found in past.items()
+            if isinstance(found, NumberCodec)
+        }
+        ordered = {**past, **coarse, **{name: found for name, found in known.items() if name not in past}}
+        return RowCodec(self.schema, TableCodec(ordered), codec.words)
+
+    def _plan(self, rows: int, steps: int | None = None) -> Plan:
+        return replace(super()._plan(rows, steps), plain_share=1.0)
+
+    def _lost_relations(self, tokens: np.ndarray, progress: Reporter) -> list[dict[str, Any]]:
+        # Whole rows, their past included, are never drawn of this model.
+        return []
+
+    def draw(self, past: Mapping[str, np.ndarray], rng: np.random.Generator) -> Arrays:
+        """Canonical arrays of the learned columns of events, one event for each entry of ``past``.
+
+        Args:
+            past: canonical arrays of the columns of the past.
+        """
+        codec, _ = self._fitted()
+        known = [found.encode(past[name]) for name, found in codec.table.codecs.items() if name in past]
+        tokens = np.concatenate(known, axis=1)
+        drawn = self._drawn(tokens, rng)
+        keeping = reduction_of(self.schema).keeping({})
+        if keeping is None or not drawn:
+            return drawn
+        kept = keeping(drawn)
+        for _ in range(ATTEMPTS):
+            broken = np.flatnonzero(~kept)
+            if not len(broken):
+                return drawn
+            again = self._drawn(tokens[broken], rng)
+            good = keeping(again)
+            for name, values in again.items():
+                drawn[name][broken[good]] = values[good]
+            kept[broken[good]] = True
+        broken, others = np.flatnonzero(~kept), np.flatnonzero(kept)
+        if len(others):
+            put = rng.choice(others, len(broken))
+            for values in drawn.values():
+                values[broken] = values[put]
+        return drawn
+
+    def _drawn(self, tokens: np.ndarray, rng: np.random.Generator) -> Arrays:
+        codec, engine = self._fitted()
+        fields = codec.table.fields
+        rows = Sampler(engine, codec.table.parents).complete(tokens, range(len(fields)), rng)
+        learned: Arrays = {}
+        place = 0
+        for name, found in codec.table.codecs.items():
+            part = rows[:, place : place + len(found.sizes)]
+            place += len(found.sizes)
+            if place > tokens.shape[1]:
+                learned[name] = found.decode(part, rng)
+        return codec.parts.join(learned)
+
+    def unlearned(self, arrays: Arrays, rows: int, rng: np.random.Generator, *, start: int, seed: int) -> Arrays:
+        """``arrays`` of events with what no model learns: identifiers, free text, constants."""
+        codec, _ = self._fitted()
+        return codec.fill(arrays, rows, rng, start=start, seed=seed)

@@ -1,0 +1,160 @@
+"""The columns of the two tables that are learned of a log: one row per user, and one per event with its past."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from tabular.arrays import from_arrays
+from tabular.inference import infer_schema
+from tabular.relations.log import EventLog, unused_name
+from tabular.relations.times import Clock, Names
+from tabular.rules import Rule
+from tabular.schema import Column, Schema
+
+__all__ = ["Layout", "event_rules", "user_table"]
+
+#: Columns of events of which a user's mean or most frequent value is learned, and which an event is told of its past.
+MAX_TOLD = 8
+#: With so many told columns of events or fewer, an event is told of two events before it, else of one.
+MAX_TWICE = 4
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names of columns.
+
+    Attributes:
+        by, time: of the log.
+        user_columns, event_columns: of the log, as :class:`tabular.relations.log.EventLog` has them.
+        count: number of events of a user.
+        first: time of the first event.
+        span: from the first to the last event, in days of the calendar or in units of the time.
+        typical: column of events -> its mean or most frequent value of a user.
+        clock: how times are told.
+        window: events before that an event is told of.
+    """
+
+    by: str
+    time: str
+    user_columns: tuple[str, ...]
+    event_columns: tuple[str, ...]
+    count: str
+    first: str
+    span: str
+    typical: Mapping[str, str]
+    clock: Clock
+    window: int
+
+    @classmethod
+    def of(cls, log: EventLog) -> Layout:
+        """The layout for a log."""
+        taken = set(log.schema.names)
+
+        def name(wanted: str) -> str:
+            return unused_name(wanted, taken)
+
+        told = [c for c in log.event_columns if _varies(log.schema[c], log.arrays[c])][:MAX_TOLD]
+        typical = {c: name(f"{'mean' if log.schema[c].is_numeric else 'most frequent'} {c}") for c in told}
+        clock = Clock.of(log.schema[log.time], log.times, Names.of(name))
+        return cls(
+            log.by,
+            log.time,
+            log.user_columns,
+            log.event_columns,
+            name("events"),
+            name(f"first {log.time}"),
+            name("span"),
+            typical,
+            clock,
+            2 if len(told) <= MAX_TWICE else 1,
+        )
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The columns of events that an event is told of its past."""
+        return tuple(self.typical)
+
+
+def _varies(column: Column, values: np.ndarray) -> bool:
+    if column.is_numeric:
+        present = values[~np.isnan(values)]
+        return len(present) > 0 and present.min() < present.max()
+    return column.has_categories and len(column.categories) > 1
+
+
+def user_table(log: EventLog, layout: Layout, rare_below: int) -> tuple[pd.DataFrame, Schema]:
+    """One row per user: its own columns, when it begins, how many events it has and over what time."""
+    own = log.schema
+    arrays = {name: log.arrays[name][log.first] for name in (layout.by, *layout.user_columns)}
+    names = (layout.by, *layout.user_columns)
+    cells = from_arrays(arrays, _part(own, names))
+    # Inferred anew, since a user with many events counts once here; but kinds and categories are those of the log.
+    found = infer_schema(cells, overrides={name: own[name].kind for name in names}, rare_below=rare_below)
+    columns = [replace(_like(own[column.name], column), personal=None) for column in found]
+    first, last = log.times[log.first], log.times[log.last]
+    days = layout.clock.day(last) - layout.clock.day(first)
+    arrays |= {layout.first: first, layout.count: log.counts.astype(np.float64), layout.span: days}
+    time = own[log.time]
+    columns.append(replace(time, name=layout.first, label=None, missing_rate=0.0, notes=(), minimum=float(first.min()),
+                           maximum=float(first.max()), atoms=()))  # fmt: skip
+    for name in (layout.count, layout.span):
+        columns.append(_number(name, arrays[name], whole=name == layout.count or layout.clock.unit != "numbers"))
+    for name, typical in layout.typical.items():
+        values = log.arrays[name]
+        if own[name].is_numeric:
+            arrays[typical] = _means(values, log.user, len(log.first))
+            columns.append(_number(typical, arrays[typical]))
+        else:
+            arrays[typical] = _most_frequent(values, log.user, len(log.first), len(own[name].categories))
+            columns.append(replace(own[name], name=typical, label=None, personal=None))
+    rules = tuple(rule for rule in own.rules if set(rule.columns(own.names)) <= set(layout.user_columns))
+    schema = Schema(tuple(columns), len(log.first), (), rules)
+    return from_arrays(arrays, schema), schema
+
+
+def event_rules(schema: Schema, layout: Layout) -> tuple[Rule, ...]:
+    """The rules of a log that are about columns of events alone."""
+    return tuple(rule for rule in schema.rules if set(rule.columns(schema.names)) <= set(layout.event_columns))
+
+
+def _part(schema: Schema, names: tuple[str, ...]) -> Schema:
+    return Schema(tuple(schema[name] for name in names), schema.rows)
+
+
+def _like(known: Column, found: Column) -> Column:
+    """``found`` among users, with what the log says of the column's form."""
+    if known.has_categories:
+        return replace(known, missing_rate=found.missing_rate)
+    if known.is_numeric:
+        return replace(known, missing_rate=found.missing_rate, atoms=found.atoms)
+    return found
+
+
+def _number(name: str, values: np.ndarray, *, whole: bool = False) -> Column:
+    present = values[~np.isnan(values)]
+    low, high = (float(present.min()), float(present.max())) if len(present) else (0.0, 0.0)
+    kind, dtype = ("integer", "int64") if whole else ("continuous", "float64")
+    return Column(name, kind, dtype, missing_rate=float(np.isnan(values).mean()), minimum=low, maximum=high)
+
+
+def _means(values: np.ndarray, user: np.ndarray, users: int) -> np.ndarray:
+    """float64[users], NaN where a user has no value."""
+    known = ~np.isnan(values)
+    sums = np.bincount(user[known], values[known], minlength=users)
+    counts = np.bincount(user[known], minlength=users)
+    return np.divide(sums, counts, out=np.full(users, np.nan), where=counts > 0)
+
+
+def _most_frequent(codes: np.ndarray, user: np.ndarray, users: int, categories: int) -> np.ndarray:
+    """int32[users], the earliest category of the most frequent ones; -1 where a user has none."""
+    known = codes >= 0
+    pairs, counts = np.unique(user[known] * categories + codes[known], return_counts=True)
+    order = np.lexsort((-counts, pairs // categories))
+    of, place = np.unique(pairs[order] // categories, return_index=True)
+    found = np.full(users, -1, np.int32)
+    found[of] = (pairs[order][place] % categories).astype(np.int32)
+    return found

@@ -1,0 +1,273 @@
+"""Sequences of events as a synthesizer: one model of users, and one of each event given its user and its past."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from tabular.arrays import from_arrays, to_arrays
+from tabular.errors import ConditionError, UsageError
+from tabular.notebook import default_reporter
+from tabular.progress import Reporter
+from tabular.relations.log import check_log_columns, infer_log_schema, read_log
+from tabular.rules.choice import RuleChoice
+from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
+from tabular.schema import Schema
+from tabular.schema_fit import schema_and_arrays
+from tabular.settings_record import from_settings
+from tabular.synthesizer import Synthesizer, Where
+
+from ..codec.table import DEFAULT_BINS
+from ..nano.table_lm import PART_ROWS, TableLM
+from .event_model import EventModel
+from .layout import Layout, event_rules, user_table
+from .past import Past
+from .run_files import Run, read_run, write_run
+from .walk import make_histories
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["SequenceLM"]
+
+Arrays = dict[str, np.ndarray]
+
+
+class SequenceLM(Synthesizer):
+    """Users and their events, each learned by a :class:`tabllm.TableLM`.
+
+    Of users the columns are learned that never change within one, the time of the first event, the number of events and
+    the time they span. An event is learned given its user, how many events come before and after it, and the values
+    of the latest ones; its time as the gap since the event before (:mod:`tabular.relations.times`).
+
+    Args:
+        by: the column that names the user.
+        time: the column of instants, dates or numbers that puts a user's events in order.
+        engine, device, epochs, steps, batch_size, learning_rate, seed, rare_below, bins, layers, width, heads: of both
+            models, as of :class:`tabllm.TableLM`.
+
+    Raises:
+        UsageError: for a setting that is out of range.
+
+    Example:
+        >>> model = SequenceLM(by="user_id", time="time").fit(log)  # doctest: +SKIP
+        >>> model.sample(5000)["user_id"].nunique()                 # doctest: +SKIP
+        5000
+    """
+
+    name: ClassVar[str] = "sequences"
+    unit: ClassVar[str] = "users"
+
+    def __init__(
+        self,
+        *,
+        by: str,
+        time: str,
+        engine: str = "auto",
+        device: str = "auto",
+        epochs: float | None = None,
+        steps: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float = 2e-3,
+        seed: int = 0,
+        rare_below: int = 0,
+        bins: int = DEFAULT_BINS,
+        layers: int = 2,
+        width: int = 128,
+        heads: int = 4,
+    ) -> None:
+        self.by, self.time = by, time
+        self.epochs, self.steps, self.batch_size, self.learning_rate = epochs, steps, batch_size, learning_rate
+        self.seed, self.rare_below, self.bins = seed, rare_below, bins
+        self.layers, self.width, self.heads = layers, width, heads
+        options: dict[str, Any] = {name: value for name, value in self.settings().items() if name not in ("by", "time")}
+        self._users = TableLM(engine=engine, device=device, **options)
+        self._events = EventModel(engine=engine, device=device, **options)
+        self.engine_name, self.device = self._users.engine_name, self._users.device
+        self.facts: dict[str, Any] = {}
+        self._layout: Layout | None = None
+
+    # -- learning ---------------------------------------------------------------------------------------------
+    def fit(
+        self,
+        table: pd.DataFrame,
+        *,
+        schema: Schema | None = None,
+        progress: Reporter | None = None,
+        checkpoint: str | Path | None = None,
+    ) -> Self:
+        progress = default_reporter(progress)
+        started = time.perf_counter()
+        table = self._taken(table)
+        check_log_columns(table, self.by, self.time)
+        if schema is None:
+            schema = infer_log_schema(table, self.by, self.time, rare_below=self.rare_below)
+            schema = ruled(table, schema, RuleChoice(), find=FOUND_BY_DEFAULT, seed=self.seed, progress=progress)
+        elif schema[self.by].kind != "identifier":
+            raise UsageError(f"Column {self.by!r} names users, so its kind in the schema must be identifier.")
+        schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
+        log = read_log(arrays, schema, self.by, self.time, progress=progress)
+        layout = Layout.of(log)
+        users, users_schema = user_table(log, layout, self.rare_below)
+        events_schema = Schema(tuple(log.schema[name] for name in layout.event_columns), len(log.user))
+        past = Past(layout, users_schema, events_schema)
+        gaps = layout.clock.split(log.times, log.before(log.times, 1))
+        # Whom the table names was said of the table.
+        nameless = tuple(replace(column, personal=None) for column in events_schema)
+        columns = (*past.columns, *layout.clock.columns(gaps), *nameless)
+        of_events = Schema(columns, len(log.user), (), event_rules(log.schema, layout))
+        own = to_arrays(users, users_schema)
+        own |= {layout.first: log.times[log.first]}
+        rows = {**past.of_log(log, own), **gaps, **{name: log.arrays[name] for name in layout.event_columns}}
+        folder = None if checkpoint is None else Path(checkpoint)
+        progress.note(f"{len(users):,} users with {len(log.user):,} events are learned, first users, then events.")
+        self._users.fit(users, schema=users_schema, progress=progress, checkpoint=folder and folder / "users")
+        self._events.past = tuple(column.name for column in past.columns)
+        self._events.fit(
+            from_arrays(rows, of_events), schema=of_events, progress=progress, checkpoint=folder and folder / "events"
+        )
+        self._layout = layout
+        same = {
+            name: replace(users_schema[name], personal=log.schema[name].personal)
+            for name in (layout.by, *layout.user_columns)
+        }
+        whole = replace(log.schema, columns=tuple(same.get(column.name, column) for column in log.schema))
+        self.schema = self._labelled(replace(whole, rows=len(table)), len(table))
+        self.facts = {
+            "users": len(users),
+            "events": len(log.user),
+            "longest": int(log.counts.max()),
+            "user_columns": list(layout.user_columns),
+            "engine": self.engine_name,
+            "device": self.device,
+            "parameters": sum(int(model.facts["parameters"]) for model in (self._users, self._events)),
+            "seed": self.seed,
+            "fit_seconds": round(time.perf_counter() - started, 2),
+        }
+        return self
+
+    # -- making rows ------------------------------------------------------------------------------------------
+    def sample(self, n: int | None = None, **options: Any) -> pd.DataFrame:
+        """All events of ``n`` users, of as many as were learned if absent; see :meth:`sample_batches`."""
+        self._fitted()
+        return super().sample(self.facts["users"] if n is None else n, **options)
+
+    def sample_batches(
+        self,
+        n: int,
+        *,
+        where: Where = None,
+        seed: int | None = None,
+        progress: Reporter | None = None,
+        done: int = 0,
+        refine: bool | None = None,
+    ) -> Iterator[pd.DataFrame]:
+        """Yield all events of ``n`` users, in parts; see :meth:`tabular.synthesizer.Synthesizer.sample_batches`.
+
+        Args:
+            where: conditions on columns of users, and on their number of events.
+            done: rows, not users, that an earlier call gave.
+        """
+        layout = self._fitted()
+        seed = self.seed if seed is None else seed
+        try:
+            drawn = self._users.sample(n, where=where, seed=seed, progress=Reporter(), refine=refine)
+        except ConditionError as error:
+            raise self._about_users(error, where) from None
+        users = self._sound(to_arrays(drawn, self._users.schema))
+        past = self._past()
+        rows_per_user = max(1.0, self.facts["events"] / self.facts["users"])
+        per_part = max(1, int(PART_ROWS / rows_per_user))
+        made = 0
+        with default_reporter(progress).task("Sampling", n, "users") as task:
+            for part, start in enumerate(range(0, n, per_part)):
+                some = {name: values[start : start + per_part] for name, values in users.items()}
+                count = len(some[layout.count])
+                rows = int(some[layout.count].sum())
+                if made + rows <= done:
+                    task.advance(count)
+                else:
+                    yield self._part(some, past, np.random.default_rng([seed, part]), made, seed, task.advance)
+                made += rows
+
+    def _part(
+        self,
+        users: Arrays,
+        past: Past,
+        rng: np.random.Generator,
+        start: int,
+        seed: int,
+        advance: Callable[[int], None],
+    ) -> pd.DataFrame:
+        """All events of ``users``, canonical arrays; ``start`` rows were made before."""
+        layout = self._fitted()
+        longest_first = np.argsort(-users[layout.count], kind="stable")
+        ordered = {name: values[longest_first] for name, values in users.items()}
+        user, events = make_histories(self._events, past, layout, ordered, rng, advance)
+        # Users in the order in which they were drawn: nobody should see who has how many events by his place.
+        place = longest_first[user]
+        order = np.argsort(place, kind="stable")
+        arrays = {name: values[order] for name, values in events.items()}
+        kept = self._events.schema
+        arrays |= {name: users[name][place[order]] for name in (layout.by, *layout.user_columns)}
+        unlearned = {name: values for name, values in arrays.items() if name in kept}
+        filled = self._events.unlearned(unlearned, len(order), rng, start=start, seed=seed)
+        return from_arrays({**filled, **arrays}, self.schema)
+
+    def _sound(self, users: Arrays) -> Arrays:
+        """Users whose span goes with their number of events, and ends where the log ends."""
+        layout = self._fitted()
+        counts = np.maximum(np.rint(users[layout.count]), 1)
+        end = layout.clock.day(np.array([self.schema[self.time].maximum], dtype=np.float64))[0]
+        most = np.maximum(end - layout.clock.day(users[layout.first]), 0)
+        span = np.where(counts > 1, np.clip(users[layout.span], 0, most), 0)
+        return {**users, layout.count: counts, layout.span: span}
+
+    def _past(self) -> Past:
+        layout = self._fitted()
+        events = Schema(tuple(self._events.schema[name] for name in layout.event_columns))
+        return Past(layout, self._users.schema, events)
+
+    def _about_users(self, error: ConditionError, where: Where) -> ConditionError:
+        layout = self._fitted()
+        named = [name for name in (*layout.event_columns, layout.time) if name in str(where)]
+        if not named:
+            return error
+        known = ", ".join(map(repr, (*layout.user_columns, layout.count, layout.first)))
+        return ConditionError(
+            f"Column {named[0]!r} changes from event to event, and conditions are on users: on {known}."
+        )
+
+    def complete(
+        self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
+    ) -> pd.DataFrame:
+        raise UsageError(
+            "A run of sequences does not impute missing cells; fit the table without --by, and impute with that run."
+        )
+
+    def _fitted(self) -> Layout:
+        if self._layout is None:
+            raise UsageError("This model has learned no table yet; call fit() first.")
+        return self._layout
+
+    # -- keeping ----------------------------------------------------------------------------------------------
+    def describe(self) -> dict[str, Any]:
+        return {**super().describe(), **self.facts, "history": self._events.history}
+
+    def save(self, directory: str | Path) -> None:
+        run = Run(self.name, self.schema, self._fitted(), self._users, self._events, self.settings(), self.facts)
+        write_run(directory, run)
+
+    @classmethod
+    def load(cls, directory: str | Path, *, device: str = "auto") -> Self:
+        run = read_run(directory, device)
+        model = from_settings(cls, run.settings, {"device": device}, directory)
+        model.schema, model.facts, model._layout = run.schema, run.facts, run.layout
+        model._users, model._events = run.users, run.events
+        return model

@@ -1,0 +1,141 @@
+"""What an event is drawn from, as columns: the user, how far the history is, and the events before.
+
+The same columns are made of a log that is learned, of all its rows at once, and of histories that are being made, of
+all users at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tabular.relations.log import EventLog, unused_name
+from tabular.relations.times import DAY
+from tabular.schema import Column, Schema
+
+from .layout import Layout
+
+__all__ = ["Moment", "Past"]
+
+#: Quantile bins of a number of the past: it need not be told as finely as one that is drawn.
+PAST_BINS = 32
+#: The name of the gap before an event among its values in a window.
+SINCE = ""
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where histories stand before their next event; arrays have one entry per history.
+
+    Attributes:
+        user: the columns of users, and what :class:`Layout` adds to them.
+        position: events so far.
+        left: events to come, the next one included.
+        time: of the event before; of the first event itself at the beginning.
+        last_day: the day of the last event (:meth:`tabular.relations.times.Clock.day`).
+        before: the values of the latest events, the latest first; each has all told columns and :data:`SINCE`.
+    """
+
+    user: Mapping[str, np.ndarray]
+    position: np.ndarray
+    left: np.ndarray
+    time: np.ndarray
+    last_day: np.ndarray
+    before: Sequence[Mapping[str, np.ndarray]]
+
+
+class Past:
+    """The columns of the past of an event.
+
+    Attributes:
+        columns: in the order in which they are told; how far away the end is comes last, so that it can be drawn from
+            the others where a history has none.
+    """
+
+    def __init__(self, layout: Layout, users: Schema, events: Schema) -> None:
+        self.layout = layout
+        taken = {*users.names, *events.names}
+        self.names: dict[str, str] = {}
+        self.columns: list[Column] = []
+
+        def add(key: str, column: Column) -> None:
+            name = unused_name(key, taken)
+            self.names[key] = name
+            self.columns.append(replace(column, name=name, missing_rate=0.5, label=None, notes=(), personal=None))
+
+        def number(key: str) -> None:
+            add(key, Column(key, "continuous", "Float64"))
+
+        def like(key: str, column: Column) -> None:
+            if column.is_numeric:
+                number(key)
+            elif column.has_categories and len(column.categories) > 1:
+                add(key, column)
+
+        self.of_user = [*layout.user_columns[: 2 * len(layout.typical) + 8], *layout.typical.values()]
+        for name in self.of_user:
+            like(f"user's {name}", users[name])
+        for step in range(layout.window, 0, -1):
+            number(f"gap {step} before")
+            for name in layout.told:
+                like(f"{name} {step} before", events[name])
+        number("time before")
+        if layout.clock.unit != "numbers":
+            add("weekday before", Column("", "categorical", "int64", categories=tuple(range(7))))
+        if layout.clock.unit == "instants":
+            number("clock before")
+        number("events before")
+        number("events to come")
+        number("time to come")
+
+    def arrays(self, moment: Moment) -> Arrays:
+        """Canonical arrays of :attr:`columns`."""
+        layout = self.layout
+        found: Arrays = {}
+
+        def put(key: str, values: np.ndarray) -> None:
+            if key in self.names:
+                found[self.names[key]] = values
+
+        for name in self.of_user:
+            put(f"user's {name}", moment.user[name])
+        for step, event in enumerate(moment.before, start=1):
+            put(f"gap {step} before", event[SINCE])
+            for name in layout.told:
+                put(f"{name} {step} before", event[name])
+        put("time before", moment.time)
+        # 1970-01-01 was a Thursday; 0 is Monday.
+        put("weekday before", ((np.floor(moment.time / DAY) + 3) % 7).astype(np.int32))
+        put("clock before", moment.time % DAY)
+        put("events before", moment.position.astype(np.float64))
+        put("events to come", moment.left.astype(np.float64))
+        put("time to come", np.maximum(moment.last_day - layout.clock.day(moment.time), 0))
+        return found
+
+    def of_log(self, log: EventLog, users: Mapping[str, np.ndarray]) -> Arrays:
+        """Those of every row of ``log``.
+
+        Args:
+            users: canonical arrays of the table of users.
+        """
+        position, clock = log.position, self.layout.clock
+        before = log.before(log.times, 1)
+        since = log.times - before
+        window = [
+            {SINCE: log.before(since, step), **{name: log.before(log.arrays[name], step) for name in self.layout.told}}
+            for step in range(1, self.layout.window + 1)
+        ]
+        return self.arrays(
+            Moment(
+                {name: users[name][log.user] for name in self.of_user},
+                position,
+                log.counts[log.user] - position,
+                np.where(position > 0, before, log.times),
+                clock.day(log.times[log.last])[log.user],
+                window,
+            )
+        )

@@ -1,0 +1,112 @@
+"""The run folder of sequences: a run of users and a run of events, and what joins them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tabular.learning_curve import curve_text
+from tabular.plain_json import (
+    PLAIN,
+    TEXT,
+    FieldError,
+    check_fields,
+    each_of,
+    list_of,
+    object_of,
+    one_of,
+    read_json,
+    whole,
+)
+from tabular.relations.times import Clock, Names
+from tabular.rundir import HISTORY, atomic_directory, write_json
+from tabular.runs import read_plain_files, reading
+from tabular.schema import Schema
+from tabular.synthesizer import RUN_VERSION
+
+from ..nano.table_lm import TableLM
+from .event_model import EventModel
+from .layout import Layout
+
+__all__ = ["Run", "read_run", "write_run"]
+
+_NAMES = {"gap": TEXT, "weeks": TEXT, "days": TEXT, "clock": TEXT}
+_FIELDS = {
+    "by": TEXT, "time": TEXT, "user_columns": list_of(TEXT), "event_columns": list_of(TEXT), "count": TEXT,
+    "first": TEXT, "span": TEXT, "typical": each_of(TEXT), "unit": one_of("days", "instants", "numbers"),
+    "names": object_of(_NAMES), "window": whole(1),
+}  # fmt: skip
+_FACTS = {"users": whole(1), "events": whole(1)}
+
+README = """# A run of tabllm: sequences of events
+
+`users/` is a run that makes users, `events/` one that makes an event given its user and the events before;
+`sequences.json` says which columns join them. Neither holds a row of the table: their README.md say what of it they
+keep.
+
+    tabllm sample RUN -n 1000 -o events.csv    # all events of 1,000 users
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that a run folder holds."""
+
+    model: str
+    schema: Schema
+    layout: Layout
+    users: TableLM
+    events: EventModel
+    settings: dict[str, Any]
+    facts: dict[str, Any]
+
+
+def write_run(directory: str | Path, run: Run) -> None:
+    """Write the run; it appears whole or not at all. Raises :class:`OutputError` where it cannot be written."""
+    layout = run.layout
+    kept = {name: getattr(layout, name) for name in ("by", "time", "count", "first", "span", "window")}
+    kept |= {"user_columns": list(layout.user_columns), "event_columns": list(layout.event_columns)}
+    kept |= {"typical": dict(layout.typical), "unit": layout.clock.unit, "names": vars(layout.clock.names)}
+    with atomic_directory(directory) as folder:
+        run.schema.to_json(folder / "schema.json")
+        config = {"version": RUN_VERSION, "model": run.model, "options": run.settings, "fit": run.facts}
+        write_json(folder / "config.json", config)
+        write_json(folder / "sequences.json", kept)
+        (folder / HISTORY).write_text(curve_text(run.events.history), encoding="utf-8")
+        (folder / "README.md").write_text(README, encoding="utf-8")
+        run.users.save(folder / "users")
+        run.events.save(folder / "events")
+
+
+def read_run(directory: str | Path, device: str) -> Run:
+    """Read what :func:`write_run` wrote; no code from the files is run.
+
+    Raises:
+        RunError: if a file is missing, cut short or does not fit the others.
+    """
+    config, schema, _ = read_plain_files(directory)
+    folder = Path(directory)
+    with reading(directory, "config.json"):
+        check_fields(config, {"options": each_of(PLAIN), "fit": object_of(_FACTS)}, "it")
+    with reading(directory, "sequences.json"):
+        data = read_json(folder / "sequences.json")
+        check_fields(data, _FIELDS, "it")
+        for name in (data["by"], data["time"], *data["user_columns"], *data["event_columns"]):
+            if name not in schema:
+                raise FieldError(f"schema.json has no column {name!r}")
+        layout = Layout(
+            data["by"],
+            data["time"],
+            tuple(data["user_columns"]),
+            tuple(data["event_columns"]),
+            data["count"],
+            data["first"],
+            data["span"],
+            data["typical"],
+            Clock(schema[data["time"]], data["unit"], Names(**{name: data["names"][name] for name in _NAMES})),
+            data["window"],
+        )
+    users = TableLM.load(folder / "users", device=device)
+    events = EventModel.load(folder / "events", device=device)
+    return Run(config["model"], schema, layout, users, events, config["options"], dict(config["fit"]))

@@ -1,0 +1,97 @@
+"""Histories of users are learned and made: whole, in order, and with users' own columns the same in each event."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tabllm import SequenceLM, load_run
+from tabular.errors import ConditionError, RunError, UsageError
+
+
+def events(users: int = 60) -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    counts = rng.integers(1, 7, users)
+    user = np.repeat(np.arange(users), counts)
+    rows = len(user)
+    price, amount = rng.integers(1, 9, rows), rng.integers(1, 4, rows)
+    start = pd.Timestamp("2026-03-02 08:00") + pd.to_timedelta(rng.integers(0, 40 * 86400, rows), unit="s")
+    return pd.DataFrame(
+        {
+            "user_id": [f"u{number:04d}" for number in user],
+            "time": start,
+            "page": rng.choice(["home", "cart", "paid"], rows),
+            "country": np.array(["de", "fr"])[user % 2],
+            "price": price,
+            "amount": amount,
+            "total": price * amount,
+            "note": [f"order {number}" for number in rng.permutation(rows)],
+        }
+    ).sample(frac=1, random_state=2)
+
+
+@pytest.fixture(scope="module")
+def model() -> SequenceLM:
+    return SequenceLM(by="user_id", time="time", steps=2, width=32, layers=1).fit(events())
+
+
+def test_what_is_a_users_own_is_found(model):
+    facts = model.describe()
+    assert facts["user_columns"] == ["country"]
+    assert facts["users"] == 60
+    assert facts["rows"] == facts["events"] == len(events())
+
+
+def test_n_counts_users_and_their_ids_are_new(model):
+    made = model.sample(25, seed=3)
+    assert list(made.columns) == list(events().columns)
+    assert made["user_id"].nunique() == 25
+    assert not set(made["user_id"]) & set(events()["user_id"])
+
+
+def test_rows_come_by_user_in_time_order_within_the_times_of_the_table(model):
+    made, real = model.sample(40, seed=1), events()
+    blocks = (made["user_id"] != made["user_id"].shift()).sum()
+    assert blocks == 40
+    assert made.groupby("user_id")["time"].apply(lambda times: times.is_monotonic_increasing).all()
+    assert made["time"].between(real["time"].min(), real["time"].max()).all()
+    assert made["time"].dtype == real["time"].dtype
+
+
+def test_a_users_own_columns_are_the_same_in_all_its_events_and_rules_within_an_event_hold(model):
+    made = model.sample(40)
+    assert made.groupby("user_id")["country"].nunique().eq(1).all()
+    assert (made["total"] == made["price"] * made["amount"]).all()
+
+
+def test_conditions_are_on_users(model):
+    made = model.sample(10, where="country = fr and events = 3")
+    assert set(made["country"]) == {"fr"}
+    assert made["user_id"].value_counts().eq(3).all()
+    with pytest.raises(ConditionError, match="changes from event to event"):
+        model.sample(2, where="page = cart")
+
+
+def test_the_same_seed_gives_the_same_rows_and_done_ones_are_not_made_again(model, monkeypatch):
+    monkeypatch.setattr("tabllm.sequences.model.PART_ROWS", 40)
+    parts = list(model.sample_batches(30, seed=5))
+    assert len(parts) > 2
+    rest = list(model.sample_batches(30, seed=5, done=len(parts[0])))
+    pd.testing.assert_frame_equal(pd.concat(parts[1:]), pd.concat(rest))
+    assert pd.concat(parts)["user_id"].nunique() == 30
+
+
+def test_a_run_is_loaded_as_it_was_saved(model, tmp_path):
+    model.save(tmp_path / "run")
+    loaded = load_run(tmp_path / "run")
+    assert loaded.settings() == model.settings()
+    pd.testing.assert_frame_equal(loaded.sample(8, seed=2), model.sample(8, seed=2))
+    (tmp_path / "run" / "sequences.json").write_text("{}")
+    with pytest.raises(RunError, match=r"sequences\.json"):
+        load_run(tmp_path / "run")
+
+
+def test_cells_are_not_imputed(model):
+    with pytest.raises(UsageError, match="without --by"):
+        model.complete(events())
