@@ -27,7 +27,7 @@ __version__ = "0.1.0"
 __all__ = ["PretrainedLM", "SequenceLM", "TableLM", "__version__", "create", "load_run"]
 
 register("nano", "tabllm.nano.table_lm:TableLM")
-register("sequences", "tabllm.sequences.model:SequenceLM")
+register("sequences", "tabllm.sequences.model:SequenceLM", listed=False)
 for _name in ("gpt2", "distilgpt2", "deepseek-coder-1.3b"):
     register(_name, "tabllm.lm.pretrained:PretrainedLM", base=_name)
 register("lm", "tabllm.lm.pretrained:PretrainedLM")

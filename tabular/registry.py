@@ -44,6 +44,7 @@ class _Entry:
 
     target: str
     fixed: Mapping[str, Any]
+    listed: bool = True
 
     def load(self) -> type[Synthesizer]:
         module, _, attribute = self.target.partition(":")
@@ -60,13 +61,14 @@ _REGISTRY: dict[str, _Entry] = {}
 _OPEN: list[tuple[Callable[[str], bool], str, str]] = []
 
 
-def register(name: str, target: str, **fixed: Any) -> None:
+def register(name: str, target: str, *, listed: bool = True, **fixed: Any) -> None:
     """Make ``target`` (``"package.module:Class"``) known as ``name``; it is imported on first use.
 
     Args:
+        listed: whether :func:`model_names` has it: not where it learns no table without being told more.
         fixed: options that the name itself stands for.
     """
-    _REGISTRY[name] = _Entry(target, fixed)
+    _REGISTRY[name] = _Entry(target, fixed, listed)
 
 
 def register_open(is_meant: Callable[[str], bool], target: str, option: str) -> None:
@@ -80,7 +82,7 @@ def register_open(is_meant: Callable[[str], bool], target: str, option: str) -> 
 
 def model_names() -> list[str]:
     """The registered names, sorted."""
-    return sorted(_REGISTRY)
+    return sorted(name for name, entry in _REGISTRY.items() if entry.listed)
 
 
 def _find(name: str) -> _Entry:

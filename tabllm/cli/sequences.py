@@ -45,12 +45,12 @@ def take_log(model: str, given: dict[str, Any], by: str | None, time: str | None
     Raises:
         UsageError: where one of the two columns is not named, or something else asked for does not go with them.
     """
-    if by is None and time is None:
+    if by is None and time is None and model != "sequences":
         return model
     if by is None or time is None:
         missing = "--time COL, the column that puts them in order" if time is None else "--by COL, the column of users"
         raise UsageError(f"Events of a user need --by and --time; add {missing}.")
-    if model != "nano":
+    if model not in ("nano", "sequences"):
         raise UsageError(f"--by learns whole histories, which the model nano alone can; leave out -m {model}.")
     for name, (option, reason) in _OF_ROWS.items():
         if name in given or (name == "train_rows" and train_rows is not None):

@@ -53,7 +53,7 @@ class SequenceLM(Synthesizer):
             models, as of :class:`tabllm.TableLM`.
 
     Raises:
-        UsageError: for a setting that is out of range.
+        UsageError: without ``by`` or ``time``, and for a setting that is out of range.
 
     Example:
         >>> model = SequenceLM(by="user_id", time="time").fit(log)  # doctest: +SKIP
@@ -67,8 +67,8 @@ class SequenceLM(Synthesizer):
     def __init__(
         self,
         *,
-        by: str,
-        time: str,
+        by: str | None = None,
+        time: str | None = None,
         engine: str = "auto",
         device: str = "auto",
         epochs: float | None = None,
@@ -82,6 +82,8 @@ class SequenceLM(Synthesizer):
         width: int = 128,
         heads: int = 4,
     ) -> None:
+        if by is None or time is None:
+            raise UsageError("Sequences need by, the column that names the user, and time, which orders the events.")
         self.by, self.time = by, time
         self.epochs, self.steps, self.batch_size, self.learning_rate = epochs, steps, batch_size, learning_rate
         self.seed, self.rare_below, self.bins = seed, rare_below, bins
