@@ -13,7 +13,7 @@ from tabular.boolean_words import truth
 from tabular.rules import Rule
 from tabular.rules.evaluation import category_numbers
 from tabular.rules.support import about, shown_cells
-from tabular.rules.syntax import Decides, Listed
+from tabular.rules.syntax import Decides, Listed, Maps
 from tabular.schema import Column, Schema
 
 from .rule_facts import RuleCount, RuleFacts
@@ -57,7 +57,7 @@ def _comparable(rule: Rule, schema: Schema, anew: tuple[str, ...]) -> Rule | Non
     if not set(rule.columns(schema.names)).intersection(anew):
         return rule
     form = rule.form(schema.names)
-    return replace(rule, values=()) if isinstance(form, Decides) else None if isinstance(form, Listed) else rule
+    return replace(rule, values=()) if isinstance(form, Decides | Maps) else None if isinstance(form, Listed) else rule
 
 
 def _with_unseen(

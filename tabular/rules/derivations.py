@@ -17,11 +17,11 @@ from ..arrays import on_grid
 from ..conditions import Allowed
 from ..schema import Column, Schema
 from ..unmodelled import is_missing, unmodelled
-from .evaluation import Rows, category_numbers, listed_keys
+from .evaluation import Rows, canonical, category_numbers, listed_keys, looked_up
 from .rule import Rule
 from .syntax import Expression, columns_of
 
-__all__ = ["Computed", "Derivation", "Gap", "LookedUp", "codes_of", "constant", "is_missing"]
+__all__ = ["Computed", "Derivation", "Gap", "LookedUp", "Mapped", "codes_of", "constant", "is_missing"]
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -99,17 +99,41 @@ class LookedUp:
 
     def listed(self, name: str) -> np.ndarray:
         """The canonical values of a column in the combinations that the rule lists."""
-        column = self.schema[name]
-        given = [row[(*self.sources, self.target).index(name)] for row in self.rule.values]
-        if column.is_numeric:
-            return np.array([np.nan if value is None else float(value) for value in given])
-        known = {str(value): code for code, value in enumerate(column.categories)}
-        return np.array([-1 if value is None else known.get(str(value), -1) for value in given], dtype=np.int32)
+        place = (*self.sources, self.target).index(name)
+        return canonical([row[place] for row in self.rule.values], self.schema[name])
 
     @cached_property
     def _values(self) -> np.ndarray:
         """The canonical values of the column in the combinations."""
         return self.listed(self.target)
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """``month(sent) -> month_name``: looked up beside what the expression comes to."""
+
+    target: str
+    rule: Rule
+    expression: Expression
+    schema: Schema
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The columns of the expression."""
+        return columns_of(self.expression)
+
+    @property
+    def parts(self) -> tuple[Column, ...]:
+        """What is learned in place of the column."""
+        return ()
+
+    def split(self, arrays: Arrays) -> dict[str, np.ndarray]:
+        """Canonical arrays of the parts."""
+        return {}
+
+    def join(self, arrays: Arrays) -> np.ndarray:
+        """Canonical values of the column; missing where the rule lists nothing for the number."""
+        return looked_up(Rows(arrays, self.schema, "").number(self.expression), self.rule, self.schema[self.target])
 
 
 @dataclass(frozen=True)
@@ -142,7 +166,7 @@ class Gap:
         return on_grid(arrays[self.source] + gap, self.schema[self.target])
 
 
-Derivation = Computed | LookedUp | Gap
+Derivation = Computed | LookedUp | Mapped | Gap
 
 
 def _no_rows(names: tuple[str, ...], schema: Schema) -> dict[str, np.ndarray]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,10 +14,10 @@ import pandas as pd
 from ..arrays import on_grid
 from ..boolean_words import truth
 from ..cells import grid_step
-from ..date_text import from_seconds
 from ..errors import ConditionError, RuleError
 from ..intervals import number_span
 from ..schema import Column, Schema
+from .functions import FUNCTIONS
 from .syntax import (
     All,
     Always,
@@ -30,16 +29,18 @@ from .syntax import (
     Expression,
     Form,
     If,
+    Maps,
     Missing,
     OneOf,
     Reference,
 )
 
 if TYPE_CHECKING:
-    from .rule import Rule
+    from .rule import Rule, Scalar
 
 __all__ = [
-    "FUNCTIONS", "Rows", "check_rules", "flags_of", "kept", "listed_keys", "missing", "most_frequent", "row_keys",
+     "Rows", "canonical", "category_numbers", "check_rules", "flags_of", "kept", "listed_keys", "looked_up",
+    "missing", "most_frequent", "row_keys",
 ]  # fmt: skip
 
 #: What numbers may differ by, as a share of them, and still count as equal: arithmetic on binary fractions.
@@ -70,11 +71,13 @@ def kept(rule: Rule, form: Form, arrays: Mapping[str, np.ndarray], schema: Schem
         flags, given = zip(*(flags_of(arrays[name], schema[name], rule.text) for name in form.columns), strict=True)
         count = np.sum(flags, axis=0)
         return (count == 1) | ~np.all(given, axis=0) & (count == 0) if form.exactly else count <= 1
+    if isinstance(form, Maps):
+        return _maps(rule, form, rows)
     columns = (*form.columns, form.decided) if isinstance(form, Decides) else form.columns
     if rule.values:
         return _among(rule, columns, len(form.columns), arrays, schema)
     assert isinstance(form, Decides)
-    return _agree(form, arrays)
+    return _agree([arrays[name] for name in form.columns], arrays[form.decided])
 
 
 @dataclass(frozen=True)
@@ -177,6 +180,8 @@ class Rows:
 
     def _span(self, left: Expression, text: str) -> tuple[float, float]:
         """The first and the last number, or instant, that ``text`` stands for beside ``left``."""
+        while isinstance(left, Call) and (left.function == "date" or left.function.endswith("_start")):
+            left = left.arguments[0]
         try:
             if not isinstance(left, Reference):
                 raise ConditionError("")
@@ -295,11 +300,40 @@ def _among(
     return found | (rows < 0).any(axis=1)
 
 
-def _agree(form: Decides, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+def _maps(rule: Rule, form: Maps, rows: Rows) -> np.ndarray:
+    """bool[rows]: whether each row has the cell that goes with what the expression comes to, or lacks one."""
+    numbers, cells = rows.number(form.expression), rows.arrays[form.decided]
+    if not rule.values:
+        return _agree([numbers], cells)
+    wanted = looked_up(numbers, rule, rows.schema[form.decided])
+    same = on_grid(cells, rows.schema[form.decided]) == wanted if cells.dtype.kind == "f" else cells == wanted
+    return np.asarray(same | missing(cells) | np.isnan(numbers))
+
+
+def looked_up(numbers: np.ndarray, rule: Rule, column: Column) -> np.ndarray:
+    """Canonical values of ``column`` that the pairs of ``rule`` have beside ``numbers``; missing beside others."""
+    listed = np.array([float(number) for number, _ in rule.values])  # type: ignore[arg-type]
+    order = np.argsort(listed)
+    values = canonical([cell for _, cell in rule.values], column)[order]
+    slack = 1e-6 * np.maximum(np.abs(numbers), 1.0)
+    place = np.minimum(np.searchsorted(listed[order], numbers - slack), len(order) - 1)
+    gone = np.nan if values.dtype.kind == "f" else -1
+    return np.where(np.abs(listed[order][place] - numbers) <= slack, values[place], gone).astype(values.dtype)
+
+
+def canonical(cells: Sequence[Scalar], column: Column) -> np.ndarray:
+    """The canonical values of cells that a rule lists; missing for those that ``column`` does not have."""
+    if column.is_numeric:
+        return on_grid(np.array([np.nan if cell is None else float(cell) for cell in cells]), column)
+    known = {str(value): code for code, value in enumerate(column.categories)}
+    return np.array([-1 if cell is None else known.get(str(cell), -1) for cell in cells], dtype=np.int32)
+
+
+def _agree(deciding: Sequence[np.ndarray], values: np.ndarray) -> np.ndarray:
     """bool[rows]: whether each row has the value that most of the rows with the same deciding cells have."""
-    whole = ~np.any([missing(arrays[name]) for name in (*form.columns, form.decided)], axis=0)
-    key = row_keys([arrays[name][whole] for name in form.columns])
-    decided = row_keys([arrays[form.decided][whole]])
+    whole = ~np.any([missing(cells) for cells in (*deciding, values)], axis=0)
+    key = row_keys([cells[whole] for cells in deciding])
+    decided = row_keys([values[whole]])
     found = np.ones(len(whole), dtype=bool)
     found[whole] = most_frequent(key, decided, of=key) == decided
     return found
@@ -320,26 +354,3 @@ def most_frequent(key: np.ndarray, values: np.ndarray, *, of: np.ndarray) -> np.
     counts = pd.DataFrame({"key": key, "value": values}).groupby(["key", "value"], sort=True).size().reset_index()
     most = counts.sort_values(0, ascending=False, kind="stable").drop_duplicates("key").set_index("key")["value"]
     return most.reindex(of).to_numpy(np.float64)
-
-
-def _calendar(part: str, seconds: np.ndarray) -> np.ndarray:
-    return np.asarray(getattr(from_seconds(seconds), part), dtype=np.float64)
-
-
-def _years(later: np.ndarray, earlier: np.ndarray) -> np.ndarray:
-    """Whole years from one instant to a later one, as an age is counted."""
-    ends, begins = from_seconds(later), from_seconds(earlier)
-    before = (ends.month * 100 + ends.day) < (begins.month * 100 + begins.day)
-    found = np.asarray(ends.year - begins.year, dtype=np.float64) - np.asarray(before, dtype=np.float64)
-    return np.where(np.isnan(later) | np.isnan(earlier), np.nan, found)
-
-
-FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
-    **{part: partial(_calendar, part) for part in ("year", "month", "day", "hour", "minute")},
-    "weekday": partial(_calendar, "day_of_week"),
-    "date": lambda seconds: np.floor(seconds / 86400.0) * 86400.0,
-    "years": _years,
-    "round": np.rint,
-    "floor": np.floor,
-    "abs": np.abs,
-}

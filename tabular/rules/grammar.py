@@ -3,10 +3,13 @@
 ======================================  ============================================================
 ``start <= end``                        comparisons ``= != < <= > >=``, also in a chain
 ``0 <= end - start <= 72 h``            numbers, spans (s, min, h, d, weeks), ``+ - * /``, parentheses
-``birth_year = year(born)``             functions: year month day hour minute weekday date years round floor abs
+``birth_year = year(born)``             functions: year quarter month week yearday day weekday hour minute second
+                                        date (also hour_start week_start month_start quarter_start year_start)
+                                        years round floor abs
 ``if status = 'open' then end is missing``  a value in single quotes; ``is missing``, ``is not missing``; ``and``
 ``end is missing exactly if status = 'open'``  both or neither
 ``city -> country``                     rows of one city have one country; ``a, b -> c``
+``month(sent) -> month_name``           rows of one month have one name of it
 ``combinations of device, os``          only those that are listed
 ``at most one of a, b, c``              flags; ``exactly one of``
 ======================================  ============================================================
@@ -35,6 +38,7 @@ from .syntax import (
     Form,
     If,
     Listed,
+    Maps,
     Missing,
     OneOf,
     Operation,
@@ -46,8 +50,9 @@ __all__ = ["FUNCTIONS", "parse_form"]
 
 #: Functions and how many arguments they take.
 FUNCTIONS = {
-    "year": 1, "month": 1, "day": 1, "hour": 1, "minute": 1, "weekday": 1, "date": 1, "years": 2, "round": 1,
-    "floor": 1, "abs": 1,
+    **dict.fromkeys(("year", "quarter", "month", "week", "yearday", "day", "weekday", "hour", "minute", "second"), 1),
+    **dict.fromkeys(("date", "hour_start", "week_start", "month_start", "quarter_start", "year_start"), 1), "years": 2,
+     "round": 1, "floor": 1, "abs": 1,
 }  # fmt: skip
 
 EXAMPLES = "start <= end, total = price * quantity, city -> country, if status = 'open' then end is missing"
@@ -118,20 +123,25 @@ class _Reader:
             return Exactly(first, self._condition())
         return Always(first)
 
-    def _decides(self) -> Decides | None:
+    def _decides(self) -> Decides | Maps | None:
         if "->" not in self.text:
             return None
         before = self.place
-        columns = self._columns(1)
+        self._blanks()
+        word = _WORD.match(self.text, self.place)
+        called = self._call(word) if word and self._is_call(word) else None
+        columns = self._columns(1) if called is None else columns_of(called)
         self._blanks()
         if not self.text.startswith("->", self.place):
             self.place = before
             return None
         self.place += 2
         (decided,) = self._columns(1, most=1)
+        if not columns:
+            raise self._unclear(self.text)
         if decided in columns:
             raise RuleError(f"The rule {self.text!r} has {decided!r} on both sides of the arrow; name another column.")
-        return Decides(columns, decided)
+        return Decides(columns, decided) if called is None else Maps(called, decided)
 
     def _columns(self, least: int, most: int | None = None) -> tuple[str, ...]:
         closing = self._take_sign("(")
@@ -212,7 +222,7 @@ class _Reader:
     def _operand(self) -> Expression:
         self._blanks()
         word = _WORD.match(self.text, self.place)
-        if word and word[0] in FUNCTIONS and self.text[word.end() :].lstrip().startswith("("):
+        if word and self._is_call(word):
             return self._call(word)  # before names: a column may be called "date"
         name = self._name()
         if name is not None:
@@ -242,6 +252,9 @@ class _Reader:
             self.place = word.end()
             return Constant(word[0])
         raise self._no_column() if not self._ended() else self._unclear(self.text)
+
+    def _is_call(self, word: re.Match[str]) -> bool:
+        return word[0] in FUNCTIONS and self.text[word.end() :].lstrip().startswith("(")
 
     def _call(self, word: re.Match[str]) -> Call:
         self.place = word.end()

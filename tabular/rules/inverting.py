@@ -16,7 +16,7 @@ import numpy as np
 from ..arrays import on_grid
 from ..cells import grid_step
 from ..schema import Column, Schema
-from .derivations import Computed, Derivation, Gap, LookedUp, codes_of, is_missing
+from .derivations import Computed, Derivation, Gap, LookedUp, Mapped, codes_of, is_missing
 from .evaluation import Rows, listed_keys, row_keys
 from .solving import DAY, loses, solve, years_later
 from .syntax import Call, Reference
@@ -24,7 +24,7 @@ from .syntax import Call, Reference
 __all__ = ["Made", "invert"]
 
 Arrays = dict[str, np.ndarray]
-Made = Computed | LookedUp
+Made = Computed | LookedUp | Mapped
 
 #: A source with more values than that is not searched for those that agree.
 MOST_VALUES = 200_000
@@ -75,7 +75,7 @@ def invert(
 
 def _coarseness(made: Made, found: Mapping[str, np.ndarray], schema: Schema) -> float:
     """What the rounding of the column leaves open, as a share of it."""
-    if isinstance(made, LookedUp) or loses(made.expression):
+    if not isinstance(made, Computed) or loses(made.expression):
         return np.inf
     target = schema[made.target]
     if not target.is_numeric or target.kind == "datetime":
@@ -89,7 +89,7 @@ def _solve_together(
 ) -> None:
     if isinstance(made, Computed):
         _solve_one(made, found, known, schema)
-    elif choose:
+    elif choose and isinstance(made, LookedUp):
         _choose_combination(made, found, known, schema, rng)
 
 

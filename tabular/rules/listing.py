@@ -11,15 +11,15 @@ import numpy as np
 from ..arrays import on_grid
 from ..errors import RuleError
 from ..schema import Column, Schema
-from .evaluation import missing, most_frequent, row_keys
+from .evaluation import Rows, missing, most_frequent, row_keys
 from .rule import Rule, Scalar
-from .syntax import Decides, Listed, columns_of
+from .syntax import Decides, Listed, Maps, columns_of
 
-__all__ = ["lists_values", "scalars", "with_values"]
+__all__ = ["lists_values", "plain_numbers", "scalars", "with_values"]
 
 
 def lists_values(rule: Rule, schema: Schema) -> bool:
-    """Whether ``rule`` is one that lists combinations of cells: ``city -> country``, ``combinations of a, b``.
+    """Whether ``rule`` is one that lists cells: ``city -> country``, ``month(at) -> name``, ``combinations of a, b``.
 
     One that decides from or of texts or identifiers lists none: such values are made anew, and rows need only agree.
 
@@ -27,7 +27,7 @@ def lists_values(rule: Rule, schema: Schema) -> bool:
         RuleError: if it is to list combinations of texts or identifiers.
     """
     form = rule.form(schema.names)
-    if not isinstance(form, Decides | Listed):
+    if not isinstance(form, Decides | Listed | Maps):
         return False
     open_ = [name for name in columns_of(form) if not (schema[name].has_categories or schema[name].is_numeric)]
     if open_ and isinstance(form, Listed):
@@ -51,14 +51,20 @@ def with_values(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) ->
     if rule.values or not lists_values(rule, schema):
         return rule
     form = rule.form(schema.names)
-    names = columns_of(form)
-    cells = [_cells(arrays[name], schema[name]) for name in names]
-    sides = cells[:-1] if isinstance(form, Decides) else cells
+    if isinstance(form, Maps):
+        decided_column = schema[form.decided]
+        columns: list[Column | None] = [None, decided_column]
+        cells = [Rows(arrays, schema, rule.text).number(form.expression), _cells(arrays[form.decided], decided_column)]
+    else:
+        named = [schema[name] for name in columns_of(form)]
+        columns = [*named]
+        cells = [_cells(arrays[column.name], column) for column in named]
+    sides = cells if isinstance(form, Listed) else cells[:-1]
     whole = np.flatnonzero(~np.any([missing(values) for values in sides], axis=0))
     if not len(whole):
         raise RuleError(f"The rule {rule.text!r} lists nothing: no row has a cell in all of its columns.")
     key = row_keys([values[whole] for values in sides])
-    if isinstance(form, Decides):
+    if not isinstance(form, Listed):
         decided = row_keys([cells[-1][whole]])
         # A missing cell counts only where no other is.
         decided[missing(cells[-1][whole])] = -1
@@ -68,12 +74,20 @@ def with_values(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) ->
         whole, key = whole[wanted], key[wanted]
     rows = whole[np.unique(key, return_index=True)[1]]
     rows = rows[np.lexsort([values[rows] for values in cells[::-1]])]
-    listed = [scalars(values[rows], schema[name]) for name, values in zip(names, cells, strict=True)]
+    listed = [
+        plain_numbers(values[rows]) if column is None else scalars(values[rows], column)
+        for column, values in zip(columns, cells, strict=True)
+    ]
     return replace(rule, values=tuple(zip(*listed, strict=True)))
 
 
 def _cells(values: np.ndarray, column: Column) -> np.ndarray:
     return on_grid(values, column) if column.is_numeric else values
+
+
+def plain_numbers(numbers: np.ndarray) -> list[Scalar]:
+    """``numbers`` as a rule lists them: whole ones without a point."""
+    return [int(number) if number == int(number) else number for number in numbers.tolist()]
 
 
 def scalars(values: np.ndarray, column: Column) -> list[Scalar]:

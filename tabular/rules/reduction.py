@@ -18,12 +18,12 @@ from ..conditions import Allowed, both
 from ..dates.forms import compiled
 from ..errors import ConditionError, RuleError
 from ..schema import Column, Schema
-from .derivations import Computed, Derivation, Gap, LookedUp, constant, is_missing
+from .derivations import Computed, Derivation, Gap, LookedUp, Mapped, constant, is_missing
 from .evaluation import category_numbers
 from .keeping import Keeping
 from .rule import Rule
 from .sources import free_sources, with_sources
-from .syntax import Always, Chain, Constant, Decides, Expression, Form, Operation, Reference, columns_of
+from .syntax import Always, Chain, Constant, Decides, Expression, Form, Maps, Operation, Reference, columns_of
 
 __all__ = ["Reduction", "check_held", "held_rules", "reduction_of"]
 
@@ -230,6 +230,8 @@ def _derivation(rule: Rule, schema: Schema) -> Derivation | None:
         return None
     if isinstance(form, Decides) and rule.values:
         return LookedUp(form.decided, rule, form.columns, schema)
+    if isinstance(form, Maps) and rule.values:
+        return Mapped(form.decided, rule, form.expression, schema)
     equation = _equation(form)
     if equation is not None:
         target = schema[equation[0]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import RuleError
 from .grammar import parse_form
-from .syntax import Decides, Form, Listed, columns_of
+from .syntax import Decides, Form, Listed, Maps, columns_of
 
 if TYPE_CHECKING:
     # Not at run time: a schema holds rules, and reading one must not wait for pandas.
@@ -30,7 +30,8 @@ class Rule:
     Attributes:
         text: as :mod:`tabular.rules.grammar` reads it, such as ``"start <= end"``.
         values: for ``city -> country`` and ``combinations of``: the combinations of cells that occur, one each, in the
-            order of the columns in the text; ``None`` for a missing cell. Empty for other rules.
+            order of the columns in the text; ``None`` for a missing cell. For ``month(sent) -> name`` the number, and
+            the cell that goes with it. Empty for other rules.
         forced: the rows that were learned may break it: it is a wish for the rows that are made.
 
     Example:
@@ -110,7 +111,7 @@ def rule_from_data(data: Any, names: Sequence[str]) -> Rule:
         raise RuleError(f"The rule {data['rule']!r} has the unknown field {min(map(str, unknown))!r}; remove it.")
     rule = Rule(data["rule"], _listed(data), data.get("forced") is True)
     form = rule.form(names)
-    width = len(columns_of(form)) if isinstance(form, Decides | Listed) else 0
+    width = 2 if isinstance(form, Maps) else len(columns_of(form)) if isinstance(form, Decides | Listed) else 0
     if isinstance(form, Listed) and not rule.values:
         raise RuleError(f"The rule {rule.text!r} must list the combinations that occur as its 'values'.")
     for row in rule.values:

@@ -55,8 +55,8 @@ def _solve_call(call: Call, unknown: str, value: np.ndarray, rows: Rows) -> np.n
         return None
     argument = call.arguments[inside.index(True)]
     drawn = rows.number(argument)
-    if call.function == "date":
-        rest = value + drawn % DAY
+    if call.function in ("date", "hour_start", "week_start"):
+        rest = value + (drawn - rows.number(Call(call.function, (argument,))))
     elif call.function == "floor":
         rest = value + drawn % 1.0
     elif call.function == "round":

@@ -19,6 +19,7 @@ __all__ = [
     "Form",
     "If",
     "Listed",
+    "Maps",
     "Missing",
     "OneOf",
     "Operation",
@@ -53,7 +54,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Call:
-    """A function of :data:`tabular.rules.evaluation.FUNCTIONS`."""
+    """A function of :data:`tabular.rules.functions.FUNCTIONS`."""
 
     function: str
     arguments: tuple[Expression, ...]
@@ -120,6 +121,14 @@ class Decides:
 
 
 @dataclass(frozen=True)
+class Maps:
+    """``month(sent) -> month_name``: rows in which the expression is the same agree in the column behind the arrow."""
+
+    expression: Expression
+    decided: str
+
+
+@dataclass(frozen=True)
 class Listed:
     """``combinations of first, second``: only those that are listed occur."""
 
@@ -134,7 +143,7 @@ class OneOf:
     exactly: bool
 
 
-Form = Always | If | Exactly | Decides | Listed | OneOf
+Form = Always | If | Exactly | Decides | Maps | Listed | OneOf
 
 
 def columns_of(tree: Any) -> tuple[str, ...]:
@@ -149,6 +158,8 @@ def _names(tree: Any) -> Iterator[str]:
         yield from tree.columns
     elif isinstance(tree, Decides):
         yield from (*tree.columns, tree.decided)
+    elif isinstance(tree, Maps):
+        yield from (*_names(tree.expression), tree.decided)
     elif isinstance(tree, tuple):
         for part in tree:
             yield from _names(part)

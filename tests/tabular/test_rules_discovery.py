@@ -13,6 +13,7 @@ import pytest
 
 from tabular import Schema, infer_schema, to_arrays
 from tabular.rules import Rule, find_rules
+from tabular.rules.reduction import held_rules, reduction_of
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parents[1]))
@@ -169,6 +170,35 @@ def test_two_columns_decide_where_none_does_alone() -> None:
     table = pd.DataFrame({"from": np.char.add("f", a.astype(str)), "to": np.char.add("t", b.astype(str)),
                           "seat": np.char.add("s", c.astype(str)), "far": far[a, b]})  # fmt: skip
     assert texts(table) == ["from, to -> far"]
+
+
+def calendar_table(rows: int = ROWS) -> pd.DataFrame:
+    """What tables have beside a timestamp: words, numbers and dates that follow from it."""
+    rng = drawn()
+    at = pd.Series(pd.Timestamp("2022-01-03 08:00") + pd.to_timedelta(rng.integers(0, 900 * 1440, rows), unit="min"))
+    months = ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."]
+    return pd.DataFrame({
+        "when": at, "mois": [months[month - 1] for month in at.dt.month], "wday": at.dt.day_name().str[:3],
+        "weekend": (at.dt.day_of_week >= 5).astype(int), "quarter": "Q" + at.dt.quarter.astype(str),
+        "week": at.dt.isocalendar().week.astype(int), "ym": at.dt.strftime("%Y-%m"), "hh": at.dt.hour,
+        "shift": np.where(at.dt.hour < 6, "night", np.where(at.dt.hour < 14, "early", "late")),
+        "amount": rng.gamma(2, 20, rows).round(2),
+    })  # fmt: skip
+
+
+def test_words_numbers_and_dates_that_a_timestamp_decides_are_not_learned() -> None:
+    table = calendar_table()
+    schema = infer_schema(table)
+    rules = find_rules(to_arrays(table, schema), schema)
+    said = {rule.text: rule.values for rule in rules}
+    assert said.keys() >= {"week = week(when)", "ym = month_start(when)", "hh = hour(when)", "weekday(when) -> wday"}
+    assert said["month(when) -> mois"][:2] == ((1, "janv."), (2, "févr."))
+    kept = replace(schema, rules=held_rules(schema, rules))
+    assert [column.name for column in reduction_of(kept).schema] == ["when", "amount"]
+    arrays = to_arrays(table, kept)
+    again = reduction_of(kept).join({name: arrays[name] for name in ("when", "amount")})
+    assert all(np.array_equal(again[name], values) for name, values in arrays.items())
+    assert Schema.from_dict(kept.to_dict()).rules == kept.rules
 
 
 def test_a_rare_combination_does_not_close_the_list() -> None:

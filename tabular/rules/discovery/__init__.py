@@ -10,6 +10,7 @@
 ``factors``          ``total = price * quantity * (1 - discount)``
 ``arithmetic``       all equations, without those that others imply
 ``dependencies``     ``city -> country``; ``listing``: the combinations that a rule lists
+``calendar``         ``month(sent) -> month_name``
 ``levels``           values that many rows share, and how often two of them come together
 ``combinations``     ``combinations of device, os``, ``exactly one of a, b, c``
 ``conditions``       ``if type = 'free' then price = 0``, ``b is missing exactly if a is missing``
@@ -26,6 +27,7 @@ from ...progress import Reporter
 from ...schema import Schema
 from ..rule import Rule
 from .arithmetic import find_arithmetic, implied_orderings
+from .calendar import find_calendar_words
 from .combinations import find_combinations, find_exclusions
 from .conditions import find_conditions
 from .dependencies import Dependencies, find_dependencies
@@ -60,7 +62,7 @@ def find_rules(
         orderings, ordered = find_orderings(sample, implied_orderings(sample, equations), scaled)
         task.advance(text="orderings")
         known = Dependencies(equations)
-        dependencies = find_dependencies(sample, known)
+        dependencies = [*find_dependencies(sample, known), *find_calendar_words(sample, known)]
         task.advance(text="dependencies")
         exclusions, groups = find_exclusions(sample)
         levels = levels_of(sample)

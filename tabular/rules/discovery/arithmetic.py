@@ -101,7 +101,7 @@ class _Span:
         return True
 
 
-def implied_orderings(sample: Sample, equations: Iterable[Equation]) -> list[tuple[str, str]]:
+def implied_orderings(sample: Sample, equations: Sequence[Equation]) -> list[tuple[str, str]]:
     """Pairs of columns whose ordering an equation implies, or that have two units: a part of a sum, a factor."""
     lowest = {name: sample.schema[name].minimum for name in sample.numbers.names}
 
@@ -109,7 +109,9 @@ def implied_orderings(sample: Sample, equations: Iterable[Equation]) -> list[tup
         low = lowest[name]
         return low if low is not None else float(np.nanmin(sample.numbers.values[:, sample.numbers.names.index(name)]))
 
-    found = []
+    # A month and a week of one date are in no order.
+    parts = [equation for equation in equations if equation.family == "calendar"]
+    found = [(a.left, b.left) for a in parts for b in parts if a is not b and a.columns == b.columns]
     for equation in equations:
         columns = equation.columns
         if equation.family in ("line", "calendar", "rounding"):

@@ -18,7 +18,7 @@ from .equations import Equation
 from .listing import MOST_LISTED, listed
 from .sample import LEAST_ROWS, Sample, needed
 
-__all__ = ["Dependencies", "find_dependencies"]
+__all__ = ["Dependencies", "agreeing", "evidence", "find_dependencies"]
 
 #: Rows that a dependency is looked for in before all are.
 _FIRST_ROWS, _PAIR_ROWS = 2_000, 400
@@ -103,7 +103,7 @@ def _singles(sample: Sample, deciding: Sequence[str], decided: Sequence[str]) ->
         possible = others & ~_disagreeing(key[:_FIRST_ROWS], table[:_FIRST_ROWS])
         for place in np.flatnonzero(possible).tolist():
             values = table[:, place]
-            if _agreeing(key, values) and _evidence(key, values, np.zeros_like(key)) >= least:
+            if agreeing(key, values) and evidence(key, values, np.zeros_like(key)) >= least:
                 found.add((name, decided[place]))
     return found
 
@@ -121,7 +121,7 @@ def _disagreeing(key: np.ndarray, table: np.ndarray) -> np.ndarray:
     return found
 
 
-def _agreeing(key: np.ndarray, values: np.ndarray) -> bool:
+def agreeing(key: np.ndarray, values: np.ndarray) -> bool:
     """Whether rows with the same key have the same value, missing ones apart."""
     there = (key >= 0) & (values >= 0)
     if there.sum() < LEAST_ROWS:
@@ -132,7 +132,7 @@ def _agreeing(key: np.ndarray, values: np.ndarray) -> bool:
     return bool((held[key] == values).all())
 
 
-def _evidence(key: np.ndarray, values: np.ndarray, given: np.ndarray) -> float:
+def evidence(key: np.ndarray, values: np.ndarray, given: np.ndarray) -> float:
     """-log of the probability that rows repeat the value of the first row with their key.
 
     Args:
@@ -186,9 +186,9 @@ def _pairs(sample: Sample, deciding: Sequence[str], decided: Sequence[str], know
         possible = wide & ~_disagreeing(key[:_PAIR_ROWS], table[:_PAIR_ROWS])
         for place in np.flatnonzero(possible).tolist():
             name, values = decided[place], table[:, place]
-            if name in alone[a] or name in alone[b] or known.tie(a, b, name) or not _agreeing(key, values):
+            if name in alone[a] or name in alone[b] or known.tie(a, b, name) or not agreeing(key, values):
                 continue
-            if min(_evidence(key, values, sample.codes[given]) for given in (a, b)) >= least:
+            if min(evidence(key, values, sample.codes[given]) for given in (a, b)) >= least:
                 yield (a, b), name
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..evaluation import FUNCTIONS
+from ..functions import FUNCTIONS
 
 __all__ = ["BINARY", "UNARY", "Operation"]
 
@@ -98,11 +98,13 @@ def age(year: float) -> Operation:
 UNARY = (
     *(
         Operation(f"{part}({{a}})", FUNCTIONS[part], True, "calendar")
-        for part in ("year", "month", "day", "hour", "minute", "weekday")
+        for part in ("year", "month", "day", "hour", "minute", "weekday", "quarter", "week", "yearday", "second")
     ),
     Operation("weekday({a}) + 1", lambda a: FUNCTIONS["weekday"](a) + 1, True, "calendar"),
-    Operation("floor((month({a}) + 2) / 3)", lambda a: np.floor((FUNCTIONS["month"](a) + 2) / 3), True, "calendar"),
-    Operation("date({a})", FUNCTIONS["date"], True, "calendar", gives_dates=True),
+    *(
+        Operation(f"{start}({{a}})", FUNCTIONS[start], True, "calendar", gives_dates=True)
+        for start in ("date", "month_start", "week_start", "hour_start", "quarter_start", "year_start")
+    ),
     Operation("floor({a})", np.floor, False, "rounding"),
     Operation("abs({a})", np.abs, False, "rounding"),
 )

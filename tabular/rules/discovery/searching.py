@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..evaluation import FUNCTIONS
+from ..functions import FUNCTIONS
 from .operations import Operation
 from .sample import Numbers, Sample
 

@@ -1,0 +1,66 @@
+"""Columns of words that a date decides: names of months and weekdays in any language, seasons, flags of weekends."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ..evaluation import missing
+from ..functions import FUNCTIONS
+from ..listing import plain_numbers, scalars
+from ..rule import Rule, Scalar
+from ..syntax import quoted
+from .dependencies import Dependencies, agreeing, evidence
+from .sample import Sample, needed
+
+__all__ = ["find_calendar_words"]
+
+#: What a date is asked for, that with the fewest values first: it is said what decides with as little as it takes.
+PARTS = ("weekday", "quarter", "month", "hour", "day", "week", "yearday", "year")
+#: Columns with more values are no words of a calendar.
+MOST_WORDS = 370
+
+
+def find_calendar_words(sample: Sample, known: Dependencies) -> list[Rule]:
+    """Columns of few values that a part of a date decides, with what goes with each number; ``known`` learns them.
+
+    What equations and other dependencies say already is left out.
+    """
+    dates = [name for name, column in sample.columns.items() if column.kind == "datetime"]
+    words = [
+        name
+        for name, column in sample.columns.items()
+        if column.kind != "datetime" and 2 <= sample.counts[name] <= MOST_WORDS
+    ]
+    if not dates or not words:
+        return []
+    least = needed(len(dates) * len(PARTS) * len(words))
+    rules = []
+    for date in dates:
+        numbers = {part: FUNCTIONS[part](sample.arrays[date][sample.rows]) for part in PARTS}
+        keys = {part: pd.factorize(values)[0].astype(np.int64) for part, values in numbers.items()}
+        for word in words:
+            if word in known.decided([date]) or date in known.decided([word]):
+                continue
+            if any(date in known.decided([other]) and word in known.decided([other]) for other in dates):
+                continue  # the month of a timestamp and that of its day have one name
+            for part, key in keys.items():
+                values = sample.codes[word]
+                if not agreeing(key, values) or evidence(key, values, np.zeros_like(key)) < least:
+                    continue
+                if (listed := _listed(sample, date, part, word)) is not None:
+                    rules.append(Rule(f"{part}({quoted(date)}) -> {quoted(word)}", listed))
+                    known.edges.append(((date,), word))
+                    break
+    return rules
+
+
+def _listed(sample: Sample, date: str, part: str, word: str) -> tuple[tuple[Scalar, ...], ...] | None:
+    """The pairs of all rows; ``None`` where the same number goes with different words in rows outside the sample."""
+    numbers, cells = FUNCTIONS[part](sample.arrays[date]), sample.arrays[word]
+    there = ~(np.isnan(numbers) | missing(cells))
+    pairs = pd.DataFrame({"number": numbers[there], "cell": cells[there]}).drop_duplicates().sort_values("number")
+    if pairs["number"].duplicated().any():
+        return None
+    words = scalars(pairs["cell"].to_numpy(), sample.columns[word])
+    return tuple(zip(plain_numbers(pairs["number"].to_numpy()), words, strict=True))
