@@ -22,6 +22,7 @@ from .options import (
     seed_option,
 )
 from .reading import read, read_more, reading_options
+from .sequences import compare_logs, log_columns, log_options
 from .session import Session
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ tabllm eval visits.csv synthetic.csv --holdout visits-test.csv --target clicked
 tabllm eval people.csv synthetic.csv --holdout people-test.csv --target hired --protect sex --protect age
 # As a page with plots; several tables stand side by side
 tabllm eval visits.csv nano.csv ctgan.csv --holdout visits-test.csv --html report.html
+# Histories of users in a log of events: lengths, gaps, what follows what
+tabllm eval log.csv events.csv --by user_id --time time
 # For a program
 tabllm eval visits.csv synthetic.csv --json - | jq .fidelity.shape_error_percent
 """
@@ -84,6 +87,7 @@ class Claim(click.ParamType):
               help="Check no rules between columns. Otherwise those of RUN are, or those found in REAL.")  # fmt: skip
 @click.option("--limit", type=AtLeast(1), default=10, show_default=True, metavar="N",
               help="Rows in each list of --details.")  # fmt: skip
+@log_options("compare")
 @details_option
 @html_option
 @real_rows_option
@@ -104,6 +108,8 @@ def evaluate(
     claim: tuple[float, float] | None,
     no_rules: bool,
     limit: int,
+    by: str | None,
+    time: str | None,
     details: bool,
     html_file: str | None,
     no_real_rows: bool,
@@ -120,6 +126,15 @@ def evaluate(
     """
     session.check_json(json_file)
     session.check_file(html_file)
+    columns = log_columns(real, by, time)
+    if columns is not None:
+        _refuse({"--holdout": holdout, "--target": target, "--protect": protect, "--claim": claim, "--html": html_file})
+        logs = _tables(session, real, synth, holdout, data, reading, seed or 0).without(dropped)
+        compare_logs(
+            session, logs.real, logs.synthetic, logs.schema, columns,
+            details=details, limit=limit, seed=seed or 0, json_file=json_file,
+        )  # fmt: skip
+        return
 
     from eval.html import write_html
     from eval.provenance import provenance
@@ -155,6 +170,13 @@ def evaluate(
         about = provenance(facts, None if no_real_rows else judged.real, judged.synthetic)
         write_html(found.reports, html_file, tables=found.tables, provenance=about)
     session.write_json(reports_as_json(found.reports, found.tables), json_file)
+
+
+def _refuse(options: dict[str, Any]) -> None:
+    """Raise :class:`UsageError` for an option that single rows are judged with."""
+    for option, value in options.items():
+        if value:
+            raise UsageError(f"{option} judges single rows, and --by whole histories: leave one of them out.")
 
 
 @dataclass(frozen=True)
@@ -216,8 +238,9 @@ def _tables(
     learned, kept = find_rows(real, data, options=reading)
     schema = Schema.from_json(Path(real) / "schema.json")
     if not synth:
-        rows = load_run(real).sample(len(learned), seed=seed, progress=session.reporter())
-        made = {Path(real).name: rows}
+        synthesizer = load_run(real)
+        count = len(learned) if synthesizer.unit == "rows" else None
+        made = {Path(real).name: synthesizer.sample(count, seed=seed, progress=session.reporter())}
     source = read_source(real)
     file = data or (source.file if source else "")
     facts = {

@@ -163,7 +163,7 @@ def sample(
     rate = f"{(writer.rows - writer.resumed) / took:,.0f} rows/s"
     of = "" if unit == "rows" else f" of {wanted:,} {unit}"
     session.say(f"Wrote {writer.rows:,} rows{of} to {shown(out)} in {seconds(took)} ({rate}).")
-    if out != STDOUT and not (where or balance or fair) and unit == "rows":
+    if out != STDOUT and not (where or balance or fair):
         session.suggest("tabllm", "eval", run if prompt_only or read_source(run) else "DATA", out)
 
 

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tabular.errors import UsageError
+from tabular.terminal import escape, plain
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from tabular.schema import Schema
     from tabular.synthesizer import Synthesizer
 
-__all__ = ["log_options", "refuse_users", "take_log"]
+    from .session import Session
+
+__all__ = ["compare_logs", "log_columns", "log_options", "refuse_users", "take_log"]
 
 #: Options of ``fit`` that draw, hide or train rows one by one.
 _OF_ROWS = {
@@ -57,6 +64,57 @@ def take_log(model: str, given: dict[str, Any], by: str | None, time: str | None
             raise UsageError(f"{option} does not go with --by: {reason}.")
     given |= {"by": by, "time": time}
     return "sequences"
+
+
+def log_columns(real: str, by: str | None, time: str | None) -> tuple[str, str] | None:
+    """The columns of users and of times that ``eval`` judges histories by: those named, or those of the run ``real``.
+
+    Raises:
+        UsageError: where one is named without the other.
+    """
+    if by is not None and time is not None:
+        return by, time
+    if by is not None or time is not None:
+        raise UsageError("Histories are compared by --by COL, the column of users, and --time COL: name both.")
+    if not (Path(real) / "config.json").is_file():
+        return None
+    from tabular.synthesizer import read_config
+
+    config = read_config(real)
+    if config["model"] != "sequences":
+        return None
+    return config["options"]["by"], config["options"]["time"]
+
+
+def compare_logs(
+    session: Session,
+    real: pd.DataFrame,
+    synthetic: Mapping[str, pd.DataFrame],
+    schema: Schema | None,
+    columns: tuple[str, str],
+    *,
+    details: bool,
+    limit: int,
+    seed: int,
+    json_file: str | None,
+) -> None:
+    """Compare the histories in each table of ``synthetic`` with those in ``real``; draw the reports, and write them."""
+    from eval.sequences import compare_sequences
+    from eval.sequences.terminal import render_sequences
+
+    by, time = columns
+    reports = {
+        name: compare_sequences(real, table, by=by, time=time, schema=schema, seed=seed, progress=session.reporter())
+        for name, table in synthetic.items()
+    }
+    if session.draws(json_file):
+        console = session.console()
+        for number, (name, report) in enumerate(reports.items()):
+            if len(reports) > 1:
+                console.print(f"{chr(10) * (number > 0)}{escape(plain(name))}", style="bold")
+            render_sequences(report, console, limit=limit, details=details)
+    found = {name: report.to_dict() for name, report in reports.items()}
+    session.write_json(next(iter(found.values())) if len(found) == 1 else found, json_file)
 
 
 def refuse_users(synthesizer: Synthesizer, asked: Mapping[str, Any]) -> None:
