@@ -3,20 +3,34 @@ r"""Forms: small regular expressions of what an identifier is made of, and makin
 A form is one or more alternatives separated by ``|``, each with an optional weight: ``3*AB-[0-9]{4}|XY[0-9]{6}``.
 ``[0-9a-f]`` is a set of characters, ``{4}`` repeats it, ``{given}`` stands for a word of a list
 (:mod:`tabular.personal.pools`, or a list that comes with the form; ``{Given}`` and ``{GIVEN}`` for the same with a
-capital or in capitals), a backslash makes a character stand for itself, and so does everything else. A form that ends
-in ``~N`` makes the same texts whatever the seed: they were checked against the real ones when it was found.
+capital or in capitals), a backslash makes a character stand for itself, and so does everything else. An alternative
+that ends in ``%71+8`` makes every 71st text alone, from the 8th on, counted in order of their characters: none of the
+real ones stands there. A form that ends in ``~N`` makes the same texts whatever the seed: they were checked against the
+real ones when it was found.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
-__all__ = ["Form", "WordLists", "alternatives_of", "as_set", "escaped", "hashed", "parse_form", "permuted", "regex_of"]
+__all__ = [
+    "ALL",
+    "Form",
+    "WordLists",
+    "alternatives_of",
+    "as_set",
+    "escaped",
+    "hashed",
+    "parse_form",
+    "permuted",
+    "regex_of",
+]
 
 #: Lists of words that come with a form: pairs of a name in small letters and of the words with blanks between them.
 WordLists = tuple[tuple[str, str], ...]
@@ -25,7 +39,10 @@ WordLists = tuple[tuple[str, str], ...]
 LARGEST = 1 << 32
 #: Alternatives are dealt out in rounds of so many texts.
 ROUND = 1000
-_SPECIAL = set("\\[]{}|*~")
+#: Each text of an alternative, from the first on.
+ALL = (1, 0)
+_SPECIAL = set("\\[]{}|*~%")
+_EVERY = re.compile(r"(?<!\\)%(\d{1,10})\+(\d{1,10})$")
 _ITEM = re.compile(r"\\(?P<escaped>.)|\[(?P<set>(?:\\.|[^\]\\])+)\]|\{(?P<times>\d{1,3})\}|\{(?P<list>[A-Za-z]+)\}"
                    r"|(?P<plain>[^\\\[\]{}|])", re.DOTALL)  # fmt: skip
 
@@ -37,18 +54,21 @@ class Form:
     Attributes:
         alternatives: per alternative its slots, each an array of the texts it can be.
         weights: how often each alternative is taken, in :data:`ROUND` texts.
+        every: per alternative (step, first): of its texts in order, each step-th from the first on can be made.
         salt: ``None`` where the seed decides.
     """
 
     alternatives: tuple[tuple[np.ndarray, ...], ...]
     weights: tuple[int, ...]
+    every: tuple[tuple[int, int], ...]
     salt: int | None = None
 
     @property
     def room(self) -> int:
         """How many distinct texts can be made before one repeats."""
         return min(
-            ROUND * _product(slots) // weight for slots, weight in zip(self.alternatives, self.weights, strict=True)
+            ROUND * _places(slots, every) // weight
+            for slots, weight, every in zip(self.alternatives, self.weights, self.every, strict=True)
         )
 
     def make(self, numbers: np.ndarray, *, name: str, seed: int, distinct: bool = True) -> np.ndarray:
@@ -65,18 +85,45 @@ class Form:
         for choice, weight in enumerate(self.weights):
             rank[dealt == choice] = np.arange(weight)
         made = np.empty(len(numbers), dtype=object)
-        for choice, (slots, weight) in enumerate(zip(self.alternatives, self.weights, strict=True)):
+        for choice, (slots, weight, every) in enumerate(zip(self.alternatives, self.weights, self.every, strict=True)):
             here = np.flatnonzero(dealt[position] == choice)
             if len(here):
-                made[here] = _texts(slots, rounds[here] * weight + rank[position[here]], key + choice, distinct)
+                make = _texts if every == ALL else partial(_every_texts, every)
+                made[here] = make(slots, rounds[here] * weight + rank[position[here]], key + choice, distinct)
         return made
 
 
-def _product(slots: tuple[np.ndarray, ...]) -> int:
+def _product(slots: Sequence[np.ndarray]) -> int:
     room = 1
     for slot in slots:
         room *= len(slot)
     return room
+
+
+def _places(slots: tuple[np.ndarray, ...], every: tuple[int, int]) -> int:
+    """How many distinct texts an alternative can be."""
+    step, first = every
+    return -(-(_product(slots) - first) // step)
+
+
+def _every_texts(
+    every: tuple[int, int], slots: tuple[np.ndarray, ...], numbers: np.ndarray, key: int, distinct: bool
+) -> np.ndarray:
+    step, first = every
+    again, within = np.divmod(numbers, _places(slots, every))
+    left = permuted(within, _places(slots, every), key) * step + first
+    blocks = []
+    for slot in reversed(slots):
+        left, here = np.divmod(left, len(slot))
+        blocks.append(slot[here])
+    return _told_apart(_joined(blocks[::-1]), again, distinct)
+
+
+def _told_apart(made: np.ndarray, again: np.ndarray, distinct: bool) -> np.ndarray:
+    """``made`` with the round behind those for which a form had no room left, where texts must be ``distinct``."""
+    for row in np.flatnonzero(again) if distinct else ():
+        made[row] = f"{made[row]}{again[row]}"
+    return made
 
 
 def _texts(slots: tuple[np.ndarray, ...], numbers: np.ndarray, key: int, distinct: bool) -> np.ndarray:
@@ -101,10 +148,7 @@ def _texts(slots: tuple[np.ndarray, ...], numbers: np.ndarray, key: int, distinc
             drawn, chosen[place] = np.divmod(drawn, len(slot))
             spent *= len(slot)
         blocks.append(slot[chosen[place]] if len(slot) > 1 else np.repeat(slot, len(numbers)))
-    made = _joined(blocks)
-    for row in np.flatnonzero(again) if distinct else ():
-        made[row] = f"{made[row]}{again[row]}"
-    return made
+    return _told_apart(_joined(blocks), again, distinct)
 
 
 def _joined(blocks: list[np.ndarray]) -> np.ndarray:
@@ -136,17 +180,20 @@ def parse_form(text: str, words: WordLists = ()) -> Form:
     body, salt = text, None
     if found := re.fullmatch(r"(.*?)(?<!\\)~(\d{1,9})", text, re.DOTALL):
         body, salt = found[1], int(found[2])
-    alternatives, shares = [], []
+    alternatives, shares, every = [], [], []
     for part in alternatives_of(body):
-        weight = re.match(r"(\d{1,6})\*", part)
+        weight, chosen = re.match(r"(\d{1,6})\*", part), _EVERY.search(part)
         shares.append(int(weight[1]) if weight else 1)
-        slots = _slots(part[weight.end() :] if weight else part, words)
+        slots = _slots(part[weight.end() if weight else 0 : chosen.start() if chosen else None], words)
         if not slots:
             raise ValueError(f"the form {text!r} has an empty alternative")
         alternatives.append(tuple(slots))
+        every.append((int(chosen[1]), int(chosen[2])) if chosen else ALL)
+        if chosen and not (every[-1][1] < every[-1][0] and every[-1][1] < _product(slots) <= LARGEST):
+            raise ValueError(f"the form {text!r} has a step that leaves no texts, or too many to be counted")
     if len(alternatives) > ROUND // 2 or min(shares) < 1:
         raise ValueError(f"the form {text!r} has too many alternatives or a weight of 0")
-    return Form(tuple(alternatives), _parts_of(shares), salt)
+    return Form(tuple(alternatives), _parts_of(shares), tuple(every), salt)
 
 
 def _parts_of(shares: list[int]) -> tuple[int, ...]:
@@ -182,7 +229,7 @@ def regex_of(text: str) -> re.Pattern[str]:
     parts = []
     for alternative in alternatives_of(text):
         written = ""
-        for item in _ITEM.finditer(re.sub(r"^\d{1,6}\*", "", alternative)):
+        for item in _ITEM.finditer(_EVERY.sub("", re.sub(r"^\d{1,6}\*", "", alternative))):
             if item["list"] is not None:
                 written += r"\S+"
             elif item["escaped"] or item["plain"]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+from math import gcd
 
 import numpy as np
 import pandas as pd
 
 from .checksums import CHECKS, find_check, without_check
-from .forms import WordLists, as_set, parse_form
+from .forms import LARGEST, WordLists, as_set, parse_form
 from .identifiers import UUID_FORM, make_identifiers, pattern_room, template_as_form
 
-__all__ = ["find_pattern", "loose_digits", "loose_pattern", "number_range", "without_real"]
+__all__ = ["find_pattern", "loose_digits", "loose_pattern", "number_range", "some_of", "without_real"]
 
 #: Texts are read up to so many, evenly drawn, and up to this length.
 SAMPLE, LONGEST = 2000, 160
@@ -30,6 +33,9 @@ RARE = 1e-4
 SALTS, CHECKED, MOST_CHECKED = 12, 4, 200_000
 #: Real ones among them, on average, beyond which no salt can be hoped for.
 FEW_HITS = 3
+#: Steps that are tried, where one of them can be hoped to have a first text that is free: none of these many can be
+#: where as many real ones stand on each first text.
+MOST_STEPS, MOST_PER_FIRST = 40, 20
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 #: Letters that say what kind of code it is: capitals before digits and small letters, or letters before digits.
@@ -47,13 +53,21 @@ _TEMPLATES = {as_set(set(_D)): "9", as_set(set(_U)): "A", as_set(set(_L)): "a", 
               as_set(set(_D + _L)): "x"}  # fmt: skip
 
 
+def some_of(texts: pd.Series, most: int) -> pd.Series:
+    """At most ``most`` of ``texts``, one at a drawn place of each stretch: by even steps a counter ends in 0 alone."""
+    if len(texts) <= most:
+        return texts
+    places = (np.arange(most) + np.random.default_rng(0).random(most)) * (len(texts) / most)
+    return texts.iloc[np.minimum(places.astype(np.int64), len(texts) - 1)]
+
+
 def find_pattern(texts: pd.Series, *, prose: bool = False) -> str | None:
     """The pattern that distinct ``texts`` follow, or ``None`` if they are not regular.
 
     Args:
         prose: whether blanks and points may stand in codes of different lengths.
     """
-    sample = [str(text) for text in texts.iloc[:: max(1, len(texts) // SAMPLE)].iloc[:SAMPLE]]
+    sample = [str(text) for text in some_of(texts, SAMPLE)]
     if not sample or not all(sample) or max(map(len, sample)) > LONGEST:
         return None
     if all(_UUID.fullmatch(text) for text in sample):
@@ -180,7 +194,7 @@ def _written(items: list[set[str]]) -> str:
 
 def loose_pattern(texts: pd.Series) -> str:
     """A pattern for irregular ``texts``: their most frequent shapes, or else letters and digits of their lengths."""
-    sample = [str(text)[:LONGEST] for text in texts.iloc[:: max(1, len(texts) // SAMPLE)].iloc[:SAMPLE] if str(text)]
+    sample = [str(text)[:LONGEST] for text in some_of(texts, SAMPLE) if str(text)]
     shapes = Counter(re.sub(r"[A-Z]", "A", re.sub(r"[a-z]", "a", re.sub(r"\d", "9", text))) for text in sample)
     kept = [(shape, count) for shape, count in shapes.most_common(MAX_KINDS) if count >= MIN_TEXTS and len(shape) > 3]
     if sum(count for _, count in kept) >= len(sample) / 2:
@@ -290,13 +304,19 @@ def without_real(
         salted = f"{prefix}:{form}~{salt}"
         if known.isdisjoint(make_identifiers(salted, wanted, name=name, words=words).tolist()):
             return salted
-    pinned = _pinned(form, real, words)
-    enough = pinned is not None and pattern_room(f"{prefix}:{pinned}", words) >= 2 * rows
-    return f"{prefix}:{pinned}" if enough else None
+    narrowed = _narrowed(form, real, words, 2 * rows)
+    enough = narrowed is not None and pattern_room(f"{prefix}:{narrowed}", words) >= 2 * rows
+    return f"{prefix}:{narrowed}" if enough else None
 
 
-def _pinned(form: str, real: np.ndarray, words: WordLists) -> str | None:
-    """``form`` with a few characters fixed so that no ``real`` text has all of them; ``None`` if none are free."""
+def _narrowed(form: str, real: np.ndarray, words: WordLists, room: int) -> str | None:
+    """``form`` with a step that no ``real`` text is on, or else a few characters fixed that none has together.
+
+    ``None`` if there is neither. A step looks like the real ones: all characters occur at all positions.
+
+    Args:
+        room: texts that must be left.
+    """
     codes = np.ascontiguousarray(real.astype(str))
     codes = codes.view(np.uint32).reshape(len(codes), -1)
     found = parse_form(form, words)
@@ -305,12 +325,47 @@ def _pinned(form: str, real: np.ndarray, words: WordLists) -> str | None:
         if any(len(word) != 1 for slot in slots for word in slot):
             return None
         here = codes[(codes > 0).sum(1) == len(slots)]
-        pins = _free_pins(slots, here)
+        step = _free_step(slots, here, -(-room * weight // sum(found.weights)))
+        pins = _free_pins(slots, here) if step is None else {}
         if pins is None:
             return None
         items = [{pins[place]} if place in pins else set(slot.tolist()) for place, slot in enumerate(slots)]
-        parts.append(f"{weight}*{_written(items)}" if len(found.weights) > 1 else _written(items))
+        written = _written(items) + ("" if step is None else f"%{step[0]}+{step[1]}")
+        parts.append(f"{weight}*{written}" if len(found.weights) > 1 else written)
     return "|".join(parts)
+
+
+def _free_step(slots: tuple[np.ndarray, ...], codes: np.ndarray, room: int) -> tuple[int, int] | None:
+    """(step, first) so that each step-th text of ``slots`` from the first on is none of ``codes`` (uint32[n, width]).
+
+    A small step by which characters of all positions change, and that leaves ``room`` texts; ``None`` without one.
+    """
+    texts = 1
+    for slot in slots:
+        texts *= len(slot)
+    if texts > LARGEST:
+        return None
+    index = _indices(slots, range(len(slots)), codes)
+    fit = (
+        step
+        for step in range(max(2, len(codes) // MOST_PER_FIRST), texts // max(room, 1) + 1)
+        if gcd(step, texts) == 1 and len(codes) < step * np.log(step * MOST_STEPS)
+    )
+    for step in islice(fit, MOST_STEPS):
+        free = np.flatnonzero(np.bincount(index % step, minlength=step) == 0)
+        if len(free):
+            return step, int(free[len(free) // 2])
+    return None
+
+
+def _indices(slots: tuple[np.ndarray, ...], places: Sequence[int], codes: np.ndarray) -> np.ndarray:
+    """int64[n]: the rank of each of ``codes`` among all texts of the slots at ``places``; the last counts fastest."""
+    index = np.zeros(len(codes), np.int64)
+    for place in places:
+        order = np.argsort(slots[place])
+        ranked = slots[place][order].view(np.uint32)
+        index = index * len(ranked) + order[np.minimum(np.searchsorted(ranked, codes[:, place]), len(ranked) - 1)]
+    return index
 
 
 def _free_pins(slots: tuple[np.ndarray, ...], codes: np.ndarray) -> dict[int, str] | None:
@@ -324,13 +379,7 @@ def _free_pins(slots: tuple[np.ndarray, ...], codes: np.ndarray) -> dict[int, st
         room = int(np.prod([len(slots[place]) for place in places])) if places else 0
         if not room or room > MOST_CHECKED:
             continue
-        taken = np.zeros(len(codes), np.int64)
-        for place in places:
-            order = np.argsort(slots[place])
-            ranked = slots[place][order].view(np.uint32)
-            index = np.minimum(np.searchsorted(ranked, codes[:, place]), len(ranked) - 1)
-            taken = taken * len(ranked) + order[index]
-        free = np.setdiff1d(np.arange(room), taken)
+        free = np.setdiff1d(np.arange(room), _indices(slots, places, codes))
         if len(free):
             chosen, pins = int(free[len(free) // 2]), {}
             for place in reversed(places):

@@ -11,7 +11,7 @@ from ..checksums import find_check
 from ..column_facts import ColumnFacts
 from ..column_names import words_of
 from ..forms import WordLists
-from ..identifier_patterns import find_pattern, loose_digits, loose_pattern, without_real
+from ..identifier_patterns import find_pattern, loose_digits, loose_pattern, some_of, without_real
 from ..keys import identifier_pattern, number_texts
 from ..sequences import find_counting
 from .realistic import doubled, realistic_pattern
@@ -65,7 +65,7 @@ def _ladder(facts: ColumnFacts, sort: str) -> list[str]:
     texts = facts.texts
     if sort == _IDS and (counting := find_counting(facts.distinct, shuffled=True)) is not None:
         return [counting]
-    sample = [str(text) for text in texts.iloc[:: max(1, len(texts) // SAMPLE)].iloc[:SAMPLE]]
+    sample = [str(text) for text in some_of(texts, SAMPLE)]
     if sort == "e-mail":
         return _widened(email_form(sample), before="@")
     if sort == "person name":

@@ -13,8 +13,8 @@ import pytest
 from tabular import infer_schema
 from tabular.arrays import from_arrays
 from tabular.checksums import find_check
-from tabular.forms import parse_form, regex_of
-from tabular.identifier_patterns import number_range, without_real
+from tabular.forms import as_set, parse_form, regex_of
+from tabular.identifier_patterns import find_pattern, number_range, without_real
 from tabular.identifiers import make_identifiers, pattern_room
 from tabular.schema import Schema
 from tabular.unmodelled import unmodelled
@@ -157,12 +157,33 @@ def test_a_small_form__until_it_makes_no_real_one():
     assert without_real("form:A[0-9]", np.array([f"A{i}" for i in range(10)], dtype=object), "c") is None
 
 
+def test_a_small_form_keeps_apart_from_the_real_ones_by_a_step__all_digits_at_all_positions():
+    real = np.array([f"2024-{k:05d}" for k in np.random.default_rng(0).permutation(100_000)[:300]], dtype=object)
+    pattern = without_real("form:2024-[0-9]{5}", real, "c")
+    assert "%" in pattern
+    made = make_identifiers(pattern, 600, name="c")
+    assert len(set(made)) == 600
+    assert not set(made) & set(real)
+    assert all(len({text[place] for text in made}) == 10 for place in range(5, 10))
+    assert all(regex_of(pattern.removeprefix("form:")).fullmatch(text) for text in made)
+
+
+def test_a_step_takes_those_texts_alone_and_a_percent_sign_stands_for_itself():
+    assert sorted(make_identifiers("form:[0-9]{2}%7+3", 14)) == [f"{k:02d}" for k in range(3, 100, 7)]
+    assert make_identifiers(r"form:5\%7+3", 1).tolist() == ["5%7+3"]
+    assert as_set({"%"}) == r"\%"
+
+
+def test_thousands_of_counted_texts_in_order_are_not_read_by_even_steps():
+    assert find_pattern(pd.Series([f"A{k:05d}" for k in range(20_000)])) == "form:A[01][0-9]{4}"
+
+
 def test_a_form_without_room_stays_distinct():
     assert pattern_room("form:[ab][01]") == 4
     assert len(set(make_identifiers("form:[ab][01]", 50))) == 50
 
 
-@pytest.mark.parametrize("form", ["", "a||b", "[9-0]", "{4}", "[]", "0*a", "{nobody}", "a{0}"])
+@pytest.mark.parametrize("form", ["", "[0-9]%9+12", "a||b", "[9-0]", "{4}", "[]", "0*a", "{nobody}", "a{0}"])
 def test_forms_that_cannot_be_read_say_why(form):
     with pytest.raises(ValueError, match=r"form|set|list"):
         parse_form(form)

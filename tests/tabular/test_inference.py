@@ -159,7 +159,7 @@ def test_identifiers_are_told_from_measurements(rng):
     assert column(unique + 100_000, name="user_id").pattern.startswith("number:")
     assert column(unique, name="balance").kind == "integer"
     assert column(unique * 1.5, name="price").kind == "continuous"
-    assert column([f"CUST-{value:06d}" for value in unique]).pattern == "form:CUST-[0-8][0-9]{5}"
+    assert column([f"CUST-{value:06d}" for value in unique]).pattern.startswith("form:CUST-[0-8][0-9]{5}%")
 
 
 def test_words_that_differ_in_every_row_are_text_and_cities_are_categories(rng):
