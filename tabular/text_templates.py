@@ -9,32 +9,32 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr, ndtri
+from scipy.stats import rankdata
 
-from .made_up_words import made_up_codes, made_up_words
 from .plain_json import FLAG, PLAIN, TEXT, FieldError, check_fields, list_of, one_of, real, whole
-from .text_tokens import CODE, DATE, LITERAL, NUMBER, WORD, Token, tokens_of
+from .text_slots import MIN_ROWS, SLOT_FIELDS, Slot
+from .text_tokens import CODE, DATE, LITERAL, NUMBER, TIME, WORD, Token, tokens_of
 
-__all__ = ["Slot", "Template", "TemplateCodec"]
+__all__ = ["Template", "TemplateCodec"]
 
-#: A word or a template is kept if it stands in at least this many rows; and texts are read up to so many.
-MIN_ROWS, MAX_ROWS_READ = 5, 20_000
+#: Texts are read up to so many.
+MAX_ROWS_READ = 20_000
 #: Templates at most, tokens of a text at most, and rows that the templates must stand for.
 MAX_TEMPLATES, MAX_TOKENS, COVERED = 400, 120, 0.7
 #: Different values of a position up to which each has templates of its own: tried in this order until the templates
 #: stand for a share of :data:`ENOUGH` of the rows.
-FEW: tuple[dict[str, int], ...] = ({WORD: 24, NUMBER: 8, CODE: 8}, {WORD: 4, NUMBER: 2, CODE: 2}, {})
+FEW: tuple[dict[str, int], ...] = (
+    {WORD: 24, NUMBER: 8, CODE: 8, TIME: 8}, {WORD: 4, NUMBER: 2, CODE: 2, TIME: 2}, {},
+)  # fmt: skip
 ENOUGH = 0.95
-#: Words kept of a slot, and knots of the distribution of its numbers.
-MAX_WORDS, KNOTS = 2_000, 101
-#: Digits that float64 holds; a number written with an exponent, which takes as many digits as it needs.
-MAX_DIGITS, AS_FLOAT = 15, 99
-#: The years 1 to 9999, as days since 1970.
-_DAYS = -719_162, 2_932_896
+#: The correlation of so many numbers of a text at most is learned, from so many rows on.
+CORRELATED, CORRELATED_ROWS = 12, 30
 #: Words of a text of prose, and share of what stands between them that is a blank: its words have no places.
 PROSE_WORDS, BLANKS = 6, 0.8
 #: ... unless there are no more different ones than this, in texts that all have one order of words and numbers.
@@ -43,10 +43,20 @@ FEW_WORDS = 8
 
 @dataclass(frozen=True)
 class Template:
-    """Texts of one kind: literal pieces, and numbers of slots."""
+    """Texts of one kind.
+
+    Attributes:
+        parts: literal pieces, and numbers of slots.
+        rows: how many texts are of this kind.
+        factor: rows of the Cholesky factor of the correlation of the normal scores of its numbers and dates, one behind
+            the other; empty where they are drawn by themselves.
+        ascending: of ``number`` and ``time``, the kinds whose values always ascend.
+    """
 
     parts: tuple[str | int, ...]
     rows: int
+    factor: tuple[float, ...] = ()
+    ascending: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,10 +101,15 @@ class TemplateCodec:
         rows_with = Counter(text for tokens in cut for text in {text for kind, text in tokens if kind != LITERAL})
         common = {text for text, count in rows_with.items() if count >= MIN_ROWS}
         numbers = {prefix: number for number, prefix in enumerate(pieces)}
-        templates = tuple(
-            Template(_parts(path, numbers), count) for path, count in kept
-        )  # fmt: skip
         slots = tuple(Slot.fit(prefix[-1][0], texts, common) for prefix, texts in pieces.items())
+        members: dict[tuple[Token, ...], list[list[Token]]] = defaultdict(list)
+        for tokens, path in zip(cut, paths, strict=True):
+            if path in chosen:
+                members[path].append(tokens)
+        templates = tuple(
+            Template(_parts(path, numbers), count, *_measured_together(path, members[path], numbers, slots))
+            for path, count in kept
+        )
         dates = [[text for kind, text in tokens if kind == DATE] for tokens in cut]
         ascending = any(len(found) > 1 for found in dates) and all(found == sorted(found) for found in dates)
         return cls(templates, slots, 1 - len(present) / max(len(values), 1), ascending)
@@ -106,20 +121,37 @@ class TemplateCodec:
         texts = np.empty(rows, dtype=object)
         for number in np.unique(which):
             here = np.flatnonzero(which == number)
-            parts = [
-                [part] * len(here) if isinstance(part, str) else self.slots[part].draw(len(here), rng).tolist()
-                for part in self.templates[number].parts
-            ]
-            if self.ascending:
-                places = [place for place, part in enumerate(self.templates[number].parts)
-                          if isinstance(part, int) and self.slots[part].kind == DATE]  # fmt: skip
-                ordered = zip(*map(sorted, zip(*(parts[place] for place in places), strict=True)), strict=True)
-                for place, column in zip(places, ordered, strict=True):
-                    parts[place] = list(column)
-            texts[here] = ["".join(pieces) for pieces in zip(*parts, strict=True)]
+            texts[here] = self._texts(self.templates[number], len(here), rng)
         if not present:
             texts[rng.random(rows) < self.missing_rate] = None
         return texts
+
+    def _texts(self, template: Template, rows: int, rng: np.random.Generator) -> list[str]:
+        measured = [
+            place for place, part in enumerate(template.parts)
+            if isinstance(part, int) and self.slots[part].is_measured
+        ]  # fmt: skip
+        kinds = {place: self.slots[int(template.parts[place])].kind for place in measured}
+        ranks = rng.random((len(measured), rows))
+        if template.factor:
+            ranks = ndtr(np.reshape(template.factor, (len(measured),) * 2) @ ndtri(ranks))
+        values = {
+            place: self.slots[int(template.parts[place])].values(rank)
+            for place, rank in zip(measured, ranks, strict=True)
+        }
+        for kind in {*template.ascending, *((DATE,) if self.ascending else ())}:
+            places = [place for place in measured if kinds[place] == kind]
+            if places:
+                values |= dict(zip(places, np.sort([values[place] for place in places], axis=0), strict=True))
+        parts = [
+            [part] * rows
+            if isinstance(part, str)
+            else self.slots[part].write(values[place], rng)
+            if place in values
+            else self.slots[part].draw(rows, rng).tolist()
+            for place, part in enumerate(template.parts)
+        ]
+        return ["".join(pieces) for pieces in zip(*parts, strict=True)]
 
     def held(self) -> str:
         """What is kept of the column, in words."""
@@ -128,12 +160,9 @@ class TemplateCodec:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
-        slots = [
-            {name: list(value) if isinstance(value, tuple) else value for name, value in vars(slot).items() if value}
-            for slot in self.slots
-        ]
+        slots = [_plain(slot) for slot in self.slots]
         return {
-            "templates": [{"parts": list(template.parts), "rows": template.rows} for template in self.templates],
+            "templates": [_plain(template) for template in self.templates],
             "slots": slots,
             "missing_rate": self.missing_rate,
             **({"ascending": True} if self.ascending else {}),
@@ -146,7 +175,7 @@ class TemplateCodec:
         check_fields(data, {"ascending": FLAG}, "it", needed=())
         slots = []
         for entry in data["slots"]:
-            check_fields(entry, _SLOT, "a slot", needed=("kind",))
+            check_fields(entry, SLOT_FIELDS, "a slot", needed=("kind",))
             values: dict[str, Any] = {
                 name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()
             }
@@ -156,14 +185,30 @@ class TemplateCodec:
             slots.append(slot)
         templates = []
         for entry in data["templates"]:
-            check_fields(entry, {"parts": list_of(_PART, 1), "rows": whole(1)}, "a template")
+            check_fields(entry, _TEMPLATE, "a template", needed=("parts", "rows"))
             if any(isinstance(part, int) and part >= len(slots) for part in entry["parts"]):
                 raise FieldError("a template names a slot that it has not")
-            templates.append(Template(tuple(entry["parts"]), entry["rows"]))
+            factor = tuple(entry.get("factor", ()))
+            measured = [part for part in entry["parts"] if isinstance(part, int) and slots[part].is_measured]
+            if len(factor) not in (0, len(measured) ** 2):
+                raise FieldError("a template's factor has not a row for each of its numbers")
+            templates.append(Template(tuple(entry["parts"]), entry["rows"], factor, tuple(entry.get("ascending", ()))))
         return cls(tuple(templates), tuple(slots), float(data["missing_rate"]), data.get("ascending", False))
 
 
+def _plain(held: Template | Slot) -> dict[str, Any]:
+    """The fields that hold something, as plain JSON data."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(held).items() if value}
+
+
 _PART = type(PLAIN)("text or the number of a slot", lambda value: TEXT.holds(value) or whole(0).holds(value))
+_TEMPLATE = {
+    "parts": list_of(_PART, 1),
+    "rows": whole(1),
+    "factor": list_of(real(-1, 1)),
+    "ascending": list_of(one_of(NUMBER, TIME)),
+}
+
 
 def _is_prose(cut: Sequence[Sequence[Token]]) -> bool:
     kinds = Counter(tuple(kind for kind, _ in tokens) for tokens in cut)
@@ -210,6 +255,37 @@ def _spelled(counted: Counter[Token], least: int, few: Mapping[str, int]) -> set
         if len(often) <= most and sum(values[token] for token in often) >= 0.9 * sum(values.values()):
             found.update(often)
     return found
+
+
+def _measured_together(
+    path: tuple[Token, ...], members: Sequence[Sequence[Token]], numbers: Mapping[tuple[Token, ...], int],
+    slots: Sequence[Slot],
+) -> tuple[tuple[float, ...], tuple[str, ...]]:  # fmt: skip
+    """The Cholesky factor of the numbers and dates of the texts ``members`` of one path, and what ascends."""
+    places = [
+        place for place, (kind, text) in enumerate(path)
+        if kind != LITERAL and not text and slots[numbers[path[: place + 1]]].is_measured
+    ]  # fmt: skip
+    if not 2 <= len(places) <= CORRELATED or len(members) < CORRELATED_ROWS:
+        return (), ()
+    values = np.array([[slots[numbers[path[: place + 1]]].read(tokens[place][1]) for place in places]
+                       for tokens in members])  # fmt: skip
+    kinds = np.array([path[place][0] for place in places])
+    ascending = tuple(kind for kind in (NUMBER, TIME) if _ascend(values[:, kinds == kind]))
+    scores = ndtri(rankdata(values, axis=0) / (len(values) + 1))
+    spread = scores.std(0)
+    scores = scores / np.where(spread > 0, spread, 1)
+    correlation = scores.T @ scores / len(scores)
+    np.fill_diagonal(correlation, 1)
+    # A hundredth of independence keeps the factor from being singular where one number is another.
+    factor = np.linalg.cholesky(0.99 * correlation + 0.01 * np.eye(len(places)))
+    return tuple(np.clip(factor, -1, 1).ravel().tolist()), ascending
+
+
+def _ascend(values: np.ndarray) -> bool:
+    """Whether the columns of ``values`` (float64[n, k]) ascend in each row, though they reach into each other."""
+    reach = (values[:, 1:].min(0, initial=np.inf) < values[:, :-1].max(0, initial=-np.inf)).all()
+    return values.shape[1] > 1 and bool(reach) and bool((np.diff(values, axis=1) >= 0).all())
 
 
 def _parts(path: tuple[Token, ...], numbers: Mapping[tuple[Token, ...], int]) -> tuple[str | int, ...]:

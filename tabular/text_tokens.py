@@ -13,9 +13,9 @@ import re
 
 import pandas as pd
 
-__all__ = ["CODE", "DATE", "LITERAL", "NUMBER", "WORD", "Token", "has_structure", "tokens_of"]
+__all__ = ["CODE", "DATE", "LITERAL", "NUMBER", "TIME", "WORD", "Token", "has_structure", "tokens_of"]
 
-LITERAL, WORD, NUMBER, CODE, DATE = "literal", "word", "number", "code", "date"
+LITERAL, WORD, NUMBER, CODE, DATE, TIME = "literal", "word", "number", "code", "date", "time"
 Token = tuple[str, str]
 
 _PIECES = re.compile(
@@ -25,6 +25,8 @@ _PIECES = re.compile(
     r"|(?:(?<=[$€£¥₹])|(?<=[$€£¥₹][ \xa0]))\d{1,3}(?:,\d{3})+(?![\w]|[.,]\d))"
     r"|(?P<opaque>(?<=[=/])(?=[\w-]*[A-Z])(?=[\w-]*[a-z])(?=[\w-]*\d)[A-Za-z0-9_-]{16,}(?![\w-]))"
     r"|(?P<measure>(?<![\w.])-?\d{1,30}\.\d{1,30})(?=[^\W\d_])"
+    r"|(?P<time>(?<![\w:.])(?:[01]\d|2[0-3]):[0-5]\d(?![\w:.]))"
+    r"|(?P<sizes>(?<![^\W_])[1-9]\d{0,14}(?:x[1-9]\d{0,14}){1,3}(?![^\W_]))"
     r"|(?P<decimal>(?<![\w.])-?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?(?![\w]|\.\d))"
     r"|(?P<head>[^\W\d_]+)(?P<tail>\d+)(?![^\W_])"
     r"|(?P<capitals>[A-Z]{2,})(?P<code>\d[\da-z]*[a-z][\da-z]*)(?![^\W_])"
@@ -40,10 +42,13 @@ _KEYS = re.compile(r'"(?:\\.|[^"\\])*"(?=\s*:)|\b(?:true|false|null)\b')
 _STRUCTURED = re.compile(
     r"\w+://\S+|\s*[{\[].*[}\]]\s*|[^\s=&]+=[^\s=&]*(?:[&;,]\s?[^\s=&]+=[^\s=&]*)*|[^|;,]+(?:[|;,][^|;,]*)+"
     r"|(?:[A-Za-z]:|\.{0,2})?(?:[/\\][^/\\:*?\"<>|]+)+[/\\]?|[\w.-]+(?:/[\w.-]+){2,}"
-    r"|\d{4}-\d\d-\d\d\W+(?:\w{1,5} )?\d{4}-\d\d-\d\d"
+    r"|\d{4}-\d\d-\d\d\W+(?:\w{1,5} )?\d{4}-\d\d-\d\d|\d\d:\d\d\W+(?:\w{1,5} )?\d\d:\d\d"
     r"|v?\d+(?:\.\d+){2,3}(?:[-+.]\w+)*|[(]?-?\d+\.\d+[,; ]+-?\d+\.\d+[)]?",
     re.DOTALL,
 )
+#: Two to four numbers with a sign or a word between them: ranges, sizes, ratios, blood pressures.
+_NUMBERS = re.compile(r"(\d+)(\s?(?:[-\u2013\u2014/:x\u00d7*]|to|of|bis|by|\.\.)\s?)(\d+)(?:\2\d+){0,2}", re.IGNORECASE)
+_DASHES = "-\u2013\u2014"
 #: Distinct texts at least, their share of the cells, and the share of them that must have a structure.
 _LEAST, _DISTINCT, _MOST = 20, 0.5, 0.9
 
@@ -52,7 +57,28 @@ def has_structure(texts: pd.Series, distinct_share: float) -> bool:
     """Whether distinct ``texts`` that hardly repeat are made of parts: addresses, JSON, lists, paths, versions."""
     if len(texts) < _LEAST or distinct_share <= _DISTINCT:
         return False
-    return bool(texts.iloc[:1000].str.fullmatch(_STRUCTURED.pattern, flags=_STRUCTURED.flags).mean() >= _MOST)
+    first = texts.iloc[:1000]
+    return bool(first.str.fullmatch(_STRUCTURED.pattern, flags=_STRUCTURED.flags).mean() >= _MOST) or _measures(first)
+
+
+def _measures(texts: pd.Series) -> bool:
+    """Whether ``texts`` are of numbers that measure something, and no codes.
+
+    Codes have zeros in front or digits of one length. Numbers in order that reach into each other are a range.
+    """
+    found = texts.str.extract(_NUMBERS).dropna()
+    whole = texts.str.fullmatch(_NUMBERS).mean()
+    if whole < _MOST or len(found) < _LEAST or found.iloc[:, 1].nunique() > 1:
+        return False
+    numbers = found.iloc[:, [0, 2]]
+    if numbers.apply(lambda column: column.str.match(r"0\d")).any(axis=None):
+        return False
+    values = numbers.astype(float)
+    low, high = values.iloc[:, 0], values.iloc[:, 1]
+    reach = high.min() < low.max()
+    ranges = bool(reach and (low <= high).all())
+    lengths = numbers.apply(lambda column: column.str.len().nunique())
+    return ranges or (found.iloc[0, 1].strip() not in _DASHES and bool((lengths > 1).any() or reach))
 
 
 def tokens_of(text: str, *, json: bool = False) -> list[Token]:
@@ -72,6 +98,11 @@ def _cut(text: str, found: list[Token]) -> None:
     for piece in _PIECES.finditer(text):
         if (number := piece["grouped"] or piece["decimal"] or piece["measure"]) is not None:
             found.append((NUMBER, number))
+        elif piece["sizes"] is not None:
+            for place, number in enumerate(piece["sizes"].split("x")):
+                found += [(LITERAL, "x")] * (place > 0) + [(NUMBER, number)]
+        elif piece["time"] is not None:
+            found.append((TIME, piece["time"]))
         elif piece["date"] is not None:
             found.append((DATE if _is_day(piece["date"]) else CODE, piece["date"]))
         elif piece["opaque"] is not None:

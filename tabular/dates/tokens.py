@@ -13,10 +13,13 @@ _RUN = re.compile(r"[0-9]+|(?:[^\W\d_]+\.?)+|(?:(?![0-9]|[^\W\d_]).)+", re.DOTAL
 #: An offset from UTC, maybe with the zone's name as JavaScript and Java write it, and what closes a bracket: it follows
 #: a time of day, or the name of a zone.
 _OFFSET = re.compile(
-    r"(?<=[0-9a-zA-Z])(?P<offset> ?(?:[+-][0-9]{2}(?::?[0-9]{2})?|Z)(?: \([^()]+\)|\[[A-Za-z_/+-]+\])?)"
+    r"(?<=[0-9a-zA-Z])(?P<offset> ?(?:(?:\+(?:0[0-9]|1[0-4])|-(?:0[0-9]|1[0-2]))(?::?(?:00|15|30|45))?|Z)"
+    r"(?: \([^()]+\)|\[[A-Za-z_/+-]+\])?)"
     r"(?P<close>[])\"']?)$"
 )
 _TIMED = re.compile(r"(?:[0-9]:[0-9]{2}(?:[.,][0-9]+)?|T[0-9]{4,6}(?:[.,][0-9]+)?|GMT|UTC|[AaPp]\.?[Mm]\.?)$")
+#: A time of day by itself has no more offsets than this behind a minus: others are the end of a range.
+FEW_OFFSETS = 3
 #: A text of more runs is no date.
 MAX_TOKENS = 16
 
@@ -102,7 +105,14 @@ def tokens_of(texts: Sequence[str]) -> tuple[list[Token], list[str]] | None:
                 token.words.add(run)
             elif isinstance(token, Offset):
                 token.texts[run[1:]] += 1
+    if isinstance(tokens[-1], Offset) and best.count("0") <= 3 and _ends_of_ranges(tokens[-1]):
+        return None
     return tokens, [text for text, _ in structures[best]]
+
+
+def _ends_of_ranges(offset: Offset) -> bool:
+    """Whether what stands behind times of day is a second time: 09:00-12:00."""
+    return len(offset.texts) > FEW_OFFSETS and all(text.lstrip().startswith("-") for text in offset.texts)
 
 
 def _merge_fractions(structures: dict[tuple[str, ...], list[tuple[str, list[str]]]]) -> None:

@@ -169,6 +169,62 @@ def test_dates_in_a_text_are_days_and_keep_their_order():
     assert ("date", "2024-02-30") not in tokens_of("2024-02-30 x")
 
 
+PAIRS = {
+    "a range": (lambda low, high: f"{low}-{high}", r"(\d+)-(\d+)"),
+    "a range of three digits each": (lambda low, high: f"{low + 100}-{high + 100}", r"(\d{3})-(\d{3})"),
+    "a size": (lambda low, high: f"{low + 600}x{high + 700}", r"(\d{3,4})x(\d{3,4})"),
+    "a size of three": (lambda low, high: f"{low} x {high} x {high + low} cm", r"(\d+) x (\d+) x \d+ cm"),
+    "a share": (lambda low, high: f"{low} of {high}", r"(\d+) of (\d+)"),
+    "opening hours": (
+        lambda low, high: f"{low // 30:02d}:{low % 4 * 15:02d}-{high // 30 + 3:02d}:{high % 4 * 15:02d}",
+        r"([01]\d:(?:00|15|30|45))-(\d\d:(?:00|15|30|45))",
+    ),
+}
+
+
+@pytest.mark.parametrize("sort", PAIRS)
+def test_numbers_and_times_of_one_text_stay_in_order_and_depend_on_each_other(sort):
+    write, form = PAIRS[sort]
+    low = rng(1).integers(1, 300, ROWS)
+    texts = [write(int(a), int(b)) for a, b in zip(low, low + rng(2).integers(5, 200, ROWS), strict=True)]
+    column = infer_schema(pd.DataFrame({"x": texts, "y": range(ROWS)})).columns[0]
+    assert column.kind == "text"
+    learned = TemplateCodec.fit(np.array(texts, dtype=object))
+    made = pd.Series(TemplateCodec.from_dict(learned.to_dict()).draw(500, rng()))
+    assert made.str.fullmatch(form).all()
+    real, drawn = (
+        pd.Series(cells).str.extract(form).apply(lambda part: part.str.replace(":", "").astype(float))
+        for cells in (texts, made)
+    )
+    assert (drawn[0] <= drawn[1]).all()
+    assert drawn[0].corr(drawn[1]) == pytest.approx(real[0].corr(real[1]), abs=0.12)
+
+
+def test_a_blood_pressure_is_no_range_and_its_numbers_depend_on_each_other():
+    high = rng(1).integers(95, 180, ROWS)
+    low = (high * 0.6 + rng(2).normal(0, 6, ROWS)).astype(int)
+    texts = [f"{a}/{b}" for a, b in zip(high, low, strict=True)]
+    made = pd.Series(TemplateCodec.fit(np.array(texts, dtype=object)).draw(500, rng())).str.split("/", expand=True)
+    made = made.astype(float)
+    assert made[0].corr(made[1]) > 0.8
+    assert (made[0] > made[1]).all()
+
+
+@pytest.mark.parametrize("text", ["{:03d}-{:04d}", "{:03d}-1{:03d}"])
+def test_numbers_with_zeros_in_front_or_out_of_reach_are_codes(text):
+    texts = [text.format(*pair) for pair in rng(5).integers(0, 1000, (ROWS, 2)).tolist()]
+    assert infer_schema(pd.DataFrame({"x": texts, "y": range(ROWS)})).columns[0].kind == "identifier"
+
+
+def test_times_with_an_offset_are_still_instants_and_an_impossible_offset_is_none():
+    moment = [f"2024-01-{k % 28 + 1:02d}T{k % 24:02d}:15:00-0{k % 2 + 5}:00" for k in range(ROWS)]
+    clock = [f"{k % 24:02d}:{k % 60:02d}:00-05:00" for k in range(ROWS)]
+    late = [f"{k % 12:02d}:{k % 60:02d}-{k % 10 + 13}:{k % 60:02d}" for k in range(ROWS)]
+    kinds = [column.kind for column in infer_schema(pd.DataFrame({"m": moment, "c": clock, "l": late})).columns]
+    assert kinds[:2] == ["datetime", "datetime"]
+    assert kinds[2] != "datetime"
+
+
 def test_amounts_in_several_currencies_keep_their_range():
     real = rows_of(lambda r: f"{r.choice(['$', '€'])}{r.integers(500, 5000):,}")
     made = TemplateCodec.fit(np.array(real, object)).draw(300, rng())
