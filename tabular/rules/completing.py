@@ -108,17 +108,19 @@ def _solved(
         if isinstance(each, Gap):
             # The drawn gap is laid before the later instant where that was given, else behind the earlier one.
             target, source = each.target, each.source
-            gaps[target] = drawn[target] - drawn[source]
+            gaps[target] = each.between(drawn)
             where = ~holes[target] & holes[source]
-            found[source] = _put(found[source], found[target] - gaps[target], where, source, schema)
-            found[target] = _put(found[target], found[source] + gaps[target], holes[target], target, schema)
+            earlier = each.before(found[target], gaps[target], drawn[source])
+            found[source] = _put(found[source], earlier, where)
+            later = each.after(found[source], gaps[target], drawn[target])
+            found[target] = _put(found[target], later, holes[target])
     known = {name: ~holes[name] for name in found}
     invert(found, derivations, known, schema, rng, choose=choose)
     for each in derivations:
         target = each.target
         if isinstance(each, Gap):
-            where = ~known[target]
-            found[target] = _put(found[target], found[each.source] + gaps[target], where, target, schema)
+            later = each.after(found[each.source], gaps[target], drawn[target])
+            found[target] = _put(found[target], later, ~known[target])
         else:
             made = each.join(found)
             found[target] = np.where(holes[target] & ~is_missing(made), made, found[target]).astype(found[target].dtype)
@@ -147,6 +149,5 @@ def _without_what_is_missing(found: Arrays, holes: Mapping[str, np.ndarray], sch
     return found
 
 
-def _put(values: np.ndarray, new: np.ndarray, where: np.ndarray, name: str, schema: Schema) -> np.ndarray:
-    column = schema[name]
-    return np.where(where & ~np.isnan(new), on_grid(new, column), values)
+def _put(values: np.ndarray, new: np.ndarray, where: np.ndarray) -> np.ndarray:
+    return np.where(where & ~np.isnan(new), new, values)

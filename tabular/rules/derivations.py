@@ -18,6 +18,7 @@ from ..conditions import Allowed
 from ..schema import Column, Schema
 from ..unmodelled import is_missing, unmodelled
 from .evaluation import Rows, canonical, category_numbers, listed_keys, looked_up
+from .instants import as_instants, has_zones, placed, zone_numbers
 from .rule import Rule
 from .syntax import Expression, columns_of
 
@@ -138,13 +139,18 @@ class Mapped:
 
 @dataclass(frozen=True)
 class Gap:
-    """``start <= end``: the time from one to the other is learned in place of the later one."""
+    """``start <= end``: the time from one to the other is learned in place of the later one.
+
+    Attributes:
+        zone: learned besides, where the later one is written with a zone: which.
+    """
 
     target: str
     rule: Rule
     source: str
     schema: Schema
     gap: Column
+    zone: Column | None = None
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -154,16 +160,47 @@ class Gap:
     @property
     def parts(self) -> tuple[Column, ...]:
         """What is learned in place of the column."""
-        return (self.gap,)
+        return (self.gap,) if self.zone is None else (self.gap, self.zone)
 
     def split(self, arrays: Arrays) -> dict[str, np.ndarray]:
         """Canonical arrays of the parts."""
-        return {self.gap.name: arrays[self.target] - arrays[self.source]}
+        found = {self.gap.name: self.between(arrays)}
+        if self.zone is not None:
+            later = arrays[self.target]
+            zones = np.where(np.isnan(later), -1, zone_numbers(later, self.schema[self.target]))
+            found[self.zone.name] = zones.astype(np.int32)
+        return found
 
     def join(self, arrays: Arrays) -> np.ndarray:
         """Canonical values of the column, on its grid, and missing where the earlier one is."""
         gap = np.clip(arrays[self.gap.name], self.gap.minimum, self.gap.maximum)
-        return on_grid(arrays[self.source] + gap, self.schema[self.target])
+        zone = np.zeros(len(gap), dtype=np.int64)
+        if self.zone is not None and self.zone.name in arrays:
+            zone = np.maximum(arrays[self.zone.name], 0)
+        return self._after(arrays[self.source], gap, zone)
+
+    def between(self, arrays: Arrays) -> np.ndarray:
+        """The seconds from the earlier to the later instant."""
+        later, earlier = (as_instants(arrays[name], self.schema[name]) for name in (self.target, self.source))
+        return later - earlier
+
+    def after(self, earlier: np.ndarray, gap: np.ndarray, like: np.ndarray) -> np.ndarray:
+        """The later instants, so many seconds after ``earlier`` ones; in the zones of instants ``like`` them."""
+        return self._after(earlier, gap, _zones(like, self.schema[self.target]))
+
+    def before(self, later: np.ndarray, gap: np.ndarray, like: np.ndarray) -> np.ndarray:
+        """The earlier instants, so many seconds before ``later`` ones; in the zones of instants ``like`` them."""
+        column = self.schema[self.source]
+        instants = as_instants(later, self.schema[self.target]) - gap
+        return on_grid(placed(instants, column, _zones(like, column)), column)
+
+    def _after(self, earlier: np.ndarray, gap: np.ndarray, zone: np.ndarray) -> np.ndarray:
+        column = self.schema[self.target]
+        return on_grid(placed(as_instants(earlier, self.schema[self.source]) + gap, column, zone), column)
+
+
+def _zones(values: np.ndarray, column: Column) -> np.ndarray:
+    return zone_numbers(values, column) if has_zones(column) else np.zeros(len(values), dtype=np.int64)
 
 
 Derivation = Computed | LookedUp | Mapped | Gap

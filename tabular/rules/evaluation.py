@@ -17,7 +17,8 @@ from ..cells import grid_step
 from ..errors import ConditionError, RuleError
 from ..intervals import number_span
 from ..schema import Column, Schema
-from .functions import FUNCTIONS
+from .functions import FUNCTIONS, OF_CLOCKS
+from .instants import as_instants, has_zones, local_times
 from .syntax import (
     All,
     Always,
@@ -121,6 +122,8 @@ class Rows:
         low = self.number(left)
         if isinstance(right, Constant) and isinstance(right.value, str):
             first, last = self._span(left, right.value)
+            if isinstance(left, Reference) and has_zones(self.schema[left.column]):
+                low = self.arrays[left.column]  # as it is written: so is the constant
             high = np.full(self.count, last if sign in ("<=", ">") else first)
             if sign in ("=", "!="):
                 same = (low >= first - SLACK) & (low <= last + SLACK)
@@ -146,17 +149,22 @@ class Rows:
         step = grid_step(column) if column.is_numeric else None
         return 0.0 if step is None else step / 2 * (1 + 1e-6)
 
-    def number(self, expression: Expression) -> np.ndarray:
-        """float64[rows], NaN where a cell is missing (dates in seconds since 1970)."""
+    def number(self, expression: Expression, *, local: bool = False) -> np.ndarray:
+        """float64[rows], NaN where a cell is missing (dates in seconds since 1970).
+
+        Args:
+            local: dates by the clocks that they are written by, not by UTC.
+        """
         if isinstance(expression, Reference):
-            return self._numbers(expression.column)
+            return self._numbers(expression.column, local)
         if isinstance(expression, Constant):
             if isinstance(expression.value, str):
                 self._span(expression, expression.value)
             return np.full(self.count, expression.value)
         if isinstance(expression, Call):
-            return FUNCTIONS[expression.function](*map(self.number, expression.arguments))
-        left, right = self.number(expression.left), self.number(expression.right)
+            local = local or expression.function in OF_CLOCKS
+            return FUNCTIONS[expression.function](*(self.number(each, local=local) for each in expression.arguments))
+        left, right = self.number(expression.left, local=local), self.number(expression.right, local=local)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             if expression.sign == "/":
                 return np.where(right == 0, np.nan, left / right)
@@ -166,10 +174,10 @@ class Rows:
         column = self.schema[name]
         return not column.is_numeric and category_numbers(column) is None
 
-    def _numbers(self, name: str) -> np.ndarray:
+    def _numbers(self, name: str, local: bool) -> np.ndarray:
         column, values = self.schema[name], self.arrays[name]
         if column.is_numeric:
-            return values
+            return local_times(values, column) if local else as_instants(values, column)
         numbers = category_numbers(column)
         if numbers is None:
             raise RuleError(

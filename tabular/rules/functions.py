@@ -9,7 +9,7 @@ import numpy as np
 
 from ..date_text import from_seconds
 
-__all__ = ["FUNCTIONS"]
+__all__ = ["FUNCTIONS", "OF_CLOCKS"]
 
 #: A Monday, in seconds since 1970.
 _MONDAY = 4 * 86400.0
@@ -61,3 +61,5 @@ FUNCTIONS: dict[str, Callable[..., np.ndarray]] = {
     "floor": np.floor,
     "abs": np.abs,
 }
+#: Those that ask a date for what clocks and calendars show.
+OF_CLOCKS = frozenset(FUNCTIONS) - {"round", "floor", "abs"}

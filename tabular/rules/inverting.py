@@ -18,6 +18,7 @@ from ..cells import grid_step
 from ..schema import Column, Schema
 from .derivations import Computed, Derivation, Gap, LookedUp, Mapped, codes_of, is_missing
 from .evaluation import Rows, listed_keys, row_keys
+from .instants import has_zones, is_local, placed, zone_numbers
 from .solving import DAY, loses, solve, years_later
 from .syntax import Call, Reference
 
@@ -30,8 +31,6 @@ Made = Computed | LookedUp | Mapped
 MOST_VALUES = 200_000
 #: What a value that was never drawn weighs beside one that was drawn once.
 UNDRAWN = 1e-3
-#: Columns whose rounding leaves open more than this share of them come after those that tell more.
-COARSE = 1e-3
 
 
 def invert(
@@ -56,41 +55,33 @@ def invert(
     for each in made:
         if len(each.sources) == 1:
             alone.setdefault(each.sources[0], []).append(each)
-    together = [each for each in made if len(each.sources) > 1]
-    coarse = {id(each): _coarseness(each, found, schema) for each in together}
-    together.sort(key=lambda each: coarse[id(each)])
-    fine = [each for each in together if coarse[id(each)] <= COARSE]
-    # Twice, since what is made from a column that is made itself tells that one first, and that one others.
-    for _ in range(2):
-        for each in fine:
-            _solve_together(each, found, known, schema, rng, choose)
+    plain = [each for each in made if isinstance(each, Computed) and not loses(each.expression)]
+    plain.sort(key=lambda each: _coarseness(each, found, schema))
+    lossy = [each for each in made if len(each.sources) > 1 and each not in plain]
+    # Twice, since what is made from a column that is made itself tells that one first, and that one others. At first
+    # only what follows from known cells alone: a drawn one may still be changed by what is made from it.
+    for sure in (True, False):
+        for each in plain:
+            _solve_one(each, found, known, schema, sure=sure)
         for each in reversed(made):
             if len(each.sources) == 1 and alone[each.sources[0]][0] is each:
                 source = each.sources[0]
                 bounds = _bounds(source, made, found, known)
                 _match(source, alone[source], bounds, found, known, schema, rng, choose)
-        for each in together[len(fine) :]:
-            _solve_together(each, found, known, schema, rng, choose)
+        for each in lossy:
+            if isinstance(each, Computed):
+                _solve_one(each, found, known, schema)
+            elif choose and isinstance(each, LookedUp):
+                _choose_combination(each, found, known, schema, rng)
 
 
-def _coarseness(made: Made, found: Mapping[str, np.ndarray], schema: Schema) -> float:
+def _coarseness(made: Computed, found: Mapping[str, np.ndarray], schema: Schema) -> float:
     """What the rounding of the column leaves open, as a share of it."""
-    if not isinstance(made, Computed) or loses(made.expression):
-        return np.inf
     target = schema[made.target]
     if not target.is_numeric or target.kind == "datetime":
         return 0.0
     typical = np.nanmedian(np.abs(found[made.target])) if len(found[made.target]) else 0.0
     return (grid_step(target) or 0.0) / max(float(typical), 1e-12)
-
-
-def _solve_together(
-    made: Made, found: Arrays, known: Arrays, schema: Schema, rng: np.random.Generator, choose: bool
-) -> None:
-    if isinstance(made, Computed):
-        _solve_one(made, found, known, schema)
-    elif choose and isinstance(made, LookedUp):
-        _choose_combination(made, found, known, schema, rng)
 
 
 def _is_there(derivation: Made, found: Mapping[str, np.ndarray]) -> bool:
@@ -297,17 +288,22 @@ def _held(values: np.ndarray, column: Column) -> np.ndarray:
 
 
 # -- arithmetic ---------------------------------------------------------------------------------------------------
-def _solve_one(derivation: Computed, found: Arrays, known: Arrays, schema: Schema, *, fix: bool = True) -> None:
+def _solve_one(
+    derivation: Computed, found: Arrays, known: Arrays, schema: Schema, *, fix: bool = True, sure: bool = False
+) -> None:
     """Compute one of the columns that a known cell is computed from; the finest number of those that are not known.
 
     Args:
         fix: whether the cells are known then.
+        sure: only where all the others are known.
     """
     target = schema[derivation.target]
     todo = known[target.name] & ~is_missing(found[target.name])
     for source in sorted(derivation.sources, key=lambda name: _step(schema[name])):
         where = todo & ~known[source]
-        if not where.any():
+        if sure:
+            where &= np.all([known[name] for name in derivation.sources if name != source] or [where], axis=0)
+        if not where.any() or (loses(derivation.expression) and not is_local(schema[source])):
             continue
         right = where & _agrees(derivation, found, schema)
         rows = Rows(found, schema, "")
@@ -321,7 +317,7 @@ def _solve_one(derivation: Computed, found: Arrays, known: Arrays, schema: Schem
             if solution is None:
                 break
             put = where & ~right & np.isfinite(solution)
-            new = on_grid(solution, schema[source]) if schema[source].is_numeric else codes_of(solution, schema[source])
+            new = _placed(solution, schema[source], found[source])
             put &= ~is_missing(new)
             trial = {**found, source: np.where(put, new, found[source]).astype(found[source].dtype)}
             agrees = where & _agrees(derivation, trial, schema)
@@ -331,6 +327,15 @@ def _solve_one(derivation: Computed, found: Arrays, known: Arrays, schema: Schem
         if fix:
             known[source] = known[source] | right
             todo &= ~right
+
+
+def _placed(numbers: np.ndarray, column: Column, drawn: np.ndarray) -> np.ndarray:
+    """Canonical values of ``column`` for ``numbers``, instants in the zones of the ``drawn`` ones."""
+    if not column.is_numeric:
+        return codes_of(numbers, column)
+    if has_zones(column):
+        numbers = placed(numbers, column, zone_numbers(drawn, column))
+    return on_grid(numbers, column)
 
 
 def _step(column: Column) -> float:

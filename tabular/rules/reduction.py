@@ -15,13 +15,16 @@ import numpy as np
 from ..arrays import on_grid
 from ..cells import grid_step
 from ..conditions import Allowed, both
+from ..dates.forms import Form as DateForm
 from ..dates.forms import compiled
 from ..errors import ConditionError, RuleError
 from ..schema import Column, Schema
 from .derivations import Computed, Derivation, Gap, LookedUp, Mapped, constant, is_missing
 from .evaluation import category_numbers
+from .instants import has_zones, is_local
 from .keeping import Keeping
 from .rule import Rule
+from .solving import DAY
 from .sources import free_sources, with_sources
 from .syntax import Always, Chain, Constant, Decides, Expression, Form, Maps, Operation, Reference, columns_of
 
@@ -235,7 +238,7 @@ def _derivation(rule: Rule, schema: Schema) -> Derivation | None:
     equation = _equation(form)
     if equation is not None:
         target = schema[equation[0]]
-        if target.is_numeric or category_numbers(target) is not None:
+        if (target.is_numeric and is_local(target)) or category_numbers(target) is not None:
             return Computed(target.name, rule, equation[1], schema)
     dates = _dates(form, schema)
     return None if dates is None else _gap(rule, *dates, schema)
@@ -291,9 +294,15 @@ def _gap(rule: Rule, first: Column, last: Column, low: float, high: float, schem
     missing = max(first.missing_rate, last.missing_rate)
     assert first.minimum is not None
     assert last.maximum is not None
-    widest = max(min(high, last.maximum - first.minimum), low)
+    slack = DAY if has_zones(first) or has_zones(last) else 0.0  # bounds are those of local times
+    widest = max(min(high, last.maximum - first.minimum + slack), low)
     column = Column(name, "continuous", "float64", missing, minimum=low, maximum=widest)
-    return Gap(last.name, rule, first.name, schema, column)
+    zone = None
+    if has_zones(last):
+        zones = (compiled(last.format or "") or DateForm(())).zones
+        named = _new_name(last.name, schema, f"{last.name} (zone)")
+        zone = Column(named, "categorical", "str", last.missing_rate, categories=zones)
+    return Gap(last.name, rule, first.name, schema, column, zone)
 
 
 def _number(term: Expression) -> float | None:
@@ -301,11 +310,7 @@ def _number(term: Expression) -> float | None:
 
 
 def _is_instant(column: Column) -> bool:
-    """Whether times between two such columns mean something: not where each instant has a zone of its own."""
-    if column.kind != "datetime" or column.minimum is None or column.maximum is None:
-        return False
-    form = compiled(column.format) if column.format else None
-    return form is None or not form.zones
+    return column.kind == "datetime" and column.minimum is not None and column.maximum is not None
 
 
 def _flag(column: Column, schema: Schema) -> Column:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..arrays import on_grid
 from ..schema import Schema
 from .derivations import Derivation, Gap, is_missing
 from .inverting import invert
@@ -115,7 +114,7 @@ def _filled(
 
 
 def _within(gap: Gap, found: Arrays) -> np.ndarray:
-    apart = found[gap.target] - found[gap.source]
+    apart = gap.between(found)
     return (apart >= (gap.gap.minimum or 0.0)) & (apart <= (gap.gap.maximum or np.inf))
 
 
@@ -123,10 +122,10 @@ def _before(
     gap: Gap, arrays: Arrays, found: dict[str, np.ndarray], known: Arrays, schema: Schema, rng: np.random.Generator
 ) -> np.ndarray:
     """Put missing earlier instants before the later ones that are there, by what lies between others; bool[rows]."""
-    gaps = arrays[gap.target] - arrays[gap.source]
+    gaps = gap.between(arrays)
     gaps = gaps[~np.isnan(gaps)]
     where = ~known[gap.source] & known[gap.target]
     if len(gaps) and where.any():
-        drawn = on_grid(found[gap.target] - gaps[rng.integers(0, len(gaps), len(where))], schema[gap.source])
+        drawn = gap.before(found[gap.target], gaps[rng.integers(0, len(gaps), len(where))], found[gap.source])
         found[gap.source] = np.where(where, drawn, found[gap.source])
     return where & _within(gap, found)

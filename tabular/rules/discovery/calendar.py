@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..evaluation import missing
 from ..functions import FUNCTIONS
+from ..instants import local_times
 from ..listing import plain_numbers, scalars
 from ..rule import Rule, Scalar
 from ..syntax import quoted
@@ -37,7 +38,8 @@ def find_calendar_words(sample: Sample, known: Dependencies) -> list[Rule]:
     least = needed(len(dates) * len(PARTS) * len(words))
     rules = []
     for date in dates:
-        numbers = {part: FUNCTIONS[part](sample.arrays[date][sample.rows]) for part in PARTS}
+        clocks = local_times(sample.arrays[date][sample.rows], sample.columns[date])
+        numbers = {part: FUNCTIONS[part](clocks) for part in PARTS}
         keys = {part: pd.factorize(values)[0].astype(np.int64) for part, values in numbers.items()}
         for word in words:
             if word in known.decided([date]) or date in known.decided([word]):
@@ -57,7 +59,7 @@ def find_calendar_words(sample: Sample, known: Dependencies) -> list[Rule]:
 
 def _listed(sample: Sample, date: str, part: str, word: str) -> tuple[tuple[Scalar, ...], ...] | None:
     """The pairs of all rows; ``None`` where the same number goes with different words in rows outside the sample."""
-    numbers, cells = FUNCTIONS[part](sample.arrays[date]), sample.arrays[word]
+    numbers, cells = FUNCTIONS[part](local_times(sample.arrays[date], sample.columns[date])), sample.arrays[word]
     there = ~(np.isnan(numbers) | missing(cells))
     pairs = pd.DataFrame({"number": numbers[there], "cell": cells[there]}).drop_duplicates().sort_values("number")
     if pairs["number"].duplicated().any():

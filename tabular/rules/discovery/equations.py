@@ -74,7 +74,7 @@ def find_equations(sample: Sample, skipped: frozenset[str] = frozenset()) -> lis
     search = Search(sample, places)
     found = []
     # Targets that share a row stand together: what its pairs come to is worked out once.
-    for target in sorted(np.flatnonzero(usable).tolist(), key=search.first_row):
+    for target in sorted(np.flatnonzero(usable & numbers.computable).tolist(), key=search.first_row):
         rows = telling_rows(sample, target)
         alone = (*UNARY, *map(age, search.years(target, rows)))
         for rank, operation in enumerate((*alone, *BINARY)):
@@ -96,10 +96,10 @@ def _off(sample: Sample, target: int, operation: Operation, pair: Sequence[int],
     ``None`` where one is off by more, or too few would be if one of the columns were dealt anew to the rows.
     """
     numbers = sample.numbers
-    few = numbers.values[:_FIRST_ROWS]
-    if not numbers.agrees(few[:, target], operation.compute(*few[:, list(pair)].T), numbers.tolerance[target]).all():
+    values = [numbers.of(slice(None), place, local=operation.local) for place in pair]
+    few = operation.compute(*(side[:_FIRST_ROWS] for side in values))
+    if not numbers.agrees(numbers.values[:_FIRST_ROWS, target], few, numbers.tolerance[target]).all():
         return None
-    values = [numbers.values[:, place] for place in pair]
     wanted, tolerance = numbers.values[:, target], numbers.tolerance[target]
     computed = operation.compute(*values)
     there = ~np.isnan(computed) & ~np.isnan(wanted)

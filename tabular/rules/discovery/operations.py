@@ -27,6 +27,7 @@ class Operation:
         family: relations of one family between the same columns say the same thing.
         symmetric: whether the columns can change places.
         gives_dates: whether the result is an instant.
+        local: whether dates count by the clocks that they are written by.
         terms: the factors of the columns, and a constant, where the result is linear in them.
     """
 
@@ -37,6 +38,7 @@ class Operation:
     symmetric: bool = False
     gives_dates: bool = False
     terms: tuple[float, ...] = ()
+    local: bool = False
 
 
 def _quotient(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -85,24 +87,24 @@ BINARY = (
     *(_span(unit, 0) for unit in _UNITS),
     _span(_DAY, 1),
     *(_whole_span(unit) for unit in _UNITS if unit != 1),
-    Operation("(date({a}) - date({b})) / 86400", _days, True, "span"),
-    Operation("years({a}, {b})", _years, True, "span"),
+    Operation("(date({a}) - date({b})) / 86400", _days, True, "span", local=True),
+    Operation("years({a}, {b})", _years, True, "span", local=True),
 )
 
 
 def age(year: float) -> Operation:
     """An age, or what else is counted back from one year."""
-    return Operation(f"{year:.0f} - year({{a}})", lambda a: year - FUNCTIONS["year"](a), True, "calendar")
+    return Operation(f"{year:.0f} - year({{a}})", lambda a: year - FUNCTIONS["year"](a), True, "calendar", local=True)
 
 
 UNARY = (
     *(
-        Operation(f"{part}({{a}})", FUNCTIONS[part], True, "calendar")
+        Operation(f"{part}({{a}})", FUNCTIONS[part], True, "calendar", local=True)
         for part in ("year", "month", "day", "hour", "minute", "weekday", "quarter", "week", "yearday", "second")
     ),
-    Operation("weekday({a}) + 1", lambda a: FUNCTIONS["weekday"](a) + 1, True, "calendar"),
+    Operation("weekday({a}) + 1", lambda a: FUNCTIONS["weekday"](a) + 1, True, "calendar", local=True),
     *(
-        Operation(f"{start}({{a}})", FUNCTIONS[start], True, "calendar", gives_dates=True)
+        Operation(f"{start}({{a}})", FUNCTIONS[start], True, "calendar", gives_dates=True, local=True)
         for start in ("date", "month_start", "week_start", "hour_start", "quarter_start", "year_start")
     ),
     Operation("floor({a})", np.floor, False, "rounding"),

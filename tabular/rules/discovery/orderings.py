@@ -73,7 +73,8 @@ def _kept(numbers: Numbers, wide: np.ndarray) -> list[_Ordering]:
             broken |= row[:, None] > row[None, :]
         low, high = np.nanmin(values, axis=0, initial=np.inf), np.nanmax(values, axis=0, initial=-np.inf)
     overlap = high[:, None] > low[None, :]
-    alike = numbers.dates[:, None] == numbers.dates[None, :]
+    # A local time beside an instant of UTC is in no order that means anything.
+    alike = (numbers.dates[:, None] == numbers.dates) & (numbers.computable[:, None] == numbers.computable)
     possible = ~broken & overlap & alike & wide[:, None] & wide[None, :]
     np.fill_diagonal(possible, False)
     found = []

@@ -6,15 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ...cells import grid_step
-from ...dates.forms import compiled
 from ...errors import RuleError
 from ...schema import Column, Schema
 from ..evaluation import SLACK, category_numbers
+from ..instants import as_instants, is_local, local_times
 from ..rule import Rule
 
 __all__ = ["Numbers", "Sample", "halves", "needed", "roundest", "roundest_span", "sample_of", "span_text", "written"]
@@ -41,7 +42,9 @@ class Numbers:
 
     Attributes:
         names: of the columns, ``k`` in all.
-        values: float64[rows, k], NaN missing.
+        values: float64[rows, k], NaN missing; dates in UTC.
+        local: the same with dates by the clocks that they are written by.
+        computable: bool[k], not of dates whose clocks show something else than UTC.
         tolerance: float64[k], half of the last digit, by which a rule lets a column differ from what it is computed
             as; 0 for categories, for dates and where there is no grid.
         steps: float64[k], the distance of neighbouring numbers, of dates in seconds; 0 where there is no grid.
@@ -53,6 +56,12 @@ class Numbers:
     tolerance: np.ndarray
     steps: np.ndarray
     dates: np.ndarray
+    local: np.ndarray
+    computable: np.ndarray
+
+    def of(self, rows: Any, columns: Any, *, local: bool) -> np.ndarray:
+        """Some numbers, dates as they count for an operation."""
+        return (self.local if local else self.values)[rows, columns]
 
     @cached_property
     def distinct(self) -> np.ndarray:
@@ -89,13 +98,13 @@ class Sample:
 
     @cached_property
     def columns(self) -> dict[str, Column]:
-        """The columns that take part, by name, in table order; instants of several zones are no plain numbers."""
-        return {column.name: column for column in self.schema if column.kind in _KINDS and not _has_zones(column)}
+        """The columns that take part, by name, in table order."""
+        return {column.name: column for column in self.schema if column.kind in _KINDS}
 
     @cached_property
     def numbers(self) -> Numbers:
         """The columns of numbers and dates; categories that are numbers count too."""
-        names, values, tolerance, steps = [], [], [], []
+        names, values, local, tolerance, steps = [], [], [], [], []
         for name, column in self.columns.items():
             known = None if column.is_numeric else category_numbers(column)
             if not column.is_numeric and known is None:
@@ -107,11 +116,14 @@ class Sample:
             step = grid_step(column) if column.is_numeric else None
             steps.append(step or _step(found if known is None else known))
             names.append(name)
-            values.append(found.astype(np.float64))
+            values.append(as_instants(found.astype(np.float64), column))
+            local.append(values[-1] if is_local(column) else local_times(found, column))
             tolerance.append(0.0 if step is None or column.kind == "datetime" else step / 2 * (1 + 1e-6))
         table = np.stack(values, axis=1) if values else np.zeros((len(self.rows), 0))
+        computable = np.array([is_local(self.columns[name]) for name in names], dtype=bool)
+        clocks = table if computable.all() else np.stack(local, axis=1)
         dates = np.array([self.columns[name].kind == "datetime" for name in names], dtype=bool)
-        return Numbers(tuple(names), table, np.array(tolerance), np.array(steps), dates)
+        return Numbers(tuple(names), table, np.array(tolerance), np.array(steps), dates, clocks, computable)
 
     @cached_property
     def gaps(self) -> np.ndarray:
@@ -147,11 +159,6 @@ class Sample:
         there = np.flatnonzero(~np.isnan(values))
         found[there] = values[self.rng.permutation(there)]
         return found
-
-
-def _has_zones(column: Column) -> bool:
-    form = compiled(column.format) if column.kind == "datetime" and column.format else None
-    return form is not None and bool(form.zones)
 
 
 def _step(values: np.ndarray) -> float:

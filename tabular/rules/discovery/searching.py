@@ -69,7 +69,7 @@ class Search:
         if not len(columns):
             return []
         wanted = numbers.values[rows, target][:, None]
-        cells = numbers.values[np.ix_(rows, columns)]
+        cells = numbers.of(*np.ix_(rows, columns), local=operation.local)
         computed = operation.compute(cells.ravel()).reshape(cells.shape)
         passing = numbers.agrees(wanted, computed, numbers.tolerance[target]).all(axis=0)
         passing &= ((~np.isnan(computed)).sum(axis=0) >= _TELLING) & (columns != target)
@@ -81,7 +81,7 @@ class Search:
         wanted = numbers.values[rows, target]
         if not len(columns) or numbers.dates[target] or np.any(wanted % 1):
             return []
-        cells = numbers.values[np.ix_(rows, columns)]
+        cells = numbers.of(*np.ix_(rows, columns), local=True)
         sums = FUNCTIONS["year"](cells.ravel()).reshape(cells.shape) + wanted[:, None]
         there = (~np.isnan(sums)).sum(axis=0) >= _TELLING
         sums = sums[:, there]
@@ -101,9 +101,9 @@ class Search:
         codes = self.sample.codes[numbers.names[target]]
         usual = _mode(codes)
         for row in rows.tolist():
-            values = numbers.values[row]
+            values = numbers.of(row, slice(None), local=operation.local)
             computed = operation.compute(values[held[0]], values[held[1]])
-            passing = numbers.agrees(values[target], computed, numbers.tolerance[target])
+            passing = numbers.agrees(numbers.values[row, target], computed, numbers.tolerance[target])
             if codes[row] != usual:
                 telling, seen = telling + ~np.isnan(computed), seen + 1
             passing &= telling * (_ROWS // _TELLING) + _TELLING >= seen
@@ -119,7 +119,7 @@ class Search:
             self.row, self.sorted = row, {}
         key = (operation.text, operation.dates)
         if key not in self.sorted:
-            values = numbers.values[row, self.columns[operation.dates]]
+            values = numbers.of(row, self.columns[operation.dates], local=operation.local)
             computed = operation.compute(values[:, None], values[None, :])
             able = self.able[operation.dates]
             places = np.flatnonzero(np.triu(able) if operation.symmetric else able)
