@@ -11,7 +11,7 @@ import pandas as pd
 from tabular.arrays import to_arrays
 from tabular.boolean_words import truth
 from tabular.rules import Rule
-from tabular.rules.evaluation import category_numbers
+from tabular.rules.keys import category_numbers
 from tabular.rules.support import about, shown_cells
 from tabular.rules.syntax import Decides, Listed, Maps
 from tabular.schema import Column, Schema

@@ -13,6 +13,7 @@ from .conditions import Allowed
 from .errors import UsageError
 from .progress import Reporter
 from .refining import Refiner
+from .rules.file_order import in_file_order
 from .rules.keeping import redrawn
 from .rules.reduction import reduction_of
 from .schema import Schema
@@ -54,28 +55,32 @@ def make_parts(
     if n < 1:
         raise UsageError(f"The number of rows must be 1 or more, not {n}.")
     keeping = reduction_of(schema).keeping(allowed)
-    with progress.task("Sampling", n, "rows") as task:
-        task.advance(done)
-        for part, start in enumerate(range(0, n, part_rows)):
-            if start < done:
-                continue
-            rows = min(part_rows, n - start)
-            rng = np.random.default_rng([seed, part])
-            spare = 0 if refiner is None else refiner.spare(rows)
-            drawn = draw(rows, rng, task.advance)
-            # Rows come sorted by their beginnings; nobody should be able to tell.
-            drawn = drawn[rng.permutation(rows)]
-            if spare:
-                # Drawn apart: what is drawn at once has counts nearer to the model's than a part of it would have.
-                task.extend(spare)
-                others = draw(spare, rng, task.advance)
-                drawn = np.concatenate([drawn, others[rng.permutation(spare)]])
-            arrays = values(drawn, rng)
-            if keeping is not None and arrays:
-                arrays = redrawn(arrays, keeping, partial(_again, draw=draw, values=values, rng=rng))
-            choose = None if refiner is None else refiner.chooser(rows, spare, rng)
-            arrays = chosen_rows(arrays, choose)
-            yield from_arrays(fill(arrays, rows, rng, start), schema)
+
+    def made(done: int) -> Iterator[pd.DataFrame]:
+        with progress.task("Sampling", n, "rows") as task:
+            task.advance(done)
+            for part, start in enumerate(range(0, n, part_rows)):
+                if start < done:
+                    continue
+                rows = min(part_rows, n - start)
+                rng = np.random.default_rng([seed, part])
+                spare = 0 if refiner is None else refiner.spare(rows)
+                drawn = draw(rows, rng, task.advance)
+                # Rows come sorted by their beginnings; nobody should be able to tell.
+                drawn = drawn[rng.permutation(rows)]
+                if spare:
+                    # Drawn apart: what is drawn at once has counts nearer to the model's than a part of it would have.
+                    task.extend(spare)
+                    others = draw(spare, rng, task.advance)
+                    drawn = np.concatenate([drawn, others[rng.permutation(spare)]])
+                arrays = values(drawn, rng)
+                if keeping is not None and arrays:
+                    arrays = redrawn(arrays, keeping, partial(_again, draw=draw, values=values, rng=rng))
+                choose = None if refiner is None else refiner.chooser(rows, spare, rng)
+                arrays = chosen_rows(arrays, choose)
+                yield from_arrays(fill(arrays, rows, rng, start), schema)
+
+    yield from in_file_order(schema, part_rows, done, made)
 
 
 def one_step(learned: bool, progress: Reporter) -> int | None:

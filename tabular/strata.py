@@ -19,6 +19,7 @@ from .condition_text import unknown_column
 from .errors import ConditionError, UsageError
 from .progress import Reporter, Task
 from .repeating import put_repeating, repeats
+from .rules.file_order import in_file_order
 from .schema import Schema
 from .shares import balanced, in_parts, parity
 from .synthesizer import Synthesizer, Where
@@ -165,21 +166,25 @@ def sample_strata(
 
     given = [] if where is None else [where] if isinstance(where, str | Mapping) else list(where)
     counts = np.array([stratum.rows for stratum in strata], np.int64)
-    start = 0
-    with (progress or Reporter()).task("Sampling", int(counts.sum()), "rows") as task:
-        for number, shares in enumerate(in_parts(counts, PART_ROWS), 1):
-            rows = int(shares.sum())
-            if start < done:
-                task.advance(rows)
-            else:
-                made = [
-                    _drawn(synthesizer, strata[i], int(shares[i]), given, _seed(seed, number, i), task)
-                    for i in np.flatnonzero(shares).tolist()
-                ]
-                order = np.random.default_rng([seed, number]).permutation(rows)
-                mixed = pd.concat(made, ignore_index=True).take(order).reset_index(drop=True)
-                yield _identified(mixed, synthesizer.schema, start, seed)
-            start += rows
+
+    def mixed(done: int) -> Iterator[pd.DataFrame]:
+        start = 0
+        with (progress or Reporter()).task("Sampling", int(counts.sum()), "rows") as task:
+            for number, shares in enumerate(in_parts(counts, PART_ROWS), 1):
+                rows = int(shares.sum())
+                if start < done:
+                    task.advance(rows)
+                else:
+                    made = [
+                        _drawn(synthesizer, strata[i], int(shares[i]), given, _seed(seed, number, i), task)
+                        for i in np.flatnonzero(shares).tolist()
+                    ]
+                    order = np.random.default_rng([seed, number]).permutation(rows)
+                    drawn = pd.concat(made, ignore_index=True).take(order).reset_index(drop=True)
+                    yield _identified(drawn, synthesizer.schema, start, seed)
+                start += rows
+
+    yield from in_file_order(synthesizer.schema, PART_ROWS, done, mixed)
 
 
 def _drawn(

@@ -25,6 +25,7 @@ from ..parts import parts_of
 from ..plain_json import PLAIN, FieldError, check_fields
 from ..progress import Reporter
 from ..refining import Margins, refiner_for
+from ..rules.file_order import in_file_order
 from ..runs import RunFiles, check_shapes, read_run_files, reading, write_run_files
 from ..schema import Schema
 from ..schema_fit import schema_and_arrays
@@ -259,19 +260,23 @@ class NeuralSynthesizer(Synthesizer):
         draws = ConditionalDraws(self.name, self.schema, encoder, network, calibration, allowed)
         seed = self.seed if seed is None else _checked(seed)
         refiner = refiner_for(self._margins, self.schema, refine, self.refines, n, allowed)
-        with default_reporter(progress).task("Sampling", n, "rows") as task:
-            task.advance(done)
-            for part, start in enumerate(range(0, n, PART_ROWS)):
-                if start < done:
-                    continue
-                rows = min(PART_ROWS, n - start)
-                spare = 0 if refiner is None else refiner.spare(rows)
-                task.extend(spare)
-                arrays = draws.draw(rows + spare, self._generator(seed, part), task)
-                rng = np.random.default_rng([seed, part])
-                choose = None if refiner is None else refiner.chooser(rows, spare, rng)
-                arrays = encoder.fill_unlearned(chosen_rows(arrays, choose), rows, rng, start=start, seed=seed)
-                yield from_arrays(arrays, self.schema)
+
+        def made(done: int) -> Iterator[pd.DataFrame]:
+            with default_reporter(progress).task("Sampling", n, "rows") as task:
+                task.advance(done)
+                for part, start in enumerate(range(0, n, PART_ROWS)):
+                    if start < done:
+                        continue
+                    rows = min(PART_ROWS, n - start)
+                    spare = 0 if refiner is None else refiner.spare(rows)
+                    task.extend(spare)
+                    arrays = draws.draw(rows + spare, self._generator(seed, part), task)
+                    rng = np.random.default_rng([seed, part])
+                    choose = None if refiner is None else refiner.chooser(rows, spare, rng)
+                    arrays = encoder.fill_unlearned(chosen_rows(arrays, choose), rows, rng, start=start, seed=seed)
+                    yield from_arrays(arrays, self.schema)
+
+        yield from in_file_order(self.schema, PART_ROWS, done, made)
 
     def _generator(self, seed: int, part: int) -> torch.Generator:
         state = np.random.SeedSequence([seed, part, 7]).generate_state(1, np.uint64)[0] >> np.uint64(1)

@@ -12,6 +12,7 @@ from ..progress import Reporter
 from ..schema import Schema
 from .derivations import Gap, is_missing
 from .evaluation import Rows
+from .file_order import Limits, order_of, order_rules
 from .inverting import invert
 from .keeping import Keeping
 from .reduction import reduction_of
@@ -45,8 +46,9 @@ def settle(
         progress: told of rows that no filling makes keep the rules.
     """
     keeping = Keeping(schema, {})
+    limits = _limits(given, holes, schema, progress)
     rng = np.random.default_rng(len(next(iter(drawn.values()))))
-    found = _solved(drawn, given, holes, schema, rng, choose=False)
+    found = _solved(drawn, given, holes, schema, limits, rng, choose=False)
     # Rules without a column in common are mended apart: a row that breaks two would else have to mend both at once.
     groups = [Keeping(replace(schema, rules=rules), {}) for rules in _groups(schema)]
     for attempt in range(ATTEMPTS):
@@ -54,7 +56,9 @@ def settle(
         if not len(broken):
             return found
         cells, open_cells = _some(given, broken), _some(holes, broken)
-        new = _solved(again(broken), cells, open_cells, schema, rng, choose=attempt >= FREE_ATTEMPTS)
+        new = _solved(
+            again(broken), cells, open_cells, schema, _some(limits, broken), rng, choose=attempt >= FREE_ATTEMPTS
+        )
         old = _some(found, broken)
         for group in groups:
             better = ~group(old, open_cells) & group(new, open_cells)
@@ -68,6 +72,21 @@ def settle(
             "header not counted); filled all the same."
         )
     return found
+
+
+def _limits(
+    given: Mapping[str, np.ndarray], holes: Mapping[str, np.ndarray], schema: Schema, progress: Reporter
+) -> Limits:
+    """What holes may be in columns that rise from row to row; of rows that stand in another order this is said."""
+    order = order_of(schema)
+    if order is None:
+        return {}
+    for rule, name, _ in order_rules(schema):
+        count = int((~rule.kept({name: given[name]}, schema) & ~holes[name]).sum())
+        if count:
+            rows = f"{count:,} row{'s' * (count != 1)}"
+            progress.warn(f"The given rows do not keep {rule.text!r}: {rows} out of order; filled as they stand.")
+    return order.limits(given, holes)
 
 
 def _groups(schema: Schema) -> list[tuple[Rule, ...]]:
@@ -92,6 +111,7 @@ def _solved(
     given: Mapping[str, np.ndarray],
     holes: Mapping[str, np.ndarray],
     schema: Schema,
+    limits: Limits,
     rng: np.random.Generator,
     *,
     choose: bool,
@@ -102,6 +122,8 @@ def _solved(
         column = schema[name]
         values = on_grid(values, column) if column.is_numeric else values
         found[name] = np.where(holes[name], values, given[name]).astype(values.dtype)
+    for name in limits.keys() & found.keys():
+        found[name] = np.where(holes[name], limits[name], found[name])
     derivations = [each for each in reduction_of(schema).derivations if {each.target, *each.sources} <= found.keys()]
     gaps: Arrays = {}
     for each in derivations:
@@ -109,12 +131,12 @@ def _solved(
             # The drawn gap is laid before the later instant where that was given, else behind the earlier one.
             target, source = each.target, each.source
             gaps[target] = each.between(drawn)
-            where = ~holes[target] & holes[source]
+            where = ~holes[target] & holes[source] & (source not in limits)
             earlier = each.before(found[target], gaps[target], drawn[source])
             found[source] = _put(found[source], earlier, where)
             later = each.after(found[source], gaps[target], drawn[target])
             found[target] = _put(found[target], later, holes[target])
-    known = {name: ~holes[name] for name in found}
+    known = {name: ~holes[name] | (name in limits) for name in found}
     invert(found, derivations, known, schema, rng, choose=choose)
     for each in derivations:
         target = each.target

@@ -17,8 +17,9 @@ from ..arrays import on_grid
 from ..conditions import Allowed
 from ..schema import Column, Schema
 from ..unmodelled import is_missing, unmodelled
-from .evaluation import Rows, canonical, category_numbers, listed_keys, looked_up
+from .evaluation import Rows
 from .instants import as_instants, has_zones, placed, zone_numbers
+from .keys import canonical, category_numbers, listed_keys, looked_up
 from .rule import Rule
 from .syntax import Expression, columns_of
 

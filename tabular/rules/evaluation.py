@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ..arrays import on_grid
 from ..boolean_words import truth
@@ -19,6 +17,7 @@ from ..intervals import number_span
 from ..schema import Column, Schema
 from .functions import FUNCTIONS, OF_CLOCKS
 from .instants import as_instants, has_zones, local_times
+from .keys import category_numbers, falls, listed_keys, looked_up, missing, most_frequent, order_keys, row_keys
 from .syntax import (
     All,
     Always,
@@ -30,6 +29,7 @@ from .syntax import (
     Expression,
     Form,
     If,
+    Increasing,
     Maps,
     Missing,
     OneOf,
@@ -37,12 +37,9 @@ from .syntax import (
 )
 
 if TYPE_CHECKING:
-    from .rule import Rule, Scalar
+    from .rule import Rule
 
-__all__ = [
-     "Rows", "canonical", "category_numbers", "check_rules", "flags_of", "kept", "listed_keys", "looked_up",
-    "missing", "most_frequent", "row_keys",
-]  # fmt: skip
+__all__ = ["SLACK", "Rows", "check_rules", "flags_of", "kept"]
 
 #: What numbers may differ by, as a share of them, and still count as equal: arithmetic on binary fractions.
 SLACK = 1e-9
@@ -72,6 +69,9 @@ def kept(rule: Rule, form: Form, arrays: Mapping[str, np.ndarray], schema: Schem
         flags, given = zip(*(flags_of(arrays[name], schema[name], rule.text) for name in form.columns), strict=True)
         count = np.sum(flags, axis=0)
         return (count == 1) | ~np.all(given, axis=0) & (count == 0) if form.exactly else count <= 1
+    if isinstance(form, Increasing):
+        keys = order_keys(arrays[form.columns[0]], schema[form.columns[0]])
+        return ~falls(-keys if form.down else keys)
     if isinstance(form, Maps):
         return _maps(rule, form, rows)
     columns = (*form.columns, form.decided) if isinstance(form, Decides) else form.columns
@@ -221,16 +221,6 @@ class Rows:
         return (same if sign == "=" else ~same), known
 
 
-def category_numbers(column: Column) -> np.ndarray | None:
-    """float64[categories]: the numbers that a column's categories are; ``None`` where they are words."""
-    if not column.has_categories or any(isinstance(value, bool) for value in column.categories):
-        return None
-    try:
-        return np.array([float(value) for value in column.categories])
-    except ValueError:
-        return None
-
-
 def flags_of(values: np.ndarray, column: Column, rule: str) -> tuple[np.ndarray, np.ndarray]:
     """(bool[rows] where a flag is set, bool[rows] where it is there).
 
@@ -243,13 +233,6 @@ def flags_of(values: np.ndarray, column: Column, rule: str) -> tuple[np.ndarray,
     if not truths or None in truths:
         raise RuleError(f"The rule {rule!r} takes column {column.name!r} for a flag, and it is not of yes and no.")
     return np.append(np.asarray(truths, dtype=bool), False)[values], values >= 0
-
-
-def missing(values: np.ndarray) -> np.ndarray:
-    """bool[rows]: which cells of a canonical array are missing."""
-    if values.dtype == object:
-        return np.asarray(pd.isna(values))
-    return np.isnan(values) if values.dtype.kind == "f" else values < 0
 
 
 def _equals(values: np.ndarray, column: Column, text: str, rule: str) -> np.ndarray:
@@ -274,30 +257,6 @@ def _as_text(values: np.ndarray, column: Column) -> np.ndarray:
     return values
 
 
-def listed_keys(
-    rule: Rule, columns: tuple[str, ...], arrays: Mapping[str, np.ndarray], schema: Schema
-) -> tuple[np.ndarray, np.ndarray]:
-    """(int64[rows, columns], int64[listed, columns]): cells, and those that the rule lists, as like numbers where they
-    are alike; -1 for missing."""
-    rows, listed = [], []
-    for place, name in enumerate(columns):
-        column, values = schema[name], arrays[name]
-        given = [row[place] for row in rule.values]
-        if column.has_categories:
-            known = {value: code for code, value in enumerate(column.categories)}
-            texts = {str(value): code for value, code in known.items()}
-            codes = [-1 if value is None else known.get(value, texts.get(str(value), -2)) for value in given]
-            rows.append(values.astype(np.int64))
-            listed.append(np.array(codes, dtype=np.int64))
-        else:
-            numbers = np.array([math.nan if value is None else float(value) for value in given])
-            both = np.concatenate([on_grid(values, column), on_grid(numbers, column)])
-            codes_, _ = pd.factorize(both)
-            rows.append(codes_[: len(values)])
-            listed.append(codes_[len(values) :])
-    return np.stack(rows, axis=1), np.stack(listed, axis=1)
-
-
 def _among(
     rule: Rule, columns: tuple[str, ...], deciding: int, arrays: Mapping[str, np.ndarray], schema: Schema
 ) -> np.ndarray:
@@ -318,25 +277,6 @@ def _maps(rule: Rule, form: Maps, rows: Rows) -> np.ndarray:
     return np.asarray(same | missing(cells) | np.isnan(numbers))
 
 
-def looked_up(numbers: np.ndarray, rule: Rule, column: Column) -> np.ndarray:
-    """Canonical values of ``column`` that the pairs of ``rule`` have beside ``numbers``; missing beside others."""
-    listed = np.array([float(number) for number, _ in rule.values])  # type: ignore[arg-type]
-    order = np.argsort(listed)
-    values = canonical([cell for _, cell in rule.values], column)[order]
-    slack = 1e-6 * np.maximum(np.abs(numbers), 1.0)
-    place = np.minimum(np.searchsorted(listed[order], numbers - slack), len(order) - 1)
-    gone = np.nan if values.dtype.kind == "f" else -1
-    return np.where(np.abs(listed[order][place] - numbers) <= slack, values[place], gone).astype(values.dtype)
-
-
-def canonical(cells: Sequence[Scalar], column: Column) -> np.ndarray:
-    """The canonical values of cells that a rule lists; missing for those that ``column`` does not have."""
-    if column.is_numeric:
-        return on_grid(np.array([np.nan if cell is None else float(cell) for cell in cells]), column)
-    known = {str(value): code for code, value in enumerate(column.categories)}
-    return np.array([-1 if cell is None else known.get(str(cell), -1) for cell in cells], dtype=np.int32)
-
-
 def _agree(deciding: Sequence[np.ndarray], values: np.ndarray) -> np.ndarray:
     """bool[rows]: whether each row has the value that most of the rows with the same deciding cells have."""
     whole = ~np.any([missing(cells) for cells in (*deciding, values)], axis=0)
@@ -345,20 +285,3 @@ def _agree(deciding: Sequence[np.ndarray], values: np.ndarray) -> np.ndarray:
     found = np.ones(len(whole), dtype=bool)
     found[whole] = most_frequent(key, decided, of=key) == decided
     return found
-
-
-def row_keys(columns: Iterable[np.ndarray]) -> np.ndarray:
-    """int64[rows]: a number for each row, the same where rows are alike in all ``columns``."""
-    found: np.ndarray | None = None
-    for values in columns:
-        codes, distinct = pd.factorize(values, use_na_sentinel=False)
-        found = codes if found is None else pd.factorize(found * max(1, len(distinct)) + codes)[0]
-    assert found is not None
-    return found.astype(np.int64)
-
-
-def most_frequent(key: np.ndarray, values: np.ndarray, *, of: np.ndarray) -> np.ndarray:
-    """float64: per key of ``of`` which of ``values`` most rows with this ``key`` have, the least of several, or NaN."""
-    counts = pd.DataFrame({"key": key, "value": values}).groupby(["key", "value"], sort=True).size().reset_index()
-    most = counts.sort_values(0, ascending=False, kind="stable").drop_duplicates("key").set_index("key")["value"]
-    return most.reindex(of).to_numpy(np.float64)

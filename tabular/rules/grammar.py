@@ -12,6 +12,7 @@
 ``month(sent) -> month_name``           rows of one month have one name of it
 ``combinations of device, os``          only those that are listed
 ``at most one of a, b, c``              flags; ``exactly one of``
+``increasing(at)``                      from row to row of the file; ``decreasing(at)``
 ======================================  ============================================================
 
 A name that is no plain word stands in double quotes; of two columns the longer name is read. Nothing is evaluated as
@@ -37,6 +38,7 @@ from .syntax import (
     Expression,
     Form,
     If,
+    Increasing,
     Listed,
     Maps,
     Missing,
@@ -69,6 +71,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?")
 _SPAN = re.compile(r"\s*(" + "|".join(sorted(_SPANS, key=len, reverse=True)) + r")\b")
 _WORD = re.compile(r"[^\W\d]\w*")
 _SIGN = re.compile(r"<=|>=|==|!=|<>|=|<|>|≤|≥|≠")
+_ORDER = re.compile(r"\s*(?:in|de)creasing\s*\(", re.IGNORECASE)
 _SIGNS = {"==": "=", "<>": "!=", "≤": "<=", "≥": ">=", "≠": "!="}
 _QUOTES = re.compile(r"\"((?:[^\"]|\"\")*)\"|`([^`]*)`")
 _VALUE = re.compile(r"'((?:[^']|'')*)'")
@@ -116,6 +119,10 @@ class _Reader:
             if not self._take("then"):
                 raise RuleError(f"The rule {self.text!r} has an 'if' without its 'then'; write such as {EXAMPLES}.")
             return If(given, self._condition())
+        for word, down in (("increasing", False), ("decreasing", True)):
+            if _ORDER.match(self.text, self.place) and self._take(word):
+                (name,) = self._columns(1, most=1)
+                return Increasing((name,), down)
         if (decides := self._decides()) is not None:
             return decides
         first = self._condition()

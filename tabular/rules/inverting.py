@@ -17,8 +17,9 @@ from ..arrays import on_grid
 from ..cells import grid_step
 from ..schema import Column, Schema
 from .derivations import Computed, Derivation, Gap, LookedUp, Mapped, codes_of, is_missing
-from .evaluation import Rows, listed_keys, row_keys
+from .evaluation import Rows
 from .instants import has_zones, is_local, placed, zone_numbers
+from .keys import listed_keys, row_keys
 from .solving import DAY, loses, solve, years_later
 from .syntax import Call, Reference
 

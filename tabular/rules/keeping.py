@@ -13,6 +13,8 @@ from ..conditions import Allowed
 from ..errors import RuleError
 from ..schema import Schema
 from .derivations import constant
+from .rule import Rule
+from .syntax import Increasing
 
 __all__ = ["LEAST_SHARE", "PATIENT_ROWS", "Keeping", "redrawn"]
 
@@ -61,7 +63,7 @@ class Keeping:
             if (column := arrays[name] if name in arrays else constant(self.schema[name], rows)) is not None
         }
         found = []
-        for rule in self.schema.rules:
+        for rule in self.rules:
             columns = rule.columns(names)
             if all(name in values for name in columns):
                 kept = rule.kept(values, self.schema)
@@ -73,7 +75,12 @@ class Keeping:
     def columns(self) -> set[str]:
         """The columns that anything is asked of."""
         names = self.schema.names
-        return {name for rule in self.schema.rules for name in rule.columns(names)} | set(self.conditions)
+        return {name for rule in self.rules for name in rule.columns(names)} | set(self.conditions)
+
+    @cached_property
+    def rules(self) -> list[Rule]:
+        """Those on the cells of a row: the order of rows is that of the finished file (:mod:`.file_order`)."""
+        return [rule for rule in self.schema.rules if not isinstance(rule.form(self.schema.names), Increasing)]
 
 
 def _any(holes: Arrays, columns: tuple[str, ...]) -> np.ndarray:

@@ -11,7 +11,8 @@ import numpy as np
 from ..arrays import on_grid
 from ..errors import RuleError
 from ..schema import Column, Schema
-from .evaluation import Rows, missing, most_frequent, row_keys
+from .evaluation import Rows
+from .keys import missing, most_frequent, row_keys
 from .rule import Rule, Scalar
 from .syntax import Decides, Listed, Maps, columns_of
 

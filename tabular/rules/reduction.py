@@ -20,13 +20,25 @@ from ..dates.forms import compiled
 from ..errors import ConditionError, RuleError
 from ..schema import Column, Schema
 from .derivations import Computed, Derivation, Gap, LookedUp, Mapped, constant, is_missing
-from .evaluation import category_numbers
 from .instants import has_zones, is_local
 from .keeping import Keeping
+from .keys import category_numbers
 from .rule import Rule
 from .solving import DAY
 from .sources import free_sources, with_sources
-from .syntax import Always, Chain, Constant, Decides, Expression, Form, Maps, Operation, Reference, columns_of
+from .syntax import (
+    Always,
+    Chain,
+    Constant,
+    Decides,
+    Expression,
+    Form,
+    Increasing,
+    Maps,
+    Operation,
+    Reference,
+    columns_of,
+)
 
 __all__ = ["Reduction", "check_held", "held_rules", "reduction_of"]
 
@@ -169,7 +181,14 @@ class Reduction:
 
 def check_held(schema: Schema) -> None:
     """Raise :class:`RuleError` for a rule that no generator can hold rows to."""
+    from .file_order import unordered  # which needs what is made from what
+
     held = {found.rule for found in reduction_of(schema).derivations}
+    for rule in unordered(schema):
+        raise RuleError(
+            f"The rule {rule.text!r} cannot be kept: the rows are sorted by another column, and other rules are about "
+            "this one, too; take one of them away."
+        )
     for rule in schema.rules:
         if (name := _made_up(rule, schema)) is not None:
             raise RuleError(
@@ -188,13 +207,21 @@ def check_held(schema: Schema) -> None:
 
 def held_rules(schema: Schema, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """Those of ``rules``, which were found, that generators can hold rows of ``schema`` to side by side."""
+    from .file_order import unordered  # which needs what is made from what
+
     known = tuple(rule for rule in rules if _made_up(rule, schema) is None)
     held = {found.rule for found in Reduction(replace(schema, rules=known)).derivations}
-    return tuple(rule for rule in known if rule in held or _equation(rule.form(schema.names)) is None)
+    kept = tuple(rule for rule in known if rule in held or _equation(rule.form(schema.names)) is None)
+    refused = unordered(replace(schema, rules=kept))
+    return tuple(rule for rule in kept if rule not in refused)
 
 
 def _made_up(rule: Rule, schema: Schema) -> str | None:
-    """The first column of a rule whose values are nothing that a model learns."""
+    """The first column of a rule whose values are nothing that a model learns, and that no row can be held to."""
+    from .file_order import counts
+
+    if isinstance(rule.form(schema.names), Increasing) and counts(schema[rule.columns(schema.names)[0]]):
+        return None
     return next((name for name in rule.columns(schema.names) if schema[name].kind in ("identifier", "text")), None)
 
 

@@ -10,9 +10,10 @@ import numpy as np
 
 from ..arrays import from_arrays
 from ..schema import Column, Schema
-from .evaluation import Rows, flags_of, missing
+from .evaluation import Rows, flags_of
+from .keys import missing
 from .rule import Rule
-from .syntax import Always, Decides, Exactly, If, Listed, Maps, OneOf, columns_of
+from .syntax import Always, Decides, Exactly, If, Increasing, Listed, Maps, OneOf, columns_of
 
 __all__ = ["SeenRule", "about", "seen_rules", "shown_cells"]
 
@@ -43,6 +44,8 @@ def about(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) -> np.nd
         return (first | second) & known & sure
     if isinstance(form, OneOf):
         return np.all([flags_of(arrays[name], schema[name], rule.text)[1] for name in form.columns], axis=0)
+    if isinstance(form, Increasing):
+        return ~missing(arrays[form.columns[0]])
     if isinstance(form, Maps):
         return ~(np.isnan(rows.number(form.expression)) | missing(arrays[form.decided]))
     assert isinstance(form, Decides | Listed)

@@ -18,6 +18,7 @@ __all__ = [
     "Expression",
     "Form",
     "If",
+    "Increasing",
     "Listed",
     "Maps",
     "Missing",
@@ -143,7 +144,15 @@ class OneOf:
     exactly: bool
 
 
-Form = Always | If | Exactly | Decides | Maps | Listed | OneOf
+@dataclass(frozen=True)
+class Increasing:
+    """``increasing(at)``: no row of the file has less than one before it; ``down``: ``decreasing(at)``, more."""
+
+    columns: tuple[str]
+    down: bool = False
+
+
+Form = Always | If | Exactly | Decides | Maps | Listed | OneOf | Increasing
 
 
 def columns_of(tree: Any) -> tuple[str, ...]:
@@ -154,7 +163,7 @@ def columns_of(tree: Any) -> tuple[str, ...]:
 def _names(tree: Any) -> Iterator[str]:
     if isinstance(tree, Reference | Missing):
         yield tree.column
-    elif isinstance(tree, Listed | OneOf):
+    elif isinstance(tree, Listed | OneOf | Increasing):
         yield from tree.columns
     elif isinstance(tree, Decides):
         yield from (*tree.columns, tree.decided)

@@ -11,6 +11,7 @@
 ``arithmetic``       all equations, without those that others imply
 ``dependencies``     ``city -> country``; ``listing``: the combinations that a rule lists
 ``calendar``         ``month(sent) -> month_name``
+``rising``           ``increasing(at)``, from row to row of the file
 ``levels``           values that many rows share, and how often two of them come together
 ``combinations``     ``combinations of device, os``, ``exactly one of a, b, c``
 ``conditions``       ``if type = 'free' then price = 0``, ``b is missing exactly if a is missing``
@@ -33,6 +34,7 @@ from .conditions import find_conditions
 from .dependencies import Dependencies, find_dependencies
 from .levels import levels_of
 from .orderings import find_orderings
+from .rising import find_rising
 from .sample import LEAST_ROWS, sample_of
 
 __all__ = ["find_rules"]
@@ -77,4 +79,5 @@ def find_rules(
         *combinations,
         *conditions,
         *exclusions,
+        *find_rising(sample),
     )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..evaluation import missing
 from ..functions import FUNCTIONS
 from ..instants import local_times
+from ..keys import missing
 from ..listing import plain_numbers, scalars
 from ..rule import Rule, Scalar
 from ..syntax import quoted

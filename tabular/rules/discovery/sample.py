@@ -14,8 +14,9 @@ import pandas as pd
 from ...cells import grid_step
 from ...errors import RuleError
 from ...schema import Column, Schema
-from ..evaluation import SLACK, category_numbers
+from ..evaluation import SLACK
 from ..instants import as_instants, is_local, local_times
+from ..keys import category_numbers
 from ..rule import Rule
 
 __all__ = ["Numbers", "Sample", "halves", "needed", "roundest", "roundest_span", "sample_of", "span_text", "written"]
@@ -208,7 +209,7 @@ def roundest_span(low: float, high: float) -> float:
     """The time span between ``low`` and ``high``, in seconds, that has the fewest digits in one of the units."""
     spans = [(roundest(low / size, high / size), size) for _, size in _SPANS]
     count, size = min(spans, key=lambda span: len(written(span[0])))
-    return count * size
+    return round(count * size, 6)  # without the binary fraction of the product
 
 
 def halves(rows: int) -> Sequence[slice]:

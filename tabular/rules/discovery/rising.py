@@ -1,0 +1,46 @@
+"""Columns that never fall, or never rise, from row to row of the file: timestamps of a log, running numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.special import gammaln
+
+from ...schema import Column
+from ..file_order import counts
+from ..keys import category_numbers, falls, order_keys
+from ..rule import Rule
+from ..syntax import quoted
+from .sample import LEAST_ROWS, Sample, needed
+
+__all__ = ["find_rising"]
+
+#: A column with fewer values is grouped rather than in order.
+LEAST_VALUES = 3
+
+
+def find_rising(sample: Sample) -> list[Rule]:
+    """Columns in the order of the rows, the one with the most values first: a random order would not keep them."""
+    columns = [column for column in sample.schema if _has_order(column)]
+    least = needed(2 * len(columns))
+    found = []
+    for column in columns:
+        keys = order_keys(sample.arrays[column.name], column)
+        keys = keys[~np.isnan(keys)]
+        if len(keys) < LEAST_ROWS:
+            continue
+        down = bool(keys[0] > keys[-1])
+        if falls(-keys if down else keys).any():
+            continue
+        counted = pd.Series(keys).value_counts().to_numpy()
+        # -log of the probability that rows in random order stand so.
+        surprise = float(gammaln(len(keys) + 1) - gammaln(counted + 1).sum())
+        if len(counted) >= LEAST_VALUES and surprise >= least:
+            word = "decreasing" if down else "increasing"
+            found.append((-len(counted), Rule(f"{word}({quoted(column.name)})")))
+    return [rule for _, rule in sorted(found, key=lambda each: each[0])]
+
+
+def _has_order(column: Column) -> bool:
+    return column.is_numeric or counts(column) or (
+        column.kind == "categorical" and category_numbers(column) is not None)  # fmt: skip
