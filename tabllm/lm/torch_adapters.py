@@ -88,4 +88,17 @@ def with_adapters(model: Any, tuning: Tuning) -> Any:
     for name, weight in model.named_parameters():
         if "lora_" in name:
             weight.data = weight.data.to(number)
+    for module in adapted.modules() if tuning.method == "dora" else ():
+        if type(module).__name__ == "Linear8bitLt" and hasattr(module, "state"):  # of bitsandbytes, not of peft
+            module.register_forward_pre_hook(_keep_scales)
     return adapted
+
+
+def _keep_scales(layer: Any, inputs: tuple[Tensor, ...]) -> None:
+    """Give a layer of 8-bit weights its scales back before it multiplies.
+
+    Where DoRA takes the norms of such weights on a processor, peft puts a new weight in place, without scales, and
+    bitsandbytes then takes those of the weight for the layer's.
+    """
+    if layer.weight.SCB is None:
+        layer.weight.SCB = layer.state.SCB

@@ -167,8 +167,9 @@ def test_packed_weights_choose_mlx_whatever_is_first_choice_here(monkeypatch):
 
 @pytest.mark.parametrize(
     ("engine_name", "precision", "method"),
-    [("mlx", "4bit", "lora"), ("mlx", "4bit", "dora"), ("torch", "4bit", "lora"), ("torch", "8bit", "lora")],
-)
+    [("mlx", "4bit", "lora"), ("mlx", "4bit", "dora"), ("torch", "4bit", "lora"), ("torch", "8bit", "lora"),
+     ("torch", "8bit", "dora")],
+)  # fmt: skip
 def test_a_quantized_model_is_sampled_densely_where_memory_allows(base, monkeypatch, engine_name, precision, method):
     library = {"mlx": "mlx_lm", "torch": "bitsandbytes"}[engine_name]
     pytest.importorskip(library, reason=f"{library} is not installed here")
