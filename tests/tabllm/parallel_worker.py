@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from unittest import mock
 
@@ -66,6 +67,7 @@ def trainings(engine_name, model, group=None):
     from lm_models import engine_of
 
     from tabllm.lm import trainer
+    from tabllm.precisions import PACKED
     from tabular.errors import TabllmError
 
     found = {}
@@ -74,7 +76,11 @@ def trainings(engine_name, model, group=None):
         ("stopped early", "fp32", trainer.PATIENCE, {"steps": UPDATES}),
         ("micro-batches", "fp32", trainer.PATIENCE, {"steps": 4, "pieces": 3}),
         ("one row a batch", "bf16", trainer.PATIENCE, {"steps": 3, "batch_rows": 1}),
+        ("4 bits", "4bit", trainer.PATIENCE, {"steps": 4, "method": "lora"}),
+        ("8 bits", "8bit", trainer.PATIENCE, {"steps": 4, "method": "dora"}),
     ]:
+        if engine_name == "torch" and precision in PACKED and find_spec("bitsandbytes") is None:
+            continue
         engine = engine_of(engine_name, Path(model), precision=precision)
         with mock.patch.object(trainer, "PATIENCE", patience):
             trained = fitted(engine, group=group, **options)

@@ -93,7 +93,9 @@ def test_two_processes_train_as_one(tmp_path, monkeypatch, request, engine, tole
         if name == "diverged":
             assert first[name] == value
         else:
-            np.testing.assert_allclose(first[name], value, atol=tolerance, err_msg=name)
+            # bitsandbytes rounds what is multiplied with 8-bit weights to 8 bits as well.
+            near = 5e-3 if name == "8 bits" else tolerance
+            np.testing.assert_allclose(first[name], value, atol=near, err_msg=name)
     assert "different tables or settings" in first["other settings"]
     # Ctrl-C in one process alone left a checkpoint, from which one process goes on as if there had been no other.
     assert first["interrupted"]
