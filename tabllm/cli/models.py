@@ -59,6 +59,8 @@ IMPORT_EXAMPLES = """
 # A model that llama.cpp or Ollama uses
 tabllm models import SmolLM2-135M.Q8_0.gguf -o smollm2
 tabllm fit visits.csv -m ./smollm2 --tuning lora
+# A model whose weights the hub has as pytorch_model.bin only
+tabllm models import facebook/opt-125m@main -o opt
 """
 
 revision_option = click.option(
@@ -210,24 +212,33 @@ def quantize(
     session.suggest("tabllm", "fit", "DATA", "-m", _as_path(out))
 
 
-@click.command("import", cls=Command, examples=IMPORT_EXAMPLES, short_help="Write a GGUF file as a model's folder.")
-@click.argument("file", type=PATH)
+@click.command("import", cls=Command, examples=IMPORT_EXAMPLES, short_help="Make a folder of a GGUF or a .bin model.")
+@click.argument("source")
 @click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="Folder to write the model to.")
+@revision_option
 @force_option("a model")
 @click.pass_obj
-def import_file(session: Session, file: str, out: str, force: bool) -> None:
-    """Write the model in the GGUF file FILE to FOLDER, its weights expanded to float32.
+def import_file(session: Session, source: str, out: str, revision: str | None, force: bool) -> None:
+    """Write the model SOURCE to FOLDER with safetensors.
 
-    What was lost when the weights were quantized stays lost: where there is the original model, take that.
+    A GGUF file is expanded to float32. What was lost when its weights were quantized stays lost: where there is the
+    original model, take that. Any other SOURCE is a model of the hub, pulled if need be, or a folder, with weights in
+    pytorch_model.bin: numbers are read from it, and what else it may hold is refused.
     """
     from tabllm.hub.facts import read_facts
     from tabllm.hub.gguf import import_gguf
+    from tabllm.hub.pickled import import_pickled
     from tabular.rundir import check_run_directory
 
     check_run_directory(out)
     claim(session, out, force=force, folder=True)
     try:
-        import_gguf(file, out)
+        if source.endswith(".gguf") or Path(source).is_file():
+            if revision is not None:
+                raise click.UsageError(f"{source} is a file, which has no revisions; leave --revision out.")
+            import_gguf(source, out)
+        else:
+            import_pickled(source, out, revision=revision, progress=session.reporter())
     except KeyboardInterrupt:
         raise Interrupted(f"Interrupted; {out} was not written.") from None
     facts = read_facts(out)

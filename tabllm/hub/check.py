@@ -11,15 +11,24 @@ from .config import check_causal, check_no_code, read_config
 from .errors import ModelError
 from .weights import INDEX, SINGLE, read_headers
 
-__all__ = ["check_files", "check_folder", "has_safetensors"]
+__all__ = [
+    "PICKLE", "PICKLE_INDEX", "check_files", "check_folder", "check_pickles", "has_pickles", "has_safetensors",
+]  # fmt: skip
 
 _TOKENIZERS = ({"tokenizer.json"}, {"vocab.json", "merges.txt"}, {"tokenizer.model"})
-_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".gguf")
+_OTHERS = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".gguf")
+#: Pickled weights as transformers wrote them: one file, or a list of several.
+PICKLE, PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 
 
 def has_safetensors(names: Collection[str]) -> bool:
     """Whether weights are among the files."""
     return SINGLE in names or INDEX in names
+
+
+def has_pickles(names: Collection[str]) -> bool:
+    """Whether pickled weights are among the files, as transformers wrote them."""
+    return PICKLE in names or PICKLE_INDEX in names
 
 
 def check_files(names: Collection[str], shown: str) -> None:
@@ -28,15 +37,42 @@ def check_files(names: Collection[str], shown: str) -> None:
     Raises:
         ModelError: if there is no config, no safetensors or no tokenizer.
     """
-    if "config.json" not in names:
-        raise ModelError(f"{shown} has no config.json, so it is no model that transformers saved; give another.")
+    _check_config(names, shown)
     if not has_safetensors(names):
-        others = sorted(name for name in names if name.endswith(_PICKLES))
+        others = sorted(name for name in names if name.endswith(_OTHERS))
         found = f", only as {others[0]}" if others else ""
+        way = (
+            f"'tabllm models import {shown} -o FOLDER' makes some of them, and reads nothing but numbers"
+            if has_pickles(names)
+            else "take another model, or one that was converted by https://huggingface.co/spaces/safetensors/convert"
+        )
         raise ModelError(
             f"{shown} has no weights as safetensors{found}; other formats are not read, since some of them can run "
-            "code: take another model, or one that was converted by https://huggingface.co/spaces/safetensors/convert."
+            f"code: {way}."
         )
+    _check_tokenizer(names, shown)
+
+
+def check_pickles(names: Collection[str], shown: str) -> None:
+    """Check the names of the files of a model with pickled weights.
+
+    Raises:
+        ModelError: if there is no config, no ``pytorch_model.bin`` or no tokenizer, or if there are safetensors.
+    """
+    _check_config(names, shown)
+    if has_safetensors(names):
+        raise ModelError(f"{shown} has safetensors, so it needs no import: 'tabllm fit -m {shown}' takes it.")
+    if not has_pickles(names):
+        raise ModelError(f"{shown} has no weights as {PICKLE}; give a model that has, or one with safetensors.")
+    _check_tokenizer(names, shown)
+
+
+def _check_config(names: Collection[str], shown: str) -> None:
+    if "config.json" not in names:
+        raise ModelError(f"{shown} has no config.json, so it is no model that transformers saved; give another.")
+
+
+def _check_tokenizer(names: Collection[str], shown: str) -> None:
     if not any(needed <= set(names) for needed in _TOKENIZERS):
         raise ModelError(
             f"{shown} has no tokenizer (tokenizer.json, vocab.json with merges.txt, or tokenizer.model); give a model "

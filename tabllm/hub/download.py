@@ -15,19 +15,21 @@ from typing import Any
 from tabular.progress import Reporter
 
 from .bars import bar_class
-from .check import check_files, check_folder, has_safetensors
+from .cache import cache_folder
+from .check import check_files, check_folder, check_pickles, has_safetensors
 from .config import check_causal, refuse_code
-from .conversion import converted_revision, known_conversions
+from .conversion import cached_commits, converted_revision, known_conversions, pinned_commit
 from .errors import ModelError
 from .failures import explain, free_bytes, no_space, use_of_cache
 from .names import HubName
 
-__all__ = ["cached", "download", "fetch", "is_offline", "quiet_client"]
+__all__ = ["BESIDE", "cached", "download", "fetch", "is_offline", "quiet_client"]
 
 #: What a model needs to be read. Weights as safetensors only: pickled ones can run code.
 NEEDED = ["*.json", "model*.safetensors", "*.txt", "tokenizer.model"]
-#: What is fetched: also what may be done with the model, and what it is.
-WANTED = [*NEEDED, "LICENSE*", "LICENCE*", "USE_POLICY*", "NOTICE*", "README.md"]
+#: What is fetched beside weights: also what may be done with the model, and what it is.
+BESIDE = ["*.json", "*.txt", "tokenizer.model", "LICENSE*", "LICENCE*", "USE_POLICY*", "NOTICE*", "README.md"]
+WANTED, WANTED_PICKLED = [*BESIDE, "model*.safetensors"], [*BESIDE, "pytorch_model*.bin"]
 #: Other formats' variants of the same model lie in folders of their own.
 UNWANTED = ["*/*"]
 
@@ -44,7 +46,10 @@ def cached(wanted: HubName) -> Path | None:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
-    revisions = [wanted.revision] if wanted.revision else [None, *known_conversions(wanted.repo)]
+    if wanted.ref is not None:
+        revisions: list[str | None] = [*cached_commits(wanted)]
+    else:
+        revisions = [wanted.revision] if wanted.revision else [None, *known_conversions(wanted.repo)]
     for revision in revisions:
         with contextlib.suppress(LocalEntryNotFoundError, HFValidationError, ModelError):
             path = snapshot_download(
@@ -55,13 +60,16 @@ def cached(wanted: HubName) -> Path | None:
     return None
 
 
-def download(wanted: HubName, progress: Reporter) -> Path:
+def download(wanted: HubName, progress: Reporter, *, pickled: bool = False) -> Path:
     """The model's snapshot as the hub has it now; what is in the cache already is not fetched again.
 
     Where the hub cannot be reached or refuses, the snapshot in the cache is taken, if there is one.
 
+    Args:
+        pickled: fetch pickled weights, which :func:`.pickled.import_pickled` reads; a model that has others is refused.
+
     Raises:
-        ModelError: for what cannot be had, or is no causal language model with safetensors and a tokenizer.
+        ModelError: for what cannot be had, or is no causal language model with such weights and a tokenizer.
         OutputError: if the disk has no room for it.
     """
     from huggingface_hub import HfApi, constants
@@ -69,32 +77,36 @@ def download(wanted: HubName, progress: Reporter) -> Path:
 
     try:
         with quiet_client():
+            if wanted.ref is not None:
+                wanted = replace(wanted, revision=pinned_commit(wanted), ref=None)
             info = HfApi().model_info(wanted.repo, revision=wanted.revision, files_metadata=True, timeout=20)
             names = _top_files(info)
-            if not has_safetensors(names) and wanted.revision is None:
+            if not pickled and not has_safetensors(names) and wanted.revision is None:
                 revision = converted_revision(wanted.repo)
                 if revision is not None:
                     wanted = replace(wanted, revision=revision)
                     info = HfApi().model_info(wanted.repo, revision=revision, files_metadata=True, timeout=20)
                     names = _top_files(info)
     except Exception as error:  # what the client raises changes with the library it stands on
-        found = None if isinstance(error, RevisionNotFoundError) else cached(wanted)
+        found = None if pickled or isinstance(error, RevisionNotFoundError) else cached(wanted)
         if found is None:
             raise explain(error, wanted) from None
         progress.note(use_of_cache(error, wanted, found.name))
         return found
-    check_files(names, wanted.repo)
+    (check_pickles if pickled else check_files)(names, wanted.repo)
     refuse_code(info.config, "config.json", wanted.repo)
     if info.config and info.config.get("architectures"):
         check_causal(info.config, wanted.repo)  # before gigabytes are fetched in vain
-    missing = _missing_bytes(wanted.repo, info)
+    patterns = WANTED_PICKLED if pickled else WANTED
+    missing = _missing_bytes(wanted.repo, info, patterns)
     if missing > free_bytes(constants.HF_HUB_CACHE):
         raise no_space(wanted, missing)
     try:
-        path = fetch(wanted, missing, progress, allow_patterns=WANTED, ignore_patterns=UNWANTED)
+        path = fetch(wanted, missing, progress, allow_patterns=patterns, ignore_patterns=UNWANTED)
     except Exception as error:
         raise explain(error, wanted, started=True) from None
-    check_folder(path, wanted.repo)
+    if not pickled:
+        check_folder(path, wanted.repo)
     return path
 
 
@@ -102,14 +114,12 @@ def _top_files(info: Any) -> set[str]:
     return {file.rfilename for file in info.siblings or () if "/" not in file.rfilename}
 
 
-def _missing_bytes(repo: str, info: Any) -> int:
+def _missing_bytes(repo: str, info: Any, patterns: list[str]) -> int:
     """Bytes of the wanted files that are not in the cache."""
-    from huggingface_hub import constants
-
-    blobs = Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}" / "blobs"
+    blobs = cache_folder(repo) / "blobs"
     total = 0
     for file in info.siblings or ():
-        if "/" in file.rfilename or not any(fnmatch.fnmatch(file.rfilename, pattern) for pattern in WANTED):
+        if "/" in file.rfilename or not any(fnmatch.fnmatch(file.rfilename, pattern) for pattern in patterns):
             continue
         blob = file.lfs.sha256 if file.lfs is not None else file.blob_id
         if blob is None or not (blobs / blob).exists():

@@ -10,7 +10,7 @@ from tabular.progress import Reporter
 
 from .check import check_folder
 from .failures import not_here, offline
-from .names import HubName, hub_name, is_commit, is_model_name, local_folder
+from .names import HubName, hub_name, is_model_name, local_folder
 
 __all__ = ["ModelFolder", "is_model_name", "locate", "resolve"]
 
@@ -54,7 +54,7 @@ def resolve(name: str, *, revision: str | None = None, progress: Reporter | None
 
     from .download import cached, download, is_offline
 
-    path = cached(wanted) if is_offline() or is_commit(wanted.revision) else None
+    path = cached(wanted) if is_offline() or wanted.pinned else None
     if path is None and is_offline():
         raise offline(wanted)
     return _of(wanted, path or download(wanted, progress or Reporter()))

@@ -25,11 +25,18 @@ class HubName:
         name: as it was given, without a revision.
         repo: ``org/name``.
         revision: a branch, tag or commit; ``None`` is the main branch.
+        ref: what has the commit of which ``revision`` is the first letters.
     """
 
     name: str
     repo: str
     revision: str | None
+    ref: str | None = None
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it is one commit, so that what it means never changes."""
+        return self.ref is not None or is_commit(self.revision)
 
 
 def is_model_name(name: str) -> bool:
@@ -67,7 +74,9 @@ def hub_name(name: str, revision: str | None = None) -> HubName:
         raise UsageError(f"{name} and the revision {revision!r} contradict each other; give one of the two.")
     revision = revision or pinned or None
     if base in CATALOG:
-        return HubName(base, CATALOG[base].repo, revision or CATALOG[base].revision)
+        entry = CATALOG[base]
+        ref = entry.ref if revision in (None, entry.revision) else None
+        return HubName(base, entry.repo, revision or entry.revision, ref)
     if _REPO.fullmatch(base):
         return HubName(base, base, revision)
     close = difflib.get_close_matches(base, CATALOG, n=1)

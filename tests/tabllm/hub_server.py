@@ -26,12 +26,14 @@ class Repo:
     status: int = 200
     claims: dict[str, int] = field(default_factory=dict)  # sizes that the listing gives, whatever is there
     requests: list[dict] = field(default_factory=list)  # pull requests
+    history: dict[str, list[str]] = field(default_factory=dict)  # commits of each ref
 
     def push(self, files: dict[str, bytes], ref: str = "main") -> str:
         """A new commit at ``ref``."""
         commit = hashlib.sha1(repr((len(self.commits), sorted(files))).encode()).hexdigest()
         self.commits[commit] = files
         self.refs[ref] = commit
+        self.history.setdefault(ref, []).append(commit)
         return commit
 
 
@@ -90,6 +92,8 @@ class _Handler(BaseHTTPRequestHandler):
             found = [request for request in repo.requests if author in (None, [request["author"]["name"]])]
             return self.answer({"discussions": found, "count": len(found), "start": 0})
         revision = rest[1]
+        if rest[0] == "commits":
+            return self.commits(repo, revision)
         commit = repo.refs.get(revision, revision)
         if commit not in repo.commits:
             return self.refuse(404, "RevisionNotFound")
@@ -112,6 +116,14 @@ class _Handler(BaseHTTPRequestHandler):
             {"id": name, "sha": commit, "siblings": siblings, "private": repo.private,
              "config": {"architectures": config.get("architectures")}}
         )  # fmt: skip
+
+    def commits(self, repo: Repo, ref: str) -> None:
+        """Those that lead to ``ref``, the newest first; here all that were pushed there."""
+        if ref not in repo.refs:
+            return self.refuse(404, "RevisionNotFound")
+        found = [{"id": commit, "title": "", "message": "", "authors": [], "date": "2026-01-01T00:00:00.000Z"}
+                 for commit in reversed(repo.history[ref])]  # fmt: skip
+        return self.answer(found)
 
     def do_PUT(self) -> None:
         data = self.body()

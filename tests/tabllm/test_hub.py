@@ -64,9 +64,13 @@ class TestNames:
             hub_name("gpt2@v1", "v2")
 
     def test_a_short_name_means_one_commit(self):
-        pinned = {name: entry.revision for name, entry in CATALOG.items() if entry.revision is not None}
-        assert CATALOG.keys() - pinned.keys() == {"deepseek-coder-1.3b"}
-        assert all(is_commit(revision) and hub_name(name).revision == revision for name, revision in pinned.items())
+        for name, entry in CATALOG.items():
+            meant = hub_name(name)
+            assert meant.pinned
+            assert meant.revision == entry.revision
+            assert is_commit(entry.revision) or (entry.ref and len(entry.revision) >= 7)
+            assert not hub_name(name, "main").pinned
+        assert hub_name("deepseek-coder-1.3b@5c35001") == hub_name("deepseek-coder-1.3b")
 
     def test_an_unknown_short_name_gets_the_list(self):
         with pytest.raises(UsageError, match=r"did you mean 'distilgpt2'\? Others are gpt2, deepseek"):
@@ -137,7 +141,7 @@ class TestLocalFolders:
 
     def test_only_pickled_weights(self, here):
         (here / "tiny" / "model.safetensors").rename(here / "tiny" / "pytorch_model.bin")
-        with pytest.raises(ModelError, match=r"only as pytorch_model\.bin.*convert"):
+        with pytest.raises(ModelError, match=r"only as pytorch_model\.bin.*tabllm models import"):
             resolve("tiny")
 
     def test_a_missing_shard(self, here):

@@ -274,3 +274,42 @@ def test_the_list_tells_what_is_pulled(hub, machine, files):
     told = machine.run("models", "info", "distilgpt2", "--json", "-")
     assert json.loads(told.out)["repo"] == "distilbert/distilgpt2"
     machine.run("models", "info", "gpt2").refused(1, "gpt2", "tabllm models pull gpt2")
+
+
+def test_a_short_name_of_a_conversion_takes_its_commit_and_no_other(hub, machine, files):
+    name, entry = "deepseek-coder-1.3b", CATALOG["deepseek-coder-1.3b"]
+    pickled = {file: data for file, data in files.items() if file != "model.safetensors"}
+    repo = hub.repo(entry.repo, {**pickled, "pytorch_model.bin": b"x"})
+    machine.pull(name).refused(1, entry.ref, entry.revision, "models import")  # there is no conversion
+    repo.push(files, entry.ref)
+    machine.pull(name).refused(1, entry.ref, entry.revision, "models import")  # there is another one
+    assert not hub.fetched
+    commit = entry.revision + "0" * 33
+    repo.commits[commit] = files
+    repo.history[entry.ref].insert(0, commit)  # the ref has gone on since
+    assert machine.pull(name).code == 0
+    assert (machine.snapshot(commit, entry.repo) / "model.safetensors").exists()
+    asked = hub.asked
+    assert machine.pull(name).code == 0
+    assert machine.pull(name, HF_HUB_OFFLINE="1").code == 0
+    assert hub.asked == asked
+
+
+def test_pickled_weights_are_pulled_and_written_as_safetensors(hub, machine, files, tmp_path):
+    import io
+
+    import torch
+    from safetensors.torch import load
+
+    buffer = io.BytesIO()
+    torch.save(load(files["model.safetensors"]), buffer)
+    pickled = {name: data for name, data in files.items() if name != "model.safetensors"}
+    hub.repo(NAME, {**pickled, "pytorch_model.bin": buffer.getvalue()})
+    machine.pull(NAME).refused(1, f"tabllm models import {NAME} -o FOLDER")
+    done = machine.run("models", "import", NAME, "-o", "made")
+    assert done.code == 0, done.err
+    assert "tabllm fit DATA -m ./made" in done.err
+    made = tmp_path / "made"
+    assert load((made / "model.safetensors").read_bytes()).keys() == load(files["model.safetensors"]).keys()
+    assert machine.run("models", "info", "./made").code == 0
+    assert (made / "LICENSE").read_bytes() == files["LICENSE"]
