@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Peak memory of an update of a language model on MLX, beside what 'tabllm fit' says before it starts.
+"""Peak memory of an update of a language model on MLX, beside what 'tabllm fit' says before it starts; and of loading.
 
     python scripts/bench_memory.py                      # both architectures, all precisions and tunings
     python scripts/bench_memory.py --shape gpt2 --precision 4bit --tuning lora
@@ -62,7 +62,12 @@ def measure(shape: str, precision: str, how: Tuning, rows: int) -> dict[str, obj
         AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder)).save_pretrained(folder)
         facts = read_facts(folder)
         device = "gpu" if mx.is_available(mx.gpu) else "cpu"
+        mx.clear_cache()
+        mx.reset_peak_memory()
+        before = mx.get_active_memory()
         engine = MlxLm(folder, precision=precision, device=device)
+        mx.eval(engine.model.parameters())
+        load_peak, loaded = mx.get_peak_memory() - before, mx.get_active_memory() - before
         codec = TextCodec.fit(arrays, schema, Pieces.load(folder), serialization="great")
         maker = BatchMaker(codec, pad_to=engine.pad_to)
         engine.start_training(how, maker.used, level_masks(codec, maker.used), weight_decay=0.01)
@@ -84,6 +89,7 @@ def measure(shape: str, precision: str, how: Tuning, rows: int) -> dict[str, obj
         "tokens": list(batch.ids.shape), "peak_mb": round(peak / 1e6, 1), "estimate_mb": round(estimate.peak / 1e6, 1),
         "weights_mb": round(estimate.weights / 1e6, 1), "moments_mb": round(estimate.moments / 1e6, 1),
         "activations_mb": round(estimate.activations / 1e6, 1), "estimate_of_peak": round(estimate.peak / peak, 3),
+        "load_peak_of_result": round(load_peak / loaded, 3),
     }  # fmt: skip
 
 
@@ -98,7 +104,7 @@ def main() -> None:
     parser.add_argument("--lora-dropout", type=float, default=0.0)
     given = parser.parse_args()
     for shape in given.shape or SHAPES:
-        for precision in given.precision or ("fp32", "bf16", "8bit", "4bit"):
+        for precision in given.precision or PRECISIONS:
             for tuning in given.tuning or ("full", "lora", "dora"):
                 if tuning == "full" and precision in PACKED:
                     continue
