@@ -60,7 +60,7 @@ IMPORT_EXAMPLES = """
 tabllm models import SmolLM2-135M.Q8_0.gguf -o smollm2
 tabllm fit visits.csv -m ./smollm2 --tuning lora
 # A model whose weights the hub has as pytorch_model.bin only
-tabllm models import facebook/opt-125m@main -o opt
+tabllm models import org/name -o name
 """
 
 revision_option = click.option(
