@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..arrays import local_time, on_grid
-from ..cells import grain_lattice, grid_step
 from ..conditions import Allowed
 from ..dates.calendar import weekdays
 from ..dates.forms import Form, compiled
 from ..dates.zones import in_zones, without_zones
-from ..grain.text import DAY, WEEKDAYS, Grain, grain_from_text
+from ..grain.clock import time_of_day
+from ..grain.text import DAY, WEEKDAYS, grain_from_text
 from ..intervals import Interval
 from ..schema import Column
 
@@ -182,27 +182,7 @@ def instant_parts(column: Column, new_name: Callable[[str], str], *, calendar: b
         week = Column(new_name("week"), "integer", "float64", rate, minimum=(low + 3) // 7, maximum=(high + 3) // 7)
     else:
         day = Column(new_name("day"), "integer", "float64", rate, minimum=low, maximum=high)
-    time = _time(local_time(column) if zones else column, grain, new_name, low == high)
+    time = time_of_day(local_time(column) if zones else column, grain, low == high)
+    if time is not None:
+        time = replace(time, name=new_name("time"))
     return InstantParts(column, week, weekday, day, time, days, zone=zone)
-
-
-def _time(column: Column, grain: Grain, new_name: Callable[[str], str], one_day: bool) -> Column | None:
-    """The time of day as a column of its own; ``None`` where every instant is at the same."""
-    finest = grid_step(column) or 1.0
-    if (grain.step is not None and grain.step >= DAY) or finest >= DAY:
-        return None
-    first, last = grain.hours if grain.hours is not None else (0.0, DAY - 10.0 ** -(column.decimals or 0))
-    if one_day:
-        assert column.minimum is not None
-        assert column.maximum is not None
-        first, last = max(first, column.minimum % DAY), min(last, column.maximum % DAY)
-    step = Grain(grain.step if grain.step is not None else finest, grain.offsets).to_text(instants=True)
-    made = Column(
-        new_name("time"), "datetime", "float64", column.missing_rate, minimum=first, maximum=last,
-        decimals=column.decimals, format=None, grain=step,
-    )  # fmt: skip
-    lattice = grain_lattice(made)
-    if lattice is None:
-        return made
-    ends = np.array([first]), np.array([last])
-    return replace(made, minimum=float(lattice.ceil(ends[0])[0]), maximum=float(lattice.floor(ends[1])[0]))

@@ -26,6 +26,9 @@ from .syntax import Expression, columns_of
 __all__ = ["Computed", "Derivation", "Gap", "LookedUp", "Mapped", "codes_of", "constant", "is_missing"]
 
 Arrays = Mapping[str, np.ndarray]
+DAY = 86400.0
+#: What lasts less than so many seconds ends when it began, and not at hours of its own.
+SHORT = DAY / 4
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ class Gap:
 
     Attributes:
         zone: learned besides, where the later one is written with a zone: which.
+        time: learned besides, where the later one has hours of its own, such as those of a shop: its time of day.
     """
 
     target: str
@@ -152,6 +156,7 @@ class Gap:
     schema: Schema
     gap: Column
     zone: Column | None = None
+    time: Column | None = None
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -161,7 +166,7 @@ class Gap:
     @property
     def parts(self) -> tuple[Column, ...]:
         """What is learned in place of the column."""
-        return (self.gap,) if self.zone is None else (self.gap, self.zone)
+        return tuple(part for part in (self.gap, self.zone, self.time) if part is not None)
 
     def split(self, arrays: Arrays) -> dict[str, np.ndarray]:
         """Canonical arrays of the parts."""
@@ -170,6 +175,8 @@ class Gap:
             later = arrays[self.target]
             zones = np.where(np.isnan(later), -1, zone_numbers(later, self.schema[self.target]))
             found[self.zone.name] = zones.astype(np.int32)
+        if self.time is not None:
+            found[self.time.name] = arrays[self.target] % DAY
         return found
 
     def join(self, arrays: Arrays) -> np.ndarray:
@@ -178,7 +185,19 @@ class Gap:
         zone = np.zeros(len(gap), dtype=np.int64)
         if self.zone is not None and self.zone.name in arrays:
             zone = np.maximum(arrays[self.zone.name], 0)
+        if self.time is not None and self.time.name in arrays:
+            gap = self._at_time(arrays[self.source], gap, arrays[self.time.name], self.time)
         return self._after(arrays[self.source], gap, zone)
+
+    def _at_time(self, earlier: np.ndarray, gap: np.ndarray, time: np.ndarray, column: Column) -> np.ndarray:
+        """The gap that is nearest to ``gap`` and ends at this time of a day; short ones are as they are."""
+        start = as_instants(earlier, self.schema[self.source])
+        clock = on_grid(time, column)
+        near = np.rint((start + gap - clock) / DAY) * DAY + clock - start
+        near = np.where(near < self.gap.minimum, near + DAY, near)
+        near = np.where(near > self.gap.maximum, near - DAY, near)
+        fits = (gap >= SHORT) & (near >= self.gap.minimum) & (near <= self.gap.maximum)
+        return np.where(fits, near, gap)
 
     def between(self, arrays: Arrays) -> np.ndarray:
         """The seconds from the earlier to the later instant."""

@@ -18,8 +18,10 @@ from ..conditions import Allowed, both
 from ..dates.forms import Form as DateForm
 from ..dates.forms import compiled
 from ..errors import ConditionError, RuleError
+from ..grain.clock import time_of_day
+from ..grain.text import grain_from_text
 from ..schema import Column, Schema
-from .derivations import Computed, Derivation, Gap, LookedUp, Mapped, constant, is_missing
+from .derivations import SHORT, Computed, Derivation, Gap, LookedUp, Mapped, constant, is_missing
 from .instants import has_zones, is_local
 from .keeping import Keeping
 from .keys import category_numbers
@@ -109,7 +111,7 @@ class Reduction:
             for source in derivation.sources:
                 if source not in made and (never_varies := constant(self.whole[source], rows)) is not None:
                     made[source] = never_varies
-            if all(part.name in made for part in derivation.parts if part.is_numeric):
+            if not isinstance(derivation, Gap) or derivation.gap.name in made:
                 made[derivation.target] = derivation.join(made)
         for flag, name in flags.items():
             if flag in arrays and name in made:
@@ -329,7 +331,16 @@ def _gap(rule: Rule, first: Column, last: Column, low: float, high: float, schem
         zones = (compiled(last.format or "") or DateForm(())).zones
         named = _new_name(last.name, schema, f"{last.name} (zone)")
         zone = Column(named, "categorical", "str", last.missing_rate, categories=zones)
-    return Gap(last.name, rule, first.name, schema, column, zone)
+    return Gap(last.name, rule, first.name, schema, column, zone, _hours(last, widest, schema))
+
+
+def _hours(last: Column, widest: float, schema: Schema) -> Column | None:
+    """The time of day of the later of two dates, where it has hours of its own and may lie far enough behind."""
+    grain = grain_from_text(last.grain or "", instants=True)
+    if not ("hour" in grain.parts or grain.hours) or widest < SHORT or not is_local(last):
+        return None
+    time = time_of_day(last, grain)
+    return None if time is None else replace(time, name=_new_name(last.name, schema, f"{last.name} (time)"))
 
 
 def _number(term: Expression) -> float | None:
