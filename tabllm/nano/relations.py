@@ -7,13 +7,17 @@ correlation that a table is wanted for. Of every pair of columns Cramér's V is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from tabular.rules.file_order import order_of
+from tabular.schema import Schema
+
 from ..codec.table import TableCodec
 
-__all__ = ["CHECKED_ROWS", "lost_relations", "sentence"]
+__all__ = ["CHECKED_ROWS", "lost_relations", "sentence", "unordered"]
 
 #: Rows of either table that are compared at most, and columns beyond which the rest is left out.
 CHECKED_ROWS, MAX_COLUMNS = 4000, 200
@@ -60,6 +64,17 @@ def lost_relations(codec: TableCodec, real: np.ndarray, synthetic: np.ndarray) -
             if names not in lost or _fall(found) > _fall(lost[names]):
                 lost[names] = found
     return sorted(lost.values(), key=_fall, reverse=True)[:MAX_NAMED]
+
+
+def unordered(lost: list[dict[str, Any]], schema: Schema, whole: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Those of ``lost`` that stay lost: two columns that rise from row to row are sorted once rows are finished.
+
+    Args:
+        whole: name of a part of a column -> the column.
+    """
+    order = order_of(schema)
+    sorted_columns = frozenset() if order is None else order.columns
+    return [each for each in lost if not {whole.get(name, name) for name in each["columns"]} <= sorted_columns]
 
 
 def sentence(lost: list[dict[str, Any]]) -> str:

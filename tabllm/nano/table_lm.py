@@ -37,7 +37,7 @@ from .engine import NanoEngine
 from .orders import order_with_first
 from .orthogonal import pays_for
 from .rank_kernel import Kernels, rank_kernels
-from .relations import CHECKED_ROWS, lost_relations, sentence
+from .relations import CHECKED_ROWS, lost_relations, sentence, unordered
 from .run_files import Run, read_run, write_run
 from .sampler import MAX_CONDITIONED, Sampler
 from .trainer import Plan, Trained, plan_training, train
@@ -216,7 +216,7 @@ class TableLM(Synthesizer):
         rng = np.random.default_rng([self.seed, 4])
         real = tokens[rng.permutation(len(tokens))[:CHECKED_ROWS]]
         made = Sampler(engine, codec.table.parents).sample(CHECKED_ROWS, range(len(codec.table.fields)), rng)
-        lost = lost_relations(codec.table, real, made)
+        lost = unordered(lost_relations(codec.table, real, made), self.schema, codec.parts.whole)
         if lost:
             progress.note(sentence(lost))
         return lost

@@ -18,6 +18,7 @@ from tabular.progress import Reporter
 from tabular.relations.log import check_log_columns, infer_log_schema, read_log
 from tabular.rules.choice import RuleChoice
 from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
+from tabular.rules.file_order import without_order
 from tabular.schema import Schema
 from tabular.schema_fit import schema_and_arrays
 from tabular.settings_record import from_settings
@@ -114,6 +115,7 @@ class SequenceLM(Synthesizer):
         elif schema[self.by].kind != "identifier":
             raise UsageError(f"Column {self.by!r} names users, so its kind in the schema must be identifier.")
         schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
+        schema = without_order(schema)  # rows stand by user and time
         log = read_log(arrays, schema, self.by, self.time, progress=progress)
         layout = Layout.of(log)
         users, users_schema = user_table(log, layout, self.rare_below)

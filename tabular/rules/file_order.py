@@ -8,7 +8,7 @@ together go with each other by their rank alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -24,7 +24,7 @@ from .reduction import reduction_of
 from .rule import Rule
 from .syntax import Call, Increasing, Reference
 
-__all__ = ["FileOrder", "Limits", "counts", "in_file_order", "order_of", "order_rules", "unordered"]
+__all__ = ["FileOrder", "Limits", "counts", "in_file_order", "order_of", "order_rules", "unordered", "without_order"]
 
 #: Column -> float64[rows], what its holes become.
 Limits = dict[str, np.ndarray]
@@ -49,6 +49,11 @@ class FileOrder:
     down: bool
     alone: tuple[tuple[str, bool], ...]
     with_it: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """All columns that are put in order; one goes with the other by their ranks, whatever a model makes of them."""
+        return frozenset({name for name, _ in self.alone} | set(self.with_it) | ({self.by} if self.by else set()))
 
     def sorted(self, rows: pd.DataFrame) -> pd.DataFrame:
         """``rows`` in order. A row without the value stays where it is, and so does an identifier that counts."""
@@ -182,6 +187,12 @@ def order_rules(schema: Schema) -> list[tuple[Rule, str, bool]]:
 def order_of(schema: Schema) -> FileOrder | None:
     """How files of a table with this ``schema`` are put in order; ``None`` where no rule says so."""
     return _arranged(schema)[0]
+
+
+def without_order(schema: Schema) -> Schema:
+    """``schema`` without rules on the order of rows, for a file whose rows stand in another order."""
+    ordered = {rule for rule, _, _ in order_rules(schema)}
+    return replace(schema, rules=tuple(rule for rule in schema.rules if rule not in ordered)) if ordered else schema
 
 
 def in_file_order(

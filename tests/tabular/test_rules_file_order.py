@@ -14,7 +14,7 @@ from tabular.errors import RuleError
 from tabular.progress import Reporter
 from tabular.rules import Rule, find_rules, with_rules
 from tabular.rules.completing import settle
-from tabular.rules.file_order import in_file_order, order_of
+from tabular.rules.file_order import in_file_order, order_of, without_order
 from tabular.rules.reduction import check_held, held_rules, reduction_of
 
 ROWS = 300
@@ -71,6 +71,16 @@ def test_files_in_parts_are_in_order_and_go_on_where_they_were_left(learned: tup
     pd.testing.assert_frame_equal(pd.concat(rest, ignore_index=True), whole[140:].reset_index(drop=True))
     plain = replace(schema, rules=())
     assert next(iter(in_file_order(plain, 70, 0, made))).equals(dealt[:70])
+
+
+def test_a_file_whose_rows_stand_otherwise_has_no_such_rules(learned: tuple[pd.DataFrame, Schema]) -> None:
+    _, schema = learned
+    assert {rule.text for rule in schema.rules} - {rule.text for rule in without_order(schema).rules} == set(ORDER)
+    assert without_order(without_order(schema)) == without_order(schema)
+    order = order_of(schema)
+    assert order is not None
+    assert order.columns >= {"time", "bytes", "left"}
+    assert order_of(without_order(schema)) is None
 
 
 def test_holes_are_filled_between_their_neighbours(learned: tuple[pd.DataFrame, Schema]) -> None:
