@@ -143,9 +143,8 @@ def _of_users(log: EventLog, users: np.ndarray) -> EventLog:
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
     user = np.repeat(np.arange(len(users)), counts)
     rows = np.arange(len(user)) - first[user] + log.first[users][user]
-    return replace(
-        log, arrays={name: values[rows] for name, values in log.arrays.items()}, user=user, first=first, counts=counts
-    )
+    arrays = {name: values[rows] for name, values in log.arrays.items()}
+    return replace(log, rows=log.rows[rows], arrays=arrays, user=user, first=first, counts=counts)
 
 
 def _detected(real: EventLog, other: EventLog, seed: list[int], threads: int | None) -> tuple[float, dict[str, float]]:

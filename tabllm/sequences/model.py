@@ -13,8 +13,10 @@ import pandas as pd
 
 from tabular.arrays import from_arrays, to_arrays
 from tabular.errors import ConditionError, UsageError
+from tabular.frames import Form
 from tabular.notebook import default_reporter
 from tabular.progress import Reporter
+from tabular.reading import check_table
 from tabular.relations.log import check_log_columns, infer_log_schema, read_log
 from tabular.rules.choice import RuleChoice
 from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
@@ -30,7 +32,7 @@ from .event_model import EventModel
 from .layout import Layout, event_rules, user_table
 from .past import Past
 from .run_files import Run, read_run, write_run
-from .walk import make_histories
+from .walk import Start, make_events, start_of_users, start_within
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -197,32 +199,83 @@ class SequenceLM(Synthesizer):
                 if made + rows <= done:
                     task.advance(count)
                 else:
-                    yield self._part(some, past, np.random.default_rng([seed, part]), made, seed, task.advance)
+                    rng = np.random.default_rng([seed, part])
+                    yield from_arrays(self._part(some, past, rng, made, seed, task.advance), self.schema)
                 made += rows
 
     def _part(
-        self,
-        users: Arrays,
-        past: Past,
-        rng: np.random.Generator,
-        start: int,
-        seed: int,
-        advance: Callable[[int], None],
-    ) -> pd.DataFrame:
-        """All events of ``users``, canonical arrays; ``start`` rows were made before."""
+        self, users: Arrays, past: Past, rng: np.random.Generator, made: int, seed: int, advance: Callable[[int], None]
+    ) -> Arrays:
+        """Canonical arrays of all events of ``users``, of which so are given; ``made`` rows were made before."""
         layout = self._fitted()
         longest_first = np.argsort(-users[layout.count], kind="stable")
-        ordered = {name: values[longest_first] for name, values in users.items()}
-        user, events = make_histories(self._events, past, layout, ordered, rng, advance)
-        # Users in the order in which they were drawn: nobody should see who has how many events by his place.
-        place = longest_first[user]
-        order = np.argsort(place, kind="stable")
+        start = start_of_users(past, layout, {name: values[longest_first] for name, values in users.items()})
+        place, events = self._events_of(start, longest_first, past, rng, made, seed, advance)
+        return {**events, **{name: users[name][place] for name in (layout.by, *layout.user_columns)}}
+
+    def _events_of(
+        self,
+        start: Start,
+        users: np.ndarray,
+        past: Past,
+        rng: np.random.Generator,
+        made: int,
+        seed: int,
+        advance: Callable[[int], None],
+    ) -> tuple[np.ndarray, Arrays]:
+        """int64[events], the user of each, ascending, and canonical arrays of all columns of events and of the times.
+
+        Args:
+            users: the number of each history's user. Users come in the order of these numbers: nobody should see who
+                has how many events by his place.
+            made: rows that were made before.
+        """
+        layout = self._fitted()
+        history, events = make_events(self._events, past, layout, start, rng, advance)
+        order = np.argsort(users[history], kind="stable")
         arrays = {name: values[order] for name, values in events.items()}
-        kept = self._events.schema
-        arrays |= {name: users[name][place[order]] for name in (layout.by, *layout.user_columns)}
-        unlearned = {name: values for name, values in arrays.items() if name in kept}
-        filled = self._events.unlearned(unlearned, len(order), rng, start=start, seed=seed)
-        return from_arrays({**filled, **arrays}, self.schema)
+        learned = {name: values for name, values in arrays.items() if name in self._events.schema}
+        filled = self._events.unlearned(learned, len(order), rng, start=made, seed=seed)
+        return users[history][order], {**filled, layout.time: arrays[layout.time]}
+
+    def extend(
+        self, table: pd.DataFrame, events: int, *, seed: int | None = None, progress: Reporter | None = None
+    ) -> pd.DataFrame:
+        """``events`` more events of each user in ``table``, after his last one; only the new rows.
+
+        Args:
+            table: real histories, with the columns of the table that was learned.
+
+        Raises:
+            UsageError: for fewer than one event, or if ``table`` lacks a column.
+            SchemaError: if a cell of ``table`` cannot be read.
+        """
+        layout = self._fitted()
+        if events < 1:
+            raise UsageError(f"The number of events must be 1 or more, not {events}.")
+        seed = self.seed if seed is None else seed
+        form = Form(table)
+        table = check_table(table, minimum_rows=1)
+        if absent := [name for name in self.schema.names if name not in table]:
+            raise UsageError(f"The table has no column {absent[0]!r}, which the run learned.")
+        arrays = to_arrays(table, self.schema, unseen="missing")
+        log = read_log(arrays, self.schema, self.by, self.time, own=layout.user_columns, progress=progress)
+        users = to_arrays(user_table(log, layout, 0)[0], self._users.schema, unseen="missing")
+        past, rng = self._past(), np.random.default_rng([seed, 1])
+        start = start_within(past, layout, log, users, events)
+        with default_reporter(progress).task("Extending", len(log.first), "users") as task:
+            user, made = self._events_of(start, np.arange(len(log.first)), past, rng, 0, seed, task.advance)
+        own = (layout.by, *layout.user_columns)
+        open_ended = replace(self.schema[self.time], minimum=None, maximum=None)
+        schema = replace(
+            self.schema, columns=tuple(open_ended if each.name == self.time else each for each in self.schema)
+        )
+        found = from_arrays({**made, **{name: arrays[name][log.rows[log.first]][user] for name in own}}, schema)
+        # Users are given back as they came: a category that was not learned is no missing one.
+        for name in own:
+            found[name] = table[name].iloc[log.rows[log.first]].iloc[user].set_axis(found.index)
+        extended: pd.DataFrame = form.give_back(found)
+        return extended
 
     def _sound(self, users: Arrays) -> Arrays:
         """Users whose span goes with their number of events, and ends where the log ends."""

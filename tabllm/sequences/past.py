@@ -17,12 +17,14 @@ from tabular.schema import Column, Schema
 
 from .layout import Layout
 
-__all__ = ["Moment", "Past"]
+__all__ = ["END", "NOW", "PAST_BINS", "SINCE", "Moment", "Past"]
 
 #: Quantile bins of a number of the past: it need not be told as finely as one that is drawn.
 PAST_BINS = 32
 #: The name of the gap before an event among its values in a window.
 SINCE = ""
+#: Names of columns of the past: the time of the event before, and how far away the last event is.
+NOW, END = "time before", "time to come"
 
 Arrays = dict[str, np.ndarray]
 
@@ -52,8 +54,8 @@ class Past:
     """The columns of the past of an event.
 
     Attributes:
-        columns: in the order in which they are told; how far away the end is comes last, so that it can be drawn from
-            the others where a history has none.
+        columns: in the order in which they are told; when it is and how far away the end is come last, so that they
+            can be drawn from the others where a history goes on beyond what was learned.
     """
 
     def __init__(self, layout: Layout, users: Schema, events: Schema) -> None:
@@ -83,17 +85,35 @@ class Past:
             number(f"gap {step} before")
             for name in layout.told:
                 like(f"{name} {step} before", events[name])
-        number("time before")
         if layout.clock.unit != "numbers":
             add("weekday before", Column("", "categorical", "int64", categories=tuple(range(7))))
         if layout.clock.unit == "instants":
             number("clock before")
         number("events before")
         number("events to come")
-        number("time to come")
+        number(NOW)
+        number(END)
 
-    def arrays(self, moment: Moment) -> Arrays:
-        """Canonical arrays of :attr:`columns`."""
+    @property
+    def drawn_at_first(self) -> tuple[str, str]:
+        """The columns that a history that goes on has not."""
+        return self.names[NOW], self.names[END]
+
+    def nothing(self, rows: int) -> Arrays:
+        """The values of an event that is not there, for the window of so many histories."""
+        kinds = {column.name: column for column in self.columns}
+        found: Arrays = {SINCE: np.full(rows, np.nan)}
+        for name in self.layout.told:
+            number = kinds[self.names[f"{name} 1 before"]].is_numeric
+            found[name] = np.full(rows, np.nan) if number else np.full(rows, -1, np.int32)
+        return found
+
+    def arrays(self, moment: Moment, beyond: np.ndarray | float = 0.0) -> Arrays:
+        """Canonical arrays of :attr:`columns`.
+
+        Args:
+            beyond: how much later each history is than the time that it is taken to be at.
+        """
         layout = self.layout
         found: Arrays = {}
 
@@ -107,13 +127,13 @@ class Past:
             put(f"gap {step} before", event[SINCE])
             for name in layout.told:
                 put(f"{name} {step} before", event[name])
-        put("time before", moment.time)
+        put(NOW, moment.time - beyond)
         # 1970-01-01 was a Thursday; 0 is Monday.
         put("weekday before", ((np.floor(moment.time / DAY) + 3) % 7).astype(np.int32))
         put("clock before", moment.time % DAY)
         put("events before", moment.position.astype(np.float64))
         put("events to come", moment.left.astype(np.float64))
-        put("time to come", np.maximum(moment.last_day - layout.clock.day(moment.time), 0))
+        put(END, np.maximum(moment.last_day - layout.clock.day(moment.time), 0))
         return found
 
     def of_log(self, log: EventLog, users: Mapping[str, np.ndarray]) -> Arrays:
@@ -124,11 +144,7 @@ class Past:
         """
         position, clock = log.position, self.layout.clock
         before = log.before(log.times, 1)
-        since = log.times - before
-        window = [
-            {SINCE: log.before(since, step), **{name: log.before(log.arrays[name], step) for name in self.layout.told}}
-            for step in range(1, self.layout.window + 1)
-        ]
+        window = self.latest(log, 1)
         return self.arrays(
             Moment(
                 {name: users[name][log.user] for name in self.of_user},
@@ -139,3 +155,11 @@ class Past:
                 window,
             )
         )
+
+    def latest(self, log: EventLog, ago: int = 0) -> list[Arrays]:
+        """Of every row of ``log`` the window of events that ends ``ago`` events before it, the latest event first."""
+        since = log.times - log.before(log.times, 1)
+        return [
+            {SINCE: log.before(since, step), **{name: log.before(log.arrays[name], step) for name in self.layout.told}}
+            for step in range(ago, self.layout.window + ago)
+        ]

@@ -3,81 +3,113 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tabular.relations.log import EventLog
+from tabular.relations.times import Clock
+
 from .event_model import EventModel
 from .layout import Layout
-from .past import SINCE, Moment, Past
+from .past import END, NOW, SINCE, Moment, Past
 
-__all__ = ["make_histories"]
+__all__ = ["Start", "make_events", "start_of_users", "start_within"]
 
 Arrays = dict[str, np.ndarray]
 
 
-def make_histories(
+@dataclass(frozen=True)
+class Start:
+    """Where histories begin, or go on; one entry per user, those with the most events to come first.
+
+    Attributes:
+        moment: before the first event that is made.
+        clock: how times are told, and how far they may go.
+        begins: whether the first event stands at the time of the moment itself.
+        open: whether nobody knows how far away the last event is: that is drawn with the first one.
+    """
+
+    moment: Moment
+    clock: Clock
+    begins: bool
+    open: bool
+
+
+def start_of_users(past: Past, layout: Layout, users: Mapping[str, np.ndarray]) -> Start:
+    """The beginning of the histories of ``users``, canonical arrays of the table of users."""
+    counts = users[layout.count].astype(np.int64)
+    time = users[layout.first]
+    end = layout.clock.day(time) + np.maximum(users[layout.span], 0)
+    window = [past.nothing(len(counts))] * layout.window
+    moment = Moment({name: users[name] for name in past.of_user}, np.zeros(len(counts)), counts, time, end, window)
+    return Start(moment, layout.clock, begins=True, open=False)
+
+
+def start_within(past: Past, layout: Layout, log: EventLog, users: Mapping[str, np.ndarray], events: int) -> Start:
+    """Where the histories in ``log`` go on with so many ``events`` more of each user.
+
+    Args:
+        users: canonical arrays of the table of users, of this log.
+    """
+    last, count = log.last, len(log.first)
+    window = [{name: values[last] for name, values in event.items()} for event in past.latest(log)]
+    time = log.times[last]
+    user = {name: users[name] for name in past.of_user}
+    moment = Moment(user, log.counts.astype(np.float64), np.full(count, events), time, np.full(count, np.nan), window)
+    # Histories go on after the last instant of the table that was learned.
+    column = replace(layout.clock.column, minimum=None, maximum=None)
+    return Start(moment, replace(layout.clock, column=column), begins=False, open=True)
+
+
+def make_events(
     model: EventModel,
     past: Past,
     layout: Layout,
-    users: Mapping[str, np.ndarray],
+    start: Start,
     rng: np.random.Generator,
     advance: Callable[[int], None],
 ) -> tuple[np.ndarray, Arrays]:
-    """The events of users, who stand in ``users`` with the most events first.
+    """The events to come of all histories.
 
     Args:
-        users: canonical arrays of the table of users, with the columns that ``layout`` adds.
         advance: told how many users are done.
 
     Returns:
-        int64[events], the entry of each event's user in ``users``, ascending, and canonical arrays of the learned
+        int64[events], the entry of each event's user in ``start``, ascending, and canonical arrays of the learned
         columns of events and of their times, in the order of time within each user.
     """
-    counts = users[layout.count].astype(np.int64)
-    active = len(counts)
-    time = users[layout.first].copy()
-    last_day = layout.clock.day(time) + np.maximum(users[layout.span], 0)
-    empty = _nothing(past, layout, active)
-    window = [empty] * layout.window
+    moment = start.moment
     steps: list[Arrays] = []
     sizes: list[int] = []
-    position = 0
-    while active:
-        moment = Moment(
-            {name: users[name][:active] for name in past.of_user},
-            np.full(active, position),
-            counts[:active] - position,
-            time[:active],
-            last_day[:active],
-            window,
-        )
-        drawn = model.draw(past.arrays(moment), rng)
-        before = time[:active]
-        if position:
-            time = layout.clock.join(drawn, before, last_day[:active])
-        since = time - before if position else np.full(active, np.nan)
+    # Of a history that goes on after the table's last instant, how far its time lies beyond one that was learned.
+    beyond = np.zeros(len(moment.time))
+    while len(moment.time):
+        active, first = len(moment.time), not steps
+        told = past.arrays(moment, beyond)
+        if first and start.open:
+            told = {name: values for name, values in told.items() if name not in past.drawn_at_first}
+        drawn = model.draw(told, rng)
+        end = moment.last_day
+        if first and start.open:
+            ahead = drawn.get(past.names[END], np.zeros(active))
+            beyond = moment.time - drawn.get(past.names[NOW], moment.time)
+            end = start.clock.day(moment.time) + np.nan_to_num(ahead)
+        stands = first and start.begins
+        time = moment.time if stands else start.clock.join(drawn, moment.time, end)
         kept = {name: drawn[name] for name in layout.event_columns if name in drawn}
         steps.append({**kept, layout.time: time})
         sizes.append(active)
-        position += 1
-        going_on = int(np.searchsorted(-counts[:active], -position, side="left"))
-        told = {name: kept.get(name, empty[name][:active])[:going_on] for name in layout.told}
-        window = [
-            {SINCE: since[:going_on], **told},
-            *({name: values[:going_on] for name, values in event.items()} for event in window[:-1]),
-        ]
-        advance(active - going_on)
-        active = going_on
-    user = np.concatenate([np.arange(size) for size in sizes])
-    order = np.argsort(user, kind="stable")
-    return user[order], {name: np.concatenate([step[name] for step in steps])[order] for name in steps[0]}
-
-
-def _nothing(past: Past, layout: Layout, rows: int) -> Arrays:
-    """The values of an event that is not there."""
-    kinds = {column.name: column for column in past.columns}
-    found: Arrays = {SINCE: np.full(rows, np.nan)}
-    for name in layout.told:
-        number = kinds[past.names[f"{name} 1 before"]].is_numeric
-        found[name] = np.full(rows, np.nan) if number else np.full(rows, -1, np.int32)
-    return found
+        left = moment.left - 1
+        on = int(np.searchsorted(-left, 0, side="left"))
+        absent = past.nothing(on)
+        event = {name: kept[name][:on] if name in kept else absent[name] for name in layout.told}
+        event[SINCE] = absent[SINCE] if stands else (time - moment.time)[:on]
+        window = [event, *({name: values[:on] for name, values in each.items()} for each in moment.before[:-1])]
+        user = {name: values[:on] for name, values in moment.user.items()}
+        moment = Moment(user, moment.position[:on] + 1, left[:on], time[:on], end[:on], window)
+        beyond = beyond[:on]
+        advance(active - on)
+    user_of = np.concatenate([np.arange(size) for size in sizes])
+    order = np.argsort(user_of, kind="stable")
+    return user_of[order], {name: np.concatenate([step[name] for step in steps])[order] for name in steps[0]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,6 +26,7 @@ class EventLog:
     Attributes:
         schema: of the table as it came, ``by`` an identifier and ``time`` numeric.
         by, time: the columns that name the user and the time of an event.
+        rows: int64[rows], where each sorted row stands in the table.
         arrays: canonical arrays of the sorted rows.
         user: int64[rows], the number of each row's user, ascending.
         first: int64[users], the first row of each user.
@@ -37,6 +38,7 @@ class EventLog:
     schema: Schema
     by: str
     time: str
+    rows: np.ndarray
     arrays: Mapping[str, np.ndarray]
     user: np.ndarray
     first: np.ndarray
@@ -113,15 +115,23 @@ def _check_time(schema: Schema, time: str) -> None:
 
 
 def read_log(
-    arrays: Mapping[str, np.ndarray], schema: Schema, by: str, time: str, *, progress: Reporter | None = None
+    arrays: Mapping[str, np.ndarray],
+    schema: Schema,
+    by: str,
+    time: str,
+    *,
+    own: Sequence[str] | None = None,
+    progress: Reporter | None = None,
 ) -> EventLog:
     """The log that canonical ``arrays`` of a table are.
 
     Args:
+        own: the users' own columns, where they are known; then one user, and one event of each, will do.
         progress: told of rows that are left out because they have no user or no time.
 
     Raises:
-        TableError: if fewer than two users are left, or each has one event only.
+        TableError: if no row has a user and a time; to find the users' own columns, if there are fewer than two users
+            or each has one event only.
     """
     _check_time(schema, time)
     absent = is_missing(arrays[by]) | np.isnan(arrays[time])
@@ -131,22 +141,23 @@ def read_log(
     user = pd.factorize(arrays[by][kept])[0]
     order = np.lexsort((arrays[time][kept], user))  # stable: events of one instant keep their order
     rows, user = kept[order], user[order].astype(np.int64)
-    if not len(rows) or user[-1] < 1:
+    if not len(rows) or (own is None and user[-1] < 1):
         raise TableError(
             f"Column {by!r} names {'no user' if not len(rows) else 'one user'}, and two are needed to learn from; name "
             "the column of users with --by."
         )
     counts = np.bincount(user)
-    if counts.max() == 1:
+    if own is None and counts.max() == 1:
         raise TableError(
             f"Every value of {by!r} stands in one row, so there are no sequences of events; fit without --by."
         )
     first = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
     ordered = {name: values[rows] for name, values in arrays.items()}
-    own = tuple(name for name in schema.names if name not in (by, time) and _is_constant(ordered[name], user))
+    if own is None:
+        own = [name for name in schema.names if name not in (by, time) and _is_constant(ordered[name], user)]
     others = tuple(name for name in schema.names if name not in (by, time, *own))
     schema = replace(schema, columns=tuple(map(_plain_identifier, schema)))
-    return EventLog(schema, by, time, ordered, user, first, counts, own, others)
+    return EventLog(schema, by, time, rows, ordered, user, first, counts, tuple(own), others)
 
 
 def _is_constant(values: np.ndarray, user: np.ndarray) -> bool:

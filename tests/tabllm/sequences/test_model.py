@@ -95,3 +95,15 @@ def test_a_run_is_loaded_as_it_was_saved(model, tmp_path):
 def test_cells_are_not_imputed(model):
     with pytest.raises(UsageError, match="without --by"):
         model.complete(events())
+
+
+def test_histories_go_on_after_their_last_event(model):
+    real = events()
+    made = model.extend(real, 3, seed=4)
+    assert made["user_id"].value_counts().eq(3).all()
+    assert set(made["user_id"]) == set(real["user_id"])
+    assert (made.groupby("user_id")["time"].min() >= real.groupby("user_id")["time"].max()).all()
+    own = made.merge(real.drop_duplicates("user_id"), on="user_id")
+    assert (own["country_x"] == own["country_y"]).all()
+    with pytest.raises(UsageError, match="no column 'page'"):
+        model.extend(real.drop(columns="page"), 1)
