@@ -31,6 +31,7 @@ SECTIONS = {
         "tune": "tabllm.cli.tune:tune",
         "sample": "tabllm.cli.sample:sample",
         "impute": "tabllm.cli.impute:impute",
+        "extend": "tabllm.cli.extend:extend",
         "augment": "tabllm.cli.augment:augment",
     },
     "Look": {

@@ -29,6 +29,7 @@ from tabular.synthesizer import Synthesizer, Where
 from ..codec.table import DEFAULT_BINS
 from ..nano.table_lm import PART_ROWS, TableLM
 from .event_model import EventModel
+from .lanes import stretches
 from .layout import Layout, event_rules, user_table
 from .past import Past
 from .run_files import Run, read_run, write_run
@@ -208,9 +209,15 @@ class SequenceLM(Synthesizer):
     ) -> Arrays:
         """Canonical arrays of all events of ``users``, of which so are given; ``made`` rows were made before."""
         layout = self._fitted()
-        longest_first = np.argsort(-users[layout.count], kind="stable")
-        start = start_of_users(past, layout, {name: values[longest_first] for name, values in users.items()})
+        parts, owner = stretches(users, layout)
+        longest_first = np.argsort(-parts[layout.count], kind="stable")
+        start = start_of_users(past, layout, {name: values[longest_first] for name, values in parts.items()})
         place, events = self._events_of(start, longest_first, past, rng, made, seed, advance)
+        place = owner[place]
+        if len(owner) > len(users[layout.count]):
+            in_time = np.lexsort((events[layout.time], place))
+            events = {name: values[in_time] for name, values in events.items()}
+            place = place[in_time]
         return {**events, **{name: users[name][place] for name in (layout.by, *layout.user_columns)}}
 
     def _events_of(

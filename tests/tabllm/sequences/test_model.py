@@ -107,3 +107,13 @@ def test_histories_go_on_after_their_last_event(model):
     assert (own["country_x"] == own["country_y"]).all()
     with pytest.raises(UsageError, match="no column 'page'"):
         model.extend(real.drop(columns="page"), 1)
+
+
+def test_a_long_history_is_made_in_stretches_and_comes_whole_and_in_order(model, monkeypatch):
+    monkeypatch.setattr("tabllm.sequences.lanes.MAX_STEPS", 2)
+    made, real = model.sample(40, seed=1), events()
+    assert (made["user_id"] != made["user_id"].shift()).sum() == 40
+    assert made.groupby("user_id")["time"].apply(lambda times: times.is_monotonic_increasing).all()
+    assert made["time"].between(real["time"].min(), real["time"].max()).all()
+    monkeypatch.undo()
+    pd.testing.assert_series_equal(made["user_id"], model.sample(40, seed=1)["user_id"])

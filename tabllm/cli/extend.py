@@ -1,0 +1,83 @@
+"""``tabllm extend``: more events of real users."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from tabular.errors import UsageError
+
+from .errors import Interrupted
+from .group import Command
+from .options import PATH, AtLeast, claim, device_option, drop_option, force_option, seed_option
+from .reading import read, reading_options
+from .session import STDOUT, Session, seconds, shown
+
+if TYPE_CHECKING:
+    from tabular.file_form import ReadOptions
+
+__all__ = ["extend"]
+
+EXAMPLES = """
+# Five more events of every user in the log, after his last one
+tabllm extend log-run log.csv --events 5 -o next.csv
+# Another draw
+tabllm extend log-run log.csv --events 5 -o next-2.csv --seed 2
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES, short_help="Continue the histories of real users.")
+@click.argument("run", type=PATH)
+@click.argument("table", type=PATH, metavar="LOG")
+@click.option("--events", type=AtLeast(1), default=1, show_default=True, metavar="N", help="New events of each user.")
+@click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
+              help="File to write: the new events alone; its ending says the format, '-' prints CSV on standard "
+                   "output.")  # fmt: skip
+@seed_option
+@device_option(default="auto", purpose="compute on")
+@drop_option
+@reading_options
+@force_option("a file")
+@click.pass_obj
+def extend(
+    session: Session,
+    run: str,
+    table: str,
+    events: int,
+    out: str,
+    seed: int | None,
+    device: str,
+    dropped: tuple[str, ...],
+    reading: ReadOptions,
+    force: bool,
+) -> None:
+    """Draw the next events of each user in LOG, a file with the columns of the log that RUN learned.
+
+    RUN is a run of histories, which 'tabllm fit --by' wrote.
+    """
+    from tabular.dropping import drop_columns
+    from tabular.synthesizer import load_run
+    from tabular.writing import TableWriter, check_output
+
+    from ..sequences.model import SequenceLM
+
+    check_output(out)
+    claim(session, out, force=force)
+    synthesizer = load_run(run, device=device)
+    if not isinstance(synthesizer, SequenceLM):
+        raise UsageError(f"{run} makes rows and no histories; fit with --by and --time to continue those of users.")
+    found = read(session, table, reading)
+    start = time.perf_counter()
+    try:
+        made = synthesizer.extend(drop_columns(found.table, dropped), events, seed=seed, progress=session.reporter())
+        with TableWriter(out, form=found.form) as writer:
+            writer.write(made)
+    except KeyboardInterrupt:
+        left = "" if out == STDOUT else f"; {out} was not written"
+        raise Interrupted(f"Interrupted{left}.") from None
+    took = seconds(time.perf_counter() - start)
+    session.say(
+        f"Wrote {len(made):,} rows, {events:,} of each of {len(made) // events:,} users, to {shown(out)} in {took}."
+    )
