@@ -97,9 +97,14 @@ def _find(name: str) -> _Entry:
     raise UsageError(f"There is no model {name!r}; {hint}{others}{'' if close else '.'}")
 
 
-def check_name(name: str) -> None:
-    """Raise :class:`UsageError` if no generator is called ``name``; loads none."""
-    _find(name)
+def check_name(name: str, *, of_rows: bool = False) -> None:
+    """Raise :class:`UsageError` if no generator is called ``name``; loads none.
+
+    Args:
+        of_rows: whether it must also learn any table as it comes.
+    """
+    if not _find(name).listed and of_rows:
+        raise UsageError(f"The model {name!r} learns no single rows, and this is about those; name another.")
 
 
 def has_option(name: str, option: str) -> bool:

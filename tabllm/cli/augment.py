@@ -31,6 +31,7 @@ from .options import (
     seed_option,
 )
 from .reading import read, read_more, reading_options
+from .sequences import refuse_users
 from .session import STDOUT, Session, seconds, shown
 
 if TYPE_CHECKING:
@@ -237,11 +238,12 @@ def _prepared(
 
     run = options["run_folder"]
     if run is None:
-        check_name(options["model"])
+        check_name(options["model"], of_rows=True)
         return None, infer_schema(table, overrides=kinds)
     if kinds:
         raise UsageError("A run knows what its columns are; leave --kind out, or fit anew without --run.")
     synthesizer = load_run(run, device=options["device"] or "auto")
+    refuse_users(synthesizer, {"augment": True})
     differ = sorted(set(table.columns) ^ set(synthesizer.schema.names))
     if differ:
         where = f"{data} alone" if differ[0] in table.columns else f"{run} alone"
@@ -312,7 +314,7 @@ def _study(
     from ..augmenting.sheets import draw, to_json, to_markdown
     from ..augmenting.study import DEFAULT_SHARES, Settings, run_study
 
-    check_name(options["model"])
+    check_name(options["model"], of_rows=True)
     folder = options["out"] or f"{_stem(data)}-study"
     claim_work(session, folder, "real.json", "run.json", "run", "run.partial")
     settings = Settings(

@@ -120,7 +120,7 @@ def compare(
     from .fit import default_run
 
     for name in names:
-        check_name(name)
+        check_name(name, of_rows=True)
     seed = seed or 0
     table = check_table(drop_columns(read(session, data, reading).table, dropped))
     if train_rows is not None and train_rows < len(table):

@@ -141,7 +141,7 @@ def ctr(
 
     models = tuple(name.strip() for name in ",".join(models).split(",") if name.strip())
     for name in models:
-        check_name(name)
+        check_name(name, of_rows=True)
     seed = seed or 0
     for path in synthetic:
         if not is_there(path):

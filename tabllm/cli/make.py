@@ -95,7 +95,7 @@ def make(
 
     from ..pipeline import STATE, Order, check_folder, make_table
 
-    check_name(model)
+    check_name(model, of_rows=True)
     folder = out or default_run(data).removesuffix("-run") + "-made"
     options = {name: value for name, value in {"epochs": epochs, "device": device}.items() if value is not None}
     order = Order(

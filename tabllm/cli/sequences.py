@@ -118,8 +118,8 @@ def compare_logs(
 
 
 def refuse_users(synthesizer: Synthesizer, asked: Mapping[str, Any]) -> None:
-    """Raise :class:`UsageError` if one of the options ``asked`` is set and ``synthesizer`` makes users, not rows."""
+    """Raise :class:`UsageError` if one of ``asked``, options or commands, is set and ``synthesizer`` makes users."""
     for option, value in asked.items():
         if value and synthesizer.unit != "rows":
-            raise UsageError(f"{option} counts rows, and this run makes {synthesizer.unit} with all their events; "
-                             f"fit without --by for it.")  # fmt: skip
+            raise UsageError(f"{option} counts rows, and this run makes {synthesizer.unit} with all their events; fit "
+                             "without --by for it.")  # fmt: skip

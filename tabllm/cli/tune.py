@@ -171,7 +171,7 @@ def tune(
     from .fit import default_run
 
     require_optuna()
-    check_name(model)
+    check_name(model, of_rows=True)
     check_options(model, options)
     seed = seed or 0
     table = check_table(drop_columns(read(session, data, reading).table, dropped), minimum_rows=20)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,9 +13,10 @@ from tabular.inference import infer_schema
 from tabular.relations.log import EventLog, unused_name
 from tabular.relations.times import Clock, Names
 from tabular.rules import Rule
+from tabular.rules.syntax import Increasing
 from tabular.schema import Column, Schema
 
-__all__ = ["Layout", "event_rules", "user_table"]
+__all__ = ["Layout", "rules_of", "user_table"]
 
 #: Columns of events of which a user's mean or most frequent value is learned, and which an event is told of its past.
 MAX_TOLD = 8
@@ -36,6 +37,7 @@ class Layout:
         typical: column of events -> its mean or most frequent value of a user.
         clock: how times are told.
         window: events before that an event is told of.
+        in_time_order: whether the rows of the file are in time order, and not by user.
     """
 
     by: str
@@ -48,6 +50,7 @@ class Layout:
     typical: Mapping[str, str]
     clock: Clock
     window: int
+    in_time_order: bool
 
     @classmethod
     def of(cls, log: EventLog) -> Layout:
@@ -71,6 +74,7 @@ class Layout:
             typical,
             clock,
             2 if len(told) <= MAX_TWICE else 1,
+            log.in_time_order,
         )
 
     @property
@@ -111,14 +115,17 @@ def user_table(log: EventLog, layout: Layout, rare_below: int) -> tuple[pd.DataF
         else:
             arrays[typical] = _most_frequent(values, log.user, len(log.first), len(own[name].categories))
             columns.append(replace(own[name], name=typical, label=None, personal=None))
-    rules = tuple(rule for rule in own.rules if set(rule.columns(own.names)) <= set(layout.user_columns))
-    schema = Schema(tuple(columns), len(log.first), (), rules)
+    schema = Schema(tuple(columns), len(log.first), (), rules_of(own, layout.user_columns))
     return from_arrays(arrays, schema), schema
 
 
-def event_rules(schema: Schema, layout: Layout) -> tuple[Rule, ...]:
-    """The rules of a log that are about columns of events alone."""
-    return tuple(rule for rule in schema.rules if set(rule.columns(schema.names)) <= set(layout.event_columns))
+def rules_of(schema: Schema, columns: Sequence[str]) -> tuple[Rule, ...]:
+    """The rules of a log that are about ``columns`` alone, within one row."""
+    return tuple(
+        rule
+        for rule in schema.rules
+        if set(rule.columns(schema.names)) <= set(columns) and not isinstance(rule.form(schema.names), Increasing)
+    )
 
 
 def _part(schema: Schema, names: tuple[str, ...]) -> Schema:

@@ -30,7 +30,7 @@ from ..codec.table import DEFAULT_BINS
 from ..nano.table_lm import PART_ROWS, TableLM
 from .event_model import EventModel
 from .lanes import stretches
-from .layout import Layout, event_rules, user_table
+from .layout import Layout, rules_of, user_table
 from .past import Past
 from .run_files import Run, read_run, write_run
 from .walk import Start, make_events, start_of_users, start_within
@@ -128,7 +128,7 @@ class SequenceLM(Synthesizer):
         # Whom the table names was said of the table.
         nameless = tuple(replace(column, personal=None) for column in events_schema)
         columns = (*past.columns, *layout.clock.columns(gaps), *nameless)
-        of_events = Schema(columns, len(log.user), (), event_rules(log.schema, layout))
+        of_events = Schema(columns, len(log.user), (), rules_of(log.schema, layout.event_columns))
         own = to_arrays(users, users_schema)
         own |= {layout.first: log.times[log.first]}
         rows = {**past.of_log(log, own), **gaps, **{name: log.arrays[name] for name in layout.event_columns}}
@@ -144,8 +144,13 @@ class SequenceLM(Synthesizer):
             name: replace(users_schema[name], personal=log.schema[name].personal)
             for name in (layout.by, *layout.user_columns)
         }
-        whole = replace(log.schema, columns=tuple(same.get(column.name, column) for column in log.schema))
-        self.schema = self._labelled(replace(whole, rows=len(table)), len(table))
+        kept = (*of_events.rules, *users_schema.rules)
+        whole = Schema(
+            tuple(same.get(column.name, column) for column in log.schema), len(table), log.schema.notes, kept
+        )
+        if lost := [rule.text for rule in log.schema.rules if rule not in kept and "increasing" not in rule.text]:
+            progress.note(f"Rules that tie events to their user or their time are not kept: {'; '.join(lost[:5])}.")
+        self.schema = self._labelled(whole, len(table))
         self.facts = {
             "users": len(users),
             "events": len(log.user),
@@ -175,7 +180,9 @@ class SequenceLM(Synthesizer):
         done: int = 0,
         refine: bool | None = None,
     ) -> Iterator[pd.DataFrame]:
-        """Yield all events of ``n`` users, in parts; see :meth:`tabular.synthesizer.Synthesizer.sample_batches`.
+        """Yield all events of ``n`` users, in parts: by user, or in time order where the table was so.
+
+        See :meth:`tabular.synthesizer.Synthesizer.sample_batches`.
 
         Args:
             where: conditions on columns of users, and on their number of events.
@@ -188,21 +195,34 @@ class SequenceLM(Synthesizer):
         except ConditionError as error:
             raise self._about_users(error, where) from None
         users = self._sound(to_arrays(drawn, self._users.schema))
-        past = self._past()
+        with default_reporter(progress).task("Sampling", n, "users") as task:
+            if not layout.in_time_order:
+                for arrays in self._parts(users, seed, done, task.advance):
+                    yield from_arrays(arrays, self.schema)
+                return
+            # Whoever comes first in time may be drawn last, so all events are made before the first is given.
+            parts = list(self._parts(users, seed, 0, task.advance))
+            whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+            in_time = np.argsort(whole[layout.time], kind="stable")
+            for start in range(done, len(in_time), PART_ROWS):
+                rows = in_time[start : start + PART_ROWS]
+                yield from_arrays({name: values[rows] for name, values in whole.items()}, self.schema)
+
+    def _parts(self, users: Arrays, seed: int, done: int, advance: Callable[[int], None]) -> Iterator[Arrays]:
+        """Canonical arrays of the events of ``users``, part by part, without those of the first ``done`` rows."""
+        layout, past = self._fitted(), self._past()
+        counts = users[layout.count]
         rows_per_user = max(1.0, self.facts["events"] / self.facts["users"])
         per_part = max(1, int(PART_ROWS / rows_per_user))
         made = 0
-        with default_reporter(progress).task("Sampling", n, "users") as task:
-            for part, start in enumerate(range(0, n, per_part)):
-                some = {name: values[start : start + per_part] for name, values in users.items()}
-                count = len(some[layout.count])
-                rows = int(some[layout.count].sum())
-                if made + rows <= done:
-                    task.advance(count)
-                else:
-                    rng = np.random.default_rng([seed, part])
-                    yield from_arrays(self._part(some, past, rng, made, seed, task.advance), self.schema)
-                made += rows
+        for part, start in enumerate(range(0, len(counts), per_part)):
+            some = {name: values[start : start + per_part] for name, values in users.items()}
+            rows = int(some[layout.count].sum())
+            if made + rows <= done:
+                advance(len(some[layout.count]))
+            else:
+                yield self._part(some, past, np.random.default_rng([seed, part]), made, seed, advance)
+            made += rows
 
     def _part(
         self, users: Arrays, past: Past, rng: np.random.Generator, made: int, seed: int, advance: Callable[[int], None]

@@ -8,6 +8,7 @@ from typing import Any
 
 from tabular.learning_curve import curve_text
 from tabular.plain_json import (
+    FLAG,
     PLAIN,
     TEXT,
     FieldError,
@@ -35,7 +36,7 @@ _NAMES = {"gap": TEXT, "weeks": TEXT, "days": TEXT, "clock": TEXT}
 _FIELDS = {
     "by": TEXT, "time": TEXT, "user_columns": list_of(TEXT), "event_columns": list_of(TEXT), "count": TEXT,
     "first": TEXT, "span": TEXT, "typical": each_of(TEXT), "unit": one_of("days", "instants", "numbers"),
-    "names": object_of(_NAMES), "window": whole(1),
+    "names": object_of(_NAMES), "window": whole(1), "in_time_order": FLAG,
 }  # fmt: skip
 _FACTS = {"users": whole(1), "events": whole(1)}
 
@@ -65,7 +66,7 @@ class Run:
 def write_run(directory: str | Path, run: Run) -> None:
     """Write the run; it appears whole or not at all. Raises :class:`OutputError` where it cannot be written."""
     layout = run.layout
-    kept = {name: getattr(layout, name) for name in ("by", "time", "count", "first", "span", "window")}
+    kept = {name: getattr(layout, name) for name in ("by", "time", "count", "first", "span", "window", "in_time_order")}
     kept |= {"user_columns": list(layout.user_columns), "event_columns": list(layout.event_columns)}
     kept |= {"typical": dict(layout.typical), "unit": layout.clock.unit, "names": vars(layout.clock.names)}
     with atomic_directory(directory) as folder:
@@ -106,6 +107,7 @@ def read_run(directory: str | Path, device: str) -> Run:
             data["typical"],
             Clock(schema[data["time"]], data["unit"], Names(**{name: data["names"][name] for name in _NAMES})),
             data["window"],
+            data["in_time_order"],
         )
     users = TableLM.load(folder / "users", device=device)
     events = EventModel.load(folder / "events", device=device)

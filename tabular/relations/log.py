@@ -52,6 +52,14 @@ class EventLog:
         return self.arrays[self.time]
 
     @property
+    def in_time_order(self) -> bool:
+        """Whether the table's rows are in time order, and those of a user do not all stand together."""
+        user, times = np.empty_like(self.user), np.empty(len(self.user))
+        place = np.argsort(np.argsort(self.rows))
+        user[place], times[place] = self.user, self.times
+        return bool((np.diff(times) >= 0).all() and (np.diff(user) != 0).sum() >= len(self.first))
+
+    @property
     def position(self) -> np.ndarray:
         """int64[rows], how many events of the same user come before."""
         return np.arange(len(self.user)) - self.first[self.user]

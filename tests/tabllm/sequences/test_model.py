@@ -82,6 +82,18 @@ def test_the_same_seed_gives_the_same_rows_and_done_ones_are_not_made_again(mode
     assert pd.concat(parts)["user_id"].nunique() == 30
 
 
+def test_a_log_in_time_order_is_made_in_time_order(monkeypatch):
+    real = events().sort_values("time")
+    model = SequenceLM(by="user_id", time="time", steps=1, width=32, layers=1).fit(real[["user_id", "time", "page"]])
+    monkeypatch.setattr("tabllm.sequences.model.PART_ROWS", 40)
+    parts = list(model.sample_batches(30))
+    made = pd.concat(parts, ignore_index=True)
+    assert made["time"].is_monotonic_increasing
+    assert made["user_id"].nunique() == 30
+    rest = pd.concat(model.sample_batches(30, done=len(parts[0])), ignore_index=True)
+    pd.testing.assert_frame_equal(rest, pd.concat(parts[1:], ignore_index=True))
+
+
 def test_a_run_is_loaded_as_it_was_saved(model, tmp_path):
     model.save(tmp_path / "run")
     loaded = load_run(tmp_path / "run")
