@@ -11,24 +11,26 @@ Asked about as many learned rows as held-out ones (the other half), it gives eac
   do not. (Of 1, 2, 3 and 5 neighbours, one found most of three kinds of leak.)
 - classifier: how synthetic, and not reference, a tree model finds the row: the same ratio, learned.
 
-No attack dominates, so all are run; their intervals are widened so as to hold together (Bonferroni).
+No attack dominates, so all are run; their intervals are widened so as to hold together (Bonferroni). A mean over all
+rows says little of the few that stand apart: :mod:`eval.exposed` attacks those by themselves.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from .attack_figures import attack_of
 from .audit import epsilon_bound
-from .bootstrap import auc_statistic, percentile_interval, resamples
-from .distance import Encoder, closest_squared
-from .estimates import Estimate, clopper_pearson
+from .distance import Encoded, Encoder, closest_squared
+from .exposed import attack_exposed
 from .features import TreeModel, feature_matrix
 from .fingerprints import row_fingerprints
-from .plain_data import finite
-from .privacy_facts import Attack, Membership
+from .privacy_facts import Membership
 from .tables import Table, Tables, subsample
 
-__all__ = ["CAVEAT", "MAX_SYNTHETIC", "MAX_TARGETS", "attack_of", "measure_membership"]
+__all__ = ["CAVEAT", "MAX_SYNTHETIC", "MAX_TARGETS", "Attacker", "measure_membership"]
 
 CAVEAT = (
     "An attack that fails does not prove that none succeeds: a stronger one, or one that knows the generator or "
@@ -67,11 +69,14 @@ def measure_membership(
     members = tables.real.take(rng.choice(tables.real.rows, asked, replace=False))
     synthetic = subsample(tables.synthetic, MAX_SYNTHETIC, rng)
 
-    scores = _scores(tables, (members, strangers), synthetic, reference, seed, threads)
+    attacker = Attacker.train(tables, synthetic, reference, seed, threads)
+    told, apart = attacker(members), attacker(strangers)
+    scores = {name: (told[name], apart[name]) for name in told}
     level = 1 - (1 - CONFIDENCE) / len(scores)
     attacks = tuple(attack_of(name, *pair, level=level, rng=rng) for name, pair in scores.items())
+    exposed, more = attack_exposed(attacker, tables.real, (members, told), (strangers, apart), seed=seed)
     strongest = max(attacks, key=lambda attack: attack.auc.value or 0.0)
-    notes = []
+    notes = more
     if synthetic.rows < tables.synthetic.rows:
         notes.append(
             f"The attacker was given {synthetic.rows:,} synthetic rows to search (and all, to look for equal rows)."
@@ -84,55 +89,42 @@ def measure_membership(
         synthetic_rows=synthetic.rows,
         epsilon=epsilon_bound(scores, rng=rng, confidence=CONFIDENCE),
         caveat=CAVEAT,
+        exposed=exposed,
     ), notes
 
 
-def attack_of(
-    name: str, members: np.ndarray, strangers: np.ndarray, *, level: float, rng: np.random.Generator
-) -> Attack:
-    """The figures of one attack, whose scores are higher the more it takes a row for learned.
+@dataclass(frozen=True)
+class Attacker:
+    """What the attacker holds, and its scores of any rows: a call gives ``{attack: float64[rows]}``."""
 
-    Args:
-        members, strangers: ``float64[n]``, ``float64[m]``.
-        level: of the intervals (bootstrap for the AUC; Clopper-Pearson for the shares, at the threshold that
-            the held-out rows give).
-    """
-    truth = np.repeat([True, False], [len(members), len(strangers)])
-    measure = auc_statistic(truth, np.concatenate([members, strangers]))
-    point = float(measure(np.ones((1, len(truth)), dtype=np.int64))[0][0])
-    drawn = np.concatenate([measure(counts)[0] for counts in resamples(len(truth), rng)])
-    shares = []
-    for rate in (0.01, 0.1):
-        threshold = np.sort(strangers)[::-1][int(rate * len(strangers))]
-        hits = int((members > threshold).sum())
-        shares.append(Estimate(hits / len(members), *clopper_pearson(hits, len(members), level)))
-    return Attack(name, Estimate(finite(point), *percentile_interval(drawn, level)), shares[0], shares[1])
+    tables: Tables
+    reference: Table
+    encode: Encoder
+    points: tuple[Encoded, Encoded]
+    fingerprints: np.ndarray
+    model: TreeModel
 
+    @classmethod
+    def train(
+        cls, tables: Tables, synthetic: Table, reference: Table, seed: int = 0, threads: int | None = None
+    ) -> Attacker:
+        """An attacker who has these synthetic rows, and these others of the population."""
+        encode = Encoder(tables, ranks_of=synthetic)
+        x, types = feature_matrix(synthetic, tables.modelled, tables)
+        others, _ = feature_matrix(reference, tables.modelled, tables)
+        y = np.repeat([1.0, 0.0], [len(x), len(others)])
+        model = TreeModel("binary:logistic", types, seed=seed, threads=threads).fit(np.concatenate([x, others]), y)
+        # The search may see a part of the synthetic table only; equal rows are found in the whole.
+        made = row_fingerprints(tables.synthetic, tables.modelled)
+        return cls(tables, reference, encode, (encode(synthetic), encode(reference)), made, model)
 
-def _scores(
-    tables: Tables, targets: tuple[Table, Table], synthetic: Table, reference: Table, seed: int, threads: int | None
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Per attack the scores of the learned and of the held-out targets."""
-    encode = Encoder(tables, ranks_of=synthetic)
-    points = [encode(table) for table in targets]
-    to_synthetic = [closest_squared(part, encode(synthetic)) for part in points]
-    to_reference = [closest_squared(part, encode(reference)) for part in points]
-    # The search may see a part of the synthetic table only; equal rows are found in the whole.
-    made = row_fingerprints(tables.synthetic, tables.modelled)
-    for table, squared in zip(targets, to_synthetic, strict=True):
-        squared[np.isin(row_fingerprints(table, tables.modelled), made)] = 0.0
-
-    x_synthetic, types = feature_matrix(synthetic, tables.modelled, tables)
-    x_reference, _ = feature_matrix(reference, tables.modelled, tables)
-    model = TreeModel("binary:logistic", types, seed=seed, threads=threads)
-    model.fit(np.concatenate([x_synthetic, x_reference]), np.repeat([1.0, 0.0], [len(x_synthetic), len(x_reference)]))
-    likeness = [model.predict(feature_matrix(table, tables.modelled, tables)[0]) for table in targets]
-    density = [
-        np.log(np.maximum(b, FLOOR)) - np.log(np.maximum(a, FLOOR))
-        for a, b in zip(to_synthetic, to_reference, strict=True)
-    ]
-    return {
-        "distance": (-to_synthetic[0], -to_synthetic[1]),
-        "density": (density[0], density[1]),
-        "classifier": (likeness[0], likeness[1]),
-    }
+    def __call__(self, targets: Table) -> dict[str, np.ndarray]:
+        names = self.tables.modelled
+        rows = self.encode(targets)
+        to_synthetic, to_reference = (closest_squared(rows, points) for points in self.points)
+        to_synthetic[np.isin(row_fingerprints(targets, names), self.fingerprints)] = 0.0
+        return {
+            "distance": -to_synthetic,
+            "density": np.log(np.maximum(to_reference, FLOOR)) - np.log(np.maximum(to_synthetic, FLOOR)),
+            "classifier": self.model.predict(feature_matrix(targets, names, self.tables)[0]),
+        }

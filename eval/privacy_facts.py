@@ -8,9 +8,11 @@ from .estimates import Estimate
 
 __all__ = [
     "Attack",
+    "AttackedGroup",
     "AttributeInference",
     "EpsilonBound",
     "EpsilonClaim",
+    "Exposed",
     "IdentifyingCells",
     "IdentifyingColumn",
     "LoneCombinations",
@@ -77,6 +79,59 @@ class EpsilonBound:
 
 
 @dataclass(frozen=True)
+class AttackedGroup:
+    """Attacks on some of the rows only.
+
+    Attributes:
+        members, strangers: learned and held-out rows that were asked about.
+        attacks: with intervals that hold for the attacks on both groups together.
+        distance_members, distance_strangers: median distance to the closest synthetic row.
+    """
+
+    members: int
+    strangers: int
+    attacks: tuple[Attack, ...]
+    distance_members: Estimate
+    distance_strangers: Estimate
+
+    @property
+    def best(self) -> Attack:
+        """The one with the highest AUC."""
+        return max(self.attacks, key=lambda attack: attack.auc.value or 0.0)
+
+    @property
+    def lead(self) -> float:
+        """By how much an attack is surely better than blind; 0 if none is."""
+        return max(0.0, *((attack.auc.low or 0.5) - 0.5 for attack in self.attacks))
+
+
+@dataclass(frozen=True)
+class Exposed:
+    """The most isolated rows attacked by themselves, beside average ones; see :mod:`eval.exposed`.
+
+    Attributes:
+        percent: how many of the rows count as isolated.
+        isolated, average: the attacks on each.
+    """
+
+    percent: float
+    isolated: AttackedGroup
+    average: AttackedGroup
+
+    @property
+    def words(self) -> str:
+        """The finding in one sentence."""
+        best, rest = self.isolated.best, self.average.best
+        auc = f"AUC {best.auc.value:.3f}, {best.auc.low or 0.0:.3f} to {best.auc.high or 1.0:.3f}, by {best.name}"
+        if self.isolated.lead > 0:
+            return (
+                f"The most isolated {self.percent:g} % of the learned rows can be told ({auc}; average rows "
+                f"{rest.auc.value:.3f}): whoever is unlike all others is known to have been learned from."
+            )
+        return f"The most isolated {self.percent:g} % of the learned rows are told no better than by chance ({auc})."
+
+
+@dataclass(frozen=True)
 class Membership:
     """A membership-inference attack on ``members`` learned and as many held-out rows; see :mod:`eval.membership`.
 
@@ -85,6 +140,7 @@ class Membership:
         strongest: the name of the one with the highest AUC.
         reference_rows: further held-out rows that the attacker is given.
         synthetic_rows: that it is given.
+        exposed: the most isolated rows by themselves; ``None`` where there are too few.
     """
 
     attacks: tuple[Attack, ...]
@@ -94,6 +150,7 @@ class Membership:
     synthetic_rows: int
     epsilon: EpsilonBound
     caveat: str
+    exposed: Exposed | None = None
 
     @property
     def best(self) -> Attack:

@@ -24,9 +24,11 @@ from .margins.facts import Margins
 from .plain_data import build, finite, plain
 from .privacy_facts import (
     Attack,
+    AttackedGroup,
     AttributeInference,
     EpsilonBound,
     EpsilonClaim,
+    Exposed,
     IdentifyingCells,
     LoneCombinations,
     Membership,
@@ -38,6 +40,7 @@ from .rule_facts import RuleCount, RuleFacts
 __all__ = [
     "FORMAT_VERSION",
     "Attack",
+    "AttackedGroup",
     "AttributeInference",
     "Bias",
     "ColumnFidelity",
@@ -47,6 +50,7 @@ __all__ = [
     "EpsilonBound",
     "EpsilonClaim",
     "Estimate",
+    "Exposed",
     "FeatureGain",
     "FeatureUse",
     "Fidelity",

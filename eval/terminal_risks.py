@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tabular.terminal import escape, plain
 
 from .estimates import Estimate
-from .report import Bias, Membership, Privacy, ProtectedColumn, Report
+from .report import Bias, Exposed, Membership, Privacy, ProtectedColumn, Report
 from .terminal_tables import STYLES, glyphs, quiet_table
 from .wording import number, percent, points
 
@@ -25,6 +25,8 @@ def risk_sections(report: Report, console: Console, *, limit: int) -> Iterator[R
     if report.privacy is not None:
         if report.privacy.membership is not None:
             yield _membership(report.privacy, report.privacy.membership, console)
+            if report.privacy.membership.exposed is not None:
+                yield _exposed(report.privacy.membership.exposed, console)
         if report.privacy.attributes or report.privacy.singling_out:
             yield _guesses(report.privacy, console)
     if report.bias is not None:
@@ -64,6 +66,22 @@ def _membership(privacy: Privacy, membership: Membership, console: Console) -> R
     table.caption = words if privacy.claim is None else privacy.claim.words
     table.caption_justify = "left"
     return _titled("Membership attack", about, table)
+
+
+def _exposed(exposed: Exposed, console: Console) -> RenderableType:
+    narrow = console.width < _NARROW
+    headers = [">learned", ">held out", ">best AUC", *([] if narrow else [">95 %"]), ">distance"]
+    table = quiet_table(console, "rows", *headers)
+    for name, group in ((f"isolated, {exposed.percent:g} %", exposed.isolated), ("average", exposed.average)):
+        distances = (number(each.value, 3) for each in (group.distance_members, group.distance_strangers))
+        span = [] if narrow else [f"[dim]{_span(group.best.auc, 3)}[/]"]
+        table.add_row(
+            name, f"{group.members:,}", f"{group.strangers:,}", number(group.best.auc.value, 3), *span,
+            " / ".join(distances),
+        )  # fmt: skip
+    table.caption, table.caption_justify = exposed.words, "left"
+    about = "distance: median to the closest synthetic row, learned / held out"
+    return _titled("Outliers", about, table)
 
 
 def _guesses(privacy: Privacy, console: Console) -> RenderableType:

@@ -181,7 +181,8 @@ def _persons(privacy: Privacy) -> Verdict | None:
 
 
 def _attack(privacy: Privacy | None) -> Verdict:
-    """The worst of membership, attribute inference and singling out, each by the sure end of its interval."""
+    """The worst of membership (of the most isolated rows too), attribute inference and singling out, each by the sure
+    end of its interval."""
     if privacy is None or privacy.membership is None:
         return Verdict("Attack", "open", "-", "needs a holdout", "not measured")
     membership = privacy.membership
@@ -189,13 +190,18 @@ def _attack(privacy: Privacy | None) -> Verdict:
     surely = max(attack.tpr_at_1.low or 0.0 for attack in membership.attacks)
     lead = max(((attack.auc.low or 0.5) - 0.5 for attack in membership.attacks), default=0.0)
     guesses = [found.excess for found in privacy.attributes] + [found.excess for found in privacy.singling_out]
-    leak = max([lead, *(found.low or 0.0 for found in guesses)])
+    apart = membership.exposed.isolated if membership.exposed is not None else None
+    outliers = 0.0 if apart is None else apart.lead
+    leak = max([lead, outliers, *(found.low or 0.0 for found in guesses)])
     if surely > 0.05 or leak > 0.1 or (privacy.claim is not None and privacy.claim.contradicted):
         level = "poor"
-    elif surely > 0.02 or lead > 0.0 or leak > 0.01:
+    elif surely > 0.02 or lead > 0.0 or outliers > 0.0 or leak > 0.01:
         level = "fair"
     else:
         level = "good"
+    if apart is not None and outliers > lead:  # what a mean over all rows hides
+        auc = apart.best.auc.value or 0.5
+        return Verdict("Attack", level, f"AUC {auc:.3f} on outliers", "best of 3, 0.5 is blind", "outliers leak")
     word = {"good": "nothing found", "fair": "leaks a little", "poor": "learned rows leak"}[level]
     return Verdict("Attack", level, f"AUC {best.auc.value or 0.5:.3f} by {best.name}", "best of 3, 0.5 is blind", word)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..estimates import Estimate
-from ..report import EpsilonClaim, Membership, Privacy, Report
+from ..report import EpsilonClaim, Exposed, Membership, Privacy, Report
 from ..wording import in_points, number, percent, points
 from .charts import interval_chart
 from .markup import Markup, element
@@ -30,6 +30,8 @@ def attacks_section(report: Report, anchor: str, level: int) -> Markup | None:
         sentence("Each attack is tried on learned rows and on real rows that were held out. What succeeds on both "
                  "tells of the population; only what succeeds more often on learned rows is leak.", "quiet"),
         *(_membership(privacy.membership, privacy.claim, level + 1) if privacy.membership else []),
+        *(_exposed(privacy.membership.exposed, level + 1)
+          if privacy.membership and privacy.membership.exposed else []),
         *_guesses(privacy, level + 1),
     )  # fmt: skip
 
@@ -76,6 +78,30 @@ def _membership(membership: Membership, claim: EpsilonClaim | None, level: int) 
         measures(shown),
         beside(figures, plot([element("strong", "Membership"), " · area under the ROC curve of each attack"], image)),
     ]
+
+
+def _exposed(exposed: Exposed, level: int) -> list[Markup]:
+    """The most isolated rows and average ones."""
+    groups = ((f"most isolated {exposed.percent:g} %", exposed.isolated), ("average", exposed.average))
+    rows = [
+        [name, f"{group.members:,}", f"{group.strangers:,}", _WAYS.get(group.best.name, group.best.name),
+         number(group.best.auc.value, 3), _span(group.best.auc), _with_span(group.distance_members),
+         _with_span(group.distance_strangers)]
+        for name, group in groups
+    ]  # fmt: skip
+    headers = ["rows", ">learned", ">held out", "strongest attack", ">AUC", ">95 % interval",
+               ">distance to the closest synthetic row, learned", ">held out"]  # fmt: skip
+    return [
+        element(f"h{level}", "Are the most exposed people told?"),
+        sentence("Who is unlike everybody else is the first to be found, and a mean over all rows hides it. A row is "
+                 "isolated that lies far from real rows that were held out.", "quiet"),
+        sentence(exposed.words, "caveat poor" if exposed.isolated.lead > 0 else "caveat"),
+        table("Attacks on the most isolated rows beside average ones; medians of distances", headers, rows),
+    ]  # fmt: skip
+
+
+def _with_span(estimate: Estimate) -> str:
+    return f"{number(estimate.value, 3)} ({_span(estimate)})"
 
 
 def _guesses(privacy: Privacy, level: int) -> list[Markup]:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.membership import attack_of, measure_membership
+from eval.attack_figures import attack_of, median_estimate
+from eval.membership import measure_membership
 
 
 @pytest.fixture(autouse=True)
@@ -93,3 +94,40 @@ def test_scores_that_tie_are_no_accusation():
 def test_the_seed_decides(people, tables):
     both = tables(people(300, 0), people(300, 1), people(300, 2))
     assert measure_membership(both, seed=1, threads=1) == measure_membership(both, seed=1, threads=1)
+
+
+def test_outliers_that_are_learned_by_heart_are_found_though_the_mean_is_blind(people, tables):
+    rng = np.random.default_rng(0)
+
+    def sample(seed):
+        table = people(2000, seed)
+        odd = np.arange(0, 2000, 50)  # 2 % of the rows lie far from all others, each elsewhere
+        for name in "pqrs":
+            table[name] = "usual"
+            table.loc[odd, name] = rng.choice(list("abcdefghijkl"), len(odd))
+        return table, odd
+
+    (real, odd), (synthetic, _), (holdout, _) = (sample(seed) for seed in range(3))
+    synthetic.iloc[odd] = real.iloc[odd]
+    found, _ = measure_membership(tables(real, synthetic, holdout), threads=1)
+    assert found.exposed.percent == 2
+    assert found.exposed.isolated.lead > 0.2
+    assert found.exposed.average.lead == 0
+    assert found.exposed.isolated.distance_members.high < found.exposed.isolated.distance_strangers.low
+    assert "can be told" in found.exposed.words
+    assert all(attack.auc.value < 0.6 for attack in found.attacks)
+
+
+def test_outliers_of_a_fresh_sample_are_not_told_and_few_are_not_asked_about(people, tables):
+    found, _ = measure_membership(tables(people(2000, 0), people(2000, 1), people(2000, 2)), threads=1)
+    assert found.exposed.isolated.lead == 0
+    assert (found.exposed.isolated.strangers, found.exposed.percent) == (20, 2)
+    assert "no better than by chance" in found.exposed.words
+    small, notes = measure_membership(tables(people(300, 0), people(300, 1), people(300, 2)), threads=1)
+    assert small.exposed is None
+    assert "400 holdout rows" in notes[0]
+
+
+def test_the_interval_of_a_median_is_that_of_its_order_statistics():
+    found = median_estimate(np.arange(100, dtype=float))
+    assert (found.value, found.low, found.high) == (49.5, 39, 60)
