@@ -6,6 +6,7 @@ real. Utility scores these predictions, bias looks at them group by group.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,10 @@ from tabular.errors import UsageError
 from .features import TreeModel, feature_matrix
 from .tables import Table, Tables, subsample
 
-__all__ = ["MAX_CLASSES", "MAX_ROWS", "PROTOCOLS", "Arm", "Arms", "Task", "check_protocol", "is_missing", "train_arms"]
+__all__ = [
+    "MAX_CLASSES", "MAX_ROWS", "PROTOCOLS", "Arm", "Arms", "Task", "check_protocol", "fit_predict", "is_missing",
+    "train_arms",
+]  # fmt: skip
 
 MAX_CLASSES = 20
 #: Rows of each table that the models learn from and are tested on.
@@ -158,19 +162,20 @@ def train_arms(
         notes.append(f"The synthetic table lacks a class of {target!r} that the real one has.")
 
     x_test, types = feature_matrix(test, names, tables)
+    options = PROTOCOLS[protocol]
     both = []
     for label, table in (("real", train), ("synthetic", synthetic)):
         if label == "real" and real is not None:
             both.append(real)
             continue
         x, _ = feature_matrix(table, names, tables)
-        prediction, gains = _predict(task, x, task.labels(table), x_test, types, protocol, seed, threads)
+        prediction, gains = fit_predict(task, x, task.labels(table), x_test, types, options, seed, threads)
         both.append(Arm(label, table.rows, prediction, gains))
     again = []
     for _ in range(refits):
         drawn = train.take(rng.integers(train.rows, size=min(train.rows, MAX_REFIT_ROWS)))
         x, _ = feature_matrix(drawn, names, tables)
-        again.append(_predict(task, x, task.labels(drawn), x_test, types, protocol, seed, threads)[0])
+        again.append(fit_predict(task, x, task.labels(drawn), x_test, types, options, seed, threads)[0])
     return Arms(task, protocol, names, test, task.labels(test), tested_on, both[0], both[1], tuple(again)), notes
 
 
@@ -203,12 +208,16 @@ def _labelled(table: Table, task: Task, rng: np.random.Generator) -> tuple[Table
     return subsample(table.take(known), MAX_ROWS, rng), table.rows - len(known)
 
 
-def _predict(
-    task: Task, x: np.ndarray, y: np.ndarray, x_test: np.ndarray, types: list[str], protocol: str, seed: int,
-    threads: int | None,
+def fit_predict(
+    task: Task, x: np.ndarray, y: np.ndarray, x_test: np.ndarray, types: list[str], options: Mapping[str, Any],
+    seed: int, threads: int | None,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Learn ``y`` from ``x``; return what it says of ``x_test``, and the gains."""
-    options = dict(PROTOCOLS[protocol])
+    """Learn ``y`` from ``x``; return what it says of ``x_test`` (see :class:`Arm`), and the gains.
+
+    Args:
+        options: of the trees, such as one of :data:`PROTOCOLS`.
+    """
+    given = dict(options)
     seen = np.unique(y)
     if task.classes and len(seen) == 1:  # nothing to learn: it can only repeat the one class
         probability = np.zeros((len(x_test), len(task.classes)))
@@ -216,8 +225,8 @@ def _predict(
         return probability, np.zeros(len(types))
     objective = {"regression": "reg:squarederror", "binary": "binary:logistic", "multiclass": "multi:softprob"}
     if task.kind == "multiclass":
-        options["num_class"] = len(task.classes)
-    model = TreeModel(objective[task.kind], types, seed=seed, threads=threads, **options).fit(x, y)
+        given["num_class"] = len(task.classes)
+    model = TreeModel(objective[task.kind], types, seed=seed, threads=threads, **given).fit(x, y)
     prediction = model.predict(x_test)
     if task.kind == "binary":
         prediction = np.column_stack([1 - prediction, prediction])

@@ -18,6 +18,7 @@ from tabular.notebook import default_reporter
 from tabular.progress import Reporter
 from tabular.schema import Schema
 
+from .all_targets import measure_all_targets
 from .arms import Arms, check_protocol, train_arms
 from .audit import against_claim
 from .bias import REFITS, check_protected, measure_bias
@@ -28,7 +29,7 @@ from .forms import judge_forms
 from .joints import against_target, joints
 from .margins.measure import measure_margins
 from .privacy import measure_privacy
-from .report import Privacy, Report, Rows, RuleFacts
+from .report import AllTargets, Privacy, Report, Rows, RuleFacts
 from .rules import measure_rules
 from .support import measure_support
 from .tables import Tables, load_tables
@@ -53,6 +54,7 @@ def compare(
     protect: Sequence[str] = (),
     protocol: str = "standard",
     claim: tuple[float, float] | None = None,
+    all_targets: bool = False,
     schema: Schema | None = None,
     seed: int = 0,
     threads: int | None = None,
@@ -70,6 +72,7 @@ def compare(
         protocol: the settings of the models of utility: ``"standard"``, or ``"report"`` for XGBoost as it comes.
         claim: (epsilon, delta) that the accountant of a differentially private run claims; the attack's lower
             bound is stated beside it.
+        all_targets: predict every column from the others too, not only ``target``; some seconds more.
         schema: inferred from ``real`` if absent. The rules that it lists are checked
             (:func:`tabular.rules.with_rules` finds some).
         seed: of every draw and model; the same seed gives the same report.
@@ -136,6 +139,11 @@ def compare(
             target, arms, more = _arms(tables, target, protocol, REFITS if protect else 0, seed, threads)
             utility = None if arms is None else score_arms(arms, seed=seed)
         notes += more
+        every: AllTargets | None = None
+        if all_targets:
+            with clock("all targets"):
+                every, more = measure_all_targets(tables, seed=seed, threads=threads)
+            notes += more
         task.advance(1, "utility")
         with clock("bias"):
             bias, more = measure_bias(tables, protect, arms, seed=seed)
@@ -170,6 +178,7 @@ def compare(
         left_out=tuple(left_out),
         rules=rules,
         margins=margins,
+        all_targets=every,
     )
 
 

@@ -28,7 +28,7 @@ SHARE, MAX_SHARE = 0.01, 0.1
 #: Fewer held-out rows than this give no figure.
 MIN_ROWS = 20
 #: Learned rows among which the isolated ones are sought, and held-out rows that they are isolated from.
-MAX_POOL, MAX_NEIGHBOURS = 50_000, 2_000
+MAX_POOL, MAX_NEIGHBOURS = 50_000, 1_000
 #: Isolated learned rows that are asked about.
 MAX_TARGETS = 1_000
 

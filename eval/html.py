@@ -13,6 +13,7 @@ from tabular.errors import UsageError
 from tabular.rundir import write_text
 
 from .findings import headline
+from .page.all_targets import all_targets_section
 from .page.attacks import attacks_section
 from .page.bias import bias_section
 from .page.columns import columns_section
@@ -48,6 +49,7 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Report, str, int], Markup | None]], .
     ("Rows", "rows", rows_section),
     ("Detection", "detection", detection_section),
     ("Utility", "utility", utility_section),
+    ("Targets", "targets", all_targets_section),
     ("Bias", "bias", bias_section),
     ("Privacy", "privacy", privacy_section),
     ("Attacks", "attacks", attacks_section),

@@ -36,9 +36,11 @@ from .privacy_facts import (
     SinglingOut,
 )
 from .rule_facts import RuleCount, RuleFacts
+from .target_facts import AllTargets
 
 __all__ = [
     "FORMAT_VERSION",
+    "AllTargets",
     "Attack",
     "AttackedGroup",
     "AttributeInference",
@@ -324,6 +326,7 @@ class Report(Shown):
         left_out: the columns that no kind can hold.
         rules: of the schema, as far as they were checked.
         against_target: the target by the cells of each column, in table order.
+        all_targets: every column as target; ``None`` where that was not asked for.
         margins: three columns at once, mutual information, rare categories and subgroups; ``None`` in an older report.
     """
 
@@ -347,6 +350,7 @@ class Report(Shown):
     left_out: tuple[str, ...] = ()
     rules: tuple[RuleFacts, ...] = ()
     margins: Margins | None = None
+    all_targets: AllTargets | None = None
 
     @property
     def by_form_alone(self) -> list[str]:

@@ -142,6 +142,8 @@ def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
         ("beta-recall", "higher", 3, _both("support", "beta_recall", "beta_recall_floor")),
         ("detection (1 = cannot tell)", "higher", 3, (_at("detection.score"), _detection_floor)),
         ("detection as SDMetrics scores it", "higher", 3, _both("detection", "sdmetrics_score", "sdmetrics_floor")),
+        ("every column as target, % of real training", "higher", 1,
+         _both("all_targets", "kept_percent", "floor_percent")),
         ("nearer to learned rows (0.5 = no copying)", "half", 3,
          (_at("privacy.distance.share_closer_to_real"), lambda _: 0.5)),
         ("identifying cells that are real values, %", "lower", 2,

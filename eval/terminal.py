@@ -9,6 +9,7 @@ from tabular.terminal import escape, plain
 
 from .findings import BLIND_BELOW_HALF, advice, by_excess, headline, judged, lost_relations
 from .report import (
+    AllTargets,
     ColumnFidelity,
     Detection,
     Estimate,
@@ -55,6 +56,7 @@ def render(report: Report, console: Console, *, details: bool = True, limit: int
             face.support(report.support),
             face.detection(report.detection),
             face.utility(report.utility),
+            face.all_targets(report.all_targets),
             face.privacy(report.privacy),
             *risk_sections(report, console, limit=limit),
             face.notes(report),
@@ -267,6 +269,22 @@ class _Face:
             table.caption = f"Rank correlation of what both models rest on: {utility.importance_agreement:.2f}."
             table.caption_justify = "left"
         return self._section("Utility", about, table)
+
+    def all_targets(self, every: AllTargets | None) -> RenderableType | None:
+        """Every column as target, what loses most first."""
+        from rich.console import Group
+        from rich.text import Text
+
+        if every is None:
+            return None
+        table = quiet_table(self.console, "target", "", ">real", ">synthetic", ">real, again", ">kept %")
+        for each in every.columns[: self.limit]:
+            scores = (score(value) for value in (each.real, each.synthetic))
+            kept = number(None if each.kept is None else 100 * each.kept, 1)
+            table.add_row(escape(each.name), each.metric.upper(), *scores, f"[dim]{score(each.refit)}[/]", kept)
+        self._rest(table, len(every.columns))
+        about = f"models of {every.rows:,} rows, tested on {every.test_rows:,}"
+        return Group(self._section("Every column as target", about, table), Text(plain(every.words)))
 
     def privacy(self, privacy: Privacy | None) -> RenderableType | None:
         if privacy is None:

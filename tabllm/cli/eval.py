@@ -81,6 +81,8 @@ class Claim(click.ParamType):
               help="Protected column, whose groups must not fare worse, such as sex. Repeatable.")  # fmt: skip
 @click.option("--protocol", type=click.Choice(["standard", "report"]), default="standard", show_default=True,
               help="Settings of the utility models; report: XGBoost's own defaults.")  # fmt: skip
+@click.option("--all-targets", is_flag=True,
+              help="Predict every column from the others too, by small models; some seconds more.")  # fmt: skip
 @click.option("--claim", type=Claim(), metavar="EPSILON,DELTA",
               help="Claimed epsilon and delta of a private run, to test by the attack.")  # fmt: skip
 @click.option("--no-rules", is_flag=True,
@@ -105,6 +107,7 @@ def evaluate(
     target: str | None,
     protect: tuple[str, ...],
     protocol: str,
+    all_targets: bool,
     claim: tuple[float, float] | None,
     no_rules: bool,
     limit: int,
@@ -158,6 +161,7 @@ def evaluate(
         protect=protect,
         protocol=protocol,
         claim=claim,
+        all_targets=all_targets,
         seed=seed or 0,
         progress=session.reporter(),
     )
