@@ -18,6 +18,7 @@ __all__ = [
     "LoneCombinations",
     "Membership",
     "NearestRatio",
+    "ShadowAttack",
     "SinglingOut",
 ]
 
@@ -47,7 +48,7 @@ class Attack:
     """How well one attack tells learned rows from held-out ones.
 
     Attributes:
-        name: ``"distance"``, ``"density"`` or ``"classifier"``.
+        name: ``"distance"``, ``"density"``, ``"classifier"`` or ``"shadow"``.
         auc: 0.5 is blind.
         tpr_at_1, tpr_at_10: the share of learned rows that it names while it accuses 1 or 10 % of the
             held-out ones; as large as that if blind.
@@ -57,6 +58,33 @@ class Attack:
     auc: Estimate
     tpr_at_1: Estimate
     tpr_at_10: Estimate
+
+
+@dataclass(frozen=True)
+class ShadowAttack:
+    """A likelihood-ratio attack from shadow models; see :mod:`eval.shadow`.
+
+    Attributes:
+        fits: shadow models, each of the generator ``model`` fitted to ``rows`` rows.
+        members, strangers: learned and held-out rows that were asked about.
+    """
+
+    attack: Attack
+    fits: int
+    model: str
+    rows: int
+    members: int
+    strangers: int
+
+    @property
+    def words(self) -> str:
+        """The finding in one sentence."""
+        auc = self.attack.auc
+        found = f"AUC {auc.value:.3f}, {auc.low or 0.0:.3f} to {auc.high or 1.0:.3f}"
+        how = f"{self.fits} shadow models ({self.model}, {self.rows:,} rows each)"
+        if (auc.low or 0.0) > 0.5:
+            return f"Who can fit {how} tells learned rows from others better than by chance ({found})."
+        return f"Who can fit {how} tells learned rows no better than by chance ({found})."
 
 
 @dataclass(frozen=True)

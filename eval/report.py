@@ -33,6 +33,7 @@ from .privacy_facts import (
     LoneCombinations,
     Membership,
     NearestRatio,
+    ShadowAttack,
     SinglingOut,
 )
 from .rule_facts import RuleCount, RuleFacts
@@ -70,6 +71,7 @@ __all__ = [
     "Rows",
     "RuleCount",
     "RuleFacts",
+    "ShadowAttack",
     "SinglingOut",
     "Support",
     "Trends",
@@ -295,6 +297,7 @@ class Privacy:
         claim: what a differentially private run claims, beside what the attack shows.
         identifying: ``None`` where no column names persons.
         combinations: ``None`` where fewer than two columns can be compared.
+        shadow: ``None`` where no shadow models were fitted.
     """
 
     copies: Copies
@@ -309,6 +312,7 @@ class Privacy:
     claim: EpsilonClaim | None = None
     identifying: IdentifyingCells | None = None
     combinations: LoneCombinations | None = None
+    shadow: ShadowAttack | None = None
 
 
 @dataclass(frozen=True, repr=False)

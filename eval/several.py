@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -18,7 +18,7 @@ from tabular.schema import Schema
 from .comparison import compare
 from .faces import Shown
 from .pairwise import pairwise
-from .report import Report
+from .report import Report, ShadowAttack
 from .side_by_side import SideBySide, pairwise_tables, side_by_side
 from .tables import check_form
 
@@ -31,6 +31,16 @@ class Several(Shown):
 
     reports: dict[str, Report]
     tables: tuple[SideBySide, ...]
+
+    def with_shadow(self, attacks: Mapping[str, ShadowAttack]) -> Several:
+        """The same with what shadow models found, by the name of the table."""
+        reports = {
+            name: report if report.privacy is None or name not in attacks
+            else replace(report, privacy=replace(report.privacy, shadow=attacks[name]))
+            for name, report in self.reports.items()
+        }  # fmt: skip
+        others = self.tables[len(side_by_side(self.reports)) :]
+        return Several(reports, (*side_by_side(reports), *others) if self.tables else ())
 
 
 def compare_several(

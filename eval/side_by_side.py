@@ -153,6 +153,7 @@ def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
         ("membership attack, AUC (0.5 = blind)", "half", 3, (_at("privacy.membership.best.auc.value"), lambda _: 0.5)),
         ("the same on the most isolated rows", "half", 3,
          (_at("privacy.membership.exposed.isolated.best.auc.value"), lambda _: 0.5)),
+        ("the same by shadow models", "half", 3, (_at("privacy.shadow.attack.auc.value"), lambda _: 0.5)),
         ("gap between groups that widens most, points", "lower", 1, (_widened, lambda _: 0.0)),
     ]  # fmt: skip
     lines = [_line(reports, label, better, decimals, *reads) for label, better, decimals, reads in measured]

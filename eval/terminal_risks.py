@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tabular.terminal import escape, plain
 
 from .estimates import Estimate
-from .report import Bias, Exposed, Membership, Privacy, ProtectedColumn, Report
+from .report import Bias, Exposed, Membership, Privacy, ProtectedColumn, Report, ShadowAttack
 from .terminal_tables import STYLES, glyphs, quiet_table
 from .wording import number, percent, points
 
@@ -27,6 +27,8 @@ def risk_sections(report: Report, console: Console, *, limit: int) -> Iterator[R
             yield _membership(report.privacy, report.privacy.membership, console)
             if report.privacy.membership.exposed is not None:
                 yield _exposed(report.privacy.membership.exposed, console)
+        if report.privacy.shadow is not None:
+            yield _shadow(report.privacy.shadow, console)
         if report.privacy.attributes or report.privacy.singling_out:
             yield _guesses(report.privacy, console)
     if report.bias is not None:
@@ -82,6 +84,17 @@ def _exposed(exposed: Exposed, console: Console) -> RenderableType:
     table.caption, table.caption_justify = exposed.words, "left"
     about = "distance: median to the closest synthetic row, learned / held out"
     return _titled("Outliers", about, table)
+
+
+def _shadow(shadow: ShadowAttack, console: Console) -> RenderableType:
+    table = quiet_table(console, "learned / held out", ">AUC", ">95 %", ">TPR at 1 %", ">at 10 % FPR")
+    attack = shadow.attack
+    table.add_row(
+        f"{shadow.members:,} / {shadow.strangers:,}", number(attack.auc.value, 3), f"[dim]{_span(attack.auc, 3)}[/]",
+        percent(attack.tpr_at_1.value), percent(attack.tpr_at_10.value),
+    )  # fmt: skip
+    table.caption, table.caption_justify = shadow.words, "left"
+    return _titled("Shadow models", "a membership attack by likelihood ratio", table)
 
 
 def _guesses(privacy: Privacy, console: Console) -> RenderableType:

@@ -189,16 +189,20 @@ def _attack(privacy: Privacy | None) -> Verdict:
     best = membership.best
     surely = max(attack.tpr_at_1.low or 0.0 for attack in membership.attacks)
     lead = max(((attack.auc.low or 0.5) - 0.5 for attack in membership.attacks), default=0.0)
+    shadow = 0.0 if privacy.shadow is None else (privacy.shadow.attack.auc.low or 0.5) - 0.5
     guesses = [found.excess for found in privacy.attributes] + [found.excess for found in privacy.singling_out]
     apart = membership.exposed.isolated if membership.exposed is not None else None
     outliers = 0.0 if apart is None else apart.lead
-    leak = max([lead, outliers, *(found.low or 0.0 for found in guesses)])
+    leak = max([lead, outliers, shadow, *(found.low or 0.0 for found in guesses)])
     if surely > 0.05 or leak > 0.1 or (privacy.claim is not None and privacy.claim.contradicted):
         level = "poor"
-    elif surely > 0.02 or lead > 0.0 or outliers > 0.0 or leak > 0.01:
+    elif surely > 0.02 or max(lead, outliers, shadow) > 0.0 or leak > 0.01:
         level = "fair"
     else:
         level = "good"
+    if privacy.shadow is not None and shadow > max(lead, outliers):
+        auc = privacy.shadow.attack.auc.value or 0.5
+        return Verdict("Attack", level, f"AUC {auc:.3f} by shadow models", "0.5 is blind", "learned rows leak")
     if apart is not None and outliers > lead:  # what a mean over all rows hides
         auc = apart.best.auc.value or 0.5
         return Verdict("Attack", level, f"AUC {auc:.3f} on outliers", "best of 3, 0.5 is blind", "outliers leak")

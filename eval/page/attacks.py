@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..estimates import Estimate
-from ..report import EpsilonClaim, Exposed, Membership, Privacy, Report
+from ..report import EpsilonClaim, Exposed, Membership, Privacy, Report, ShadowAttack
 from ..wording import in_points, number, percent, points
 from .charts import interval_chart
 from .markup import Markup, element
@@ -32,6 +32,7 @@ def attacks_section(report: Report, anchor: str, level: int) -> Markup | None:
         *(_membership(privacy.membership, privacy.claim, level + 1) if privacy.membership else []),
         *(_exposed(privacy.membership.exposed, level + 1)
           if privacy.membership and privacy.membership.exposed else []),
+        *(_shadow(privacy.shadow, level + 1) if privacy.shadow else []),
         *_guesses(privacy, level + 1),
     )  # fmt: skip
 
@@ -98,6 +99,20 @@ def _exposed(exposed: Exposed, level: int) -> list[Markup]:
         sentence(exposed.words, "caveat poor" if exposed.isolated.lead > 0 else "caveat"),
         table("Attacks on the most isolated rows beside average ones; medians of distances", headers, rows),
     ]  # fmt: skip
+
+
+def _shadow(shadow: ShadowAttack, level: int) -> list[Markup]:
+    attack = shadow.attack
+    rows = [[
+        f"{shadow.fits} fits of {shadow.model}", f"{shadow.members:,}", f"{shadow.strangers:,}",
+        number(attack.auc.value, 3), _span(attack.auc), percent(attack.tpr_at_1.value), percent(attack.tpr_at_10.value),
+    ]]  # fmt: skip
+    headers = ["shadow models", ">learned", ">held out", ">AUC", ">95 % interval", ">found at 1 % accused", ">at 10 %"]
+    return [
+        element(f"h{level}", "And by whoever fits the same generator?"),
+        sentence(shadow.words, "caveat poor" if (attack.auc.low or 0.0) > 0.5 else "caveat"),
+        table("Likelihood ratio of models that learned a row and of models that did not", headers, rows),
+    ]
 
 
 def _with_span(estimate: Estimate) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,7 @@ from .session import Session
 if TYPE_CHECKING:
     import pandas as pd
 
+    from eval.report import ShadowAttack
     from tabular.file_form import ReadOptions
     from tabular.schema import Schema
 
@@ -43,6 +46,8 @@ tabllm eval visits-run
 tabllm eval visits.csv synthetic.csv --holdout visits-test.csv --target clicked
 # Do the synthetic rows widen the gaps between groups?
 tabllm eval people.csv synthetic.csv --holdout people-test.csv --target hired --protect sex --protect age
+# Every column as target; and the strongest attack, by eight shadow models
+tabllm eval visits-run --all-targets --shadow 8 --details
 # As a page with plots; several tables stand side by side
 tabllm eval visits.csv nano.csv ctgan.csv --holdout visits-test.csv --html report.html
 # Histories of users in a log of events: lengths, gaps, what follows what
@@ -83,6 +88,9 @@ class Claim(click.ParamType):
               help="Settings of the utility models; report: XGBoost's own defaults.")  # fmt: skip
 @click.option("--all-targets", is_flag=True,
               help="Predict every column from the others too, by small models; some seconds more.")  # fmt: skip
+@click.option("--shadow", type=AtLeast(4), is_flag=False, flag_value="8", metavar="N",
+              help="Fit N shadow models, of RUN's kind or nano, with and without rows: the strongest attack, and slow; "
+                   "8 if no N follows.")  # fmt: skip
 @click.option("--claim", type=Claim(), metavar="EPSILON,DELTA",
               help="Claimed epsilon and delta of a private run, to test by the attack.")  # fmt: skip
 @click.option("--no-rules", is_flag=True,
@@ -108,6 +116,7 @@ def evaluate(
     protect: tuple[str, ...],
     protocol: str,
     all_targets: bool,
+    shadow: int | None,
     claim: tuple[float, float] | None,
     no_rules: bool,
     limit: int,
@@ -131,7 +140,10 @@ def evaluate(
     session.check_file(html_file)
     columns = log_columns(real, by, time)
     if columns is not None:
-        _refuse({"--holdout": holdout, "--target": target, "--protect": protect, "--claim": claim, "--html": html_file})
+        _refuse({
+            "--holdout": holdout, "--target": target, "--protect": protect, "--claim": claim, "--html": html_file,
+            "--all-targets": all_targets, "--shadow": shadow,
+        })  # fmt: skip
         logs = _tables(session, real, synth, holdout, data, reading, seed or 0).without(dropped)
         compare_logs(
             session, logs.real, logs.synthetic, logs.schema, columns,
@@ -152,6 +164,7 @@ def evaluate(
         judged = replace(judged, schema=replace(judged.schema, rules=()))
     elif not no_rules and judged.schema is None:
         judged = replace(judged, schema=with_rules(judged.real, seed=seed or 0, progress=session.reporter()))
+    attacks = None if shadow is None else _shadow_of(judged, real, seed or 0)
     found = compare_several(
         judged.real,
         judged.synthetic,
@@ -165,6 +178,8 @@ def evaluate(
         seed=seed or 0,
         progress=session.reporter(),
     )
+    if attacks is not None:
+        found = found.with_shadow(attacks(fits=shadow, progress=session.reporter()))
     if session.draws(json_file) and len(found.reports) > 1:
         render_several(found.reports, found.tables, session.console())
     elif session.draws(json_file):
@@ -181,6 +196,20 @@ def _refuse(options: dict[str, Any]) -> None:
     for option, value in options.items():
         if value:
             raise UsageError(f"{option} judges single rows, and --by whole histories: leave one of them out.")
+
+
+def _shadow_of(judged: _Judged, real: str, seed: int) -> Callable[..., dict[str, ShadowAttack]]:
+    """The attack by shadow models of the kind of the run ``real``, or nano; what forbids it is found here."""
+    from tabular.inference import infer_schema
+
+    from ..shadow import check_held, generator_of_run, shadow_attacks
+
+    is_run = (Path(real) / "config.json").is_file()
+    model, options = generator_of_run(real) if is_run else ("nano", {})
+    return partial(
+        shadow_attacks, judged.real, check_held(judged.holdout), judged.synthetic,
+        schema=judged.schema or infer_schema(judged.real), model=model, options=options, seed=seed,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

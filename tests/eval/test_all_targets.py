@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from eval import compare
 from eval.all_targets import measure_all_targets
+from eval.html import page
+from eval.terminal import render
 
 
 def test_what_synthetic_rows_no_longer_teach_stands_first(people, tables):
@@ -48,10 +53,15 @@ def test_many_categories_are_folded_and_gaps_left_out(tables):
     assert by_name["city"].real > 0.9
 
 
-def test_a_report_has_it_only_where_asked_and_keeps_it_as_json(people, monkeypatch):
+def test_a_report_has_it_where_asked_for_on_every_face(people, monkeypatch):
     monkeypatch.setattr("eval.features.TREES", 5)
     report = compare(people(200, 0), people(200, 1), holdout=people(100, 2), threads=1, all_targets=True)
     assert {each.name for each in report.all_targets.columns} == set(people(1, 0))
     again = type(report).from_dict(report.to_dict())
     assert again.all_targets == report.all_targets
     assert again.all_targets.words == report.all_targets.words
+    console = Console(width=80, file=io.StringIO())
+    render(report, console)
+    for face in (page(report), console.file.getvalue()):
+        assert "Every column as target" in face
+        assert "of what real rows teach" in " ".join(face.split())
