@@ -202,7 +202,7 @@ def _attack(privacy: Privacy | None) -> Verdict:
         level = "good"
     if privacy.shadow is not None and shadow > max(lead, outliers):
         auc = privacy.shadow.attack.auc.value or 0.5
-        return Verdict("Attack", level, f"AUC {auc:.3f} by shadow models", "0.5 is blind", "learned rows leak")
+        return Verdict("Attack", level, f"AUC {auc:.3f} by shadows", "0.5 is blind", "learned rows leak")
     if apart is not None and outliers > lead:  # what a mean over all rows hides
         auc = apart.best.auc.value or 0.5
         return Verdict("Attack", level, f"AUC {auc:.3f} on outliers", "best of 3, 0.5 is blind", "outliers leak")
