@@ -4,8 +4,9 @@ Facts first, faces later: :func:`compare` returns a :class:`Report` of plain dat
 (:mod:`eval.terminal`, :mod:`eval.html`) only draw it. One file per question: :mod:`eval.fidelity` (columns),
 :mod:`eval.trends` (pairs of columns), :mod:`eval.margins` (three columns at once, rare categories, subgroups),
 :mod:`eval.support` (whole rows), :mod:`eval.detection`, :mod:`eval.utility` (:mod:`eval.decisions`: what is done with
-a chance), :mod:`eval.bias`, :mod:`eval.privacy` (copies and distances) with the attacks in :mod:`eval.membership`,
-:mod:`eval.attributes` and :mod:`eval.singling_out`, and :mod:`eval.audit` (epsilon).
+a chance), :mod:`eval.all_targets`, :mod:`eval.bias`, :mod:`eval.privacy` (copies and distances) with the attacks in
+:mod:`eval.membership`, :mod:`eval.exposed` (outliers), :mod:`eval.shadow`, :mod:`eval.attributes` and
+:mod:`eval.singling_out`, and :mod:`eval.audit` (epsilon).
 :func:`compare_several` sets several tables side by side, and :func:`write_html` makes a page of one or more reports.
 
 Example:

@@ -10,10 +10,18 @@ import numpy as np
 
 from ..tables import Table, Tables, subsample
 
-__all__ = ["Samples", "cells_of", "draw_combinations", "equal_samples", "mean", "real_codes"]
+__all__ = ["Samples", "cells_of", "draw_combinations", "equal_samples", "mean", "real_codes", "row_limit"]
+
+#: Cells of a table that are held at once, 80 MB, and the rows that any table may have nevertheless.
+MAX_CELLS, MIN_ROWS = 10_000_000, 10_000
 
 #: Real, synthetic and maybe holdout rows.
 Samples = tuple[Table, ...]
+
+
+def row_limit(columns: int, most: int) -> int:
+    """Rows of each table, at most ``most``, and fewer of a wide one, whose columns are all held at once."""
+    return min(most, max(MIN_ROWS, MAX_CELLS // columns))
 
 
 def equal_samples(tables: Tables, limit: int, rng: np.random.Generator) -> Samples:

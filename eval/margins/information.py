@@ -15,7 +15,7 @@ from math import comb
 import numpy as np
 
 from ..tables import Table, Tables, subsample
-from .cells import draw_combinations
+from .cells import draw_combinations, row_limit
 from .facts import Information
 
 __all__ = ["entropy", "measure_information", "normalised_information"]
@@ -40,7 +40,8 @@ def measure_information(tables: Tables, *, seed: int = 0) -> Information | None:
     rng = np.random.default_rng([seed, 2])
     pairs = draw_combinations(len(names), 2, MAX_PAIRS, rng)
     whole, *others = [tables.real, tables.synthetic] + ([] if tables.holdout is None else [tables.holdout])
-    sizes = [min(MAX_ROWS, whole.rows, other.rows) for other in others]
+    limit = row_limit(len(names), MAX_ROWS)
+    sizes = [min(limit, whole.rows, other.rows) for other in others]
     errors = []
     for other, rows in zip(others, sizes, strict=True):
         used = subsample(whole, rows, rng), subsample(other, rows, rng)

@@ -25,7 +25,7 @@ MAX_VALUES = 50
 #: Columns that are split by, and columns that are compared within; of more, so many are drawn.
 MAX_SPLIT, MAX_WITHIN = 20, 50
 #: Rows of each table.
-MAX_ROWS = 200_000
+MAX_ROWS = 100_000
 #: Cells of a column within a subgroup.
 CELLS = 20
 #: Subgroups that are listed.

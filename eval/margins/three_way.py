@@ -13,7 +13,7 @@ from math import comb
 import numpy as np
 
 from ..tables import Tables
-from .cells import cells_of, draw_combinations, equal_samples, mean
+from .cells import cells_of, draw_combinations, equal_samples, mean, row_limit
 from .facts import ThreeWay, Triple
 
 __all__ = ["measure_three_way"]
@@ -33,7 +33,7 @@ def measure_three_way(tables: Tables, *, seed: int = 0) -> ThreeWay | None:
     if len(names) < 3:
         return None
     rng = np.random.default_rng([seed, 3])
-    used = equal_samples(tables, MAX_ROWS, rng)
+    used = equal_samples(tables, row_limit(len(names), MAX_ROWS), rng)
     triples = draw_combinations(len(names), 3, MAX_TRIPLES, rng)
     coded = {i: cells_of(tables, names[i], used, CELLS) for i in sorted({i for triple in triples for i in triple})}
     found = []
