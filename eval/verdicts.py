@@ -200,10 +200,10 @@ def _attack(privacy: Privacy | None) -> Verdict:
         level = "fair"
     else:
         level = "good"
-    if privacy.shadow is not None and shadow > max(lead, outliers):
+    if privacy.shadow is not None and shadow > max(lead, outliers, 0.0):
         auc = privacy.shadow.attack.auc.value or 0.5
         return Verdict("Attack", level, f"AUC {auc:.3f} by shadows", "0.5 is blind", "learned rows leak")
-    if apart is not None and outliers > lead:  # what a mean over all rows hides
+    if apart is not None and outliers > max(lead, 0.0):  # what a mean over all rows hides
         auc = apart.best.auc.value or 0.5
         return Verdict("Attack", level, f"AUC {auc:.3f} on outliers", "best of 3, 0.5 is blind", "outliers leak")
     word = {"good": "nothing found", "fair": "leaks a little", "poor": "learned rows leak"}[level]

@@ -11,7 +11,7 @@ from .markup import Child, Markup, element, joined
 __all__ = ["Measure", "beside", "hidden", "legend", "measures", "plot", "plots", "section", "sentence", "table"]
 
 #: A table of more rows scrolls in a box, and can be searched.
-LONG = 15
+LONG = 20
 
 #: Role -> what it stands for, the shape that shows it.
 _ROLES = {
