@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,10 +13,9 @@ from tabular.inference import infer_schema
 from tabular.relations.log import EventLog, unused_name
 from tabular.relations.times import Clock, Names
 from tabular.rules import Rule
-from tabular.rules.syntax import Increasing
 from tabular.schema import Column, Schema
 
-__all__ = ["Layout", "rules_of", "user_table"]
+__all__ = ["Layout", "user_table"]
 
 #: Columns of events of which a user's mean or most frequent value is learned, and which an event is told of its past.
 MAX_TOLD = 8
@@ -38,6 +37,7 @@ class Layout:
         clock: how times are told.
         window: events before that an event is told of.
         in_time_order: whether the rows of the file are in time order, and not by user.
+        relative: columns of events that are learned as the time since the event (:mod:`.following`).
     """
 
     by: str
@@ -51,10 +51,11 @@ class Layout:
     clock: Clock
     window: int
     in_time_order: bool
+    relative: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, log: EventLog) -> Layout:
-        """The layout for a log."""
+    def of(cls, log: EventLog, relative: tuple[str, ...] = ()) -> Layout:
+        """The layout for a log, whose columns ``relative`` are told so."""
         taken = set(log.schema.names)
 
         def name(wanted: str) -> str:
@@ -75,6 +76,7 @@ class Layout:
             clock,
             2 if len(told) <= MAX_TWICE else 1,
             log.in_time_order,
+            relative,
         )
 
     @property
@@ -90,8 +92,14 @@ def _varies(column: Column, values: np.ndarray) -> bool:
     return column.has_categories and len(column.categories) > 1
 
 
-def user_table(log: EventLog, layout: Layout, rare_below: int) -> tuple[pd.DataFrame, Schema]:
-    """One row per user: its own columns, when it begins, how many events it has and over what time."""
+def user_table(
+    log: EventLog, layout: Layout, *, rare_below: int = 0, rules: tuple[Rule, ...] = ()
+) -> tuple[pd.DataFrame, Schema]:
+    """One row per user: its own columns, when it begins, how many events it has and over what time.
+
+    Args:
+        rules: between columns of users.
+    """
     own = log.schema
     arrays = {name: log.arrays[name][log.first] for name in (layout.by, *layout.user_columns)}
     names = (layout.by, *layout.user_columns)
@@ -115,17 +123,8 @@ def user_table(log: EventLog, layout: Layout, rare_below: int) -> tuple[pd.DataF
         else:
             arrays[typical] = _most_frequent(values, log.user, len(log.first), len(own[name].categories))
             columns.append(replace(own[name], name=typical, label=None, personal=None))
-    schema = Schema(tuple(columns), len(log.first), (), rules_of(own, layout.user_columns))
+    schema = Schema(tuple(columns), len(log.first), (), rules)
     return from_arrays(arrays, schema), schema
-
-
-def rules_of(schema: Schema, columns: Sequence[str]) -> tuple[Rule, ...]:
-    """The rules of a log that are about ``columns`` alone, within one row."""
-    return tuple(
-        rule
-        for rule in schema.rules
-        if set(rule.columns(schema.names)) <= set(columns) and not isinstance(rule.form(schema.names), Increasing)
-    )
 
 
 def _part(schema: Schema, names: tuple[str, ...]) -> Schema:

@@ -29,8 +29,9 @@ from tabular.synthesizer import Synthesizer, Where
 from ..codec.table import DEFAULT_BINS
 from ..nano.table_lm import PART_ROWS, TableLM
 from .event_model import EventModel
+from .following import kept_rules, relative_columns, relative_log, rules_of, with_what_follows
 from .lanes import stretches
-from .layout import Layout, rules_of, user_table
+from .layout import Layout, user_table
 from .past import Past
 from .run_files import Run, read_run, write_run
 from .walk import Start, make_events, start_of_users, start_within
@@ -120,15 +121,20 @@ class SequenceLM(Synthesizer):
         schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
         schema = without_order(schema)  # rows stand by user and time
         log = read_log(arrays, schema, self.by, self.time, progress=progress)
-        layout = Layout.of(log)
-        users, users_schema = user_table(log, layout, self.rare_below)
+        relative = relative_columns(log)
+        known, kept = log.schema, kept_rules(log, relative)
+        log = relative_log(log, relative)
+        layout = Layout.of(log, relative)
+        users, users_schema = user_table(
+            log, layout, rare_below=self.rare_below, rules=rules_of(known, layout.user_columns)
+        )
         events_schema = Schema(tuple(log.schema[name] for name in layout.event_columns), len(log.user))
         past = Past(layout, users_schema, events_schema)
         gaps = layout.clock.split(log.times, log.before(log.times, 1))
         # Whom the table names was said of the table.
         nameless = tuple(replace(column, personal=None) for column in events_schema)
         columns = (*past.columns, *layout.clock.columns(gaps), *nameless)
-        of_events = Schema(columns, len(log.user), (), rules_of(log.schema, layout.event_columns))
+        of_events = Schema(columns, len(log.user), (), rules_of(known, layout.event_columns, relative))
         own = to_arrays(users, users_schema)
         own |= {layout.first: log.times[log.first]}
         rows = {**past.of_log(log, own), **gaps, **{name: log.arrays[name] for name in layout.event_columns}}
@@ -141,15 +147,12 @@ class SequenceLM(Synthesizer):
         )
         self._layout = layout
         same = {
-            name: replace(users_schema[name], personal=log.schema[name].personal)
+            name: replace(users_schema[name], personal=known[name].personal)
             for name in (layout.by, *layout.user_columns)
         }
-        kept = (*of_events.rules, *users_schema.rules)
-        whole = Schema(
-            tuple(same.get(column.name, column) for column in log.schema), len(table), log.schema.notes, kept
-        )
-        if lost := [rule.text for rule in log.schema.rules if rule not in kept and "increasing" not in rule.text]:
-            progress.note(f"Rules that tie events to their user or their time are not kept: {'; '.join(lost[:5])}.")
+        whole = Schema(tuple(same.get(column.name, column) for column in known), len(table), known.notes, kept)
+        if lost := [rule.text for rule in known.rules if rule not in kept]:
+            progress.note(f"Rules that tie an event to its user or its time are not kept: {'; '.join(lost[:5])}.")
         self.schema = self._labelled(whole, len(table))
         self.facts = {
             "users": len(users),
@@ -238,7 +241,13 @@ class SequenceLM(Synthesizer):
             in_time = np.lexsort((events[layout.time], place))
             events = {name: values[in_time] for name, values in events.items()}
             place = place[in_time]
-        return {**events, **{name: users[name][place] for name in (layout.by, *layout.user_columns)}}
+        own = {name: users[name][place] for name in (layout.by, *layout.user_columns)}
+        return self._whole({**events, **own}, self.schema)
+
+    def _whole(self, arrays: Arrays, schema: Schema) -> Arrays:
+        """Canonical arrays of whole rows, with what follows from the time and the user of an event."""
+        layout = self._fitted()
+        return with_what_follows(arrays, schema, layout.time, layout.event_columns, layout.relative)
 
     def _events_of(
         self,
@@ -287,17 +296,21 @@ class SequenceLM(Synthesizer):
             raise UsageError(f"The table has no column {absent[0]!r}, which the run learned.")
         arrays = to_arrays(table, self.schema, unseen="missing")
         log = read_log(arrays, self.schema, self.by, self.time, own=layout.user_columns, progress=progress)
-        users = to_arrays(user_table(log, layout, 0)[0], self._users.schema, unseen="missing")
+        given, log = log.schema, relative_log(log, layout.relative)
+        users = to_arrays(user_table(log, layout)[0], self._users.schema, unseen="missing")
         past, rng = self._past(), np.random.default_rng([seed, 1])
         start = start_within(past, layout, log, users, events)
         with default_reporter(progress).task("Extending", len(log.first), "users") as task:
             user, made = self._events_of(start, np.arange(len(log.first)), past, rng, 0, seed, task.advance)
         own = (layout.by, *layout.user_columns)
-        open_ended = replace(self.schema[self.time], minimum=None, maximum=None)
-        schema = replace(
-            self.schema, columns=tuple(open_ended if each.name == self.time else each for each in self.schema)
+        open_ended = tuple(
+            replace(column, minimum=None, maximum=None) if column.name in (self.time, *layout.relative) else column
+            for column in given
         )
-        found = from_arrays({**made, **{name: arrays[name][log.rows[log.first]][user] for name in own}}, schema)
+        schema = replace(self.schema, columns=open_ended)
+        found = from_arrays(
+            self._whole({**made, **{name: arrays[name][log.rows[log.first]][user] for name in own}}, schema), schema
+        )
         # Users are given back as they came: a category that was not learned is no missing one.
         for name in own:
             found[name] = table[name].iloc[log.rows[log.first]].iloc[user].set_axis(found.index)

@@ -37,6 +37,7 @@ _FIELDS = {
     "by": TEXT, "time": TEXT, "user_columns": list_of(TEXT), "event_columns": list_of(TEXT), "count": TEXT,
     "first": TEXT, "span": TEXT, "typical": each_of(TEXT), "unit": one_of("days", "instants", "numbers"),
     "names": object_of(_NAMES), "window": whole(1), "in_time_order": FLAG,
+    "relative": list_of(TEXT),
 }  # fmt: skip
 _FACTS = {"users": whole(1), "events": whole(1)}
 
@@ -67,7 +68,7 @@ def write_run(directory: str | Path, run: Run) -> None:
     """Write the run; it appears whole or not at all. Raises :class:`OutputError` where it cannot be written."""
     layout = run.layout
     kept = {name: getattr(layout, name) for name in ("by", "time", "count", "first", "span", "window", "in_time_order")}
-    kept |= {"user_columns": list(layout.user_columns), "event_columns": list(layout.event_columns)}
+    kept |= {name: list(getattr(layout, name)) for name in ("user_columns", "event_columns", "relative")}
     kept |= {"typical": dict(layout.typical), "unit": layout.clock.unit, "names": vars(layout.clock.names)}
     with atomic_directory(directory) as folder:
         run.schema.to_json(folder / "schema.json")
@@ -108,6 +109,7 @@ def read_run(directory: str | Path, device: str) -> Run:
             Clock(schema[data["time"]], data["unit"], Names(**{name: data["names"][name] for name in _NAMES})),
             data["window"],
             data["in_time_order"],
+            tuple(data["relative"]),
         )
     users = TableLM.load(folder / "users", device=device)
     events = EventModel.load(folder / "events", device=device)

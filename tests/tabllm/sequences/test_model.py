@@ -94,6 +94,20 @@ def test_a_log_in_time_order_is_made_in_time_order(monkeypatch):
     pd.testing.assert_frame_equal(rest, pd.concat(parts[1:], ignore_index=True))
 
 
+def test_other_instants_and_what_a_rule_makes_of_the_time_go_with_the_event():
+    real = events()[["user_id", "time", "page"]]
+    real["paid"] = real["time"] + pd.to_timedelta(np.arange(len(real)) % 50, unit="m")
+    real["hour"] = real["time"].dt.hour
+    model = SequenceLM(by="user_id", time="time", steps=1, width=32, layers=1).fit(real)
+    made = model.sample(60)
+    assert [rule.text for rule in model.schema.rules] == ["time <= paid", "hour = hour(time)"]
+    late = made["paid"] - made["time"]
+    assert late.between(pd.Timedelta(0), pd.Timedelta("50min")).mean() > 0.99
+    assert (made["hour"] == made["time"].dt.hour).all()
+    more = model.extend(real, 1)
+    assert (more["paid"] >= more["time"]).all()
+
+
 def test_a_run_is_loaded_as_it_was_saved(model, tmp_path):
     model.save(tmp_path / "run")
     loaded = load_run(tmp_path / "run")
