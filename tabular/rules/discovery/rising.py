@@ -17,6 +17,8 @@ __all__ = ["find_rising"]
 
 #: A column with fewer values is grouped rather than in order.
 LEAST_VALUES = 3
+#: Rows that most columns are out of order in.
+_FIRST_ROWS = 1_000
 
 
 def find_rising(sample: Sample) -> list[Rule]:
@@ -25,12 +27,11 @@ def find_rising(sample: Sample) -> list[Rule]:
     least = needed(2 * len(columns))
     found = []
     for column in columns:
-        keys = order_keys(sample.arrays[column.name], column)
-        keys = keys[~np.isnan(keys)]
-        if len(keys) < LEAST_ROWS:
+        if _down(sample.arrays[column.name][:_FIRST_ROWS], column) is None:
             continue
-        down = bool(keys[0] > keys[-1])
-        if falls(-keys if down else keys).any():
+        keys = order_keys(sample.arrays[column.name], column)
+        keys, down = keys[~np.isnan(keys)], _down(sample.arrays[column.name], column)
+        if len(keys) < LEAST_ROWS or down is None:
             continue
         counted = pd.Series(keys).value_counts().to_numpy()
         # -log of the probability that rows in random order stand so.
@@ -39,6 +40,14 @@ def find_rising(sample: Sample) -> list[Rule]:
             word = "decreasing" if down else "increasing"
             found.append((-len(counted), Rule(f"{word}({quoted(column.name)})")))
     return [rule for _, rule in sorted(found, key=lambda each: each[0])]
+
+
+def _down(values: np.ndarray, column: Column) -> bool | None:
+    """Whether the cells go from the greatest to the least; ``None`` where they are in neither order."""
+    keys = order_keys(values, column)
+    keys = keys[~np.isnan(keys)]
+    down = bool(len(keys) and keys[0] > keys[-1])
+    return None if falls(-keys if down else keys).any() else down
 
 
 def _has_order(column: Column) -> bool:
