@@ -311,7 +311,8 @@ def _solve_one(
         wanted = rows.number(Reference(target.name))
         with np.errstate(invalid="ignore"):
             computed = rows.number(derivation.expression)
-            rest = computed - on_grid(computed, target) if target.is_numeric else np.zeros(len(wanted))
+            step = grid_step(target) or 0.0 if target.is_numeric else 0.0
+            rest = computed - np.rint(computed / step) * step if step else np.zeros(len(wanted))
         # What was rounded away is taken over from the drawn cells where that agrees.
         for value in (np.where(np.isfinite(rest), wanted + rest, wanted), wanted):
             solution = solve(derivation.expression, source, value, Rows(found, schema, ""))
@@ -344,11 +345,7 @@ def _step(column: Column) -> float:
     return (grid_step(column) or 0.0) if column.is_numeric else np.inf
 
 
-def _agrees(derivation: Made, found: Mapping[str, np.ndarray], schema: Schema) -> np.ndarray:
+def _agrees(made: Made, found: Mapping[str, np.ndarray], schema: Schema) -> np.ndarray:
     """bool[rows]: where the column is what it is made as."""
-    made = derivation.join({name: found[name] for name in derivation.sources})
-    held = _held(found[derivation.target], schema[derivation.target])
-    if made.dtype.kind != "f":
-        return np.asarray(made == held)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.abs(made - held) <= 1e-9 * np.maximum(np.abs(held), 1e-9))
+    cells = {name: found[name] for name in (*made.sources, made.target)}
+    return made.rule.kept(cells, schema) & ~is_missing(made.join(cells)) & ~is_missing(cells[made.target])

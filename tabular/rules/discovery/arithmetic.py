@@ -125,6 +125,8 @@ def implied_orderings(sample: Sample, equations: Sequence[Equation]) -> list[tup
         elif equation.text == " - ".join(map(quoted, columns)):
             if least(columns[1]) >= 0:
                 found.append((equation.left, columns[0]))
+            if least(equation.left) >= 0:
+                found.append((columns[1], columns[0]))
         elif equation.family in (
             "product",
             "percentage",

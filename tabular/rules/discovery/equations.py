@@ -85,7 +85,7 @@ def find_equations(sample: Sample, skipped: frozenset[str] = frozenset()) -> lis
                 off = _off(sample, target, operation, pair, least)
                 if off is not None:
                     # Exact: the finest column is computed. Rounded: the one that is off by up to its whole half digit.
-                    order = (1, -round(off, 1)) if off else (0, numbers.steps[target])
+                    order = (1, -round(off, 1)) if off else (0, numbers.grains[target])
                     found.append(_equation(sample, target, operation, pair, (*order, rank), not off))
     return _once([equation for equation in found if sample.holds(equation.rule)], numbers.names)
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ...cells import grid_step
 from ...errors import RuleError
+from ...grain.text import grain_from_text
 from ...schema import Column, Schema
 from ..evaluation import SLACK
 from ..instants import as_instants, is_local, local_times
@@ -49,6 +50,7 @@ class Numbers:
         tolerance: float64[k], half of the last digit, by which a rule lets a column differ from what it is computed
             as; 0 for categories, for dates and where there is no grid.
         steps: float64[k], the distance of neighbouring numbers, of dates in seconds; 0 where there is no grid.
+        grains: float64[k], the same, greater for a column that has but multiples of some number.
         dates: bool[k].
     """
 
@@ -56,6 +58,7 @@ class Numbers:
     values: np.ndarray
     tolerance: np.ndarray
     steps: np.ndarray
+    grains: np.ndarray
     dates: np.ndarray
     local: np.ndarray
     computable: np.ndarray
@@ -105,7 +108,7 @@ class Sample:
     @cached_property
     def numbers(self) -> Numbers:
         """The columns of numbers and dates; categories that are numbers count too."""
-        names, values, local, tolerance, steps = [], [], [], [], []
+        names, values, local, tolerance, steps, grains = [], [], [], [], [], []
         for name, column in self.columns.items():
             known = None if column.is_numeric else category_numbers(column)
             if not column.is_numeric and known is None:
@@ -116,6 +119,8 @@ class Sample:
                 continue
             step = grid_step(column) if column.is_numeric else None
             steps.append(step or _step(found if known is None else known))
+            grain = grain_from_text(column.grain or "", instants=column.kind == "datetime").step
+            grains.append(max(steps[-1], grain or 0.0))
             names.append(name)
             values.append(as_instants(found.astype(np.float64), column))
             local.append(values[-1] if is_local(column) else local_times(found, column))
@@ -124,7 +129,9 @@ class Sample:
         computable = np.array([is_local(self.columns[name]) for name in names], dtype=bool)
         clocks = table if computable.all() else np.stack(local, axis=1)
         dates = np.array([self.columns[name].kind == "datetime" for name in names], dtype=bool)
-        return Numbers(tuple(names), table, np.array(tolerance), np.array(steps), dates, clocks, computable)
+        return Numbers(
+            tuple(names), table, np.array(tolerance), np.array(steps), np.array(grains), dates, clocks, computable
+        )
 
     @cached_property
     def gaps(self) -> np.ndarray:

@@ -98,7 +98,12 @@ def _sum(sample: Sample, target: int, terms: list[int]) -> Equation | None:
         return None  # flags of which one is set
     signs = {place: -1.0 if factor > 0 else 1.0 for place, factor in zip(terms, factors, strict=True)} | {target: 1.0}
     odd = [place for place, sign in signs.items() if list(signs.values()).count(sign) == 1]
-    for left in dict.fromkeys([*odd, target]):
+    lefts = dict.fromkeys([*odd, target])
+    finest = float(numbers.grains[[target, *terms]].min())
+    if any(numbers.grains[left] > finest for left in lefts):
+        # What has but multiples of 100 is no sum that parts come to by themselves: one of them is computed.
+        lefts = dict.fromkeys(sorted([*lefts, *terms], key=lambda left: numbers.grains[left] > finest))
+    for left in lefts:
         rights = sorted({*terms, target} - {left})
         if (equation := _solved(sample, left, rights)) is not None and sample.holds(equation.rule):
             return equation
