@@ -26,7 +26,7 @@ from .instants import has_zones, is_local
 from .keeping import Keeping
 from .keys import category_numbers
 from .rule import Rule
-from .solving import DAY
+from .solving import DAY, rearranged
 from .sources import free_sources, with_sources
 from .syntax import (
     Always,
@@ -264,7 +264,7 @@ def _derivation(rule: Rule, schema: Schema) -> Derivation | None:
         return LookedUp(form.decided, rule, form.columns, schema)
     if isinstance(form, Maps) and rule.values:
         return Mapped(form.decided, rule, form.expression, schema)
-    equation = _equation(form)
+    equation = _finest(_equation(form), schema)
     if equation is not None:
         target = schema[equation[0]]
         if (target.is_numeric and is_local(target)) or category_numbers(target) is not None:
@@ -286,6 +286,21 @@ def _equation(form: Form) -> tuple[str, Expression] | None:
         if isinstance(target, Reference) and named and target.column not in named and not isinstance(other, Constant):
             return target.column, other
     return None
+
+
+def _finest(equation: tuple[str, Expression] | None, schema: Schema) -> tuple[str, Expression] | None:
+    """The equation, turned if its left side has but multiples of a number: sums of others seldom come to one."""
+    if equation is None:
+        return None
+    name, expression = equation
+    grain = grain_from_text(schema[name].grain or "", instants=schema[name].kind == "datetime").step
+    for other in columns_of(expression) if grain else ():
+        column = schema[other]
+        step = grid_step(column) if column.is_numeric and column.grain is None and column.kind != "datetime" else None
+        turned = rearranged(expression, other, Reference(name)) if step and step < (grain or 0.0) else None
+        if turned is not None:
+            return other, turned
+    return equation
 
 
 def _dates(form: Form, schema: Schema) -> tuple[Column, Column, float, float] | None:

@@ -8,7 +8,7 @@ from ..date_text import from_seconds
 from .evaluation import Rows
 from .syntax import Call, Constant, Expression, Operation, Reference, columns_of
 
-__all__ = ["DAY", "loses", "solve", "years_later"]
+__all__ = ["DAY", "loses", "rearranged", "solve", "years_later"]
 
 DAY = 86400.0
 
@@ -47,6 +47,22 @@ def solve(expression: Expression, unknown: str, value: np.ndarray, rows: Rows) -
         else:
             rest = value * known if left else np.where(value == 0, np.nan, known / value)
     return solve(side, unknown, rest, rows)
+
+
+def rearranged(expression: Expression, unknown: str, value: Expression) -> Expression | None:
+    """What ``unknown`` is where ``expression``, of sums and differences, is ``value``; else ``None``."""
+    if isinstance(expression, Reference):
+        return value if expression.column == unknown else None
+    if not isinstance(expression, Operation) or expression.sign not in ("+", "-"):
+        return None
+    left, right = (unknown in columns_of(side) for side in (expression.left, expression.right))
+    if left == right:
+        return None
+    if left:
+        rest = Operation("-" if expression.sign == "+" else "+", value, expression.right)
+        return rearranged(expression.left, unknown, rest)
+    rest = Operation("-", value, expression.left) if expression.sign == "+" else Operation("-", expression.left, value)
+    return rearranged(expression.right, unknown, rest)
 
 
 def _solve_call(call: Call, unknown: str, value: np.ndarray, rows: Rows) -> np.ndarray | None:

@@ -14,6 +14,7 @@ from tabular.progress import Reporter
 from tabular.rules import Rule
 from tabular.rules.completing import settle
 from tabular.rules.listing import with_values
+from tabular.rules.reduction import reduction_of
 
 ROWS = 300
 
@@ -107,3 +108,15 @@ def test_a_given_ratio_leaves_what_was_rounded_away_open(schema: Schema) -> None
     part = filled(schema, ["part"])["part"]
     assert (part != TABLE["part"]).mean() > 0.3
     assert len(set((part / TABLE["all"]).round(4) * 100 % 1)) > 20
+
+
+def test_a_part_is_computed_from_a_total_in_hundreds_however_the_rule_is_written() -> None:
+    rng = np.random.default_rng(0)
+    amount = rng.integers(20, 900, ROWS) * 100
+    paid = (amount * rng.random(ROWS)).round().astype(int)
+    plain = infer_schema(pd.DataFrame({"amount": amount, "paid": paid, "fee": 7 + paid % 9, "open": amount - paid}))
+    for text in ("amount = paid + open", "amount = paid - (0 - open)", "open = amount - paid"):
+        (made,) = reduction_of(replace(plain, rules=(Rule(text),))).derivations
+        assert made.target in ("paid", "open"), text
+    (made,) = reduction_of(replace(plain, rules=(Rule("amount = paid * open"),))).derivations
+    assert made.target == "amount"
