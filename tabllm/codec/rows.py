@@ -49,9 +49,13 @@ class RowCodec:
         """The columns of the schema of which a model learns anything."""
         return self.parts.columns(self.table.codecs)
 
-    def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Canonical arrays -> tokens: int32[n, fields]."""
-        return self.table.encode(self.parts.split(arrays))
+    def encode(self, arrays: Mapping[str, np.ndarray], *, by_row: bool = False) -> np.ndarray:
+        """Canonical arrays -> tokens: int32[n, fields].
+
+        Args:
+            by_row: nothing of other rows comes into a row, as a private fit needs it.
+        """
+        return self.table.encode(self.parts.split(arrays, by_row=by_row))
 
     def token_weights(self, allowed: Mapping[str, Allowed]) -> dict[int, np.ndarray]:
         """Conditions as factors on tokens; see :func:`.conditions.token_weights`."""

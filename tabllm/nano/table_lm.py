@@ -155,7 +155,7 @@ class TableLM(Synthesizer):
             private = self._begin_private_fit(self.privacy, arrays, plan, checkpoint)
             self.schema, arrays, learned = private.schema, private.arrays, private.stand_in
         codec = self._fit_codec(learned)
-        tokens = codec.encode(arrays)
+        tokens = codec.encode(arrays, by_row=private is not None)
         seen = tokens if private is None else codec.encode(learned)
         config = NanoConfig(tuple(codec.table.sizes), self.width, self.layers, self.heads)
         weights = initial_weights(config, codec.table.log_frequencies(seen), seed=self.seed)

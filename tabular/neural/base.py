@@ -161,7 +161,7 @@ class NeuralSynthesizer(Synthesizer):
             encoding, gaps = private.streams.generator("encoding"), private.streams.generator("gaps")
             settings["privacy"] = private.fingerprint
         encoder = TableEncoder.fit(learned, self.schema, self.numbers)
-        codes, scalars = encoder.encode(arrays, encoding)
+        codes, scalars = encoder.encode(arrays, encoding, by_row=private is not None)
         fingerprint = fingerprint_of({**settings, "sizes": encoder.sizes}, codes, scalars)
 
         device = torch.device(self.device)

@@ -105,9 +105,15 @@ class TableEncoder:
             begin += sum(field.sizes)
         return np.concatenate(blocks, axis=1) if blocks else np.zeros((sum(self.sizes), 0), np.float32)
 
-    def encode(self, arrays: Mapping[str, np.ndarray], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Canonical arrays -> (int64[n, spans], float32[n, scalars]); a scalar that does not count is NaN."""
-        arrays = self.parts.split(arrays)
+    def encode(
+        self, arrays: Mapping[str, np.ndarray], rng: np.random.Generator, *, by_row: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Canonical arrays -> (int64[n, spans], float32[n, scalars]); a scalar that does not count is NaN.
+
+        Args:
+            by_row: nothing of other rows comes into a row, as a private fit needs it.
+        """
+        arrays = self.parts.split(arrays, by_row=by_row)
         encoded = [field.encode(arrays[name], rng) for name, field in self.fields.items()]
         spans, scalars = zip(*encoded, strict=True)
         return np.concatenate(spans, axis=1), np.concatenate(scalars, axis=1)

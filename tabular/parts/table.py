@@ -52,10 +52,14 @@ class Parts:
         as_they_are = not self.divided and self.filler is None
         self.schema = self.reduced.schema if as_they_are else Schema(tuple(columns), schema.rows, schema.notes)
 
-    def split(self, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Canonical arrays of the columns -> those of the parts."""
+    def split(self, arrays: Mapping[str, np.ndarray], *, by_row: bool = False) -> dict[str, np.ndarray]:
+        """Canonical arrays of the columns -> those of the parts.
+
+        Args:
+            by_row: nothing of other rows comes into a row, as a private fit needs it.
+        """
         found: dict[str, np.ndarray] = {}
-        for name, values in self.reduced.split(arrays).items():
+        for name, values in self.reduced.split(arrays, by_row=by_row).items():
             found |= self.divided[name].split(values) if name in self.divided else {name: values}
         return self.with_filler(found)
 

@@ -79,12 +79,17 @@ class Reduction:
         self.schema = schema if not derived else Schema(tuple(columns), schema.rows, schema.notes)
         self._derived = derived
 
-    def split(self, arrays: Arrays) -> dict[str, np.ndarray]:
-        """Canonical arrays of the table -> those of what is learned."""
+    def split(self, arrays: Arrays, *, by_row: bool = False) -> dict[str, np.ndarray]:
+        """Canonical arrays of the table -> those of what is learned.
+
+        Args:
+            by_row: each row by itself: missing cells that others are made from stay missing, since working them out
+                takes over something of other rows, which no private fit may.
+        """
         if not self.derivations:
             return dict(arrays)
         found: dict[str, np.ndarray] = {}
-        whole = with_sources(arrays, self._free, self.derivations, self.whole)
+        whole = arrays if by_row else with_sources(arrays, self._free, self.derivations, self.whole)
         for name, values in arrays.items():
             found |= self._derived[name].split(whole) if name in self._derived else {name: whole[name]}
             if name in self.flags:

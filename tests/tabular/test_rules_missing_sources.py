@@ -72,6 +72,15 @@ def test_rows_come_back_with_the_cells_that_they_lacked(schema: Schema, reduced:
         assert np.isclose(again[name][there], values[there]).mean() > 0.999, name
 
 
+def test_a_private_fit_sees_each_row_by_itself(schema: Schema, reduced: Reduction) -> None:
+    arrays = to_arrays(TABLE, schema)
+    whole = reduced.split(arrays, by_row=True)
+    row = int(np.flatnonzero(is_missing(arrays["sent"]))[0])
+    alone = reduced.split({name: values[[row]] for name, values in arrays.items()}, by_row=True)
+    assert all(np.array_equal(whole[name][[row]], values, equal_nan=True) for name, values in alone.items())
+    assert np.isnan(alone["sent"]).all()
+
+
 def test_conditions_reach_what_can_be_left_out(schema: Schema, reduced: Reduction) -> None:
     there = reduced.allowed(parse_where("price>20", schema))
     assert there["price (there)"].codes == (0,)
