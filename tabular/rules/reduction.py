@@ -25,6 +25,7 @@ from .derivations import SHORT, Computed, Derivation, Gap, LookedUp, Mapped, con
 from .instants import has_zones, is_local
 from .keeping import Keeping
 from .keys import category_numbers
+from .narrowing import narrowed
 from .rule import Rule
 from .solving import DAY, rearranged
 from .sources import free_sources, with_sources
@@ -149,8 +150,8 @@ class Reduction:
     def allowed(self, conditions: Mapping[str, Allowed]) -> dict[str, Allowed]:
         """Conditions on columns of the table -> those on what is learned; the others are for :meth:`keeping`.
 
-        A condition on what is looked up (a country) is one on what decides it (its cities). One on a column that may
-        be left out is one on its flag, too.
+        A condition on what is looked up (a country, a month) is one on what decides it (its cities, days). One on a
+        column that may be left out is one on its flag, too.
 
         Raises:
             ConditionError: if the conditions contradict a rule.
@@ -163,16 +164,16 @@ class Reduction:
                 del found[name]  # what stands there before it is left out may be anything
         for derivation in reversed(self.derivations):
             condition = found.pop(derivation.target, None)
-            narrowed = derivation.narrowed(condition) if condition and isinstance(derivation, LookedUp) else None
-            if condition is None or narrowed is None:
+            asked_of = None if condition is None else narrowed(derivation, condition)
+            if asked_of is None:
                 continue
-            if not narrowed.codes:
+            if not asked_of.codes and not asked_of.intervals:
                 raise ConditionError(
                     f"The condition on {derivation.target!r} contradicts the rule {derivation.rule.text!r}: none of "
                     "its values keeps it."
                 )
-            known = found.get(narrowed.column)
-            found[narrowed.column] = narrowed if known is None else both(known, narrowed)
+            known = found.get(asked_of.column)
+            found[asked_of.column] = asked_of if known is None else both(known, asked_of)
         return found
 
     def keeping(self, conditions: Mapping[str, Allowed]) -> Keeping | None:

@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 
 from tabular import Schema, infer_schema, to_arrays
+from tabular.conditions import parse_where
+from tabular.errors import ConditionError
 from tabular.rules import Rule, find_rules
 from tabular.rules.reduction import held_rules, reduction_of
 
@@ -199,6 +201,22 @@ def test_words_numbers_and_dates_that_a_timestamp_decides_are_not_learned() -> N
     again = reduction_of(kept).join({name: arrays[name] for name in ("when", "amount")})
     assert all(np.array_equal(again[name], values) for name, values in arrays.items())
     assert Schema.from_dict(kept.to_dict()).rules == kept.rules
+
+
+def test_a_condition_on_a_word_of_the_calendar_is_one_on_days() -> None:
+    table = calendar_table()
+    schema = infer_schema(table)
+    schema = replace(schema, rules=held_rules(schema, find_rules(to_arrays(table, schema), schema)))
+
+    def days(where: str) -> list[tuple[str, str]]:
+        spans = reduction_of(schema).allowed(parse_where(where, schema))["when"].intervals or ()
+        return [tuple(str(pd.Timestamp(end, unit="s")) for end in span) for span in spans]
+
+    assert days("ym=2023-02") == [("2023-02-01 00:00:00", "2023-02-28 23:59:00")]
+    assert [first[:10] for first, _ in days("mois=mars")] == ["2022-03-01", "2023-03-01", "2024-03-01"]
+    assert "when" not in reduction_of(schema).allowed(parse_where("hh=7", schema))
+    with pytest.raises(ConditionError, match="contradict"):
+        reduction_of(schema).allowed(parse_where("mois=mars and ym=2023-02", schema))
 
 
 def test_a_rare_combination_does_not_close_the_list() -> None:
