@@ -16,6 +16,7 @@ from ..errors import ConditionError, RuleError
 from ..intervals import number_span
 from ..schema import Column, Schema
 from .functions import FUNCTIONS, OF_CLOCKS
+from .grammar import DATE
 from .instants import as_instants, has_zones, local_times
 from .keys import category_numbers, falls, listed_keys, looked_up, missing, most_frequent, order_keys, row_keys
 from .syntax import (
@@ -158,9 +159,12 @@ class Rows:
         if isinstance(expression, Reference):
             return self._numbers(expression.column, local)
         if isinstance(expression, Constant):
-            if isinstance(expression.value, str):
-                self._span(expression, expression.value)
-            return np.full(self.count, expression.value)
+            value = expression.value
+            if isinstance(value, str):
+                if not DATE.fullmatch(value):
+                    self._span(expression, value)
+                value = self._instant(value)
+            return np.full(self.count, value)
         if isinstance(expression, Call):
             local = local or expression.function in OF_CLOCKS
             return FUNCTIONS[expression.function](*(self.number(each, local=local) for each in expression.arguments))
@@ -169,6 +173,12 @@ class Rows:
             if expression.sign == "/":
                 return np.where(right == 0, np.nan, left / right)
             return {"+": np.add, "-": np.subtract, "*": np.multiply}[expression.sign](left, right)
+
+    def _instant(self, date: str) -> float:
+        try:
+            return float(np.datetime64(date.replace(" ", "T"), "s").astype(np.int64))
+        except ValueError:
+            raise RuleError(f"The rule {self.text!r} names {date!r}, which is no day of the calendar.") from None
 
     def _is_text(self, name: str) -> bool:
         column = self.schema[name]

@@ -48,7 +48,7 @@ from .syntax import (
     columns_of,
 )
 
-__all__ = ["FUNCTIONS", "parse_form"]
+__all__ = ["DATE", "FUNCTIONS", "parse_form"]
 
 #: Functions and how many arguments they take.
 FUNCTIONS = {
@@ -66,7 +66,7 @@ _SPANS = {
     **dict.fromkeys(("h", "hours", "hour"), 3600.0), **dict.fromkeys(("d", "days", "day"), 86400.0),
     **dict.fromkeys(("weeks", "week"), 604800.0),
 }  # fmt: skip
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?)?(?!\d)")
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?)?(?!\d)")
 _NUMBER = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?")
 _SPAN = re.compile(r"\s*(" + "|".join(sorted(_SPANS, key=len, reverse=True)) + r")\b")
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -247,7 +247,7 @@ class _Reader:
         if value := _VALUE.match(self.text, self.place):
             self.place = value.end()
             return Constant(value[1].replace("''", "'"))
-        if date := _DATE.match(self.text, self.place):
+        if date := DATE.match(self.text, self.place):
             self.place = date.end()
             return Constant(date[0])
         if number := _NUMBER.match(self.text, self.place):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 
 from tabular import Schema, infer_schema, to_arrays
 from tabular.conditions import parse_where
-from tabular.errors import ConditionError
+from tabular.errors import ConditionError, RuleError
 from tabular.rules import Rule, find_rules
 from tabular.rules.reduction import held_rules, reduction_of
 
@@ -172,6 +173,19 @@ def test_two_columns_decide_where_none_does_alone() -> None:
     table = pd.DataFrame({"from": np.char.add("f", a.astype(str)), "to": np.char.add("t", b.astype(str)),
                           "seat": np.char.add("s", c.astype(str)), "far": far[a, b]})  # fmt: skip
     assert texts(table) == ["from, to -> far"]
+
+
+def test_an_age_on_the_day_of_the_export_is_found() -> None:
+    rng = drawn()
+    born = pd.Series(pd.Timestamp("1940-01-01") + pd.to_timedelta(rng.integers(0, 24_000, ROWS), unit="D"))
+    before = (born.dt.month * 100 + born.dt.day) > 617
+    table = pd.DataFrame({"born": born, "age": 2024 - born.dt.year - before, "other": rng.permutation(born)})
+    schema = infer_schema(table)
+    (rule,) = find_rules(to_arrays(table, schema), schema)
+    assert re.fullmatch(r"age = years\(2024-06-(1[67]|18), born\)", rule.text)
+    assert [column.name for column in reduction_of(replace(schema, rules=(rule,))).schema] == ["born", "other"]
+    with pytest.raises(RuleError, match="no day of the calendar"):
+        Rule("age = years(2024-06-31, born)").check(table, schema)
 
 
 def calendar_table(rows: int = ROWS) -> pd.DataFrame:

@@ -67,6 +67,7 @@ SCHEMA = infer_schema(
         ("date(start) >= 2024-01-02", "0111"),
         ("hour_start(start) = start", "1111"),
         ("quarter_start(born) = year_start(born)", "1100"),
+        ("years(2024-01-03, born) = age", "1011"),
         ("city -> country", "1110"),
         ("month(end) -> city", "1011"),
         ("(city, web) -> quantity", "1111"),

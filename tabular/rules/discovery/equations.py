@@ -13,7 +13,7 @@ import numpy as np
 
 from ..rule import Rule
 from ..syntax import quoted
-from .operations import BINARY, UNARY, Operation, age
+from .operations import BINARY, UNARY, Operation, age, age_on
 from .sample import LEAST_ROWS, Sample, needed
 from .searching import Search, telling_rows
 
@@ -76,7 +76,7 @@ def find_equations(sample: Sample, skipped: frozenset[str] = frozenset()) -> lis
     # Targets that share a row stand together: what its pairs come to is worked out once.
     for target in sorted(np.flatnonzero(usable & numbers.computable).tolist(), key=search.first_row):
         rows = telling_rows(sample, target)
-        alone = (*UNARY, *map(age, search.years(target, rows)))
+        alone = (*UNARY, *map(age, search.years(target, rows)), *map(age_on, search.birthdays(target, rows)))
         for rank, operation in enumerate((*alone, *BINARY)):
             if operation.gives_dates != bool(numbers.dates[target]) or numbers.distinct[target] <= 2:
                 continue

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..functions import FUNCTIONS
 
-__all__ = ["BINARY", "UNARY", "Operation"]
+__all__ = ["BINARY", "UNARY", "Operation", "age", "age_on"]
 
 _DAY = 86400.0
 #: Seconds of the units that durations are counted in, the plainest first.
@@ -95,6 +95,12 @@ BINARY = (
 def age(year: float) -> Operation:
     """An age, or what else is counted back from one year."""
     return Operation(f"{year:.0f} - year({{a}})", lambda a: year - FUNCTIONS["year"](a), True, "calendar", local=True)
+
+
+def age_on(day: float) -> Operation:
+    """An age in whole years on one day, in seconds since 1970."""
+    text = f"years({np.datetime64(int(day), 's').astype('datetime64[D]')}, {{a}})"
+    return Operation(text, lambda born: _years(np.full_like(born, day), born), True, "calendar", local=True)
 
 
 UNARY = (

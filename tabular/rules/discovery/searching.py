@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..functions import FUNCTIONS
+from ..solving import DAY, years_later
 from .operations import Operation
 from .sample import Numbers, Sample
 
@@ -18,6 +19,8 @@ __all__ = ["Search", "telling_rows"]
 _ROWS = 24
 #: Candidates that fewer of these rows say something of are dropped: in which the target has not its most usual value.
 _TELLING = 4
+#: Years that somebody's age is below.
+_OLDEST = 150
 #: Candidates per column and operation that are tried on all rows.
 _MOST = 300
 #: Pairs that are there together in a smaller share of the rows compute nothing.
@@ -87,6 +90,26 @@ class Search:
         sums = sums[:, there]
         return np.unique(np.nanmin(sums, axis=0)[np.nanmin(sums, axis=0) == np.nanmax(sums, axis=0)]).tolist()
 
+    def birthdays(self, target: int, rows: np.ndarray) -> list[float]:
+        """Days on which a target of whole numbers would be the years since some date, by all rows."""
+        numbers, found = self.sample.numbers, []
+        wanted = numbers.values[:, target]
+        with np.errstate(invalid="ignore"):
+            whole = not np.any(wanted[rows] % 1) and bool((np.abs(wanted[rows]) < _OLDEST).all())
+        for column in self.columns[True].tolist() if whole and not numbers.dates[target] else ():
+            for part in (rows, slice(None)):
+                begins, ages = numbers.local[part, column], wanted[part]
+                there = ~(np.isnan(begins) | np.isnan(ages))
+                if there.sum() < _TELLING:
+                    break
+                first = np.max(years_later(begins[there], ages[there])) // DAY * DAY
+                last = np.min(years_later(begins[there], ages[there] + 1)) // DAY * DAY - DAY
+                if first > last:
+                    break
+            else:
+                found += [_first_of_month(first, last), first, last]
+        return list(dict.fromkeys(found))
+
     def pairs(self, target: int, operation: Operation, rows: np.ndarray) -> list[tuple[int, ...]]:
         """Pairs of columns that compute the target in each of ``rows`` in which all are there."""
         numbers, columns = self.sample.numbers, self.columns[operation.dates]
@@ -136,6 +159,12 @@ class Search:
         slack = numbers.tolerance[target] + 1e-8 * abs(wanted)
         low, high = np.searchsorted(ordered, [wanted - slack, wanted + slack])
         return np.concatenate([places[low : high + 1], gone])
+
+
+def _first_of_month(first: float, last: float) -> float:
+    """The first day of a month between two days, or the last of these."""
+    month = float(FUNCTIONS["month_start"](np.array([last]))[0])
+    return month if month >= first else last
 
 
 def _mode(codes: np.ndarray) -> int:
