@@ -65,6 +65,7 @@ def cases(folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
         for number, given in enumerate([{}, *VARIANTS.get(name, [])]):
             options = {key: value for key, value in {**common, **given}.items() if value is not None}
             yield f"{name} {number}", name, options
+    yield "sequences 0", "sequences", {**TINY, "by": "user", "time": "day"}
     for name in ("nano", "tvae", "tabddpm"):
         privacy = Privacy(3.0, public_schema=True, noise_seed=1)
         yield f"{name} private", name, {**TINY, "privacy": privacy, "batch_size": 40}
@@ -72,12 +73,16 @@ def cases(folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
 
 def digests(folder: Path) -> Iterator[tuple[str, str]]:
     """(case, digest of its rows: as fitted, under a condition, by another seed, completed, and loaded)."""
-    table = small_table()
     for title, name, options in cases(folder):
+        table = small_table()
+        if name == "sequences":
+            table["user"] = [f"c{number // 4:02d}" for number in range(len(table))]
         model = create(name, **options).fit(table)
         model.save(folder / title)
         loaded = load_run(folder / title, device="cpu")
-        rows = [model.sample(50), model.sample(20, where="device=ios"), model.sample(20, seed=9), loaded.sample(50)]
+        rows = [model.sample(50), model.sample(20, seed=9), loaded.sample(50)]
+        if name != "sequences":
+            rows.append(model.sample(20, where="device=ios"))
         if name in ("nano", "lm"):
             holes = table.assign(device=table["device"].where(np.arange(len(table)) % 2 == 0), spend=table["spend"])
             rows.append(model.complete(holes))

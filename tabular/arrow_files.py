@@ -11,7 +11,7 @@ import pandas as pd
 
 from .arrow_columns import arrow_to_pandas, pandas_to_arrow, schema_as_text, schema_of_text
 from .column_names import check_names
-from .errors import OutputError, TableError, UsageError
+from .errors import OutputError, TableError, TabllmError, UsageError
 from .file_form import FileForm, ReadFile
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def read_content(path: Path, format: str, rows: int | None) -> pa.Table:
             else:
                 content = _first(batches(rows), schema, rows)
         content.validate(full=True)  # text that is not UTF-8 would fail wherever it is first looked at
-    except (TableError, MemoryError):
+    except (TabllmError, MemoryError):
         raise
     # Text that is not UTF-8, and JSON that is none, are a ValueError.
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -6,6 +6,9 @@ one class, prints its message in red and leaves with :attr:`TabllmError.exit_cod
 
 from __future__ import annotations
 
+import sys
+from functools import cache
+
 from .passwords import without_password
 
 __all__ = [
@@ -13,6 +16,7 @@ __all__ = [
     "EngineError",
     "KindError",
     "NoRunError",
+    "NotFittedError",
     "OutputError",
     "RuleError",
     "RunError",
@@ -20,6 +24,7 @@ __all__ = [
     "TableError",
     "TabllmError",
     "UsageError",
+    "not_fitted",
 ]
 
 
@@ -33,10 +38,14 @@ class TabllmError(Exception):
         return without_password(" ".join(super().__str__().splitlines()))
 
 
-class UsageError(TabllmError):
+class UsageError(TabllmError, ValueError):
     """What was asked for cannot be meant: a missing file, an unknown name, a value out of range."""
 
     exit_code = 2
+
+
+class NotFittedError(UsageError, AttributeError):
+    """A generator was asked for what a fit gives it; scikit-learn's error of this name too, where that is loaded."""
 
 
 class ConditionError(UsageError):
@@ -77,3 +86,14 @@ class OutputError(TabllmError):
 
 class EngineError(TabllmError):
     """A device, engine or precision that this machine does not have."""
+
+
+def not_fitted(message: str = "This model has learned no table yet; call fit() first.") -> NotFittedError:
+    """The error to raise; nobody can wait for scikit-learn's own without having loaded it."""
+    return (_known_to_sklearn() if "sklearn.exceptions" in sys.modules else NotFittedError)(message)
+
+
+@cache
+def _known_to_sklearn() -> type[NotFittedError]:
+    theirs = sys.modules["sklearn.exceptions"].NotFittedError
+    return type("NotFittedError", (NotFittedError, theirs), {"__doc__": NotFittedError.__doc__})

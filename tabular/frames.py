@@ -21,18 +21,22 @@ def as_pandas(table: Any) -> pd.DataFrame:
     """
     if isinstance(table, pd.DataFrame):
         return table
+    from .arrow_columns import arrow_to_pandas
+
+    return arrow_to_pandas(_native(table).to_arrow())[0]
+
+
+def _native(table: Any) -> Any:
+    """``table`` as narwhals' frame. Raises :class:`TableError` if it is no table."""
     import narwhals as nw
 
     try:
-        content = nw.from_native(table, eager_only=True).to_arrow()
+        return nw.from_native(table, eager_only=True)
     except TypeError:
         lazy = "; collect() a lazy frame first" if hasattr(table, "collect") else ""
         raise TableError(
             f"A table must be a pandas, Polars or Arrow table, not {type(table).__name__}{lazy}."
         ) from None
-    from .arrow_columns import arrow_to_pandas
-
-    return arrow_to_pandas(content)[0]
 
 
 class Form:
@@ -44,9 +48,7 @@ class Form:
             self.labels = {str(label): label for label in table.columns}
             self.labels_name = table.columns.name
         else:
-            import narwhals as nw
-
-            self.native = nw.from_native(table, eager_only=True)
+            self.native = _native(table)
             self.types = dict(self.native.schema)
             self.arrow = self.native.head(0).to_arrow().schema
             self.labels, self.labels_name = {name: name for name in self.types}, None

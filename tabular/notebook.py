@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
-from .progress import Reporter, Task
+from .progress import Reporter, RichReporter, Task
 
 __all__ = ["NotebookReporter", "default_reporter", "html_table"]
 
@@ -26,12 +26,14 @@ def html_table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]])
     return f"<p><b>{escape(title)}</b></p><table>{head}<tbody>{body}</tbody></table>"
 
 
-def default_reporter(progress: Reporter | None = None) -> Reporter:
-    """``progress``; if absent bars in a notebook, where a person waits, and silence elsewhere."""
+def default_reporter(progress: Reporter | None = None, *, verbose: bool = False) -> Reporter:
+    """``progress``; if absent bars in a notebook, where a person waits, or where ``verbose``, and silence elsewhere."""
     if progress is not None:
         return progress
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return NotebookReporter() if type(shell).__name__ == "ZMQInteractiveShell" else Reporter()
+    if type(shell).__name__ == "ZMQInteractiveShell":
+        return NotebookReporter()
+    return RichReporter() if verbose else Reporter()
 
 
 class NotebookReporter(Reporter):

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .dp.settings import with_private_defaults
-from .errors import EngineError, NoRunError, RunError, UsageError
-from .option_types import check_values
+from .errors import EngineError, NoRunError, RunError, TabllmError, UsageError
 from .plain_json import FieldError, read_json, shown
 from .rundir import check_readable, put_back
 from .search_space import SearchSpace
+from .settings import ALIASES, RUN_FOLDER, known_setting, settings_table
 
 if TYPE_CHECKING:
     from .synthesizer import Synthesizer
@@ -86,6 +86,8 @@ def model_names() -> list[str]:
 
 
 def _find(name: str) -> _Entry:
+    if not isinstance(name, str):
+        raise UsageError(f"A model's name is text, such as 'nano', not {shown(name)}.")
     if name in _REGISTRY:
         return _REGISTRY[name]
     for is_meant, target, option in _OPEN:
@@ -109,7 +111,7 @@ def check_name(name: str, *, of_rows: bool = False) -> None:
 
 def has_option(name: str, option: str) -> bool:
     """Whether the generator ``name`` can be created with ``option``."""
-    return option in inspect.signature(_find(name).load()).parameters
+    return option in settings_table(_find(name).load())
 
 
 def search_space(name: str) -> SearchSpace:
@@ -120,23 +122,16 @@ def search_space(name: str) -> SearchSpace:
 
 
 def check_options(name: str, options: Iterable[str]) -> None:
-    """Raise :class:`UsageError` if the generator ``name`` has not all of ``options``, or they have other types.
+    """Raise :class:`UsageError` if the generator ``name`` has not all of ``options``, or they cannot be.
 
     Args:
         options: their names, or names and values.
     """
     entry = _find(name)
-    known = inspect.signature(entry.load()).parameters
-    free = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
-    for option in () if free else options:
-        if option not in known or option in entry.fixed:
-            close = difflib.get_close_matches(option, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known) or 'none'}."
-            raise UsageError(f"The model {name!r} has no option {option!r}; {hint}")
-    try:
-        check_values(entry.load(), options if isinstance(options, Mapping) else {})
-    except FieldError as error:
-        raise UsageError(f"The model {name!r} cannot be made so: {error}.") from None
+    for option in options:
+        found = known_setting(entry.load(), ALIASES.get(option, option), f"The model {name!r}", without=entry.fixed)
+        if isinstance(options, Mapping):
+            found.check(options[option])
 
 
 def create(name: str, **options: Any) -> Synthesizer:
@@ -144,11 +139,14 @@ def create(name: str, **options: Any) -> Synthesizer:
     check_options(name, options)
     entry = _find(name)
     found = entry.load()
-    return found(**entry.fixed, **with_private_defaults(options, found.private_defaults))
+    made = found(**entry.fixed, **with_private_defaults(options, found.private_defaults))
+    made.check()
+    return made
 
 
 def read_config(directory: str | Path) -> dict[str, Any]:
     """The ``config.json`` of a run directory. Raises :class:`RunError` if there is none."""
+    RUN_FOLDER.check(directory)
     path = Path(directory) / "config.json"
     put_back(directory)
     if not Path(directory).is_dir():
@@ -198,6 +196,8 @@ def load_run(directory: str | Path, *, device: str = "auto", **options: Any) -> 
             raise UsageError(f"A run of the model {name!r} takes no {option!r}; leave it out.")
     try:
         return found.load(directory, device=device, **given)
+    except TabllmError:
+        raise
     except _MISFITS as error:  # the last net: what loads a run says what is wrong where it can
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise RunError(f"The run {directory} is damaged ({reason}); fit again.") from None

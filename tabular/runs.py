@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -31,9 +31,14 @@ from .registry import RUN_VERSION, check_name, read_config
 from .rundir import HISTORY, atomic_directory, write_json
 from .schema import Column, Schema
 
+if TYPE_CHECKING:
+    from .synthesizer import Synthesizer
+
+    Model = TypeVar("Model", bound=Synthesizer)
+
 __all__ = [
     "RunFiles", "check_shapes", "damaged", "describe_run", "guarantee", "read_margins", "read_plain_files",
-    "read_run_files", "read_weights", "reading", "told_margins", "write_margins", "write_run_files",
+    "read_run_files", "read_weights", "reading", "restored", "told_margins", "write_margins", "write_run_files",
 ]  # fmt: skip
 
 
@@ -218,6 +223,32 @@ def reading(directory: str | Path, name: str) -> Iterator[None]:
 def damaged(directory: str | Path, why: str) -> RunError:
     """The error for a run whose files are there but cannot be used."""
     return RunError(f"The run {directory} is damaged ({' '.join(why.split())[:400].rstrip('.')}); fit again.")
+
+
+def restored(kind: type[Model], recorded: Mapping[str, Any], directory: str | Path, **given: Any) -> Model:
+    """A generator with the settings that a run recorded; what an older run did not record has its default.
+
+    Args:
+        directory: of the run.
+        given: settings of the load itself; they win, and are not checked.
+
+    Raises:
+        RunError: if there is no generator with the recorded settings.
+    """
+    from .dp.settings import Privacy
+
+    try:
+        # JSON has lists, and no classes.
+        found: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in recorded.items()
+        }
+        if found.get("privacy") is not None:
+            found["privacy"] = Privacy(**found["privacy"])
+        model = kind(**found)
+        model.check_settings()
+    except (TabllmError, TypeError) as error:
+        raise damaged(directory, f"its config.json has settings that cannot be: {error}") from None
+    return model.set_params(**given)
 
 
 def _readme(files: RunFiles, held: Callable[[Column], str]) -> str:

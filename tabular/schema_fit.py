@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ import pandas as pd
 from .arrays import on_grid, to_arrays
 from .cells import columns_of, labels, missing_cells, value_type
 from .column_facts import BAD_SHARE
-from .errors import SchemaError
+from .errors import SchemaError, UsageError
 from .inference import infer_schema
 from .marks import mark_cells
 from .personal.telling import warn_of_persons
@@ -36,7 +36,13 @@ _TOLD_COLUMNS = 5
 
 
 def schema_and_arrays(
-    table: pd.DataFrame, schema: Schema | None, *, rare_below: int, progress: Reporter, private: bool = False
+    table: pd.DataFrame,
+    schema: Schema | None,
+    *,
+    rare_below: int,
+    progress: Reporter,
+    private: bool = False,
+    discrete: Sequence[str] = (),
 ) -> tuple[Schema, dict[str, np.ndarray]]:
     """What every generator learns from: the schema, inferred if there is none, and the canonical arrays by it.
 
@@ -45,13 +51,18 @@ def schema_and_arrays(
     Args:
         progress: told where a given schema changes values of the table.
         private: nothing of the rows may come out: a given schema's rules are not checked against them.
+        discrete: columns to be taken for categories where the schema is inferred.
 
     Raises:
+        UsageError: for ``discrete`` beside a schema.
         SchemaError: if the schema cannot serve, or ruins a column of the table.
         RuleError: for a rule of the schema that rows break, or that no generator can keep.
     """
     given = schema is not None
-    schema = infer_schema(table, rare_below=rare_below) if schema is None else schema
+    if discrete and given:
+        raise UsageError("discrete_columns and schema contradict each other; say in the schema what is categorical.")
+    if schema is None:
+        schema = infer_schema(table, rare_below=rare_below, overrides=dict.fromkeys(discrete, "categorical"))
     check_schema(schema)
     warn_of_persons(schema, progress)
     for note in (*schema.notes, *_read_as_missing(schema)):

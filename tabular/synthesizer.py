@@ -6,23 +6,35 @@ The command line and :mod:`eval` know nothing else of a generator than what stan
 from __future__ import annotations
 
 import importlib
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from .errors import UsageError
+from typing_extensions import Self
+
+from .errors import UsageError, not_fitted
+from .lazy import Module
+from .notebook import default_reporter
+from .plain_json import shown
 from .progress import Reporter
 from .schema import Schema
 from .search_space import SearchSpace
+from .settings import RUN_FOLDER, Setting, Settings
 
 if TYPE_CHECKING:
-    # Not at run time: `import tabllm` reaches this file, and must not wait for pandas.
+    import numpy as np
     import pandas as pd
-    from typing_extensions import Self
 
+    from .conditions import Allowed
+    from .dp.settings import Privacy
     from .frames import Form
     from .refining import Margins
+else:
+    # `import tabllm` reaches this file, and must not wait for pandas.
+    pd = Module("pandas")
 
 __all__ = ["Synthesizer"]
 
@@ -30,9 +42,18 @@ __all__ = ["Synthesizer"]
 #: ``{"clicked": 1, "device": ["ios", "android"]}``, or a list of both kinds.
 Where = str | Sequence[str | Mapping[str, Any]] | Mapping[str, Any] | None
 
+#: What a call may be given beside settings.
+_DONE = Setting(0, least=0, name="done", types="int")
+_SEED = Setting(None, least=0, name="seed", types="int | None")
+_CHECKPOINT = Setting(None, name="checkpoint", types="str | Path | None")
+_REFINE = Setting(None, name="refine", types="bool | None")
 
-class Synthesizer(ABC):
+
+class Synthesizer(Settings, ABC):
     """Learns a table and makes new rows of it.
+
+    An estimator as scikit-learn has them: the constructor stores settings and checks nothing, :meth:`fit` checks them
+    and learns, and what it learned stands in attributes that end in ``_``: ``schema_``, ``facts_``, ``history_``.
 
     Example:
         >>> model = create("nano", seed=0)                 # doctest: +SKIP
@@ -41,25 +62,32 @@ class Synthesizer(ABC):
 
     #: The name in the registry.
     name: ClassVar[str]
-    #: Options that :func:`create` takes for a fit with differential privacy where the caller does not say.
+    #: Options that :func:`.registry.create` takes for a fit with differential privacy where the caller does not say.
     private_defaults: ClassVar[Mapping[str, Any]] = {}
-    #: Set by :meth:`fit` or :meth:`load`.
-    schema: Schema
     #: What ``n`` of :meth:`sample` counts; :meth:`describe` says under this name how many were learned.
     unit: ClassVar[str] = "rows"
     #: Whether rows are chosen by the table's margins where the caller does not say.
     refines: ClassVar[bool] = False
+    #: Of the own training length, how much tells good settings from bad ones; and options of a fit that only does so.
+    search_share: ClassVar[float] = 1.0
+    search_screen: ClassVar[Mapping[str, Any]] = {}
+    #: What is said where a fit is needed first.
+    _unfitted: ClassVar[str] = "This model has learned no table yet; call fit() first."
     #: Counts of the table to choose rows by; ``None`` where none are kept, as in a private fit.
     _margins: Margins | None = None
     #: How the table came that :meth:`fit` learned; ``None`` in a run that was loaded.
     _form: Form | None = None
+    #: The checkpoint of a private fit, which holds its secret until the run stands.
+    _unsaved: str | Path | None = None
 
-    @abstractmethod
+    # -- learning ---------------------------------------------------------------------------------------------
     def fit(
         self,
         table: pd.DataFrame,
+        y: Any = None,
         *,
         schema: Schema | None = None,
+        discrete_columns: Iterable[str] | None = None,
         progress: Reporter | None = None,
         checkpoint: str | Path | None = None,
     ) -> Self:
@@ -67,16 +95,81 @@ class Synthesizer(ABC):
 
         Args:
             table: at least two rows. Where no column has anything to learn, rows are made from the forms of its values.
+            y: not used; scikit-learn gives one. A list of names of columns is taken for ``discrete_columns``, which
+                stand second in the package ``ctgan``.
             schema: inferred from ``table`` if absent.
-            progress: told of each step; silent if absent.
+            discrete_columns: columns to be taken for categories, whatever they look like.
+            progress: told of each step; if absent bars where the setting ``verbose`` is on, else silence.
             checkpoint: a folder where an interrupted fit leaves what it needs to go on, and from
                 which the same call with the same table and settings resumes.
 
         Raises:
+            UsageError: for a setting that cannot be.
             TableError: if the table has too few rows to learn from.
         """
+        from .frames import Form
+        from .reading import check_table
 
-    @abstractmethod
+        before = dict(vars(self))
+        self.check_settings()
+        if schema is not None and not isinstance(schema, Schema):
+            raise UsageError(f"schema must be a tabular.Schema, not {shown(schema)}; Schema.from_json reads a file.")
+        _CHECKPOINT.check(checkpoint)
+        progress = self._reporter(progress)
+        try:
+            self._place(progress)
+            started = time.perf_counter()
+            checked = check_table(table)
+            self._form = Form(table)
+            privacy: Privacy | None = getattr(self, "privacy", None)
+            if privacy is not None:
+                privacy.check_public(schema, checked.columns)
+            discrete = _discrete(discrete_columns, y, checked)
+            found, arrays = self._schema_and_arrays(checked, schema, discrete, progress)
+            self.schema_, self._margins, self._unsaved = self._form.labelled(found, len(checked)), None, None
+            facts = self._learn(arrays, len(checked), progress, checkpoint)
+        except BaseException:
+            # What was learned before is whole; a part of another fit would not go with it.
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        self.facts_ = {**facts, "fit_seconds": round(time.perf_counter() - started, 2)}
+        return self
+
+    def _schema_and_arrays(
+        self, table: pd.DataFrame, schema: Schema | None, discrete: Sequence[str], progress: Reporter
+    ) -> tuple[Schema, dict[str, np.ndarray]]:
+        """The schema, inferred if there is none, with ``discrete`` columns as categories; and the canonical arrays."""
+        from .schema_fit import schema_and_arrays
+
+        return schema_and_arrays(
+            table, schema, rare_below=getattr(self, "rare_below", 0), progress=progress, discrete=discrete,
+            private=getattr(self, "privacy", None) is not None,
+        )  # fmt: skip
+
+    def _place(self, progress: Reporter | None = None) -> None:
+        """Choose where to compute. Raises :class:`EngineError` for what this machine does not have."""
+
+    def _learn(
+        self, arrays: dict[str, np.ndarray], rows: int, progress: Reporter, checkpoint: str | Path | None
+    ) -> dict[str, Any]:
+        """What :meth:`fit` does when settings are checked and ``schema_`` is known.
+
+        Args:
+            arrays: canonical, of all columns.
+            rows: of the table.
+
+        Returns:
+            The facts of the fit, plain JSON data.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has neither a fit() of its own nor a _learn().")
+
+    def check(self) -> None:
+        """Raise what :meth:`fit` would, before it sees a table: for settings, and for where to compute."""
+        self.check_settings()
+        self._place()
+
+    # -- making rows ------------------------------------------------------------------------------------------
     def sample_batches(
         self,
         n: int,
@@ -101,8 +194,28 @@ class Synthesizer(ABC):
 
         Raises:
             ConditionError: if ``where`` names an unknown column or an impossible value.
-            UsageError: for ``refine`` with conditions, or of a run that keeps no counts.
+            UsageError: for refine with conditions, or of a run that keeps no counts.
+            NotFittedError: before a fit.
         """
+        from .conditions import parse_where
+
+        allowed = parse_where(where, self.schema)
+        seed = self._checked_call(n, seed=seed, done=done, refine=refine)
+        return self._batches(int(n), allowed, seed=seed, progress=self._reporter(progress), done=done, refine=refine)
+
+    def _checked_call(self, n: int, *, seed: int | None, done: int, refine: bool | None) -> int:
+        """The seed of a call of :meth:`sample_batches`. Raises :class:`UsageError` for what cannot be meant."""
+        if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
+            raise UsageError(f"The number of {self.unit} must be a whole number, 1 or more, not {shown(n)}.")
+        _DONE.check(done)
+        _REFINE.check(refine)
+        return self._seed_of(seed)
+
+    def _batches(
+        self, n: int, allowed: Mapping[str, Allowed], *, seed: int, progress: Reporter, done: int, refine: bool | None
+    ) -> Iterator[pd.DataFrame]:
+        """What :meth:`sample_batches` does when its arguments are checked; ``allowed``: column -> what it may be."""
+        raise NotImplementedError(f"{type(self).__name__} has neither a sample_batches() of its own nor a _batches().")
 
     def sample(
         self,
@@ -120,17 +233,16 @@ class Synthesizer(ABC):
         Args:
             n: as many as were learned if absent.
         """
-        import pandas as pd
-
+        schema = self.schema
         if n is None:
-            n = self._known_schema().rows or 1
+            n = schema.rows or 1
         # A generator that was registered from outside may know nothing of it.
         chosen = {} if refine is None else {"refine": refine}
         parts = list(self.sample_batches(n, where=where, seed=seed, progress=progress, **chosen))
         rows = pd.concat(parts, ignore_index=True)
         if self._form is not None:
             return self._form.give_back(rows)
-        return rows.set_axis([c.name if c.label is None else c.label for c in self.schema], axis=1)
+        return rows.set_axis([c.name if c.label is None else c.label for c in schema], axis=1)
 
     def complete(
         self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
@@ -147,45 +259,76 @@ class Synthesizer(ABC):
         """Another name of :meth:`complete`."""
         return self.complete(table, seed=seed, progress=progress)
 
-    def _taken(self, table: Any) -> pd.DataFrame:
-        """``table``, of any library, as a checked DataFrame; how it came is kept for the rows that will be made."""
-        from .frames import Form
-        from .reading import check_table
+    def _reporter(self, progress: Reporter | None) -> Reporter:
+        return default_reporter(progress, verbose=getattr(self, "verbose", False))
 
-        checked = check_table(table)
-        self._form = Form(table)
-        return checked
+    def _seed_of(self, seed: int | None) -> int:
+        _SEED.check(seed)
+        found: int = self.settings().get("seed", 0) if seed is None else int(seed)
+        return found
 
-    def _labelled(self, schema: Schema, rows: int) -> Schema:
-        """``schema`` with the labels of the table of ``rows`` rows that :meth:`_taken` took."""
-        assert self._form is not None
-        return self._form.labelled(schema, rows)
+    # -- what a fit found -------------------------------------------------------------------------------------
+    @property
+    def schema(self) -> Schema:
+        """``schema_``, the schema of the table that was learned. Raises :class:`NotFittedError` before a fit."""
+        if "schema_" not in vars(self):
+            raise not_fitted(self._unfitted)
+        found: Schema = vars(self)["schema_"]
+        return found
 
-    def _known_schema(self) -> Schema:
-        """The schema. Raises :class:`UsageError` before a table was learned."""
-        if not hasattr(self, "schema"):
-            raise UsageError("This model has learned no table yet; call fit() first.")
-        return self.schema
+    @schema.setter
+    def schema(self, schema: Schema) -> None:
+        self.schema_ = schema
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """``facts_``, what there is to know of the fit, plain JSON data; nothing before it."""
+        return getattr(self, "facts_", {})
+
+    @property
+    def history(self) -> list[Any]:
+        """``history_``, one entry per evaluation of the fit; none before it."""
+        return getattr(self, "history_", [])
+
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """object[columns], the names of the columns that were learned, as scikit-learn has them."""
+        import numpy as np
+
+        return np.array(self.schema.names, dtype=object)
+
+    @property
+    def n_features_in_(self) -> int:
+        """The number of columns that were learned, as scikit-learn has it."""
+        return len(self.schema)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "schema_" in vars(self)
+
+    def set_random_state(self, random_state: int) -> Self:
+        """Another seed, as in the package ``ctgan``; the same as ``set_params(seed=...)``."""
+        return self.set_params(seed=random_state)
 
     def __repr__(self) -> str:
-        name = type(self).__name__
-        if not hasattr(self, "schema"):
-            return f"<{name}, not fitted>"
-        return f"<{name}, fitted to {self.schema.rows:,} rows of {len(self.schema)} columns>"
+        told = self._changed()
+        if not self.__sklearn_is_fitted__():
+            return told
+        return f"<{told}, fitted to {self.schema.rows:,} rows of {len(self.schema)} columns>"
 
     def _repr_html_(self) -> str:
         from .notebook import html_table
 
-        if not hasattr(self, "schema"):
-            return html_table(repr(self), (), [])
+        if not self.__sklearn_is_fitted__():
+            return html_table(f"{self!r}, not fitted", (), [])
         facts = [(name.replace("_", " "), value) for name, value in self.describe().items()
                  if isinstance(value, str | int | float)]  # fmt: skip
         return html_table(repr(self), (), facts) + self.schema._repr_html_()
 
     @classmethod
     def search_space(cls) -> SearchSpace:
-        """The settings that are worth searching; this base class has none."""
-        return SearchSpace()
+        """The settings that are worth searching: those that were declared with where to look."""
+        ranges = {name: entry.search for name, entry in cls._settings.items() if entry.search is not None}
+        return SearchSpace(ranges, share=cls.search_share, screen=cls.search_screen) if ranges else SearchSpace()
 
     def planned_epochs(self, rows: int) -> float | None:
         """Passes over a table of ``rows`` rows that :meth:`fit` would make if nothing ended it early.
@@ -195,24 +338,47 @@ class Synthesizer(ABC):
         """
         return None
 
-    def settings(self) -> dict[str, Any]:
-        """Every option of the constructor with its value, as plain JSON data; not where it computes."""
-        from .settings_record import settings_of
-
-        return settings_of(self)
-
     def describe(self) -> dict[str, Any]:
         """What there is to know of a fitted generator, as plain JSON data; subclasses add to it."""
-        return {"model": self.name, "rows": self.schema.rows, "columns": len(self.schema)}
+        known = {"model": self.name, "rows": self.schema.rows, "columns": len(self.schema)}
+        return {**known, **self.facts, **({"history": self.history} if self.history else {})}
 
-    @abstractmethod
+    # -- keeping ----------------------------------------------------------------------------------------------
     def save(self, directory: str | Path) -> None:
-        """Write the run directory; it appears whole or not at all."""
+        """Write the run directory; it appears whole or not at all.
+
+        Raises:
+            OutputError: where it cannot be written.
+            NotFittedError: before a fit.
+        """
+        schema = self.schema
+        RUN_FOLDER.check(directory)
+        self._write(schema, directory)
+        if self._unsaved is not None:
+            from .dp.session import forget_secret
+
+            forget_secret(self._unsaved)
+
+    def _write(self, schema: Schema, directory: str | Path) -> None:
+        """What :meth:`save` does when there is something to write."""
+        raise NotImplementedError(f"{type(self).__name__} has neither a save() of its own nor a _write().")
 
     @classmethod
     @abstractmethod
     def load(cls, directory: str | Path, *, device: str = "auto") -> Self:
         """Read what :meth:`save` wrote. Raises :class:`RunError` if it is not whole."""
+
+
+def _discrete(names: Any, y: Any, table: pd.DataFrame) -> list[str]:
+    """The columns that are to be categories: ``names``, or ``y`` if it is a list of names of columns."""
+    known = set(table.columns)
+    if names is None:
+        second = list(y) if isinstance(y, list | tuple | set) else []
+        return second if all(isinstance(name, str) and name in known for name in second) else []
+    found = [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else [names]
+    if strange := [name for name in found if not isinstance(name, str) or name not in known]:
+        raise UsageError(f"discrete_columns names {shown(strange[0])}, and the table has no such column.")
+    return found
 
 
 def __getattr__(name: str) -> Any:

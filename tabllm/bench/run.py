@@ -18,7 +18,7 @@ from tabular.inference import infer_schema
 from tabular.progress import Reporter
 from tabular.schema import Schema
 
-from ..codec.table import DEFAULT_BINS
+from ..codec import DEFAULT_BINS
 from ..hub.folder import resolve
 from ..lm.codec import LmCodec
 from ..lm.engine import LmEngine, Tuning

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tabular.errors import UsageError
+from tabular.settings import settings_table
 
-from ..precisions import PRECISIONS
+from ..lm.settings import PretrainedSettings
 from .errors import Interrupted
 from .group import Command
 from .options import (
@@ -33,7 +34,7 @@ from .reading import read, reading_options
 from .rule_options import rule_options
 from .sequences import log_options, take_log
 from .session import Session, seconds
-from .settings import settings_option, with_settings
+from .settings import option_of, settings_option, with_settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,36 +83,17 @@ def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [name for name in model_names() if name.startswith(incomplete)]
 
 
+#: What only a pretrained language model can be asked for.
+LANGUAGE_MODEL_OPTIONS = (
+    "precision", "tuning", "serialization", "max_cell_tokens", "rank", "lora_scale", "lora_dropout", "lora_layers",
+    "accumulate", "checkpointing", "revision", "random_weights",
+)  # fmt: skip
+
+
 def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What only a pretrained language model can be asked for."""
-    options = [
-        click.option("--precision", type=click.Choice(PRECISIONS),
-                     help="Weight precision.  [default: fp32 up to 500 M parameters, else bf16]"),
-        click.option("--tuning", type=click.Choice(["full", "lora", "dora"]),
-                     help="Fine-tuning method: all weights, or adapters.  [default: full in fp32, else lora]"),
-        click.option("--serialization", type=click.Choice(["compact", "great", "csv", "table"]),
-                     help="Text format of a row; table: one token per category, few per number.  [default: compact]"),
-        click.option("--max-cell-tokens", type=AtLeast(1), metavar="N",
-                     help="Tokens of a free text at most.  [default: by the longest text and the model's context]"),
-        click.option("--rank", type=AtLeast(1), metavar="R", help="Rank of the adapters.  [default: 16]"),
-        click.option("--lora-scale", type=float, metavar="S",
-                     help="Scale of the adapters' output; what other programs call alpha is rank times scale.  "
-                          "[default: 2]"),
-        click.option("--lora-dropout", type=float, metavar="P",
-                     help="Dropout of what the adapters multiply, in training.  [default: 0]"),
-        click.option("--lora-layers", type=AtLeast(1), metavar="N",
-                     help="Blocks that have adapters: the last N.  [default: all]"),
-        click.option("--accumulate", type=AtLeast(1), metavar="N",
-                     help="Gradient accumulation: N micro-batches per batch, to need less memory.  [default: 1]"),
-        click.option("--checkpointing", is_flag=True, default=None,
-                     help="Gradient checkpointing: compute activations again in the backward pass, to need less "
-                          "memory."),
-        click.option("--revision", metavar="REV", help="Revision of the model on its hub: a branch, tag or commit."),
-        click.option("--random-weights", is_flag=True, default=None,
-                     help="Random weights in place of the pretrained ones, to start from."),
-    ]  # fmt: skip
-    for option in reversed(options):
-        command = option(command)
+    """An option for each of :data:`LANGUAGE_MODEL_OPTIONS`, as its setting is declared."""
+    for name in reversed(LANGUAGE_MODEL_OPTIONS):
+        command = option_of(settings_table(PretrainedSettings)[name])(command)
     return command
 
 

@@ -99,6 +99,7 @@ def shown_rows(
     model = PromptedLM(
         base=prompt.model, device=device, **{name: value for name, value in given.items() if value is not None}
     )
+    model.check()
     found = read(session, data, ReadOptions())
     schema = None if prompt.schema_file is None else Schema.from_json(prompt.schema_file)
     model.fit(check_table(found.table), schema=schema, progress=session.reporter())

@@ -1,4 +1,4 @@
-"""``--settings FILE`` of ``tabllm fit``: options of the model from a file, as ``tabllm tune`` leaves one."""
+"""Settings of a generator as options of ``tabllm fit``: one by one, or all of a file that ``tabllm tune`` wrote."""
 
 from __future__ import annotations
 
@@ -8,15 +8,33 @@ from typing import Any
 import click
 
 from tabular.errors import UsageError
+from tabular.settings import Setting
 
-from .options import PATH, Decorated
+from .options import PATH, AtLeast, Decorated
 
-__all__ = ["settings_option", "with_settings"]
+__all__ = ["option_of", "settings_option", "with_settings"]
 
 settings_option: Callable[[Decorated], Decorated] = click.option(
     "--settings", "settings_file", type=PATH, metavar="FILE",
     help="Settings file: options of the generator, as 'tabllm tune' writes them; options given here win.",
 )  # fmt: skip
+
+
+def option_of(setting: Setting) -> Callable[[Decorated], Decorated]:
+    """The option of a setting; left out, it is ``None``, and the generator's own default holds."""
+    none = setting.default is None or setting.default is False
+    told = setting.absent or ("" if none else str(setting.default).removesuffix(".0"))
+    kind: dict[str, Any] = {"type": str, "metavar": "TEXT"}
+    if setting.choices:
+        kind = {"type": click.Choice(setting.choices)}
+    elif setting.types == "bool":
+        kind = {"is_flag": True, "default": None}
+    elif setting.types.startswith("int"):
+        kind = {"type": AtLeast(1 if setting.least is None else int(setting.least)), "metavar": "N"}
+    elif setting.types.startswith("float"):
+        kind = {"type": float, "metavar": "X"}
+    help = setting.help + (f"  [default: {told}]" if told else "")
+    return click.option(f"--{setting.name.replace('_', '-')}", help=help, **kind)
 
 
 def with_settings(

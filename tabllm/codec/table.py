@@ -12,6 +12,7 @@ from tabular.errors import TableError
 from tabular.plain_json import FieldError, at_field, check_fields, each_of, object_of, one_of
 from tabular.schema import Schema
 
+from . import DEFAULT_BINS
 from .category import CategoryCodec
 from .number import NumberCodec
 
@@ -19,8 +20,6 @@ __all__ = ["Field", "TableCodec"]
 
 ColumnCodec = NumberCodec | CategoryCodec
 _CODECS: dict[str, type[NumberCodec] | type[CategoryCodec]] = {"number": NumberCodec, "category": CategoryCodec}
-
-DEFAULT_BINS = 100
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,12 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from tabular.errors import UsageError
+from tabular.settings import settings_table
 
 from ..parallel.group import Group
 from .automaton import Level
 from .codec import Batch
+from .settings import ModelSettings
 from .tuning import Tuning
 
 __all__ = ["Cache", "Filter", "LmEngine", "Shape", "Tuning"]
@@ -86,12 +87,8 @@ class Filter:
     top_p: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise UsageError(f"temperature must be above 0, not {self.temperature}.")
-        if self.top_k < 0:
-            raise UsageError(f"top_k must be 0 (all) or above, not {self.top_k}.")
-        if not 0 < self.top_p <= 1:
-            raise UsageError(f"top_p must be above 0 and at most 1, not {self.top_p}.")
+        for name, value in vars(self).items():
+            settings_table(ModelSettings)[name].check(value)
 
     @property
     def cuts(self) -> bool:

@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 import pandas as pd
 
-from tabular.conditions import Allowed, parse_where, satisfied
+from tabular.conditions import Allowed, satisfied
 from tabular.errors import TableError, UsageError
 from tabular.making import make_parts
-from tabular.notebook import default_reporter
 from tabular.progress import Reporter
-from tabular.schema import Schema
-from tabular.schema_fit import schema_and_arrays
-from tabular.synthesizer import Synthesizer, Where
+from tabular.settings import setting
+from tabular.synthesizer import Synthesizer
 
 from ..hub.folder import resolve
 from .bases import public_name
@@ -32,10 +30,8 @@ from .engine import Filter, LmEngine
 from .loading import make_lm, placed
 from .pieces import Pieces
 from .sampler import LmSampler, block_rows
+from .settings import ModelSettings
 from .text_codec import SERIALIZATIONS, TextCodec
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["DEFAULT_EXAMPLES", "PromptedLM"]
 
@@ -47,18 +43,13 @@ PROMPT_ROWS = 32
 TEXT_PART = 8
 
 
-class PromptedLM(Synthesizer):
+class PromptedLM(ModelSettings, Synthesizer):
     """A pretrained language model that makes rows after some example rows, without a fit.
 
     Nothing is trained and nothing is kept: the examples are rows of the table, drawn anew for every
     :data:`PROMPT_ROWS` rows, and a run holds no rows.
 
-    Args:
-        base, revision, engine, device, precision, temperature, top_k, top_p: as for :class:`~.pretrained.PretrainedLM`.
-        serialization: ``csv``, with a header, ``great`` or ``compact``.
-        examples: rows in a prompt, fewer where the model's context ends.
-        seed: of the examples and of the rows.
-        rare_below: as for :class:`tabllm.TableLM`.
+    Its settings are those of :class:`.settings.ModelSettings`, and those that are declared below.
 
     Raises:
         UsageError: for a setting that is out of range.
@@ -66,52 +57,23 @@ class PromptedLM(Synthesizer):
 
     name: ClassVar[str] = "prompt"
 
-    def __init__(
-        self,
-        *,
-        base: str = "gpt2",
-        revision: str | None = None,
-        engine: str = "auto",
-        device: str = "auto",
-        precision: str = "auto",
-        serialization: str = "csv",
-        examples: int = DEFAULT_EXAMPLES,
-        temperature: float = 1.0,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        seed: int = 0,
-        rare_below: int = 0,
-    ) -> None:
-        if serialization not in SERIALIZATIONS:
-            raise UsageError(f"There is no serialization {serialization!r}; choose one of {', '.join(SERIALIZATIONS)}.")
-        for label, value, least in (("examples", examples, 1), ("seed", seed, 0)):
-            if value < least:
-                raise UsageError(f"{label} must be {least} or above, not {value}.")
-        self.base, self.revision, self.precision, self.serialization = base, revision, precision, serialization
-        self.engine, self.device, self.examples = engine, device, examples
-        self.temperature, self.top_k, self.top_p = temperature, top_k, top_p
-        self.filter = Filter(temperature, top_k, top_p)
-        self.seed, self.rare_below = seed, rare_below
-        self.facts: dict[str, Any] = {}
-        self._fitted: tuple[TextCodec, LmEngine] | None = None
+    _unfitted: ClassVar[str] = "This model was shown no table yet; call fit() first."
 
-    def fit(
-        self,
-        table: pd.DataFrame,
-        *,
-        schema: Schema | None = None,
-        progress: Reporter | None = None,
-        checkpoint: str | Path | None = None,
-    ) -> Self:
-        """Read the values of ``table`` and load the model; nothing is trained, and ``checkpoint`` is not used.
+    serialization: str = setting(
+        "csv", "Text format of a row: csv, with a header, great or compact.", choices=tuple(SERIALIZATIONS)
+    )
+    examples: int = setting(DEFAULT_EXAMPLES, "Rows in a prompt, fewer where the model's context ends.", above=0)
+
+    _shown: tuple[TextCodec, LmEngine] | None = None
+
+    def _learn(
+        self, arrays: dict[str, np.ndarray], rows: int, progress: Reporter, checkpoint: str | Path | None
+    ) -> dict[str, Any]:
+        """Read the values of the table and load the model; nothing is trained, and ``checkpoint`` is not used.
 
         Raises:
             TableError: if not even one example row fits the model's context beside the row that is made.
         """
-        progress = default_reporter(progress)
-        table = self._taken(table)
-        self.schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
-        self.schema = self._labelled(self.schema, len(table))
         folder = resolve(self.base, revision=self.revision, progress=progress)
         facts, precision, engine_name, device = placed(folder, self.engine, self.device, self.precision, progress)
         pieces = Pieces.load(folder.path)
@@ -123,7 +85,7 @@ class PromptedLM(Synthesizer):
         codec.opening = pieces.ids("\n")
         self._arrays, self._choices, self._maker = arrays, codec.encode(arrays), BatchMaker(codec)
         check_context(codec, int(codec.tokens_per_row(self._choices).max()), facts.context, self.serialization)
-        self._fitted = codec, make_lm(engine_name, device, folder.path, precision=precision)
+        self._shown = codec, make_lm(engine_name, device, folder.path, precision=precision)
         self._room = facts.context - most_tokens(codec) - len(self._begin(range(len(codec.names)))) - len(codec.names)
         usual = max(1, self._room // max(1, int(np.median(codec.tokens_per_row(self._choices)))))
         if usual < self.examples:
@@ -131,7 +93,7 @@ class PromptedLM(Synthesizer):
                 f"The model reads {facts.context:,} tokens: a prompt holds about {usual:,} example rows, not "
                 f"{self.examples:,}."
             )
-        self.facts = {
+        return {
             "base": public_name(folder),
             "revision": folder.revision,
             "engine": engine_name,
@@ -141,51 +103,38 @@ class PromptedLM(Synthesizer):
             "examples": self.examples,
             "seed": self.seed,
         }
-        return self
 
-    def sample_batches(
-        self,
-        n: int,
-        *,
-        where: Where = None,
-        seed: int | None = None,
-        progress: Reporter | None = None,
-        done: int = 0,
-        refine: bool | None = None,
+    def _batches(
+        self, n: int, allowed: Mapping[str, Allowed], *, seed: int, progress: Reporter, done: int, refine: bool | None
     ) -> Iterator[pd.DataFrame]:
-        """As :meth:`Synthesizer.sample_batches`; under conditions the examples keep them too, if any row does.
+        """Under conditions the examples keep them too, if any row does.
 
         Raises:
-            UsageError: before :meth:`fit`, or for ``refine``, which needs the counts of a fit.
+            UsageError: for ``refine``, which needs the counts of a fit.
         """
-        if self._fitted is None:
-            raise UsageError("This model was shown no table yet; call fit() first.")
         if refine:
             raise UsageError("Without a fit there are no counts to choose rows by; leave refine out.")
-        codec, engine = self._fitted
-        engine.filter = self.filter
-        allowed = parse_where(where, self.schema)
+        assert self._shown is not None
+        codec, engine = self._shown
+        engine.filter = Filter(self.temperature, self.top_k, self.top_p)
         conditions = codec.conditions(allowed)
         order, shown = order_for(conditions, codec), self._examples_for(allowed)
         prompt_tokens = min(self._room, self.examples * int(codec.tokens_per_row(self._choices).max()))
         most_rows = block_rows(engine, codec.longest(order) + prompt_tokens)
         # Walking down the tree would copy the keys and values of the whole prompt at every token.
         sampler = LmSampler(engine, codec, most_rows=most_rows, merge=False)
-        seed = self.seed if seed is None else seed
-        if seed < 0:
-            raise UsageError(f"seed must be 0 or above, not {seed}.")
 
         def draw(rows: int, rng: np.random.Generator, advance: Any) -> np.ndarray:
             sampler.prefix = self._prompt(shown, order, rng)
             return sampler.sample(rows, order, rng, conditions=conditions, advance=advance)
 
-        yield from make_parts(
+        return make_parts(
             n,
             self.schema,
             part_rows=PROMPT_ROWS,
             done=done,
             seed=seed,
-            progress=default_reporter(progress),
+            progress=progress,
             draw=draw,
             values=partial(codec.values, allowed=allowed),
             fill=lambda arrays, rows, rng, start: codec.fill(arrays, rows, rng, start=start, seed=seed),
@@ -199,8 +148,8 @@ class PromptedLM(Synthesizer):
 
     def _begin(self, order: Sequence[int]) -> list[int]:
         """The token that a text begins with and, where rows do not name their columns, a header."""
-        assert self._fitted is not None
-        codec = self._fitted[0]
+        assert self._shown is not None
+        codec = self._shown[0]
         header = ", ".join(codec.names[column] for column in order) if self.serialization != "great" else ""
         return [codec.pieces.begin, *codec.pieces.ids(header)]
 
@@ -219,9 +168,6 @@ class PromptedLM(Synthesizer):
                 "reads more."
             )
         return np.concatenate(prompt)
-
-    def describe(self) -> dict[str, Any]:
-        return {**super().describe(), **self.facts}
 
     def save(self, directory: str | Path) -> NoReturn:
         """Refuse: a run holds no rows, and this is nothing but a model and rows. Raises :class:`UsageError`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from tabular.errors import UsageError
 from ..parallel.group import Group
 from ..precisions import PACKED
 
-__all__ = ["Tuning", "check_tuning", "choose_tuning", "dropout_seed", "tuning_facts", "tuning_of"]
+__all__ = ["Tuning", "check_full", "choose_tuning", "dropout_seed", "tuning_facts", "tuning_of"]
 
 
 @dataclass(frozen=True)
@@ -41,19 +40,6 @@ class Tuning:
     layers: int | None = None
 
 
-def check_tuning(tuning: str, precision: str, *, scale: float, dropout: float, layers: int | None) -> None:
-    """Raise :class:`UsageError` for settings that no model can be fine-tuned with."""
-    if tuning not in ("auto", "full", "lora", "dora"):
-        raise UsageError(f"There is no tuning {tuning!r}; choose auto, full, lora or dora.")
-    _check_full(tuning, precision)
-    if not 0 < scale < math.inf:  # this way round, so that NaN is refused too
-        raise UsageError(f"lora_scale must be above 0, not {scale}.")
-    if not 0 <= dropout < 1:
-        raise UsageError(f"lora_dropout must be at least 0 and below 1, not {dropout}.")
-    if layers is not None and layers < 1:
-        raise UsageError(f"lora_layers must be above 0, not {layers}.")
-
-
 def choose_tuning(asked: Tuning, precision: str, blocks: int, shown: str) -> Tuning:
     """How a model of ``blocks`` transformer blocks is fine-tuned, where ``asked`` has the method ``auto`` or another.
 
@@ -66,7 +52,7 @@ def choose_tuning(asked: Tuning, precision: str, blocks: int, shown: str) -> Tun
             there are.
     """
     method = asked.method if asked.method != "auto" else ("full" if precision == "fp32" else "lora")
-    _check_full(method, precision)
+    check_full(method, precision)
     adapters = {"lora_scale": asked.scale != Tuning.scale, "lora_dropout": asked.dropout, "lora_layers": asked.layers}
     for name, given in adapters.items() if method == "full" else ():
         if given:
@@ -76,7 +62,8 @@ def choose_tuning(asked: Tuning, precision: str, blocks: int, shown: str) -> Tun
     return Tuning(**{**vars(asked), "method": method})
 
 
-def _check_full(method: str, precision: str) -> None:
+def check_full(method: str, precision: str) -> None:
+    """Raise :class:`UsageError` for full tuning of quantized weights."""
     if method == "full" and precision in PACKED:
         raise UsageError(f"Weights of {precision} cannot be trained themselves; take --tuning lora.")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tabular.plain_json import FieldError, check_fields, list_of, real, whole
+from tabular.plain_json import FieldError, check_fields, list_of, whole
 
 __all__ = ["NanoConfig", "initial_weights"]
 
@@ -20,14 +20,12 @@ class NanoConfig:
         sizes: tokens of each field; field ``f`` owns the ids ``offsets[f]`` to ``offsets[f+1]``.
         width: size of the hidden state.
         layers, heads: as in GPT-2.
-        dropout: on the residual branches, in training only.
     """
 
     sizes: tuple[int, ...]
     width: int = 128
     layers: int = 3
     heads: int = 4
-    dropout: float = 0.1
 
     @property
     def offsets(self) -> list[int]:
@@ -69,7 +67,7 @@ class NanoConfig:
 
 
 _KINDS = {
-    "sizes": list_of(whole(1), 1), "width": whole(1), "layers": whole(1), "heads": whole(1), "dropout": real(0, 1)
+    "sizes": list_of(whole(1), 1), "width": whole(1), "layers": whole(1), "heads": whole(1)
 }  # fmt: skip
 
 

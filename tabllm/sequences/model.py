@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import pandas as pd
+from typing_extensions import Self
 
 from tabular.arrays import from_arrays, to_arrays
-from tabular.errors import ConditionError, UsageError
+from tabular.errors import ConditionError, UsageError, not_fitted
 from tabular.frames import Form
-from tabular.notebook import default_reporter
+from tabular.plain_json import shown
 from tabular.progress import Reporter
 from tabular.reading import check_table
 from tabular.relations.log import check_log_columns, infer_log_schema, read_log
 from tabular.rules.choice import RuleChoice
 from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
 from tabular.rules.file_order import without_order
+from tabular.runs import restored
 from tabular.schema import Schema
-from tabular.schema_fit import schema_and_arrays
-from tabular.settings_record import from_settings
+from tabular.search_space import SearchSpace
+from tabular.settings import setting, settings_table
 from tabular.synthesizer import Synthesizer, Where
 
-from ..codec.table import DEFAULT_BINS
+from ..nano.settings import NanoSettings
 from ..nano.table_lm import PART_ROWS, TableLM
 from .event_model import EventModel
 from .following import kept_rules, relative_columns, relative_log, rules_of, with_what_follows
@@ -36,26 +38,20 @@ from .past import Past
 from .run_files import Run, read_run, write_run
 from .walk import Start, make_events, start_of_users, start_within
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
 __all__ = ["SequenceLM"]
 
 Arrays = dict[str, np.ndarray]
+Model = TypeVar("Model", bound=TableLM)
 
 
-class SequenceLM(Synthesizer):
+class SequenceLM(NanoSettings, Synthesizer):
     """Users and their events, each learned by a :class:`tabllm.TableLM`.
 
     Of users the columns are learned that never change within one, the time of the first event, the number of events and
     the time they span. An event is learned given its user, how many events come before and after it, and the values
     of the latest ones; its time as the gap since the event before (:mod:`tabular.relations.times`).
 
-    Args:
-        by: the column that names the user.
-        time: the column of instants, dates or numbers that puts a user's events in order.
-        engine, device, epochs, steps, batch_size, learning_rate, seed, rare_below, bins, layers, width, heads: of both
-            models, as of :class:`tabllm.TableLM`.
+    Its settings are those of :class:`tabllm.TableLM`, of both models, and those that are declared below.
 
     Raises:
         UsageError: without ``by`` or ``time``, and for a setting that is out of range.
@@ -69,58 +65,54 @@ class SequenceLM(Synthesizer):
     name: ClassVar[str] = "sequences"
     unit: ClassVar[str] = "users"
 
-    def __init__(
-        self,
-        *,
-        by: str | None = None,
-        time: str | None = None,
-        engine: str = "auto",
-        device: str = "auto",
-        epochs: float | None = None,
-        steps: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float = 2e-3,
-        seed: int = 0,
-        rare_below: int = 0,
-        bins: int = DEFAULT_BINS,
-        layers: int = 2,
-        width: int = 128,
-        heads: int = 4,
-    ) -> None:
-        if by is None or time is None:
+    by: str | None = setting(None, "The column that names the user.")
+    time: str | None = setting(None, "The column of instants, dates or numbers that puts a user's events in order.")
+
+    _layout: Layout | None = None
+
+    @classmethod
+    def search_space(cls) -> SearchSpace:
+        return SearchSpace()
+
+    def _check_together(self) -> None:
+        if self.by is None or self.time is None:
             raise UsageError("Sequences need by, the column that names the user, and time, which orders the events.")
-        self.by, self.time = by, time
-        self.epochs, self.steps, self.batch_size, self.learning_rate = epochs, steps, batch_size, learning_rate
-        self.seed, self.rare_below, self.bins = seed, rare_below, bins
-        self.layers, self.width, self.heads = layers, width, heads
-        options: dict[str, Any] = {name: value for name, value in self.settings().items() if name not in ("by", "time")}
-        self._users = TableLM(engine=engine, device=device, **options)
-        self._events = EventModel(engine=engine, device=device, **options)
-        self.engine_name, self.device = self._users.engine_name, self._users.device
-        self.facts: dict[str, Any] = {}
-        self._layout: Layout | None = None
+        self._of_both(TableLM).check_settings()
+
+    def _of_both(self, kind: type[Model]) -> Model:
+        """A model with the settings of this one."""
+        return kind(**{name: getattr(self, name) for name in settings_table(NanoSettings)})
 
     # -- learning ---------------------------------------------------------------------------------------------
-    def fit(
-        self,
-        table: pd.DataFrame,
-        *,
-        schema: Schema | None = None,
-        progress: Reporter | None = None,
-        checkpoint: str | Path | None = None,
-    ) -> Self:
-        progress = default_reporter(progress)
-        started = time.perf_counter()
-        table = self._taken(table)
-        check_log_columns(table, self.by, self.time)
+    def _place(self, progress: Reporter | None = None) -> None:
+        self._of_both(TableLM)._place(progress)
+
+    def _schema_and_arrays(
+        self, table: pd.DataFrame, schema: Schema | None, discrete: Sequence[str], progress: Reporter
+    ) -> tuple[Schema, Arrays]:
+        by, time = self._columns()
+        check_log_columns(table, by, time)
         if schema is None:
-            schema = infer_log_schema(table, self.by, self.time, rare_below=self.rare_below)
+            kinds = dict.fromkeys(discrete, "categorical")
+            schema = infer_log_schema(table, by, time, overrides=kinds, rare_below=self.rare_below)
             schema = ruled(table, schema, RuleChoice(), find=FOUND_BY_DEFAULT, seed=self.seed, progress=progress)
-        elif schema[self.by].kind != "identifier":
-            raise UsageError(f"Column {self.by!r} names users, so its kind in the schema must be identifier.")
-        schema, arrays = schema_and_arrays(table, schema, rare_below=self.rare_below, progress=progress)
+            discrete = ()
+        elif schema[by].kind != "identifier":
+            raise UsageError(f"Column {by!r} names users, so its kind in the schema must be identifier.")
+        return super()._schema_and_arrays(table, schema, discrete, progress)
+
+    def _columns(self) -> tuple[str, str]:
+        """The columns of the user and of time."""
+        assert self.by is not None and self.time is not None  # noqa: PT018
+        return self.by, self.time
+
+    def _learn(self, arrays: Arrays, rows: int, progress: Reporter, checkpoint: str | Path | None) -> dict[str, Any]:
+        # Labels that are numbers belong to the table alone, not to the two that are made of it.
+        labels = {column.name: column.label for column in self.schema}
+        schema = replace(self.schema, columns=tuple(replace(column, label=None) for column in self.schema))
         schema = without_order(schema)  # rows stand by user and time
-        log = read_log(arrays, schema, self.by, self.time, progress=progress)
+        users_model, events_model = self._of_both(TableLM), self._of_both(EventModel)
+        log = read_log(arrays, schema, *self._columns(), progress=progress)
         relative = relative_columns(log)
         known, kept = log.schema, kept_rules(log, relative)
         log = relative_log(log, relative)
@@ -137,35 +129,35 @@ class SequenceLM(Synthesizer):
         of_events = Schema(columns, len(log.user), (), rules_of(known, layout.event_columns, relative))
         own = to_arrays(users, users_schema)
         own |= {layout.first: log.times[log.first]}
-        rows = {**past.of_log(log, own), **gaps, **{name: log.arrays[name] for name in layout.event_columns}}
+        told = {**past.of_log(log, own), **gaps, **{name: log.arrays[name] for name in layout.event_columns}}
         folder = None if checkpoint is None else Path(checkpoint)
         progress.note(f"{len(users):,} users with {len(log.user):,} events are learned, first users, then events.")
-        self._users.fit(users, schema=users_schema, progress=progress, checkpoint=folder and folder / "users")
-        self._events.past = tuple(column.name for column in past.columns)
-        self._events.fit(
-            from_arrays(rows, of_events), schema=of_events, progress=progress, checkpoint=folder and folder / "events"
+        users_model.fit(users, schema=users_schema, progress=progress, checkpoint=folder and folder / "users")
+        events_model.past = tuple(column.name for column in past.columns)
+        events_model.fit(
+            from_arrays(told, of_events), schema=of_events, progress=progress, checkpoint=folder and folder / "events"
         )
-        self._layout = layout
+        self._layout, self._users, self._events = layout, users_model, events_model
+        self.history_ = events_model.history
         same = {
             name: replace(users_schema[name], personal=known[name].personal)
             for name in (layout.by, *layout.user_columns)
         }
-        whole = Schema(tuple(same.get(column.name, column) for column in known), len(table), known.notes, kept)
+        whole = (same.get(column.name, column) for column in known)
+        labelled = tuple(replace(column, label=labels.get(column.name)) for column in whole)
         if lost := [rule.text for rule in known.rules if rule not in kept]:
             progress.note(f"Rules that tie an event to its user or its time are not kept: {'; '.join(lost[:5])}.")
-        self.schema = self._labelled(whole, len(table))
-        self.facts = {
+        self.schema_ = Schema(labelled, rows, known.notes, kept)
+        return {
             "users": len(users),
             "events": len(log.user),
             "longest": int(log.counts.max()),
             "user_columns": list(layout.user_columns),
-            "engine": self.engine_name,
-            "device": self.device,
-            "parameters": sum(int(model.facts["parameters"]) for model in (self._users, self._events)),
+            "engine": users_model.facts["engine"],
+            "device": users_model.facts["device"],
+            "parameters": sum(int(model.facts["parameters"]) for model in (users_model, events_model)),
             "seed": self.seed,
-            "fit_seconds": round(time.perf_counter() - started, 2),
         }
-        return self
 
     # -- making rows ------------------------------------------------------------------------------------------
     def sample(self, n: int | None = None, **options: Any) -> pd.DataFrame:
@@ -191,14 +183,20 @@ class SequenceLM(Synthesizer):
             where: conditions on columns of users, and on their number of events.
             done: rows, not users, that an earlier call gave.
         """
+        self._fitted()
+        seed = self._checked_call(n, seed=seed, done=done, refine=refine)
+        return self._histories(n, where, seed, self._reporter(progress), done, refine)
+
+    def _histories(
+        self, n: int, where: Where, seed: int, progress: Reporter, done: int, refine: bool | None
+    ) -> Iterator[pd.DataFrame]:
         layout = self._fitted()
-        seed = self.seed if seed is None else seed
         try:
             drawn = self._users.sample(n, where=where, seed=seed, progress=Reporter(), refine=refine)
         except ConditionError as error:
             raise self._about_users(error, where) from None
         users = self._sound(to_arrays(drawn, self._users.schema))
-        with default_reporter(progress).task("Sampling", n, "users") as task:
+        with progress.task("Sampling", n, "users") as task:
             if not layout.in_time_order:
                 for arrays in self._parts(users, seed, done, task.advance):
                     yield from_arrays(arrays, self.schema)
@@ -287,24 +285,24 @@ class SequenceLM(Synthesizer):
             SchemaError: if a cell of ``table`` cannot be read.
         """
         layout = self._fitted()
-        if events < 1:
-            raise UsageError(f"The number of events must be 1 or more, not {events}.")
-        seed = self.seed if seed is None else seed
+        if isinstance(events, bool) or not isinstance(events, Integral) or events < 1:
+            raise UsageError(f"The number of events must be a whole number, 1 or more, not {shown(events)}.")
+        seed = self._seed_of(seed)
         form = Form(table)
         table = check_table(table, minimum_rows=1)
         if absent := [name for name in self.schema.names if name not in table]:
             raise UsageError(f"The table has no column {absent[0]!r}, which the run learned.")
         arrays = to_arrays(table, self.schema, unseen="missing")
-        log = read_log(arrays, self.schema, self.by, self.time, own=layout.user_columns, progress=progress)
+        log = read_log(arrays, self.schema, *self._columns(), own=layout.user_columns, progress=progress)
         given, log = log.schema, relative_log(log, layout.relative)
         users = to_arrays(user_table(log, layout)[0], self._users.schema, unseen="missing")
         past, rng = self._past(), np.random.default_rng([seed, 1])
         start = start_within(past, layout, log, users, events)
-        with default_reporter(progress).task("Extending", len(log.first), "users") as task:
+        with self._reporter(progress).task("Extending", len(log.first), "users") as task:
             user, made = self._events_of(start, np.arange(len(log.first)), past, rng, 0, seed, task.advance)
         own = (layout.by, *layout.user_columns)
         open_ended = tuple(
-            replace(column, minimum=None, maximum=None) if column.name in (self.time, *layout.relative) else column
+            replace(column, minimum=None, maximum=None) if column.name in (layout.time, *layout.relative) else column
             for column in given
         )
         schema = replace(self.schema, columns=open_ended)
@@ -321,7 +319,7 @@ class SequenceLM(Synthesizer):
         """Users whose span goes with their number of events, and ends where the log ends."""
         layout = self._fitted()
         counts = np.maximum(np.rint(users[layout.count]), 1)
-        end = layout.clock.day(np.array([self.schema[self.time].maximum], dtype=np.float64))[0]
+        end = layout.clock.day(np.array([self.schema[layout.time].maximum], dtype=np.float64))[0]
         most = np.maximum(end - layout.clock.day(users[layout.first]), 0)
         span = np.where(counts > 1, np.clip(users[layout.span], 0, most), 0)
         return {**users, layout.count: counts, layout.span: span}
@@ -350,21 +348,18 @@ class SequenceLM(Synthesizer):
 
     def _fitted(self) -> Layout:
         if self._layout is None:
-            raise UsageError("This model has learned no table yet; call fit() first.")
+            raise not_fitted()
         return self._layout
 
     # -- keeping ----------------------------------------------------------------------------------------------
-    def describe(self) -> dict[str, Any]:
-        return {**super().describe(), **self.facts, "history": self._events.history}
-
-    def save(self, directory: str | Path) -> None:
-        run = Run(self.name, self.schema, self._fitted(), self._users, self._events, self.settings(), self.facts)
+    def _write(self, schema: Schema, directory: str | Path) -> None:
+        run = Run(self.name, schema, self._fitted(), self._users, self._events, self.settings(), self.facts)
         write_run(directory, run)
 
     @classmethod
     def load(cls, directory: str | Path, *, device: str = "auto") -> Self:
         run = read_run(directory, device)
-        model = from_settings(cls, run.settings, {"device": device}, directory)
-        model.schema, model.facts, model._layout = run.schema, run.facts, run.layout
-        model._users, model._events = run.users, run.events
+        model = restored(cls, run.settings, directory, device=device)
+        model.schema_, model.facts_, model.history_ = run.schema, run.facts, run.events.history
+        model._layout, model._users, model._events = run.layout, run.users, run.events
         return model

@@ -20,11 +20,11 @@ from tabular.plain_json import (
     read_json,
     whole,
 )
+from tabular.registry import RUN_VERSION
 from tabular.relations.times import Clock, Names
 from tabular.rundir import HISTORY, atomic_directory, write_json
 from tabular.runs import read_plain_files, reading
 from tabular.schema import Schema
-from tabular.synthesizer import RUN_VERSION
 
 from ..nano.table_lm import TableLM
 from .event_model import EventModel

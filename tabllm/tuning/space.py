@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,6 +11,7 @@ from tabular.errors import UsageError
 from tabular.registry import create, search_space
 from tabular.schema import Schema
 from tabular.search_space import Choice, Range, SearchSpace, Whole
+from tabular.settings import settings_table
 
 from ..comparing.study import target_option
 
@@ -40,8 +40,8 @@ def space_for(model: str, schema: Schema, *, target: str | None, fixed: Mapping[
 
 def default_settings(model: str, space: SearchSpace) -> dict[str, Any]:
     """The generator's own values of what is searched."""
-    parameters = inspect.signature(type(create(model))).parameters
-    return {name: parameters[name].default for name in space.ranges}
+    table = settings_table(type(create(model)))
+    return {name: table[name].default for name in space.ranges}
 
 
 def distributions(space: SearchSpace) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError, SchemaError, UsageError
+from ..settings import Setting
 
 if TYPE_CHECKING:
     from ..schema import Schema
@@ -17,6 +17,15 @@ __all__ = ["Privacy", "chosen_delta", "with_private_defaults"]
 
 #: Rows times delta where none is asked for.
 DELTA_ROWS = 0.1
+
+_RANGES = {
+    "epsilon": Setting(None, name="The epsilon of differential privacy", types="float", above=0),
+    "delta": Setting(None, name="The delta of differential privacy", types="float | None", above=0, below=1),
+    "clip": Setting(1.0, name="The norm that gradients are clipped to", types="float", above=0),
+    "schema_share": Setting(0.1, name="The share of the columns' distributions", types="float", least=0, below=1),
+    "public_schema": Setting(False, name="public_schema", types="bool"),
+    "noise_seed": Setting(None, name="The seed of the noise", types="int | None", least=0),
+}
 
 
 @dataclass(frozen=True)
@@ -46,20 +55,8 @@ class Privacy:
     noise_seed: int | None = None
 
     def __post_init__(self) -> None:
-        if not (self.epsilon > 0 and math.isfinite(self.epsilon)):
-            raise UsageError(
-                f"The epsilon of differential privacy must be above 0, not {self.epsilon}; 1 to 10 is usual."
-            )
-        if self.delta is not None and not 0 < self.delta < 1:
-            raise UsageError(f"The delta of differential privacy must be above 0 and below 1, not {self.delta}.")
-        if not (self.clip > 0 and math.isfinite(self.clip)):
-            raise UsageError(f"The norm that gradients are clipped to must be above 0, not {self.clip}.")
-        if not 0 <= self.schema_share < 1:
-            raise UsageError(
-                f"The share of the columns' distributions must be 0 or more and below 1, not {self.schema_share}."
-            )
-        if self.noise_seed is not None and not 0 <= self.noise_seed < 2**63:
-            raise UsageError(f"The seed of the noise must be 0 or above and below 2**63, not {self.noise_seed}.")
+        for name, entry in _RANGES.items():
+            entry.check(getattr(self, name))
 
     def check_public(self, schema: Schema | None, columns: Iterable[str]) -> None:
         """Raise an error where nobody said what is public of a table's ``columns``.

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, get_args
 
-import pandas as pd
 import torch
 from torch import Tensor
 
 from ..errors import TableError, UsageError
 from ..schema import Schema
-from ..search_space import Choice, Real, SearchSpace, Whole
-from .base import NeuralSynthesizer, positive
+from ..search_space import Choice, Real, Whole
+from ..settings import setting
+from .base import WIDTHS, NeuralSynthesizer
 from .critic import Critic
 from .encoder import TableEncoder
 from .fields import Numbers
@@ -25,6 +25,9 @@ from .training import Learner
 
 __all__ = ["CTGAN"]
 
+#: Where step sizes are searched.
+RATES = Real(1e-4, 1e-3, log=True)
+
 
 class CTGAN(NeuralSynthesizer):
     """Xu, Skoularidou, Cuesta-Infante and Veeramachaneni 2019, "Modeling Tabular Data using Conditional GAN".
@@ -36,27 +39,13 @@ class CTGAN(NeuralSynthesizer):
     conditions are drawn by their true frequency when rows are made; and each column's own distribution is set right
     after training (:mod:`.calibration`; ``calibrate=False`` leaves it as it is).
 
-    Args:
-        epochs: passes over the rows.
-        steps: updates, in place of ``epochs``.
-        batch_size: rows of an update, a multiple of ``pac``.
-        embedding_dim: numbers of noise that a row is made from.
-        generator_dim, discriminator_dim: widths of the layers.
-        generator_lr, discriminator_lr: step sizes of Adam; ``learning_rate`` sets both.
-        generator_decay, discriminator_decay: weight decay of Adam.
-        discriminator_steps: its updates for each one of the generator.
-        log_frequency: whether conditions are drawn in training by the logarithm of their frequency.
-        pac: rows that the discriminator sees as one (PacGAN, Lin et al. 2018); the paper has 10.
-        numbers: ``"modes"`` (mode-specific normalisation) or ``"quantiles"`` (normal scores).
-        calibrate: set each column's own distribution right.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        seed: fixes the fit, and the samples where no other seed is given.
-        rare_below: fold categories of fewer rows than this.
+    Its settings are listed where they are declared, below.
 
     Raises:
         UsageError: for a setting that is out of range.
 
     Example:
+        >>> import pandas as pd
         >>> table = pd.DataFrame({"device": ["ios", "web"] * 50, "age": range(100)})
         >>> CTGAN(steps=2, batch_size=20).fit(table).sample(3, where="device=ios")["device"].tolist()
         ['ios', 'ios', 'ios']
@@ -64,77 +53,52 @@ class CTGAN(NeuralSynthesizer):
 
     name: ClassVar[str] = "ctgan"
 
-    def __init__(
-        self,
-        *,
-        epochs: float | None = 300,
-        steps: int | None = None,
-        batch_size: int = 500,
-        embedding_dim: int = 128,
-        generator_dim: Sequence[int] = (256, 256),
-        discriminator_dim: Sequence[int] = (256, 256),
-        generator_lr: float = 2e-4,
-        generator_decay: float = 1e-6,
-        discriminator_lr: float = 2e-4,
-        discriminator_decay: float = 1e-6,
-        discriminator_steps: int = 1,
-        log_frequency: bool = True,
-        pac: int = 1,
-        numbers: Numbers = "modes",
-        calibrate: bool = True,
-        learning_rate: float | None = None,
-        device: str = "auto",
-        seed: int = 0,
-        rare_below: int = 0,
-    ) -> None:
-        positive(embedding_dim=embedding_dim, generator_lr=generator_lr, discriminator_lr=discriminator_lr, pac=pac)
-        positive(discriminator_steps=discriminator_steps)
-        if batch_size % pac:
-            raise UsageError(f"batch_size ({batch_size}) must be a multiple of pac ({pac}).")
-        super().__init__(
-            epochs=epochs, steps=steps, batch_size=batch_size, learning_rate=learning_rate,
-            device=device, seed=seed, rare_below=rare_below, calibrate=calibrate,
-        )  # fmt: skip
-        self.numbers = numbers  # type: ignore[misc]
-        self.embedding_dim, self.pac, self.log_frequency = embedding_dim, pac, log_frequency
-        self.generator_dim, self.discriminator_dim = tuple(generator_dim), tuple(discriminator_dim)
-        self.generator_decay, self.discriminator_decay = generator_decay, discriminator_decay
-        self.generator_lr, self.discriminator_lr = generator_lr, discriminator_lr
-        self.discriminator_steps = discriminator_steps
+    search_share: ClassVar[float] = 0.1
 
-    @classmethod
-    def search_space(cls) -> SearchSpace:
-        # No batch size: at as many passes over the rows a smaller one is better by making more updates, which --epochs
-        # does as well, and takes as much longer.
-        widths = Choice(((128, 128), (256, 256), (512, 512), (256, 256, 256)))
-        return SearchSpace(
-            {
-                "generator_lr": Real(1e-4, 1e-3, log=True),
-                "discriminator_lr": Real(1e-4, 1e-3, log=True),
-                "discriminator_steps": Whole(1, 2),
-                "generator_dim": widths,
-                "discriminator_dim": widths,
-                "pac": Choice((1, 2, 5)),
-                "numbers": Choice(("modes", "quantiles")),
-                "log_frequency": Choice((True, False)),
-            },
-            share=0.1,
-        )
+    # No batch size is searched: at as many passes over the rows a smaller one is better by making more updates, which
+    # --epochs does as well, and takes as much longer.
+    epochs: float | None = setting(300, "Passes over the rows.", above=0)
+    batch_size: int = setting(500, "Batch size: rows per update, a multiple of pac.", above=0)
+    embedding_dim: int = setting(128, "Numbers of noise that a row is made from.", above=0)
+    generator_lr: float = setting(2e-4, "Step size of Adam, of the generator.", above=0, search=RATES)
+    discriminator_lr: float = setting(2e-4, "Step size of Adam, of the discriminator.", above=0, search=RATES)
+    discriminator_steps: int = setting(
+        1, "Updates of the discriminator for each one of the generator.", above=0, search=Whole(1, 2)
+    )
+    generator_dim: Sequence[int] = setting((256, 256), "Widths of the generator's layers.", search=WIDTHS)
+    discriminator_dim: Sequence[int] = setting((256, 256), "Widths of the discriminator's layers.", search=WIDTHS)
+    pac: int = setting(
+        1, "Rows that the discriminator sees as one (PacGAN, Lin et al. 2018); the paper has 10.", above=0, most=10_000,
+        search=Choice((1, 2, 5)),
+    )  # fmt: skip
+    numbers: Numbers = setting(
+        "modes", "How numbers are encoded: modes (mode-specific normalisation) or quantiles (normal scores).",
+        choices=get_args(Numbers), search=Choice(("modes", "quantiles")),
+    )  # fmt: skip
+    log_frequency: bool = setting(
+        True, "Draw conditions in training by the logarithm of their frequency.", search=Choice((True, False))
+    )
+    generator_decay: float = setting(1e-6, "Weight decay of Adam, of the generator.", least=0)
+    discriminator_decay: float = setting(1e-6, "Weight decay of Adam, of the discriminator.", least=0)
+    calibrate: bool = setting(True, "Set each column's own distribution right.")
+    learning_rate: float | None = setting(None, "Step size of both, in place of their own.", above=0)
 
-    def _prepare(self, table: pd.DataFrame, schema: Schema) -> None:
-        if len(table) < self.pac:
-            raise TableError(
-                f"The table has {len(table)} rows, and ctgan looks at {self.pac} at once; take a smaller pac."
-            )
+    def _check_together(self) -> None:
+        if self.batch_size % self.pac:
+            raise UsageError(f"batch_size ({self.batch_size}) must be a multiple of pac ({self.pac}).")
+
+    def _prepare(self, schema: Schema, rows: int) -> None:
+        if rows < self.pac:
+            raise TableError(f"The table has {rows} rows, and ctgan looks at {self.pac} at once; take a smaller pac.")
 
     def _rate(self) -> float:
-        return self.learning_rate or self.generator_lr
+        return self.generator_lr if self.learning_rate is None else self.learning_rate
 
     def _batch_rows(self, rows: int) -> int:
         return min(self.batch_size, rows - rows % self.pac)
 
     def _make_network(self, encoder: TableEncoder, spans: Spans) -> Network:
-        return Generator(encoder, spans, encoder.category_spans(), self.embedding_dim, self.generator_dim)
+        return Generator(encoder, spans, encoder.category_spans(), self.embedding_dim, tuple(self.generator_dim))
 
     def _make_learner(self, network: Network, spans: Spans, data: Data, steps: int) -> Learner:
         assert isinstance(network, Generator)
@@ -155,16 +119,15 @@ class CtganLearner:
             network.shares.copy_(self.chooser.shares)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(model.seed + 1)
+            widths = tuple(model.discriminator_dim)
             self.critic = Critic(
-                network.scalars, spans, conditions=bool(self.chooser), pac=model.pac, widths=model.discriminator_dim
+                network.scalars, spans, conditions=bool(self.chooser), pac=model.pac, widths=widths
             ).to(spans.device)
         betas = (0.5, 0.9)
         self.maker_adam = Adam(network, rate=model._rate(), betas=betas, weight_decay=model.generator_decay)
         self.maker = GeneratorPass(network, self.maker_adam)
-        self.critic_adam = Adam(
-            self.critic, rate=model.learning_rate or model.discriminator_lr, betas=betas,
-            weight_decay=model.discriminator_decay,
-        )  # fmt: skip
+        rate = model.discriminator_lr if model.learning_rate is None else model.learning_rate
+        self.critic_adam = Adam(self.critic, rate=rate, betas=betas, weight_decay=model.discriminator_decay)
 
     def begin_interval(self, seed: int) -> None:
         self.generator.manual_seed(seed)

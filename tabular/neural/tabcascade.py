@@ -6,11 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from ..search_space import Choice, Real, SearchSpace, Whole
-from .base import NeuralSynthesizer, positive
+from ..search_space import Choice, Real, Whole
+from ..settings import setting
+from .base import NeuralSynthesizer
 from .cascade import Cascade, CascadeLearner
 from .encoder import TableEncoder
-from .fields import Numbers
 from .network import Data, Network
 from .optimizer import Adam
 from .spans import Spans
@@ -39,18 +39,7 @@ class TabCascade(NeuralSynthesizer):
     Rows are held out of training: each of the two parts is kept as it was when it served those best. The biases of
     the classes are then set so that every class is drawn as often as it stands in the table.
 
-    Args:
-        epochs: passes over the rows at most, in place of ``steps``.
-        steps: updates at most.
-        batch_size: rows of an update.
-        width, depth: of the layers of both parts.
-        dropout: share of a layer's outputs that an update leaves out.
-        flow_steps: steps of the flow when rows are made.
-        learning_rate: step size of Adam, falling to 0 along a straight line.
-        weight_decay: of Adam.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        seed: fixes the fit, and the samples where no other seed is given.
-        rare_below: fold categories of fewer rows than this.
+    Its settings are listed where they are declared, below.
 
     Raises:
         UsageError: for a setting that is out of range.
@@ -63,45 +52,28 @@ class TabCascade(NeuralSynthesizer):
     """
 
     name: ClassVar[str] = "tabcascade"
-    numbers: ClassVar[Numbers] = "bins"
+    numbers = "bins"
 
-    def __init__(
-        self,
-        *,
-        epochs: float | None = None,
-        steps: int | None = None,
-        batch_size: int = 512,
-        width: int = 128,
-        depth: int = 2,
-        dropout: float = 0.0,
-        flow_steps: int = 10,
-        learning_rate: float = 1e-3,
-        weight_decay: float = 0.0,
-        device: str = "auto",
-        seed: int = 0,
-        rare_below: int = 0,
-    ) -> None:
-        positive(width=width, depth=depth, flow_steps=flow_steps)
-        super().__init__(
-            epochs=epochs, steps=steps, batch_size=batch_size, learning_rate=learning_rate,
-            device=device, seed=seed, rare_below=rare_below, calibrate=False,
-        )  # fmt: skip
-        self.width, self.depth, self.dropout, self.flow_steps = width, depth, dropout, flow_steps
-        self.weight_decay = weight_decay
+    search_share: ClassVar[float] = 0.25
 
-    @classmethod
-    def search_space(cls) -> SearchSpace:
-        return SearchSpace(
-            {
-                "batch_size": Choice((128, 256, 512, 1024)),
-                "learning_rate": Real(2e-4, 5e-3, log=True),
-                "width": Choice((64, 128, 256)),
-                "depth": Whole(1, 4),
-                "dropout": Real(0.0, 0.3),
-                "flow_steps": Whole(5, 40, log=True),
-            },
-            share=0.25,
-        )
+    epochs: float | None = setting(None, "Passes over the rows at most, in place of steps.", above=0)
+    steps: int | None = setting(None, "Updates at most.", above=0, absent="by the size of the table")
+    batch_size: int = setting(512, "Batch size: rows per update.", above=0, search=Choice((128, 256, 512, 1024)))
+    learning_rate: float = setting(
+        1e-3, "Step size of Adam, falling to 0 along a straight line.", above=0, search=Real(2e-4, 5e-3, log=True)
+    )
+    width: int = setting(128, "Width of the layers of both parts.", above=0, search=Choice((64, 128, 256)))
+    depth: int = setting(2, "Layers of both parts.", above=0, most=1000, search=Whole(1, 4))
+    dropout: float = setting(
+        0.0, "Share of a layer's outputs that an update leaves out.", least=0, below=1, search=Real(0.0, 0.3)
+    )
+    flow_steps: int = setting(
+        10, "Steps of the flow when rows are made.", above=0, most=100_000, search=Whole(5, 40, log=True)
+    )
+    weight_decay: float = setting(0.0, "Weight decay of Adam.", least=0)
+
+    def _rate(self) -> float:
+        return self.learning_rate
 
     def _planned_steps(self, rows: int) -> int:
         if self.steps is not None or self.epochs is not None:

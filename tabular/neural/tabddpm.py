@@ -6,23 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import pandas as pd
 import torch
 
+from ..dp.settings import Privacy
 from ..errors import UsageError
 from ..schema import Schema
-from ..search_space import Choice, Real, SearchSpace
-from .base import NeuralSynthesizer, positive
+from ..search_space import Choice, Real
+from ..settings import setting
+from .base import NeuralSynthesizer
 from .denoiser import AVERAGE, Denoiser, DenoiserLearner
 from .encoder import TableEncoder
-from .fields import MOST_CLASSES, Numbers
+from .fields import MOST_CLASSES
 from .network import Data, Network
 from .optimizer import Adam
 from .spans import Spans
 from .training import Learner
 
 if TYPE_CHECKING:
-    from ..dp.settings import Privacy
     from ..dp.updates import RowsLoss
 
 __all__ = ["TabDDPM"]
@@ -40,28 +40,13 @@ class TabDDPM(NeuralSynthesizer):
     classes in place of their logarithms; ties of a number are spread over their ranks, and its spikes are classes;
     rows are made by the averaged weights; and each column's own distribution is set right after training.
 
-    Args:
-        epochs: passes over the rows, in place of ``steps``.
-        steps: updates.
-        batch_size: rows of an update.
-        num_timesteps: steps of the diffusion.
-        d_layers: widths of the layers.
-        dropout: share of a layer's outputs that an update leaves out.
-        learning_rate: step size of Adam, falling to 0 along a straight line.
-        weight_decay: of Adam.
-        target: a categorical column that rows are made for: it is drawn first, by its true frequency, and the
-            network is told. Conditions on it are kept exactly and cost nothing.
-        sampling_steps: steps of the diffusion that are taken when rows are made, evenly strided; all if absent.
-        calibrate: set each column's own distribution right.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        seed: fixes the fit, and the samples where no other seed is given.
-        rare_below: fold categories of fewer rows than this.
-        privacy: the differential privacy of the fit.
+    Its settings are listed where they are declared, below.
 
     Raises:
         UsageError: for a setting that is out of range, or a target that is no categorical column.
 
     Example:
+        >>> import pandas as pd
         >>> table = pd.DataFrame({"device": ["ios", "web"] * 50, "age": range(100)})
         >>> model = TabDDPM(steps=2, d_layers=[8], num_timesteps=5, target="device").fit(table)
         >>> model.sample(2, where="device=web")["device"].tolist()
@@ -69,75 +54,72 @@ class TabDDPM(NeuralSynthesizer):
     """
 
     name: ClassVar[str] = "tabddpm"
-    numbers: ClassVar[Numbers] = "quantiles"
     decays: ClassVar[bool] = True
+    numbers = "quantiles"
     private_defaults: ClassVar[Mapping[str, Any]] = {
         "steps": 500, "batch_size": 2048, "learning_rate": 0.01, "d_layers": (128, 128),
     }  # fmt: skip
 
-    def __init__(
-        self,
-        *,
-        epochs: float | None = None,
-        steps: int | None = None,
-        batch_size: int = 1024,
-        num_timesteps: int = 100,
-        d_layers: Sequence[int] = (512, 512),
-        dropout: float = 0.0,
-        learning_rate: float = 2e-3,
-        weight_decay: float = 0.0,
-        target: str | None = None,
-        sampling_steps: int | None = None,
-        calibrate: bool = True,
-        device: str = "auto",
-        seed: int = 0,
-        rare_below: int = 0,
-        privacy: Privacy | None = None,
-    ) -> None:
-        positive(num_timesteps=num_timesteps, sampling_steps=sampling_steps)
-        if not 0 <= dropout < 1:
-            raise UsageError(f"dropout must be at least 0 and below 1, not {dropout}.")
-        if sampling_steps is not None and sampling_steps > num_timesteps:
-            raise UsageError(f"sampling_steps ({sampling_steps}) cannot be more than num_timesteps ({num_timesteps}).")
-        super().__init__(
-            epochs=epochs, steps=steps, batch_size=batch_size, learning_rate=learning_rate,
-            device=device, seed=seed, rare_below=rare_below, calibrate=calibrate,
-        )  # fmt: skip
-        self.num_timesteps, self.d_layers, self.dropout = num_timesteps, tuple(d_layers), dropout
-        self.weight_decay, self.sampling_steps = weight_decay, sampling_steps
-        self.target = None if target is None else str(target)  # a label may be a number
-        self.privacy = privacy
+    search_share: ClassVar[float] = 0.1
+    # Calibration makes 20,000 rows: more work than a short training.
+    search_screen: ClassVar[Mapping[str, Any]] = {"calibrate": False}
 
-    @classmethod
-    def search_space(cls) -> SearchSpace:
-        return SearchSpace(
-            {
-                "batch_size": Choice((512, 1024, 2048)),
-                "learning_rate": Real(3e-4, 1e-2, log=True),
-                "num_timesteps": Choice((50, 100, 200)),
-                "d_layers": Choice(((256, 256), (512, 512), (1024, 1024), (512, 512, 512), (256, 512, 512, 256))),
-                "dropout": Real(0.0, 0.2),
-            },
-            share=0.1,
-            # Calibration makes 20,000 rows: more work than a short training.
-            screen={"calibrate": False},
-        )
+    epochs: float | None = setting(None, "Passes over the rows, in place of steps.", above=0)
+    steps: int | None = setting(None, "Updates.", above=0, absent=f"{DEFAULT_STEPS:,}")
+    batch_size: int = setting(1024, "Batch size: rows per update.", above=0, search=Choice((512, 1024, 2048)))
+    learning_rate: float = setting(
+        2e-3, "Step size of Adam, falling to 0 along a straight line.", above=0, search=Real(3e-4, 1e-2, log=True)
+    )
+    num_timesteps: int = setting(100, "Steps of the diffusion.", above=0, most=100_000, search=Choice((50, 100, 200)))
+    d_layers: Sequence[int] = setting(
+        (512, 512), "Widths of the layers.",
+        search=Choice(((256, 256), (512, 512), (1024, 1024), (512, 512, 512), (256, 512, 512, 256))),
+    )  # fmt: skip
+    dropout: float = setting(
+        0.0, "Share of a layer's outputs that an update leaves out.", least=0, below=1, search=Real(0.0, 0.2)
+    )
+    weight_decay: float = setting(0.0, "Weight decay of Adam.", least=0)
+    # A label may be a number.
+    target: str | int | None = setting(
+        None, "A categorical column that rows are made for: it is drawn first, by its true frequency, and the network "
+        "is told. Conditions on it are kept exactly and cost nothing.",
+    )  # fmt: skip
+    sampling_steps: int | None = setting(
+        None, "Steps of the diffusion that are taken when rows are made, evenly strided.", above=0, most=100_000,
+        absent="all",
+    )  # fmt: skip
+    calibrate: bool = setting(True, "Set each column's own distribution right.")
+    privacy: Privacy | None = setting(None, "Differential privacy of the fit.")
 
-    def _prepare(self, table: pd.DataFrame, schema: Schema) -> None:
-        if self.target is None:
+    def _check_together(self) -> None:
+        if self.sampling_steps is not None and self.sampling_steps > self.num_timesteps:
+            raise UsageError(
+                f"sampling_steps ({self.sampling_steps}) cannot be more than num_timesteps ({self.num_timesteps})."
+            )
+
+    @property
+    def _target(self) -> str | None:
+        return None if self.target is None else str(self.target)
+
+    def _rate(self) -> float:
+        return self.learning_rate
+
+    def _prepare(self, schema: Schema, rows: int) -> None:
+        target = self._target
+        if target is None:
             return
-        if self.target not in schema:
+        if target not in schema:
             names = ", ".join(schema.names)
-            raise UsageError(f"There is no column {self.target!r} to be the target; choose one of {names}.")
-        column = schema[self.target]
+            raise UsageError(f"There is no column {target!r} to be the target; choose one of {names}.")
+        column = schema[target]
         if not column.has_categories:
             raise UsageError(
-                f"The target {self.target!r} is {column.kind}, and tabddpm can be told classes only: "
+                f"The target {target!r} is {column.kind}, and tabddpm can be told classes only: "
                 "leave the target out, or make it categorical with --kind."
             )
         if len(column.categories) >= MOST_CLASSES:
             raise UsageError(
-                f"The target {self.target!r} has {len(column.categories):,} categories, and tabddpm can be told fewer "
+                f"The target {target!r} has {len(column.categories):,} categories, and tabddpm can be told fewer "
                 f"than {MOST_CLASSES}: leave the target out, or fold rare ones with --rare-below."
             )
 
@@ -151,10 +133,10 @@ class TabDDPM(NeuralSynthesizer):
 
     def _make_network(self, encoder: TableEncoder, spans: Spans) -> Network:
         # A target of a single value has no span, and rows are made for it anyway.
-        place = encoder.places().get(self.target) if self.target is not None else None
+        place = encoder.places().get(self._target) if self._target is not None else None
         guided = () if place is None else (place[0].start,)
         return Denoiser(
-            encoder.scalars, spans, guided, widths=self.d_layers, dropout=self.dropout, times=self.num_timesteps,
+            encoder.scalars, spans, guided, widths=tuple(self.d_layers), dropout=self.dropout, times=self.num_timesteps,
             taken=self.sampling_steps or self.num_timesteps,
         )  # fmt: skip
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import torch
 from torch import Tensor, nn
 
-from ..search_space import Choice, Real, SearchSpace
-from .base import NeuralSynthesizer, positive
+from ..dp.settings import Privacy
+from ..search_space import Choice, Real
+from ..settings import setting
+from .base import WIDTHS, NeuralSynthesizer
 from .encoder import TableEncoder
 from .fields import Numbers
 from .first_layer import FirstLayer
@@ -22,7 +24,6 @@ from .training import Learner
 from .tvae_learner import TvaeLearner
 
 if TYPE_CHECKING:
-    from ..dp.settings import Privacy
     from ..dp.updates import RowsLoss
 
 __all__ = ["TVAE"]
@@ -36,21 +37,7 @@ class TVAE(NeuralSynthesizer):
     likelihood stands for, where the authors' code takes the most likely one; and each column's own distribution is
     set right after training (:mod:`.calibration`; ``calibrate=False`` leaves it as it is).
 
-    Args:
-        epochs: passes over the rows.
-        steps: updates, in place of ``epochs``.
-        batch_size: rows of an update.
-        embedding_dim: numbers of the latent vector.
-        compress_dims, decompress_dims: widths of the encoder's and the decoder's layers.
-        learning_rate: step size of Adam.
-        l2scale: weight decay of Adam.
-        loss_factor: weight of the reconstruction against the divergence from the prior.
-        numbers: ``"modes"`` (mode-specific normalisation) or ``"quantiles"`` (normal scores).
-        calibrate: set each column's own distribution right.
-        device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-        seed: fixes the fit, and the samples where no other seed is given.
-        rare_below: fold categories of fewer rows than this.
-        privacy: the differential privacy of the fit.
+    Its settings are listed where they are declared, below.
 
     Raises:
         UsageError: for a setting that is out of range.
@@ -70,55 +57,31 @@ class TVAE(NeuralSynthesizer):
         "decompress_dims": (64,),
     }  # fmt: skip
 
-    def __init__(
-        self,
-        *,
-        epochs: float | None = 300,
-        steps: int | None = None,
-        batch_size: int = 500,
-        embedding_dim: int = 128,
-        compress_dims: Sequence[int] = (128, 128),
-        decompress_dims: Sequence[int] = (128, 128),
-        learning_rate: float = 1e-3,
-        l2scale: float = 1e-5,
-        loss_factor: float = 2.0,
-        numbers: Numbers = "modes",
-        calibrate: bool = True,
-        device: str = "auto",
-        seed: int = 0,
-        rare_below: int = 0,
-        privacy: Privacy | None = None,
-    ) -> None:
-        positive(embedding_dim=embedding_dim, loss_factor=loss_factor)
-        super().__init__(
-            epochs=epochs, steps=steps, batch_size=batch_size, learning_rate=learning_rate,
-            device=device, seed=seed, rare_below=rare_below, calibrate=calibrate,
-        )  # fmt: skip
-        self.privacy = privacy
-        self.numbers = numbers  # type: ignore[misc]
-        self.embedding_dim, self.l2scale, self.loss_factor = embedding_dim, l2scale, loss_factor
-        self.compress_dims, self.decompress_dims = tuple(compress_dims), tuple(decompress_dims)
+    search_share: ClassVar[float] = 0.1
 
-    @classmethod
-    def search_space(cls) -> SearchSpace:
-        # No batch size: at as many passes over the rows a smaller one is better by making more updates, which --epochs
-        # does as well, and takes as much longer.
-        widths = Choice(((128, 128), (256, 256), (512, 512), (256, 256, 256)))
-        return SearchSpace(
-            {
-                "learning_rate": Real(2e-4, 5e-3, log=True),
-                "l2scale": Real(1e-7, 1e-3, log=True),
-                "loss_factor": Real(0.5, 8.0, log=True),
-                "embedding_dim": Choice((32, 64, 128, 256)),
-                "compress_dims": widths,
-                "decompress_dims": widths,
-                "numbers": Choice(("modes", "quantiles")),
-            },
-            share=0.1,
-        )
+    # No batch size is searched, for the reason that CTGAN gives.
+    epochs: float | None = setting(300, "Passes over the rows.", above=0)
+    learning_rate: float = setting(1e-3, "Step size of Adam.", above=0, search=Real(2e-4, 5e-3, log=True))
+    l2scale: float = setting(1e-5, "Weight decay of Adam.", least=0, search=Real(1e-7, 1e-3, log=True))
+    loss_factor: float = setting(
+        2.0, "Weight of the reconstruction against the divergence from the prior.", above=0,
+        search=Real(0.5, 8.0, log=True),
+    )  # fmt: skip
+    embedding_dim: int = setting(128, "Numbers of the latent vector.", above=0, search=Choice((32, 64, 128, 256)))
+    compress_dims: Sequence[int] = setting((128, 128), "Widths of the encoder's layers.", search=WIDTHS)
+    decompress_dims: Sequence[int] = setting((128, 128), "Widths of the decoder's layers.", search=WIDTHS)
+    numbers: Numbers = setting(
+        "modes", "How numbers are encoded: modes (mode-specific normalisation) or quantiles (normal scores).",
+        choices=get_args(Numbers), search=Choice(("modes", "quantiles")),
+    )  # fmt: skip
+    calibrate: bool = setting(True, "Set each column's own distribution right.")
+    privacy: Privacy | None = setting(None, "Differential privacy of the fit.")
+
+    def _rate(self) -> float:
+        return self.learning_rate
 
     def _make_network(self, encoder: TableEncoder, spans: Spans) -> Network:
-        return Autoencoder(encoder, spans, self.embedding_dim, self.compress_dims, self.decompress_dims)
+        return Autoencoder(encoder, spans, self.embedding_dim, tuple(self.compress_dims), tuple(self.decompress_dims))
 
     def _make_learner(self, network: Network, spans: Spans, data: Data, steps: int) -> Learner:
         assert isinstance(network, Autoencoder)

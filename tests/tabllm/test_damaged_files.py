@@ -141,15 +141,15 @@ def test_a_checkpoint_whose_facts_are_damaged_is_none(tmp_path, facts):
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"epochs": "10"}, "the option 'epochs' is '10', but must be a finite number or null"),
-        ({"epochs": True}, "'epochs' is True"),
-        ({"batch_size": 2.5}, "'batch_size' is 2.5, but must be a whole number"),
-        ({"batch_size": 10**30}, "whole number"),
-        ({"compress_dims": [64, "64"]}, "'64'"),
-        ({"compress_dims": []}, "'compress_dims' is []"),
+        ({"epochs": "10"}, "epochs must be a finite number above 0 or None, not '10'"),
+        ({"epochs": True}, "None, not True"),
+        ({"batch_size": 2.5}, "batch_size must be a whole number above 0, not 2.5"),
+        ({"batch_size": 10**30}, "batch_size must be below 2**63"),
+        ({"compress_dims": [64, "64"]}, "[64, '64']"),
+        ({"compress_dims": []}, "one or more, not []"),
         ({"numbers": "logs"}, "must be one of modes, quantiles, bins"),
-        ({"calibrate": "yes"}, "true or false"),
-        ({"loss_factor": [2]}, "'loss_factor' is [2]"),
+        ({"calibrate": "yes"}, "True or False"),
+        ({"loss_factor": [2]}, "above 0, not [2]"),
     ],
 )
 def test_settings_of_another_type_are_named(tmp_path, settings, told):

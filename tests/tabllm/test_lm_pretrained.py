@@ -148,9 +148,9 @@ def test_random_weights_need_none_to_read(tmp_path):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"serialization": "xml"}, "no serialization 'xml'"),
-        ({"tuning": "qlora"}, "no tuning 'qlora'"),
-        ({"precision": "2bit"}, "no precision '2bit'"),
+        ({"serialization": "xml"}, "serialization must be one of compact, great, csv, table, not 'xml'"),
+        ({"tuning": "qlora"}, "tuning must be one of auto, full, lora, dora, not 'qlora'"),
+        ({"precision": "2bit"}, "precision must be one of auto, fp32, .* not '2bit'"),
         ({"tuning": "full", "precision": "4bit", "engine": "auto"}, "take --tuning lora"),
         ({"steps": 0}, "steps must be above 0"),
         ({"learning_rate": float("nan")}, "learning_rate must be above 0"),
@@ -160,14 +160,14 @@ def test_random_weights_need_none_to_read(tmp_path):
 )
 def test_settings_out_of_range_are_refused(options, said):
     with pytest.raises(UsageError, match=said):
-        model(folder_of("gpt2"), **options)
+        model(folder_of("gpt2"), **options).check()
 
 
 def test_bits_that_torch_does_not_have_here_are_refused_with_the_way_out(monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "bitsandbytes" else found(name))
     with pytest.raises(EngineError, match="take --engine mlx"):
-        model(folder_of("gpt2"), precision="4bit")
+        model(folder_of("gpt2"), precision="4bit").check()
 
 
 def test_a_row_that_is_too_long_is_refused_before_training(tmp_path):

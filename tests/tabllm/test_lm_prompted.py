@@ -32,7 +32,7 @@ def prompt_of(model: PromptedLM, order=(0, 1, 2), where=None, seed=0) -> str:
 
     rows = model._examples_for(parse_where(where, model.schema))
     tokens = model._prompt(rows, order, np.random.default_rng(seed))
-    return model._fitted[0].pieces.texts([tokens])[0]
+    return model._shown[0].pieces.texts([tokens])[0]
 
 
 @pytest.mark.parametrize("engine", ["torch", "mlx"])
@@ -66,9 +66,9 @@ def test_what_stands_before_the_rows_counts_as_if_the_model_had_read_it_all(engi
 def test_a_prompt_is_a_header_and_rows_of_the_table():
     model = shown()
     header, *lines = prompt_of(model).split("\n")
-    assert header == ", ".join(model._fitted[0].names)
+    assert header == ", ".join(model._shown[0].names)
     assert len(lines) == 2
-    written = {tuple(map(str, row)) for row in TABLE[model._fitted[0].names].itertuples(index=False)}
+    written = {tuple(map(str, row)) for row in TABLE[model._shown[0].names].itertuples(index=False)}
     for line in lines:
         assert tuple(part.strip() for part in line.split(",")) in written
     assert prompt_of(model) != prompt_of(model, seed=1)
@@ -114,7 +114,7 @@ def test_a_prompt_has_as_many_examples_as_the_model_can_read(monkeypatch):
 @pytest.mark.parametrize("wrong", [{"serialization": "table"}, {"examples": 0}, {"seed": -1}, {"temperature": 0.0}])
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(UsageError):
-        PromptedLM(**wrong)
+        PromptedLM(**wrong).check()
 
 
 def test_nothing_is_kept(tmp_path):

@@ -184,7 +184,7 @@ def test_a_run_keeps_them_and_an_old_run_has_the_defaults(tmp_path):
 )
 def test_what_no_model_can_have_is_refused_at_once(options, said):
     with pytest.raises(UsageError, match=said):
-        PretrainedLM(engine="torch", device="cpu", **options)
+        PretrainedLM(engine="torch", device="cpu", **options).check()
 
 
 def test_what_this_model_cannot_have_is_refused_when_it_is_known():

@@ -156,7 +156,7 @@ def test_a_run_fitted_by_one_samples_under_the_other(tmp_path, monkeypatch):
         monkeypatch.setattr(table_lm, "choose_backend", lambda *_, other=other: other)
         loaded = table_lm.TableLM.load(tmp_path / fitted)
         monkeypatch.setattr(table_lm, "choose_backend", backend.choose_backend)
-        assert (loaded.engine_name, loaded.device) == other
+        assert (loaded.engine_, loaded.device_) == other
         got = loaded.sample(200, seed=4)
         assert (got["device"] == expected["device"]).mean() > 0.99
         assert (got["age"] == expected["age"]).mean() > 0.99

@@ -142,7 +142,7 @@ def test_the_start_knows_no_more_of_the_rows_than_the_noisy_columns(visits_table
 
 def test_mlx_is_refused_with_the_way_out():
     with pytest.raises(UsageError, match="--engine torch"):
-        TableLM(engine="mlx", privacy=private())
+        TableLM(engine="mlx", privacy=private()).check()
 
 
 def test_the_noise_of_a_released_update_is_not_found_by_trying_seeds_of_32_bits(visits_table, monkeypatch):

@@ -212,7 +212,7 @@ def test_many_columns_of_many_values_can_be_learned():
 )
 def test_settings_that_cannot_be_are_refused(settings, named):
     with pytest.raises(UsageError, match=named):
-        TableLM(**settings)
+        TableLM(**settings).check()
 
 
 def test_a_device_that_is_not_there_is_named():
@@ -464,7 +464,7 @@ def test_a_number_of_many_values_that_are_all_frequent_can_be_learned():
 )  # fmt: skip
 def test_a_setting_out_of_range_is_refused_by_its_name(settings):
     with pytest.raises(UsageError, match=next(iter(settings))):
-        TableLM(**settings)
+        TableLM(**settings).check()
 
 
 @pytest.mark.parametrize("call", ["sample", "complete", "save", "sample_batches"])

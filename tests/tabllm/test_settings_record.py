@@ -17,7 +17,6 @@ from tabular.dp.settings import Privacy
 from tabular.errors import RunError
 from tabular.progress import Reporter, Task
 from tabular.registry import create, load_run
-from tabular.settings_record import OF_THE_MACHINE
 
 #: Settings of a fit that is over in no time, and differ from every default.
 NEURAL = {"steps": 4, "epochs": 7.0, "batch_size": 20, "seed": 3, "rare_below": 1, "device": "cpu"}
@@ -60,6 +59,8 @@ OTHER = {
     "checkpointing": False, "rank": 2, "temperature": 0.8, "top_k": 30, "top_p": 0.9, "random_weights": False,
     "max_cell_tokens": None, "lora_scale": 1.0, "lora_dropout": 0.0, "lora_layers": 2,
 }  # fmt: skip
+#: What says how a machine computes, and not what.
+OF_THE_MACHINE = {"device", "engine", "verbose"}
 #: Of the base model of an LM, which is another folder, and of private fits, which have tests of their own.
 ELSEWHERE = OF_THE_MACHINE | {"base", "revision", "privacy"}
 

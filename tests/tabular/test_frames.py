@@ -82,10 +82,10 @@ def test_as_many_rows_are_made_as_were_learned_where_no_number_is_given():
 class TestShown:
     def test_a_model_says_what_it_is(self):
         model = TVAE(steps=1, device="cpu")
-        assert repr(model) == "<TVAE, not fitted>"
+        assert repr(model) == "TVAE(device='cpu', steps=1)"
         assert "not fitted" in model._repr_html_()
         model.fit(frame().rename(columns={"paid": "<paid>"}))
-        assert repr(model) == "<TVAE, fitted to 40 rows of 5 columns>"
+        assert repr(model) == "<TVAE(device='cpu', steps=1), fitted to 40 rows of 5 columns>"
         shown = model._repr_html_()
         assert "&lt;paid&gt;" in shown
         assert "<paid>" not in shown
