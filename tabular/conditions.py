@@ -20,7 +20,7 @@ from .number_text import parse_numbers
 from .schema import Column, Schema
 from .synthesizer import Where
 
-__all__ = ["Allowed", "both", "parse_where", "satisfied"]
+__all__ = ["Allowed", "both", "conditions_of", "parse_where", "satisfied"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Allowed:
         return moved
 
 
-def parse_where(where: Where, schema: Schema) -> dict[str, Allowed]:
+def parse_where(where: Where | Sequence[Condition], schema: Schema) -> dict[str, Allowed]:
     """What ``where`` allows per column; columns without a condition are left out.
 
     A string holds conditions joined with ``and`` or ``;``: ``age>=30``, ``clicked=1``,
@@ -77,7 +77,7 @@ def parse_where(where: Where, schema: Schema) -> dict[str, Allowed]:
         ConditionError: for an unknown column, a value that cannot be, or text that is no condition.
     """
     allowed: dict[str, Allowed] = {}
-    for condition in _conditions(where, schema):
+    for condition in conditions_of(where, schema):
         column = schema[condition.column]
         found = _meaning(condition, column)
         if column.name in allowed:
@@ -95,7 +95,8 @@ def satisfied(arrays: Mapping[str, np.ndarray], allowed: Mapping[str, Allowed]) 
     return kept
 
 
-def _conditions(where: Where, schema: Schema) -> list[Condition]:
+def conditions_of(where: Where | Sequence[Condition], schema: Schema) -> list[Condition]:
+    """The conditions that ``where`` says; see :func:`parse_where`."""
     if where is None:
         return []
     if isinstance(where, str):
@@ -108,8 +109,9 @@ def _conditions(where: Where, schema: Schema) -> list[Condition]:
                 raise unknown_column(name, schema.names)
             found.append(_of_mapping(schema[name], value))
         return found
-    if isinstance(where, Sequence) and all(isinstance(part, str | Mapping) for part in where):
-        return [condition for part in where for condition in _conditions(part, schema)]
+    if isinstance(where, Sequence) and all(isinstance(part, str | Mapping | Condition) for part in where):
+        read = ([part] if isinstance(part, Condition) else conditions_of(part, schema) for part in where)
+        return [condition for part in read for condition in part]
     raise ConditionError(f"A condition must be text, a list of texts or a mapping, not {where!r}; such as {EXAMPLES}.")
 
 

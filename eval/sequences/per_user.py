@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tabular.cells import grid_step
 from tabular.relations.log import EventLog
 from tabular.relations.times import DAY
 
@@ -29,8 +30,9 @@ def log_gaps(log: EventLog) -> np.ndarray:
 def features_of_users(log: EventLog) -> dict[str, np.ndarray]:
     """Name -> float64[users], NaN where a user has no such value.
 
-    Of numbers: the mean, the spread, and the last less the first; of categories: how many different ones, and the share
-    of the most frequent ones of the table (``log`` names them: the lowest codes).
+    Which there are is a matter of the schema. Of numbers: the mean, the spread, the highest, and the last less the
+    first; of categories: how many different ones, and the share of the most frequent ones of the table (``log`` names
+    them: the lowest codes).
     """
     first, last = log.times[log.first], log.times[log.last]
     gaps = log_gaps(log)
@@ -39,16 +41,15 @@ def features_of_users(log: EventLog) -> dict[str, np.ndarray]:
     if log.schema[log.time].kind == "datetime":
         weekend = ((np.floor(log.times / DAY) + 3) % 7 >= 5).astype(np.float64)
         found["weekend mean"] = _mean(weekend, log)
-        if (log.times % DAY != 0).any():
+        if (grid_step(log.schema[log.time]) or 0.0) < DAY:
             found |= {f"time of day {name}": values for name, values in _of_numbers(log.times % DAY, log)}
     for name in log.event_columns:
         column, values = log.schema[name], log.arrays[name]
         if column.is_numeric:
             found |= {f"{name} {what}": each for what, each in _of_numbers(values, log)}
-            known = np.isnan(values)
             found[f"{name} change"] = values[log.last] - values[log.first]
-            if known.any():
-                found[f"{name} missing"] = _mean(known.astype(np.float64), log)
+            if column.missing_rate:
+                found[f"{name} missing"] = _mean(np.isnan(values).astype(np.float64), log)
         elif column.has_categories and len(column.categories) > 1:
             found[f"{name} different"] = _different(values, log)
             for code, category in enumerate(column.categories[:MAX_SHARES]):

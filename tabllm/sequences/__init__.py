@@ -3,6 +3,8 @@
 ===============  ==================================================================================
 ``model``        :class:`SequenceLM`, the synthesizer
 ``layout``       the columns of the two tables that are learned: users, and events with their past
+``asked``        conditions on users, and on their first, last, any or every event
+``following``    columns that go with the time or the user of an event
 ``past``         what an event is drawn from, as columns
 ``event_model``  the model of one event given its past
 ``walk``         histories made step by step, of all users at once

@@ -15,7 +15,7 @@ from tabular.relations.times import Clock, Names
 from tabular.rules import Rule
 from tabular.schema import Column, Schema
 
-__all__ = ["Layout", "user_table"]
+__all__ = ["Layout", "sound_users", "user_table"]
 
 #: Columns of events of which a user's mean or most frequent value is learned, and which an event is told of its past.
 MAX_TOLD = 8
@@ -125,6 +125,15 @@ def user_table(
             columns.append(replace(own[name], name=typical, label=None, personal=None))
     schema = Schema(tuple(columns), len(log.first), (), rules)
     return from_arrays(arrays, schema), schema
+
+
+def sound_users(users: Mapping[str, np.ndarray], layout: Layout) -> dict[str, np.ndarray]:
+    """``users``, canonical arrays, whose span goes with their number of events, and ends where the log ends."""
+    counts = np.maximum(np.rint(users[layout.count]), 1)
+    end = layout.clock.day(np.array([layout.clock.column.maximum], dtype=np.float64))[0]
+    most = np.maximum(end - layout.clock.day(users[layout.first]), 0)
+    span = np.where(counts > 1, np.clip(users[layout.span], 0, most), 0)
+    return {**users, layout.count: counts, layout.span: span}
 
 
 def _part(schema: Schema, names: tuple[str, ...]) -> Schema:

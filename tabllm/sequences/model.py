@@ -27,13 +27,15 @@ from tabular.schema import Schema
 from tabular.search_space import SearchSpace
 from tabular.settings import setting, settings_table
 from tabular.synthesizer import Synthesizer, Where
+from tabular.unmodelled import unmodelled
 
 from ..nano.settings import NanoSettings
 from ..nano.table_lm import PART_ROWS, TableLM
+from .asked import LEAST_SHARE, PATIENT_USERS, Asked, asked_of
 from .event_model import EventModel
 from .following import kept_rules, relative_columns, relative_log, rules_of, with_what_follows
 from .lanes import stretches
-from .layout import Layout, user_table
+from .layout import Layout, sound_users, user_table
 from .past import Past
 from .run_files import Run, read_run, write_run
 from .walk import Start, make_events, start_of_users, start_within
@@ -180,7 +182,8 @@ class SequenceLM(NanoSettings, Synthesizer):
         See :meth:`tabular.synthesizer.Synthesizer.sample_batches`.
 
         Args:
-            where: conditions on columns of users, and on their number of events.
+            where: conditions on columns of users, on their number of ``events``, and on events: on ``first page``,
+                ``last page``, ``any page`` or ``every page``.
             done: rows, not users, that an earlier call gave.
         """
         self._fitted()
@@ -191,23 +194,60 @@ class SequenceLM(NanoSettings, Synthesizer):
         self, n: int, where: Where, seed: int, progress: Reporter, done: int, refine: bool | None
     ) -> Iterator[pd.DataFrame]:
         layout = self._fitted()
-        try:
-            drawn = self._users.sample(n, where=where, seed=seed, progress=Reporter(), refine=refine)
-        except ConditionError as error:
-            raise self._about_users(error, where) from None
-        users = self._sound(to_arrays(drawn, self._users.schema))
+        asked = asked_of(where, self._users.schema, self.schema, layout)
         with progress.task("Sampling", n, "users") as task:
-            if not layout.in_time_order:
-                for arrays in self._parts(users, seed, done, task.advance):
-                    yield from_arrays(arrays, self.schema)
-                return
-            # Whoever comes first in time may be drawn last, so all events are made before the first is given.
-            parts = list(self._parts(users, seed, 0, task.advance))
-            whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-            in_time = np.argsort(whole[layout.time], kind="stable")
-            for start in range(done, len(in_time), PART_ROWS):
-                rows = in_time[start : start + PART_ROWS]
-                yield from_arrays({name: values[rows] for name, values in whole.items()}, self.schema)
+            if asked.events:
+                parts = self._asked_parts(n, asked, seed, refine, task.advance)
+            else:
+                # Whoever comes first in time may be drawn last: then all events are made before the first is given.
+                skipped = 0 if layout.in_time_order else done
+                parts = self._parts(self._drawn_users(n, asked, seed, refine), seed, skipped, task.advance)
+                done -= skipped
+            if layout.in_time_order:
+                whole = _joined(list(parts))
+                in_time = np.argsort(whole[layout.time], kind="stable")
+                parts = (
+                    _some(whole, in_time[start : start + PART_ROWS]) for start in range(0, len(in_time), PART_ROWS)
+                )
+            for arrays in parts:
+                rows = len(arrays[layout.time])
+                if rows > done:
+                    yield from_arrays(_some(arrays, slice(done, None)), self.schema)
+                done = max(0, done - rows)
+
+    def _drawn_users(self, n: int, asked: Asked, seed: int, refine: bool | None) -> Arrays:
+        where: Any = asked.users or None
+        drawn = self._users.sample(n, where=where, seed=seed, progress=Reporter(), refine=refine)
+        return sound_users(to_arrays(drawn, self._users.schema), self._fitted())
+
+    def _asked_parts(
+        self, n: int, asked: Asked, seed: int, refine: bool | None, advance: Callable[[int], None]
+    ) -> Iterator[Arrays]:
+        """As :meth:`_parts`, of ``n`` users whose events are as ``asked``: others are made and left out."""
+        layout, identifiers = self._fitted(), [c for c in self._users.schema if c.kind == "identifier"]
+        found = made = turn = 0
+        while found < n:
+            wanted = int(np.clip(1.2 * (n - found) * max(made, 1) / max(found, 0.5 if made else 1), 50, PATIENT_USERS))
+            users = self._drawn_users(wanted, asked, seed + turn, refine)
+            turn, made = turn + 1, made + wanted
+            for arrays in self._parts(users, seed + turn, 0, lambda done: None):
+                rows, place = asked.rows_kept(arrays, layout.by, n - found)
+                if not len(rows):
+                    continue
+                users_kept = int(place[-1]) + 1
+                ids = {
+                    column.name: unmodelled(column, users_kept, np.random.default_rng([seed, turn]), start=found,
+                                            seed=seed, present=False)[place]
+                    for column in identifiers
+                }  # fmt: skip
+                found += users_kept
+                advance(users_kept)
+                yield {**_some(arrays, rows), **ids}
+            if made >= PATIENT_USERS and found < min(n, LEAST_SHARE * made):
+                raise ConditionError(
+                    f"Only {found:,} of {made:,} users that were made have the events that the conditions ask for; "
+                    "loosen them."
+                )
 
     def _parts(self, users: Arrays, seed: int, done: int, advance: Callable[[int], None]) -> Iterator[Arrays]:
         """Canonical arrays of the events of ``users``, part by part, without those of the first ``done`` rows."""
@@ -315,29 +355,10 @@ class SequenceLM(NanoSettings, Synthesizer):
         extended: pd.DataFrame = form.give_back(found)
         return extended
 
-    def _sound(self, users: Arrays) -> Arrays:
-        """Users whose span goes with their number of events, and ends where the log ends."""
-        layout = self._fitted()
-        counts = np.maximum(np.rint(users[layout.count]), 1)
-        end = layout.clock.day(np.array([self.schema[layout.time].maximum], dtype=np.float64))[0]
-        most = np.maximum(end - layout.clock.day(users[layout.first]), 0)
-        span = np.where(counts > 1, np.clip(users[layout.span], 0, most), 0)
-        return {**users, layout.count: counts, layout.span: span}
-
     def _past(self) -> Past:
         layout = self._fitted()
         events = Schema(tuple(self._events.schema[name] for name in layout.event_columns))
         return Past(layout, self._users.schema, events)
-
-    def _about_users(self, error: ConditionError, where: Where) -> ConditionError:
-        layout = self._fitted()
-        named = [name for name in (*layout.event_columns, layout.time) if name in str(where)]
-        if not named:
-            return error
-        known = ", ".join(map(repr, (*layout.user_columns, layout.count, layout.first)))
-        return ConditionError(
-            f"Column {named[0]!r} changes from event to event, and conditions are on users: on {known}."
-        )
 
     def complete(
         self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
@@ -363,3 +384,11 @@ class SequenceLM(NanoSettings, Synthesizer):
         model.schema_, model.facts_, model.history_ = run.schema, run.facts, run.events.history
         model._layout, model._users, model._events = run.layout, run.users, run.events
         return model
+
+
+def _some(arrays: Arrays, rows: np.ndarray | slice) -> Arrays:
+    return {name: values[rows] for name, values in arrays.items()}
+
+
+def _joined(parts: list[Arrays]) -> Arrays:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

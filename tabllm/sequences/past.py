@@ -82,7 +82,7 @@ class Past:
         for name in self.of_user:
             like(f"user's {name}", users[name])
         for step in range(layout.window, 0, -1):
-            number(f"gap {step} before")
+            number(f"gap before, {step}")
             for name in layout.told:
                 like(f"{name} {step} before", events[name])
         if layout.clock.unit != "numbers":
@@ -124,7 +124,7 @@ class Past:
         for name in self.of_user:
             put(f"user's {name}", moment.user[name])
         for step, event in enumerate(moment.before, start=1):
-            put(f"gap {step} before", event[SINCE])
+            put(f"gap before, {step}", event[SINCE])
             for name in layout.told:
                 put(f"{name} {step} before", event[name])
         put(NOW, moment.time - beyond)

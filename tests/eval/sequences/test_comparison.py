@@ -81,6 +81,15 @@ def test_a_distance_counts_values_and_not_missing_ones():
     assert ks_distance(np.array([nan]), np.array([1.0])) == 1
 
 
+def test_what_only_one_of_the_logs_has_is_a_difference_and_no_error():
+    real, made = log(1), log(2)
+    real["price"] = real["price"].mask(np.arange(len(real)) % 3 == 0)
+    real["day"] += pd.to_timedelta(np.arange(len(real)) % 24, "h")
+    report = compare_sequences(real, made, by="user", time="day", threads=1)
+    assert figure(report, "per user", "price missing")[0] > 0.5
+    assert figure(report, "times", "hour")[0] > 0.5
+
+
 def test_too_few_users_and_missing_columns_are_refused():
     with pytest.raises(TableError, match="too few to compare"):
         compared(log(2, users=3))

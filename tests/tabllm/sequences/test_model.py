@@ -69,8 +69,21 @@ def test_conditions_are_on_users(model):
     made = model.sample(10, where="country = fr and events = 3")
     assert set(made["country"]) == {"fr"}
     assert made["user_id"].value_counts().eq(3).all()
-    with pytest.raises(ConditionError, match="changes from event to event"):
+    with pytest.raises(ConditionError, match="'first page', 'last page', 'any page', 'every page'"):
         model.sample(2, where="page = cart")
+
+
+def test_conditions_are_on_the_first_the_last_any_or_every_event(model, monkeypatch):
+    monkeypatch.setattr("tabllm.sequences.model.PATIENT_USERS", 100)
+    made = model.sample(30, where="first page = home and any page = paid and events>=2 and every price>1")
+    pages = made.groupby("user_id")["page"]
+    assert made["user_id"].nunique() == 30
+    assert set(pages.first()) == {"home"}
+    assert pages.apply(lambda seen: "paid" in set(seen)).all()
+    assert made["price"].min() > 1
+    assert not set(made["user_id"]) & set(events()["user_id"])
+    with pytest.raises(ConditionError, match="loosen"):
+        model.sample(5, where="last page = home and every page = paid")
 
 
 def test_the_same_seed_gives_the_same_rows_and_done_ones_are_not_made_again(model, monkeypatch):
@@ -106,6 +119,12 @@ def test_other_instants_and_what_a_rule_makes_of_the_time_go_with_the_event():
     assert (made["hour"] == made["time"].dt.hour).all()
     more = model.extend(real, 1)
     assert (more["paid"] >= more["time"]).all()
+
+
+def test_columns_may_be_called_as_what_is_added_to_them():
+    real = events()[["user_id", "time"]].assign(events=1, gap=np.arange(len(events())) % 7, weeks=2.5)
+    made = SequenceLM(by="user_id", time="time", steps=1, width=16, heads=2, layers=1).fit(real).sample(9)
+    assert list(made.columns) == list(real.columns)
 
 
 def test_a_run_is_loaded_as_it_was_saved(model, tmp_path):
