@@ -72,11 +72,11 @@ class Reduction:
         columns: list[Column] = []
         for column in schema:
             made = derived.get(column.name)
-            columns += (column,) if made is None else made.parts
             if column.missing_rate and (column.name in self._free or not (made is None or made.parts)):
-                flag = _flag(column, schema)
-                self.flags[column.name] = flag
-                columns.append(flag)
+                # Before the column: what stands in for a missing cell goes with less than one that is there.
+                self.flags[column.name] = _flag(column, schema)
+                columns.append(self.flags[column.name])
+            columns += (column,) if made is None else made.parts
         self.schema = schema if not derived else Schema(tuple(columns), schema.rows, schema.notes)
         self._derived = derived
 
