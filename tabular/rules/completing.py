@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,12 +10,13 @@ import numpy as np
 from ..arrays import on_grid
 from ..progress import Reporter
 from ..schema import Schema
-from .derivations import Gap, is_missing
+from .derivations import Derivation, Gap, is_missing
 from .evaluation import Rows
 from .file_order import Limits, order_of, order_rules
 from .inverting import invert
 from .keeping import Keeping
-from .reduction import reduction_of
+from .placing import Bound, Placement
+from .reduction import Reduction, reduction_of
 from .rule import Rule
 from .syntax import Condition, Exactly, If, Missing, columns_of
 
@@ -138,15 +139,36 @@ def _solved(
             found[target] = _put(found[target], later, holes[target])
     known = {name: ~holes[name] | (name in limits) for name in found}
     invert(found, derivations, known, schema, rng, choose=choose)
-    for each in derivations:
-        target = each.target
-        if isinstance(each, Gap):
-            later = each.after(found[each.source], gaps[target], drawn[target])
+    for step in _steps(reduction_of(schema), found):
+        target = step.target
+        if isinstance(step, Placement):
+            found[target] = step.place(found, movable=~known[target], fixed=known, nearest=choose)
+        elif isinstance(step, Gap):
+            later = step.after(found[step.source], gaps[target], drawn[target])
             found[target] = _put(found[target], later, ~known[target])
+            continue  # it may yet be put in order with others
         else:
-            made = each.join(found)
+            made = step.join(found)
             found[target] = np.where(holes[target] & ~is_missing(made), made, found[target]).astype(found[target].dtype)
+        known[target] = np.ones_like(known[target])
     return _without_what_is_missing(found, holes, schema)
+
+
+def _steps(reduction: Reduction, found: Arrays) -> Iterator[Derivation | Placement]:
+    """The steps that make columns of ``found``: placements by all bounds, those of the least columns first."""
+    bounds = {name: bounds for name, bounds in reduction.bounds.items() if name in found}
+    placed = {step.target for step in reduction.steps if isinstance(step, Placement)}
+    for name in [name for name in bounds if name not in placed]:
+        yield Placement(name, _within(bounds[name], found), reduction.whole)
+    for step in reduction.steps:
+        if step.target in found and isinstance(step, Placement):
+            yield Placement(step.target, _within(bounds[step.target], found), reduction.whole)
+        elif {step.target, *step.sources} <= found.keys():
+            yield step
+
+
+def _within(bounds: tuple[Bound, ...], found: Arrays) -> tuple[Bound, ...]:
+    return tuple(bound for bound in bounds if all(source in found for source in bound.sources))
 
 
 def _without_what_is_missing(found: Arrays, holes: Mapping[str, np.ndarray], schema: Schema) -> Arrays:

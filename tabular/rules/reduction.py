@@ -26,6 +26,7 @@ from .instants import has_zones, is_local
 from .keeping import Keeping
 from .keys import category_numbers
 from .narrowing import narrowed
+from .placing import Placement, in_order, placements_of, reaches
 from .rule import Rule
 from .solving import DAY, rearranged
 from .sources import free_sources, with_sources
@@ -55,6 +56,8 @@ class Reduction:
         whole: the schema of the table.
         schema: of what is learned: a column that follows from others is left out, or something stands in its place.
         derivations: how the others are made, each after those that it needs.
+        steps: these, and how columns are put in order with those before them, in the order in which they are taken.
+        bounds: column that no rule computes -> all that rules on orders ask of it.
         flags: column -> what is learned of whether it is there, for those that can be made and left out: a column that
             follows from others, and one that others are made from, which stand in rows without it, too.
     """
@@ -62,11 +65,16 @@ class Reduction:
     def __init__(self, schema: Schema) -> None:
         self.whole = schema
         derived: dict[str, Derivation] = {}
+        needed: dict[str, set[str]] = {}
         for rule in schema.rules:
             found = _derivation(rule, schema)
-            if found is not None and found.target not in derived and not _needs(found.target, found.sources, derived):
-                derived[found.target] = found
-        self.derivations = _in_order(derived)
+            if found is None or found.target in derived:
+                continue
+            if not any(reaches(source, found.target, needed) for source in found.sources):
+                derived[found.target], needed[found.target] = found, set(found.sources)
+        placements, self.bounds = placements_of(schema, derived, needed)
+        self.steps = in_order(derived, placements)
+        self.derivations = [step for step in self.steps if not isinstance(step, Placement)]
         self._free = free_sources(schema, self.derivations)
         self.flags: dict[str, Column] = {}
         columns: list[Column] = []
@@ -102,7 +110,7 @@ class Reduction:
 
         A column that is made from one that is not there is left out.
         """
-        if not self.derivations:
+        if not self.steps:
             return dict(arrays)
         parts = {part.name for found in self.derivations for part in found.parts}
         flags = {flag.name: name for name, flag in self.flags.items()}
@@ -113,12 +121,15 @@ class Reduction:
             column = None if name in parts else self.whole[name]
             made[name] = on_grid(values, column) if column is not None and column.is_numeric else values
         rows = len(next(iter(arrays.values())))
-        for derivation in self.derivations:
-            for source in derivation.sources:
+        for step in self.steps:
+            for source in step.sources:
                 if source not in made and (never_varies := constant(self.whole[source], rows)) is not None:
                     made[source] = never_varies
-            if not isinstance(derivation, Gap) or derivation.gap.name in made:
-                made[derivation.target] = derivation.join(made)
+            if isinstance(step, Placement):
+                if all(name in made for name in (step.target, *step.sources)):
+                    made[step.target] = step.place(made)
+            elif not isinstance(step, Gap) or step.gap.name in made:
+                made[step.target] = step.join(made)
         for flag, name in flags.items():
             if flag in arrays and name in made:
                 gone = np.nan if made[name].dtype.kind == "f" else -1
@@ -237,28 +248,6 @@ def _made_up(rule: Rule, schema: Schema) -> str | None:
 def reduction_of(schema: Schema) -> Reduction:
     """What a generator learns of a table with this ``schema``."""
     return Reduction(schema)
-
-
-def _needs(target: str, sources: tuple[str, ...], derived: Mapping[str, Derivation]) -> bool:
-    """Whether ``target`` is needed, at whatever remove, to make one of ``sources``."""
-    return any(
-        source == target or (source in derived and _needs(target, derived[source].sources, derived))
-        for source in sources
-    )
-
-
-def _in_order(derived: Mapping[str, Derivation]) -> list[Derivation]:
-    ordered: dict[str, Derivation] = {}
-
-    def put(name: str) -> None:
-        if name in derived and name not in ordered:
-            for source in derived[name].sources:
-                put(source)
-            ordered[name] = derived[name]
-
-    for name in derived:
-        put(name)
-    return list(ordered.values())
 
 
 def _derivation(rule: Rule, schema: Schema) -> Derivation | None:

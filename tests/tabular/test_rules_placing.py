@@ -1,0 +1,93 @@
+"""Values out of order are put in order: of drawn rows all keep the rules on orders, however few did by themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tabular import Schema, infer_schema, to_arrays
+from tabular.progress import Reporter
+from tabular.rules import Rule
+from tabular.rules.completing import settle
+from tabular.rules.keeping import Keeping
+from tabular.rules.placing import Bound, bounds_of
+from tabular.rules.reduction import reduction_of
+from tabular.rules.syntax import Constant, Operation, Reference
+
+ROWS = 2000
+
+
+def numbers(*rules: str) -> tuple[dict[str, np.ndarray], Schema]:
+    """Six columns of independent numbers, which rules may say anything of."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({name: rng.integers(0, 1000, ROWS) for name in "abcde"} | {"small": rng.integers(1, 5, ROWS)})
+    table.loc[rng.random(ROWS) < 0.1, "b"] = np.nan
+    schema = replace(infer_schema(table), rules=tuple(map(Rule, rules)))
+    return to_arrays(table, schema), schema
+
+
+@pytest.mark.parametrize(
+    ("rules", "by_chance"),
+    [
+        (["a <= b"], 0.6),
+        (["e < d", "d < c", "b >= c", "a >= b"], 0.04),  # a chain of five, told backwards
+        (["0 <= c - a <= 10", "c > 5"], 0.02),
+        (["a + small <= b", "a <= 20"], 0.1),
+        (["c = a + small", "b <= c", "d > c"], 0.3),  # of which one is computed
+        (["a - b >= small", "small < 3 < c"], 0.3),
+    ],
+)
+def test_rows_out_of_order_are_put_in_order(rules: list[str], by_chance: float) -> None:
+    arrays, schema = numbers(*rules)
+    keeping = Keeping(schema, {})
+    assert keeping(arrays).mean() < by_chance
+    reduced = reduction_of(schema)
+    made = reduced.join(reduced.split(arrays))
+    assert keeping(made).mean() > 0.99
+    assert not set(np.concatenate([made["d"], made["e"]])) - set(np.concatenate([arrays["d"], arrays["e"]]))
+    np.testing.assert_array_equal(np.isnan(made["b"]), np.isnan(arrays["b"]))
+
+
+def test_what_is_in_order_stays_and_the_rest_is_drawn_from_what_is_within() -> None:
+    arrays, schema = numbers("a <= d")
+    made = reduction_of(schema).join(arrays)
+    kept = arrays["a"] <= arrays["d"]
+    np.testing.assert_array_equal(made["d"][kept], arrays["d"][kept])
+    for name in "abce":
+        np.testing.assert_array_equal(made[name], arrays[name])
+    # Above a value the replaced ones lie as the others do: evenly, here.
+    place = (made["d"] - arrays["a"]) / (1000 - arrays["a"])
+    assert abs(np.median(place[~kept]) - 0.5) < 0.05
+    assert abs(np.median(place[kept]) - 0.5) < 0.05
+
+
+def test_a_comparison_bounds_each_of_its_columns() -> None:
+    _, schema = numbers("a <= b")
+    low, high = bounds_of(Rule("0 <= c - a <= 10"), schema)
+    assert low == (
+        Bound("c", ">=", Operation("+", Constant(0.0), Reference("a"))),
+        Bound("a", "<=", Operation("-", Reference("c"), Constant(0.0))),
+    )
+    assert {bound.column: bound.sign for bound in high} == {"c": "<=", "a": ">="}
+    for text in ("a = b", "a * b <= c", "if a > 3 then b > c", "a != b"):
+        assert [bound.column for same in bounds_of(Rule(text), schema) for bound in same] in ([], ["c"])
+
+
+def test_holes_are_filled_in_order_with_what_was_given() -> None:
+    arrays, schema = numbers("0 <= c - a <= 3", "d <= e")
+    rows = 40
+    some = {name: values[:rows] for name, values in arrays.items()}
+    holes = {name: np.zeros(rows, dtype=bool) for name in some}
+    for place, name in enumerate("acde"):
+        holes[name][place::4] = True
+    given = {name: np.where(holes[name], np.nan, values) for name, values in some.items()}
+    rng = np.random.default_rng(1)
+    again = lambda which: {name: rng.integers(0, 1000, len(which)).astype(float) for name in some}  # noqa: E731
+    filled = settle(some, given, holes, schema, again, Reporter())
+    filled_in_order = Keeping(schema, {})(filled, holes)
+    assert filled_in_order.all()
+    for name in some:
+        np.testing.assert_array_equal(filled[name][~holes[name]], some[name][~holes[name]])
