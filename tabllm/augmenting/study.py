@@ -8,7 +8,7 @@ not done again, and an arm that fails leaves the others as they are.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -144,6 +144,7 @@ def run_study(
     *,
     kinds: Mapping[str, str] | None = None,
     holdout: pd.DataFrame | None = None,
+    ruled: Callable[[pd.DataFrame, Schema], Schema] | None = None,
     progress: Reporter | None = None,
 ) -> Study:
     """Train and judge every arm; everything lies in ``folder``.
@@ -151,6 +152,7 @@ def run_study(
     Args:
         kinds: column -> the kind to take it for, where the guess is wrong.
         holdout: real rows to judge by, instead of :data:`HOLDOUT_SHARE` of ``table``.
+        ruled: (rows to learn, their schema) -> the schema with the rules that all rows are to keep.
 
     Raises:
         UsageError: if the target has no classes, or no share is above the present one.
@@ -167,6 +169,7 @@ def run_study(
     parts = parted(table, classes, settings.seed, holdout)
     truths = {name: _is_label(part, classes, whole) for name, part in vars(parts).items()}
     schema = infer_schema(parts.learn, overrides=kinds)  # nothing of it may come from the rows to judge by
+    schema = schema if ruled is None else ruled(parts.learn, schema)
     arms = arms_of(settings.shares, float(truths["learn"].mean()), oversampling=settings.oversampling)
     _check_positives(truths, classes)
     place = Path(folder)

@@ -31,6 +31,7 @@ from .options import (
     seed_option,
 )
 from .reading import read, read_more, reading_options
+from .rule_options import rule_options, ruled_schema
 from .sequences import refuse_users
 from .session import STDOUT, Session, seconds, shown
 
@@ -93,6 +94,7 @@ class Shares(click.ParamType):
 @kind_option
 @click.option("--epochs", type=AtLeast(1), metavar="N", help="Maximum passes over the rows.")
 @device_option()
+@rule_options
 @click.option("--study", is_flag=True,
               help="Study in place of rows: train XGBoost on real rows, with synthetic ones, class weights and SMOTE, "
                    "and judge all by held-out real rows.")  # fmt: skip
@@ -192,7 +194,8 @@ def _augment(
     real = table if text is None else text
     claim(session, out, force=options["force"])
     check_provenance(options["provenance"], table)
-    synthesizer, schema = _prepared(data, table, kinds, options)
+    ruled = partial(ruled_schema, rules=options["rules"], data=data, seed=seed, progress=session.reporter())
+    synthesizer, schema = _prepared(data, table, kinds, ruled, options)
     classes = classes_of(table, schema, target, options["label"])
     strata = _wanted(classes, options)
     if synthesizer is None:
@@ -230,7 +233,11 @@ def _augment(
 
 
 def _prepared(
-    data: str, table: pd.DataFrame, kinds: dict[str, str], options: dict[str, Any]
+    data: str,
+    table: pd.DataFrame,
+    kinds: dict[str, str],
+    ruled: Callable[[pd.DataFrame, Schema], Schema],
+    options: dict[str, Any],
 ) -> tuple[Synthesizer | None, Schema]:
     """The run that was named, and what the columns are; ``None`` where a model is yet to be fitted."""
     from tabular.inference import infer_schema
@@ -239,9 +246,11 @@ def _prepared(
     run = options["run_folder"]
     if run is None:
         check_name(options["model"], of_rows=True)
-        return None, infer_schema(table, overrides=kinds)
+        return None, ruled(table, infer_schema(table, overrides=kinds))
     if kinds:
         raise UsageError("A run knows what its columns are; leave --kind out, or fit anew without --run.")
+    if options["rules"]:
+        raise UsageError("A run keeps the rules that it learned; leave --rule out, or fit anew without --run.")
     synthesizer = load_run(run, device=options["device"] or "auto")
     refuse_users(synthesizer, {"augment": True})
     differ = sorted(set(table.columns) ^ set(synthesizer.schema.names))
@@ -326,8 +335,11 @@ def _study(
         seed=options["seed"] or 0,
         options=_given(options),
     )
+    ruled = partial(ruled_schema, rules=options["rules"], data=data, seed=settings.seed, progress=session.reporter())
     try:
-        found = run_study(table, settings, folder, kinds=kinds, holdout=holdout, progress=session.reporter())
+        found = run_study(
+            table, settings, folder, kinds=kinds, holdout=holdout, ruled=ruled, progress=session.reporter()
+        )
     except KeyboardInterrupt:
         raise Interrupted(f"Interrupted; {folder}/ holds what is done: the same command goes on from there.") from None
     if session.draws(options["json_file"]):

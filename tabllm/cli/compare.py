@@ -25,6 +25,7 @@ from .options import (
     train_rows_option,
 )
 from .reading import read, read_more, reading_options
+from .rule_options import rule_options, ruled_schema
 from .session import Session
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from eval.side_by_side import SideBySide
     from tabular.file_form import ReadOptions
+    from tabular.rules import RuleChoice
 
     from ..comparing.study import Outcome
 
@@ -69,6 +71,7 @@ tabllm compare visits.csv -m ctgan -m tvae --epochs 10 --train-rows 2000
 @click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables to.")
 @html_option
 @real_rows_option
+@rule_options
 @seed_option
 @reading_options
 @json_option
@@ -88,6 +91,7 @@ def compare(
     markdown: str | None,
     html_file: str | None,
     no_real_rows: bool,
+    rules: RuleChoice,
     seed: int | None,
     reading: ReadOptions,
     json_file: str | None,
@@ -129,7 +133,7 @@ def compare(
         train, unseen = table, drop_columns(read_more(session, holdout, reading), dropped, absent_ok=True)
     else:
         train, unseen = held_apart(table, seed, session.reporter())
-    schema = infer_schema(train)
+    schema = ruled_schema(train, infer_schema(train), rules, data=data, seed=seed, progress=session.reporter())
     if target is not None:
         check_target(target, schema)
     options = {name: value for name, value in {"epochs": epochs, "device": device}.items() if value is not None}

@@ -24,6 +24,7 @@ from .options import (
     seed_option,
 )
 from .reading import read, read_more, reading_options
+from .rule_options import rule_options, ruled_schema
 from .session import Session
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tabular.file_form import ReadOptions
+    from tabular.rules import RuleChoice
     from tabular.schema import Schema
 
     from ..ads.facts import CtrReport
@@ -82,6 +84,7 @@ tabllm ctr ads.csv --click click --time time --synthetic synthetic.csv
 @device_option()
 @click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables to.")
 @html_option
+@rule_options
 @seed_option
 @drop_option
 @reading_options
@@ -105,6 +108,7 @@ def ctr(
     device: str | None,
     markdown: str | None,
     html_file: str | None,
+    rules: RuleChoice,
     seed: int | None,
     dropped: tuple[str, ...],
     reading: ReadOptions,
@@ -152,6 +156,8 @@ def ctr(
     check_columns(table, click=clicked, ad=ad)
     split = split_log(table, click=clicked, time=time_, truth=truth, test_share=test_share, seed=seed)
     schema = Schema.from_json(schema_file) if schema_file else infer_schema(split.past)
+    if models:  # of rows that are given, no rule need hold
+        schema = ruled_schema(split.past, schema, rules, data=log, seed=seed, progress=session.reporter())
     if past:
         with TableWriter(past) as writer:
             writer.write(split.past)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-__all__ = ["rule_options"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tabular.progress import Reporter
+    from tabular.rules import RuleChoice
+    from tabular.schema import Schema
+
+__all__ = ["rule_options", "ruled_schema"]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -37,3 +44,23 @@ def rule_options(command: Decorated) -> Decorated:
     for option in reversed(_OPTIONS):
         made = option(made)
     return made
+
+
+def ruled_schema(
+    table: pd.DataFrame, schema: Schema, rules: RuleChoice, *, data: str, seed: int, progress: Reporter
+) -> Schema:
+    """``schema`` with the rules that are found in ``table``, the rows to learn, and those of ``rules``; says which.
+
+    Args:
+        data: the file, for the message.
+
+    Raises:
+        RuleError: as :func:`tabular.rules.chosen_rules`.
+    """
+    from tabular.rules import choosing
+    from tabular.rules.telling import rules_line
+
+    found = choosing.ruled(table, schema, rules, find=choosing.FOUND_BY_DEFAULT, seed=seed, progress=progress)
+    if found.rules:
+        progress.note(rules_line(found.rules, data))
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +24,14 @@ from .options import (
     train_rows_option,
 )
 from .reading import read, reading_options
+from .rule_options import rule_options, ruled_schema
 from .session import Session
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from tabular.file_form import ReadOptions
+    from tabular.rules import RuleChoice
 
     from ..tuning.tables import FrontTable
 
@@ -114,6 +117,7 @@ class Minutes(click.ParamType):
               help="Folder for the search and best.json.  [default: DATA's name + '-tune']")  # fmt: skip
 @click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the table to.")
 @html_option
+@rule_options
 @seed_option
 @drop_option
 @reading_options
@@ -137,6 +141,7 @@ def tune(
     out: str | None,
     markdown: str | None,
     html_file: str | None,
+    rules: RuleChoice,
     seed: int | None,
     dropped: tuple[str, ...],
     reading: ReadOptions,
@@ -187,10 +192,12 @@ def tune(
     search = Search(model, target, seed, share, epochs, steps, repeats, utility_weight, options)
     if trials is None and minutes is None:
         trials = 40
+    ruled = partial(ruled_schema, rules=rules, data=data, seed=seed, progress=session.reporter())
     try:
         found = run_search(
-            table, search, folder, trials=trials, minutes=minutes, confirm=confirm, progress=session.reporter()
-        )
+            table, search, folder, trials=trials, minutes=minutes, confirm=confirm, ruled=ruled,
+            progress=session.reporter(),
+        )  # fmt: skip
     except KeyboardInterrupt:
         raise Interrupted(f"Interrupted; {folder}/ holds what is done: the same command goes on from there.") from None
 

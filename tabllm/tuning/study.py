@@ -120,6 +120,7 @@ def run_search(
     trials: int | None = None,
     minutes: float | None = None,
     confirm: int = 0,
+    ruled: Callable[[pd.DataFrame, Schema], Schema] | None = None,
     progress: Reporter | None = None,
 ) -> Found:
     """Search the settings of a generator on ``table``; a fifth of its rows judges, and is learned by none.
@@ -129,6 +130,7 @@ def run_search(
         trials: when to stop, those of earlier calls included.
         minutes: when to stop, counted from this call; a trial that is not done then is begun anew by the next one.
         confirm: best trials that are confirmed beside the default, when the search is over.
+        ruled: (rows to learn, their schema) -> the schema with the rules that all rows are to keep.
 
     Raises:
         EngineError: without optuna.
@@ -144,8 +146,11 @@ def run_search(
     clock = Clock(minutes)
     train, validation = held_apart(table, search.seed, progress)
     schema = infer_schema(train)
+    schema = schema if ruled is None else ruled(train, schema)
     work = _Work(search, train, validation, schema, clock)
     asked = {**asdict(search), "share": work.share, "table": fingerprint(list(table), table)}
+    if schema.rules:
+        asked["rules"] = [rule.text for rule in schema.rules]
     study = open_study(Path(folder), asked)
     with usable(Path(folder) / STORAGE):
         found = work.found(study, len(table))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -120,3 +121,40 @@ def test_a_report_checks_the_rules_of_the_run_or_those_that_are_found(orders, to
     assert run_tabllm("fit", orders, "-m", "toy", "--no-rules", "--rule", "price <= total").code == 0
     assert rules("orders-run") == [("price <= total", 0)]
     assert rules("orders-run", "--no-rules") == []
+
+
+@pytest.fixture
+def hours(tmp_path, monkeypatch) -> Path:
+    """``hours.csv``: 120 rows of a first and a last hour, and whether anybody came, which is rare."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    first = rng.integers(0, 12, 120)
+    table = pd.DataFrame({"first": first, "last": first + rng.integers(0, 12, 120), "came": rng.random(120) < 0.2})
+    table["length"] = table["last"] - table["first"]
+    table.to_csv("hours.csv", index=False)
+    return Path("hours.csv")
+
+
+def test_rows_of_a_rare_class_and_of_compared_generators_keep_the_rules(hours, run_tabllm):
+    rules = ("--no-rules", "--rule", "first <= last", "--rule", "length = last - first", "--force-rule", "length <= 5")
+    one = run_tabllm("augment", hours, "--target", "came", "-n", "50", "-m", "tvae", "--epochs", "1", *rules)
+    assert one.code == 0, one.err
+    assert "3 rules between columns are kept: first <= last, length = last - first, length <= 5" in " ".join(
+        one.err.split()
+    )
+    made = pd.read_csv("hours-augmented.csv").iloc[120:]
+    assert len(made) == 50
+    several = run_tabllm("compare", hours, "-m", "tvae", "--epochs", "1", "--target", "came", *rules)
+    assert several.code == 0, several.err
+    for rows in (made, pd.read_csv(next(Path("hours-compare").rglob("*.csv")))):
+        assert (rows["first"] <= rows["last"]).all()
+        assert (rows["length"] == rows["last"] - rows["first"]).all()
+        assert (rows["length"] <= 5).all()
+
+
+def test_a_search_of_settings_fits_with_the_rules(hours, run_tabllm, monkeypatch):
+    seen = []
+    monkeypatch.setattr("tabllm.tuning.study._Work", lambda *given: seen.append(given[3].rules) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run_tabllm("tune", hours, "-m", "tvae", "--no-rules", "--rule", "first <= last")
+    assert seen == [(Rule("first <= last"),)]

@@ -85,6 +85,7 @@ compare visits.csv --epochs 0
 compare visits.csv --holdout lost.csv
 compare visits.csv -n 0
 compare visits.csv --device toaster
+compare visits.csv --rule "age > 30"
 augment
 augment visits.csv
 augment visits.csv --target clicked
@@ -99,6 +100,9 @@ augment visits.csv --target clicked --raise-to 20% --rows 5 -o x.csv
 augment visits.csv --target clicked --raise-to 20% --run lost-run -o x.csv
 augment visits.csv --target clicked --study --ratios x
 augment visits.csv --target clicked --study --device toaster
+augment visits.csv --target clicked --study --no-rule "age > 300"
+augment visits.csv --target clicked --raise-to 20% --rule "age > 30" -o x.csv
+augment visits.csv --target clicked --raise-to 20% --run visits-run --rule "age > 0" -o x.csv
 ctr
 ctr lost.csv --click clicked
 ctr visits.csv --click lost
@@ -108,12 +112,14 @@ ctr visits.csv --click clicked -m nope
 ctr visits.csv --click clicked --synthetic lost.csv
 ctr visits.csv --click clicked --test-share 200%
 ctr visits.csv --click clicked --device toaster
+ctr visits.csv --click clicked -m toy --force-rule "age >"
 tune
 tune lost.csv
 tune visits.csv -m nope
 tune visits.csv --trials 0
 tune visits.csv --set batch_size
 tune visits.csv --target lost
+tune visits.csv --rule "age > 30"
 make
 make lost.csv
 make visits.csv -m nope
