@@ -12,7 +12,7 @@ from tabular.arrays import to_arrays
 from tabular.boolean_words import truth
 from tabular.rules import Rule
 from tabular.rules.keys import category_numbers
-from tabular.rules.support import about, shown_cells
+from tabular.rules.support import judged, shown_cells
 from tabular.rules.syntax import Decides, Listed, Maps
 from tabular.schema import Column, Schema
 
@@ -77,7 +77,8 @@ def _with_unseen(
 
 
 def _count(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema, *, example: bool) -> RuleCount:
-    broken = ~rule.kept(arrays, schema)
-    rows, count = int((about(rule, arrays, schema) | broken).sum()), int(broken.sum())
+    subject, kept = judged(rule, arrays, schema)
+    broken = ~kept
+    rows, count = int((subject | broken).sum()), int(broken.sum())
     shown = shown_cells(rule, arrays, schema, int(np.argmax(broken))) if example and count else None
     return RuleCount(rows, count, 100 * count / rows if rows else None, shown)

@@ -20,6 +20,7 @@ from .personal.telling import warn_of_persons
 from .progress import Reporter
 from .rules.choice import RuleChoice
 from .rules.choosing import FOUND_BY_DEFAULT, chosen_rules
+from .rules.listing import without_rare
 from .rules.telling import rules_line
 from .schema import Column, Schema
 from .schema_checks import check_schema
@@ -78,6 +79,13 @@ def schema_and_arrays(
         progress.note(note)
     # Without a bar of its own: a second at most for a million rows.
     rules = chosen_rules(None if private else arrays, schema, RuleChoice(), find=FOUND_BY_DEFAULT and not given)
+    if not private and rare_below > 1:
+        frequent = {rule.text: without_rare(rule, arrays, schema, rare_below) for rule in rules}
+        if rare := [text for text, rule in frequent.items() if rule is None]:
+            progress.note(
+                f"Not kept: {', '.join(rare)}; a run would have to list values that fewer than {rare_below} rows have."
+            )
+        rules = tuple(rule for rule in frequent.values() if rule is not None)
     if rules and not given:
         progress.note(rules_line(rules))
     return replace(schema, rules=rules), arrays

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,7 +40,7 @@ from .syntax import (
 if TYPE_CHECKING:
     from .rule import Rule
 
-__all__ = ["SLACK", "Rows", "check_rules", "flags_of", "kept"]
+__all__ = ["SLACK", "Rows", "check_rules", "flags_of", "kept", "kept_of"]
 
 #: What numbers may differ by, as a share of them, and still count as equal: arithmetic on binary fractions.
 SLACK = 1e-9
@@ -56,7 +56,12 @@ def check_rules(schema: Schema) -> None:
 
 def kept(rule: Rule, form: Form, arrays: Mapping[str, np.ndarray], schema: Schema) -> np.ndarray:
     """bool[rows]: which rows keep ``rule``, whose tree is ``form``."""
-    rows = Rows(arrays, schema, rule.text)
+    return kept_of(rule, form, Rows(arrays, schema, rule.text))
+
+
+def kept_of(rule: Rule, form: Form, rows: Rows) -> np.ndarray:
+    """bool[rows]: which of ``rows`` keep ``rule``, whose tree is ``form``."""
+    arrays, schema = rows.arrays, rows.schema
     if isinstance(form, Always):
         true, known = rows.truth(form.condition)
         return true | ~known
@@ -93,6 +98,8 @@ class Rows:
     arrays: Mapping[str, np.ndarray]
     schema: Schema
     text: str
+    #: What was evaluated already: a rule is asked which rows it is about and which keep it.
+    _known: dict[Condition | Expression, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def count(self) -> int:
@@ -100,6 +107,12 @@ class Rows:
 
     def truth(self, condition: Condition) -> tuple[np.ndarray, np.ndarray]:
         """(bool[rows] whether it is met, bool[rows] whether no missing cell stands against knowing it)."""
+        if condition not in self._known:
+            self._known[condition] = self._truth(condition)
+        found: tuple[np.ndarray, np.ndarray] = self._known[condition]
+        return found
+
+    def _truth(self, condition: Condition) -> tuple[np.ndarray, np.ndarray]:
         if isinstance(condition, All):
             both = [self.truth(part) for part in condition.conditions]
             true = np.all([met & known for met, known in both], axis=0)
@@ -149,6 +162,13 @@ class Rows:
         column = self.schema[columns[0].column]
         step = grid_step(column) if column.is_numeric else None
         return 0.0 if step is None else step / 2 * (1 + 1e-6)
+
+    def once(self, expression: Expression) -> np.ndarray:
+        """As :meth:`number`, evaluated at the first call only."""
+        if expression not in self._known:
+            self._known[expression] = self.number(expression)
+        found: np.ndarray = self._known[expression]
+        return found
 
     def number(self, expression: Expression, *, local: bool = False) -> np.ndarray:
         """float64[rows], NaN where a cell is missing (dates in seconds since 1970).
@@ -279,7 +299,7 @@ def _among(
 
 def _maps(rule: Rule, form: Maps, rows: Rows) -> np.ndarray:
     """bool[rows]: whether each row has the cell that goes with what the expression comes to, or lacks one."""
-    numbers, cells = rows.number(form.expression), rows.arrays[form.decided]
+    numbers, cells = rows.once(form.expression), rows.arrays[form.decided]
     if not rule.values:
         return _agree([numbers], cells)
     wanted = looked_up(numbers, rule, rows.schema[form.decided])

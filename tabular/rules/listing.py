@@ -16,7 +16,7 @@ from .keys import missing, most_frequent, row_keys
 from .rule import Rule, Scalar
 from .syntax import Decides, Listed, Maps, columns_of
 
-__all__ = ["lists_values", "plain_numbers", "scalars", "with_values"]
+__all__ = ["lists_values", "plain_numbers", "scalars", "with_values", "without_rare"]
 
 
 def lists_values(rule: Rule, schema: Schema) -> bool:
@@ -40,7 +40,7 @@ def lists_values(rule: Rule, schema: Schema) -> bool:
     return not open_
 
 
-def with_values(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) -> Rule:
+def with_values(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema, *, least_rows: int = 1) -> Rule:
     """``rule`` with the combinations of cells that occur as its values, where it lists some and has none.
 
     Where rows of ``city -> country`` contradict each other, the country of most rows of a city counts; it is listed as
@@ -48,6 +48,7 @@ def with_values(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) ->
 
     Args:
         arrays: canonical arrays of the columns it is about.
+        least_rows: combinations in fewer rows are not listed.
     """
     if rule.values or not lists_values(rule, schema):
         return rule
@@ -73,13 +74,31 @@ def with_values(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) ->
         most = most_frequent(key[there], decided[there], of=key)
         wanted = (most == decided) | (np.isnan(most) & ~there)
         whole, key = whole[wanted], key[wanted]
-    rows = whole[np.unique(key, return_index=True)[1]]
+    _, first, count = np.unique(key, return_index=True, return_counts=True)
+    rows = whole[first[count >= least_rows]]
     rows = rows[np.lexsort([values[rows] for values in cells[::-1]])]
     listed = [
         plain_numbers(values[rows]) if column is None else scalars(values[rows], column)
         for column, values in zip(columns, cells, strict=True)
     ]
     return replace(rule, values=tuple(zip(*listed, strict=True)))
+
+
+def without_rare(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema, rare_below: int) -> Rule | None:
+    """``rule`` without the listed combinations that stand in fewer than ``rare_below`` rows; ``None`` if none is left.
+
+    Of ``zip -> city`` all or nothing: beside a zip that it does not list no city could be made.
+
+    Args:
+        arrays: canonical arrays of the columns it is about.
+    """
+    if not rule.values or rare_below < 2:
+        return rule
+    frequent = set(with_values(replace(rule, values=()), arrays, schema, least_rows=rare_below).values)
+    left = tuple(row for row in rule.values if row in frequent)
+    if not left or (len(left) < len(rule.values) and not isinstance(rule.form(schema.names), Listed)):
+        return None
+    return replace(rule, values=left)
 
 
 def _cells(values: np.ndarray, column: Column) -> np.ndarray:

@@ -10,22 +10,22 @@ import numpy as np
 
 from ..arrays import from_arrays
 from ..schema import Column, Schema
-from .evaluation import Rows, flags_of
+from .evaluation import Rows, flags_of, kept_of
 from .keys import missing
 from .rule import Rule
-from .syntax import Always, Decides, Exactly, If, Increasing, Listed, Maps, OneOf, columns_of
+from .syntax import Always, Decides, Exactly, Form, If, Increasing, Listed, Maps, OneOf, columns_of
 
-__all__ = ["SeenRule", "about", "seen_rules", "shown_cells"]
+__all__ = ["SeenRule", "judged", "seen_rules", "shown_cells"]
 
 #: Characters of a cell that are shown.
 LONGEST = 60
 
 
-def about(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) -> np.ndarray:
-    """bool[rows]: the rows that ``rule`` says something of.
+def judged(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) -> tuple[np.ndarray, np.ndarray]:
+    """(bool[rows] which rows ``rule`` says something of, bool[rows] which keep it).
 
-    Where it compares, those whose cells are there; where it has an ``if``, those that meet it; ``exactly if``: those
-    that meet one of both sides.
+    It says something, where it compares, of rows whose cells are there; where it has an ``if``, of those that meet it;
+    ``exactly if``: of those that meet one of both sides.
 
     Args:
         arrays: canonical arrays of the columns it is about.
@@ -34,6 +34,11 @@ def about(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) -> np.nd
         RuleError: as :meth:`Rule.kept`.
     """
     form, rows = rule.form(schema.names), Rows(arrays, schema, rule.text)
+    return _about(form, rows), kept_of(rule, form, rows)
+
+
+def _about(form: Form, rows: Rows) -> np.ndarray:
+    arrays = rows.arrays
     if isinstance(form, Always):
         return rows.truth(form.condition)[1]
     if isinstance(form, If):
@@ -43,11 +48,11 @@ def about(rule: Rule, arrays: Mapping[str, np.ndarray], schema: Schema) -> np.nd
         (first, known), (second, sure) = rows.truth(form.first), rows.truth(form.second)
         return (first | second) & known & sure
     if isinstance(form, OneOf):
-        return np.all([flags_of(arrays[name], schema[name], rule.text)[1] for name in form.columns], axis=0)
+        return np.all([flags_of(arrays[name], rows.schema[name], rows.text)[1] for name in form.columns], axis=0)
     if isinstance(form, Increasing):
         return ~missing(arrays[form.columns[0]])
     if isinstance(form, Maps):
-        return ~(np.isnan(rows.number(form.expression)) | missing(arrays[form.decided]))
+        return ~(np.isnan(rows.once(form.expression)) | missing(arrays[form.decided]))
     assert isinstance(form, Decides | Listed)
     return ~np.any([missing(arrays[name]) for name in columns_of(form)], axis=0)
 
@@ -79,7 +84,7 @@ def seen_rules(arrays: Mapping[str, np.ndarray], schema: Schema) -> list[SeenRul
     """The rules of ``schema`` with what the rows of ``arrays`` show of each."""
     seen = []
     for rule in schema.rules:
-        subject, kept = about(rule, arrays, schema), rule.kept(arrays, schema)
+        subject, kept = judged(rule, arrays, schema)
         shown = subject & kept
         example = shown_cells(rule, arrays, schema, int(np.argmax(shown))) if shown.any() else None
         rows, broken = int((subject | ~kept).sum()), int((~kept).sum())

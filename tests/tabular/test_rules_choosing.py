@@ -12,11 +12,13 @@ from tabular import infer_schema
 from tabular.arrays import to_arrays
 from tabular.dp.marginals import public_part
 from tabular.errors import RuleError
+from tabular.progress import Reporter
 from tabular.rules import ALL, Rule, RuleChoice, chosen_rules, with_rules
 from tabular.rules.choosing import ruled
-from tabular.rules.listing import with_values
-from tabular.rules.support import about, seen_rules, shown_cells
+from tabular.rules.listing import with_values, without_rare
+from tabular.rules.support import judged, seen_rules, shown_cells
 from tabular.rules.telling import rules_line
+from tabular.schema_fit import schema_and_arrays
 
 TABLE = pd.DataFrame(
     {
@@ -102,6 +104,24 @@ def test_combinations_are_listed_from_the_rows():
     assert price.kept(ARRAYS, SCHEMA).all()
 
 
+def test_rare_values_are_not_listed_in_a_run():
+    table = pd.DataFrame({"zip": [10, 10, 10, 20, 20, 20, 30], "hue": list("aaabbbc"), "size": list("ssslllm")})
+    schema = infer_schema(table, overrides={"zip": "integer", "hue": "categorical", "size": "categorical"})
+    arrays = to_arrays(table, schema)
+    decides, pairs = (with_values(Rule(text), arrays, schema) for text in ("zip -> hue", "combinations of hue, size"))
+    assert len(decides.values) == len(pairs.values) == 3
+    assert without_rare(pairs, arrays, schema, 2).values == (("a", "s"), ("b", "l"))
+    assert without_rare(decides, arrays, schema, 2) is None  # a zip without its hue could not be made
+    assert without_rare(decides, arrays, schema, 1) == decides
+    told = []
+    schema = replace(schema, rules=(decides, pairs))
+    reporter = Reporter()
+    reporter.note = told.append
+    fitted, _ = schema_and_arrays(table, schema, rare_below=2, progress=reporter)
+    assert [(rule.text, len(rule.values)) for rule in fitted.rules] == [("combinations of hue, size", 2)]
+    assert "Not kept: zip -> hue; a run would have to list values that fewer than 2 rows have." in told
+
+
 def test_texts_that_are_made_anew_are_not_listed():
     schema = SCHEMA.replace_column("city", kind="identifier", categories=())
     arrays = {**ARRAYS, "city": TABLE["city"].to_numpy(dtype=object)}
@@ -152,7 +172,7 @@ def test_a_schema_gets_the_rules_of_a_table():
     ],
 )
 def test_a_rule_is_about_the_rows_that_it_says_something_of(text, rows):
-    assert "".join("01"[int(row)] for row in about(Rule(text), ARRAYS, SCHEMA)) == rows
+    assert "".join("01"[int(row)] for row in judged(Rule(text), ARRAYS, SCHEMA)[0]) == rows
 
 
 def test_a_rule_is_shown_with_a_row_that_keeps_it():
