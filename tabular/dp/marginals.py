@@ -18,6 +18,8 @@ import numpy as np
 
 from ..arrays import on_grid
 from ..cells import grid_step
+from ..rules.derivations import Gap
+from ..rules.reduction import reduction_of
 from ..schema import Column, Schema
 
 __all__ = ["Cells", "Histogram", "cells_of", "noisy_histograms", "public_part", "stand_in"]
@@ -173,6 +175,32 @@ def stand_in(histograms: Mapping[str, Histogram], schema: Schema, rows: int) -> 
             made[column.name] = np.full(size, 0 if column.categories else -1, np.int32)
         else:
             made[column.name] = np.full(size, None, dtype=object)
+    return _with_gaps(made, schema, rng)
+
+
+def _with_gaps(made: dict[str, np.ndarray], schema: Schema, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """``made`` with the later of two instants that a rule puts in order at some time after the earlier one.
+
+    What lies between them is no more than public bounds and the noisy means tell: evenly up to a bound that is near, as
+    the rule gives it; else half of it about as long as the means are apart, half of any order of magnitude. Differences
+    of independent instants would be as often negative, and next to none short.
+    """
+    for gap in reduction_of(schema).derivations:
+        if not isinstance(gap, Gap) or not {gap.target, gap.source} <= made.keys():
+            continue
+        least, most = gap.gap.minimum or 0.0, gap.gap.maximum or 0.0
+        size = len(made[gap.target])
+        apart = float(np.nanmean(gap.between(made)))
+        step = max(grid_step(schema[gap.target]) or 1.0, 1.0)
+        if apart >= (least + most) / 4 or most <= 2 * step:
+            seconds = rng.uniform(least, most, size)
+        else:
+            any_size = np.exp(rng.uniform(np.log(step), np.log(most), size))
+            seconds = least + np.where(
+                rng.random(size) < 0.5, rng.exponential(max(apart - least, step), size), any_size
+            )
+        later = gap.after(made[gap.source], np.clip(seconds, least, most), made[gap.target])
+        made[gap.target] = np.where(np.isnan(made[gap.target]), np.nan, later)
     return made
 
 
