@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from tabular import infer_schema, to_arrays
 from tabular.dp.marginals import cells_of, noisy_histograms, public_part, stand_in
+from tabular.rules import Rule
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +112,19 @@ def test_the_public_part_of_a_schema_has_no_rates_of_the_table(known, table):
     assert 0 < public["score"].missing_rate < 0.1
     assert public["age"].missing_rate == 0
     assert public.rows == 4000
+
+
+def test_a_stand_in_keeps_dates_in_order_by_what_is_public():
+    rng = np.random.default_rng(0)
+    start = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300 * 1440, 3000), unit="min")
+    stay = pd.to_timedelta(rng.integers(1, 5000, 3000), unit="min")
+    table = pd.DataFrame({"start": start, "end": start + stay, "paid": start + 3 * stay})
+    rules = (Rule("0 <= end - start <= 100 h"), Rule("end <= paid"))
+    schema = replace(infer_schema(table), rules=rules)
+    for noise in (None, 1.0):  # without a look at the rows, and with one
+        made = stand_in(histograms((to_arrays(table, schema), schema), noise), schema, 3000)
+        assert all(rule.kept(made, schema).mean() > 0.97 for rule in rules)
+        hours = (made["end"] - made["start"]) / 3600
+        assert 40 < np.median(hours) < 60
+        later = (made["paid"] - made["end"]) / 3600
+        assert np.quantile(later, 0.2) < 24 < np.quantile(later, 0.95)
