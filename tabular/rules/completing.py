@@ -10,7 +10,8 @@ import numpy as np
 from ..arrays import on_grid
 from ..progress import Reporter
 from ..schema import Schema
-from .derivations import Derivation, Gap, is_missing
+from .consequences import Consequences
+from .derivations import Gap, is_missing
 from .evaluation import Rows
 from .file_order import Limits, order_of, order_rules
 from .inverting import invert
@@ -18,6 +19,7 @@ from .keeping import Keeping
 from .placing import Bound, Placement
 from .reduction import Reduction, reduction_of
 from .rule import Rule
+from .steps import Step
 from .syntax import Condition, Exactly, If, Missing, columns_of
 
 __all__ = ["settle"]
@@ -139,10 +141,11 @@ def _solved(
             found[target] = _put(found[target], later, holes[target])
     known = {name: ~holes[name] | (name in limits) for name in found}
     invert(found, derivations, known, schema, rng, choose=choose)
+    open_ = {name: ~cells for name, cells in known.items()}
     for step in _steps(reduction_of(schema), found):
         target = step.target
-        if isinstance(step, Placement):
-            found[target] = step.place(found, movable=~known[target], fixed=known, nearest=choose)
+        if isinstance(step, Placement | Consequences):
+            found[target] = step.place(found, movable=open_[target], fixed=known, nearest=choose)
         elif isinstance(step, Gap):
             later = step.after(found[step.source], gaps[target], drawn[target])
             found[target] = _put(found[target], later, ~known[target])
@@ -154,7 +157,7 @@ def _solved(
     return _without_what_is_missing(found, holes, schema)
 
 
-def _steps(reduction: Reduction, found: Arrays) -> Iterator[Derivation | Placement]:
+def _steps(reduction: Reduction, found: Arrays) -> Iterator[Step]:
     """The steps that make columns of ``found``: placements by all bounds, those of the least columns first."""
     bounds = {name: bounds for name, bounds in reduction.bounds.items() if name in found}
     placed = {step.target for step in reduction.steps if isinstance(step, Placement)}

@@ -22,7 +22,7 @@ from .keys import category_numbers
 from .rule import Rule
 from .syntax import Always, Chain, Constant, Expression, Operation, Reference, columns_of
 
-__all__ = ["Bound", "Placement", "bounds_of", "in_order", "placements_of", "reaches"]
+__all__ = ["Bound", "Placement", "bounds_of", "placements_of", "reaches"]
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -196,7 +196,7 @@ def _donors(numbers: np.ndarray, known: np.ndarray, window: _Window, todo: np.nd
 
 
 def placements_of(
-    schema: Schema, derived: Mapping[str, Derivation], needed: Mapping[str, set[str]]
+    schema: Schema, derived: Mapping[str, Derivation], needed: dict[str, set[str]]
 ) -> tuple[dict[str, Placement], dict[str, tuple[Bound, ...]]]:
     """(column -> its placement, column -> all of its bounds) by the rules on orders.
 
@@ -204,9 +204,8 @@ def placements_of(
 
     Args:
         derived: columns that follow from others.
-        needed: column -> those that it is made from.
+        needed: column -> those that it is made from, to which those are added that it is placed by.
     """
-    needed = {name: set(sources) for name, sources in needed.items()}
     chosen: dict[str, list[Bound]] = {}
     every: dict[str, list[Bound]] = {}
     for rule in schema.rules:
@@ -226,20 +225,3 @@ def placements_of(
 def reaches(name: str, target: str, needed: Mapping[str, set[str]]) -> bool:
     """Whether ``target`` is needed, at whatever remove, to make ``name``."""
     return name == target or any(reaches(source, target, needed) for source in needed.get(name, ()))
-
-
-def in_order(derived: Mapping[str, Derivation], placements: Mapping[str, Placement]) -> list[Derivation | Placement]:
-    """All steps, each after those that make its sources; a column that is made and placed is made first."""
-    ordered: dict[str, list[Derivation | Placement]] = {}
-
-    def put(name: str) -> None:
-        steps: list[Derivation | Placement] = [found[name] for found in (derived, placements) if name in found]
-        if steps and name not in ordered:
-            for step in steps:
-                for source in step.sources:
-                    put(source)
-            ordered[name] = steps
-
-    for name in (*derived, *placements):
-        put(name)
-    return [step for steps in ordered.values() for step in steps]

@@ -21,15 +21,17 @@ from ..errors import ConditionError, RuleError
 from ..grain.clock import time_of_day
 from ..grain.text import grain_from_text
 from ..schema import Column, Schema
+from .consequences import Consequences, consequences_of
 from .derivations import SHORT, Computed, Derivation, Gap, LookedUp, Mapped, constant, is_missing
 from .instants import has_zones, is_local
 from .keeping import Keeping
 from .keys import category_numbers
 from .narrowing import narrowed
-from .placing import Placement, in_order, placements_of, reaches
+from .placing import Placement, placements_of, reaches
 from .rule import Rule
 from .solving import DAY, rearranged
 from .sources import free_sources, with_sources
+from .steps import in_order
 from .syntax import (
     Always,
     Chain,
@@ -56,7 +58,8 @@ class Reduction:
         whole: the schema of the table.
         schema: of what is learned: a column that follows from others is left out, or something stands in its place.
         derivations: how the others are made, each after those that it needs.
-        steps: these, and how columns are put in order with those before them, in the order in which they are taken.
+        steps: these, and how columns are put in order with those before them, or set by conditions on them, in the
+            order in which they are taken.
         bounds: column that no rule computes -> all that rules on orders ask of it.
         flags: column -> what is learned of whether it is there, for those that can be made and left out: a column that
             follows from others, and one that others are made from, which stand in rows without it, too.
@@ -72,10 +75,11 @@ class Reduction:
                 continue
             if not any(reaches(source, found.target, needed) for source in found.sources):
                 derived[found.target], needed[found.target] = found, set(found.sources)
+        self._free = free_sources(schema, list(derived.values()))
         placements, self.bounds = placements_of(schema, derived, needed)
-        self.steps = in_order(derived, placements)
-        self.derivations = [step for step in self.steps if not isinstance(step, Placement)]
-        self._free = free_sources(schema, self.derivations)
+        decided = consequences_of(schema, derived, needed, self._free)
+        self.steps = in_order(derived, placements, decided)
+        self.derivations = [step for step in self.steps if not isinstance(step, Placement | Consequences)]
         self.flags: dict[str, Column] = {}
         columns: list[Column] = []
         for column in schema:
@@ -125,7 +129,7 @@ class Reduction:
             for source in step.sources:
                 if source not in made and (never_varies := constant(self.whole[source], rows)) is not None:
                     made[source] = never_varies
-            if isinstance(step, Placement):
+            if isinstance(step, Placement | Consequences):
                 if all(name in made for name in (step.target, *step.sources)):
                     made[step.target] = step.place(made)
             elif not isinstance(step, Gap) or step.gap.name in made:
@@ -134,6 +138,11 @@ class Reduction:
             if flag in arrays and name in made:
                 gone = np.nan if made[name].dtype.kind == "f" else -1
                 made[name] = np.where(arrays[flag] < 0, gone, made[name]).astype(made[name].dtype)
+        for step in self.steps:
+            if not isinstance(step, Consequences) or not made.keys() >= {step.target, *step.sources}:
+                continue
+            if self.flags.keys() & set(step.sources):  # what decides was left out just now
+                made[step.target] = step.place(made)
         return {name: values for name, values in made.items() if name not in parts}
 
     def parts(self, name: str) -> list[str]:
@@ -188,13 +197,14 @@ class Reduction:
         return found
 
     def keeping(self, conditions: Mapping[str, Allowed]) -> Keeping | None:
-        """What tells which rows keep the rules, and the conditions on columns that follow from others.
+        """What tells which rows keep the rules, and the conditions on columns that follow from others or are set.
 
         ``None`` for a table without rules.
         """
         if not self.whole.rules:
             return None
         made = self._derived.keys() | self.flags.keys()
+        made |= {step.target for step in self.steps if isinstance(step, Consequences)}
         return Keeping(self.whole, {name: asked for name, asked in conditions.items() if name in made})
 
 

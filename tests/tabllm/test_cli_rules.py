@@ -146,7 +146,7 @@ def test_rows_of_a_rare_class_and_of_compared_generators_keep_the_rules(hours, r
     assert len(made) == 50
     several = run_tabllm("compare", hours, "-m", "tvae", "--epochs", "1", "--target", "came", *rules)
     assert several.code == 0, several.err
-    for rows in (made, pd.read_csv(next(Path("hours-compare").rglob("*.csv")))):
+    for rows in (made, pd.read_parquet(next(Path("hours-compare").rglob("synthetic.parquet")))):
         assert (rows["first"] <= rows["last"]).all()
         assert (rows["length"] == rows["last"] - rows["first"]).all()
         assert (rows["length"] <= 5).all()
