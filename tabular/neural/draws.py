@@ -15,6 +15,7 @@ from ..devices import full_width_products
 from ..errors import ConditionError
 from ..progress import Task
 from ..rules.keeping import LEAST_SHARE, PATIENT_ROWS, Keeping
+from ..rules.reduction import reduction_of
 from ..schema import Schema
 from .calibration import Calibration
 from .encoder import TableEncoder
@@ -62,7 +63,7 @@ class ConditionalDraws:
             task.advance(rows)
             return {}
         known = {name: condition for name, condition in self.allowed.items() if name in learned}
-        keeping = Keeping(self.schema, known) if known or self.schema.rules else None
+        keeping = Keeping(self.schema, known, reduction_of(self.schema).filled) if known or self.schema.rules else None
         chunk = rows_at_once(self.network.spans)
         kept: list[dict[str, np.ndarray]] = []
         made = found = 0

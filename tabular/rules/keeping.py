@@ -12,7 +12,7 @@ from ..arrays import on_grid
 from ..conditions import Allowed
 from ..errors import RuleError
 from ..schema import Schema
-from .derivations import constant
+from .derivations import constant, is_missing
 from .rule import Rule
 from .syntax import Increasing
 
@@ -34,10 +34,12 @@ class Keeping:
     Attributes:
         schema: of the table, with its rules.
         conditions: column -> what it may be, for columns that no model is asked for.
+        whole: columns without a missing cell: what a rule makes of others may be a value that they do not have.
     """
 
     schema: Schema
     conditions: Mapping[str, Allowed]
+    whole: tuple[str, ...] = ()
 
     def __call__(self, arrays: Arrays, holes: Arrays | None = None) -> np.ndarray:
         """bool[rows]: which rows of canonical ``arrays`` keep all that is about these columns alone.
@@ -68,6 +70,7 @@ class Keeping:
             if all(name in values for name in columns):
                 kept = rule.kept(values, self.schema)
                 found.append((rule.text, kept if holes is None else kept | ~_any(holes, columns)))
+        found += [(f"a value of {name}", ~is_missing(values[name])) for name in self.whole if name in values]
         asked = {name: condition for name, condition in self.conditions.items() if name in values}
         return found + [(f"the condition on {name}", asked[name].contains(values[name])) for name in asked]
 

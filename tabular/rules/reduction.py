@@ -145,6 +145,12 @@ class Reduction:
                 made[step.target] = step.place(made)
         return {name: values for name, values in made.items() if name not in parts}
 
+    @property
+    def filled(self) -> tuple[str, ...]:
+        """Columns that others make and that have no missing cell: where they would have one, the row is none."""
+        computed = [each.target for each in self.derivations if not isinstance(each, Gap)]
+        return tuple(name for name in computed if not self.whole[name].missing_rate)
+
     def parts(self, name: str) -> list[str]:
         """What is learned of a column of the table: its own name where it does not follow from others."""
         found = [part.name for part in self._derived[name].parts] if name in self._derived else [name]
@@ -205,7 +211,7 @@ class Reduction:
             return None
         made = self._derived.keys() | self.flags.keys()
         made |= {step.target for step in self.steps if isinstance(step, Consequences)}
-        return Keeping(self.whole, {name: asked for name, asked in conditions.items() if name in made})
+        return Keeping(self.whole, {name: asked for name, asked in conditions.items() if name in made}, self.filled)
 
 
 def check_held(schema: Schema) -> None:

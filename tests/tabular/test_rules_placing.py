@@ -114,6 +114,20 @@ def test_what_a_condition_decides_is_set(rules: list[str], changed: set[str]) ->
     assert set(asked.conditions) == {"price"} & changed
 
 
+def test_a_row_whose_computed_cell_the_column_does_not_have_is_drawn_again() -> None:
+    first = np.arange(60) % 6
+    table = pd.DataFrame({"first": first, "last": first + np.arange(60) % 3})
+    table["length"] = table["last"] - table["first"]
+    schema = replace(infer_schema(table), rules=(Rule("length = last - first"),))
+    arrays, reduced = to_arrays(table, schema), reduction_of(schema)
+    keeping = reduced.keeping({})
+    assert keeping is not None
+    assert keeping(reduced.join(reduced.split(arrays))).all()
+    made = reduced.join({"first": arrays["first"], "last": arrays["last"][::-1]})
+    length = (table["last"].to_numpy()[::-1] - first).astype(int)
+    np.testing.assert_array_equal(keeping(made), np.isin(length, table["length"]))
+
+
 def test_holes_are_filled_in_order_with_what_was_given() -> None:
     arrays, schema = numbers("0 <= c - a <= 3", "d <= e")
     rows = 40

@@ -112,14 +112,13 @@ ctr visits.csv --click clicked -m nope
 ctr visits.csv --click clicked --synthetic lost.csv
 ctr visits.csv --click clicked --test-share 200%
 ctr visits.csv --click clicked --device toaster
-ctr visits.csv --click clicked -m toy --force-rule "age >"
 tune
 tune lost.csv
 tune visits.csv -m nope
 tune visits.csv --trials 0
 tune visits.csv --set batch_size
 tune visits.csv --target lost
-tune visits.csv --rule "age > 30"
+tune visits.csv --target clicked --rule "age > 30"
 make
 make lost.csv
 make visits.csv -m nope
