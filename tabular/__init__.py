@@ -12,6 +12,7 @@
 ``rundir``             a run directory, whole or not at all (``runs``: the files in it)
 ``locking``            one program at a time writes a file or folder
 ``checkpoint``         what an interrupted training leaves
+``likelihood``         how probable given rows are under a generator
 ``making``             rows in parts, and missing cells, for generators whose rows are tokens
 ``strata``             samples with the shares that were asked for (``shares``: their arithmetic)
 ``unmodelled``         columns with nothing to learn; ``words``: free text

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .arrays import from_arrays, holds_date_numbers, on_grid, to_arrays
+from .arrays import from_arrays, on_grid
 from .cells import columns_of, numbers, value_type
 from .drawn_text import as_given_text
 from .errors import SchemaError
 from .frames import Form
-from .marks import mark_cells
+from .known_cells import read_cells
 from .number_text import format_numbers
 from .parts import Parts, parts_of
 from .progress import Reporter
 from .reading import check_table
 from .rules.completing import settle
 from .schema import Column, Schema
-from .unmodelled import is_missing, unlike
+from .unmodelled import unlike
 
 __all__ = ["fill_in", "in_given_text", "read_every_cell"]
 
@@ -132,24 +132,16 @@ def read_every_cell(table: pd.DataFrame, schema: Schema, progress: Reporter | No
         SchemaError: for a filled cell that the schema does not read, with its column, row (from 1, the header not
             counted) and value.
     """
-    arrays = to_arrays(table, schema, unseen="missing")
+    arrays, lost = read_cells(table, schema)
     columns = columns_of(table)
     unread = []
     for column in schema:
-        cells, values = columns[column.name], arrays[column.name]
-        filled = ~cells.isna().to_numpy(dtype=bool)
-        lost = filled & is_missing(values)
-        counted = value_type(cells, column.name) in ("integer", "float", "boolean", "decimal")
-        if column.kind == "datetime" and counted and not holds_date_numbers(column):
-            lost = filled  # a year or a count of seconds is no date of this column
-        if column.is_numeric and lost.any():
-            lost &= ~mark_cells(cells, column)
         if column.has_categories and not column.categories:
             continue  # all missing when it was learned: nothing is read, and nothing drawn
-        if lost.any():
-            unread.append(_Unread(column, cells, lost))
+        if lost[column.name].any():
+            unread.append(_Unread(column, columns[column.name], lost[column.name]))
         elif column.is_numeric:
-            arrays[column.name] = _within(values, column, progress or Reporter())
+            arrays[column.name] = _within(arrays[column.name], column, progress or Reporter())
     if unread:
         raise SchemaError(_refusal(unread))
     return arrays

@@ -17,6 +17,7 @@ from typing_extensions import Self
 
 from .errors import UsageError, not_fitted
 from .lazy import Module
+from .likelihood.methods import Likelihood
 from .notebook import default_reporter
 from .plain_json import shown
 from .progress import Reporter
@@ -49,7 +50,7 @@ _CHECKPOINT = Setting(None, name="checkpoint", types="str | Path | None")
 _REFINE = Setting(None, name="refine", types="bool | None")
 
 
-class Synthesizer(Settings, ABC):
+class Synthesizer(Likelihood, Settings, ABC):
     """Learns a table and makes new rows of it.
 
     An estimator as scikit-learn has them: the constructor stores settings and checks nothing, :meth:`fit` checks them

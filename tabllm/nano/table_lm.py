@@ -38,6 +38,7 @@ from .rank_kernel import rank_kernels
 from .relations import CHECKED_ROWS, lost_relations, sentence, unordered
 from .run_files import Run, read_run, write_run
 from .sampler import MAX_CONDITIONED, Sampler
+from .scorer import NanoScorer
 from .settings import NanoSettings
 from .trainer import Plan, plan_training, train
 
@@ -245,6 +246,9 @@ class TableLM(NanoSettings, Synthesizer):
         if not given:
             return sampler.sample(len(tokens), order, rng, weights=weights)
         return sampler.complete(tokens[:, given], order, rng, weights=weights)
+
+    def _scorer(self) -> NanoScorer:
+        return NanoScorer(*self._fitted())
 
     def _fitted(self) -> tuple[RowCodec, NanoEngine]:
         if self._codec is None or self._engine is None:

@@ -113,6 +113,7 @@ def test_the_run_tells_the_epsilon_of_opacus_for_the_steps_really_taken(visits_t
     assert all(set(look) == {"step", "epoch", "seconds"} for look in again.history)
     pd.testing.assert_frame_equal(model.sample(40), again.sample(40))
     assert again.sample(200, where="clicked=1")["clicked"].eq(1).all()
+    assert np.isfinite(again.log_prob(model.sample(40))).all()
 
 
 def test_a_stopped_fit_goes_on_to_the_same_rows(visits_table, tmp_path, monkeypatch):
