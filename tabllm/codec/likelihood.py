@@ -16,6 +16,10 @@ from .table import TableCodec
 __all__ = ["Candidates", "candidates"]
 
 
+#: A token that may stand somewhere is no less probable, however far its softmax underflows.
+LEAST = 1e-38
+
+
 @dataclass(frozen=True)
 class Candidates:
     """Of one field, for each row the tokens that give its cell.
@@ -28,9 +32,16 @@ class Candidates:
     tokens: np.ndarray
     shares: np.ndarray
 
-    def log_prob(self, probabilities: np.ndarray) -> np.ndarray:
-        """float64[rows]: log-probability of the cells, from float[rows, tokens of the field]."""
-        taken = np.take_along_axis(probabilities, self.tokens, axis=1).astype(np.float64)
+    def log_prob(self, probabilities: np.ndarray, row: np.ndarray | None = None) -> np.ndarray:
+        """float64[rows]: log-probability of the cells.
+
+        Args:
+            probabilities: float[n, tokens of the field].
+            row: int64[rows], whose row of ``probabilities`` is each one's; its own if absent.
+        """
+        row = np.arange(len(self.tokens)) if row is None else row
+        taken = probabilities[row[:, None], self.tokens].astype(np.float64)
+        taken = np.maximum(taken, LEAST)
         with np.errstate(divide="ignore"):
             return np.log((taken * self.shares).sum(axis=1))
 

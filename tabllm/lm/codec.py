@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from tabular.conditions import Allowed
+from tabular.likelihood.spans import Span
 from tabular.parts import Parts
 
+from ..codec.likelihood import Candidates
 from .automaton import Automaton
 
 __all__ = ["Batch", "LmCodec", "level_masks"]
@@ -65,6 +67,14 @@ class LmCodec(ABC):
     @abstractmethod
     def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         """Canonical arrays -> int32[n, width] choices, the columns side by side, -1 past the end of a value."""
+
+    @abstractmethod
+    def encode_part(self, column: int, values: np.ndarray) -> np.ndarray:
+        """Canonical values of one of :attr:`names` -> int32[n, depth] choices, -1 past the end of a value."""
+
+    @abstractmethod
+    def candidates(self, column: int, values: np.ndarray, spans: Mapping[str, Span]) -> list[Candidates]:
+        """Per level the choices that a cell can have been drawn with; see :mod:`tabllm.codec.likelihood`."""
 
     @abstractmethod
     def values(
@@ -149,6 +159,17 @@ class LmCodec(ABC):
             for place, column in enumerate(order)
             if place >= begin
         )
+
+    def last_tokens(self, record: np.ndarray, column: int) -> np.ndarray:
+        """int64[rows]: the token that each row's value of ``column`` ends with."""
+        part = record[:, self.spans[column]]
+        place = (part >= 0).sum(axis=1) - 1
+        choice = part[np.arange(len(part)), place]
+        tokens = np.zeros(len(part), np.int64)
+        for depth, level in enumerate(self.automata[column].levels):
+            here = place == depth
+            tokens[here] = level.tokens[choice[here]]
+        return tokens
 
     def tokens_per_row(self, choices: np.ndarray) -> np.ndarray:
         """int64[n]: tokens of each row, written in column order."""

@@ -38,6 +38,7 @@ from .pieces import Pieces
 from .restoring import engine_of, folder_of
 from .run_files import LmRun, read_lm_run, write_lm_run
 from .sampler import LmSampler
+from .scorer import LmScorer
 from .settings import PretrainedSettings
 from .table_codec import TokenCodec
 from .trainer import Plan, plan_training, train
@@ -204,6 +205,11 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
             values=partial(codec.values, allowed={}),
             fill=lambda arrays, rng: codec.fill(arrays, len(table), rng, start=0, seed=seed, present=True),
         )
+
+    def _scorer(self) -> LmScorer:
+        codec, engine = self._fitted()
+        engine.filter = Filter()
+        return LmScorer(codec, engine)
 
     def parts(self) -> tuple[LmCodec, LmEngine, Path]:
         """The codec, the engine and the folder of the model's config and tokenizer.

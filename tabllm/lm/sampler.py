@@ -123,7 +123,7 @@ class LmSampler:
         """
         result = record.copy()
         order, automata = list(order), self.automata(conditions or {})
-        last = self._last_tokens(record, order[given - 1])
+        last = self.codec.last_tokens(record, order[given - 1])
         slots = ids.shape[1] + self.codec.longest(order, given) + 1
         for start in range(0, len(ids), self.most_rows):
             part = slice(start, start + self.most_rows)
@@ -137,16 +137,6 @@ class LmSampler:
     def automata(self, conditions: Mapping[int, Automaton]) -> list[Automaton]:
         """Each column's automaton, kept to the conditions."""
         return [conditions.get(column, automaton) for column, automaton in enumerate(self.codec.automata)]
-
-    def _last_tokens(self, record: np.ndarray, column: int) -> np.ndarray:
-        part = record[:, self.codec.spans[column]]
-        place = (part >= 0).sum(axis=1) - 1
-        choice = part[np.arange(len(part)), place]
-        tokens = np.zeros(len(part), np.int64)
-        for depth, level in enumerate(self.codec.automata[column].levels):
-            here = place == depth
-            tokens[here] = level.tokens[choice[here]]
-        return tokens
 
     def count(self, cache: Cache, tokens: int, rows: np.ndarray | None = None) -> None:
         """Note a call of the model."""

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from tabular.conditions import Allowed
+from tabular.likelihood.spans import Span
 from tabular.parts import parts_of
 from tabular.schema import Schema
 
+from ..codec.likelihood import Candidates, candidates
 from ..codec.number import NumberCodec
 from ..codec.rows import RowCodec
 from .automaton import DONE, NEVER, Automaton, Level
@@ -62,6 +64,12 @@ class TokenCodec(LmCodec):
 
     def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         return self.rows.encode(arrays)
+
+    def encode_part(self, column: int, values: np.ndarray) -> np.ndarray:
+        return self.rows.table.codecs[self.names[column]].encode(values)
+
+    def candidates(self, column: int, values: np.ndarray, spans: Mapping[str, Span]) -> list[Candidates]:
+        return candidates(self.rows.table, self.names[column], values, spans)
 
     def values(
         self, choices: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]

@@ -11,11 +11,13 @@ from tabular.arrays import on_grid
 from tabular.cells import grid_step
 from tabular.conditions import Allowed
 from tabular.errors import ConditionError, TableError, UsageError
+from tabular.likelihood.spans import Span
 from tabular.parts import Parts, parts_of
 from tabular.plain_json import FLAG, FieldError, at_field, check_fields, each_of, object_of, one_of
 from tabular.schema import Column, Schema
-from tabular.unmodelled import fill_unmodelled
+from tabular.unmodelled import fill_unmodelled, is_missing
 
+from ..codec.likelihood import Candidates
 from .automaton import Automaton
 from .cells import CellCodec, ListCodec, TextCells
 from .codec import LmCodec
@@ -128,6 +130,23 @@ class TextCodec(LmCodec):
     def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
         arrays = self.parts.split(arrays)
         return np.concatenate([cell.encode(arrays[name]) for name, cell in self.cells.items()], axis=1)
+
+    def encode_part(self, column: int, values: np.ndarray) -> np.ndarray:
+        return self.cells[self.names[column]].encode(values)
+
+    def candidates(self, column: int, values: np.ndarray, spans: Mapping[str, Span]) -> list[Candidates]:
+        """The one way in which a cell is written, which has no share where it reads as another value."""
+        choices = self.encode_part(column, values)
+        found = self.cells[self.names[column]].decode(choices)
+        if self.names[column] in spans and grid_step(self.parts.schema[self.names[column]]) is not None:
+            low, high = spans[self.names[column]]
+            alike = np.where(np.isnan(values), np.isnan(found), (found >= low) & (found <= high))
+        else:
+            alike = found == values if values.dtype.kind == "i" else is_missing(found) == is_missing(values)
+        # Shares count once in a value, so at its first token.
+        shares = [alike.astype(np.float64), *[np.ones(len(values))] * (choices.shape[1] - 1)]
+        tokens = np.maximum(choices, 0).astype(np.int64)
+        return [Candidates(tokens[:, place : place + 1], share[:, None]) for place, share in enumerate(shares)]
 
     def values(
         self, choices: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]

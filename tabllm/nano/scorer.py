@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -16,8 +15,10 @@ from .engine import NanoEngine
 
 __all__ = ["NanoScorer"]
 
-#: Rows whose next field is found together.
-BLOCK_ROWS = 1024
+#: Rows whose next field is found together, and so many fields of all of them: their keys and values are kept.
+BLOCK_ROWS, BLOCK_FIELDS = 1024, 1 << 16
+#: What it costs to copy the keys and values of one step of a row, as a part of making them.
+COPYING = 0.1
 
 
 class NanoScorer(RowScorer):
@@ -40,16 +41,26 @@ class NanoScorer(RowScorer):
         scored: Sequence[str],
         advance: Callable[[int], None],
     ) -> dict[str, np.ndarray]:
+        if not scored:
+            return {}
         fields = [self._table.fields_of(name) for name in (*given, *scored)]
         order = [field for each in fields for field in each]
         begin = sum(map(len, fields[: len(given)]))
         tokens = self._tokens(arrays, (*given, *scored))
         found = [each for name in scored for each in candidates(self._table, name, arrays[name], spans)]
         logs = np.empty((len(tokens), len(found)))
-        for start in range(0, len(tokens), BLOCK_ROWS):
-            rows = slice(start, start + BLOCK_ROWS)
-            self._walk(tokens[rows], order, begin, [each.part(rows) for each in found], logs[rows])
-            advance(len(tokens[rows]))
+        # Rows with equal beginnings stand together: what they share is found once.
+        ranked = np.lexsort(tokens[:, ::-1].T)
+        tokens, found = tokens[ranked], [each.part(ranked) for each in found]
+        depth, heads = _shared(tokens, begin)
+        ends = np.append(heads, len(tokens))
+        block = _block_rows(len(order))
+        for start in range(0, len(heads), block):
+            some = heads[start : start + block]
+            rows = slice(some[0], ends[min(start + block, len(heads))])
+            part = [each.part(rows) for each in found]
+            logs[ranked[rows]] = self._walk(tokens[rows], some - some[0], order, begin, depth, part)
+            advance(rows.stop - rows.start)
         owner = [name for name in scored for _ in self._table.fields_of(name)]
         result = {name: np.zeros(len(tokens)) for name in scored}
         for place, name in enumerate(owner):
@@ -62,8 +73,9 @@ class NanoScorer(RowScorer):
         width = len(table.fields_of(target))
         tokens = self._tokens(arrays, given) if given else np.empty((rows, 0), np.int32)
         result = np.empty((rows, classes))
-        for start in range(0, rows, BLOCK_ROWS):
-            part = slice(start, start + BLOCK_ROWS)
+        block = _block_rows(len(order))
+        for start in range(0, rows, block):
+            part = slice(start, start + block)
             found = self._distribution(tokens[part], order, width)[:, :classes]
             result[part] = found / found.sum(axis=1, keepdims=True)
         return result
@@ -74,19 +86,38 @@ class NanoScorer(RowScorer):
         return np.concatenate(coded, axis=1).astype(np.int32)
 
     def _walk(
-        self, tokens: np.ndarray, order: Sequence[int], begin: int, found: Sequence[Candidates], logs: np.ndarray
-    ) -> None:
-        """Fill ``logs`` (float64[rows, fields from ``begin`` on])."""
-        cache = self._engine.new_cache(len(tokens))
-        fed = tokens[:, :begin]
-        for place, each in enumerate(found):
-            step = begin + place
-            hidden = self._append(cache, fed, order, step, place == 0)
-            logs[:, place] = each.log_prob(self._engine.probabilities(hidden, order[step]))
-            fed = tokens[:, step : step + 1]
+        self,
+        tokens: np.ndarray,
+        heads: np.ndarray,
+        order: Sequence[int],
+        begin: int,
+        depth: int,
+        found: Sequence[Candidates],
+    ) -> np.ndarray:
+        """Log-probabilities of the fields from step ``begin`` on: float64[rows, fields].
 
-    def _append(self, cache: Any, fed: np.ndarray, order: Sequence[int], step: int, first: bool) -> Any:
-        return self._engine.append(cache, np.ascontiguousarray(fed), order, 0 if first else step)
+        Args:
+            tokens: int32[rows, fields], sorted.
+            heads: int64[nodes], the first row of each group of rows that have the first ``depth`` tokens in common.
+        """
+        engine, logs = self._engine, np.empty((len(tokens), len(found)))
+        node = np.repeat(np.arange(len(heads)), np.diff(np.append(heads, len(tokens))))
+        cache = engine.new_cache(len(heads))
+        fed = tokens[heads, :begin]
+        for step in range(begin, depth + 1):
+            hidden = engine.append(cache, np.ascontiguousarray(fed), order, 0 if step == begin else step)
+            probabilities = engine.probabilities(hidden, order[step])
+            logs[:, step - begin] = found[step - begin].log_prob(probabilities, node)
+            fed = tokens[heads, step : step + 1]
+        block = _block_rows(len(order))
+        for start in range(0, len(tokens) if depth + 1 < len(order) else 0, block):
+            rows = slice(start, start + block)
+            own = engine.gather(cache, node[rows], depth + 1)
+            for step in range(depth + 1, len(order)):
+                hidden = engine.append(own, np.ascontiguousarray(tokens[rows, step - 1 : step]), order, step)
+                probabilities = engine.probabilities(hidden, order[step])
+                logs[rows, step - begin] = found[step - begin].part(rows).log_prob(probabilities)
+        return logs
 
     def _distribution(self, tokens: np.ndarray, order: Sequence[int], width: int) -> np.ndarray:
         """The probability of each code of the category in the last ``width`` fields: float64[rows, codes]."""
@@ -104,3 +135,28 @@ class NanoScorer(RowScorer):
             hidden = engine.append(copied, np.full((len(tokens), 1), block, np.int32), order, step + 1)
             found.append(first[:, block : block + 1] * engine.probabilities(hidden, order[step + 1]))
         return np.concatenate(found, axis=1)
+
+
+def _block_rows(fields: int) -> int:
+    return max(32, min(BLOCK_ROWS, BLOCK_FIELDS // fields))
+
+
+def _shared(tokens: np.ndarray, begin: int) -> tuple[int, np.ndarray]:
+    """(how many first tokens to share, the first row of each group of rows that share them: int64[groups]).
+
+    Args:
+        tokens: int32[rows, fields], sorted.
+        begin: fields of which no distribution is wanted.
+    """
+    rows, fields = tokens.shape
+    differs = np.maximum.accumulate(tokens[1:] != tokens[:-1], axis=1)  # from the first token that differs on
+    groups = 1 + np.concatenate([[0], differs.sum(axis=0)])[:fields] if rows else np.zeros(fields)
+    depths = np.arange(fields)
+    saved = (depths + 1 - begin) * (rows - groups) - COPYING * (depths + 1) * rows * (depths + 1 < fields)
+    saved[:begin] = -1
+    depth = int(saved.argmax()) if fields > begin else -1
+    if depth < 0 or saved[depth] <= 0:
+        return fields - 1, np.arange(rows)
+    starts = np.ones(rows, bool)
+    starts[1:] = differs[:, depth - 1] if depth else False
+    return depth, np.flatnonzero(starts)

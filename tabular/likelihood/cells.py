@@ -21,7 +21,7 @@ from .spans import part_spans
 __all__ = ["Request", "cell_log_probs", "impossible", "request", "same"]
 
 #: Rows whose arrays are taken apart together.
-BLOCK_ROWS = 1 << 14
+BLOCK_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)

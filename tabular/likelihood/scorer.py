@@ -44,7 +44,6 @@ class RowScorer(ABC):
             advance: told how many rows are done.
         """
 
-    @abstractmethod
     def class_probs(self, arrays: Arrays, rows: int, given: Sequence[str], target: str, classes: int) -> np.ndarray:
         """The probability of each class, float64[rows, classes], summing to 1: the target is taken as not missing.
 
@@ -52,3 +51,10 @@ class RowScorer(ABC):
             arrays: canonical arrays of ``given``.
             target: a part that is no number, with ``classes`` values.
         """
+        logs = np.empty((rows, classes))
+        for code in range(classes):
+            filled = {**arrays, target: np.full(rows, code, np.int32)}
+            logs[:, code] = self.log_probs(filled, {}, given, [target], lambda _: None)[target]
+        probs = np.exp(logs - logs.max(axis=1, keepdims=True))
+        found: np.ndarray = probs / probs.sum(axis=1, keepdims=True)
+        return found

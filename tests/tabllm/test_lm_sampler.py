@@ -15,11 +15,13 @@ from tabllm.lm.completion import complete_pattern
 from tabllm.lm.engine import Filter
 from tabllm.lm.pieces import Pieces
 from tabllm.lm.sampler import LmSampler, _open_values, block_rows, rows_within
+from tabllm.lm.scorer import LmScorer
 from tabllm.lm.text_codec import TextCodec
 from tabular.arrays import to_arrays
 from tabular.conditions import parse_where
 from tabular.errors import UsageError
 from tabular.inference import infer_schema
+from tabular.likelihood.spans import span_of
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))
@@ -148,6 +150,28 @@ def test_completed_rows_keep_what_is_known_and_have_the_conditional_of_the_rest(
     if present is not None:
         alike &= present.accepts(choices[:, codec.spans[1]])
     assert_like(made, choices, np.where(alike, shares, 0) / shares[alike].sum())
+
+
+@both_kinds
+def test_rows_are_scored_with_the_probability_that_the_whole_model_gives_them(kind):
+    codec, schema = small()
+    scorer = LmScorer(codec, loaded("torch", kind))
+    side, size, flag = codec.names
+    for order, given in (((0, 1, 2), []), ((2, 0, 1), [flag])):
+        choices, shares = every_row(kind, order)
+        parts = zip(codec.cells.items(), codec.spans, strict=True)
+        arrays = {name: cell.decode(choices[:, span]) for (name, cell), span in parts}
+        spans = {size: span_of(arrays[size], schema[size])}
+        scored = [name for name in codec.names if name not in given]
+        logs = sum(scorer.log_probs(arrays, spans, given, scored, lambda _: None).values())
+        if given:  # divided by the probability of what is given
+            flags = pd.Series(shares).groupby(arrays[flag]).transform("sum")
+            shares = shares / flags.to_numpy()
+        assert logs == pytest.approx(np.log(shares), abs=1e-3)
+    beyond = {side: np.zeros(1, np.int32), size: np.array([40.0]), flag: np.zeros(1, np.int32)}
+    found = scorer.log_probs(beyond, {size: span_of(beyond[size], schema[size])}, [], codec.names, lambda _: None)
+    assert np.isneginf(found[size]).all()
+    assert np.isfinite(found[side]).all()
 
 
 def test_a_row_of_which_nothing_is_known_is_drawn_without_holes():

@@ -127,6 +127,40 @@ def test_a_column_that_follows_from_others_is_certain_or_impossible():
         model.log_prob(table.drop(columns="price"))
 
 
+def test_every_training_row_of_every_kind_is_possible():
+    rng = np.random.default_rng(2)
+    rows = 600
+    instants = pd.Timestamp("2023-01-02") + pd.to_timedelta(rng.integers(0, 500 * 96, rows) * 15, unit="min")
+    money = rng.lognormal(6, 1, rows)
+    zones = np.array(["+01:00", "-05:00"])[rng.integers(0, 2, rows)]
+    rare = rng.choice(["a", "b", "c"], rows).astype(object)
+    rare[:8] = [f"rare {number}" for number in range(8)]
+    table = pd.DataFrame(
+        {
+            "instant": instants,
+            "zoned": instants.strftime("%Y-%m-%dT%H:%M:%S") + zones,
+            "day": rng.permutation(instants).astype("datetime64[D]").astype(str),
+            "month": pd.Series(rng.permutation(instants)).dt.strftime("%Y-%m"),
+            "clock": pd.Series(rng.permutation(instants)).dt.strftime("%H:%M"),
+            "money": [f"${value:,.2f}" for value in money],
+            "percent": [f"{value:.0f}%" for value in rng.integers(0, 100, rows)],
+            "fives": rng.integers(0, 2000, rows) * 5,
+            "float": rng.normal(0, 1, rows),
+            "large": rng.integers(10**12, 10**15, rows),
+            "flag": np.where(rng.random(rows) < 0.1, None, rng.random(rows) < 0.5),
+            "rare": rare,
+            "same": "always",
+        }
+    )
+    table.loc[rng.random(rows) < 0.1, ["instant", "fives", "money"]] = None
+    model = TableLM(steps=2, layers=1, width=16, heads=2, rare_below=3).fit(table)
+    cells = model.cell_log_probs(table)
+    assert set(cells.columns) == set(table.columns) - {c.name for c in model.schema if c.kind in ("identifier", "text")}
+    assert len(cells.columns) > 9
+    assert np.isneginf(cells).sum().to_dict() == dict.fromkeys(cells.columns, 0)
+    assert np.isfinite(model.log_prob(model.sample(300))).all()
+
+
 def test_other_generators_say_which_can():
     with pytest.raises(UsageError, match="-m nano"):
         create("tvae").log_prob(pd.DataFrame({"a": [1, 2]}))
