@@ -36,6 +36,7 @@ from .tables import Tables, load_tables
 from .trees import load_xgboost
 from .trends import pair_trends
 from .utility import check_target, guess_target, score_arms
+from .white_box import attack_run
 
 __all__ = ["compare"]
 
@@ -55,6 +56,7 @@ def compare(
     protocol: str = "standard",
     claim: tuple[float, float] | None = None,
     all_targets: bool = False,
+    run_log_probs: tuple[np.ndarray, np.ndarray] | None = None,
     schema: Schema | None = None,
     seed: int = 0,
     threads: int | None = None,
@@ -73,6 +75,8 @@ def compare(
         claim: (epsilon, delta) that the accountant of a differentially private run claims; the attack's lower
             bound is stated beside it.
         all_targets: predict every column from the others too, not only ``target``; some seconds more.
+        run_log_probs: (float64[n], float64[m]) log-probabilities, under the generator itself, of rows that it learned
+            and of rows that it never saw (:meth:`tabular.Synthesizer.log_prob`): what a shared run gives away.
         schema: inferred from ``real`` if absent. The rules that it lists are checked
             (:func:`tabular.rules.with_rules` finds some).
         seed: of every draw and model; the same seed gives the same report.
@@ -156,6 +160,8 @@ def compare(
         if claim is not None:
             privacy, more = _claimed(privacy, *claim)
             notes += more
+        if run_log_probs is not None:
+            privacy = replace(privacy, run=attack_run(*run_log_probs, seed=seed))
         task.advance(1, "privacy")
     return Report(
         rows=Rows(len(real), len(synthetic), None if holdout is None else len(holdout)),

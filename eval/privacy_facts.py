@@ -18,6 +18,7 @@ __all__ = [
     "LoneCombinations",
     "Membership",
     "NearestRatio",
+    "RunAttack",
     "ShadowAttack",
     "SinglingOut",
 ]
@@ -184,6 +185,29 @@ class Membership:
     def best(self) -> Attack:
         """The strongest attack: the figure to quote."""
         return next(attack for attack in self.attacks if attack.name == self.strongest)
+
+
+@dataclass(frozen=True)
+class RunAttack:
+    """A membership attack by who holds the run, not the synthetic rows alone; see :mod:`eval.white_box`.
+
+    Attributes:
+        attack: by the probability that the run gives a row.
+        learned_rows, held_out_rows: rows that were asked about.
+        learned_bits, held_out_bits: mean bits per row, of the rows that the run can draw.
+        learned_impossible_percent, held_out_impossible_percent: rows that it cannot draw.
+        words: the verdict, in a sentence.
+    """
+
+    attack: Attack
+    learned_rows: int
+    held_out_rows: int
+    learned_bits: float | None
+    held_out_bits: float | None
+    learned_impossible_percent: float
+    held_out_impossible_percent: float
+    words: str
+    caveat: str
 
 
 @dataclass(frozen=True)

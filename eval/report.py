@@ -33,6 +33,7 @@ from .privacy_facts import (
     LoneCombinations,
     Membership,
     NearestRatio,
+    RunAttack,
     ShadowAttack,
     SinglingOut,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "Rows",
     "RuleCount",
     "RuleFacts",
+    "RunAttack",
     "ShadowAttack",
     "SinglingOut",
     "Support",
@@ -298,6 +300,7 @@ class Privacy:
         identifying: ``None`` where no column names persons.
         combinations: ``None`` where fewer than two columns can be compared.
         shadow: ``None`` where no shadow models were fitted.
+        run: what the run gives away beside its rows; ``None`` without the run's probabilities.
     """
 
     copies: Copies
@@ -313,6 +316,7 @@ class Privacy:
     identifying: IdentifyingCells | None = None
     combinations: LoneCombinations | None = None
     shadow: ShadowAttack | None = None
+    run: RunAttack | None = None
 
 
 @dataclass(frozen=True, repr=False)

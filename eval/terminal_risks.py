@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tabular.terminal import escape, plain
 
 from .estimates import Estimate
-from .report import Bias, Exposed, Membership, Privacy, ProtectedColumn, Report, ShadowAttack
+from .report import Bias, Exposed, Membership, Privacy, ProtectedColumn, Report, RunAttack, ShadowAttack
 from .terminal_tables import STYLES, glyphs, quiet_table
 from .wording import number, percent, points
 
@@ -29,6 +29,8 @@ def risk_sections(report: Report, console: Console, *, limit: int) -> Iterator[R
                 yield _exposed(report.privacy.membership.exposed, console)
         if report.privacy.shadow is not None:
             yield _shadow(report.privacy.shadow, console)
+        if report.privacy.run is not None:
+            yield _run(report.privacy.run)
         if report.privacy.attributes or report.privacy.singling_out:
             yield _guesses(report.privacy, console)
     if report.bias is not None:
@@ -41,7 +43,7 @@ def caveats(report: Report) -> list[str]:
     privacy, found = report.privacy, []
     if privacy is not None:
         found.append(privacy.caveat)
-        found += [part.caveat for part in (privacy.ratio, privacy.membership) if part is not None]
+        found += [part.caveat for part in (privacy.ratio, privacy.membership, privacy.run) if part is not None]
         found += [words for words in (privacy.attribute_caveat, privacy.singling_out_caveat) if words]
     return found + ([report.bias.caveat] if report.bias is not None else [])
 
@@ -95,6 +97,21 @@ def _shadow(shadow: ShadowAttack, console: Console) -> RenderableType:
     )  # fmt: skip
     table.caption, table.caption_justify = shadow.words, "left"
     return _titled("Shadow models", "a membership attack by likelihood ratio", table)
+
+
+def _run(run: RunAttack) -> RenderableType:
+    from rich.text import Text
+
+    attack = run.attack
+    lines = [
+        run.words,
+        f"AUC {number(attack.auc.value, 3)} ({_span(attack.auc, 3)}); at 1 % of new rows accused it names "
+        f"{percent(attack.tpr_at_1.value)} of training rows.",
+        f"Bits per row: {number(run.learned_bits, 1)} of training rows, {number(run.held_out_bits, 1)} of held-out ones"
+        f"; it cannot draw {percent(run.held_out_impossible_percent / 100)} of the latter.",
+    ]
+    about = f"{run.learned_rows:,} learned and {run.held_out_rows:,} held-out rows, by the run's probability"
+    return _titled("What a shared run gives away", about, Text("\n".join(map(plain, lines))))
 
 
 def _guesses(privacy: Privacy, console: Console) -> RenderableType:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..estimates import Estimate
-from ..report import EpsilonClaim, Exposed, Membership, Privacy, Report, ShadowAttack
+from ..report import EpsilonClaim, Exposed, Membership, Privacy, Report, RunAttack, ShadowAttack
 from ..wording import in_points, number, percent, points
 from .charts import interval_chart
 from .markup import Markup, element
@@ -23,7 +23,7 @@ _WAYS = {
 def attacks_section(report: Report, anchor: str, level: int) -> Markup | None:
     """``None`` where no attack was run: each needs a holdout."""
     privacy = report.privacy
-    if privacy is None or not (privacy.membership or privacy.attributes or privacy.singling_out):
+    if privacy is None or not (privacy.membership or privacy.attributes or privacy.singling_out or privacy.run):
         return None
     return section(
         "Attacks", anchor, level,
@@ -33,6 +33,7 @@ def attacks_section(report: Report, anchor: str, level: int) -> Markup | None:
         *(_exposed(privacy.membership.exposed, level + 1)
           if privacy.membership and privacy.membership.exposed else []),
         *(_shadow(privacy.shadow, level + 1) if privacy.shadow else []),
+        *(_run(privacy.run, level + 1) if privacy.run else []),
         *_guesses(privacy, level + 1),
     )  # fmt: skip
 
@@ -117,6 +118,33 @@ def _shadow(shadow: ShadowAttack, level: int) -> list[Markup]:
 
 def _with_span(estimate: Estimate) -> str:
     return f"{number(estimate.value, 3)} ({_span(estimate)})"
+
+
+def _run(run: RunAttack, level: int) -> list[Markup]:
+    attack = run.attack
+    shown = [
+        Measure(
+            "AUC by the run's probability", number(attack.auc.value, 3), "0.5 is blind",
+            f"{run.learned_rows:,} training rows against {run.held_out_rows:,} held-out ones; 95 % interval "
+            f"{_span(attack.auc)}.", (attack.auc.value or 0.0, 0.5),
+        ),
+        Measure(
+            "Found while accusing 1 %", percent(attack.tpr_at_1.value), "1 % if blind",
+            f"Share of training rows named while 1 % of the others are accused; interval "
+            f"{points(attack.tpr_at_1.low)} to {points(attack.tpr_at_1.high)} %.",
+        ),
+        Measure(
+            "Bits per training row", number(run.learned_bits, 1), f"{number(run.held_out_bits, 1)} per held-out row",
+            f"Of rows that the run can draw; it cannot draw {percent(run.held_out_impossible_percent / 100)} of the "
+            "held-out ones.",
+        ),
+    ]  # fmt: skip
+    return [
+        element(f"h{level}", "What does a shared run give away?"),
+        sentence(run.words, "caveat poor" if (attack.auc.low or 0.0) > 0.5 else "caveat"),
+        sentence(run.caveat, "caveat"),
+        measures(shown),
+    ]
 
 
 def _guesses(privacy: Privacy, level: int) -> list[Markup]:
