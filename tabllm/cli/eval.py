@@ -24,6 +24,7 @@ from .options import (
     seed_option,
 )
 from .reading import read, read_more, reading_options
+from .run_attack import run_log_probs
 from .sequences import compare_logs, log_columns, log_options
 from .session import Session
 
@@ -44,6 +45,8 @@ tabllm eval visits-run synthetic.csv
 tabllm eval visits-run
 # Or name the rows that the generator never saw, and the column to predict
 tabllm eval visits.csv synthetic.csv --holdout visits-test.csv --target clicked
+# What would sharing the run, not its rows alone, give away?
+tabllm eval visits.csv synthetic.csv --holdout visits-test.csv --run visits-run
 # Do the synthetic rows widen the gaps between groups?
 tabllm eval people.csv synthetic.csv --holdout people-test.csv --target hired --protect sex --protect age
 # Every column as target; and the strongest attack, by eight shadow models
@@ -81,6 +84,9 @@ class Claim(click.ParamType):
                    "that RUN held back]")  # fmt: skip
 @click.option("--data", type=PATH, metavar="FILE",
               help="File that RUN learned, if it was moved since.")  # fmt: skip
+@click.option("--run", "attacked", type=PATH, metavar="RUN",
+              help="Run to attack: do its probabilities tell training rows from held-out ones?  [default: RUN, of "
+                   "nano]")  # fmt: skip
 @click.option("--target", metavar="COL", help="Target column to predict.  [default: guessed]")
 @click.option("--protect", multiple=True, metavar="COL",
               help="Protected column, whose groups must not fare worse, such as sex. Repeatable.")  # fmt: skip
@@ -112,6 +118,7 @@ def evaluate(
     synth: tuple[str, ...],
     holdout: str | None,
     data: str | None,
+    attacked: str | None,
     target: str | None,
     protect: tuple[str, ...],
     protocol: str,
@@ -142,7 +149,7 @@ def evaluate(
     if columns is not None:
         _refuse({
             "--holdout": holdout, "--target": target, "--protect": protect, "--claim": claim, "--html": html_file,
-            "--all-targets": all_targets, "--shadow": shadow,
+            "--all-targets": all_targets, "--shadow": shadow, "--run": attacked,
         })  # fmt: skip
         logs = _tables(session, real, synth, holdout, data, reading, seed or 0).without(dropped)
         compare_logs(
@@ -159,7 +166,11 @@ def evaluate(
     from eval.terminal_several import render_several
     from tabular.rules import with_rules
 
-    judged = _tables(session, real, synth, holdout, data, reading, seed or 0).without(dropped)
+    judged = _tables(session, real, synth, holdout, data, reading, seed or 0)
+    log_probs = None
+    if (run := attacked or judged.run) is not None:
+        log_probs = run_log_probs(session, run, judged.real, judged.holdout, asked=attacked is not None, seed=seed or 0)
+    judged = judged.without(dropped)
     if no_rules and judged.schema is not None:
         judged = replace(judged, schema=replace(judged.schema, rules=()))
     elif not no_rules and judged.schema is None:
@@ -175,6 +186,7 @@ def evaluate(
         protocol=protocol,
         claim=claim,
         all_targets=all_targets,
+        run_log_probs=log_probs,
         seed=seed or 0,
         progress=session.reporter(),
     )
@@ -214,13 +226,14 @@ def _shadow_of(judged: _Judged, real: str, seed: int) -> Callable[..., dict[str,
 
 @dataclass(frozen=True)
 class _Judged:
-    """What is compared; ``schema`` is the run's, ``None`` where it is to be inferred."""
+    """What is compared; ``schema`` is that of ``run``, ``None`` where there is none and it is to be inferred."""
 
     real: pd.DataFrame
     synthetic: dict[str, pd.DataFrame]
     holdout: pd.DataFrame | None
     facts: dict[str, str]
     schema: Schema | None = None
+    run: str | None = None
 
     def without(self, names: tuple[str, ...]) -> _Judged:
         """The same without the columns ``names``."""
@@ -231,7 +244,7 @@ class _Judged:
         made = {label: drop_columns(table, names, absent_ok=True) for label, table in self.synthetic.items()}
         held = None if self.holdout is None else drop_columns(self.holdout, names, absent_ok=True)
         schema = None if self.schema is None else self.schema.drop_columns(names)
-        return _Judged(drop_columns(self.real, names), made, held, self.facts, schema)
+        return _Judged(drop_columns(self.real, names), made, held, self.facts, schema, self.run)
 
 
 def _tables(
@@ -282,4 +295,4 @@ def _tables(
         "synthetic rows": ", ".join(synth) or f"sampled from {real}",
         **run_facts(real),
     }
-    return _Judged(learned, made, kept if held is None else held, facts, schema)
+    return _Judged(learned, made, kept if held is None else held, facts, schema, real)

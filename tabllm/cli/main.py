@@ -38,6 +38,7 @@ SECTIONS = {
         "schema": "tabllm.cli.schema:schema",
         "rules": "tabllm.cli.rules:rules",
         "info": "tabllm.cli.info:info",
+        "score": "tabllm.cli.score:score",
         "eval": "tabllm.cli.eval:evaluate",
         "compare": "tabllm.cli.compare:compare",
         "bench": "tabllm.cli.bench:bench",

@@ -1,0 +1,238 @@
+"""``tabllm score``: how probable rows are."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from tabular.errors import TabllmError, UsageError
+
+from .errors import Interrupted
+from .group import Command
+from .options import PATH, AtLeast, claim, device_option, drop_option, force_option, json_option
+from .reading import read, read_more, reading_options
+from .session import STDOUT, Session, seconds, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    import pandas as pd
+
+    from tabular.file_form import ReadFile, ReadOptions
+    from tabular.likelihood.facts import RowScores
+    from tabular.synthesizer import Synthesizer
+
+__all__ = ["score"]
+
+#: Rows that the model draws to say what is typical, and the most rows that percentiles are of.
+DRAWN_ROWS, MOST_REFERENCE = 1000, 20_000
+#: Rows that are written together.
+PART_ROWS = 1 << 16
+
+EXAMPLES = """
+# Which rows are unlikely, and by which column?
+tabllm score visits-run visits.csv -o scores.csv
+# Against rows that the generator never saw: does the new table drift from them?
+tabllm score visits-run visits.csv --holdout visits.csv
+# How likely is the device, given the age and the hour?
+tabllm score visits-run visits.csv --column device --given age --given hour
+# The probability of each class of a column
+tabllm score visits-run visits.csv --predict clicked -o predicted.csv
+# For a program
+tabllm score visits-run visits.csv --json - | jq .bits.mean
+"""
+
+
+@click.command(cls=Command, examples=EXAMPLES, short_help="Say how probable the rows of a table are.")
+@click.argument("run", type=PATH)
+@click.argument("table", type=PATH)
+@click.option("-o", "--out", type=PATH, metavar="OUT",
+              help="File to write the rows to, each with its log_prob, bits, percentile and least likely column; its "
+                   "ending says the format, '-' prints CSV on standard output.")  # fmt: skip
+@click.option("--column", "columns", multiple=True, metavar="COL",
+              help="Column to score. Repeatable.  [default: all that are not given]")  # fmt: skip
+@click.option("--given", multiple=True, metavar="COL",
+              help="Given column: rows are scored as if it were known. Repeatable.")  # fmt: skip
+@click.option("--holdout", type=PATH, metavar="FILE",
+              help="Held-out real rows, whose bits the percentiles are of.  [default: those that RUN held back, else "
+                   "rows that RUN generates]")  # fmt: skip
+@click.option("--predict", "target", metavar="COL",
+              help="Predicted column: write the probability of each of its classes in place of scores.")  # fmt: skip
+@click.option("--limit", type=AtLeast(1), default=10, show_default=True, metavar="N",
+              help="Unlikely rows to list.")  # fmt: skip
+@device_option(default="auto", purpose="compute on")
+@drop_option
+@reading_options
+@json_option
+@force_option("a file")
+@click.pass_obj
+def score(
+    session: Session,
+    run: str,
+    table: str,
+    out: str | None,
+    columns: tuple[str, ...],
+    given: tuple[str, ...],
+    holdout: str | None,
+    target: str | None,
+    limit: int,
+    device: str,
+    dropped: tuple[str, ...],
+    reading: ReadOptions,
+    json_file: str | None,
+    force: bool,
+) -> None:
+    """Say how probable each row of TABLE is under the model of RUN, in bits: one more bit is half as probable.
+
+    Few rows far above the others are outliers or errors, more bits on the whole are drift, rows that stand more often
+    than their probability allows are copies. 'nano' and fine-tuned language models have probabilities.
+    """
+    if target and (columns or holdout):
+        raise UsageError("--predict writes class probabilities, to which --column and --holdout do not apply.")
+    if out == STDOUT == json_file:
+        raise UsageError("The rows and the facts cannot both go to standard output; name a file for one of them.")
+    session.check_json(json_file)
+    if out is not None:
+        from tabular.writing import check_output
+
+        check_output(out)
+        claim(session, out, force=force)
+
+    from tabular.dropping import drop_columns
+    from tabular.registry import load_run
+
+    found = read(session, table, reading)
+    rows = drop_columns(found.table, dropped)
+    synthesizer = load_run(run, device=device)
+    start = time.perf_counter()
+    try:
+        if target is not None:
+            _predict(session, synthesizer, rows, target, given, json_file, (table, found, out, dropped, reading))
+            return
+        scores = _scores(session, synthesizer, run, rows, columns, given, holdout, reading)
+        if out is not None:
+            more = {
+                "log_prob": 0.0 - scores.bits * _LN2, "bits": scores.bits, "percentile": scores.percentile,
+                "least_likely": [scores.columns[place] if place >= 0 else None for place in scores.least_likely],
+            }  # fmt: skip
+            _write(more, rows, table, found, out, dropped, reading)
+    except KeyboardInterrupt:
+        left = "" if out is None or out == STDOUT else f"; {out} was not written"
+        raise Interrupted(f"Interrupted{left}.") from None
+
+    from tabular.likelihood.facts import find_duplicates
+
+    from .score_tables import draw_scores, scores_as_json
+
+    took = time.perf_counter() - start
+    duplicates = None if given or len(rows) < 2 else find_duplicates(rows, scores)
+    if session.draws(json_file) and out != STDOUT:
+        draw_scores(session.console(), scores, duplicates, limit=limit)
+    session.write_json(scores_as_json(scores, duplicates, limit=limit), json_file)
+    wrote = f"; wrote {shown(out)}" if out is not None else ""
+    session.say(f"Scored {len(rows):,} rows in {seconds(took)}{wrote}.")
+
+
+_LN2 = 0.6931471805599453
+
+
+def _scores(
+    session: Session,
+    synthesizer: Synthesizer,
+    run: str,
+    rows: pd.DataFrame,
+    columns: Sequence[str],
+    given: Sequence[str],
+    holdout: str | None,
+    reading: ReadOptions,
+) -> RowScores:
+    import numpy as np
+
+    from tabular.likelihood.facts import RowScores
+
+    def bits(table: pd.DataFrame) -> tuple[list[str], np.ndarray]:
+        cells = synthesizer.cell_log_probs(table, columns or None, given or None, progress=session.reporter())
+        return list(cells.columns), 0.0 - cells.to_numpy() / _LN2
+
+    names, cells = bits(rows)
+    drawn = bits(synthesizer.sample(DRAWN_ROWS, seed=0, refine=False))[1]
+    drawn = drawn[np.isfinite(drawn).all(axis=1)]
+    typical = drawn.mean(axis=0) if len(drawn) else np.zeros(len(names))
+    others, compared_with = _held_out(session, run, holdout, reading)
+    reference = drawn if others is None else bits(others)[1]
+    total = np.sort(reference.sum(axis=1))
+    return RowScores(names, cells, typical, total[~np.isnan(total)], compared_with)
+
+
+def _held_out(session: Session, run: str, holdout: str | None, reading: ReadOptions) -> tuple[pd.DataFrame | None, str]:
+    """Real rows that the model did not learn, if there are any, and what to call what percentiles are of."""
+    if holdout is not None:
+        held: pd.DataFrame | None = read_more(session, holdout, reading)
+        name = f"rows of {holdout}"
+    else:
+        from tabular.source import find_rows
+
+        try:
+            held = find_rows(run)[1]
+        except TabllmError:  # the file that was learned is elsewhere, or is not as it was
+            held = None
+        name = "rows that the run held back"
+    if held is None:
+        return None, f"{DRAWN_ROWS:,} rows that the model generates"
+    held = held.sample(MOST_REFERENCE, random_state=0) if len(held) > MOST_REFERENCE else held
+    return held, f"{len(held):,} {name}"
+
+
+def _predict(
+    session: Session,
+    synthesizer: Synthesizer,
+    rows: pd.DataFrame,
+    target: str,
+    given: Sequence[str],
+    json_file: str | None,
+    written: tuple[str, ReadFile, str | None, tuple[str, ...], ReadOptions],
+) -> None:
+    from .score_tables import prediction_facts
+
+    start = time.perf_counter()
+    probs = synthesizer.predict_proba(rows, target, given or None, progress=session.reporter())
+    table, found, out, dropped, reading = written
+    if out is not None:
+        more = {f"{target}={name}": probs[name].to_numpy() for name in probs}
+        _write(more, rows, table, found, out, dropped, reading)
+    facts = prediction_facts(probs, rows.get(target))
+    if session.draws(json_file) and out != STDOUT:
+        from .tables import draw_facts
+
+        draw_facts(session.console(), {name: f"{value:,.4g}" for name, value in facts.items() if value is not None})
+    session.write_json({"target": target, **facts}, json_file)
+    wrote = f"; wrote {shown(out)}" if out is not None else ""
+    session.say(f"Predicted {target!r} of {len(rows):,} rows in {seconds(time.perf_counter() - start)}{wrote}.")
+
+
+def _write(
+    more: dict[str, object],
+    rows: pd.DataFrame,
+    table: str,
+    found: ReadFile,
+    out: str,
+    dropped: tuple[str, ...],
+    reading: ReadOptions,
+) -> None:
+    """Write the rows as they stand in their file, with more columns."""
+    from tabular.dropping import drop_columns
+    from tabular.reading import read_as_text
+    from tabular.writing import TableWriter, check_output
+
+    text = read_as_text(table, check_output(out), options=reading)
+    written = (rows if text is None else drop_columns(text, dropped)).reset_index(drop=True)
+    for name, values in more.items():
+        while name in written:
+            name += "_"
+        written[name] = values
+    with TableWriter(out, form=found.form) as writer:
+        for start in range(0, len(written), PART_ROWS):
+            writer.write(written.iloc[start : start + PART_ROWS])
