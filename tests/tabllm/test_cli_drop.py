@@ -7,7 +7,7 @@ import pytest
 from tabllm.cli.main import cli
 
 READING = {"--delimiter", "--encoding", "--skip-rows", "--comment", "--null", "--sheet", "--format"}
-COMMANDS = ["augment", "bench", "compare", "ctr", "eval", "fit", "impute", "make", "rules", "schema", "tune"]
+COMMANDS = ["augment", "bench", "compare", "ctr", "eval", "fit", "impute", "make", "rules", "schema", "score", "tune"]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
