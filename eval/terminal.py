@@ -114,6 +114,8 @@ class _Face:
             whole.add_row(line)
             if words := advice(report, verdict):
                 whole.add_row(Padding(Text(f"{self._arrow().strip()} {plain(words)}"), (0, 0, 0, 2)))
+        if report.privacy is not None and report.privacy.run is not None:  # of the run, not of the synthetic rows
+            whole.add_row(Padding(Text(plain(report.privacy.run.words)), (1, 0, 0, 0)))
         return whole
 
     def columns(self, report: Report) -> RenderableType | None:

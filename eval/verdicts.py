@@ -20,7 +20,6 @@ from .report import (
     Privacy,
     Report,
     RuleFacts,
-    RunAttack,
     Trends,
     Utility,
 )
@@ -65,7 +64,6 @@ def verdicts(report: Report) -> list[Verdict]:
         _utility(report.utility),
         _privacy(report.privacy),
         _attack(report.privacy),
-        *([] if report.privacy is None or report.privacy.run is None else [_run(report.privacy.run)]),
         *([_rules(report.rules)] if report.rules else []),
         *([] if report.bias is None else [_bias(report.bias)]),
     ]
@@ -210,14 +208,6 @@ def _attack(privacy: Privacy | None) -> Verdict:
         return Verdict("Attack", level, f"AUC {auc:.3f} on outliers", "best of 3, 0.5 is blind", "outliers leak")
     word = {"good": "nothing found", "fair": "leaks a little", "poor": "learned rows leak"}[level]
     return Verdict("Attack", level, f"AUC {best.auc.value or 0.5:.3f} by {best.name}", "best of 3, 0.5 is blind", word)
-
-
-def _run(run: RunAttack) -> Verdict:
-    """What a shared run gives away, by the sure end of the attack's intervals."""
-    lead, surely = (run.attack.auc.low or 0.5) - 0.5, run.attack.tpr_at_1.low or 0.0
-    level = "poor" if lead > 0.1 or surely > 0.05 else "fair" if lead > 0.0 or surely > 0.02 else "good"
-    word = {"good": "gives nothing away", "fair": "gives a little away", "poor": "gives rows away"}[level]
-    return Verdict("Shared run", level, f"AUC {run.attack.auc.value or 0.5:.3f}", "by probability, 0.5 is blind", word)
 
 
 def worst_rule(rules: Iterable[RuleFacts]) -> RuleFacts | None:

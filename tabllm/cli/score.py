@@ -113,8 +113,8 @@ def score(
             _predict(session, synthesizer, rows, target, given, json_file, (table, found, out, dropped, reading))
             return
         if dropped and not columns:
-            left = [c for c in synthesizer.schema if c.name not in (*dropped, *given)]
-            columns = tuple(c.name for c in left if c.kind not in ("identifier", "text"))
+            kept = [c for c in synthesizer.schema if c.name not in (*dropped, *given)]
+            columns = tuple(c.name for c in kept if c.kind not in ("identifier", "text"))
         scores = _scores(session, synthesizer, run, rows, columns, given, holdout, reading)
         if out is not None:
             more = {

@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..known_cells import read_cells
 from ..parts import Parts
 from ..rules.derivations import Derivation, constant
+from ..rules.keeping import Keeping
 from ..schema import Column, Schema
 from ..unmodelled import is_missing
 from .scorer import RowScorer
@@ -127,7 +128,7 @@ def _block(
         result[never[name], place] = -np.inf
     undefined = np.any([never[name] for name in asked.given], axis=0) if asked.given else np.zeros(rows, bool)
     computed = {derivation.rule for derivation in asked.derived.values()}
-    for rule in asked.schema.rules:
+    for rule in Keeping(asked.schema, {}).rules:
         if rule in computed:
             continue
         about = [name for name in asked.columns if name in rule.columns(asked.schema.names)]
@@ -144,7 +145,7 @@ def _made(parts: Parts, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarra
     """The canonical values of the columns that follow from others, where these say so."""
     reduced = parts.reduced
     whole = reduced.split(arrays)
-    made = {}
+    made: dict[str, np.ndarray] = {}
     for derivation in reduced.derivations:
         if derivation.target in arrays:
             made[derivation.target] = derivation.join({**whole, **made})

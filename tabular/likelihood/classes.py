@@ -11,6 +11,7 @@ from ..errors import UsageError
 from ..imputing import read_every_cell
 from ..progress import Reporter
 from ..rules.derivations import Derivation
+from ..rules.keeping import Keeping
 from ..schema import Schema
 from ..unmodelled import is_missing
 from .cells import Request, request, same
@@ -134,7 +135,7 @@ def _kept(
 ) -> np.ndarray:
     """``probs`` without classes that contradict the row by a rule, unless all do."""
     names = schema.names
-    rules = [rule for rule in schema.rules if target in rule.columns(names)]
+    rules = [rule for rule in Keeping(schema, {}).rules if target in rule.columns(names)]
     if not rules and not checks:
         return probs
     kept = np.zeros_like(probs)

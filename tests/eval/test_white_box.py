@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
 
 import numpy as np
@@ -13,7 +12,6 @@ from eval import compare
 from eval.html import write_html
 from eval.report import Report
 from eval.terminal import render
-from eval.verdicts import verdicts
 from eval.white_box import attack_run, drawn_targets
 from tabular.errors import UsageError
 
@@ -54,12 +52,9 @@ def test_the_report_says_it_on_every_face(people, monkeypatch, tmp_path):
     logs = rng.normal(-5, 1, 60), rng.normal(-9, 1, 60)
     report = compare(people(120, 0), people(120, 1), holdout=people(120, 2), run_log_probs=logs, threads=1)
     assert Report.from_dict(report.to_dict()).privacy.run == report.privacy.run
-    subjects = [verdict.subject for verdict in verdicts(report)]
-    assert subjects.count("Shared run") == 1
-    text = io.StringIO()
-    render(report, Console(file=text, width=120), details=True)
-    assert "Who holds the run can tell training rows" in " ".join(text.getvalue().split())
+    for details, count in ((False, 1), (True, 2)):
+        text = io.StringIO()
+        render(report, Console(file=text, width=120), details=details)
+        assert " ".join(text.getvalue().split()).count("Who holds the run can tell training rows") == count
     write_html({"rows": report}, tmp_path / "page.html")
     assert "What does a shared run give away?" in (tmp_path / "page.html").read_text(encoding="utf-8")
-    without = dataclasses.replace(report, privacy=dataclasses.replace(report.privacy, run=None))
-    assert "Shared run" not in [verdict.subject for verdict in verdicts(without)]

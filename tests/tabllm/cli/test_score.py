@@ -98,7 +98,7 @@ def test_a_shared_run_is_attacked(here, run_tabllm, monkeypatch):
     pd.read_csv("visits.csv").iloc[:100].to_csv("synthetic.csv", index=False)
     done = run_tabllm("eval", "run", "synthetic.csv", "--json", "report.json")
     assert done.code == 0, done.err
-    assert "Shared run" in done.out
+    assert "training row" in done.out
     found = json.loads(Path("report.json").read_text())["privacy"]["run"]
     assert (found["learned_rows"], found["held_out_rows"]) == (160, 80)
     assert 0 < found["attack"]["auc"]["value"] < 1
