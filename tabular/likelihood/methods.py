@@ -34,8 +34,9 @@ class Likelihood:
 
     - Categories that were folded as rare count as the folded class. A missing cell counts as missing.
     - A cell that cannot be drawn is impossible, -inf: a value outside the schema (and beyond bounds that folding rare
-      values drew in), a number that no bin holds, a missing cell where none was missing, a row that breaks a rule. (Where
-      rows that break rules are drawn again, the others become likelier by one common factor, which is not counted.)
+      values drew in), a number that no bin holds, a missing cell where none was missing, a row that breaks a rule.
+      (Where rows that break rules are drawn again, the others become likelier by one common factor, which is not
+      counted.)
     - The order of rows is no part of a row: rules on it are not counted.
     - A column that follows from others by a rule is certain, 0, where it agrees with them.
     - Identifiers and made-up values have no probability and are left out, as is free text where it is not learned.
