@@ -90,6 +90,9 @@ def cell_log_probs(
     Raises:
         SchemaError: if the table lacks a column that is asked for.
     """
+    if not asked.columns:
+        advance(len(table))
+        return np.empty((len(table), 0))
     arrays, lost = read_cells(table, asked.schema)
     never = impossible(arrays, lost, asked.schema)
     result = np.empty((len(table), len(asked.columns)))
@@ -108,7 +111,7 @@ def _block(
     advance: Callable[[int], None],
 ) -> np.ndarray:
     parts = scorer.parts
-    rows = len(next(iter(arrays.values()))) if arrays else 0
+    rows = len(next(iter(arrays.values())))
     split = parts.split(arrays)
     for name, values in _made(parts, arrays).items():
         never[name] |= ~same(values, arrays[name])

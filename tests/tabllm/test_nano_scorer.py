@@ -166,6 +166,13 @@ def test_every_training_row_of_every_kind_is_possible():
     assert np.isfinite(model.log_prob(model.sample(300))).all()
 
 
+def test_a_table_of_which_nothing_is_learned_has_no_scored_column():
+    table = pd.DataFrame({"user": [f"u-{number:05d}" for number in range(60)]})
+    model = TableLM(layers=1, width=16, heads=2).fit(table)
+    assert model.cell_log_probs(table).shape == (60, 0)
+    assert model.log_prob(table).tolist() == [0.0] * 60
+
+
 def test_other_generators_say_which_can():
     with pytest.raises(UsageError, match="-m nano"):
         create("tvae").log_prob(pd.DataFrame({"a": [1, 2]}))
