@@ -46,7 +46,10 @@ class Likelihood:
     if TYPE_CHECKING:
         name: ClassVar[str]
 
-        def _known_schema(self) -> Schema: ...
+        @property
+        def schema(self) -> Schema: ...
+
+        def _reporter(self, progress: Reporter | None) -> Reporter: ...
 
     def _scorer(self) -> RowScorer:
         raise UsageError(
@@ -91,13 +94,12 @@ class Likelihood:
         """
         import pandas as pd
 
-        from ..notebook import default_reporter
         from .cells import cell_log_probs, request
 
         scorer = self._scorer()
         checked, index = self._checked_rows(table)
-        asked = request(self._known_schema(), scorer, columns, given)
-        with default_reporter(progress).task("Scoring", len(checked), "rows") as task:
+        asked = request(self.schema, scorer, columns, given)
+        with self._reporter(progress).task("Scoring", len(checked), "rows") as task:
             found = cell_log_probs(checked, scorer, asked, task.advance)
         return pd.DataFrame(found, index=index, columns=asked.columns)
 
@@ -125,12 +127,11 @@ class Likelihood:
         """
         import pandas as pd
 
-        from ..notebook import default_reporter
         from .classes import class_probs
 
-        scorer, schema = self._scorer(), self._known_schema()
+        scorer, schema = self._scorer(), self.schema
         checked, index = self._checked_rows(table)
-        found = class_probs(checked, schema, scorer, target, given, default_reporter(progress))
+        found = class_probs(checked, schema, scorer, target, given, self._reporter(progress))
         return pd.DataFrame(found, index=index, columns=list(schema[target].categories))
 
     def _checked_rows(self, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.Index | None]:
