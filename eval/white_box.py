@@ -13,7 +13,8 @@ import numpy as np
 
 from tabular.errors import UsageError
 
-from .membership import MAX_TARGETS, MIN_TARGETS, attack_of
+from .attack_figures import attack_of
+from .membership import MAX_TARGETS, MIN_TARGETS
 from .privacy_facts import RunAttack
 
 __all__ = ["CAVEAT", "attack_run", "drawn_targets"]
