@@ -306,6 +306,12 @@ class Synthesizer(Likelihood, Settings, ABC):
     def __sklearn_is_fitted__(self) -> bool:
         return "schema_" in vars(self)
 
+    def __sklearn_tags__(self) -> Any:
+        from sklearn.utils import InputTags, Tags, TargetTags
+
+        reads = InputTags(allow_nan=True, categorical=True, string=True)
+        return Tags(estimator_type=None, target_tags=TargetTags(required=False), input_tags=reads)
+
     def set_random_state(self, random_state: int) -> Self:
         """Another seed, as in the package ``ctgan``; the same as ``set_params(seed=...)``."""
         return self.set_params(seed=random_state)

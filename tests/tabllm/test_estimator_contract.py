@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError as SklearnNotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 import tabllm  # noqa: F401 (registers its generators)
 from eval import compare
@@ -106,6 +107,8 @@ class TestSettings:
         assert clone(again.set_params(random_state=4)).seed == 4
         assert model.set_random_state(5).seed == 5
         assert "schema_" not in vars(again)
+        with pytest.raises(SklearnNotFittedError):
+            check_is_fitted(again)
 
     @pytest.mark.parametrize("kind", CLASSES)
     def test_shown_is_what_differs_from_the_defaults(self, kind):
@@ -165,6 +168,7 @@ class TestFit:
         assert fitted.facts_["seed"] == 0
         assert fitted.history_
         assert fitted.device_ == "cpu"
+        check_is_fitted(fitted)
 
     def test_a_run_gives_back_every_setting(self, fitted, tmp_path):
         fitted.save(tmp_path / "run")
