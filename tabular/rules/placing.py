@@ -1,8 +1,9 @@
 """Columns in order (``clicks <= views``, ``net >= price - discount``): a value that breaks the order is put within it.
 
-Both columns are learned. A value out of order is replaced by the value of another drawn row, the one that has the rank
-among the values in order which the replaced one has among those out of order: what a draw of the column alone, within
-its bounds, gives. No row is drawn again for it, however few are in order by themselves.
+Both columns are learned. A value out of order is replaced by the value of another drawn row: one that lies as far
+within the bounds as the replaced one lies beyond them, counted in values on either side. Of values that know nothing of
+the bounds this gives what a draw of the column alone, within them, would give; one that missed by little stays near.
+No row is drawn again for it, however few are in order by themselves.
 """
 
 from __future__ import annotations
@@ -188,10 +189,13 @@ def _donors(numbers: np.ndarray, known: np.ndarray, window: _Window, todo: np.nd
 
     first = places(window.low[todo], window.low_open[todo])
     count = np.maximum(places(window.high[todo], ~window.high_open[todo]) - first, 0)
-    own = rank[todo]
-    outside = np.where(own < first, own, own - count)
-    share = (outside + 0.5) / np.maximum(len(order) - count, 1)
-    chosen = first + np.minimum((share * count).astype(np.int64), np.maximum(count - 1, 0))
+    own, last = rank[todo], first + count
+    below = own < first
+    # How many values lie between this one and its bounds, as a share of all on that side: as many of those within them.
+    beyond = np.where(below, first - own, own - last + 1) - 0.5
+    far = beyond / np.maximum(np.where(below, first, len(order) - last), 1)
+    steps = np.minimum((far * count).astype(np.int64), np.maximum(count - 1, 0))
+    chosen = np.where(below, first + steps, last - 1 - steps)
     return order[np.minimum(chosen, len(order) - 1)], count > 0
 
 

@@ -65,6 +65,20 @@ def test_what_is_in_order_stays_and_the_rest_is_drawn_from_what_is_within() -> N
     assert abs(np.median(place[kept]) - 0.5) < 0.05
 
 
+def test_a_value_that_misses_its_bounds_by_little_stays_near() -> None:
+    rng = np.random.default_rng(0)
+    low = rng.gamma(2, 100, ROWS).round()
+    table = pd.DataFrame({"low": low, "high": (low + rng.normal(3, 4, ROWS)).round()})
+    for rule in ("low <= high", "0 <= high - low <= 6", "high >= low + 2"):
+        schema = replace(infer_schema(table), rules=(Rule(rule),))
+        arrays = to_arrays(table, schema)
+        made = reduction_of(schema).join(arrays)
+        assert schema.rules[0].kept(made, schema).mean() > 0.99
+        moved = np.abs(made["high"] - arrays["high"])
+        assert np.quantile(moved, 0.95) < 40
+        assert np.corrcoef(made["low"], made["high"])[0, 1] > 0.99
+
+
 def test_a_comparison_bounds_each_of_its_columns() -> None:
     _, schema = numbers("a <= b")
     low, high = bounds_of(Rule("0 <= c - a <= 10"), schema)
