@@ -40,7 +40,7 @@ from tabllm import TableLM
 from tabular import load_run
 table = pd.DataFrame({"device": ["ios", "web"] * 20, "clicked": [0, 1] * 20})
 TableLM(steps=1, layers=1, width=16, heads=2).fit(table).save("run")
-print(len(load_run("run").sample(3)), load_run("run").engine_name)
+print(len(load_run("run").sample(3)), load_run("run").engine_)
 """,
         tmp_path,
     )
@@ -56,7 +56,7 @@ from tabllm.lm.pretrained import PretrainedLM
 from tabular import load_run
 table = pd.DataFrame({{"device": ["ios", "web"] * 20, "clicked": [0, 1] * 20}})
 PretrainedLM(base={str(model_folder("llama"))!r}, steps=1, batch_size=4).fit(table).save("run")
-print(len(load_run("run").sample(3)), load_run("run").engine_name)
+print(len(load_run("run").sample(3)), load_run("run").engine_)
 """,
         tmp_path,
     )
