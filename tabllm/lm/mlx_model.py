@@ -86,8 +86,9 @@ def load_model(folder: str | Path, *, precision: str, device: str = "cpu", rando
     if precision in _BITS and not stored:
         _quantize(model, _BITS[precision])
     model.eval()
-    # Nothing was read yet. One weight after the other, so that a model that is quantized here is never whole in memory.
-    for _, value in tree_flatten(model.parameters()):
+    # Nothing was read yet. One weight after the other, so that a model that is quantized here is never whole in memory;
+    # the largest first, as long as nothing lies beside it.
+    for value in sorted((value for _, value in tree_flatten(model.parameters())), key=lambda value: -value.nbytes):
         mx.eval(value)
     return model
 

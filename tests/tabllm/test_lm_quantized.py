@@ -203,3 +203,17 @@ def test_positions_stay_plain_and_tokens_of_a_small_model_keep_8_bits(base, pack
         body = make_lm("mlx", "cpu", folder, precision="4bit").model.model
         assert ("scales" in body.wpe, body.wte.bits, body.h[0].mlp.c_fc.bits) == (False, 8, 4)
     assert packing("model.embed_tokens", parameters=SMALL + 1, bits=4, group_size=64) is True
+
+
+def test_loading_in_4_bits_holds_no_whole_model(base):
+    pytest.importorskip("mlx_lm", reason="mlx-lm is not installed here")
+    import mlx.core as mx
+
+    before = mx.get_active_memory()
+    mx.reset_peak_memory()
+    engine = make_lm("mlx", "cpu", base, precision="4bit")
+    peak, result = mx.get_peak_memory() - before, mx.get_active_memory() - before
+    whole = 4 * engine.shape.parameters
+    # The largest weight alone, half of this model, is there before and after; nothing lies beside it then.
+    assert result < 0.3 * whole
+    assert peak < 0.7 * whole
