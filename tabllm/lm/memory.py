@@ -22,7 +22,7 @@ DENSE_SHARE = 0.5
 #: about twice as much, by tuning and bytes of a number; some of it in float32 whatever the number's type.
 KEPT, KEPT_CHECKPOINTED = 20.0, 1.2
 MLX_KEPT = {
-    ("full", 4): 39.0, ("lora", 4): 35.0, ("dora", 4): 48.0, ("full", 2): 52.0, ("lora", 2): 40.0, ("dora", 2): 80.0,
+    ("full", 4): 39.0, ("lora", 4): 35.0, ("dora", 4): 48.0, ("full", 2): 52.0, ("lora", 2): 40.0, ("dora", 2): 70.0,
 }  # fmt: skip
 #: What blocks without adapters need in passing, as a part of what one with adapters keeps.
 FORWARD = 0.65
