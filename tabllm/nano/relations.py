@@ -16,11 +16,15 @@ from tabular.rules.file_order import order_of
 from tabular.schema import Schema
 
 from ..codec.table import TableCodec
+from .engine import NanoEngine
+from .sampler import Sampler
 
-__all__ = ["CHECKED_ROWS", "lost_relations", "sentence", "unordered"]
+__all__ = ["CHECKED_ROWS", "checked_fields", "lost_relations", "rows_to_check", "sentence", "unordered"]
 
 #: Rows of either table that are compared at most, and columns beyond which the rest is left out.
 CHECKED_ROWS, MAX_COLUMNS = 4000, 200
+#: Cells that are drawn for it at most: each costs as much as there are cells before it in its row.
+CHECKED_CELLS = 200_000
 #: Groups that a column is cut into: tenths of a number, the most frequent categories and the rest.
 GROUPS = 10
 #: A relation is lost if it is weaker by this much, and by this many standard errors of Fisher's z.
@@ -29,17 +33,29 @@ MIN_LOSS, MIN_ERRORS = 0.1, 4.0
 MAX_NAMED = 10
 
 
+def checked_fields(codec: TableCodec) -> list[int]:
+    """The fields that are compared, ascending: a category of two tokens by the first, neighbours in sorted order."""
+    return [index for index, field in enumerate(codec.fields) if field.parent < 0][:MAX_COLUMNS]
+
+
+def rows_to_check(engine: NanoEngine, codec: TableCodec, rng: np.random.Generator) -> np.ndarray:
+    """int32[rows, fields]: rows of the model up to the last field that is compared; what comes after has no say."""
+    fields = checked_fields(codec)[-1] + 1
+    rows = min(CHECKED_ROWS, CHECKED_CELLS // fields)
+    return Sampler(engine, codec.parents).sample(rows, range(fields), rng)
+
+
 def lost_relations(codec: TableCodec, real: np.ndarray, synthetic: np.ndarray) -> list[dict[str, Any]]:
     """The pairs of columns whose relation is weaker among ``synthetic`` rows than chance explains.
 
     Args:
-        real, synthetic: int32[rows, fields], tokens.
+        real: int32[rows, fields], tokens.
+        synthetic: the same; the fields after the last of :func:`checked_fields` may be left out.
 
     Returns:
         For each pair, the greatest loss first: ``columns``, ``measure``, ``real``, ``synthetic``.
     """
-    # A category of two tokens is judged by the first: neighbours in sorted order.
-    fields = [index for index, field in enumerate(codec.fields) if field.parent < 0][:MAX_COLUMNS]
+    fields = checked_fields(codec)
     ranks = np.split(codec.ranks(real), np.cumsum(codec.sizes)[:-1])
     numbers = [field for field in fields if not np.isnan(ranks[field]).all()]
     groups = [_groups(ranks[field], real[:, field]) for field in fields]

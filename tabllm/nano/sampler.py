@@ -26,6 +26,8 @@ __all__ = ["Sampler"]
 #: Nodes evaluated in one engine call in the tree, and rows in a block.
 MAX_NODES = 1024
 BLOCK_ROWS = 1024
+#: Fields of either, all rows together: their keys and values take 256 MB at the default width.
+MAX_FIELDS = 1 << 17
 #: With fewer rows than this per node, rows are expanded into blocks.
 MIN_ROWS_PER_NODE = 1.3
 #: Prefixes kept while conditions are worked through; beyond it they are thinned without bias.
@@ -100,8 +102,8 @@ class Sampler:
         """
         walk = _Walk(self.engine, self.parents, list(order), dict(weights or {}), rng, lambda rows: None)
         result = np.empty((len(known), len(order)), np.int32)
-        for start in range(0, len(known), BLOCK_ROWS):
-            part = known[start : start + BLOCK_ROWS]
+        for start in range(0, len(known), walk.block):
+            part = known[start : start + walk.block]
             cache = self.engine.new_cache(len(part))
             self.engine.append(cache, part[:, :-1], walk.order, 0)
             result[start : start + len(part)] = walk.finish(cache, part)
@@ -120,6 +122,8 @@ class _Walk:
     ) -> None:
         self.engine, self.parents, self.order, self.rng, self.advance = engine, parents, order, rng, advance
         self.weights = weights
+        most = max(1, MAX_FIELDS // len(engine.config.sizes))
+        self.nodes, self.block = min(MAX_NODES, most), min(BLOCK_ROWS, most)
         self.place = {field: step for step, field in enumerate(order)}
 
     def run(self, rows: int, conditioned: int) -> np.ndarray:
@@ -194,16 +198,16 @@ class _Walk:
         parent, child = key // width, (key % width).astype(np.int32)
         prefix = np.concatenate([branch.prefix[parent], child[:, None]], axis=1)
         children = []
-        for start in range(0, len(key), MAX_NODES):
-            part = slice(start, start + MAX_NODES)
+        for start in range(0, len(key), self.nodes):
+            part = slice(start, start + self.nodes)
             children.append(_Branch(cache, parent[part], counts[part], prefix[part]))
         return children
 
     def expand(self, branch: _Branch) -> None:
         """Go on with one entry per row, in blocks."""
         node = np.repeat(np.arange(len(branch.counts)), branch.counts)
-        for start in range(0, len(node), BLOCK_ROWS):
-            part = node[start : start + BLOCK_ROWS]
+        for start in range(0, len(node), self.block):
+            part = node[start : start + self.block]
             cache = self.engine.gather(branch.cache, branch.parent[part], branch.prefix.shape[1])
             self.parts.append(self.finish(cache, branch.prefix[part]))
             self.advance(len(part))

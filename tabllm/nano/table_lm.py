@@ -35,7 +35,7 @@ from .engine import NanoEngine
 from .orders import order_with_first
 from .orthogonal import pays_for
 from .rank_kernel import rank_kernels
-from .relations import CHECKED_ROWS, lost_relations, sentence, unordered
+from .relations import CHECKED_ROWS, lost_relations, rows_to_check, sentence, unordered
 from .run_files import Run, read_run, write_run
 from .sampler import MAX_CONDITIONED, Sampler
 from .scorer import NanoScorer
@@ -167,8 +167,8 @@ class TableLM(NanoSettings, Synthesizer):
         codec, engine = self._fitted()
         rng = np.random.default_rng([self.seed, 4])
         real = tokens[rng.permutation(len(tokens))[:CHECKED_ROWS]]
-        made = Sampler(engine, codec.table.parents).sample(CHECKED_ROWS, range(len(codec.table.fields)), rng)
-        lost = unordered(lost_relations(codec.table, real, made), self.schema, codec.parts.whole)
+        lost = lost_relations(codec.table, real, rows_to_check(engine, codec.table, rng))
+        lost = unordered(lost, self.schema, codec.parts.whole)
         if lost:
             progress.note(sentence(lost))
         return lost

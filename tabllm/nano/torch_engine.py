@@ -28,7 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["TorchEngine"]
 #: Fields of rows that losses are found of at a time: of more, what a layer makes leaves the processor's cache.
-FIELDS_AT_ONCE = 1 << 13
+#: But of many fields not of fewer rows than a number, lest each field's head be multiplied with hardly any.
+FIELDS_AT_ONCE, MIN_AT_ONCE = 1 << 13, 64
+#: Keys of a row above which a processor multiplies them as matrices: of 50 in 0.4 of the time, of 8 in 1.7 times as much.
+MANY_KEYS = 32
 #: AdamW's state for one weight, as torch names it.
 _MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -57,7 +60,7 @@ class TorchEngine(NanoEngine):
         self.weights = {name: torch.tensor(value, device=self.device) for name, value in weights.items()}
         # numpy's names for what torch calls otherwise.
         self._library = SimpleNamespace(
-            split=torch.tensor_split, concatenate=torch.cat, stack=torch.stack, eye=partial(torch.eye, device=device)
+            split=_split, concatenate=torch.cat, stack=torch.stack, eye=partial(torch.eye, device=device)
         )
         self._start_bias = self.weights["head.bias"].clone()
         self._offset_row = torch.tensor(config.offsets[:-1], device=self.device)
@@ -102,7 +105,11 @@ class TorchEngine(NanoEngine):
         stop = start + steps
         cache.keys[layer, start:stop], cache.values[layer, start:stop] = k, v
         keys, values = cache.keys[layer, :stop], cache.values[layer, :stop]  # (stop, rows, heads, dh)
-        if steps == 1:
+        if steps == 1 and stop > MANY_KEYS and x.device.type == "cpu":
+            q, keys, values = (t.reshape(len(t), rows * heads, -1).transpose(0, 1) for t in (q, keys, values))
+            share = torch.softmax((q * (width // heads) ** -0.5) @ keys.transpose(1, 2), dim=-1)
+            mixed = (share @ values).view(1, rows, width)
+        elif steps == 1:
             # One query a row: element-wise products beat a batched matrix product of 1 x dh matrices.
             share = torch.softmax((q * (width // heads) ** -0.5 * keys).sum(-1), dim=0)
             mixed = (share.unsqueeze(-1) * values).sum(0, keepdim=True)
@@ -266,7 +273,7 @@ class TorchEngine(NanoEngine):
     @torch.no_grad()
     @full_width_products()
     def losses(self, tokens: np.ndarray, order: np.ndarray, shares: Sequence[float] = (1.0,)) -> np.ndarray:
-        rows = max(1, FIELDS_AT_ONCE // tokens.shape[1])
+        rows = max(MIN_AT_ONCE, FIELDS_AT_ONCE // tokens.shape[1])
         parts = zip(self.put(tokens).split(rows), self.put(order).split(rows), strict=True)
         average = self._smoothed(self._average)
         losses = [self._field_losses(average, *part, shares) * len(part[0]) for part in parts]
@@ -308,17 +315,24 @@ class TorchEngine(NanoEngine):
         x = F.layer_norm(x, (c.width,), w["ln_f.weight"], w["ln_f.bias"])
         place = torch.argsort(order, dim=1) + torch.arange(rows, device=order.device)[:, None] * fields
         x = x.reshape(rows * fields, c.width)[place.T.reshape(-1)].view(fields, rows, c.width)
+        # One split of the head: the gradient of a slice for each field would be a whole head of zeros each.
+        heads = zip(w["head.weight"].split(c.sizes), w["head.bias"].split(c.sizes), strict=True)
         losses = []
-        for field in range(fields):
-            logits = self._logits(w, x[field], field)
+        for field, (hidden, known, (weight, bias)) in enumerate(zip(x.unbind(), tokens.unbind(1), heads, strict=True)):
+            logits = F.linear(hidden, weight, bias)
             drawn_back = [
                 logits if share == 1 else torch.lerp(self._marginal(field), logits, share) for share in shares
             ]
-            losses.append(torch.stack([F.cross_entropy(part, tokens[:, field]) for part in drawn_back]))
+            losses.append(torch.stack([F.cross_entropy(part, known) for part in drawn_back]))
         return torch.stack(losses, dim=1)
 
     def _marginal(self, field: int) -> Tensor:
         return self._start_bias[self.config.offsets[field] : self.config.offsets[field + 1]]
+
+
+def _split(array: Tensor, indices: Sequence[int]) -> tuple[Tensor, ...]:
+    """As ``numpy.split``; :func:`torch.tensor_split` would make an array of zeros for the gradient of each part."""
+    return array.split(np.diff(indices, prepend=0, append=len(array)).tolist())
 
 
 def _gradients(weights: Iterable[Tensor]) -> list[Tensor]:

@@ -28,7 +28,7 @@ from ..neural.first_layer import row_sum
 __all__ = ["clipped_sum"]
 
 #: What only reads off a weight, or gives a part of it that is looked for when it is used.
-_HARMLESS = {"__get__", "__getitem__", "size", "dim", "device", "dtype", "is_floating_point", "stride"}
+_HARMLESS = {"__get__", "__getitem__", "split", "size", "dim", "device", "dtype", "is_floating_point", "stride"}
 
 
 @dataclass(frozen=True)

@@ -73,6 +73,18 @@ def test_they_give_the_same_logits_in_one_chunk_and_step_by_step(engines, rows):
         close([found[0], other])
 
 
+def test_many_keys_of_a_row_are_multiplied_to_the_same_logits(rows, monkeypatch):
+    tokens, found = rows[:, ORDER].astype(np.int32), []
+    for many in (100, 0):
+        monkeypatch.setattr(torch_engine, "MANY_KEYS", many)
+        engine = TorchEngine(CONFIG, weights())
+        cache = engine.new_cache(40)
+        for step in range(4):
+            hidden = engine.append(cache, tokens[:, max(step - 1, 0) : step], ORDER, step)
+        found.append(log_odds(engine, hidden, ORDER[3]))
+    close(found, 1e-5)
+
+
 def test_they_give_the_same_logits_after_rows_were_repeated_and_reordered(engines, rows):
     tokens = rows[:, ORDER].astype(np.int32)
     index = np.array([5, 5, 0, 39, 1])
@@ -103,6 +115,7 @@ def test_losses_of_many_rows_are_those_of_their_parts_together(rows, monkeypatch
     batch = batches(rows, 1)[0]
     whole = engine.losses(*batch, (1.0, 0.5))
     monkeypatch.setattr(torch_engine, "FIELDS_AT_ONCE", 3 * 7)
+    monkeypatch.setattr(torch_engine, "MIN_AT_ONCE", 1)
     np.testing.assert_allclose(engine.losses(*batch, (1.0, 0.5)), whole, rtol=1e-5)
 
 

@@ -8,7 +8,9 @@ import pytest
 
 from tabllm import TableLM
 from tabllm.codec.table import TableCodec
-from tabllm.nano.relations import lost_relations, sentence
+from tabllm.nano.config import NanoConfig, initial_weights
+from tabllm.nano.relations import checked_fields, lost_relations, rows_to_check, sentence
+from tabllm.nano.torch_engine import TorchEngine
 from tabular.arrays import to_arrays
 from tabular.inference import infer_schema
 from tabular.progress import Reporter
@@ -52,6 +54,25 @@ def shuffled(codec: TableCodec, rows: np.ndarray, column: str) -> np.ndarray:
     rows, (field,) = rows.copy(), codec.fields_of(column)
     rows[:, field] = np.random.default_rng(1).permutation(rows[:, field])
     return rows
+
+
+def test_fields_behind_the_last_one_that_is_compared_need_not_be_drawn(table, monkeypatch):
+    monkeypatch.setattr("tabllm.nano.relations.MAX_COLUMNS", 3)
+    codec, rows = tokens(table)
+    compared = checked_fields(codec)
+    first = codec.fields[compared[0]].column
+    lost = lost_relations(codec, rows, shuffled(codec, rows, first)[:, : compared[-1] + 1])
+    assert compared == [0, 1, 2]
+    assert first in lost[0]["columns"]
+
+
+def test_fewer_rows_of_many_fields_are_drawn_to_be_compared(table, monkeypatch):
+    monkeypatch.setattr("tabllm.nano.relations.CHECKED_CELLS", 90)
+    monkeypatch.setattr("tabllm.nano.relations.MAX_COLUMNS", 3)
+    codec, rows = tokens(table)
+    config = NanoConfig(tuple(codec.sizes), width=16, layers=1, heads=2)
+    engine = TorchEngine(config, initial_weights(config, codec.log_frequencies(rows), seed=0))
+    assert rows_to_check(engine, codec, np.random.default_rng(0)).shape == (30, 3)
 
 
 def test_two_halves_of_a_table_have_the_same_relations(table):

@@ -33,7 +33,7 @@ def parts(request, monkeypatch) -> None:
     """Every way through the walk: long tree, branches that must be split, blocks from the start."""
     if request.param == "tiny parts":
         monkeypatch.setattr(sampler_module, "MAX_NODES", 2)
-        monkeypatch.setattr(sampler_module, "BLOCK_ROWS", 700)
+        monkeypatch.setattr(sampler_module, "MAX_FIELDS", 700 * len(SIZES))  # 700 rows in a block
         monkeypatch.setattr(sampler_module, "MIN_ROWS_PER_NODE", 900.0)
     if request.param == "blocks at once":
         monkeypatch.setattr(sampler_module, "MIN_ROWS_PER_NODE", 1e9)
