@@ -63,7 +63,7 @@ class Autoregression(nn.Module):
     @torch.no_grad()
     def begin(self, counts: Tensor) -> None:
         """Start from float32[width], how often each class occurs."""
-        total = (self.spans.sums(counts[None]) @ self.spans.spread)[0]
+        total = self.spans.spread(self.spans.sums(counts[None]))[0]
         self.bias.copy_(((counts + 0.5) / total).log())
 
     @torch.no_grad()

@@ -42,12 +42,12 @@ if TYPE_CHECKING:
     from ..conditions import Allowed
     from ..dp.updates import RowsLoss
 
-__all__ = ["WIDTHS", "NeuralSynthesizer"]
+__all__ = ["WIDTHS", "NeuralSynthesizer", "calibration_rows"]
 
 #: Where widths of layers are searched.
 WIDTHS = Choice(((128, 128), (256, 256), (512, 512), (256, 256, 256)))
-#: Rows that a calibration looks at.
-CALIBRATION_ROWS = 20_000
+#: Rows that a calibration looks at, and the numbers in their widest tensor: of wide tables it looks at fewer.
+CALIBRATION_ROWS, CALIBRATION_NUMBERS = 20_000, 1 << 25
 
 
 class NeuralSynthesizer(CommonSettings, Synthesizer):
@@ -196,7 +196,8 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
             return Calibration.none(spans.width)
         generator = self._generator(self.seed, 1 << 32)
         chunk = rows_at_once(spans)
-        counts = [min(chunk, CALIBRATION_ROWS - begin) for begin in range(0, CALIBRATION_ROWS, chunk)]
+        rows = calibration_rows(spans)
+        counts = [min(chunk, rows - begin) for begin in range(0, rows, chunk)]
         parts = [network.propose(count, generator, None) for count in counts]
         made = torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
         return Calibration.fit(encoder, spans, (codes, scalars), made, generator)
@@ -277,6 +278,11 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
         network = self._new_network(encoder, spans)
         network.load_state_dict(weights)
         return network.eval()
+
+
+def calibration_rows(spans: Spans) -> int:
+    """How many rows are made to be calibrated by."""
+    return min(CALIBRATION_ROWS, CALIBRATION_NUMBERS // max(spans.width, 1))
 
 
 def _below(arrays: Mapping[str, np.ndarray], prefix: str, change: Any) -> dict[str, Any]:

@@ -110,10 +110,11 @@ def matching_bias(spans: Spans, shares: Tensor, probabilities: Tensor) -> Tensor
     wanted = shares.clamp(min=LEAST_SHARE).log()
     # With probabilities p at no bias, those at bias b are p exp(b) over its sum in the span: a round is two products,
     # for the sums of every row and for the mean over rows.
+    rows = len(probabilities)
     for _ in range(ROUNDS):
         factors = bias.exp()
         sums = spans.sums(probabilities * factors)
-        means = factors * ((sums.reciprocal().T @ probabilities) * spans.spread).sum(dim=0) / len(probabilities)
+        means = factors * spans.weighted_sums(sums.reciprocal_(), probabilities) / rows
         bias += (wanted - means.clamp_(min=LEAST_SHARE).log()).clamp_(-MOST_CHANGE, MOST_CHANGE)
         bias.clamp_(-FARTHEST, FARTHEST)
     return bias

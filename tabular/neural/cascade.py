@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from .autoregression import Autoregression
-from .base import CALIBRATION_ROWS
+from .base import calibration_rows
 from .encoder import TableEncoder
 from .flow import Flow
 from .gates import Gates
@@ -23,6 +23,10 @@ __all__ = ["Cascade", "CascadeLearner"]
 
 #: Rows that are judged by and not learned: a share of them, within bounds.
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.05, 2000
+#: Spans of the rows that are judged by, all together: each takes several hidden vectors.
+MOST_JUDGED = 1 << 19
+#: Entries of the matrix of waves from which it is a sparse one: nearly all are 0 where there are many numbers.
+MOST_WAVES = 1 << 22
 #: Share of the updates in which the spans come as they stand in the table; in the others one that can be asked for
 #: comes first.
 PLAIN_SHARE = 0.5
@@ -40,7 +44,10 @@ class Cascade(Network):
         self.spans, self.scalars = spans, encoder.scalars
         self.guided = encoder.category_spans()
         sizes: dict[str, Any] = {"width": width, "depth": depth, "dropout": dropout}
-        waves = torch.from_numpy(encoder.waves()).to(spans.device)
+        waves = torch.from_numpy(encoder.waves())
+        if waves.numel() > MOST_WAVES and spans.device.type != "mps":  # which has no sparse products
+            waves = waves.to_sparse()
+        waves = waves.to(spans.device)
         self.classes = Autoregression(spans, waves, **sizes) if len(spans) else None
         self.flow = None
         if encoder.scalars:
@@ -73,7 +80,7 @@ class CascadeLearner(AdamLearner):
         super().__init__(adam, network.spans.device)
         self.network, self.steps = network, steps
         rows = len(data.codes)
-        held = min(int(rows * HELD_OUT_SHARE), MOST_HELD_OUT)
+        held = min(int(rows * HELD_OUT_SHARE), MOST_HELD_OUT, MOST_JUDGED // max(len(network.spans), 1))
         order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed)).to(data.codes.device)
         self.held_out = Data(data.codes[order[:held]], data.scalars[order[:held]])
         self.data = Data(data.codes[order[held:]], data.scalars[order[held:]])
@@ -83,7 +90,7 @@ class CascadeLearner(AdamLearner):
         super().finish(weights)
         if self.network.classes is not None:
             self.generator.manual_seed(0)
-            self.network.classes.calibrate(self.network.shares, CALIBRATION_ROWS, self.generator)
+            self.network.classes.calibrate(self.network.shares, calibration_rows(self.network.spans), self.generator)
 
     def begin_interval(self, seed: int) -> None:
         super().begin_interval(seed)

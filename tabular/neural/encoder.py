@@ -95,15 +95,17 @@ class TableEncoder:
     def waves(self) -> np.ndarray:
         """float32[width, features]: cosines of where a class stands among the numbers of its column, a few features
         per numeric column; 0 for classes that have no order. Classes of like numbers have like features."""
-        blocks, begin = [], 0
+        numbers = [field for field in self.fields.values() if isinstance(field, NumberField) and field.sizes]
+        found = np.zeros((sum(self.sizes), WAVES * len(numbers)), np.float32)
+        begin = feature = 0
         for field in self.fields.values():
             if isinstance(field, NumberField) and field.sizes:
                 ranks = field.ranks()[:, None] * np.arange(1, WAVES + 1)
-                block = np.zeros((sum(self.sizes), WAVES), np.float32)
-                block[begin : begin + field.classes] = np.nan_to_num(np.cos(np.pi * ranks))
-                blocks.append(block)
+                here = slice(begin, begin + field.classes), slice(feature, feature + WAVES)
+                found[here] = np.nan_to_num(np.cos(np.pi * ranks))
+                feature += WAVES
             begin += sum(field.sizes)
-        return np.concatenate(blocks, axis=1) if blocks else np.zeros((sum(self.sizes), 0), np.float32)
+        return found
 
     def encode(
         self, arrays: Mapping[str, np.ndarray], rng: np.random.Generator, *, by_row: bool = False

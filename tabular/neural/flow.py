@@ -76,7 +76,7 @@ class Flow(nn.Module):
 
     def loss(self, scalars: Tensor, codes: Tensor, generator: torch.Generator, *, learning: bool = True) -> Tensor:
         """The squared error of the velocity, per scalar that counts."""
-        counts = self.gates(self.spans.one_hot(codes))
+        counts = self.gates.of_codes(codes)
         noise = torch.randn(scalars.shape, generator=generator, device=scalars.device)
         time = torch.rand(len(scalars), 1, generator=generator, device=scalars.device)
         angle = time * (math.pi / 2)
@@ -87,7 +87,7 @@ class Flow(nn.Module):
 
     def draw(self, codes: Tensor, generator: torch.Generator) -> Tensor:
         """float32[n, scalars] for int64[n, spans], by the midpoint rule."""
-        counts = self.gates(self.spans.one_hot(codes))
+        counts = self.gates.of_codes(codes)
         x = torch.randn(counts.shape, generator=generator, device=codes.device) * counts
         given = self.classes(codes)
         moments = torch.linspace(0, 1, 2 * self.steps + 1, device=codes.device)[:, None, None]

@@ -72,7 +72,7 @@ class Generator(Network):
             condition = drawn + self.spans.offsets[guide.span]
         elif self.guided:
             # Any of the columns by its true frequencies, so that rows come as often as they do in the table.
-            mask = self.spans.spread[list(self.guided)].sum(dim=0)
+            mask = self.spans.members(torch.tensor(self.guided, device=self.spans.device)).sum(dim=0)
             condition = torch.multinomial(self.shares * mask, rows, replacement=True, generator=generator)
         found: tuple[Tensor, Tensor] = self(self.noise(rows, generator), condition)
         return found

@@ -22,6 +22,8 @@ LEAST = 1e-7
 BELOW_ONE = 1 - 2**-22
 #: Spans are summed in so many columns or a multiple of it.
 ROUND = 16
+#: Of more spans than these no matrix of what belongs to what is made: with 1,000 a sum of each took 15 times as long.
+MOST_IN_MATRIX = 128
 #: Spans of more classes than one of these and no more than the next are padded together.
 BUCKETS = (0, 4, 16, 64, 256, 1 << 30)
 
@@ -36,8 +38,6 @@ class Spans:
     Attributes:
         width: classes of all spans together.
         offsets: int64[spans], where each begins (``starts``: the same as a list).
-        spread: float32[spans, width], 1 where a class belongs to a span: a product with it gives each class what its
-            span has.
     """
 
     def __init__(self, sizes: Sequence[int], device: torch.device) -> None:
@@ -48,10 +48,12 @@ class Spans:
         self._last = torch.tensor(sizes, dtype=torch.int64, device=device) - 1
         span_of = [place for place, size in enumerate(sizes) for _ in range(size)]
         self.span_of = torch.tensor(span_of, dtype=torch.int64, device=device)
-        # Columns of zeros up to a round number: with 15 spans the product takes three times as long as with 16.
-        self._member = torch.zeros(self.width, -(-len(sizes) // ROUND) * ROUND, device=device)
-        self._member[torch.arange(self.width, device=device), self.span_of] = 1.0
-        self.spread = self._member.T[: len(sizes)].contiguous()
+        self._member: Tensor | None = None
+        if len(sizes) <= MOST_IN_MATRIX:
+            # Columns of zeros up to a round number: with 15 spans the product takes three times as long as with 16.
+            self._member = torch.zeros(self.width, -(-len(sizes) // ROUND) * ROUND, device=device)
+            self._member[torch.arange(self.width, device=device), self.span_of] = 1.0
+            self._spread = self._member.T[: len(sizes)].contiguous()
         # Spans of like size are looked at together, each row padded with the first class of its span.
         self.buckets = []
         self.in_bucket = []
@@ -87,7 +89,25 @@ class Spans:
 
     def sums(self, values: Tensor) -> Tensor:
         """float32[n, width] -> float32[n, spans], summed within each span."""
+        if self._member is None:
+            return self._per_bucket(values, lambda padded, beyond: padded.masked_fill(beyond, 0.0).sum(dim=2))
         return (values @ self._member)[:, : len(self)]
+
+    def spread(self, values: Tensor) -> Tensor:
+        """float32[n, spans] -> float32[n, width]: each class has what its span has."""
+        return values.index_select(1, self.span_of) if self._member is None else values @ self._spread
+
+    def weighted_sums(self, weights: Tensor, values: Tensor) -> Tensor:
+        """Weights float32[n, spans] and float32[n, width] -> float32[width]: over rows, each by its span's weight."""
+        if self._member is None:
+            return torch.einsum("nw,nw->w", self.spread(weights), values)
+        return ((weights.T @ values) * self._spread).sum(dim=0)
+
+    def members(self, span_of_row: Tensor) -> Tensor:
+        """int64[n], one span a row -> float32[n, width], 1 where a class belongs to it."""
+        if self._member is None:
+            return (self.span_of == span_of_row[:, None]).float()
+        return self._spread.index_select(0, span_of_row)
 
     def _per_bucket(self, values: Tensor, reduce: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
         """[n, width] -> [n, spans]: ``reduce`` of padded [n, spans, longest] and where that is padding."""
@@ -104,14 +124,14 @@ class Spans:
         """float32[n, width] -> float32[n, width], normalised within each span.
 
         Each span is shifted by its own maximum, so none underflows however far the others are above it; the sums are
-        products with a 0/1 matrix, which are fast on every device.
+        products with a 0/1 matrix, which are fast on every device, unless there are very many spans.
         """
         if not self.width:
             return logits
         with torch.no_grad():
             top = self._top(logits)
-        shifted = logits - top @ self.spread
-        return shifted - self.sums(shifted.exp()).log() @ self.spread
+        shifted = logits - self.spread(top)
+        return shifted - self.spread(self.sums(shifted.exp()).log())
 
     def log_likelihood(self, logits: Tensor, codes: Tensor) -> Tensor:
         """The sum over rows and spans of the log probability of the classes ``codes`` (int64[n, spans]): a scalar.
@@ -136,7 +156,7 @@ class Spans:
         weights = self.weights(logits)
         chosen = weights.gather(1, classes)
         sums = self.sums(weights)
-        gradient = torch.mul(weights, (-scale / sums) @ self.spread, out=out)
+        gradient = torch.mul(weights, self.spread(-scale / sums), out=out)
         one = torch.full((1, 1), scale, device=logits.device).expand(classes.shape)
         gradient.scatter_add_(1, classes, one)
         return gradient, chosen, sums
@@ -161,7 +181,7 @@ class Spans:
         """
         rows, classes = len(classes), classes[:, None]
         chosen = weights.gather(1, classes)
-        within = self.spread.index_select(0, self.span_of[classes[:, 0]]).mul_(weights)
+        within = self.members(self.span_of[classes[:, 0]]).mul_(weights)
         sums = within.sum(dim=1, keepdim=True)
         gradient.addcmul_(within, (sums * rows).reciprocal_())
         gradient.scatter_add_(1, classes, torch.full((1, 1), -1 / rows, device=weights.device).expand(classes.shape))
@@ -203,9 +223,9 @@ class Spans:
         if not self.width:
             return weights
         share = weights / self.exponential(len(weights), generator)
-        share.mul_(self.sums(share).reciprocal_() @ self.spread).clamp_(min=LEAST)
+        share.mul_(self.spread(self.sums(share).reciprocal_())).clamp_(min=LEAST)
         power = share.square().square_().mul_(share)
-        return power.mul_(self.sums(power).reciprocal_() @ self.spread)
+        return power.mul_(self.spread(self.sums(power).reciprocal_()))
 
     def through_gumbel_softmax(self, soft: Tensor, gradient: Tensor) -> Tensor:
         """The gradient with respect to the logits, from that with respect to ``soft``, what the Gumbel softmax gave."""
@@ -213,7 +233,7 @@ class Spans:
             return gradient
         pull = soft * gradient
         # SHARPNESS soft (gradient - its mean by soft)
-        means = self.sums(pull).mul_(SHARPNESS) @ self.spread
+        means = self.spread(self.sums(pull).mul_(SHARPNESS))
         return pull.mul_(SHARPNESS).addcmul_(soft, means, value=-1)
 
     def gumbel(self, rows: int, generator: torch.Generator) -> Tensor:

@@ -24,6 +24,8 @@ DEFAULT_EPOCHS, LEAST_STEPS, MOST_STEPS = 25, 300, 4000
 AVERAGE = 0.998
 #: Looks at the held-out rows that may bring nothing before training ends.
 PATIENCE = 15
+#: Cells of an update at most, but for a few rows: each takes several hidden vectors.
+MOST_CELLS, LEAST_ROWS = 1 << 17, 32
 
 
 class TabCascade(NeuralSynthesizer):
@@ -58,7 +60,10 @@ class TabCascade(NeuralSynthesizer):
 
     epochs: float | None = setting(None, "Passes over the rows at most, in place of steps.", above=0)
     steps: int | None = setting(None, "Updates at most.", above=0, absent="by the size of the table")
-    batch_size: int = setting(512, "Batch size: rows per update.", above=0, search=Choice((128, 256, 512, 1024)))
+    batch_size: int = setting(
+        512, "Batch size: rows per update, at most; of a table of over 256 columns there are fewer.", above=0,
+        search=Choice((128, 256, 512, 1024)),
+    )  # fmt: skip
     learning_rate: float = setting(
         1e-3, "Step size of Adam, falling to 0 along a straight line.", above=0, search=Real(2e-4, 5e-3, log=True)
     )
@@ -79,6 +84,10 @@ class TabCascade(NeuralSynthesizer):
         if self.steps is not None or self.epochs is not None:
             return super()._planned_steps(rows)
         return int(np.clip(DEFAULT_EPOCHS * rows / self._batch_rows(rows), LEAST_STEPS, MOST_STEPS))
+
+    def _batch_rows(self, rows: int) -> int:
+        columns = len(self.schema_) if hasattr(self, "schema_") else 1
+        return min(super()._batch_rows(rows), max(LEAST_ROWS, MOST_CELLS // columns))
 
     def _patience(self) -> int:
         return PATIENCE

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tabular.neural import spans as spans_module
 from tabular.neural.first_layer import FirstLayer
 from tabular.neural.gates import Gates
 from tabular.neural.latent import Posterior
@@ -15,8 +16,10 @@ SIZES = [3, 1, 70, 2, 17, 4]
 CPU = torch.device("cpu")
 
 
-@pytest.fixture
-def spans() -> Spans:
+@pytest.fixture(params=["in a matrix", "too many for one"])
+def spans(request, monkeypatch) -> Spans:
+    if request.param == "too many for one":
+        monkeypatch.setattr(spans_module, "MOST_IN_MATRIX", 0)
     return Spans(SIZES, CPU)
 
 
