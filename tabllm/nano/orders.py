@@ -16,8 +16,8 @@ __all__ = ["draw_orders", "order_with_first"]
 
 def order_with_first(first: Sequence[int], fields: int) -> list[int]:
     """The order in which the fields ``first`` come first, then the others, each in field order."""
-    chosen = sorted(first)
-    return chosen + [field for field in range(fields) if field not in set(chosen)]
+    chosen = set(first)
+    return sorted(chosen) + [field for field in range(fields) if field not in chosen]
 
 
 def draw_orders(rows: int, groups: np.ndarray, *, plain_share: float, rng: np.random.Generator) -> np.ndarray:

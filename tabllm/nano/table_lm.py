@@ -182,7 +182,8 @@ class TableLM(NanoSettings, Synthesizer):
             "seed": self.seed,
         }
         if self.privacy is None:
-            return plan_training(rows, **options)
+            columns = len(parts_of(self.schema).schema) if hasattr(self, "schema_") else 1
+            return plan_training(rows, columns=columns, **options)
         from .private_trainer import plan_private_training
 
         return plan_private_training(rows, **options)

@@ -43,6 +43,8 @@ DEFAULT_EPOCHS, MIN_STEPS, MAX_STEPS = 7, 600, 4000
 #: Rows per update at most; a table of few rows gets fewer. On Adult and on Online Shoppers 128 cost as much per
 #: row as 256 and gave rows that were more useful to train on.
 MAX_BATCH = 128
+#: Cells per update at most: what a layer keeps of more for its gradient takes over a gigabyte. At least so many rows.
+MAX_CELLS, MIN_BATCH = 1 << 14, 8
 #: Training stops when the held-out loss has not improved at this many looks in a row.
 PATIENCE = 3
 #: Shares of a field's logits that are tried on the held-out rows, and the gain in nats from which less than the
@@ -121,10 +123,12 @@ def plan_training(
     batch_rows: int | None = None,
     learning_rate: float,
     seed: int,
+    columns: int = 1,
 ) -> Plan:
-    """Settings for a table of ``rows`` rows; what is ``None`` is chosen from the size of the table."""
+    """Settings for a table of ``rows`` rows and ``columns`` columns; what is ``None`` is chosen from its size."""
     if batch_rows is None:
         batch_rows = int(np.clip(rows // 80, 16, MAX_BATCH))
+        batch_rows = min(batch_rows, max(MIN_BATCH, MAX_CELLS // columns))
     per_epoch = _steps_per_epoch(rows, batch_rows)
     if steps is None:
         if epochs is not None:

@@ -57,12 +57,12 @@ def shuffled(codec: TableCodec, rows: np.ndarray, column: str) -> np.ndarray:
 
 
 def test_fields_behind_the_last_one_that_is_compared_need_not_be_drawn(table, monkeypatch):
-    monkeypatch.setattr("tabllm.nano.relations.MAX_COLUMNS", 3)
+    monkeypatch.setattr("tabllm.nano.relations.MAX_COLUMNS", 4)
     codec, rows = tokens(table)
     compared = checked_fields(codec)
     first = codec.fields[compared[0]].column
     lost = lost_relations(codec, rows, shuffled(codec, rows, first)[:, : compared[-1] + 1])
-    assert compared == [0, 1, 2]
+    assert compared == [0, 1, 2, 3]
     assert first in lost[0]["columns"]
 
 

@@ -292,6 +292,11 @@ def test_training_that_diverges_is_said_in_words(tokens):
         train(fresh(), tokens, GROUPS, replace(PLAN, learning_rate=1e6), progress=Reporter())
 
 
+def test_an_update_sees_fewer_rows_of_a_very_wide_table():
+    planned = [plan_training(100_000, learning_rate=1e-3, seed=0, columns=n) for n in (15, 128, 1000, 10**5)]
+    assert [plan.batch_rows for plan in planned] == [128, 128, 16, 8]
+
+
 @pytest.mark.parametrize("rows", [2, 100, 5000, 10**6])
 @pytest.mark.parametrize("asked", [{}, {"epochs": 0.5}, {"epochs": 3}, {"steps": 7}, {"batch_rows": 10**7}])
 def test_a_plan_can_be_carried_out_whatever_was_asked_for(rows, asked):
