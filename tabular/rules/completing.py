@@ -10,7 +10,6 @@ import numpy as np
 from ..arrays import on_grid
 from ..progress import Reporter
 from ..schema import Schema
-from .consequences import Consequences
 from .derivations import Gap, is_missing
 from .evaluation import Rows
 from .file_order import Limits, order_of, order_rules
@@ -19,7 +18,7 @@ from .keeping import Keeping
 from .placing import Bound, Placement
 from .reduction import Reduction, reduction_of
 from .rule import Rule
-from .steps import Step
+from .steps import Changed, Step
 from .syntax import Condition, Exactly, If, Missing, columns_of
 
 __all__ = ["settle"]
@@ -144,7 +143,7 @@ def _solved(
     open_ = {name: ~cells for name, cells in known.items()}
     for step in _steps(reduction_of(schema), found):
         target = step.target
-        if isinstance(step, Placement | Consequences):
+        if isinstance(step, Changed):
             found[target] = step.place(found, movable=open_[target], fixed=known, nearest=choose)
         elif isinstance(step, Gap):
             later = step.after(found[step.source], gaps[target], drawn[target])

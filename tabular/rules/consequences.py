@@ -13,14 +13,14 @@ import numpy as np
 
 from ..arrays import on_grid
 from ..schema import Schema
-from .derivations import Derivation, Gap
+from .derivations import Derivation, Gap, LookedUp
 from .evaluation import Rows
 from .keys import missing
 from .placing import reaches
 from .rule import Rule
 from .syntax import Chain, Condition, Constant, Exactly, If, Missing, Reference, columns_of
 
-__all__ = ["Consequence", "Consequences", "consequences_of"]
+__all__ = ["Consequence", "Consequences", "Nearest", "consequences_of", "nearest_of"]
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -148,3 +148,42 @@ def consequences_of(
                 needed.setdefault(each.target, set()).update(each.sources)
                 break
     return {name: Consequences(name, tuple(found), schema) for name, found in chosen.items()}
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """``code -> name``, where the code is a number: a number that no row has beside a name is put at the nearest.
+
+    Attributes:
+        values: float64, sorted: the numbers that the rule lists.
+    """
+
+    target: str
+    values: np.ndarray
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """None: what is near follows from the number alone."""
+        return ()
+
+    def place(
+        self, arrays: Arrays, *, movable: np.ndarray | None = None, fixed: Arrays | None = None, nearest: bool = False
+    ) -> np.ndarray:
+        """Canonical values of the column; as :meth:`Consequences.place`."""
+        numbers = arrays[self.target]
+        place = np.searchsorted((self.values[1:] + self.values[:-1]) / 2, numbers)
+        put = ~np.isnan(numbers) & (True if movable is None else movable)
+        return np.where(put, self.values[place], numbers)
+
+
+def nearest_of(schema: Schema, derived: Mapping[str, Derivation]) -> dict[str, Nearest]:
+    """Column -> how its numbers are put at listed ones, for numbers that decide others by themselves."""
+    found: dict[str, Nearest] = {}
+    for each in derived.values():
+        if not isinstance(each, LookedUp) or len(each.sources) != 1:
+            continue
+        (source,) = each.sources
+        if schema[source].kind in ("integer", "continuous") and source not in derived and source not in found:
+            listed = on_grid(np.asarray(each.listed(source), dtype=np.float64), schema[source])
+            found[source] = Nearest(source, np.unique(listed[~np.isnan(listed)]))
+    return {name: each for name, each in found.items() if len(each.values)}

@@ -21,17 +21,17 @@ from ..errors import ConditionError, RuleError
 from ..grain.clock import time_of_day
 from ..grain.text import grain_from_text
 from ..schema import Column, Schema
-from .consequences import Consequences, consequences_of
+from .consequences import Consequences, Nearest, consequences_of, nearest_of
 from .derivations import SHORT, Computed, Derivation, Gap, LookedUp, Mapped, constant, is_missing
 from .instants import has_zones, is_local
 from .keeping import Keeping
 from .keys import category_numbers
 from .narrowing import narrowed
-from .placing import Placement, placements_of, reaches
+from .placing import placements_of, reaches
 from .rule import Rule
 from .solving import DAY, rearranged
 from .sources import free_sources, with_sources
-from .steps import in_order
+from .steps import Changed, in_order
 from .syntax import (
     Always,
     Chain,
@@ -78,8 +78,8 @@ class Reduction:
         self._free = free_sources(schema, list(derived.values()))
         placements, self.bounds = placements_of(schema, derived, needed)
         decided = consequences_of(schema, derived, needed, self._free)
-        self.steps = in_order(derived, placements, decided)
-        self.derivations = [step for step in self.steps if not isinstance(step, Placement | Consequences)]
+        self.steps = in_order(derived, nearest_of(schema, derived), placements, decided)
+        self.derivations = [step for step in self.steps if not isinstance(step, Changed)]
         self.flags: dict[str, Column] = {}
         columns: list[Column] = []
         for column in schema:
@@ -129,7 +129,7 @@ class Reduction:
             for source in step.sources:
                 if source not in made and (never_varies := constant(self.whole[source], rows)) is not None:
                     made[source] = never_varies
-            if isinstance(step, Placement | Consequences):
+            if isinstance(step, Changed):
                 if all(name in made for name in (step.target, *step.sources)):
                     made[step.target] = step.place(made)
             elif not isinstance(step, Gap) or step.gap.name in made:
@@ -210,7 +210,7 @@ class Reduction:
         if not self.whole.rules:
             return None
         made = self._derived.keys() | self.flags.keys()
-        made |= {step.target for step in self.steps if isinstance(step, Consequences)}
+        made |= {step.target for step in self.steps if isinstance(step, Consequences | Nearest)}
         return Keeping(self.whole, {name: asked for name, asked in conditions.items() if name in made}, self.filled)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .consequences import Consequences
+from .consequences import Consequences, Nearest
 from .derivations import Derivation
 from .placing import Placement
 
-__all__ = ["Step", "in_order"]
+__all__ = ["Changed", "Step", "in_order"]
 
-Step = Derivation | Placement | Consequences
+Changed = Placement | Consequences | Nearest
+Step = Derivation | Changed
 
 
 def in_order(*made: Mapping[str, Step]) -> list[Step]:

@@ -14,6 +14,7 @@ from tabular.progress import Reporter
 from tabular.rules import Rule
 from tabular.rules.completing import settle
 from tabular.rules.keeping import Keeping
+from tabular.rules.listing import with_values
 from tabular.rules.placing import Bound, bounds_of
 from tabular.rules.reduction import reduction_of
 from tabular.rules.syntax import Constant, Operation, Reference
@@ -126,6 +127,24 @@ def test_what_a_condition_decides_is_set(rules: list[str], changed: set[str]) ->
     asked = reduced.keeping(parse_where("price > 10", schema))
     assert asked is not None
     assert set(asked.conditions) == {"price"} & changed
+
+
+def test_a_code_beside_which_nothing_stands_is_put_at_the_nearest() -> None:
+    rng = np.random.default_rng(0)
+    codes = np.sort(rng.choice(np.arange(1000, 9999), 300, replace=False))
+    table = pd.DataFrame({"code": rng.choice(codes, ROWS), "b": rng.integers(0, 9, ROWS)})
+    table["price"] = (table["code"] % 97) / 4
+    schema = infer_schema(table, overrides={"code": "integer"})
+    arrays = to_arrays(table, schema)
+    schema = replace(schema, rules=(with_values(Rule("code -> price"), arrays, schema),))
+    reduced = reduction_of(schema)
+    drawn = rng.integers(1000, 9999, ROWS).astype(float)
+    made = reduced.join({**reduced.split(arrays), "code": drawn})
+    np.testing.assert_array_equal(made["price"], made["code"] % 97 / 4)
+    assert np.isin(made["code"], codes).all()
+    kept = np.isin(drawn, table["code"])
+    np.testing.assert_array_equal(made["code"][kept], drawn[kept])
+    assert np.abs(made["code"] - drawn).max() < 400
 
 
 def test_a_row_whose_computed_cell_the_column_does_not_have_is_drawn_again() -> None:
