@@ -60,6 +60,10 @@ def push_run(
     """
     run, progress = Path(run), progress or Reporter()
     synthesizer = load_run(run)
+    if synthesizer.unit != "rows":
+        raise HubError(
+            f"{run} makes {synthesizer.unit} by two runs in folders of their own, which are not pushed; copy the folder."
+        )
     facts, schema = describe_run(run) or (synthesizer.describe(), synthesizer.schema)
     names = files_of(run)
     config = shared_config(run)
