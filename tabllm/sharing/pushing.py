@@ -62,7 +62,7 @@ def push_run(
     synthesizer = load_run(run)
     if synthesizer.unit != "rows":
         raise HubError(
-            f"{run} makes {synthesizer.unit} by two runs in folders of their own, which are not pushed; copy the folder."
+            f"{run} makes {synthesizer.unit} by two runs in folders of their own, which are not pushed: copy it."
         )
     facts, schema = describe_run(run) or (synthesizer.describe(), synthesizer.schema)
     names = files_of(run)

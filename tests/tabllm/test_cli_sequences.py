@@ -43,7 +43,7 @@ def test_a_log_is_learned_made_continued_and_judged(run_tabllm, log, monkeypatch
         "makes users with all their events"
         in run_tabllm("sample", "log-run", "-o", "x.csv", "--balance", "page").message
     )
-    assert "copy the folder" in run_tabllm("push", "log-run", "somebody/log").message
+    assert "are not pushed: copy it" in run_tabllm("push", "log-run", "somebody/log").message
     assert "without --by" in run_tabllm("impute", "log-run", "log.csv", "-o", "x.csv").message
 
 
