@@ -67,6 +67,11 @@ impute visits-run
 impute visits-run lost.csv -o x.csv
 impute lost-run visits.csv -o x.csv
 impute visits-run visits.csv -o visits.csv
+extend
+extend visits.csv visits.csv -o x.csv
+score
+score lost-run visits.csv
+score visits.csv visits.csv
 eval
 eval visits.csv
 eval visits.csv lost.csv
