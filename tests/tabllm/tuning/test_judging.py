@@ -129,7 +129,7 @@ def test_the_model_of_the_real_rows_is_trained_once(judged, monkeypatch):
     counted = []
     from eval import arms
 
-    predict = arms._predict
-    monkeypatch.setattr(arms, "_predict", lambda *args: counted.append(1) or predict(*args))
+    predict = arms.fit_predict
+    monkeypatch.setattr(arms, "fit_predict", lambda *args: counted.append(1) or predict(*args))
     assert judge.measure(train[:300]) == first
     assert len(counted) == 1
