@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -68,9 +69,10 @@ class ConditionalDraws:
         kept: list[dict[str, np.ndarray]] = []
         made = found = 0
         while found < rows:
-            # What is still to find, by the share that was found so far, and some more.
-            wanted = (rows - found) * max(made, 1) / max(found, 0.5) if keeping and made else rows - found
-            count = int(min(max(wanted * 1.1, 64) if keeping else wanted, chunk))
+            # What is still to find, and where a part was not kept so far as much more as will hardly be too little.
+            share, missing = max(found, 0.5) / max(made, 1), rows - found
+            wanted = (missing + 3 * math.sqrt(missing * (1 - share))) / share if found < made else missing
+            count = int(min(max(wanted, 64) if found < made else wanted, chunk))
             arrays = drawn = self._draw(count, generator)
             if keeping is not None:
                 kept_rows = keeping(drawn)
