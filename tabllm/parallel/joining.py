@@ -90,6 +90,9 @@ def finish() -> None:
     _, group, board = _joined
     board.finish()
     group.wait()
-    board.close()
+    if group.rank:
+        # gloo may abort a process in which both sides of a connection end it at once: process 0 parts first.
+        board.wait()
     group.close()
+    board.close()
     _joined = None

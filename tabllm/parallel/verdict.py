@@ -64,8 +64,12 @@ class Board:
             self._links = _connect(group, address)
         except OSError as error:
             raise LostProcess(f"The processes of this fit cannot reach each other at {address} ({error}).") from None
-        for rank, link in self._links.items():
-            threading.Thread(target=self._listen, args=(rank, link), daemon=True, name=f"board-{rank}").start()
+        self._listeners = [
+            threading.Thread(target=self._listen, args=(rank, link), daemon=True, name=f"board-{rank}")
+            for rank, link in self._links.items()
+        ]
+        for listener in self._listeners:
+            listener.start()
 
     def settle(self, code: int, *, lost: bool = False, patient: bool = False) -> Verdict:
         """Say that this process fails, unless another did before, and give what holds for all.
@@ -90,12 +94,18 @@ class Board:
         self._finished = True
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections, and wait until nobody listens."""
         self._leaving.set()
         for link in self._links.values():
             with contextlib.suppress(OSError):
                 link.shutdown(socket.SHUT_RDWR)
             link.close()
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until the connections are closed, by this process or by the others."""
+        for listener in self._listeners:
+            listener.join(ANSWER_SECONDS)
 
     # -- the threads ------------------------------------------------------------------------------------------
     def _listen(self, rank: int, link: socket.socket) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -82,9 +83,15 @@ def test_two_processes_train_as_one(tmp_path, monkeypatch, request, engine, tole
         mx.disable_compile()
         request.addfinalizer(mx.enable_compile)
     model = folder_of("gpt2")
-    done = two(engine, tmp_path, "trainings", engine, model, tmp_path)
+    for name in ("first", "again"):
+        folder = tmp_path / name
+        folder.mkdir()
+        done = two(engine, folder, "trainings", engine, model, folder)
+        # PyTorch's gloo was seen to abort a process at its very end, once in a dozen runs; twice is no accident.
+        if -signal.SIGABRT not in [process.returncode for process in done]:
+            break
     assert [process.returncode for process in done] == [0, 0], done
-    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
+    first, second = (json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1))
     assert first == second, "all processes decide the same"
     expected = trainings(engine, model)
     assert len(expected["to the end"]) == 51
@@ -102,7 +109,7 @@ def test_two_processes_train_as_one(tmp_path, monkeypatch, request, engine, tole
     notes = []
     reporter = Reporter()
     reporter.note = notes.append
-    resumed = fitted(engine_of(engine, model), steps=10, checkpoint=tmp_path / "run.partial", progress=reporter)
+    resumed = fitted(engine_of(engine, model), steps=10, checkpoint=folder / "run.partial", progress=reporter)
     assert notes == ["Going on from step 5 of 10."]
     np.testing.assert_allclose(curve(resumed), curve(fitted(engine_of(engine, model), steps=10)), atol=tolerance)
 
