@@ -32,8 +32,8 @@ SHORT = DAY / 4
 
 
 @dataclass(frozen=True)
-class Computed:
-    """``total = price * quantity``: computed, and rounded as the column is."""
+class _OfExpression:
+    """A column of which nothing is learned, as an expression decides it."""
 
     target: str
     rule: Rule
@@ -53,6 +53,11 @@ class Computed:
     def split(self, arrays: Arrays) -> dict[str, np.ndarray]:
         """Canonical arrays of the parts."""
         return {}
+
+
+@dataclass(frozen=True)
+class Computed(_OfExpression):
+    """``total = price * quantity``: computed, and rounded as the column is."""
 
     def join(self, arrays: Arrays) -> np.ndarray:
         """Canonical values of the column, missing where a column is that it is computed from."""
@@ -114,27 +119,8 @@ class LookedUp:
 
 
 @dataclass(frozen=True)
-class Mapped:
+class Mapped(_OfExpression):
     """``month(sent) -> month_name``: looked up beside what the expression comes to."""
-
-    target: str
-    rule: Rule
-    expression: Expression
-    schema: Schema
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The columns of the expression."""
-        return columns_of(self.expression)
-
-    @property
-    def parts(self) -> tuple[Column, ...]:
-        """What is learned in place of the column."""
-        return ()
-
-    def split(self, arrays: Arrays) -> dict[str, np.ndarray]:
-        """Canonical arrays of the parts."""
-        return {}
 
     def join(self, arrays: Arrays) -> np.ndarray:
         """Canonical values of the column; missing where the rule lists nothing for the number."""
