@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from ..hub.packing import packing
 from ..hub.spelling import spelled_for_mlx
 from ..mlx_device import half_type
 from .engine import Shape
+from .mlx_rows import find_matrix, quantize_rows
 from .mlx_weights import from_hf
+from .names import hf_name
 
 __all__ = [
     "body_of",
@@ -74,7 +76,7 @@ def load_model(folder: str | Path, *, precision: str, device: str = "cpu", rando
             _draw(model, 0 if random is None else random)
         else:
             _take(model, weights, stored)
-            del weights
+            weights.clear()
     except TabllmError:
         raise
     except Exception as error:  # mlx and mlx-lm raise ValueError, RuntimeError, KeyError as they come
@@ -85,6 +87,8 @@ def load_model(folder: str | Path, *, precision: str, device: str = "cpu", rando
         model.set_dtype(dtype)
     if precision in _BITS and not stored:
         _quantize(model, _BITS[precision])
+        if weights is not None:
+            _quantize_by_rows(model, _weight_files(folder))
     model.eval()
     # Nothing was read yet. One weight after the other, so that a model that is quantized here is never whole in memory;
     # the largest first, as long as nothing lies beside it.
@@ -141,12 +145,16 @@ def instantiate(config: dict[str, Any]) -> Any:
 
 def _stored_weights(folder: Path) -> dict[str, mx.array]:
     weights: dict[str, mx.array] = {}
-    files = sorted(folder.glob("model*.safetensors"))
+    files = _weight_files(folder)
     if not files:
         raise RunError(f"{folder} has no weights as safetensors; pull the model again.")
     for path in files:
         weights.update(mx.load(str(path)))
     return weights
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("model*.safetensors"))
 
 
 def _take(model: Any, weights: Mapping[str, mx.array], stored: Mapping[str, Any]) -> None:
@@ -184,6 +192,17 @@ def _quantize(model: Any, bits: int) -> None:
                 and packing(name, parameters=parameters, bits=bits, group_size=group)
             ),
         )  # fmt: skip
+
+
+def _quantize_by_rows(model: Any, files: Sequence[Path]) -> None:
+    """Read the input embedding and the output layer in slices: they are by far the largest weights of a small model."""
+    large = (embedding_path(model), "lm_head")
+    for path, layer in model.named_modules():
+        if path in large and is_quantized(layer):
+            name = hf_name(model.model_type, f"{path}.weight")
+            stored = find_matrix(files, (name, name.removeprefix("transformer.")))
+            if stored is not None:
+                quantize_rows(layer, stored)
 
 
 def is_quantized(module: Any) -> bool:
