@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from tabular.encoding.frames import as_pandas
+from tabular.encoding.marks import mark_cells
 from tabular.errors import TableError, UsageError
-from tabular.frames import as_pandas
-from tabular.inference import infer_schema
-from tabular.marks import mark_cells
 from tabular.notebook import default_reporter
+from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
 from tabular.schema import Schema
 

@@ -52,7 +52,7 @@ class Shown:
 
             write_html(next(iter(reports.values())) if len(reports) == 1 else reports, path)
         elif ending == ".json":
-            from tabular.rundir import write_json
+            from tabular.storage.rundir import write_json
 
             data = {name: report.to_dict() for name, report in reports.items()}
             write_json(path, next(iter(data.values())) if len(data) == 1 else {"version": 1, "reports": data})

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tabular.threads import free_cores
+from tabular.machine.threads import free_cores
 
 from .tables import Table, Tables
 from .trees import HistogramTrees, load_xgboost

@@ -13,7 +13,7 @@ import re
 import numpy as np
 import pandas as pd
 
-from tabular.cells import plain_cells, texts
+from tabular.encoding.cells import plain_cells, texts
 from tabular.schema import Column, Schema
 
 from .fidelity_facts import FormFacts

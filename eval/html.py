@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tabular.errors import UsageError
-from tabular.rundir import write_text
+from tabular.storage.rundir import write_text
 
 from .findings import headline
 from .page.all_targets import all_targets_section

@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from tabular.inference import infer_schema
+from tabular.preparing.inference import infer_schema
 from tabular.schema import Schema
 
 from .fidelity import count_values, js_distance, ks_statistic, real_bins, total_variation

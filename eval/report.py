@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tabular.errors import RunError
-from tabular.rundir import write_json
+from tabular.storage.rundir import write_json
 
 from .bias_facts import Bias, Gap, GroupRates, ProtectedColumn
 from .estimates import Estimate

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from tabular.arrays import to_arrays
-from tabular.boolean_words import truth
+from tabular.encoding.arrays import to_arrays
+from tabular.encoding.boolean_words import truth
 from tabular.rules import Rule
 from tabular.rules.keys import category_numbers
 from tabular.rules.support import judged, shown_cells

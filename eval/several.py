@@ -9,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
-from tabular.frames import as_pandas
-from tabular.inference import infer_schema
+from tabular.encoding.frames import as_pandas
 from tabular.notebook import default_reporter
+from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter, Task
 from tabular.schema import Schema
 

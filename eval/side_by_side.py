@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tabular.files import COMPRESSIONS, FORMATS
-from tabular.origins import is_database, name_of
+from tabular.io.files import COMPRESSIONS, FORMATS
+from tabular.io.origins import is_database, name_of
 
 from .findings import is_guarded
 from .report import FORMAT_VERSION, PairwiseDistance, Report

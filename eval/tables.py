@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from tabular.arrays import to_arrays
+from tabular.encoding.arrays import to_arrays
 from tabular.errors import TableError
 from tabular.schema import Schema
 

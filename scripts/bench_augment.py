@@ -29,9 +29,9 @@ from rich.console import Console
 from tabllm.augmenting.sheets import draw, to_json, to_markdown
 from tabllm.augmenting.study import Settings, run_study
 from tabllm.demo import load_adult
+from tabular.io.reading import read_table
 from tabular.progress import RichReporter
-from tabular.reading import read_table
-from tabular.rundir import write_json, write_text
+from tabular.storage.rundir import write_json, write_text
 
 #: Share of the rich that is left in Adult.
 THINNED = 0.02

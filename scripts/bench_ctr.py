@@ -34,8 +34,8 @@ from tabllm.ads.splitting import Split, split_log
 from tabllm.ads.study import study_ctr
 from tabllm.ads.tables import to_markdown
 from tabllm.comparing.study import Settings
-from tabular.arrays import to_arrays
-from tabular.inference import infer_schema
+from tabular.encoding.arrays import to_arrays
+from tabular.preparing.inference import infer_schema
 from tabular.progress import RichReporter
 
 

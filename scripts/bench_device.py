@@ -34,7 +34,7 @@ from typing import Any
 
 from device_bench.plan import FULL, TINY, Line, Sizes, lines_for, named
 
-from tabular.rundir import write_json
+from tabular.storage.rundir import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Longest that a line may take, in seconds.

@@ -30,8 +30,8 @@ from eval.utility import score_arms
 from tabllm.demo import TARGET, load_adult
 from tabular.progress import RichReporter
 from tabular.registry import create
-from tabular.rundir import write_json, write_text
-from tabular.strata import balanced_strata, fair_strata, probe, sample_strata
+from tabular.sampling.strata import balanced_strata, fair_strata, probe, sample_strata
+from tabular.storage.rundir import write_json, write_text
 from tabular.synthesizer import Synthesizer
 
 PROTECTED = "sex"

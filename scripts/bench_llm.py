@@ -41,7 +41,7 @@ from tabllm.demo import load_adult
 from tabllm.lm.pieces import Pieces
 from tabllm.lm.pretrained import PretrainedLM
 from tabllm.lm.sampler import LmSampler
-from tabular.arrays import from_arrays
+from tabular.encoding.arrays import from_arrays
 
 #: Runs in the peer's own environment.
 PEER = r"""

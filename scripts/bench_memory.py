@@ -28,8 +28,8 @@ from tabllm.lm.mlx_engine import MlxLm
 from tabllm.lm.pieces import Pieces
 from tabllm.lm.text_codec import TextCodec
 from tabllm.precisions import PACKED, PRECISIONS
-from tabular.arrays import to_arrays
-from tabular.inference import infer_schema
+from tabular.encoding.arrays import to_arrays
+from tabular.preparing.inference import infer_schema
 
 VOCABULARY = 2000
 SHAPES = {

@@ -29,8 +29,8 @@ from tabllm.bench.machine import describe_machine
 from tabllm.demo import TARGET, load_adult
 from tabllm.hub.gguf import import_gguf
 from tabllm.lm.prompted import PromptedLM
-from tabular.arrays import to_arrays
-from tabular.inference import infer_schema
+from tabular.encoding.arrays import to_arrays
+from tabular.preparing.inference import infer_schema
 from tabular.progress import RichReporter
 from tabular.registry import create
 

@@ -30,8 +30,8 @@ from tabllm.lm.engine import Shape, Tuning
 from tabllm.lm.memory import kept_bytes
 from tabllm.lm.pieces import Pieces
 from tabllm.lm.text_codec import TextCodec
-from tabular.arrays import to_arrays
-from tabular.inference import infer_schema
+from tabular.encoding.arrays import to_arrays
+from tabular.preparing.inference import infer_schema
 
 MARKS = marks("predictions", "predict_device.py")
 #: An M2 Pro: 16 cores of 128 lanes at 1.398 GHz, two operations each, and 200 GB/s.

@@ -20,8 +20,8 @@ def batched_attention(query: Tensor) -> AbstractContextManager[Any]:
     """Within it, ``scaled_dot_product_attention`` makes two products of all there is.
 
     torch's own kernel for processors makes a product for each head of each row. For short rows that is mostly calls,
-    which cost oneDNN (:func:`tabular.devices.full_width_products`) several times as much as MKL: half the time of
-    an update of ``nano``. With one query a row, and on a GPU, nothing is changed.
+    which cost oneDNN (:func:`tabular.machine.devices.full_width_products`) several times as much as MKL: half the time
+    of an update of ``nano``. With one query a row, and on a GPU, nothing is changed.
 
     Args:
         query: [rows, heads, queries, width of a head].

@@ -21,7 +21,7 @@ TARGET = "income"
 
 def load_adult(part: str) -> pd.DataFrame:
     """``"train"`` (32,561 rows) or ``"test"`` (16,281 rows) of Adult, 15 columns each."""
-    from tabular.reading import read_table
+    from tabular.io.reading import read_table
 
     with as_file(files("tabllm") / "data" / f"adult_{part}.parquet") as path:
         return read_table(path)
@@ -47,8 +47,8 @@ def run_demo(
     Raises:
         UsageError: if ``folder`` holds something else than an earlier demo.
     """
-    from tabular.rundir import make_folder
-    from tabular.writing import TableWriter
+    from tabular.io.writing import TableWriter
+    from tabular.storage.rundir import make_folder
 
     from .pipeline import Order, check_folder, make_table
 

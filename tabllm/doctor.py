@@ -14,7 +14,7 @@ from typing import Any
 
 import tabllm
 from eval.trees import load_xgboost
-from tabular.threads import allowed_cores
+from tabular.machine.threads import allowed_cores
 
 from .nano.backend import install_mlx
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from eval.report import Report
-    from tabular.file_form import FileForm, ReadOptions
+    from tabular.io.file_form import FileForm, ReadOptions
+    from tabular.preparing.source import Source
     from tabular.rules import RuleChoice
     from tabular.schema import Schema
-    from tabular.source import Source
     from tabular.synthesizer import Synthesizer
 
     from .studies.workspace import Workspace
@@ -35,10 +35,10 @@ class Order:
     """What is to be made of a table.
 
     Attributes:
-        data: the file of real rows, as :func:`tabular.reading.read_table` takes it; ``reading`` says more of it.
+        data: the file of real rows, as :func:`tabular.io.reading.read_table` takes it; ``reading`` says more of it.
         model: the generator's name; ``options`` are the keywords of its ``__init__``.
         rows: to generate; as many as were learned if absent.
-        holdout: rows that are held back, as :func:`tabular.source.source_of` takes them.
+        holdout: rows that are held back, as :func:`tabular.preparing.source.source_of` takes them.
         holdout_file: real rows to judge by, in place of ``holdout``.
         learned_rows: learn so many rows, drawn at random; all if absent.
         target: the column to predict; guessed if absent.
@@ -102,14 +102,14 @@ def make_table(
     """
     from eval.html import write_html
     from eval.provenance import provenance
-    from tabular.dropping import drop_columns
-    from tabular.file_form import ReadOptions
-    from tabular.holdout import people_note
-    from tabular.origins import ending_of
-    from tabular.reading import check_table, read_file, read_table
+    from tabular.io.dropping import drop_columns
+    from tabular.io.file_form import ReadOptions
+    from tabular.io.origins import ending_of
+    from tabular.io.reading import check_table, read_file, read_table
+    from tabular.preparing.holdout import people_note
+    from tabular.preparing.source import source_of
     from tabular.rules.telling import rules_line
-    from tabular.rundir import make_folder
-    from tabular.source import source_of
+    from tabular.storage.rundir import make_folder
 
     from .studies.workspace import Workspace, fingerprint, has_fingerprint
 
@@ -190,7 +190,7 @@ class _Fit:
     ) -> _Fit:
         """Raises :class:`UsageError` for a target that no model can predict, and for a rule that rows break."""
         from eval.utility import check_target
-        from tabular.inference import infer_schema
+        from tabular.preparing.inference import infer_schema
         from tabular.rules import RuleChoice
         from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
 
@@ -220,8 +220,8 @@ def _sample(
     work: Workspace, synthesizer: Synthesizer, path: Path, rows: int, seed: int, wanted: str, form: FileForm
 ) -> float | None:
     """Make the rows, unless they are there; the seconds that took."""
-    from tabular.origins import file_sha256
-    from tabular.resuming import ResumableWriter
+    from tabular.io.origins import file_sha256
+    from tabular.io.resuming import ResumableWriter
 
     if path.is_file() and work.facts(STATE, wanted, lambda facts: facts["sha256"]) == file_sha256(path):
         return None

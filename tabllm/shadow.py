@@ -122,7 +122,7 @@ def _listed(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The rows of ``table`` whose categories ``schema`` lists."""
     import numpy as np
 
-    from tabular.arrays import to_arrays
+    from tabular.encoding.arrays import to_arrays
 
     arrays = to_arrays(table, schema, unseen="missing")
     kept = np.ones(len(table), dtype=bool)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from tabular.errors import EngineError, UsageError
-from tabular.placing import told
 from tabular.progress import Reporter, Task
+from tabular.storage.placing import told
 
 __all__ = ["logged", "tag_of"]
 

@@ -1,30 +1,32 @@
 """The ground floor: what a table is, how it is read and written, and what a synthesizer is.
 
-=====================  =====================================================================
-``schema``             what a table is: :class:`Schema`, :class:`Column`
-``inference``          finds the schema of a table (``column_facts``, ``column_kinds``)
-``arrays``             the canonical numpy form of a table, there and back (``cells``)
-``rules``              what holds between columns: found, shown, kept
-``conditions``         ``where``: which rows are wanted (``condition_text``, ``intervals``)
-``reading``            a file into a table (``delimited``: CSV; ``files``: formats)
-``holdout``            which rows are held back; ``source``: what a run keeps of its file
-``writing``            a table into a file, part by part
-``rundir``             a run directory, whole or not at all (``runs``: the files in it)
-``locking``            one program at a time writes a file or folder
-``checkpoint``         what an interrupted training leaves
-``likelihood``         how probable given rows are under a generator
-``making``             rows in parts, and missing cells, for generators whose rows are tokens
-``strata``             samples with the shares that were asked for (``shares``: their arithmetic)
-``unmodelled``         columns with nothing to learn; ``words``: free text
-``devices``            where torch computes; ``threads``: with how many threads, beside other programs
-``neural``             the generators that stand here
-``dp``                 differential privacy: what is released, and what it costs
-``number_text``        numbers stored as text; ``date_text``: dates; ``identifiers``: new ones
-``column_names``       whether names can serve, and what they hint at
-``synthesizer``        the interface of every generator, and their registry
-``progress``           how long work tells of itself
-``errors``             what a user can meet
-=====================  =====================================================================
+===================  =======================================================================
+``schema``           what a table is: :class:`Schema`, :class:`Column` (``schema_checks``: by hand)
+``synthesizer``      the interface of every generator; ``registry``: their names; ``settings``: theirs
+``runs``             the files of a run that all generators write
+``errors``           what a user can meet; ``progress``: how long work tells of itself
+``numbers``          numbers stored as text
+``dates``            dates and times stored as text
+``codes``            identifiers and other texts built by a pattern
+``free_text``        columns of free text
+``grain``            which numbers and instants a column has at all
+``encoding``         the canonical numpy form of a table, there and back
+``columns``          what is found out about one column
+``where``            which rows are wanted
+``rules``            what holds between columns: found, shown, kept
+``personal``         data that name persons
+``relations``        tables of which one row belongs to several of another
+``io``               files into tables, tables into files
+``storage``          files that are whole or not there, one writer at a time
+``machine``          devices and threads
+``preparing``        what comes before a fit: the schema inferred, rows held back
+``parts``            instants as a day and a time
+``refining``         drawn rows chosen so that their margins fit
+``sampling``         from what a generator draws to the rows that were asked for
+``likelihood``       how probable given rows are under a generator
+``dp``               differential privacy: what is released, and what it costs
+``neural``           the generators that stand here
+===================  =======================================================================
 
 Nothing is imported before it is used, so ``import tabular`` costs nothing.
 """
@@ -34,12 +36,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .threads import spin_briefly
+from .machine.threads import spin_briefly
 
 if TYPE_CHECKING:
-    from .arrays import from_arrays, to_arrays
-    from .conditions import Allowed, parse_where
+    from .codes.identifiers import make_identifiers
     from .dp.settings import Privacy
+    from .encoding.arrays import from_arrays, to_arrays
     from .errors import (
         ConditionError,
         EngineError,
@@ -50,41 +52,41 @@ if TYPE_CHECKING:
         TabllmError,
         UsageError,
     )
-    from .identifiers import make_identifiers
-    from .inference import infer_schema
+    from .io.reading import check_table, read_table
+    from .io.writing import TableWriter, check_output
     from .neural.ctgan import CTGAN
     from .neural.tabcascade import TabCascade
     from .neural.tabddpm import TabDDPM
     from .neural.tvae import TVAE
+    from .preparing.inference import infer_schema
     from .progress import Reporter, RichReporter, Task
-    from .reading import check_table, read_table
     from .registry import create, load_run, model_names, register
-    from .rundir import atomic_directory, write_json
     from .schema import Column, Schema
+    from .storage.rundir import atomic_directory, write_json
     from .synthesizer import Synthesizer
-    from .writing import TableWriter, check_output
+    from .where.conditions import Allowed, parse_where
 
 _HOMES = {
-    "arrays": ("from_arrays", "to_arrays"),
-    "conditions": ("Allowed", "parse_where"),
+    "encoding.arrays": ("from_arrays", "to_arrays"),
+    "where.conditions": ("Allowed", "parse_where"),
     "dp.settings": ("Privacy",),
     "errors": (
         "ConditionError", "EngineError", "OutputError", "RunError", "SchemaError", "TableError", "TabllmError",
         "UsageError",
     ),
-    "identifiers": ("make_identifiers",),
-    "inference": ("infer_schema",),
+    "codes.identifiers": ("make_identifiers",),
+    "preparing.inference": ("infer_schema",),
     "neural.ctgan": ("CTGAN",),
     "neural.tabcascade": ("TabCascade",),
     "neural.tabddpm": ("TabDDPM",),
     "neural.tvae": ("TVAE",),
     "progress": ("Reporter", "RichReporter", "Task"),
-    "reading": ("check_table", "read_table"),
-    "rundir": ("atomic_directory", "write_json"),
+    "io.reading": ("check_table", "read_table"),
+    "storage.rundir": ("atomic_directory", "write_json"),
     "schema": ("Column", "Schema"),
     "registry": ("create", "load_run", "model_names", "register"),
     "synthesizer": ("Synthesizer",),
-    "writing": ("TableWriter", "check_output"),
+    "io.writing": ("TableWriter", "check_output"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

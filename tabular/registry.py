@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from .dp.settings import with_private_defaults
 from .errors import EngineError, NoRunError, RunError, TabllmError, UsageError
 from .plain_json import FieldError, read_json, shown
-from .rundir import check_readable, put_back
 from .search_space import SearchSpace
 from .settings import ALIASES, RUN_FOLDER, known_setting, settings_table
+from .storage.rundir import check_readable, put_back
 
 if TYPE_CHECKING:
     from .synthesizer import Synthesizer

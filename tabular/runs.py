@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from .errors import RunError, SchemaError, TabllmError
-from .learning_curve import curve_text
 from .plain_json import (
     NUMBER,
     PLAIN,
@@ -28,8 +27,9 @@ from .plain_json import (
 )  # fmt: skip
 from .refining import MIN_CELL, Margins
 from .registry import RUN_VERSION, check_name, read_config
-from .rundir import HISTORY, atomic_directory, write_json
 from .schema import Column, Schema
+from .storage.learning_curve import curve_text
+from .storage.rundir import HISTORY, atomic_directory, write_json
 
 if TYPE_CHECKING:
     from .synthesizer import Synthesizer

@@ -16,7 +16,7 @@ from typing import Any
 from .errors import KindError, RuleError, SchemaError
 from .plain_json import FieldError, read_json
 from .rules import Rule
-from .rundir import write_text
+from .storage.rundir import write_text
 
 __all__ = ["KINDS", "NUMERIC_KINDS", "TOKEN_KINDS", "Column", "Schema", "kind_hint"]
 
@@ -60,7 +60,7 @@ class Column:
         kind: one of :data:`KINDS`.
         dtype: the pandas dtype to give back, as text (``"int64"``, ``"object"``, ``"datetime64[ns]"``);
             besides, ``"category[ordered]"``, and ``"date"``, ``"decimal"`` and those of
-            :mod:`tabular.object_cells` for objects of those types.
+            :mod:`tabular.encoding.object_cells` for objects of those types.
         missing_rate: share of missing cells, 0 to 1.
         minimum, maximum: bounds of a numeric kind; for ``datetime`` in seconds since 1970.
         decimals: digits after the point that a ``continuous`` column keeps (a ``datetime``: of its
@@ -72,7 +72,7 @@ class Column:
             stored as text, the template of their text (such as ``"${:,.2f}"``).
         grain: which numbers or instants of its range a column has at all, such as ``"step 15 min; weekdays Mon-Fri"``
             (:mod:`tabular.grain.text`); ``None`` for all that its decimals or its format can write.
-        pattern: how an identifier is built (:mod:`tabular.identifiers`), such as ``"uuid"`` or ``"AA-9999"``;
+        pattern: how an identifier is built (:mod:`tabular.codes.identifiers`), such as ``"uuid"`` or ``"AA-9999"``;
             ``"same"`` for the values of the column that it goes with.
         words: lists of words that the pattern names, with blanks between the words: ``(("given", "Anna Bea"),)``; lists
             of the package where they are not given.

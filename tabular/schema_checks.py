@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import from_arrays, holds_text, known_dtype, on_grid, to_arrays
-from .cells import numbers
+from .codes.forms import WordLists
+from .codes.identifiers import check_pattern, make_identifiers
 from .dates.forms import compiled
+from .encoding.arrays import from_arrays, holds_text, known_dtype, on_grid, to_arrays
+from .encoding.cells import numbers
 from .errors import SchemaError
-from .forms import WordLists
 from .grain.text import grain_from_text
-from .identifiers import check_pattern, make_identifiers
-from .number_template import is_template
-from .number_text import MAX_DIGITS
+from .numbers.template import is_template
+from .numbers.text import MAX_DIGITS
 from .plain_json import TEXT, FieldError, Kind, check_fields, list_of, maybe, one_of, real, shown, whole
 from .rules import Rule, rule_from_data
 from .rules.evaluation import check_rules

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from .conditions import Allowed
     from .dp.settings import Privacy
-    from .frames import Form
+    from .encoding.frames import Form
     from .refining import Margins
+    from .where.conditions import Allowed
 else:
     # `import tabllm` reaches this file, and must not wait for pandas.
     pd = Module("pandas")
@@ -108,8 +108,8 @@ class Synthesizer(Likelihood, Settings, ABC):
             UsageError: for a setting that cannot be.
             TableError: if the table has too few rows to learn from.
         """
-        from .frames import Form
-        from .reading import check_table
+        from .encoding.frames import Form
+        from .io.reading import check_table
 
         before = dict(vars(self))
         self.check_settings()
@@ -141,7 +141,7 @@ class Synthesizer(Likelihood, Settings, ABC):
         self, table: pd.DataFrame, schema: Schema | None, discrete: Sequence[str], progress: Reporter
     ) -> tuple[Schema, dict[str, np.ndarray]]:
         """The schema, inferred if there is none, with ``discrete`` columns as categories; and the canonical arrays."""
-        from .schema_fit import schema_and_arrays
+        from .preparing.schema_fit import schema_and_arrays
 
         return schema_and_arrays(
             table, schema, rare_below=getattr(self, "rare_below", 0), progress=progress, discrete=discrete,
@@ -198,7 +198,7 @@ class Synthesizer(Likelihood, Settings, ABC):
             UsageError: for refine with conditions, or of a run that keeps no counts.
             NotFittedError: before a fit.
         """
-        from .conditions import parse_where
+        from .where.conditions import parse_where
 
         allowed = parse_where(where, self.schema)
         seed = self._checked_call(n, seed=seed, done=done, refine=refine)

@@ -11,7 +11,7 @@ from types import ModuleType
 import hypothesis
 import pytest
 
-from tabular.threads import allowed_cores
+from tabular.machine.threads import allowed_cores
 
 # What a busy machine makes slow is not wrong.
 hypothesis.settings.register_profile("tabllm", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])

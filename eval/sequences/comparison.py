@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from tabular.arrays import to_arrays
+from tabular.encoding.arrays import to_arrays
 from tabular.errors import TableError, UsageError
 from tabular.progress import Reporter
 from tabular.relations.log import EventLog, check_log_columns, infer_log_schema, read_log

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tabular.cells import grid_step
+from tabular.encoding.cells import grid_step
 from tabular.relations.log import EventLog
 from tabular.relations.times import DAY
 

@@ -29,8 +29,8 @@ from tabllm.lm.mlx_engine import MlxLm
 from tabllm.lm.mlx_model import body_of
 from tabllm.lm.pieces import Pieces
 from tabllm.lm.text_codec import TextCodec
-from tabular.arrays import to_arrays
-from tabular.inference import infer_schema
+from tabular.encoding.arrays import to_arrays
+from tabular.preparing.inference import infer_schema
 
 from .models import small
 

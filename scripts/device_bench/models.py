@@ -17,8 +17,8 @@ from tabllm.demo import load_adult
 from tabllm.lm.pieces import Pieces
 from tabllm.lm.text_codec import TextCodec
 from tabllm.lm.torch_export import write_model
-from tabular.arrays import to_arrays
-from tabular.inference import infer_schema
+from tabular.encoding.arrays import to_arrays
+from tabular.preparing.inference import infer_schema
 
 from .plan import DEEPSEEK, GPT2
 

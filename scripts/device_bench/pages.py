@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tabular.rundir import write_text
+from tabular.storage.rundir import write_text
 
 __all__ = ["between", "marks", "update"]
 

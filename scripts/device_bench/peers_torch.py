@@ -14,7 +14,7 @@ import torch
 
 from tabllm.bench.training import RATE, WARM_UP
 from tabllm.lm.torch_products import allow_tf32, autocast_type, in_fast_types, multiplies_bf16
-from tabular.devices import choose_torch_device
+from tabular.machine.devices import choose_torch_device
 
 from .models import plain_folder, rows_as_tokens
 from .plan import Line, Sizes

@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 
 import tabllm  # noqa: F401 (registers its generators)
-from tabular.arrays import from_arrays, to_arrays
-from tabular.conditions import parse_where
-from tabular.inference import infer_schema
+from tabular.encoding.arrays import from_arrays, to_arrays
+from tabular.io.reading import check_table, read_table
 from tabular.plain_json import parse_json
+from tabular.preparing.inference import infer_schema
+from tabular.preparing.schema_fit import schema_and_arrays
 from tabular.progress import Reporter
-from tabular.reading import check_table, read_table
 from tabular.schema import Schema
-from tabular.schema_fit import schema_and_arrays
+from tabular.where.conditions import parse_where
 
 from .mutations import ODD, mutated_bytes, mutated_json, mutated_text, mutated_tree
 
@@ -285,7 +285,7 @@ class CheckpointTarget(Target):
     share = 0.5
 
     def __init__(self, folder: Path) -> None:
-        from tabular.checkpoint import Checkpoint
+        from tabular.storage.checkpoint import Checkpoint
 
         super().__init__(folder)
         self.checkpoint = Checkpoint(folder / "partial", "mark")

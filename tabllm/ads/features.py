@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from tabular.arrays import to_arrays
-from tabular.cells import labels
+from tabular.encoding.arrays import to_arrays
+from tabular.encoding.cells import labels
 from tabular.schema import Schema
 
 __all__ = ["BUCKETS", "Features", "Layout", "buckets", "features_of", "layout_of", "value_text"]

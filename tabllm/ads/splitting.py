@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from tabular.arrays import to_arrays
-from tabular.cells import labels
+from tabular.encoding.arrays import to_arrays
+from tabular.encoding.cells import labels
 from tabular.errors import TableError, UsageError
-from tabular.inference import infer_schema
-from tabular.reading import check_table
+from tabular.io.reading import check_table
+from tabular.preparing.inference import infer_schema
 from tabular.schema import Schema
 
 from .features import value_text

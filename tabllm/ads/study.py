@@ -10,8 +10,8 @@ import pandas as pd
 
 from eval.tables import check_form
 from eval.trees import tell_of_trees
-from tabular.inference import infer_schema
 from tabular.notebook import default_reporter
+from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
 from tabular.schema import Schema
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tabular.arrays import to_arrays
-from tabular.condition_text import unknown_column
-from tabular.conditions import parse_where
+from tabular.encoding.arrays import to_arrays
 from tabular.errors import UsageError
+from tabular.sampling.shares import rows_for_share
+from tabular.sampling.strata import Stratum
 from tabular.schema import Scalar, Schema
-from tabular.shares import rows_for_share
-from tabular.strata import Stratum
+from tabular.where.conditions import parse_where
+from tabular.where.text import unknown_column
 
 __all__ = ["Classes", "added", "classes_of", "equalised", "raised"]
 

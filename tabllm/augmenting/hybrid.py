@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from tabular.arrays import from_arrays
+from tabular.encoding.arrays import from_arrays
+from tabular.encoding.repeating import repeats
+from tabular.encoding.unmodelled import unlike
 from tabular.errors import UsageError
+from tabular.io.reading import random_order
 from tabular.progress import Reporter
-from tabular.reading import random_order
-from tabular.repeating import repeats
+from tabular.sampling.strata import Stratum, sample_strata
 from tabular.schema import Schema
-from tabular.strata import Stratum, sample_strata
 from tabular.synthesizer import Synthesizer
-from tabular.unmodelled import unlike
 
 __all__ = ["check_provenance", "hybrid_parts", "mixed", "synthetic_parts"]
 

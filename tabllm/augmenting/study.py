@@ -21,12 +21,12 @@ from eval.features import TreeModel, feature_matrix
 from eval.tables import check_form, load_tables
 from eval.trees import tell_of_trees
 from tabular.errors import OutputError, TableError, TabllmError, UsageError
-from tabular.inference import infer_schema
 from tabular.notebook import default_reporter
+from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
-from tabular.rundir import make_folder
+from tabular.sampling.shares import rows_for_share
 from tabular.schema import Schema
-from tabular.shares import rows_for_share
+from tabular.storage.rundir import make_folder
 from tabular.synthesizer import Synthesizer
 
 from ..comparing.study import target_option

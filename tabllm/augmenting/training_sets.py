@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from tabular.errors import UsageError
-from tabular.shares import rows_for_share
+from tabular.sampling.shares import rows_for_share
 
 __all__ = ["Arm", "TrainingSet", "arms_of", "training_set"]
 

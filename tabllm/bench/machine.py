@@ -59,7 +59,7 @@ def measure_peaks(engine: str, device: str, precision: str) -> Peaks:
 def _torch(device: str, number: str, edge: int) -> tuple[Callable[[], Any], Callable[[], Any], int]:
     import torch
 
-    from tabular.devices import full_width_products
+    from tabular.machine.devices import full_width_products
 
     dtype = {"fp32": torch.float32, "fp16": torch.float16}.get(number, torch.bfloat16)
     left, right = (torch.randn(edge, edge, device=device).to(dtype) for _ in range(2))

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tabular.arrays import to_arrays
+from tabular.encoding.arrays import to_arrays
 from tabular.errors import UsageError
-from tabular.inference import infer_schema
+from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
 from tabular.schema import Schema
 

@@ -38,10 +38,10 @@ from .session import STDOUT, Session, seconds, shown
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tabular.file_form import FileForm, ReadOptions
-    from tabular.files import FileFormat
+    from tabular.io.file_form import FileForm, ReadOptions
+    from tabular.io.files import FileFormat
+    from tabular.sampling.strata import Stratum
     from tabular.schema import Schema
-    from tabular.strata import Stratum
     from tabular.synthesizer import Synthesizer
 
     from ..augmenting.classes import Classes
@@ -128,8 +128,8 @@ def augment(
     _check_options(study, options)
     chosen = chosen_kinds(kinds)
 
-    from tabular.dropping import drop_columns
-    from tabular.reading import check_table, read_as_text
+    from tabular.io.dropping import drop_columns
+    from tabular.io.reading import check_table, read_as_text
 
     def checked(table: pd.DataFrame) -> pd.DataFrame:
         return check_table(drop_columns(table, dropped))
@@ -180,9 +180,9 @@ def _augment(
     kinds: dict[str, str],
     options: dict[str, Any],
 ) -> None:
-    from tabular.resuming import ResumableWriter
-    from tabular.rundir import run_stamp
-    from tabular.writing import check_output
+    from tabular.io.resuming import ResumableWriter
+    from tabular.io.writing import check_output
+    from tabular.storage.rundir import run_stamp
 
     from ..augmenting.classes import classes_of
     from ..augmenting.hybrid import check_provenance, hybrid_parts, mixed
@@ -240,7 +240,7 @@ def _prepared(
     options: dict[str, Any],
 ) -> tuple[Synthesizer | None, Schema]:
     """The run that was named, and what the columns are; ``None`` where a model is yet to be fitted."""
-    from tabular.inference import infer_schema
+    from tabular.preparing.inference import infer_schema
     from tabular.registry import check_name, load_run
 
     run = options["run_folder"]
@@ -276,7 +276,7 @@ def _fitted(
 ) -> Synthesizer:
     """A model of ``table`` in a run from which more can be sampled; the run of an interrupted call is taken up."""
     from tabular.registry import create, load_run
-    from tabular.rundir import check_run_directory
+    from tabular.storage.rundir import check_run_directory
 
     from ..comparing.study import target_option
     from ..studies.workspace import fingerprint_of_fit, has_fingerprint, save_with
@@ -316,7 +316,7 @@ def _study(
 ) -> None:
     from eval.provenance import provenance
     from tabular.registry import check_name
-    from tabular.rundir import write_text
+    from tabular.storage.rundir import write_text
 
     from .. import __version__
     from ..augmenting.page import page

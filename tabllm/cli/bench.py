@@ -16,7 +16,7 @@ from .session import Session
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tabular.file_form import ReadOptions
+    from tabular.io.file_form import ReadOptions
 
 __all__ = ["bench"]
 
@@ -86,8 +86,8 @@ def bench(
 
     from tabllm.bench.run import bench_models
     from tabllm.demo import load_adult
-    from tabular.dropping import drop_columns
-    from tabular.reading import check_table
+    from tabular.io.dropping import drop_columns
+    from tabular.io.reading import check_table
 
     table = load_adult("train") if data is None else read(session, data, reading).table
     table = check_table(drop_columns(table, dropped))

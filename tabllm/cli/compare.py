@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from eval.side_by_side import SideBySide
-    from tabular.file_form import ReadOptions
+    from tabular.io.file_form import ReadOptions
     from tabular.rules import RuleChoice
 
     from ..comparing.study import Outcome
@@ -112,11 +112,11 @@ def compare(
     from eval.provenance import provenance
     from eval.side_by_side import pairwise_tables, to_markdown
     from eval.utility import check_target
-    from tabular.dropping import drop_columns
-    from tabular.inference import infer_schema
-    from tabular.reading import check_table, random_rows
+    from tabular.io.dropping import drop_columns
+    from tabular.io.reading import check_table, random_rows
+    from tabular.preparing.inference import infer_schema
     from tabular.registry import check_name
-    from tabular.rundir import write_text
+    from tabular.storage.rundir import write_text
 
     from .. import __version__
     from ..comparing.study import Settings, held_apart, run_study, sampled_rows, toys

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from tabular.file_form import ReadOptions
+    from tabular.io.file_form import ReadOptions
     from tabular.rules import RuleChoice
     from tabular.schema import Schema
 
@@ -126,13 +126,13 @@ def ctr(
     from eval.plain_data import plain
     from eval.provenance import provenance
     from eval.side_by_side import unique_names
-    from tabular.dropping import drop_columns
-    from tabular.inference import infer_schema
-    from tabular.origins import existing, is_there
+    from tabular.io.dropping import drop_columns
+    from tabular.io.origins import existing, is_there
+    from tabular.io.writing import TableWriter
+    from tabular.preparing.inference import infer_schema
     from tabular.registry import check_name
-    from tabular.rundir import write_text
     from tabular.schema import Schema
-    from tabular.writing import TableWriter
+    from tabular.storage.rundir import write_text
 
     from .. import __version__
     from ..ads.page import page

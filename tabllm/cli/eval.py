@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from eval.report import ShadowAttack
-    from tabular.file_form import ReadOptions
+    from tabular.io.file_form import ReadOptions
     from tabular.schema import Schema
 
 __all__ = ["evaluate"]
@@ -212,7 +212,7 @@ def _refuse(options: dict[str, Any]) -> None:
 
 def _shadow_of(judged: _Judged, real: str, seed: int) -> Callable[..., dict[str, ShadowAttack]]:
     """The attack by shadow models of the kind of the run ``real``, or nano; what forbids it is found here."""
-    from tabular.inference import infer_schema
+    from tabular.preparing.inference import infer_schema
 
     from ..shadow import check_held, generator_of_run, shadow_attacks
 
@@ -237,7 +237,7 @@ class _Judged:
 
     def without(self, names: tuple[str, ...]) -> _Judged:
         """The same without the columns ``names``."""
-        from tabular.dropping import drop_columns
+        from tabular.io.dropping import drop_columns
 
         if not names:
             return self
@@ -259,8 +259,8 @@ def _tables(
     """The tables that the arguments name: files, or a run with the file that it learned."""
     from eval.side_by_side import unique_names
     from tabllm import __version__
-    from tabular.origins import is_table
-    from tabular.source import read_form
+    from tabular.io.origins import is_table
+    from tabular.preparing.source import read_form
 
     is_run = (Path(real) / "config.json").is_file()
     form = read_form(real) if is_run else None
@@ -275,9 +275,9 @@ def _tables(
         facts = {"real rows": real, "held-out rows": holdout or "none", "synthetic rows": ", ".join(synth)}
         return _Judged(read(session, real, reading).table, made, held, {**facts, "version": f"tabllm {__version__}"})
 
+    from tabular.preparing.source import find_rows, read_source
     from tabular.registry import load_run
     from tabular.schema import Schema
-    from tabular.source import find_rows, read_source
 
     from ..pipeline import run_facts
 

@@ -33,7 +33,7 @@ def example(session: Session, out: str, rows: int, seed: int | None, force: bool
     Nothing in it was measured: the device series begin with 'sim-', and OUT.simulated.json beside the file says so and
     lists the relations that were built in.
     """
-    from tabular.writing import check_output
+    from tabular.io.writing import check_output
 
     from ..ads.example import example_note, example_table
 

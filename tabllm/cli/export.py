@@ -43,7 +43,7 @@ def export(
     """
     from tabllm.lm.export import export_model
     from tabular.registry import load_run
-    from tabular.rundir import check_run_directory
+    from tabular.storage.rundir import check_run_directory
 
     if form is not None and bits is not None:
         raise UsageError("--adapter writes no weights of the model, so there are none to --quantize; take one of them.")

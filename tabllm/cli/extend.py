@@ -16,7 +16,7 @@ from .reading import read, reading_options
 from .session import STDOUT, Session, seconds, shown
 
 if TYPE_CHECKING:
-    from tabular.file_form import ReadOptions
+    from tabular.io.file_form import ReadOptions
 
 __all__ = ["extend"]
 
@@ -57,9 +57,9 @@ def extend(
 
     RUN is a run of histories, which 'tabllm fit --by' wrote.
     """
-    from tabular.dropping import drop_columns
+    from tabular.io.dropping import drop_columns
+    from tabular.io.writing import TableWriter, check_output
     from tabular.synthesizer import load_run
-    from tabular.writing import TableWriter, check_output
 
     from ..sequences.model import SequenceLM
 

@@ -39,7 +39,7 @@ from .settings import option_of, settings_option, with_settings
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tabular.file_form import ReadOptions
+    from tabular.io.file_form import ReadOptions
     from tabular.progress import Reporter
     from tabular.rules import RuleChoice
     from tabular.schema import Schema
@@ -185,14 +185,14 @@ def fit(
             "no noise covers that; split the file yourself, and give the other part to 'tabllm eval --holdout FILE'."
         )
 
-    from tabular.dropping import drop_columns
-    from tabular.holdout import people_note
-    from tabular.reading import check_table
+    from tabular.io.dropping import drop_columns
+    from tabular.io.reading import check_table
+    from tabular.preparing.holdout import people_note
+    from tabular.preparing.source import save_run, source_of
     from tabular.registry import create
     from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
     from tabular.rules.telling import UNREAD, rules_line
-    from tabular.rundir import check_run_directory
-    from tabular.source import save_run, source_of
+    from tabular.storage.rundir import check_run_directory
 
     from ..training_log import logged
 
@@ -270,7 +270,7 @@ def learn(
     Args:
         save: writes the run in place of the synthesizer's own ``save``.
     """
-    from tabular.rundir import HISTORY, drop_partial, holds, partial_of, run_stamp, take_partial
+    from tabular.storage.rundir import HISTORY, drop_partial, holds, partial_of, run_stamp, take_partial
 
     from ..parallel.joining import current_group, finish
 
@@ -301,7 +301,7 @@ def learn(
 
 def default_run(data: str) -> str:
     """``visits-run`` for ``folder/visits.csv.gz``: in the folder where one stands."""
-    from tabular.origins import name_of
+    from tabular.io.origins import name_of
 
     return f"{name_of(data)}-run"
 
@@ -340,7 +340,7 @@ def _schema(
 
         return infer_log_schema(table, by, time, overrides=kinds, rare_below=rare_below, faker=faker)
     if kinds or faker or infer:
-        from tabular.inference import infer_schema
+        from tabular.preparing.inference import infer_schema
 
         return infer_schema(table, overrides=kinds, rare_below=rare_below, faker=faker)
     return None

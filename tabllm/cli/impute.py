@@ -14,7 +14,7 @@ from .reading import read, reading_options
 from .session import STDOUT, Session, seconds, shown
 
 if TYPE_CHECKING:
-    from tabular.file_form import ReadOptions
+    from tabular.io.file_form import ReadOptions
 
 __all__ = ["impute"]
 
@@ -49,11 +49,11 @@ def impute(
     force: bool,
 ) -> None:
     """Fill in the missing cells of TABLE, a file with the columns of the table that RUN learned."""
-    from tabular.dropping import drop_columns
-    from tabular.imputing import in_given_text
-    from tabular.reading import read_as_text
+    from tabular.io.dropping import drop_columns
+    from tabular.io.reading import read_as_text
+    from tabular.io.writing import TableWriter, check_output
     from tabular.registry import load_run
-    from tabular.writing import TableWriter, check_output
+    from tabular.sampling.imputing import in_given_text
 
     written_as = check_output(out)
     claim(session, out, force=force)

@@ -28,7 +28,7 @@ from .rule_options import rule_options
 from .session import Session, seconds
 
 if TYPE_CHECKING:
-    from tabular.file_form import ReadOptions
+    from tabular.io.file_form import ReadOptions
     from tabular.rules import RuleChoice
 
     from ..pipeline import Made

@@ -195,7 +195,7 @@ def quantize(
     from tabllm.hub.facts import read_facts
     from tabllm.hub.folder import resolve
     from tabllm.hub.quantize import quantize_folder
-    from tabular.rundir import check_run_directory
+    from tabular.storage.rundir import check_run_directory
 
     check_run_directory(out)
     claim(session, out, force=force, folder=True)
@@ -228,7 +228,7 @@ def import_file(session: Session, source: str, out: str, revision: str | None, f
     from tabllm.hub.facts import read_facts
     from tabllm.hub.gguf import import_gguf
     from tabllm.hub.pickled import import_pickled
-    from tabular.rundir import check_run_directory
+    from tabular.storage.rundir import check_run_directory
 
     check_run_directory(out)
     claim(session, out, force=force, folder=True)

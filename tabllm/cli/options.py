@@ -247,8 +247,8 @@ def claim(session: Session, path: str | Path, *, force: bool, folder: bool = Fal
         UsageError: if ``path`` exists and may not be replaced. A device or pipe may always be written.
         OutputError: if another command is writing it.
     """
-    from tabular.locking import claimed
-    from tabular.rundir import MARKER, claimed_folder, holds, partial_of
+    from tabular.storage.locking import claimed
+    from tabular.storage.rundir import MARKER, claimed_folder, holds, partial_of
 
     _enter(session, (claimed_folder if folder else claimed)(path, replace=force))
     existing = Path(path)
@@ -259,8 +259,8 @@ def claim(session: Session, path: str | Path, *, force: bool, folder: bool = Fal
 
 
 def claim_work(session: Session, folder: str | Path, *known: str) -> None:
-    """As :func:`claim`, for a folder in which a later call goes on; see :func:`tabular.rundir.work_folder`."""
-    from tabular.rundir import work_folder
+    """As :func:`claim`, for a folder in which a later call goes on; see :func:`tabular.storage.rundir.work_folder`."""
+    from tabular.storage.rundir import work_folder
 
     _enter(session, work_folder(folder, *known))
 

@@ -14,7 +14,7 @@ from .options import PATH, AtLeast
 from .session import Session
 
 if TYPE_CHECKING:
-    from tabular.file_form import FileForm
+    from tabular.io.file_form import FileForm
     from tabular.synthesizer import Synthesizer
 
 __all__ = ["Prompt", "prompt_options", "shown_rows"]
@@ -85,9 +85,9 @@ def shown_rows(
     """
     from tabllm.hub.names import is_model_name
     from tabllm.lm.prompted import PromptedLM
-    from tabular.file_form import ReadOptions
-    from tabular.origins import fingerprint
-    from tabular.reading import check_table
+    from tabular.io.file_form import ReadOptions
+    from tabular.io.origins import fingerprint
+    from tabular.io.reading import check_table
     from tabular.schema import Schema
 
     from .reading import read

@@ -14,7 +14,7 @@ from .session import Session
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tabular.file_form import ReadFile, ReadOptions
+    from tabular.io.file_form import ReadFile, ReadOptions
 
 __all__ = ["read", "read_more", "reading_options"]
 
@@ -41,7 +41,7 @@ def reading_options(command: Decorated) -> Decorated:
 
     @functools.wraps(command)
     def called(*args: Any, **given: Any) -> Any:
-        from tabular.file_form import ReadOptions
+        from tabular.io.file_form import ReadOptions
 
         names = ("delimiter", "encoding", "skip_rows", "comment", "nulls", "sheet")
         options = ReadOptions(**{name: given.pop(name) for name in names}, format=given.pop("format_"))
@@ -55,7 +55,7 @@ def reading_options(command: Decorated) -> Decorated:
 
 def read(session: Session, path: str, reading: ReadOptions, *, as_text: bool = False) -> ReadFile:
     """The table in ``path``; what was guessed is told."""
-    from tabular.reading import read_file
+    from tabular.io.reading import read_file
 
     found = read_file(path, reading, as_text=as_text)
     if not as_text:

@@ -14,7 +14,7 @@ from .rule_options import rule_options
 from .session import STDOUT, Session
 
 if TYPE_CHECKING:
-    from tabular.file_form import ReadOptions
+    from tabular.io.file_form import ReadOptions
     from tabular.rules import RuleChoice
 
 __all__ = ["rules"]
@@ -67,9 +67,9 @@ def rules(
 
     from dataclasses import replace
 
-    from tabular.arrays import to_arrays
-    from tabular.dropping import drop_columns
-    from tabular.inference import infer_schema
+    from tabular.encoding.arrays import to_arrays
+    from tabular.io.dropping import drop_columns
+    from tabular.preparing.inference import infer_schema
     from tabular.rules import chosen_rules
     from tabular.rules.support import seen_rules
 

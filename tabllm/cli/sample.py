@@ -21,7 +21,7 @@ from .session import STDOUT, Session, seconds, shown
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tabular.strata import Stratum
+    from tabular.sampling.strata import Stratum
     from tabular.synthesizer import Synthesizer
 
 __all__ = ["sample"]
@@ -113,11 +113,11 @@ def sample(
 
     Parts that are done are kept in OUT.partial/ until all are: after an interruption the same command goes on.
     """
+    from tabular.io.resuming import ResumableWriter
+    from tabular.io.writing import check_output
+    from tabular.preparing.source import read_form, read_source
     from tabular.registry import load_run
-    from tabular.resuming import ResumableWriter
-    from tabular.rundir import run_stamp
-    from tabular.source import read_form, read_source
-    from tabular.writing import check_output
+    from tabular.storage.rundir import run_stamp
 
     if balance and fair:
         raise UsageError("--balance and --fair contradict each other: the one sets every share, the other keeps some.")
@@ -179,7 +179,7 @@ def _parts(
     done: int,
 ) -> Iterator[pd.DataFrame]:
     """The rows in parts, as the generator learned them or with the shares that were asked for."""
-    from tabular.strata import sample_strata
+    from tabular.sampling.strata import sample_strata
 
     if not balance and not fair:
         chosen = {} if refine is None else {"refine": refine}
@@ -199,7 +199,7 @@ def _strata(
     fair: str | None,
     seed: int,
 ) -> list[Stratum]:
-    from tabular.strata import balanced_strata, fair_strata, probe
+    from tabular.sampling.strata import balanced_strata, fair_strata, probe
 
     target, bar, groups = (fair or "").partition("|")
     if fair and not (target.strip() and bar and groups.strip()):

@@ -13,7 +13,7 @@ from .rule_options import rule_options
 from .session import STDOUT, Session
 
 if TYPE_CHECKING:
-    from tabular.file_form import ReadOptions
+    from tabular.io.file_form import ReadOptions
     from tabular.rules import RuleChoice
 
 __all__ = ["schema"]
@@ -57,9 +57,9 @@ def schema(
     if out:
         claim(session, out, force=force)
 
-    from tabular.dropping import drop_columns
-    from tabular.inference import infer_schema
+    from tabular.io.dropping import drop_columns
     from tabular.personal.telling import persons_given_away, persons_made_up
+    from tabular.preparing.inference import infer_schema
     from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
     from tabular.rules.telling import rules_line
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from tabular.file_form import ReadFile, ReadOptions
+    from tabular.io.file_form import ReadFile, ReadOptions
     from tabular.likelihood.facts import RowScores
     from tabular.synthesizer import Synthesizer
 
@@ -96,12 +96,12 @@ def score(
         raise UsageError("The rows and the facts cannot both go to standard output; name a file for one of them.")
     session.check_json(json_file)
     if out is not None:
-        from tabular.writing import check_output
+        from tabular.io.writing import check_output
 
         check_output(out)
         claim(session, out, force=force)
 
-    from tabular.dropping import drop_columns
+    from tabular.io.dropping import drop_columns
     from tabular.registry import load_run
 
     found = read(session, table, reading)
@@ -176,7 +176,7 @@ def _held_out(session: Session, run: str, holdout: str | None, reading: ReadOpti
         held: pd.DataFrame | None = read_more(session, holdout, reading)
         name = f"rows of {holdout}"
     else:
-        from tabular.source import find_rows
+        from tabular.preparing.source import find_rows
 
         try:
             held = find_rows(run)[1]
@@ -226,9 +226,9 @@ def _write(
     reading: ReadOptions,
 ) -> None:
     """Write the rows as they stand in their file, with more columns."""
-    from tabular.dropping import drop_columns
-    from tabular.reading import read_as_text
-    from tabular.writing import TableWriter, check_output
+    from tabular.io.dropping import drop_columns
+    from tabular.io.reading import read_as_text
+    from tabular.io.writing import TableWriter, check_output
 
     text = read_as_text(table, check_output(out), options=reading)
     written = (rows if text is None else drop_columns(text, dropped)).reset_index(drop=True)

@@ -105,7 +105,7 @@ class Session:
         if json_file == STDOUT:
             click.echo(json_safe(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)))
         else:
-            from tabular.rundir import write_json
+            from tabular.storage.rundir import write_json
 
             write_json(json_file, data)
 

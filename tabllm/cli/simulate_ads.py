@@ -47,7 +47,7 @@ def simulate_ads(
     Nothing in the file was measured: its ids begin with 'sim-', and OUT.simulated.json beside it says so and how it was
     made.
     """
-    from tabular.writing import check_output
+    from tabular.io.writing import check_output
 
     from ..ads.simulator import TRUTH, simulate_ads, simulation_note
 
@@ -66,8 +66,8 @@ def simulate_ads(
 
 def write_simulated(table: pd.DataFrame, note: dict[str, Any], out: str) -> Path | None:
     """Write ``table`` to ``out`` and ``note`` beside it; return the note's path, ``None`` on standard output."""
-    from tabular.rundir import write_json
-    from tabular.writing import TableWriter
+    from tabular.io.writing import TableWriter
+    from tabular.storage.rundir import write_json
 
     with TableWriter(out) as writer:
         writer.write(table)

@@ -99,7 +99,7 @@ def _bound(column: Column, value: float) -> str:
     if column.kind == "datetime" and column.format:
         import numpy as np
 
-        from tabular.date_text import format_dates
+        from tabular.dates.text import format_dates
 
         return str(format_dates(np.array([value]), column.format)[0])
     if column.kind == "datetime":

@@ -30,7 +30,7 @@ from .session import Session
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from tabular.file_form import ReadOptions
+    from tabular.io.file_form import ReadOptions
     from tabular.rules import RuleChoice
 
     from ..tuning.tables import FrontTable
@@ -161,11 +161,11 @@ def tune(
 
     from eval.provenance import provenance
     from eval.utility import check_target, guess_target
-    from tabular.dropping import drop_columns
-    from tabular.inference import infer_schema
-    from tabular.reading import check_table, random_rows
+    from tabular.io.dropping import drop_columns
+    from tabular.io.reading import check_table, random_rows
+    from tabular.preparing.inference import infer_schema
     from tabular.registry import check_name, check_options
-    from tabular.rundir import write_text
+    from tabular.storage.rundir import write_text
 
     from .. import __version__
     from ..tuning.page import page

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tabular.conditions import Allowed
 from tabular.errors import ConditionError
+from tabular.where.conditions import Allowed
 
 from .category import CategoryCodec
 from .number import NumberCodec
@@ -29,7 +29,7 @@ def token_weights(
     """Field -> factors on its tokens, for :meth:`tabllm.nano.sampler.Sampler.sample`.
 
     Args:
-        allowed: per column what a value may be (:func:`tabular.conditions.parse_where`).
+        allowed: per column what a value may be (:func:`tabular.where.conditions.parse_where`).
         rounding: per numeric column, what brings values to the column's grid.
 
     Raises:

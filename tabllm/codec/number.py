@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tabular.magnitude import between, unit_of
+from tabular.numbers.magnitude import between, unit_of
 from tabular.plain_json import FLAG, FieldError, check_fields, list_of, real
 
 __all__ = ["NumberCodec"]

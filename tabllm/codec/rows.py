@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from tabular.arrays import on_grid
-from tabular.conditions import Allowed
+from tabular.encoding.arrays import on_grid
+from tabular.encoding.unmodelled import fill_unmodelled
+from tabular.free_text.words import TextCodec, check_learned, fit_text, words_from
 from tabular.parts import parts_of
 from tabular.schema import Schema
-from tabular.unmodelled import fill_unmodelled
-from tabular.words import TextCodec, check_learned, fit_text, words_from
+from tabular.where.conditions import Allowed
 
 from . import conditions
 from .category import CategoryCodec
@@ -99,7 +99,7 @@ class RowCodec:
         seed: int,
         present: bool = False,
     ) -> dict[str, np.ndarray]:
-        """``arrays`` of :meth:`values` with all other columns; see :func:`tabular.unmodelled.fill_unmodelled`."""
+        """``arrays`` of :meth:`values` with all other columns (:func:`tabular.encoding.unmodelled.fill_unmodelled`)."""
         return fill_unmodelled(arrays, self.schema, self.words, rows, rng, start=start, seed=seed, present=present)
 
     def decode(

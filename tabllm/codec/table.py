@@ -59,7 +59,7 @@ class TableCodec:
 
     @classmethod
     def fit(cls, arrays: Mapping[str, np.ndarray], schema: Schema, *, bins: int = DEFAULT_BINS) -> TableCodec:
-        """Learn the vocabulary from canonical arrays (:func:`tabular.arrays.to_arrays`).
+        """Learn the vocabulary from canonical arrays (:func:`tabular.encoding.arrays.to_arrays`).
 
         Raises:
             TableError: if no column is left to model.

@@ -16,13 +16,13 @@ from eval.report import Report
 from eval.tables import check_form
 from eval.trees import tell_of_trees
 from tabular.errors import OutputError, TabllmError
-from tabular.holdout import held_out, people_columns, people_note
-from tabular.inference import infer_schema
 from tabular.notebook import default_reporter
+from tabular.preparing.holdout import held_out, people_columns, people_note
+from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
 from tabular.registry import create, has_option
-from tabular.rundir import make_folder
 from tabular.schema import Schema
+from tabular.storage.rundir import make_folder
 
 from ..studies.workspace import Synthetic, Workspace, fingerprint, folder_of
 

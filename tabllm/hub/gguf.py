@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tabular.errors import EngineError, UsageError
-from tabular.rundir import atomic_directory
+from tabular.storage.rundir import atomic_directory
 
 from .check import check_folder
 from .errors import ModelError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tabular.errors import EngineError, UsageError
 from tabular.progress import Reporter
-from tabular.rundir import atomic_directory, write_json
+from tabular.storage.rundir import atomic_directory, write_json
 
 from .check import PICKLE, PICKLE_INDEX, check_folder, check_pickles
 from .config import check_causal, check_no_code, read_config

@@ -11,7 +11,7 @@ from typing import Any
 
 from tabular.errors import EngineError, OutputError, UsageError
 from tabular.progress import Reporter
-from tabular.rundir import atomic_directory, write_json
+from tabular.storage.rundir import atomic_directory, write_json
 
 from .check import check_folder
 from .config import read_config

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tabular.rundir import write_json
+from tabular.storage.rundir import write_json
 
 from .config import read_config
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tabular.errors import EngineError, UsageError
 from tabular.registry import read_config
-from tabular.rundir import atomic_directory, write_json
+from tabular.storage.rundir import atomic_directory, write_json
 
 from ..hub.config import read_config as read_model_config
 from ..hub.spelling import spelled_for_mlx

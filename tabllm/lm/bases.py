@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tabular.errors import OutputError, RunError
-from tabular.rundir import write_text
+from tabular.storage.rundir import write_text
 
 from ..hub.check import check_folder
 from ..hub.config import read_config

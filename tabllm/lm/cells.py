@@ -1,7 +1,7 @@
 """Cells of one column as paths of choices: values from a list, digits, calendar dates, free text.
 
-Every codec here holds an :class:`~.automaton.Automaton` and turns canonical values (:mod:`tabular.arrays`) into
-choices and back, for all rows at once. Values come back from the choices, never from text that is parsed.
+Every codec here holds an :class:`~.automaton.Automaton` and turns canonical values (:mod:`tabular.encoding.arrays`)
+into choices and back, for all rows at once. Values come back from the choices, never from text that is parsed.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from tabular.conditions import Allowed
 from tabular.plain_json import FLAG, TEXT, FieldError, check_fields, list_of, maybe, real, whole
+from tabular.where.conditions import Allowed
 
 from .automaton import DONE, Automaton, Level, restricted, trie
 from .pieces import Pieces

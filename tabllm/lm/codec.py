@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from tabular.conditions import Allowed
 from tabular.likelihood.spans import Span
 from tabular.parts import Parts
+from tabular.where.conditions import Allowed
 
 from ..codec.likelihood import Candidates
 from .automaton import Automaton

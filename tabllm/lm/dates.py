@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tabular.conditions import Allowed
 from tabular.grain import lattice_of
 from tabular.plain_json import FLAG, TEXT, FieldError, check_fields, maybe, real, whole
+from tabular.where.conditions import Allowed
 
 from .automaton import Automaton, explore, joined, restricted, trie
 from .cells import CellCodec, Leaves

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tabular.conditions import Allowed
 from tabular.plain_json import FLAG, FieldError, check_fields, whole
+from tabular.where.conditions import Allowed
 
 from .automaton import Automaton, explore, restricted
 from .cells import CellCodec

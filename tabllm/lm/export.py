@@ -10,7 +10,7 @@ from pathlib import Path
 from tabular.errors import UsageError
 from tabular.plain_json import read_json
 from tabular.progress import Reporter
-from tabular.rundir import atomic_directory, write_json
+from tabular.storage.rundir import atomic_directory, write_json
 from tabular.synthesizer import Synthesizer
 
 from ..hub.quantize import check_mlx, quantize_folder

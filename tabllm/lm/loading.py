@@ -6,8 +6,8 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
-from tabular.devices import prepare_processor
 from tabular.errors import EngineError, UsageError
+from tabular.machine.devices import prepare_processor
 from tabular.progress import Reporter
 
 from ..hub.facts import ModelFacts, read_facts

@@ -15,11 +15,11 @@ import pandas as pd
 from typing_extensions import Self
 
 from tabular.errors import not_fitted
-from tabular.imputing import fill_in
-from tabular.making import make_parts, one_step
 from tabular.progress import Reporter
 from tabular.refining import Margins, refiner_for
 from tabular.runs import restored
+from tabular.sampling.imputing import fill_in
+from tabular.sampling.making import make_parts, one_step
 from tabular.schema import Schema
 from tabular.settings import known_setting
 from tabular.synthesizer import Synthesizer
@@ -46,7 +46,7 @@ from .tuning import Tuning, check_full, choose_tuning, tuning_facts
 from .vocabulary import use_vocabulary
 
 if TYPE_CHECKING:
-    from tabular.conditions import Allowed
+    from tabular.where.conditions import Allowed
 
 __all__ = ["PretrainedLM"]
 

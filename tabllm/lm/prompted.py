@@ -14,12 +14,12 @@ from typing import Any, ClassVar, NoReturn
 import numpy as np
 import pandas as pd
 
-from tabular.conditions import Allowed, satisfied
 from tabular.errors import TableError, UsageError
-from tabular.making import make_parts
 from tabular.progress import Reporter
+from tabular.sampling.making import make_parts
 from tabular.settings import setting
 from tabular.synthesizer import Synthesizer
+from tabular.where.conditions import Allowed, satisfied
 
 from ..hub.folder import resolve
 from .bases import public_name

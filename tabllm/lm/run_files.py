@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from tabular.errors import RunError
-from tabular.learning_curve import curve_text
 from tabular.plain_json import TEXT, FieldError, Kind, check_fields, maybe, object_of, one_of, read_json, real, whole
 from tabular.refining import Margins
 from tabular.registry import RUN_VERSION
-from tabular.rundir import HISTORY, atomic_directory, write_json
 from tabular.runs import read_margins, read_plain_files, read_weights, reading, told_margins, write_margins
 from tabular.schema import Schema
+from tabular.storage.learning_curve import curve_text
+from tabular.storage.rundir import HISTORY, atomic_directory, write_json
 
 from ..hub.config import check_no_code
 from ..precisions import PRECISIONS

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from tabular.conditions import Allowed
 from tabular.likelihood.spans import Span
 from tabular.parts import parts_of
 from tabular.schema import Schema
+from tabular.where.conditions import Allowed
 
 from ..codec.likelihood import Candidates, candidates
 from ..codec.number import NumberCodec

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from tabular.arrays import on_grid
-from tabular.cells import grid_step
-from tabular.conditions import Allowed
+from tabular.encoding.arrays import on_grid
+from tabular.encoding.cells import grid_step
+from tabular.encoding.unmodelled import fill_unmodelled, is_missing
 from tabular.errors import ConditionError, TableError, UsageError
 from tabular.likelihood.spans import Span
 from tabular.parts import Parts, parts_of
 from tabular.plain_json import FLAG, FieldError, at_field, check_fields, each_of, object_of, one_of
 from tabular.schema import Column, Schema
-from tabular.unmodelled import fill_unmodelled, is_missing
+from tabular.where.conditions import Allowed
 
 from ..codec.likelihood import Candidates
 from .automaton import Automaton

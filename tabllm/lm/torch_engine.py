@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tabular.devices import full_width_products
+from tabular.machine.devices import full_width_products
 
 from ..precisions import PACKED
 from ..torch_draws import draw

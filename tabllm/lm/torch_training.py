@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tabular.devices import full_width_products
+from tabular.machine.devices import full_width_products
 
 from ..parallel.group import Group
 from .adamw import BETAS, CLIP_NORM, FIRST_SCALE, GROWTH

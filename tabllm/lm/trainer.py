@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from tabular.checkpoint import Checkpoint, deferred_interrupt
 from tabular.errors import TabllmError
-from tabular.learning_curve import LearningCurve
 from tabular.progress import Reporter
+from tabular.storage.checkpoint import Checkpoint, deferred_interrupt
+from tabular.storage.learning_curve import LearningCurve
 
 from ..nano.orders import draw_orders
 from ..parallel.group import Group

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tabular.devices import choose_torch_device, prepare_processor
 from tabular.errors import EngineError, UsageError
+from tabular.machine.devices import choose_torch_device, prepare_processor
 
 from .config import NanoConfig
 from .engine import NanoEngine

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tabular.checkpoint import Checkpoint, deferred_interrupt
 from tabular.dp.session import PrivateFit
 from tabular.errors import TabllmError
 from tabular.progress import Reporter
+from tabular.storage.checkpoint import Checkpoint, deferred_interrupt
 
 from .orders import draw_orders
 from .rank_kernel import Kernels

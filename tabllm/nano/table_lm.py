@@ -13,19 +13,19 @@ import numpy as np
 import pandas as pd
 from typing_extensions import Self
 
-from tabular.devices import prepare_processor
 from tabular.dp.settings import Privacy
 from tabular.errors import UsageError, not_fitted
-from tabular.imputing import fill_in
-from tabular.making import make_parts, one_step
+from tabular.machine.devices import prepare_processor
 from tabular.parts import parts_of
+from tabular.preparing.training_rows import training_rows
 from tabular.progress import Reporter
 from tabular.refining import refiner_for
 from tabular.runs import restored
+from tabular.sampling.imputing import fill_in
+from tabular.sampling.making import make_parts, one_step
 from tabular.schema import Schema
 from tabular.settings import setting
 from tabular.synthesizer import Synthesizer
-from tabular.training_rows import training_rows
 
 from ..codec.rows import RowCodec
 from ..parallel.joining import current_group
@@ -43,7 +43,7 @@ from .settings import NanoSettings
 from .trainer import Plan, plan_training, train
 
 if TYPE_CHECKING:
-    from tabular.conditions import Allowed
+    from tabular.where.conditions import Allowed
 
 __all__ = ["TableLM"]
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tabular.devices import full_width_products
+from tabular.machine.devices import full_width_products
 
 from ..attention import attend, laid_out
 from ..parallel.group import Group

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from tabular.checkpoint import Checkpoint, deferred_interrupt
 from tabular.errors import TabllmError
-from tabular.learning_curve import LearningCurve
 from tabular.personal.people import People
 from tabular.progress import Reporter
+from tabular.storage.checkpoint import Checkpoint, deferred_interrupt
+from tabular.storage.learning_curve import LearningCurve
 
 from ..parallel.group import Group
 from .engine import NanoEngine

@@ -23,7 +23,7 @@ __all__ = ["Group", "LostProcess", "buckets", "told_as_lost"]
 BUCKET = 8_000_000
 
 Arrays = dict[str, np.ndarray]
-#: What :meth:`tabular.checkpoint.Checkpoint.read` gives.
+#: What :meth:`tabular.storage.checkpoint.Checkpoint.read` gives.
 Found = tuple[Arrays, Arrays, dict[str, Any]]
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tabular.arrays import on_grid
-from tabular.condition_text import Condition
-from tabular.conditions import Allowed, conditions_of, parse_where
+from tabular.encoding.arrays import on_grid
 from tabular.errors import ConditionError
 from tabular.schema import Schema
 from tabular.synthesizer import Where
+from tabular.where.conditions import Allowed, conditions_of, parse_where
+from tabular.where.text import Condition
 
 from .layout import Layout
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from tabular.arrays import on_grid
 from tabular.dates.forms import compiled
+from tabular.encoding.arrays import on_grid
 from tabular.relations.log import EventLog
 from tabular.rules import Rule
 from tabular.rules.derivations import Gap

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tabular.arrays import on_grid
+from tabular.encoding.arrays import on_grid
 from tabular.relations.times import DAY
 
 from .layout import Layout

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from tabular.arrays import from_arrays
-from tabular.inference import infer_schema
+from tabular.encoding.arrays import from_arrays
+from tabular.preparing.inference import infer_schema
 from tabular.relations.log import EventLog, unused_name
 from tabular.relations.times import Clock, Names
 from tabular.rules import Rule

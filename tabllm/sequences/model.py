@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 from typing_extensions import Self
 
-from tabular.arrays import from_arrays, to_arrays
+from tabular.encoding.arrays import from_arrays, to_arrays
+from tabular.encoding.frames import Form
+from tabular.encoding.unmodelled import unmodelled
 from tabular.errors import ConditionError, UsageError, not_fitted
-from tabular.frames import Form
+from tabular.io.reading import check_table
 from tabular.plain_json import shown
 from tabular.progress import Reporter
-from tabular.reading import check_table
 from tabular.relations.log import check_log_columns, infer_log_schema, read_log
 from tabular.rules.choice import RuleChoice
 from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
@@ -27,7 +28,6 @@ from tabular.schema import Schema
 from tabular.search_space import SearchSpace
 from tabular.settings import setting, settings_table
 from tabular.synthesizer import Synthesizer, Where
-from tabular.unmodelled import unmodelled
 
 from ..nano.settings import NanoSettings
 from ..nano.table_lm import PART_ROWS, TableLM

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tabular.learning_curve import curve_text
 from tabular.plain_json import (
     FLAG,
     PLAIN,
@@ -22,9 +21,10 @@ from tabular.plain_json import (
 )
 from tabular.registry import RUN_VERSION
 from tabular.relations.times import Clock, Names
-from tabular.rundir import HISTORY, atomic_directory, write_json
 from tabular.runs import read_plain_files, reading
 from tabular.schema import Schema
+from tabular.storage.learning_curve import curve_text
+from tabular.storage.rundir import HISTORY, atomic_directory, write_json
 
 from ..nano.table_lm import TableLM
 from .event_model import EventModel

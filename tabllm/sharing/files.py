@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tabular.origins import file_sha256, is_database, name_of
+from tabular.io.origins import file_sha256, is_database, name_of
 from tabular.plain_json import TEXT, FieldError, check_fields, each_of, parse_json
 from tabular.registry import read_config
-from tabular.rundir import HISTORY, MARKER
+from tabular.storage.rundir import HISTORY, MARKER
 
 from ..lm.run_files import MODEL_FILES
 from ..studies.workspace import RUN_MARK

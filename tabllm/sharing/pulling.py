@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tabular.errors import RunError, UsageError
-from tabular.origins import file_sha256
+from tabular.io.origins import file_sha256
 from tabular.progress import Reporter
-from tabular.rundir import atomic_directory
 from tabular.runs import describe_run
 from tabular.schema import Schema
+from tabular.storage.rundir import atomic_directory
 
 from ..hub.config import check_no_code
 from ..hub.download import fetch, is_offline, quiet_client

@@ -17,14 +17,14 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from tabular.errors import RunError, TabllmError
-from tabular.locking import claimed
-from tabular.placing import hidden_beside, place_file, told
 from tabular.plain_json import read_json
+from tabular.preparing.source import Source, write_source
 from tabular.progress import Reporter
 from tabular.registry import create, load_run
-from tabular.rundir import atomic_directory, drop_partial, make_folder, take_partial, write_json
 from tabular.schema import Schema
-from tabular.source import Source, write_source
+from tabular.storage.locking import claimed
+from tabular.storage.placing import hidden_beside, place_file, told
+from tabular.storage.rundir import atomic_directory, drop_partial, make_folder, take_partial, write_json
 from tabular.synthesizer import Synthesizer
 
 __all__ = ["Synthetic", "Workspace", "fingerprint", "fingerprint_of_fit", "folder_of", "has_fingerprint", "save_with"]

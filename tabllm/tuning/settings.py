@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tabular.errors import UsageError
 from tabular.plain_json import FieldError, read_json, shown
 from tabular.registry import check_options
-from tabular.rundir import write_json
+from tabular.storage.rundir import write_json
 
 if TYPE_CHECKING:
     from .study import Found

@@ -10,7 +10,7 @@ from typing import Any
 
 from tabular.errors import EngineError, RunError, UsageError
 from tabular.plain_json import FieldError
-from tabular.rundir import make_folder
+from tabular.storage.rundir import make_folder
 
 __all__ = ["STORAGE", "finished", "open_study", "require_optuna", "usable"]
 

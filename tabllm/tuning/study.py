@@ -30,9 +30,9 @@ import pandas as pd
 
 from eval.trees import tell_of_trees
 from tabular.errors import TabllmError, UsageError
-from tabular.inference import infer_schema
 from tabular.notebook import default_reporter
 from tabular.plain_json import TEXT, Kind, check_fields, each_of, list_of, maybe, one_of, real
+from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter, Task
 from tabular.registry import create
 from tabular.schema import Schema

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..arrays import on_grid
-from ..cells import grid_step
+from ..encoding.arrays import on_grid
+from ..encoding.cells import grid_step
 from ..rules.derivations import Gap
 from ..rules.reduction import reduction_of
 from ..schema import Column, Schema

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from ..encoding.unmodelled import is_missing
 from ..errors import SchemaError, UsageError
 from ..schema import Schema
-from ..unmodelled import is_missing
 from .accounting import ACCOUNTANT, Release, noise_for, spent_epsilon
 from .marginals import cells_of, noisy_histograms, public_part, stand_in
 from .settings import Privacy, chosen_delta

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..arrays import on_grid
+from ..encoding.arrays import on_grid
+from ..encoding.known_cells import read_cells
+from ..encoding.unmodelled import is_missing
 from ..errors import UsageError
-from ..known_cells import read_cells
 from ..parts import Parts
 from ..rules.derivations import Derivation, constant
 from ..rules.keeping import Keeping
 from ..schema import Column, Schema
-from ..unmodelled import is_missing
 from .scorer import RowScorer
 from .spans import part_spans
 
@@ -169,7 +169,7 @@ def impossible(
     """Per column ``bool[rows]``: cells that the schema rules out.
 
     Args:
-        lost: what :func:`tabular.known_cells.read_cells` found.
+        lost: what :func:`tabular.encoding.known_cells.read_cells` found.
     """
     found = {}
     for column in schema:

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from ..encoding.unmodelled import is_missing
 from ..errors import UsageError
-from ..imputing import read_every_cell
 from ..progress import Reporter
 from ..rules.derivations import Derivation
 from ..rules.keeping import Keeping
+from ..sampling.imputing import read_every_cell
 from ..schema import Schema
-from ..unmodelled import is_missing
 from .cells import Request, request, same
 from .scorer import RowScorer
 

@@ -137,7 +137,7 @@ class Likelihood:
     def _checked_rows(self, table: pd.DataFrame) -> tuple[pd.DataFrame, pd.Index | None]:
         import pandas as pd
 
-        from ..reading import check_table
+        from ..io.reading import check_table
 
         index = table.index if isinstance(table, pd.DataFrame) else None
         return check_table(table, minimum_rows=1), index

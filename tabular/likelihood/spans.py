@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ..arrays import on_grid
-from ..cells import grain_lattice, grid_step
+from ..encoding.arrays import on_grid
+from ..encoding.cells import grain_lattice, grid_step
 from ..parts import Parts
 from ..rules.derivations import Gap
 from ..schema import Column
@@ -26,7 +26,7 @@ FINEST = 1e-6
 
 
 def span_of(values: np.ndarray, column: Column) -> Span:
-    """The numbers that :func:`tabular.arrays.on_grid` turns into each of ``values`` (float64[rows], NaN stays)."""
+    """The numbers that :func:`tabular.encoding.arrays.on_grid` turns into each of ``values``: float64[rows]."""
     step = grid_step(column)
     lattice = grain_lattice(column)
     if lattice is not None and step is not None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..column_names import named_like_a_measurement, words_of
+from ..columns.names import named_like_a_measurement, words_of
 from .keys import Key, key_text
 
 __all__ = ["Proposal", "propose_keys"]

@@ -15,21 +15,21 @@ import torch
 from torch import Tensor
 from typing_extensions import Self
 
-from ..arrays import from_arrays
-from ..devices import choose_torch_device, full_width_products, prepare_processor
+from ..encoding.arrays import from_arrays
 from ..errors import UsageError, not_fitted
-from ..making import chosen_rows, one_step
+from ..machine.devices import choose_torch_device, full_width_products, prepare_processor
 from ..parts import parts_of
 from ..plain_json import PLAIN, FieldError, check_fields
+from ..preparing.training_rows import training_rows
 from ..progress import Reporter
 from ..refining import refiner_for
 from ..rules.file_order import in_file_order
 from ..runs import RunFiles, check_shapes, read_run_files, reading, restored, write_run_files
+from ..sampling.making import chosen_rows, one_step
 from ..schema import Schema
 from ..search_space import Choice
 from ..settings import CommonSettings, setting
 from ..synthesizer import Synthesizer
-from ..training_rows import training_rows
 from .calibration import Calibration
 from .draws import PART_ROWS, ConditionalDraws, rows_at_once
 from .encoder import TableEncoder
@@ -39,8 +39,8 @@ from .spans import Spans
 from .training import LOOKS, Learner, Plan, fingerprint_of, train
 
 if TYPE_CHECKING:
-    from ..conditions import Allowed
     from ..dp.updates import RowsLoss
+    from ..where.conditions import Allowed
 
 __all__ = ["WIDTHS", "NeuralSynthesizer", "calibration_rows"]
 

@@ -10,14 +10,14 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from ..arrays import on_grid
-from ..conditions import Allowed
-from ..devices import full_width_products
+from ..encoding.arrays import on_grid
 from ..errors import ConditionError
+from ..machine.devices import full_width_products
 from ..progress import Task
 from ..rules.keeping import LEAST_SHARE, PATIENT_ROWS, Keeping
 from ..rules.reduction import reduction_of
 from ..schema import Schema
+from ..where.conditions import Allowed
 from .calibration import Calibration
 from .encoder import TableEncoder
 from .fields import CategoryField

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..magnitude import unit_of
+from ..numbers.magnitude import unit_of
 from ..plain_json import FLAG, PLAIN, POSITIVE, FieldError, check_fields, each_of, list_of, maybe, real, whole
 from .scales import Bins, Modes, Quantiles, Scale, scale_from_dict
 

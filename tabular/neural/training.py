@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..checkpoint import Checkpoint, deferred_interrupt
 from ..errors import TabllmError
-from ..learning_curve import LearningCurve
 from ..progress import Reporter
+from ..storage.checkpoint import Checkpoint, deferred_interrupt
+from ..storage.learning_curve import LearningCurve
 
 __all__ = ["LOOKS", "Learner", "Plan", "fingerprint_of", "train"]
 

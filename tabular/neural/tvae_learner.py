@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..devices import product_type
+from ..machine.devices import product_type
 from .by_hand import ReluStack, linears, through_relu
 from .first_layer import sum_and_one_hot
 from .latent import divergence_of, drawn_latent, gradient_of_code

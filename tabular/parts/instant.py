@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..arrays import local_time, on_grid
-from ..conditions import Allowed
 from ..dates.calendar import weekdays
 from ..dates.forms import Form, compiled
 from ..dates.zones import in_zones, without_zones
-from ..grain.clock import time_of_day
+from ..encoding.arrays import local_time, on_grid
+from ..encoding.clock import time_of_day
 from ..grain.text import DAY, WEEKDAYS, grain_from_text
-from ..intervals import Interval
 from ..schema import Column
+from ..where.conditions import Allowed
+from ..where.intervals import Interval
 
 __all__ = ["InstantParts", "instant_parts"]
 

@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from ..conditions import Allowed
 from ..rules.reduction import reduction_of
 from ..schema import Column, Schema
+from ..where.conditions import Allowed
 from .instant import InstantParts, instant_parts
 
 __all__ = ["Divided", "Parts", "parts_of"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from ..column_names import words_of
+from ..columns.names import words_of
 
 __all__ = ["GIVEN_NAMES", "is_of_things", "sort_by_name"]
 

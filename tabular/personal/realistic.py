@@ -10,9 +10,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ..forms import WordLists, alternatives_of, regex_of
-from ..identifier_patterns import without_real
-from ..identifiers import pattern_room
+from ..codes.forms import WordLists, alternatives_of, regex_of
+from ..codes.identifiers import pattern_room
+from ..codes.patterns import without_real
 from .faker_words import LISTS, faker_words
 from .shapes import STREET_ENDINGS
 

@@ -1,4 +1,4 @@
-"""Forms (:mod:`tabular.forms`) of texts that name persons: their shapes, with words and digits of nobody in them.
+"""Forms (:mod:`tabular.codes.forms`) of texts that name persons: their shapes, with words and digits of nobody in them.
 
 A shape is kept where several texts have it, so that it tells of no single one.
 """
@@ -10,7 +10,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from ..forms import as_set, escaped
+from ..codes.forms import as_set, escaped
 from .names import GIVEN_NAMES
 
 __all__ = [

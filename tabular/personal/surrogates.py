@@ -7,13 +7,13 @@ import re
 import numpy as np
 import pandas as pd
 
-from ..checksums import find_check
-from ..column_facts import ColumnFacts
-from ..column_names import words_of
-from ..forms import WordLists
-from ..identifier_patterns import find_pattern, loose_digits, loose_pattern, some_of, without_real
-from ..keys import identifier_pattern, number_texts
-from ..sequences import find_counting
+from ..codes.checksums import find_check
+from ..codes.forms import WordLists
+from ..codes.patterns import find_pattern, loose_digits, loose_pattern, some_of, without_real
+from ..codes.sequences import find_counting
+from ..columns.facts import ColumnFacts
+from ..columns.keys import identifier_pattern, number_texts
+from ..columns.names import words_of
 from .realistic import doubled, realistic_pattern
 from .shapes import address_form, email_form, handle_form, ip_form, name_form, phone_form
 

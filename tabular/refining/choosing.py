@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from ..arrays import on_grid
+from ..encoding.arrays import on_grid
 from ..errors import UsageError
 from ..schema import Schema
 from .margins import Margins

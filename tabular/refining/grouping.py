@@ -20,7 +20,7 @@ MIN_CELL = 20
 
 @dataclass(frozen=True)
 class Grouping:
-    """Which group a canonical value (:func:`tabular.arrays.to_arrays`) belongs to.
+    """Which group a canonical value (:func:`tabular.encoding.arrays.to_arrays`) belongs to.
 
     Attributes:
         alone: float64, ascending: values that are groups of their own, such as frequent categories and a number's 0.

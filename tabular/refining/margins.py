@@ -44,7 +44,7 @@ class Margins:
 
     @classmethod
     def fit(cls, arrays: Mapping[str, np.ndarray], schema: Schema) -> Margins | None:
-        """Count canonical arrays (:func:`tabular.arrays.to_arrays`); ``None`` where no column can be counted."""
+        """Count canonical arrays (:func:`tabular.to_arrays`); ``None`` where no column can be counted."""
         names = [c.name for c in schema if c.name in arrays and (c.is_numeric or c.has_categories)][:MAX_COLUMNS]
         if not names:
             return None

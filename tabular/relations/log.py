@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..encoding.unmodelled import is_missing
 from ..errors import SchemaError, TableError, UsageError
-from ..inference import infer_schema
+from ..preparing.inference import infer_schema
 from ..progress import Reporter
 from ..schema import Column, Schema
-from ..unmodelled import is_missing
 
 __all__ = ["EventLog", "check_log_columns", "infer_log_schema", "read_log", "unused_name"]
 

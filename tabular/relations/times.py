@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..arrays import on_grid
+from ..encoding.arrays import on_grid
 from ..schema import Column
 
 __all__ = ["BURST", "DAY", "Clock", "Names"]

@@ -56,9 +56,9 @@ def with_rules(
         >>> [rule.text for rule in with_rules(table, add=["low < high"], drop=["*"]).rules]
         ['low < high']
     """
-    from ..arrays import to_arrays
-    from ..frames import as_pandas
-    from ..inference import infer_schema
+    from ..encoding.arrays import to_arrays
+    from ..encoding.frames import as_pandas
+    from ..preparing.inference import infer_schema
 
     table = as_pandas(table)
     schema = infer_schema(table) if schema is None else schema
@@ -88,7 +88,7 @@ def ruled(
     Raises:
         RuleError: as :func:`chosen_rules`.
     """
-    from ..arrays import to_arrays
+    from ..encoding.arrays import to_arrays
 
     if private:
         return replace(schema, rules=chosen_rules(None, schema, choice, find=False))

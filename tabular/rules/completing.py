@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..arrays import on_grid
+from ..encoding.arrays import on_grid
 from ..progress import Reporter
 from ..schema import Schema
 from .derivations import Gap, is_missing

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import on_grid
+from ..encoding.arrays import on_grid
 from ..schema import Schema
 from .derivations import Derivation, Gap, LookedUp
 from .evaluation import Rows

@@ -13,10 +13,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from ..arrays import on_grid
-from ..conditions import Allowed
+from ..encoding.arrays import on_grid
+from ..encoding.unmodelled import is_missing, unmodelled
 from ..schema import Column, Schema
-from ..unmodelled import is_missing, unmodelled
+from ..where.conditions import Allowed
 from .evaluation import Rows
 from .instants import as_instants, has_zones, placed, zone_numbers
 from .keys import canonical, category_numbers, listed_keys, looked_up

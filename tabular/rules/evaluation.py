@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..arrays import on_grid
-from ..boolean_words import truth
-from ..cells import grid_step
+from ..encoding.arrays import on_grid
+from ..encoding.boolean_words import truth
+from ..encoding.cells import grid_step
 from ..errors import ConditionError, RuleError
-from ..intervals import number_span
 from ..schema import Column, Schema
+from ..where.intervals import number_span
 from .functions import FUNCTIONS, OF_CLOCKS
 from .grammar import DATE
 from .instants import as_instants, has_zones, local_times

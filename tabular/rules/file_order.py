@@ -14,8 +14,8 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from ..arrays import on_grid, to_arrays
-from ..cells import grid_step
+from ..encoding.arrays import on_grid, to_arrays
+from ..encoding.cells import grid_step
 from ..schema import Column, Schema
 from .derivations import Computed, Gap
 from .instants import as_instants, has_zones, is_local

@@ -11,8 +11,8 @@ import re
 import numpy as np
 import pandas as pd
 
-from ..date_text import from_seconds, to_seconds
 from ..dates.forms import Form, compiled
+from ..dates.text import from_seconds, to_seconds
 from ..dates.zones import in_zones, without_zones
 from ..schema import Column
 

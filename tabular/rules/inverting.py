@@ -13,8 +13,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..arrays import on_grid
-from ..cells import grid_step
+from ..encoding.arrays import on_grid
+from ..encoding.cells import grid_step
 from ..schema import Column, Schema
 from .derivations import Computed, Derivation, Gap, LookedUp, Mapped, codes_of, is_missing
 from .evaluation import Rows

@@ -8,10 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
-from ..arrays import on_grid
-from ..conditions import Allowed
+from ..encoding.arrays import on_grid
 from ..errors import RuleError
 from ..schema import Schema
+from ..where.conditions import Allowed
 from .derivations import constant, is_missing
 from .rule import Rule
 from .syntax import Increasing

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..arrays import on_grid
+from ..encoding.arrays import on_grid
 from ..errors import RuleError
 from ..schema import Column, Schema
 from .instants import as_instants

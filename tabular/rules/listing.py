@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..arrays import on_grid
+from ..encoding.arrays import on_grid
 from ..errors import RuleError
 from ..schema import Column, Schema
 from .evaluation import Rows

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..cells import grid_step
-from ..conditions import Allowed
+from ..encoding.cells import grid_step
 from ..schema import Column
+from ..where.conditions import Allowed
 from .derivations import Computed, Derivation, Gap, LookedUp, Mapped
 from .instants import is_local
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..arrays import on_grid
-from ..cells import grid_step
+from ..encoding.arrays import on_grid
+from ..encoding.cells import grid_step
 from ..schema import Column, Schema
 from .derivations import Derivation, Gap
 from .evaluation import Rows

@@ -12,15 +12,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..arrays import on_grid
-from ..cells import grid_step
-from ..conditions import Allowed, both
 from ..dates.forms import Form as DateForm
 from ..dates.forms import compiled
+from ..encoding.arrays import on_grid
+from ..encoding.cells import grid_step
+from ..encoding.clock import time_of_day
 from ..errors import ConditionError, RuleError
-from ..grain.clock import time_of_day
 from ..grain.text import grain_from_text
 from ..schema import Column, Schema
+from ..where.conditions import Allowed, both
 from .consequences import Consequences, Nearest, consequences_of, nearest_of
 from .derivations import SHORT, Computed, Derivation, Gap, LookedUp, Mapped, constant, is_missing
 from .instants import has_zones, is_local

@@ -77,9 +77,9 @@ class Rule:
         Raises:
             RuleError: if the rule does not go with the table.
         """
-        from ..arrays import to_arrays
-        from ..frames import as_pandas
-        from ..inference import infer_schema
+        from ..encoding.arrays import to_arrays
+        from ..encoding.frames import as_pandas
+        from ..preparing.inference import infer_schema
 
         table = as_pandas(table)
         schema = infer_schema(table) if schema is None else schema

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..date_text import from_seconds
+from ..dates.text import from_seconds
 from .evaluation import Rows
 from .syntax import Call, Constant, Expression, Operation, Reference, columns_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays import from_arrays
+from ..encoding.arrays import from_arrays
 from ..schema import Column, Schema
 from .evaluation import Rows, flags_of, kept_of
 from .keys import missing

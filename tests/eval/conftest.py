@@ -27,7 +27,7 @@ def people():
 def tables():
     """``tables(real, synthetic, holdout=None)``: the canonical arrays that metrics read."""
     from eval.tables import load_tables
-    from tabular.inference import infer_schema
+    from tabular.preparing.inference import infer_schema
 
     def load(real, synthetic, holdout=None, schema=None):
         return load_tables(real, synthetic, holdout, schema or infer_schema(real))

@@ -9,7 +9,7 @@ import pytest
 from eval.arms import train_arms
 from eval.bias import check_protected, measure_bias
 from tabular.errors import UsageError
-from tabular.inference import infer_schema
+from tabular.preparing.inference import infer_schema
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from eval.provenance import provenance, sample_of
 from eval.report import Privacy
 from eval.tables import load_tables
 from tabular.errors import OutputError, UsageError
-from tabular.inference import infer_schema
+from tabular.preparing.inference import infer_schema
 
 VOID = {"meta", "link"}
 #: Figures on the page of one table of four columns: distributions, four pairs as joint plots, maps, columns against the

@@ -13,7 +13,7 @@ from eval.fidelity import column_fidelity
 from eval.privacy import measure_privacy
 from eval.tables import load_tables
 from eval.trends import measure_pairs, pair_trends
-from tabular.inference import infer_schema
+from tabular.preparing.inference import infer_schema
 
 properties = pytest.importorskip(
     "sdmetrics.reports.single_table._properties", reason="SDMetrics is not installed: nothing to agree with"

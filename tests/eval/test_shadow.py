@@ -39,7 +39,7 @@ def test_where_all_models_agree_nothing_is_told():
 
 
 def test_nearness_is_greatest_of_a_copy(tables):
-    from tabular.inference import infer_schema
+    from tabular.preparing.inference import infer_schema
 
     targets = pd.DataFrame({"a": np.arange(20.0) ** 2, "b": list("xy") * 10})
     found = nearness(targets, targets.iloc[:15], infer_schema(targets))

@@ -107,8 +107,8 @@ def text_codec(serialization: str = "csv"):
     """(codec, choices) of :func:`table` in the tiny tokenizer."""
     from tabllm.lm.pieces import Pieces
     from tabllm.lm.text_codec import TextCodec
-    from tabular.arrays import to_arrays
-    from tabular.inference import infer_schema
+    from tabular.encoding.arrays import to_arrays
+    from tabular.preparing.inference import infer_schema
 
     frame = table()
     schema = infer_schema(frame)

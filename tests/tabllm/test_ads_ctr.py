@@ -23,7 +23,7 @@ from tabllm.ads.splitting import click_labels, split_log
 from tabllm.ads.study import guess_ad, study_ctr
 from tabllm.ads.tables import DIFFERENCES, ctr_tables, verdict
 from tabular.errors import TableError, UsageError
-from tabular.inference import infer_schema
+from tabular.preparing.inference import infer_schema
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from sklearn.metrics import roc_auc_score
 from tabllm.ads.simulator import CLICK, TRUTH, expected_auc, simulate_ads
 from tabllm.ads.world import ADS_PER_TASK, DAYS, build_world
 from tabular.errors import UsageError
-from tabular.inference import infer_schema
-from tabular.reading import read_table
+from tabular.io.reading import read_table
+from tabular.preparing.inference import infer_schema
 
 COLUMNS = [
     "click", "age", "gender", "residence", "city_rank", "device_series", "device_size", "network_type", "ad_id",

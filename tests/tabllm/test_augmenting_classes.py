@@ -7,7 +7,7 @@ import pytest
 
 from tabllm.augmenting.classes import added, classes_of, equalised, raised
 from tabular.errors import UsageError
-from tabular.inference import infer_schema
+from tabular.preparing.inference import infer_schema
 
 
 @pytest.fixture

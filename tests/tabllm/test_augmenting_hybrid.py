@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from tabllm.augmenting.hybrid import check_provenance, hybrid_parts, mixed
-from tabular import TVAE, strata
+from tabular import TVAE
 from tabular.errors import UsageError
-from tabular.strata import Stratum
+from tabular.sampling import strata
+from tabular.sampling.strata import Stratum
 
 WANTED = [Stratum({"clicked": 1}, 130)]
 

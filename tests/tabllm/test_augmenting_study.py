@@ -20,7 +20,7 @@ from tabllm.augmenting.sheets import draw, sheets, to_json, to_markdown
 from tabllm.augmenting.study import ArmOutcome, Settings, Study, parted, run_study
 from tabllm.augmenting.training_sets import Arm
 from tabular.errors import TableError, UsageError
-from tabular.inference import infer_schema
+from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
 
 SETTINGS = Settings("clicked", model="toy", shares=(0.3, 0.5))

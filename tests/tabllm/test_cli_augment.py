@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tabular import strata
-from tabular.reading import read_table
+from tabular.io.reading import read_table
+from tabular.sampling import strata
 
 
 @pytest.fixture

@@ -68,7 +68,7 @@ def test_json_of_several_on_standard_output_is_all_there_is(made, run_tabllm):
 @pytest.mark.parametrize("place", ["no/such/report.html", "first", "visits.csv/report.html"])
 @pytest.mark.parametrize("command", ["eval", "compare"])
 def test_a_page_that_cannot_be_written_is_refused_before_the_work(made, toy, run_tabllm, monkeypatch, place, command):
-    monkeypatch.setattr("tabular.reading.read_table", lambda *_, **__: pytest.fail("the work began"))
+    monkeypatch.setattr("tabular.io.reading.read_table", lambda *_, **__: pytest.fail("the work began"))
     arguments = made if command == "eval" else ("compare", "visits.csv", "--models", "toy")
     done = run_tabllm(*arguments, "--html", place)
     assert done.code == 1

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tabular import reading
 from tabular.errors import TableError, UsageError
-from tabular.file_form import FileForm, ReadFile
+from tabular.io import reading
+from tabular.io.file_form import FileForm, ReadFile
 from tabular.passwords import without_password
 
 URL = "postgresql://me:s3cr@t/word@host:5432/shop?table=visits&password=s3cr-too"

@@ -80,8 +80,8 @@ def test_a_run_whose_noise_can_be_computed_back_is_told_of(visits, run_tabllm):
 
 
 def test_a_full_disk_at_the_end_costs_no_second_histogram(visits, run_tabllm, monkeypatch):
-    from tabular import rundir
     from tabular.dp import session
+    from tabular.storage import rundir
 
     released, noisy = [], session.noisy_histograms
     monkeypatch.setattr(session, "noisy_histograms", lambda *given: released.append(noisy(*given)) or released[-1])

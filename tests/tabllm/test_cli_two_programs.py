@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tabllm.cli.signals import signals_as_interrupts
-from tabular.locking import claimed
+from tabular.storage.locking import claimed
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_what_a_kill_leaves_is_told_and_cleaned_by_the_next_command(visits, toy,
 
 
 def test_signals_reach_who_waits_for_ctrl_c_and_nohup_stays_nohup():
-    from tabular.checkpoint import deferred_interrupt
+    from tabular.storage.checkpoint import deferred_interrupt
 
     with signals_as_interrupts() as received:
         with deferred_interrupt() as interrupted:

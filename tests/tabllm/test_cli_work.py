@@ -67,7 +67,7 @@ def test_sample_makes_as_many_rows_as_the_table_had(run, run_tabllm, visits_tabl
 
 @pytest.mark.parametrize("name", ["s.csv", "s.tsv", "s.csv.gz", "s.parquet", "s.jsonl"])
 def test_the_ending_decides_the_format(run, run_tabllm, name):
-    from tabular.reading import read_table
+    from tabular.io.reading import read_table
 
     assert run_tabllm("sample", run, "-n", 120, "-o", name).code == 0
     assert len(read_table(name)) == 120

@@ -17,7 +17,7 @@ from tabllm.codec.number import MAX_VALUES, NumberCodec
 from tabllm.codec.rows import RowCodec
 from tabular import infer_schema, parse_where, to_arrays
 from tabular.errors import TableError
-from tabular.words import WordCodec
+from tabular.free_text.words import WordCodec
 
 RNG = np.random.default_rng
 

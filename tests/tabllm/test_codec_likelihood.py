@@ -9,7 +9,7 @@ from tabllm.codec.category import CategoryCodec
 from tabllm.codec.likelihood import candidates
 from tabllm.codec.number import NumberCodec
 from tabllm.codec.table import TableCodec
-from tabular.arrays import on_grid
+from tabular.encoding.arrays import on_grid
 from tabular.likelihood.spans import span_of
 from tabular.schema import Column
 

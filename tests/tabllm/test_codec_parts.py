@@ -10,8 +10,8 @@ from tabllm.codec.rows import RowCodec
 from tabllm.lm.table_codec import TokenCodec
 from tabllm.nano.table_lm import TableLM
 from tabular import infer_schema, to_arrays
-from tabular.conditions import parse_where, satisfied
 from tabular.registry import create, load_run
+from tabular.where.conditions import parse_where, satisfied
 
 RNG = np.random.default_rng(3)
 N = 500

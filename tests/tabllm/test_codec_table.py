@@ -17,7 +17,7 @@ from tabllm.codec.rows import RowCodec
 from tabllm.codec.table import TableCodec
 from tabular import infer_schema, parse_where, to_arrays
 from tabular.errors import ConditionError
-from tabular.words import WordCodec
+from tabular.free_text.words import WordCodec
 
 RNG = np.random.default_rng
 ROWS = 3000

@@ -12,10 +12,10 @@ import pytest
 
 import tabllm  # noqa: F401 (registers its generators)
 from tabllm.tuning.settings import read_settings
-from tabular.checkpoint import Checkpoint
 from tabular.errors import RunError, TableError, UsageError
-from tabular.reading import random_rows, read_table
+from tabular.io.reading import random_rows, read_table
 from tabular.registry import create, load_run
+from tabular.storage.checkpoint import Checkpoint
 
 TINY = {
     "nano": {"steps": 2, "layers": 1, "width": 8, "heads": 2},

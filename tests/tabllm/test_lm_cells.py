@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabllm.lm.cells import ListCodec, TextCells
-from tabular.conditions import Allowed
+from tabular.where.conditions import Allowed
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))

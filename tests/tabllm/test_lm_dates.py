@@ -13,8 +13,8 @@ import pytest
 from tabllm.lm.dates import DateCodec
 from tabllm.lm.text_codec import SERIALIZATIONS, TextCodec
 from tabular import create, infer_schema, to_arrays
-from tabular.conditions import Allowed, parse_where
 from tabular.plain_json import FieldError
+from tabular.where.conditions import Allowed, parse_where
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tabllm.lm.digits import DigitCodec
-from tabular.conditions import Allowed
+from tabular.where.conditions import Allowed
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))

@@ -70,7 +70,7 @@ def test_the_pattern_in_the_readme_is_kept_by_every_row(base, table, serializati
     model = PretrainedLM(base=str(base), engine="torch", device="cpu", steps=2, serialization=serialization).fit(table)
     codec, _, _ = model.parts()
     from tabllm.lm.batches import BatchMaker
-    from tabular.arrays import to_arrays
+    from tabular.encoding.arrays import to_arrays
 
     choices = codec.encode(to_arrays(table, model.schema))
     batch = BatchMaker(codec).make(choices, np.tile(np.arange(len(codec.names)), (len(choices), 1)))

@@ -28,7 +28,7 @@ def shown(engine="torch", **options) -> PromptedLM:
 
 
 def prompt_of(model: PromptedLM, order=(0, 1, 2), where=None, seed=0) -> str:
-    from tabular.conditions import parse_where
+    from tabular.where.conditions import parse_where
 
     rows = model._examples_for(parse_where(where, model.schema))
     tokens = model._prompt(rows, order, np.random.default_rng(seed))

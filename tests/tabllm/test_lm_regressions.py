@@ -18,12 +18,12 @@ from tabllm.lm.pretrained import PretrainedLM
 from tabllm.lm.sampler import LmSampler
 from tabllm.lm.text_codec import TextCodec
 from tabllm.lm.trainer import plan_training, train
-from tabular.arrays import to_arrays
-from tabular.conditions import parse_where
+from tabular.encoding.arrays import to_arrays
 from tabular.errors import RunError, TableError
-from tabular.inference import infer_schema
+from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter, Task
 from tabular.registry import load_run
+from tabular.where.conditions import parse_where
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))

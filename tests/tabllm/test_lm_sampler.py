@@ -17,11 +17,11 @@ from tabllm.lm.pieces import Pieces
 from tabllm.lm.sampler import LmSampler, _open_values, block_rows, rows_within
 from tabllm.lm.scorer import LmScorer
 from tabllm.lm.text_codec import TextCodec
-from tabular.arrays import to_arrays
-from tabular.conditions import parse_where
+from tabular.encoding.arrays import to_arrays
 from tabular.errors import UsageError
-from tabular.inference import infer_schema
 from tabular.likelihood.spans import span_of
+from tabular.preparing.inference import infer_schema
+from tabular.where.conditions import parse_where
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))

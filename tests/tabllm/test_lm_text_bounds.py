@@ -14,9 +14,9 @@ from tabllm.lm.context import most_tokens
 from tabllm.lm.pieces import Pieces
 from tabllm.lm.text_bounds import LEAST_TOKENS, MOST_TOKENS, default_bound, fair_bounds
 from tabllm.lm.text_codec import SERIALIZATIONS, TextCodec
-from tabular.arrays import to_arrays
+from tabular.encoding.arrays import to_arrays
 from tabular.errors import TableError
-from tabular.inference import infer_schema
+from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
 from tabular.registry import create, load_run
 

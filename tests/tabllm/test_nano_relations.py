@@ -11,8 +11,8 @@ from tabllm.codec.table import TableCodec
 from tabllm.nano.config import NanoConfig, initial_weights
 from tabllm.nano.relations import checked_fields, lost_relations, rows_to_check, sentence
 from tabllm.nano.torch_engine import TorchEngine
-from tabular.arrays import to_arrays
-from tabular.inference import infer_schema
+from tabular.encoding.arrays import to_arrays
+from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
 
 

@@ -19,7 +19,7 @@ from tabllm.nano.backend import choose_backend
 from tabular import read_table
 from tabular.errors import ConditionError, RunError, TableError, TabllmError, UsageError
 from tabular.progress import Reporter, Task
-from tabular.strata import fair_strata, probe, sample_strata
+from tabular.sampling.strata import fair_strata, probe, sample_strata
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parents[1]))

@@ -18,7 +18,7 @@ from tabllm.nano.torch_engine import TorchEngine
 from tabllm.nano.trainer import Plan, plan_training, train
 from tabular.errors import OutputError, TabllmError
 from tabular.progress import Reporter, Task
-from tabular.rundir import HISTORY, MARKER
+from tabular.storage.rundir import HISTORY, MARKER
 
 SIZES = (2, 5, 5)
 GROUPS = np.arange(3)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tabllm.nano.table_lm import TableLM
-from tabular.arrays import to_arrays
+from tabular.encoding.arrays import to_arrays
 from tabular.errors import UsageError
 from tabular.neural.tvae import TVAE
 from tabular.registry import load_run

@@ -12,10 +12,10 @@ import pytest
 from tabllm import create, load_run
 from tabllm.lm.pretrained import PretrainedLM
 from tabular import Schema, infer_schema
-from tabular.conditions import parse_where
 from tabular.errors import ConditionError, RuleError
 from tabular.rules import Rule
 from tabular.rules.reduction import check_held, held_rules, reduction_of
+from tabular.where.conditions import parse_where
 
 from .tiny_models import make_model
 

@@ -9,7 +9,7 @@ import pytest
 
 from tabllm.shadow import generator_of_run, shadow_attacks
 from tabular.errors import UsageError
-from tabular.inference import infer_schema
+from tabular.preparing.inference import infer_schema
 
 
 def test_a_parrot_is_found_and_a_fresh_sample_is_not(toy, visits_table):

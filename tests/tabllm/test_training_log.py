@@ -14,7 +14,7 @@ from tabllm.training_log import logged, tag_of
 from tabular.errors import EngineError, OutputError
 from tabular.progress import Reporter
 from tabular.registry import create
-from tabular.rundir import HISTORY, holds
+from tabular.storage.rundir import HISTORY, holds
 
 
 class Killed(Reporter):

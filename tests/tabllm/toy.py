@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tabular.arrays import to_arrays
-from tabular.conditions import parse_where, satisfied
+from tabular.encoding.arrays import to_arrays
 from tabular.errors import ConditionError, RunError
-from tabular.inference import infer_schema
+from tabular.io.reading import check_table
+from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
-from tabular.reading import check_table
-from tabular.rundir import atomic_directory, write_json
 from tabular.schema import Schema
+from tabular.storage.rundir import atomic_directory, write_json
 from tabular.synthesizer import Synthesizer
+from tabular.where.conditions import parse_where, satisfied
 
 
 class Toy(Synthesizer):

@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tabular import ConditionError, infer_schema, parse_where, to_arrays
-from tabular.conditions import satisfied
+from tabular.where.conditions import satisfied
 
 ROWS = 400
 DAY = 86_400.0

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabular import from_arrays, infer_schema, to_arrays
-from tabular.conditions import parse_where
-from tabular.date_text import detect_date_text, format_dates, format_step, parse_dates
 from tabular.dates.forms import compiled
+from tabular.dates.text import detect_date_text, format_dates, format_step, parse_dates
 from tabular.parts import parts_of
 from tabular.schema import Schema
+from tabular.where.conditions import parse_where
 
 MONTHS_DE = re.split(",", "Januar,Februar,März,April,Mai,Juni,Juli,August,September,Oktober,November,Dezember")
 MONTHS_FR = re.split(",", "janv.,févr.,mars,avr.,mai,juin,juil.,août,sept.,oct.,nov.,déc.")

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from tabular import from_arrays, infer_schema, to_arrays
-from tabular.date_text import format_dates, from_seconds, parse_dates
 from tabular.dates.forms import compiled
 from tabular.dates.fractions import telling_digits
+from tabular.dates.text import format_dates, from_seconds, parse_dates
 from tabular.parts import parts_of
 from tabular.schema import Schema
 

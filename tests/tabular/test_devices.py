@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tabular.devices import full_width_products
+from tabular.machine.devices import full_width_products
 
 products = torch.backends.mkldnn.matmul
 ZEN5 = {"cpu_name": "AMD EPYC", "avx512_bw": True, "amx_tile": False}

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabular import from_arrays, infer_schema, to_arrays
-from tabular.conditions import parse_where
-from tabular.date_text import detect_date_text, format_dates, parse_dates
 from tabular.dates.durations import duration, read_durations, write_durations
+from tabular.dates.text import detect_date_text, format_dates, parse_dates
 from tabular.errors import ConditionError
 from tabular.schema import Schema
+from tabular.where.conditions import parse_where
 
 Write = Callable[[int], str]
 

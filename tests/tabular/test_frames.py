@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from tabular import CTGAN, TVAE, TableError, UsageError, infer_schema, load_run
-from tabular.frames import as_pandas
+from tabular.encoding.frames import as_pandas
 
 
 def frame(rows: int = 40) -> pd.DataFrame:
@@ -100,7 +100,7 @@ def test_nested_values_times_and_large_numbers_of_polars_are_held():
     import datetime
 
     pl = pytest.importorskip("polars")
-    from tabular.frames import Form, as_pandas
+    from tabular.encoding.frames import Form, as_pandas
 
     table = pl.DataFrame(
         {

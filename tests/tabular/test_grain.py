@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabular import from_arrays, infer_schema, to_arrays
-from tabular.arrays import on_grid
-from tabular.conditions import parse_where
+from tabular.encoding.arrays import on_grid
 from tabular.errors import SchemaError
 from tabular.grain import Grain, grain_from_text, lattice_of
 from tabular.schema import Column, Schema
+from tabular.where.conditions import parse_where
 
 RNG = np.random.default_rng(5)
 N = 600

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from tabular.holdout import held_out, people_columns
+from tabular.preparing.holdout import held_out, people_columns
 
 
 def visits(rows: int, users: int) -> pd.DataFrame:

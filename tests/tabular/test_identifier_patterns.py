@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 
 from tabular import infer_schema
-from tabular.arrays import from_arrays
-from tabular.checksums import find_check
-from tabular.forms import as_set, parse_form, regex_of
-from tabular.identifier_patterns import find_pattern, number_range, without_real
-from tabular.identifiers import make_identifiers, pattern_room
+from tabular.codes.checksums import find_check
+from tabular.codes.forms import as_set, parse_form, regex_of
+from tabular.codes.identifiers import make_identifiers, pattern_room
+from tabular.codes.patterns import find_pattern, number_range, without_real
+from tabular.encoding.arrays import from_arrays
+from tabular.encoding.unmodelled import unmodelled
 from tabular.schema import Schema
-from tabular.unmodelled import unmodelled
 
 ROWS = 300
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tabular import make_identifiers
-from tabular.identifier_patterns import find_pattern
+from tabular.codes.patterns import find_pattern
 
 
 @pytest.mark.parametrize(

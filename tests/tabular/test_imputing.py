@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tabular.encoding.unmodelled import is_missing
 from tabular.errors import SchemaError
-from tabular.imputing import fill_in, in_given_text, read_every_cell
-from tabular.inference import infer_schema
+from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
-from tabular.unmodelled import is_missing
+from tabular.sampling.imputing import fill_in, in_given_text, read_every_cell
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from tabular import Column, Schema, SchemaError, from_arrays, infer_schema, read_table, to_arrays
-from tabular.inference import LABEL_LIMIT
-from tabular.schema_fit import check_schema_fits
+from tabular.preparing.inference import LABEL_LIMIT
+from tabular.preparing.schema_fit import check_schema_fits
 
 ROWS = 1000
 

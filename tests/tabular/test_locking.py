@@ -12,10 +12,10 @@ import threading
 import pytest
 
 from tabular.errors import OutputError
-from tabular.locking import check_replaceable, claimed
+from tabular.storage.locking import check_replaceable, claimed
 
 HOLDER = (
-    "import sys; from tabular.locking import claimed\n"
+    "import sys; from tabular.storage.locking import claimed\n"
     "with claimed(sys.argv[1]):\n    print('claimed', flush=True); sys.stdin.read()"
 )
 
@@ -96,7 +96,7 @@ def test_one_of_two_waits_where_it_is_asked_to(tmp_path):
 
 def test_a_lock_file_that_its_owner_removed_meanwhile_is_not_held(tmp_path, monkeypatch):
     """Between the opening and the locking of the file, the former owner may end and remove it."""
-    from tabular import locking
+    from tabular.storage import locking
 
     lock, taken = tmp_path / ".run.lock", locking._lock
 
@@ -137,7 +137,7 @@ def test_a_file_system_without_locks_is_told_of_and_nothing_is_removed_there(tmp
     def refuse(descriptor, wait):
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr("tabular.locking._lock", refuse)
+    monkeypatch.setattr("tabular.storage.locking._lock", refuse)
     (tmp_path / ".run.0123abcd.part").mkdir()
     with claimed(tmp_path / "run") as notes:
         assert "has no locks" in notes[0]
@@ -165,7 +165,7 @@ def test_what_is_no_file_is_not_claimed(path):
 
 @pytest.mark.parametrize("step", ["_lock", "_release"])
 def test_ctrl_c_at_any_moment_of_a_claim_leaves_no_lock_file(tmp_path, monkeypatch, step):
-    from tabular import locking
+    from tabular.storage import locking
 
     real = getattr(locking, step)
 

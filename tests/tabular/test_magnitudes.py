@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabular.arrays import from_arrays, to_arrays
-from tabular.inference import infer_schema
-from tabular.magnitude import between, unit_of
+from tabular.encoding.arrays import from_arrays, to_arrays
 from tabular.neural.fields import NumberField, field_from_dict
+from tabular.numbers.magnitude import between, unit_of
+from tabular.preparing.inference import infer_schema
 from tabular.registry import create
 
 ROWS = 400

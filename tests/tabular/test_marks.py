@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tabular import Schema, SchemaError, from_arrays, infer_schema, to_arrays
-from tabular.marks import choose_marks, known_marks, mark_cells
+from tabular.encoding.marks import choose_marks, known_marks, mark_cells
 from tabular.schema import Column
 
 ROWS = 400

@@ -11,9 +11,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from tabular import ConditionError, RunError, TableError, UsageError, create, infer_schema, load_run
-from tabular.devices import choose_torch_device
+from tabular.machine.devices import choose_torch_device
 from tabular.neural.draws import ConditionalDraws
-from tabular.strata import balanced_strata, probe, sample_strata
+from tabular.sampling.strata import balanced_strata, probe, sample_strata
 
 SMALL = {
     "ctgan": {"steps": 30, "batch_size": 50, "generator_dim": (16,), "discriminator_dim": (16, 8)},

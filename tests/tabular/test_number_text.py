@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tabular import infer_schema
-from tabular.number_detection import detect_number_text
-from tabular.number_template import is_template, number_template
-from tabular.number_text import format_numbers, parse_numbers
-from tabular.units import is_prefix, is_suffix, split_scale
+from tabular.numbers.detection import detect_number_text
+from tabular.numbers.template import is_template, number_template
+from tabular.numbers.text import format_numbers, parse_numbers
+from tabular.numbers.units import is_prefix, is_suffix, split_scale
 
 ROWS = 200
 rng = np.random.default_rng(0)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tabular import from_arrays, infer_schema, to_arrays
-from tabular.object_cells import object_dtype
+from tabular.encoding.object_cells import object_dtype
 
 ROWS = 40
 rng = np.random.default_rng(7)

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tabular import from_arrays, infer_schema, to_arrays
-from tabular.arrays import on_grid
-from tabular.cells import grain_lattice
-from tabular.conditions import parse_where
+from tabular.encoding.arrays import on_grid
+from tabular.encoding.cells import grain_lattice
 from tabular.errors import ConditionError
 from tabular.parts import Parts, parts_of
 from tabular.schema import Column, Schema
+from tabular.where.conditions import parse_where
 
 RNG = np.random.default_rng(9)
 LOW, HIGH = pd.Timestamp("2021-01-04 09:00").timestamp(), pd.Timestamp("2023-12-29 17:45").timestamp()

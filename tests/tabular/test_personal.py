@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tabular import infer_schema
-from tabular.identifiers import make_identifiers
+from tabular.codes.identifiers import make_identifiers
 from tabular.personal import find_personal
 from tabular.personal.shapes import address_form
 from tabular.personal.telling import persons_given_away, persons_made_up, warn_of_persons

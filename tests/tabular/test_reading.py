@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from tabular import TableError, UsageError, check_table, read_table
-from tabular.text_layout import sniff_delimiter
+from tabular.io.formats.text_layout import sniff_delimiter
 
 
 @pytest.fixture

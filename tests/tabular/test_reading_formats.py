@@ -16,11 +16,11 @@ import pytest
 from pyarrow import feather
 
 from tabular import TableError, TableWriter, UsageError, from_arrays, infer_schema, read_table, to_arrays
-from tabular.arrow_columns import arrow_to_pandas, pandas_to_arrow
-from tabular.file_form import FileForm, ReadOptions
-from tabular.origins import name_of
-from tabular.reading import read_file
-from tabular.resuming import ResumableWriter
+from tabular.encoding.arrow_columns import arrow_to_pandas, pandas_to_arrow
+from tabular.io.file_form import FileForm, ReadOptions
+from tabular.io.origins import name_of
+from tabular.io.reading import read_file
+from tabular.io.resuming import ResumableWriter
 
 ROWS = 30
 DAY = datetime.date(2024, 1, 31)

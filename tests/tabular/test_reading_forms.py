@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from tabular import TableError, TableWriter, UsageError
-from tabular.file_form import FileForm, ReadOptions
-from tabular.reading import read_file
+from tabular.io.file_form import FileForm, ReadOptions
+from tabular.io.reading import read_file
 
 HEADER, ROWS = (
     "name,city,n,cost\n",

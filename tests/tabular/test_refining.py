@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabular.arrays import to_arrays
+from tabular.encoding.arrays import to_arrays
 from tabular.errors import UsageError
-from tabular.inference import infer_schema
 from tabular.plain_json import FieldError
+from tabular.preparing.inference import infer_schema
 from tabular.refining import MIN_CELL, Grouping, Margins, choose, refiner_for
 
 

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from tabular.errors import OutputError
-from tabular.locking import claimed
-from tabular.resuming import ResumableWriter
+from tabular.io.resuming import ResumableWriter
+from tabular.storage.locking import claimed
 
 PARTS = [
     pd.DataFrame({"age": [30, 41], "city": ["Köln", "Graz, old"], "gone": [np.nan, np.nan]}),
@@ -122,7 +122,7 @@ def test_a_full_disk_is_one_sentence(tmp_path, monkeypatch):
     def full(*args, **kwargs):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("tabular.resuming.ResumableWriter._join", full)
+    monkeypatch.setattr("tabular.io.resuming.ResumableWriter._join", full)
     with pytest.raises(OutputError, match="The disk is full"):
         write(tmp_path / "made.csv", PARTS)
     assert (tmp_path / "made.csv.partial").is_dir(), "what was made is kept for the next try"
@@ -180,7 +180,7 @@ def test_parts_that_are_changed_before_they_are_joined_are_not_written(tmp_path,
 
 
 def test_a_part_is_on_the_disk_before_it_is_counted(tmp_path, monkeypatch):
-    from tabular import placing
+    from tabular.storage import placing
 
     synced, sync = [], placing._sync
     monkeypatch.setattr(placing, "_sync", lambda path: (synced.append(path.name.lstrip(".").split(".")[0]), sync(path)))

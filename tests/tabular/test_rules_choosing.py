@@ -9,16 +9,16 @@ import pandas as pd
 import pytest
 
 from tabular import infer_schema
-from tabular.arrays import to_arrays
 from tabular.dp.marginals import public_part
+from tabular.encoding.arrays import to_arrays
 from tabular.errors import RuleError
+from tabular.preparing.schema_fit import schema_and_arrays
 from tabular.progress import Reporter
 from tabular.rules import ALL, Rule, RuleChoice, chosen_rules, with_rules
 from tabular.rules.choosing import ruled
 from tabular.rules.listing import with_values, without_rare
 from tabular.rules.support import judged, seen_rules, shown_cells
 from tabular.rules.telling import rules_line
-from tabular.schema_fit import schema_and_arrays
 
 TABLE = pd.DataFrame(
     {

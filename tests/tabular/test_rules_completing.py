@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tabular import Schema, infer_schema
-from tabular.arrays import from_arrays, to_arrays
+from tabular.encoding.arrays import from_arrays, to_arrays
 from tabular.progress import Reporter
 from tabular.rules import Rule
 from tabular.rules.completing import settle

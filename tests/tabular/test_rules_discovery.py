@@ -13,10 +13,10 @@ import pandas as pd
 import pytest
 
 from tabular import Schema, infer_schema, to_arrays
-from tabular.conditions import parse_where
 from tabular.errors import ConditionError, RuleError
 from tabular.rules import Rule, find_rules
 from tabular.rules.reduction import held_rules, reduction_of
+from tabular.where.conditions import parse_where
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parents[1]))

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from tabular import Schema, infer_schema
-from tabular.arrays import to_arrays
-from tabular.conditions import parse_where
+from tabular.encoding.arrays import to_arrays
+from tabular.encoding.unmodelled import is_missing
 from tabular.rules import Rule
 from tabular.rules.listing import with_values
 from tabular.rules.reduction import Reduction, reduction_of
-from tabular.unmodelled import is_missing
+from tabular.where.conditions import parse_where
 
 ROWS = 4000
 RULES = (

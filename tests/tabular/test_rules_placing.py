@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from tabular import Schema, infer_schema, to_arrays
-from tabular.conditions import parse_where
 from tabular.progress import Reporter
 from tabular.rules import Rule
 from tabular.rules.completing import settle
@@ -18,6 +17,7 @@ from tabular.rules.listing import with_values
 from tabular.rules.placing import Bound, bounds_of
 from tabular.rules.reduction import reduction_of
 from tabular.rules.syntax import Constant, Operation, Reference
+from tabular.where.conditions import parse_where
 
 ROWS = 2000
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tabular import OutputError, RunError, atomic_directory, write_json
-from tabular.locking import claimed
 from tabular.registry import read_config
-from tabular.rundir import MARKER, check_readable, drop_partial, put_back, take_partial, work_folder
+from tabular.storage.locking import claimed
+from tabular.storage.rundir import MARKER, check_readable, drop_partial, put_back, take_partial, work_folder
 
 
 def make_run(path, model="nano"):
@@ -111,7 +111,7 @@ def test_a_run_that_another_program_made_meanwhile_is_not_replaced(tmp_path):
 @pytest.mark.parametrize("exchange", [True, False])
 def test_a_run_stands_at_every_moment_of_its_replacement(tmp_path, monkeypatch, exchange):
     """Where folders cannot be exchanged, it comes back for whoever asks for it next."""
-    from tabular import placing
+    from tabular.storage import placing
 
     make_run(tmp_path / "run", "old")
     seen, replace, remove = [], os.replace, placing.shutil.rmtree
@@ -217,8 +217,8 @@ def test_a_disk_that_is_full_at_the_end_leaves_the_old_run(tmp_path, monkeypatch
 
     with pytest.raises(OutputError, match="The disk is full"), atomic_directory(tmp_path / "run") as folder:  # noqa: PT012
         write_json(folder / "config.json", {"model": "new"})
-        monkeypatch.setattr("tabular.placing._exchange", lambda one, other: False)
-        monkeypatch.setattr(f"tabular.placing.os.{step}", full)
+        monkeypatch.setattr("tabular.storage.placing._exchange", lambda one, other: False)
+        monkeypatch.setattr(f"tabular.storage.placing.os.{step}", full)
     monkeypatch.undo()
     assert read_config(tmp_path / "run")["model"] == "old"
     assert os.listdir(tmp_path) == ["run"]

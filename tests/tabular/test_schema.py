@@ -9,9 +9,9 @@ import pytest
 
 from tabular import infer_schema
 from tabular.errors import SchemaError
+from tabular.preparing.schema_fit import check_schema_fits
 from tabular.schema import Column, Schema
 from tabular.schema_checks import _FIELDS
-from tabular.schema_fit import check_schema_fits
 
 
 @pytest.fixture(scope="module")

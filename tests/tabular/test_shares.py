@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabular.shares import balanced, in_parts, largest_remainder, parity, rows_for_share
+from tabular.sampling.shares import balanced, in_parts, largest_remainder, parity, rows_for_share
 
 WEIGHTS = st.lists(st.integers(0, 10_000), min_size=1, max_size=30).filter(any).map(np.array)
 

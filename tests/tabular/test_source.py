@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tabular.errors import RunError, TableError, UsageError
-from tabular.source import find_rows, read_source, source_of
+from tabular.preparing.source import find_rows, read_source, source_of
 
 
 @pytest.fixture

@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabular import strata
-from tabular.arrays import from_arrays, to_arrays
-from tabular.conditions import parse_where, satisfied
+from tabular.encoding.arrays import from_arrays, to_arrays
+from tabular.encoding.unmodelled import unmodelled
 from tabular.errors import ConditionError, UsageError
-from tabular.inference import infer_schema
+from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter, Task
-from tabular.strata import balanced_strata, fair_strata, probe, sample_strata
+from tabular.sampling import strata
+from tabular.sampling.strata import balanced_strata, fair_strata, probe, sample_strata
 from tabular.synthesizer import Synthesizer
-from tabular.unmodelled import unmodelled
+from tabular.where.conditions import parse_where, satisfied
 
 
 class Urn(Synthesizer):

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from tabular import infer_schema
-from tabular.arrays import from_arrays, to_arrays
-from tabular.dropping import drop_columns
+from tabular.encoding.arrays import from_arrays, to_arrays
+from tabular.encoding.repeating import put_repeating, repeats
+from tabular.encoding.unmodelled import fill_unmodelled
 from tabular.errors import UsageError
-from tabular.repeating import put_repeating, repeats
+from tabular.io.dropping import drop_columns
 from tabular.schema import Schema
-from tabular.unmodelled import fill_unmodelled
 
 USERS, VISITS = 150, 4
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from tabular import Schema, from_arrays, infer_schema, read_table, to_arrays
-from tabular.files import file_format
-from tabular.imputing import fill_in, in_given_text
+from tabular.io.files import file_format
+from tabular.io.reading import read_as_text
+from tabular.io.writing import TableWriter
 from tabular.progress import Reporter
-from tabular.reading import read_as_text
-from tabular.writing import TableWriter
+from tabular.sampling.imputing import fill_in, in_given_text
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))

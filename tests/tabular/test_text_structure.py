@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from tabular import infer_schema
+from tabular.free_text.templates import TemplateCodec
+from tabular.free_text.tokens import has_structure, tokens_of
+from tabular.free_text.words import WordCodec, fit_text, has_nothing_in_common
 from tabular.plain_json import FieldError
-from tabular.text_templates import TemplateCodec
-from tabular.text_tokens import has_structure, tokens_of
-from tabular.words import WordCodec, fit_text, has_nothing_in_common
 
 ROWS = 250
 WORDS = ["red", "blue", "green", "shoes", "hats", "bags", "sale", "new"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tabular import devices, threads
+from tabular.machine import devices, threads
 from tabular.progress import Reporter
 
 ROOT = Path(__file__).resolve().parents[2]

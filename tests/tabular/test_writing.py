@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from tabular import OutputError, TableWriter, UsageError, check_output, read_table
-from tabular.locking import claimed
-from tabular.writing import EXCEL_ROWS
+from tabular.io.writing import EXCEL_ROWS
+from tabular.storage.locking import claimed
 
 FIRST = pd.DataFrame({"n": [0.1, 1e-7, np.nan], "i": [1, 2, 3], "s": ["a", "ß, x", 'q"'], "b": [True, False, True]})
 SECOND = pd.DataFrame({"n": [0.1 + 0.2], "i": [2**53 + 1], "s": [None], "b": [False]})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...boolean_words import truth
+from ...encoding.boolean_words import truth
 from ..evaluation import flags_of
 from ..rule import Rule
 from ..syntax import quoted

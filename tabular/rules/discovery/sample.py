@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...cells import grid_step
+from ...encoding.cells import grid_step
 from ...errors import RuleError
 from ...grain.text import grain_from_text
 from ...schema import Column, Schema

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tabllm import TableLM
-from tabular.source import save_run, source_of
+from tabular.preparing.source import save_run, source_of
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 
 from tabllm.cli.group import SYNONYMS
 from tabllm.cli.main import SECTIONS, cli
-from tabular.inference import infer_schema
+from tabular.preparing.inference import infer_schema
 from tabular.schema import KINDS, kind_hint
 
 NAMES = [name for section in SECTIONS.values() for name in section]

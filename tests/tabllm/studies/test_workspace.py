@@ -10,7 +10,7 @@ import pytest
 
 from tabllm.studies.workspace import Workspace, fingerprint, folder_of
 from tabular import registry
-from tabular.inference import infer_schema
+from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
 
 

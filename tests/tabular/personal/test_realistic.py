@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from tabular import Schema, infer_schema, make_identifiers
+from tabular.codes.identifiers import pattern_room
 from tabular.errors import SchemaError, UsageError
-from tabular.identifiers import pattern_room
 from tabular.personal.faker_words import LISTS, check_locale, faker_words
 from tabular.personal.realistic import realistic_pattern
 from tabular.schema import Column

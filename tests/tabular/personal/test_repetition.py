@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from tabular import infer_schema
-from tabular.arrays import from_arrays, to_arrays
-from tabular.checksums import find_check, with_check
+from tabular.codes.checksums import find_check, with_check
+from tabular.encoding.arrays import from_arrays, to_arrays
+from tabular.encoding.unmodelled import fill_unmodelled
 from tabular.personal.names import GIVEN_NAMES
-from tabular.unmodelled import fill_unmodelled
 
 GIVEN = sorted(GIVEN_NAMES)
 FAMILY = ["Meyer", "Smith", "Garcia", "Rossi", "Novak", "Keller", "Dubois", "Silva", "Jensen", "Berg", "Lund"]

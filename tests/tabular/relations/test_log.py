@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabular.arrays import to_arrays
+from tabular.encoding.arrays import to_arrays
 from tabular.errors import TableError, UsageError
 from tabular.progress import Reporter
 from tabular.relations.log import infer_log_schema, read_log, unused_name

@@ -1,0 +1,10 @@
+"""Columns of free text.
+
+=================  =================================================================================================
+``words``          learns such a column and writes new texts
+``templates``      texts that are alike but for some places
+``slots``          what stands in these places
+``tokens``         a text as tokens
+``made_up_words``  words that no table holds
+=================  =================================================================================================
+"""

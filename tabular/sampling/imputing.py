@@ -1,0 +1,199 @@
+"""Missing cells filled in; what is filled already is read or refused, never drawn, and given back as it stood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..encoding.arrays import from_arrays, on_grid
+from ..encoding.cells import columns_of, numbers, value_type
+from ..encoding.frames import Form
+from ..encoding.known_cells import read_cells
+from ..encoding.unmodelled import unlike
+from ..errors import SchemaError
+from ..io.reading import check_table
+from ..numbers.text import format_numbers
+from ..parts import Parts, parts_of
+from ..progress import Reporter
+from ..rules.completing import settle
+from ..schema import Column, Schema
+from .drawn_text import as_given_text
+
+__all__ = ["fill_in", "in_given_text", "read_every_cell"]
+
+Arrays = dict[str, np.ndarray]
+
+
+def fill_in(
+    table: pd.DataFrame,
+    schema: Schema,
+    names: Sequence[str],
+    *,
+    seed: int,
+    progress: Reporter,
+    encode: Callable[[Mapping[str, np.ndarray]], np.ndarray],
+    complete: Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray],
+    values: Callable[[np.ndarray, np.random.Generator], Arrays],
+    fill: Callable[[Arrays, np.random.Generator], Arrays],
+    parts: Parts | None = None,
+) -> pd.DataFrame:
+    """``table`` with its missing cells filled in; see :meth:`tabular.synthesizer.Synthesizer.complete`.
+
+    Args:
+        names: the columns that are modelled, or parts of them.
+        encode: canonical arrays -> int[rows, width].
+        complete: (some rows of these, int64[missing] which of ``names`` all of them lack, generator) -> rows.
+        values: (rows, generator) -> canonical arrays of the columns that are learned, in which nothing is missing.
+        fill: (these, generator) -> those of all columns.
+        parts: how columns are taken apart; not at all if absent.
+
+    Raises:
+        SchemaError: for a filled cell that cannot be read.
+    """
+    form = Form(table)
+    index = table.index if isinstance(table, pd.DataFrame) else None
+    table = check_table(table, minimum_rows=1)
+    arrays = read_every_cell(table, schema, progress)
+    holes = {name: table[name].isna().to_numpy(dtype=bool) for name in schema.names}
+    rows = encode(arrays)
+    parts = parts_of(schema, "nothing") if parts is None else parts
+    open_parts = parts.reduced.holes(holes) | parts.holes(holes)
+    pattern = np.stack([open_parts[name] for name in names], axis=1)
+    rng = np.random.default_rng(seed)
+
+    def drawn(which: np.ndarray, advance: Callable[[int], None]) -> Arrays:
+        """Canonical arrays of the learned columns of some rows, completed."""
+        patterns, member = np.unique(pattern[which], axis=0, return_inverse=True)
+        completed = rows[which]
+        for number, missing in enumerate(patterns):
+            alike = np.flatnonzero(member.ravel() == number)
+            if missing.any():
+                completed[alike] = complete(completed[alike], np.flatnonzero(missing), rng)
+            advance(len(alike))
+        return values(completed, rng)
+
+    with progress.task("Completing", len(table), "rows") as task:
+        learned = drawn(np.arange(len(table)), task.advance)
+    if schema.rules and learned:
+        learned = settle(learned, arrays, holes, schema, lambda which: drawn(which, lambda _: None), progress)
+    decoded = fill(learned, rng)
+    for column in schema:
+        if column.kind == "identifier" and holes[column.name].any():
+            decoded[column.name] = unlike(arrays[column.name], column, seed)
+    made = from_arrays(decoded, schema)
+    filled = table.copy()
+    for name, hole in holes.items():
+        if hole.any() and schema[name].missing_rate != 1:
+            filled[name] = _joined(table[name], made[name], hole, schema[name])
+    return form.give_back(filled if index is None else filled.set_axis(index))
+
+
+def _joined(given: pd.Series, made: pd.Series, hole: np.ndarray, column: Column) -> pd.Series:
+    """``given`` with cells of ``made`` in its holes; every other cell is as it was."""
+    if isinstance(given.dtype, pd.CategoricalDtype):
+        # A given categorical may list fewer categories than were learned, or ones that were folded into another.
+        known = made.cat.categories if isinstance(made.dtype, pd.CategoricalDtype) else pd.Index(made.dropna().unique())
+        listed = given.cat.categories
+        both = listed.union(known, sort=False) if listed.difference(known).size else known
+        ordered = bool(isinstance(made.dtype, pd.CategoricalDtype) and made.cat.ordered and both is known)
+        dtype = pd.CategoricalDtype(both, ordered=ordered)
+        return given.astype(dtype).where(~hole, made.astype(dtype))
+    given_type, made_type = (value_type(cells, str(given.name)) for cells in (given, made))
+    if given_type == "string" and given.notna().any() and made_type not in ("string", "category"):
+        made = pd.Series(as_given_text(made, given, column), dtype=object, index=made.index).astype(given.dtype)
+    elif made_type == "string" and column.is_numeric and given_type in ("integer", "float", "decimal"):
+        made = pd.Series(numbers(made, column), index=made.index)  # text of a file that this table holds as numbers
+    return given.where(~hole, made)
+
+
+@dataclass(frozen=True)
+class _Unread:
+    """Cells of a column that its schema does not read: ``bool[rows]``."""
+
+    column: Column
+    cells: pd.Series
+    where: np.ndarray
+
+    @property
+    def count(self) -> int:
+        return int(self.where.sum())
+
+
+def read_every_cell(table: pd.DataFrame, schema: Schema, progress: Reporter | None = None) -> Arrays:
+    """The canonical arrays of ``table``, in which only cells that are missing in ``table`` are missing.
+
+    A category that is not known stands for the folded ones where the schema folds rare ones; a number beyond the
+    bounds stands for the nearer bound, and ``progress`` is told of it.
+
+    Raises:
+        SchemaError: for a filled cell that the schema does not read, with its column, row (from 1, the header not
+            counted) and value.
+    """
+    arrays, lost = read_cells(table, schema)
+    columns = columns_of(table)
+    unread = []
+    for column in schema:
+        if column.has_categories and not column.categories:
+            continue  # all missing when it was learned: nothing is read, and nothing drawn
+        if lost[column.name].any():
+            unread.append(_Unread(column, columns[column.name], lost[column.name]))
+        elif column.is_numeric:
+            arrays[column.name] = _within(arrays[column.name], column, progress or Reporter())
+    if unread:
+        raise SchemaError(_refusal(unread))
+    return arrays
+
+
+def _within(values: np.ndarray, column: Column, progress: Reporter) -> np.ndarray:
+    """``values`` with those that the column cannot hold replaced by the nearest that it can."""
+    held = on_grid(values, column)
+    beyond = ~np.isclose(values, held, rtol=1e-12, atol=0.0, equal_nan=True)
+    if column.minimum is not None and column.maximum is not None:
+        outside = int((beyond & ((values < column.minimum) | (values > column.maximum))).sum())
+        if outside:
+            progress.note(
+                f"Column {column.name!r} holds {outside:,} value{'s' * (outside != 1)} beyond the bounds that were "
+                "learned; kept, and the cells beside them are drawn as for the nearer bound."
+            )
+    return np.where(beyond, held, values)
+
+
+def _refusal(unread: Sequence[_Unread]) -> str:
+    first = unread[0]
+    row = int(np.flatnonzero(first.where)[0])
+    value = str(first.cells.iloc[row])
+    shown = value if len(value) <= 40 else value[:37] + "..."
+    more = [(each.column.name, each.count - (each is first)) for each in unread]
+    others = sum(count for _, count in more)
+    rest = ""
+    if others:
+        named = ", ".join(f"{count:,} in {name!r}" for name, count in more[:5] if count)
+        rest = f" {others:,} more cell{'s' * (others != 1)} cannot be read ({named}{', ...' * (len(more) > 5)})."
+    return (
+        f"Column {first.column.name!r} holds {shown!r} in row {row + 1:,} (the header not counted), where the run "
+        f"reads {_expected(first.column)}; write it so, or clear the cell to have it drawn.{rest}"
+    )
+
+
+def _expected(column: Column) -> str:
+    if column.has_categories:
+        listed = [str(value) for value in column.categories[:6]]
+        return f"one of: {', '.join(listed)}{', ...' * (len(column.categories) > 6)}"
+    if column.kind == "datetime":
+        return f"dates in the format {column.format}" if column.format else "dates"
+    return f"numbers such as {format_numbers(np.array([12.0]), column.format)[0]}" if column.format else "numbers"
+
+
+def in_given_text(filled: pd.DataFrame, text: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """``text``, the cells of a text file as they stand there, with the drawn cells of ``filled`` where it has none."""
+    written = text.copy()
+    for name in text.columns:
+        hole = (text[name].isna() & filled[name].notna()).to_numpy(dtype=bool)
+        if hole.any():
+            cells = text[name].to_numpy(dtype=object)
+            cells[hole] = as_given_text(filled[name][hole], text[name], schema[name])
+            written[name] = pd.Series(cells, dtype=object, index=text.index)
+    return written

@@ -1,0 +1,114 @@
+"""Making rows in parts: what is the same for every generator that makes rows as tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from ..encoding.arrays import from_arrays
+from ..errors import UsageError
+from ..progress import Reporter
+from ..refining import Refiner
+from ..rules.file_order import in_file_order
+from ..rules.keeping import redrawn
+from ..rules.reduction import reduction_of
+from ..schema import Schema
+from ..where.conditions import Allowed
+
+__all__ = ["Choose", "chosen_rows", "make_parts", "one_step"]
+
+Advance = Callable[[int], None]
+Arrays = dict[str, np.ndarray]
+#: Chooses among the arrays of drawn rows: int64[rows], which to take.
+Choose = Callable[[Arrays], np.ndarray]
+
+
+def make_parts(
+    n: int,
+    schema: Schema,
+    *,
+    part_rows: int,
+    done: int,
+    seed: int,
+    progress: Reporter,
+    draw: Callable[[int, np.random.Generator, Advance], np.ndarray],
+    values: Callable[[np.ndarray, np.random.Generator], Arrays],
+    fill: Callable[[Arrays, int, np.random.Generator, int], Arrays],
+    allowed: Mapping[str, Allowed],
+    refiner: Refiner | None = None,
+) -> Iterator[pd.DataFrame]:
+    """Yield ``n`` rows in parts, each from a seed of its own, so that parts that are ``done`` need not be made again.
+
+    Args:
+        draw: (rows, generator, to be told how many are done) -> int[rows, width].
+        values: (these, generator) -> canonical arrays of the columns that are learned.
+        fill: (these arrays, rows, generator, number of the first row) -> those of all columns.
+        allowed: column -> what it may be; rows that break it, or a rule of the schema, are drawn again.
+        refiner: more rows are drawn than wanted, and those taken whose margins are the table's.
+
+    Raises:
+        UsageError: for fewer than one row.
+    """
+    if n < 1:
+        raise UsageError(f"The number of rows must be 1 or more, not {n}.")
+    keeping = reduction_of(schema).keeping(allowed)
+
+    def made(done: int) -> Iterator[pd.DataFrame]:
+        with progress.task("Sampling", n, "rows") as task:
+            task.advance(done)
+            for part, start in enumerate(range(0, n, part_rows)):
+                if start < done:
+                    continue
+                rows = min(part_rows, n - start)
+                rng = np.random.default_rng([seed, part])
+                spare = 0 if refiner is None else refiner.spare(rows)
+                drawn = draw(rows, rng, task.advance)
+                # Rows come sorted by their beginnings; nobody should be able to tell.
+                drawn = drawn[rng.permutation(rows)]
+                if spare:
+                    # Drawn apart: what is drawn at once has counts nearer to the model's than a part of it would have.
+                    task.extend(spare)
+                    others = draw(spare, rng, task.advance)
+                    drawn = np.concatenate([drawn, others[rng.permutation(spare)]])
+                arrays = values(drawn, rng)
+                if keeping is not None and arrays:
+                    arrays = redrawn(arrays, keeping, partial(_again, draw=draw, values=values, rng=rng))
+                choose = None if refiner is None else refiner.chooser(rows, spare, rng)
+                arrays = chosen_rows(arrays, choose)
+                yield from_arrays(fill(arrays, rows, rng, start), schema)
+
+    yield from in_file_order(schema, part_rows, done, made)
+
+
+def one_step(learned: bool, progress: Reporter) -> int | None:
+    """The updates of a fit to a table of which nothing is ``learned``, which is said; ``None`` for any other table."""
+    if learned:
+        return None
+    progress.note(
+        "No column has anything to learn: all are identifiers, made-up values of persons, free text or always the "
+        "same. Training is skipped; rows are made from the forms of the values."
+    )
+    return 1
+
+
+def _again(
+    rows: int,
+    *,
+    draw: Callable[[int, np.random.Generator, Advance], np.ndarray],
+    values: Callable[[np.ndarray, np.random.Generator], Arrays],
+    rng: np.random.Generator,
+) -> Arrays:
+    """Canonical arrays of so many rows more, in random order, of which nobody is told."""
+    drawn = draw(rows, rng, lambda _: None)
+    return values(drawn[rng.permutation(rows)], rng)
+
+
+def chosen_rows(arrays: Arrays, choose: Choose | None) -> Arrays:
+    """The rows that ``choose`` takes, if there is one."""
+    if choose is None:
+        return arrays
+    chosen = choose(arrays)
+    return {name: values[chosen] for name, values in arrays.items()}
