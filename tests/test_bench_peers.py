@@ -75,6 +75,7 @@ def test_tables_show_medians_the_best_in_bold_and_failures():
     assert "**0.900**" in rows["| tabllm nano (3)"]
     assert "| 1,000 |" in rows["| tabllm nano (3)"]
     assert "| 0.400 |" in rows["| tabllm tvae"]
+    assert f"- {PEERS['origami'].label}: numbers in bins." in lines
     assert "did not end within 60 s" in rows[f"| {PEERS['origami'].label}"]
     assert "| 0.855 |" in rows["| TabPC, published"]
     assert {line.count(" | ") for line in rows.values()} == {12}

@@ -74,7 +74,9 @@ def terminal(results: Sequence[dict[str, Any]], table: str) -> Table:
 
 def markdown(results: Sequence[dict[str, Any]], tables: Sequence[str], machine: str) -> str:
     """A section per table, the best of each quality column in bold, then the published figures."""
-    lines = [machine, ""]
+    shown = {result["peer"] for result in results}
+    notes = [f"- {peer.label}: {peer.note}." for name, peer in PEERS.items() if peer.note and name in shown]
+    lines = [machine, "", *notes, *[""][: len(notes)]]
     for table in tables:
         rows = list(_rows(results, table))
         best = [_best(rows, index) for index in range(len(_FIGURES))]
