@@ -38,9 +38,9 @@ from tabllm.bench.machine import describe_machine, measure_peaks
 from tabllm.bench.sampling import must_multiply
 from tabllm.bench.standin import SHAPES, write_standin
 from tabllm.demo import load_adult
-from tabllm.lm.pieces import Pieces
 from tabllm.lm.pretrained import PretrainedLM
-from tabllm.lm.sampler import LmSampler
+from tabllm.lm.sampling.sampler import LmSampler
+from tabllm.lm.serialization.tokenizer import Pieces
 from tabular.encoding.arrays import from_arrays
 
 #: Runs in the peer's own environment.

@@ -19,15 +19,15 @@ import numpy as np
 import pandas as pd
 
 from tabllm.bench.standin import write_standin
+from tabllm.decoding.precisions import PACKED, PRECISIONS
 from tabllm.hub.facts import read_facts
-from tabllm.lm.batches import BatchMaker
-from tabllm.lm.codec import level_masks
-from tabllm.lm.engine import Tuning
-from tabllm.lm.memory import training_memory
-from tabllm.lm.mlx_engine import MlxLm
-from tabllm.lm.pieces import Pieces
-from tabllm.lm.text_codec import TextCodec
-from tabllm.precisions import PACKED, PRECISIONS
+from tabllm.lm.engines.base import Tuning
+from tabllm.lm.engines.memory import training_memory
+from tabllm.lm.engines.mlx.engine import MlxLm
+from tabllm.lm.serialization.base import level_masks
+from tabllm.lm.serialization.text import TextCodec
+from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.training.batches import BatchMaker
 from tabular.encoding.arrays import to_arrays
 from tabular.preparing.inference import infer_schema
 

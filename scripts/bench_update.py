@@ -16,7 +16,7 @@ from functools import partial
 
 import mlx.core as mx
 
-from tabllm.lm.mlx_adamw import adamw
+from tabllm.lm.engines.mlx.adamw import adamw
 
 MATRIX = 1 << 20
 

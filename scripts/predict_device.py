@@ -25,11 +25,11 @@ from device_bench.plan import CASES, FULL
 
 from tabllm.bench.counts import Roof, Work, decode_work, update_work
 from tabllm.bench.standin import write_standin
-from tabllm.lm.batches import BatchMaker
-from tabllm.lm.engine import Shape, Tuning
-from tabllm.lm.memory import kept_bytes
-from tabllm.lm.pieces import Pieces
-from tabllm.lm.text_codec import TextCodec
+from tabllm.lm.engines.base import Shape, Tuning
+from tabllm.lm.engines.memory import kept_bytes
+from tabllm.lm.serialization.text import TextCodec
+from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.training.batches import BatchMaker
 from tabular.encoding.arrays import to_arrays
 from tabular.preparing.inference import infer_schema
 
@@ -65,7 +65,7 @@ def facts_of(model: str) -> tuple[Shape, int, Rows]:
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.pytorch_utils import Conv1D
 
-    from tabllm.lm.torch_model import shape_of
+    from tabllm.lm.engines.pytorch.model import shape_of
 
     data = table(tiny=False)
     schema = infer_schema(data)

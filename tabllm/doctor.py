@@ -16,7 +16,7 @@ import tabllm
 from eval.trees import load_xgboost
 from tabular.machine.threads import allowed_cores
 
-from .nano.backend import install_mlx
+from .decoding.backend import install_mlx
 
 __all__ = ["Choice", "Engine", "Machine", "Optional", "Report", "examine"]
 

@@ -20,15 +20,15 @@ import numpy as np
 import pandas as pd
 
 from tabllm.bench.standin import write_standin
-from tabllm.lm import mlx_adamw
-from tabllm.lm.batches import BatchMaker
-from tabllm.lm.codec import level_masks
-from tabllm.lm.engine import Tuning
-from tabllm.lm.mlx_cache import windows
-from tabllm.lm.mlx_engine import MlxLm
-from tabllm.lm.mlx_model import body_of
-from tabllm.lm.pieces import Pieces
-from tabllm.lm.text_codec import TextCodec
+from tabllm.lm.engines.base import Tuning
+from tabllm.lm.engines.mlx import adamw as mlx_adamw
+from tabllm.lm.engines.mlx.cache import windows
+from tabllm.lm.engines.mlx.engine import MlxLm
+from tabllm.lm.engines.mlx.model import body_of
+from tabllm.lm.serialization.base import level_masks
+from tabllm.lm.serialization.text import TextCodec
+from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.training.batches import BatchMaker
 from tabular.encoding.arrays import to_arrays
 from tabular.preparing.inference import infer_schema
 

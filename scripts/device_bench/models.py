@@ -14,9 +14,9 @@ import pandas as pd
 
 from tabllm.bench.standin import write_standin
 from tabllm.demo import load_adult
-from tabllm.lm.pieces import Pieces
-from tabllm.lm.text_codec import TextCodec
-from tabllm.lm.torch_export import write_model
+from tabllm.lm.engines.pytorch.export import write_model
+from tabllm.lm.serialization.text import TextCodec
+from tabllm.lm.serialization.tokenizer import Pieces
 from tabular.encoding.arrays import to_arrays
 from tabular.preparing.inference import infer_schema
 
@@ -115,7 +115,7 @@ def _once(folder: Path, write: Callable[[Path], None]) -> Path:
 
 def rows_as_tokens(folder: Path, rows: int, *, tiny: bool) -> list[list[int]]:
     """Rows of Adult as the tokens that tabllm would learn, for a library that knows no tables."""
-    from tabllm.lm.batches import BatchMaker
+    from tabllm.lm.training.batches import BatchMaker
 
     data = table(tiny=tiny)
     schema = infer_schema(data)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tabllm.mlx_device import take_device
-from tabllm.nano.backend import choose_backend
+from tabllm.decoding.backend import choose_backend
+from tabllm.decoding.mlx_device import take_device
 
 from .models import place_of, quantized_folder, rows_as_tokens
 from .plan import Line, Sizes

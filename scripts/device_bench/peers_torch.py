@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from tabllm.bench.training import RATE, WARM_UP
-from tabllm.lm.torch_products import allow_tf32, autocast_type, in_fast_types, multiplies_bf16
+from tabllm.lm.engines.pytorch.products import allow_tf32, autocast_type, in_fast_types, multiplies_bf16
 from tabular.machine.devices import choose_torch_device
 
 from .models import plain_folder, rows_as_tokens

@@ -245,9 +245,9 @@ class LanguageModelTarget(RunTarget):
     def fit(self, run: Path) -> None:
         from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-        from tabllm.lm.pieces import Pieces
         from tabllm.lm.run_files import LmRun, write_lm_run
-        from tabllm.lm.text_codec import TextCodec
+        from tabllm.lm.serialization.text import TextCodec
+        from tabllm.lm.serialization.tokenizer import Pieces
 
         model = self.folder / "model"
         model.mkdir()

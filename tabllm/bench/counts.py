@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..lm.adamw import STATE_BYTES
-from ..lm.engine import Shape
-from ..precisions import PACKED
+from ..decoding.precisions import PACKED
+from ..lm.engines.adamw import STATE_BYTES
+from ..lm.engines.base import Shape
 
 __all__ = ["Roof", "Work", "decode_work", "must_multiply_update", "update_work", "weight_bytes"]
 
@@ -87,7 +87,7 @@ def update_work(
 
     Args:
         trained: weights that are trained, all or the adapters.
-        kept_bytes: activations that the backward pass reads again (:mod:`tabllm.lm.memory` says how many).
+        kept_bytes: activations that the backward pass reads again (:mod:`tabllm.lm.engines.memory` says how many).
     """
     adapters = 0 if method == "full" else trained
     flop = must_multiply_update(shape, lengths, targets=targets, used=used, method=method, adapters=adapters)

@@ -87,7 +87,7 @@ def _torch(device: str, number: str, edge: int) -> tuple[Callable[[], Any], Call
 def _mlx(device: str, number: str, edge: int) -> tuple[Callable[[], Any], Callable[[], Any], int]:
     import mlx.core as mx
 
-    from ..mlx_device import half_type, take_device
+    from ..decoding.mlx_device import half_type, take_device
 
     take_device(device)
     types = {"fp32": mx.float32, "fp16": mx.float16, "bf16": mx.bfloat16}

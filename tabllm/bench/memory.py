@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 
-from ..lm.engine import LmEngine
+from ..lm.engines.base import LmEngine
 
 __all__ = ["forget_peak", "peak_memory"]
 

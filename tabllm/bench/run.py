@@ -20,14 +20,14 @@ from tabular.schema import Schema
 
 from ..codec import DEFAULT_BINS
 from ..hub.folder import resolve
-from ..lm.codec import LmCodec
-from ..lm.engine import LmEngine, Tuning
-from ..lm.loading import choose_engine, make_lm
-from ..lm.pieces import Pieces
-from ..lm.sampler import block_rows
-from ..lm.table_codec import TokenCodec
-from ..lm.text_codec import SERIALIZATIONS, TextCodec
-from ..lm.trainer import plan_training, train
+from ..lm.engines.base import LmEngine, Tuning
+from ..lm.engines.loading import choose_engine, make_lm
+from ..lm.sampling.sampler import block_rows
+from ..lm.serialization.base import LmCodec
+from ..lm.serialization.table import TokenCodec
+from ..lm.serialization.text import SERIALIZATIONS, TextCodec
+from ..lm.serialization.tokenizer import Pieces
+from ..lm.training.trainer import plan_training, train
 from ..lm.vocabulary import use_vocabulary
 from .machine import Peaks, describe_machine, measure_peaks
 from .sampling import Speed, measure_sampling

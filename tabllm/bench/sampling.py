@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..lm.codec import LmCodec
-from ..lm.engine import LmEngine
-from ..lm.sampler import Counter, LmSampler, token_bytes
+from ..lm.engines.base import LmEngine
+from ..lm.sampling.sampler import Counter, LmSampler, token_bytes
+from ..lm.serialization.base import LmCodec
 from .counts import weight_bytes
 from .memory import forget_peak, peak_memory
 

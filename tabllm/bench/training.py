@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..lm.batches import BatchMaker
-from ..lm.codec import LmCodec, level_masks
-from ..lm.engine import LmEngine, Tuning
-from ..lm.trainer import WEIGHT_DECAY
+from ..lm.engines.base import LmEngine, Tuning
+from ..lm.serialization.base import LmCodec, level_masks
+from ..lm.training.batches import BatchMaker
+from ..lm.training.trainer import WEIGHT_DECAY
 from .counts import must_multiply_update
 from .memory import forget_peak, peak_memory
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..precisions import PRECISIONS
+from ..decoding.precisions import PRECISIONS
 from .group import Command
 from .options import PATH, AtLeast, device_option, drop_option, json_option, seed_option
 from .reading import read, reading_options

@@ -155,9 +155,9 @@ def info(session: Session, name: str, revision: str | None, json_file: str | Non
     """Show the size of the model NAME, which is on this machine, and the memory of its weights."""
     session.check_json(json_file)
 
+    from tabllm.decoding.precisions import PRECISIONS
     from tabllm.hub.facts import read_facts
     from tabllm.hub.folder import locate
-    from tabllm.precisions import PRECISIONS
 
     found = locate(name, revision=revision)
     facts = read_facts(found.path)

@@ -10,7 +10,7 @@ import click
 
 from tabular.errors import UsageError
 
-from ..precisions import PRECISIONS
+from ..decoding.precisions import PRECISIONS
 from .errors import Interrupted
 from .group import Command
 from .options import PATH, AtLeast, claim, device_option, force_option, seed_option

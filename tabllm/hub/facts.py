@@ -9,7 +9,7 @@ from typing import Any
 
 from tabular.errors import UsageError
 
-from ..precisions import PRECISIONS
+from ..decoding.precisions import PRECISIONS
 from .config import read_config
 from .errors import ModelError
 from .packing import embedding_bits

@@ -89,7 +89,7 @@ def check_mlx() -> None:
     try:
         import mlx_lm.utils  # noqa: F401
     except ImportError:  # of mlx as well, which it stands on
-        from ..nano.backend import install_mlx
+        from ..decoding.backend import install_mlx
 
         raise EngineError(f"Quantizing needs mlx and mlx-lm: {install_mlx()}.") from None
 

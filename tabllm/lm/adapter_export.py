@@ -16,10 +16,10 @@ from tabular.storage.rundir import atomic_directory, write_json
 
 from ..hub.config import read_config as read_model_config
 from ..hub.spelling import spelled_for_mlx
+from .engines.tuning import tuning_of
+from .engines.weight_names import is_adapter, mlx_name
 from .export import check_exportable, check_text, readme
-from .names import is_adapter, mlx_name
 from .run_files import LmRun, read_lm_run
-from .tuning import tuning_of
 
 __all__ = ["FORMS", "export_adapter"]
 
@@ -90,7 +90,7 @@ def _check_mlx_modules(run: LmRun, arrays: Mapping[str, np.ndarray]) -> None:
     """
     if any(importlib.util.find_spec(name) is None for name in ("mlx", "mlx_lm")):
         return
-    from .mlx_model import instantiate
+    from .engines.mlx.model import instantiate
 
     try:
         there = {name for name, _ in instantiate(spelled_for_mlx(read_model_config(run.model))).named_modules()}

@@ -14,12 +14,12 @@ from tabular.storage.rundir import atomic_directory, write_json
 from tabular.synthesizer import Synthesizer
 
 from ..hub.quantize import check_mlx, quantize_folder
-from .cells import ListCodec, TextCells
-from .codec import LmCodec
-from .dates import DateCodec
 from .pretrained import PretrainedLM
 from .run_files import copy_model_files
-from .text_codec import TextCodec
+from .serialization.base import LmCodec
+from .serialization.columns import ListCodec, TextCells
+from .serialization.dates import DateCodec
+from .serialization.text import TextCodec
 
 __all__ = ["check_exportable", "check_text", "export_model", "readme", "row_pattern"]
 

@@ -27,22 +27,22 @@ from tabular.synthesizer import Synthesizer
 from ..hub.folder import ModelFolder, resolve
 from ..parallel.joining import current_group, first_on_each_machine, processes_here
 from .bases import describe_base, public_name
-from .codec import LmCodec
-from .column_order import order_for
-from .completion import complete_pattern
-from .engine import Filter, LmEngine
-from .fit_codec import encoded
-from .loading import choose_engine, make_lm, placed
-from .memory import check, training_memory
-from .pieces import Pieces
+from .engines.base import Filter, LmEngine
+from .engines.loading import choose_engine, make_lm, placed
+from .engines.memory import check, training_memory
+from .engines.tuning import Tuning, check_full, choose_tuning, tuning_facts
 from .restoring import engine_of, folder_of
 from .run_files import LmRun, read_lm_run, write_lm_run
-from .sampler import LmSampler
-from .scorer import LmScorer
+from .sampling.imputation import complete_pattern
+from .sampling.sampler import LmSampler
+from .sampling.scorer import LmScorer
+from .serialization.base import LmCodec
+from .serialization.column_order import order_for
+from .serialization.fitting import encoded
+from .serialization.table import TokenCodec
+from .serialization.tokenizer import Pieces
 from .settings import PretrainedSettings
-from .table_codec import TokenCodec
-from .trainer import Plan, plan_training, train
-from .tuning import Tuning, check_full, choose_tuning, tuning_facts
+from .training.trainer import Plan, plan_training, train
 from .vocabulary import use_vocabulary
 
 if TYPE_CHECKING:

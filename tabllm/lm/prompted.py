@@ -23,15 +23,15 @@ from tabular.where.conditions import Allowed, satisfied
 
 from ..hub.folder import resolve
 from .bases import public_name
-from .batches import BatchMaker
-from .column_order import order_for
-from .context import check_context, most_tokens
-from .engine import Filter, LmEngine
-from .loading import make_lm, placed
-from .pieces import Pieces
-from .sampler import LmSampler, block_rows
+from .engines.base import Filter, LmEngine
+from .engines.loading import make_lm, placed
+from .sampling.sampler import LmSampler, block_rows
+from .serialization.column_order import order_for
+from .serialization.context import check_context, most_tokens
+from .serialization.text import SERIALIZATIONS, TextCodec
+from .serialization.tokenizer import Pieces
 from .settings import ModelSettings
-from .text_codec import SERIALIZATIONS, TextCodec
+from .training.batches import BatchMaker
 
 __all__ = ["DEFAULT_EXAMPLES", "PromptedLM"]
 

@@ -12,11 +12,11 @@ from tabular.errors import RunError
 from ..hub.facts import read_facts
 from ..hub.folder import ModelFolder
 from .bases import find_base
-from .engine import LmEngine
-from .loading import make_lm
+from .engines.base import LmEngine
+from .engines.loading import make_lm
+from .engines.tuning import tuning_of
 from .run_files import LmRun
-from .table_codec import TokenCodec
-from .tuning import tuning_of
+from .serialization.table import TokenCodec
 
 __all__ = ["engine_of", "folder_of"]
 

@@ -24,12 +24,12 @@ from tabular.schema import Schema
 from tabular.storage.learning_curve import curve_text
 from tabular.storage.rundir import HISTORY, atomic_directory, write_json
 
+from ..decoding.precisions import PRECISIONS
 from ..hub.config import check_no_code
-from ..precisions import PRECISIONS
-from .codec import LmCodec
-from .pieces import Pieces
-from .table_codec import TokenCodec
-from .text_codec import SERIALIZATIONS, TextCodec
+from .serialization.base import LmCodec
+from .serialization.table import TokenCodec
+from .serialization.text import SERIALIZATIONS, TextCodec
+from .serialization.tokenizer import Pieces
 
 __all__ = ["MODEL_FILES", "LmRun", "copy_model_files", "read_lm_run", "write_lm_run"]
 

@@ -6,7 +6,7 @@ from tabular.search_space import Choice, Real, Whole
 from tabular.settings import CommonSettings, setting
 
 from ..codec import DEFAULT_BINS
-from ..precisions import PRECISIONS
+from ..decoding.precisions import PRECISIONS
 
 __all__ = ["ModelSettings", "PretrainedSettings"]
 

@@ -6,15 +6,15 @@ import numpy as np
 
 from tabular.schema import Schema
 
-from .engine import LmEngine
-from .pieces import Pieces
-from .table_codec import TokenCodec, field_names
+from .engines.base import LmEngine
+from .serialization.table import TokenCodec, field_names
+from .serialization.tokenizer import Pieces
 
 __all__ = ["use_vocabulary"]
 
 
 def use_vocabulary(engine: LmEngine, codec: TokenCodec, choices: np.ndarray, pieces: Pieces, schema: Schema) -> None:
-    """Put the codec's tokens in the place of the model's own; see :meth:`.engine.LmEngine.use_vocabulary`.
+    """Put the codec's tokens in the place of the model's own; see :meth:`.engines.base.LmEngine.use_vocabulary`.
 
     Args:
         choices: int32[rows, width] of the table, whose frequencies the head starts from.

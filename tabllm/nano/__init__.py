@@ -1,0 +1,12 @@
+"""The language model that is trained from scratch on one table.
+
+===============  ==============================================================================
+``table_lm``     :class:`tabllm.TableLM`: the generator
+``config``       the shape of its network; ``settings``: what a user may set
+``trainer``      the loop (``private_trainer``: with differential privacy; ``holdout``)
+``engines``      the network, on PyTorch and on MLX
+``sampler``      equal prefixes are computed once (``relations``: which columns are drawn again)
+``scorer``       log-probabilities of given rows
+``run_files``    what a run keeps
+===============  ==============================================================================
+"""

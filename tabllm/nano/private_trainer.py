@@ -19,9 +19,9 @@ from tabular.errors import TabllmError
 from tabular.progress import Reporter
 from tabular.storage.checkpoint import Checkpoint, deferred_interrupt
 
-from .orders import draw_orders
-from .rank_kernel import Kernels
-from .torch_engine import TorchEngine
+from ..decoding.orders import draw_orders
+from .engines.rank_kernel import Kernels
+from .engines.torch_engine import TorchEngine
 from .trainer import AVERAGE_DECAY, PLAIN_SHARE, WEIGHT_DECAY, Plan, Trained, rate_at
 
 __all__ = ["plan_private_training", "train_privately"]

@@ -16,7 +16,7 @@ from tabular.rules.file_order import order_of
 from tabular.schema import Schema
 
 from ..codec.table import TableCodec
-from .engine import NanoEngine
+from .engines.base import NanoEngine
 from .sampler import Sampler
 
 __all__ = ["CHECKED_ROWS", "checked_fields", "lost_relations", "rows_to_check", "sentence", "unordered"]

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from ..draws import deal, latin_uniforms, systematic
-from .engine import TINY, NanoEngine
+from ..decoding.draws import deal, latin_uniforms, systematic
+from .engines.base import TINY, NanoEngine
 
 __all__ = ["Sampler"]
 

@@ -11,7 +11,7 @@ from tabular.likelihood.spans import Span
 
 from ..codec.likelihood import Candidates, candidates
 from ..codec.rows import RowCodec
-from .engine import NanoEngine
+from .engines.base import NanoEngine
 
 __all__ = ["NanoScorer"]
 

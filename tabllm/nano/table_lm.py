@@ -28,13 +28,14 @@ from tabular.settings import setting
 from tabular.synthesizer import Synthesizer
 
 from ..codec.rows import RowCodec
+from ..decoding.backend import choose_backend
+from ..decoding.orders import order_with_first
 from ..parallel.joining import current_group
-from .backend import choose_backend, make_engine
 from .config import NanoConfig, initial_weights
-from .engine import NanoEngine
-from .orders import order_with_first
-from .orthogonal import pays_for
-from .rank_kernel import rank_kernels
+from .engines.base import NanoEngine
+from .engines.making import make_engine
+from .engines.orthogonal import pays_for
+from .engines.rank_kernel import rank_kernels
 from .relations import CHECKED_ROWS, lost_relations, rows_to_check, sentence, unordered
 from .run_files import Run, read_run, write_run
 from .sampler import MAX_CONDITIONED, Sampler
@@ -120,8 +121,8 @@ class TableLM(NanoSettings, Synthesizer):
                 group=current_group(),
             )  # fmt: skip
         else:
+            from .engines.torch_engine import TorchEngine
             from .private_trainer import train_privately
-            from .torch_engine import TorchEngine
 
             assert isinstance(engine, TorchEngine)
             trained = train_privately(

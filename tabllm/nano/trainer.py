@@ -25,11 +25,11 @@ from tabular.progress import Reporter
 from tabular.storage.checkpoint import Checkpoint, deferred_interrupt
 from tabular.storage.learning_curve import LearningCurve
 
+from ..decoding.orders import draw_orders
 from ..parallel.group import Group
-from .engine import NanoEngine
+from .engines.base import NanoEngine
+from .engines.rank_kernel import Kernels
 from .holdout import hold_out
-from .orders import draw_orders
-from .rank_kernel import Kernels
 
 __all__ = ["Plan", "Trained", "plan_training", "rate_at", "train"]
 
@@ -159,9 +159,9 @@ def train(
 
     Args:
         settings: of the generator, plain JSON data.
-        kernels: smooth the rows of an ordered field's tokens, see :mod:`.rank_kernel`.
-        orthogonal: update the layers' matrices as :mod:`.orthogonal` says.
-        group: the processes that this fit is spread over, as for :func:`tabllm.lm.trainer.train`.
+        kernels: smooth the rows of an ordered field's tokens, see :mod:`.engines.rank_kernel`.
+        orthogonal: update the layers' matrices as :mod:`.engines.orthogonal` says.
+        group: the processes that this fit is spread over, as for :func:`tabllm.lm.training.trainer.train`.
 
     Raises:
         KeyboardInterrupt: after the checkpoint is written.

@@ -54,11 +54,11 @@ def folder_of(kind: str) -> Path:
 def engine_of(name: str, folder: Path, **options):
     """An engine; skips the test where it is not installed."""
     if name == "torch":
-        from tabllm.lm.torch_engine import TorchLm
+        from tabllm.lm.engines.pytorch.engine import TorchLm
 
         return TorchLm(folder, **options)
     pytest.importorskip("mlx_lm", reason="mlx-lm is not installed here")
-    from tabllm.lm.mlx_engine import MlxLm
+    from tabllm.lm.engines.mlx.engine import MlxLm
 
     return MlxLm(folder, **options)
 
@@ -105,8 +105,8 @@ def table(rows: int = 120) -> pd.DataFrame:
 @functools.cache
 def text_codec(serialization: str = "csv"):
     """(codec, choices) of :func:`table` in the tiny tokenizer."""
-    from tabllm.lm.pieces import Pieces
-    from tabllm.lm.text_codec import TextCodec
+    from tabllm.lm.serialization.text import TextCodec
+    from tabllm.lm.serialization.tokenizer import Pieces
     from tabular.encoding.arrays import to_arrays
     from tabular.preparing.inference import infer_schema
 
@@ -119,9 +119,9 @@ def text_codec(serialization: str = "csv"):
 
 def started_training(engine_name: str, precision: str, method: str):
     """GPT-2 at the start of its training, and a batch of 8 rows."""
-    from tabllm.lm.batches import BatchMaker
-    from tabllm.lm.codec import level_masks
-    from tabllm.lm.engine import Tuning
+    from tabllm.lm.engines.base import Tuning
+    from tabllm.lm.serialization.base import level_masks
+    from tabllm.lm.training.batches import BatchMaker
 
     engine = engine_of(engine_name, folder_of("gpt2"), precision=precision)
     codec, choices = text_codec()

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
-from tabllm.lm.automaton import DONE, NEVER, Automaton
-from tabllm.lm.codec import LmCodec
-from tabllm.lm.digits import DigitCodec
-from tabllm.lm.pieces import Pieces
+from tabllm.lm.serialization.automaton import DONE, NEVER, Automaton
+from tabllm.lm.serialization.base import LmCodec
+from tabllm.lm.serialization.digits import DigitCodec
+from tabllm.lm.serialization.tokenizer import Pieces
 
 BEGIN = 0
 WORDS = ["fine", "good", "bad", "slow", "again", "très", "well"]

@@ -41,11 +41,11 @@ class Interrupting(Reporter):
 
 
 def fitted(engine, *, steps, group=None, method="full", checkpoint=None, progress=None, **options):
-    """What :func:`tabllm.lm.trainer.train` gives for the tiny table, with an evaluation at each update."""
+    """What :func:`tabllm.lm.training.trainer.train` gives for the tiny table, with an evaluation at each update."""
     from lm_models import text_codec
 
-    from tabllm.lm.engine import Tuning
-    from tabllm.lm.trainer import plan_training, train
+    from tabllm.lm.engines.base import Tuning
+    from tabllm.lm.training.trainer import plan_training, train
 
     codec, choices = text_codec("compact")
     plan = plan_training(
@@ -66,8 +66,8 @@ def trainings(engine_name, model, group=None):
     """What one process and several must agree on: name -> curve."""
     from lm_models import engine_of
 
-    from tabllm.lm import trainer
-    from tabllm.precisions import PACKED
+    from tabllm.decoding.precisions import PACKED
+    from tabllm.lm.training import trainer
     from tabular.errors import TabllmError
 
     found = {}
@@ -99,8 +99,8 @@ def _nano(engine_name, group=None, *, batch_rows, steps):
     """What :func:`tabllm.nano.trainer.train` gives for a small table."""
     import numpy as np
 
-    from tabllm.nano.backend import make_engine
     from tabllm.nano.config import NanoConfig, initial_weights
+    from tabllm.nano.engines.making import make_engine
     from tabllm.nano.trainer import plan_training, train
 
     rng = np.random.default_rng(0)
@@ -139,7 +139,7 @@ def _trainings(engine_name, model, folder):
 
 def _cli(trouble, *arguments):
     from tabllm.cli.main import main
-    from tabllm.lm import trainer
+    from tabllm.lm.training import trainer
     from tabular.errors import TableError
 
     rate = trainer.learning_rate

@@ -9,8 +9,8 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 
-from tabllm import attention
-from tabllm.attention import batched_attention
+from tabllm.decoding import attention
+from tabllm.decoding.attention import batched_attention
 
 
 @pytest.fixture

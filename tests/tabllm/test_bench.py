@@ -9,10 +9,10 @@ from tabllm.bench.counts import Roof, Work, decode_work, must_multiply_update, u
 from tabllm.bench.machine import Peaks, describe_machine, gpu_cores, measure_peaks
 from tabllm.bench.run import bench_models, bench_training
 from tabllm.bench.sampling import must_move, must_multiply
-from tabllm.lm.engine import Shape
-from tabllm.lm.loading import make_lm
-from tabllm.lm.pieces import Pieces
-from tabllm.lm.sampler import Counter
+from tabllm.lm.engines.base import Shape
+from tabllm.lm.engines.loading import make_lm
+from tabllm.lm.sampling.sampler import Counter
+from tabllm.lm.serialization.tokenizer import Pieces
 from tabular.errors import UsageError
 
 TINY = {"n_embd": 64, "n_head": 4, "n_layer": 2, "n_positions": 128, "n_ctx": 128, "vocab_size": 1600}

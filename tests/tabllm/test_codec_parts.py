@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tabllm.codec.rows import RowCodec
-from tabllm.lm.table_codec import TokenCodec
+from tabllm.lm.serialization.table import TokenCodec
 from tabllm.nano.table_lm import TableLM
 from tabular import infer_schema, to_arrays
 from tabular.registry import create, load_run

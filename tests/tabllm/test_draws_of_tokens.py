@@ -12,11 +12,11 @@ def both(function, *arrays):
     """Of each engine's module, the result on its own arrays."""
     import torch
 
-    from tabllm import torch_draws
+    from tabllm.decoding import torch_draws
 
     yield getattr(torch_draws, function)(*map(torch.from_numpy, arrays)).numpy()
     mx = pytest.importorskip("mlx.core", reason="mlx is not installed here")
-    from tabllm import mlx_draws
+    from tabllm.decoding import mlx_draws
 
     yield np.array(getattr(mlx_draws, function)(*map(mx.array, arrays)))
 

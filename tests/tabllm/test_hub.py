@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tabllm.decoding.precisions import PRECISIONS
 from tabllm.hub.catalog import CATALOG
 from tabllm.hub.errors import ModelError
 from tabllm.hub.facts import read_facts
 from tabllm.hub.folder import ModelFolder, locate, resolve
 from tabllm.hub.names import hub_name, is_commit, is_model_name
-from tabllm.precisions import PRECISIONS
 from tabular.errors import EngineError, OutputError, UsageError
 
 HERE = Path(__file__).parent

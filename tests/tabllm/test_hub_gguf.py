@@ -11,7 +11,7 @@ import pytest
 from tabllm.hub.check import check_folder
 from tabllm.hub.errors import ModelError
 from tabllm.hub.gguf import import_gguf
-from tabllm.lm.pieces import Pieces
+from tabllm.lm.serialization.tokenizer import Pieces
 from tabular.errors import UsageError
 
 with pytest.MonkeyPatch.context() as patch:

@@ -28,7 +28,7 @@ def bases(tmp_path_factory):
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    from tabllm.lm.torch_export import write_model
+    from tabllm.lm.engines.pytorch.export import write_model
 
     made = {}
     for kind in KINDS:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabllm.lm.automaton import DONE, NEVER, Automaton, Level, explore, joined, restricted, trie
+from tabllm.lm.serialization.automaton import DONE, NEVER, Automaton, Level, explore, joined, restricted, trie
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabllm.lm.automaton import NEVER
-from tabllm.lm.batches import BatchMaker
-from tabllm.lm.codec import level_masks
-from tabllm.lm.table_codec import TokenCodec, field_names
-from tabllm.lm.text_codec import SERIALIZATIONS, TextCodec
+from tabllm.lm.serialization.automaton import NEVER
+from tabllm.lm.serialization.base import level_masks
+from tabllm.lm.serialization.table import TokenCodec, field_names
+from tabllm.lm.serialization.text import SERIALIZATIONS, TextCodec
+from tabllm.lm.training.batches import BatchMaker
 from tabular import infer_schema, parse_where, to_arrays
 
 with pytest.MonkeyPatch.context() as patch:

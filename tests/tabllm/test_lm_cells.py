@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tabllm.lm.cells import ListCodec, TextCells
+from tabllm.lm.serialization.columns import ListCodec, TextCells
 from tabular.where.conditions import Allowed
 
 with pytest.MonkeyPatch.context() as patch:

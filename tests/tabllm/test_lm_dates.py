@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabllm.lm.dates import DateCodec
-from tabllm.lm.text_codec import SERIALIZATIONS, TextCodec
+from tabllm.lm.serialization.dates import DateCodec
+from tabllm.lm.serialization.text import SERIALIZATIONS, TextCodec
 from tabular import create, infer_schema, to_arrays
 from tabular.plain_json import FieldError
 from tabular.where.conditions import Allowed, parse_where

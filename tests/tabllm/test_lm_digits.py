@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tabllm.lm.digits import DigitCodec
+from tabllm.lm.serialization.digits import DigitCodec
 from tabular.where.conditions import Allowed
 
 with pytest.MonkeyPatch.context() as patch:

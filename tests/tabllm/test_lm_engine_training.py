@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tabllm.lm.batches import BatchMaker
-from tabllm.lm.codec import Batch, level_masks
-from tabllm.lm.engine import Tuning
-from tabllm.lm.sampler import LmSampler
-from tabllm.lm.trainer import plan_training, train
+from tabllm.lm.engines.base import Tuning
+from tabllm.lm.sampling.sampler import LmSampler
+from tabllm.lm.serialization.base import Batch, level_masks
+from tabllm.lm.training.batches import BatchMaker
+from tabllm.lm.training.trainer import plan_training, train
 from tabular.errors import EngineError, RunError
 from tabular.progress import Reporter
 

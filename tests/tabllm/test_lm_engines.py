@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tabllm.lm.automaton import DONE, NEVER, Level, restricted, trie
-from tabllm.lm.batches import BatchMaker
-from tabllm.lm.engine import Filter
-from tabllm.lm.sampler import LmSampler
+from tabllm.lm.engines.base import Filter
+from tabllm.lm.sampling.sampler import LmSampler
+from tabllm.lm.serialization.automaton import DONE, NEVER, Level, restricted, trie
+from tabllm.lm.training.batches import BatchMaker
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))

@@ -69,7 +69,7 @@ def test_transformers_loads_what_was_exported_with_the_same_logits(base, table, 
 def test_the_pattern_in_the_readme_is_kept_by_every_row(base, table, serialization):
     model = PretrainedLM(base=str(base), engine="torch", device="cpu", steps=2, serialization=serialization).fit(table)
     codec, _, _ = model.parts()
-    from tabllm.lm.batches import BatchMaker
+    from tabllm.lm.training.batches import BatchMaker
     from tabular.encoding.arrays import to_arrays
 
     choices = codec.encode(to_arrays(table, model.schema))

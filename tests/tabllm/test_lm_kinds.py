@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from tabllm.lm.engine import LmEngine
+from tabllm.lm.engines.base import LmEngine
 from tabular.errors import EngineError
 
 SMALL = {"vocab_size": 200, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "bos_token_id": 0,
@@ -23,11 +23,11 @@ def engine_of(kind: str, name: str, folder) -> LmEngine:
         settings = {**SMALL, **OF_ITS_OWN.get(kind, {})}
         AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **settings)).save_pretrained(folder)
     if name == "torch":
-        from tabllm.lm.torch_engine import TorchLm
+        from tabllm.lm.engines.pytorch.engine import TorchLm
 
         return TorchLm(folder)
     pytest.importorskip("mlx_lm", reason="mlx-lm is not installed here")
-    from tabllm.lm.mlx_engine import MlxLm
+    from tabllm.lm.engines.mlx.engine import MlxLm
 
     return MlxLm(folder)
 
@@ -51,7 +51,7 @@ def test_what_torch_cannot_run_with_a_cache_of_ours_is_refused_when_it_is_loaded
 def test_what_takes_no_adapters_says_so(tmp_path, monkeypatch):
     engine = engine_of("qwen2", "torch", tmp_path)
     monkeypatch.setattr("peft.get_peft_model", lambda *args: (_ for _ in ()).throw(ValueError("incompatible modules")))
-    from tabllm.lm.engine import Tuning
+    from tabllm.lm.engines.base import Tuning
 
     with pytest.raises(EngineError, match=r"takes no adapters \(incompatible modules\); take --tuning full"):
         engine.start_training(Tuning("lora"), np.zeros(1, np.int64), np.ones((1, 1), bool), weight_decay=0.0)

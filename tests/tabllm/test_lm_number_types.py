@@ -58,6 +58,6 @@ def test_an_overflow_changes_nothing_and_halves_the_scale(engine_name):
 )  # fmt: skip
 def test_the_16_bits_that_a_gpu_computes_with(architecture, name):
     mx = pytest.importorskip("mlx.core", reason="mlx is not installed here")
-    from tabllm.mlx_device import half_type
+    from tabllm.decoding.mlx_device import half_type
 
     assert half_type(architecture) == getattr(mx, name)

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabllm.lm import memory, pretrained
+from tabllm.lm import pretrained
+from tabllm.lm.engines import memory
 from tabllm.lm.pretrained import PretrainedLM
 from tabular.errors import ConditionError, EngineError, RunError, TableError, TabllmError, UsageError
 from tabular.registry import create, load_run
@@ -183,7 +184,7 @@ def test_what_the_machine_cannot_hold_is_refused_with_advice(monkeypatch):
 
 def test_adapters_and_checkpointing_need_less_memory():
     from tabllm.hub.facts import read_facts
-    from tabllm.lm.engine import Tuning
+    from tabllm.lm.engines.base import Tuning
 
     facts = read_facts(folder_of("gpt2"))
 

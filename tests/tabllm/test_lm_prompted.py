@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tabllm.lm.prompted import PROMPT_ROWS, PromptedLM
-from tabllm.lm.sampler import LmSampler
+from tabllm.lm.sampling.sampler import LmSampler
 from tabular.errors import TableError, UsageError
 from tabular.progress import Reporter
 

@@ -14,9 +14,9 @@ from tabllm.hub.facts import read_facts
 from tabllm.hub.folder import resolve
 from tabllm.hub.packing import SMALL, packing
 from tabllm.hub.quantize import quantize_folder
-from tabllm.lm.engine import Tuning
+from tabllm.lm.engines.base import Tuning
+from tabllm.lm.engines.loading import choose_engine, make_lm
 from tabllm.lm.export import export_model
-from tabllm.lm.loading import choose_engine, make_lm
 from tabllm.lm.pretrained import PretrainedLM
 from tabular.errors import EngineError, TabllmError, UsageError
 from tabular.registry import load_run
@@ -71,7 +71,7 @@ def logits_elsewhere(folder):
 def interrupted_fit(model, table, folder):
     """A fit that ends after its first update, and the same call again."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tabllm.lm.trainer.deferred_interrupt", lambda: nullcontext(lambda: True))
+        patch.setattr("tabllm.lm.training.trainer.deferred_interrupt", lambda: nullcontext(lambda: True))
         with pytest.raises(KeyboardInterrupt):
             model.fit(table, checkpoint=folder)
     return model.fit(table, checkpoint=folder)
@@ -160,7 +160,7 @@ def test_other_widths_are_refused_when_the_name_is_resolved(packed, tmp_path, wr
 
 def test_packed_weights_choose_mlx_whatever_is_first_choice_here(monkeypatch):
     pytest.importorskip("mlx_lm", reason="mlx-lm is not installed here")
-    monkeypatch.setattr("tabllm.nano.backend.choose_torch_device", lambda device: "cuda")
+    monkeypatch.setattr("tabllm.decoding.backend.choose_torch_device", lambda device: "cuda")
     assert choose_engine("auto", "cuda", "4bit", packed=True)[0] == "mlx"
     assert choose_engine("auto", "auto", "4bit") == ("torch", "cuda")
 
@@ -175,7 +175,7 @@ def test_a_quantized_model_is_sampled_densely_where_memory_allows(base, monkeypa
     pytest.importorskip(library, reason=f"{library} is not installed here")
     found = []
     for memory in (1e12, 1e3):
-        monkeypatch.setattr("tabllm.lm.memory.machine_memory", lambda *_, memory=memory: memory)
+        monkeypatch.setattr("tabllm.lm.engines.memory.machine_memory", lambda *_, memory=memory: memory)
         engine = make_lm(engine_name, "cpu", base, precision=precision)
         engine.start_training(Tuning(method, rank=4), np.arange(9), np.ones((1, 9), bool), weight_decay=0.0)
         rng = np.random.default_rng(0)

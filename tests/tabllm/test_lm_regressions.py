@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabllm.lm import fit_codec
-from tabllm.lm import sampler as sampler_module
-from tabllm.lm.engine import Filter, Tuning
-from tabllm.lm.pieces import Pieces
+from tabllm.lm.engines.base import Filter, Tuning
 from tabllm.lm.pretrained import PretrainedLM
-from tabllm.lm.sampler import LmSampler
-from tabllm.lm.text_codec import TextCodec
-from tabllm.lm.trainer import plan_training, train
+from tabllm.lm.sampling import sampler as sampler_module
+from tabllm.lm.sampling.sampler import LmSampler
+from tabllm.lm.serialization import fitting as fit_codec
+from tabllm.lm.serialization.text import TextCodec
+from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.training.trainer import plan_training, train
 from tabular.encoding.arrays import to_arrays
 from tabular.errors import RunError, TableError
 from tabular.preparing.inference import infer_schema

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabllm.lm.batches import BatchMaker
-from tabllm.lm.codec import level_masks
-from tabllm.lm.completion import complete_pattern
-from tabllm.lm.engine import Filter
-from tabllm.lm.pieces import Pieces
-from tabllm.lm.sampler import LmSampler, _open_values, block_rows, rows_within
-from tabllm.lm.scorer import LmScorer
-from tabllm.lm.text_codec import TextCodec
+from tabllm.lm.engines.base import Filter
+from tabllm.lm.sampling.imputation import complete_pattern
+from tabllm.lm.sampling.sampler import LmSampler, _open_values, block_rows, rows_within
+from tabllm.lm.sampling.scorer import LmScorer
+from tabllm.lm.serialization.base import level_masks
+from tabllm.lm.serialization.text import TextCodec
+from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.training.batches import BatchMaker
 from tabular.encoding.arrays import to_arrays
 from tabular.errors import UsageError
 from tabular.likelihood.spans import span_of

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabllm.lm.context import most_tokens
-from tabllm.lm.pieces import Pieces
-from tabllm.lm.text_bounds import LEAST_TOKENS, MOST_TOKENS, default_bound, fair_bounds
-from tabllm.lm.text_codec import SERIALIZATIONS, TextCodec
+from tabllm.lm.serialization.context import most_tokens
+from tabllm.lm.serialization.text import SERIALIZATIONS, TextCodec
+from tabllm.lm.serialization.text_bounds import LEAST_TOKENS, MOST_TOKENS, default_bound, fair_bounds
+from tabllm.lm.serialization.tokenizer import Pieces
 from tabular.encoding.arrays import to_arrays
 from tabular.errors import TableError
 from tabular.preparing.inference import infer_schema

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabllm.lm.pieces import Pieces
-from tabllm.lm.text_codec import SERIALIZATIONS, TextCodec
+from tabllm.lm.serialization.text import SERIALIZATIONS, TextCodec
+from tabllm.lm.serialization.tokenizer import Pieces
 from tabular import Schema, infer_schema, parse_where, read_table, to_arrays
 from tabular.errors import ConditionError, TableError, UsageError
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from tabllm.lm import torch_training
-from tabllm.lm.torch_products import allow_tf32, autocast_type, free_bytes, multiplies_bf16
+from tabllm.lm.engines.pytorch import training as torch_training
+from tabllm.lm.engines.pytorch.products import allow_tf32, autocast_type, free_bytes, multiplies_bf16
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parent))

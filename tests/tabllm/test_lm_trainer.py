@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tabllm.lm import trainer
-from tabllm.lm.engine import Tuning
-from tabllm.lm.trainer import learning_rate, plan_training, train
+from tabllm.lm.engines.base import Tuning
+from tabllm.lm.training import trainer
+from tabllm.lm.training.trainer import learning_rate, plan_training, train
 from tabular.errors import TabllmError
 from tabular.progress import Reporter, Task
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tabllm.lm.batches import BatchMaker
-from tabllm.lm.codec import level_masks
-from tabllm.lm.engine import Tuning
-from tabllm.lm.names import is_adapter
+from tabllm.lm.engines.base import Tuning
+from tabllm.lm.engines.tuning import choose_tuning
+from tabllm.lm.engines.weight_names import is_adapter
 from tabllm.lm.pretrained import PretrainedLM
-from tabllm.lm.tuning import choose_tuning
+from tabllm.lm.serialization.base import level_masks
+from tabllm.lm.training.batches import BatchMaker
 from tabular.errors import RunError, UsageError
 
 with pytest.MonkeyPatch.context() as patch:

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from tabllm.nano import backend
-from tabllm.nano.backend import choose_backend, make_engine
+from tabllm.decoding import backend
+from tabllm.decoding.backend import choose_backend
 from tabllm.nano.config import NanoConfig, initial_weights
-from tabllm.nano.torch_engine import TorchEngine
+from tabllm.nano.engines.making import make_engine
+from tabllm.nano.engines.torch_engine import TorchEngine
 from tabular.errors import EngineError, UsageError
 
 

@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tabllm.nano import torch_engine
+from tabllm.decoding.orders import draw_orders
 from tabllm.nano.config import NanoConfig, initial_weights
-from tabllm.nano.orders import draw_orders
-from tabllm.nano.rank_kernel import rank_kernels
+from tabllm.nano.engines import torch_engine
+from tabllm.nano.engines.rank_kernel import rank_kernels
+from tabllm.nano.engines.torch_engine import TorchEngine
 from tabllm.nano.sampler import Sampler
-from tabllm.nano.torch_engine import TorchEngine
 
 pytest.importorskip("mlx.core", reason="MLX is not installed here")
-from tabllm.nano.mlx_engine import MlxEngine
+from tabllm.nano.engines.mlx_engine import MlxEngine
 
 CONFIG = NanoConfig((3, 5, 2, 7), width=16, layers=2, heads=2)
 #: The second and the last field are numbers, the second with missing cells.
@@ -159,7 +159,8 @@ def test_training_goes_on_from_a_saved_state(first, second, rows, orthogonal):
 
 
 def test_a_run_fitted_by_one_samples_under_the_other(tmp_path, monkeypatch):
-    from tabllm.nano import backend, table_lm
+    from tabllm.decoding import backend
+    from tabllm.nano import table_lm
 
     table = pd.DataFrame({"device": ["ios", "web", "web"] * 60, "age": range(180)})
     for fitted, other in (("mlx", ("torch", "cpu")), ("torch", ("mlx", "cpu"))):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tabllm.nano.orders import draw_orders, order_with_first
+from tabllm.decoding.orders import draw_orders, order_with_first
 
 #: Fields per column, 1 or 2.
 widths = st.lists(st.integers(1, 2), min_size=1, max_size=8)

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from tabllm import TableLM
-from tabllm.nano import orthogonal
 from tabllm.nano.config import NanoConfig, initial_weights
-from tabllm.nano.orthogonal import STEP_SIZE, is_orthogonal, orthogonal_steps, pays_for
-from tabllm.nano.torch_engine import TorchEngine
+from tabllm.nano.engines import orthogonal
+from tabllm.nano.engines.orthogonal import STEP_SIZE, is_orthogonal, orthogonal_steps, pays_for
+from tabllm.nano.engines.torch_engine import TorchEngine
 
 CONFIG = NanoConfig((3, 4), width=8, layers=1, heads=2)
 

@@ -12,10 +12,10 @@ import pytest
 import torch
 
 from tabllm import TableLM
+from tabllm.decoding.orders import draw_orders
 from tabllm.nano import table_lm
 from tabllm.nano.config import NanoConfig, initial_weights
-from tabllm.nano.orders import draw_orders
-from tabllm.nano.torch_engine import TorchEngine
+from tabllm.nano.engines.torch_engine import TorchEngine
 from tabular import OutputError, UsageError
 from tabular.dp.clipping import clipped_sum
 from tabular.dp.settings import Privacy

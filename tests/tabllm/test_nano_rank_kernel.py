@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from tabllm import TableLM
+from tabllm.decoding.orders import draw_orders
 from tabllm.nano.config import NanoConfig, initial_weights
-from tabllm.nano.orders import draw_orders
-from tabllm.nano.rank_kernel import rank_kernels, smoothed
-from tabllm.nano.torch_engine import TorchEngine
+from tabllm.nano.engines.rank_kernel import rank_kernels, smoothed
+from tabllm.nano.engines.torch_engine import TorchEngine
 
 CONFIG = NanoConfig((3, 40, 2), width=16, layers=1, heads=2)
 #: The second field is a number whose last token means "missing".

@@ -9,8 +9,8 @@ import pytest
 from tabllm import TableLM
 from tabllm.codec.table import TableCodec
 from tabllm.nano.config import NanoConfig, initial_weights
+from tabllm.nano.engines.torch_engine import TorchEngine
 from tabllm.nano.relations import checked_fields, lost_relations, rows_to_check, sentence
-from tabllm.nano.torch_engine import TorchEngine
 from tabular.encoding.arrays import to_arrays
 from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter

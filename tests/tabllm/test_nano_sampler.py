@@ -7,12 +7,12 @@ import itertools
 import numpy as np
 import pytest
 
-from tabllm.draws import WINDOW, latin_uniforms
+from tabllm.decoding.draws import WINDOW, latin_uniforms
+from tabllm.decoding.orders import order_with_first
 from tabllm.nano import sampler as sampler_module
 from tabllm.nano.config import NanoConfig, initial_weights
-from tabllm.nano.orders import order_with_first
+from tabllm.nano.engines.torch_engine import TorchEngine
 from tabllm.nano.sampler import Sampler
-from tabllm.nano.torch_engine import TorchEngine
 
 SIZES = (3, 2, 4)
 ROWS = 60_000

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tabllm import TableLM
-from tabllm.nano.backend import make_engine
+from tabllm.nano.engines.making import make_engine
 from tabular.errors import SchemaError, UsageError
 from tabular.registry import create
 

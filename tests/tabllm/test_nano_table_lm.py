@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from tabllm import TableLM
+from tabllm.decoding.backend import choose_backend
 from tabllm.nano import table_lm
-from tabllm.nano.backend import choose_backend
 from tabular import read_table
 from tabular.errors import ConditionError, RunError, TableError, TabllmError, UsageError
 from tabular.progress import Reporter, Task

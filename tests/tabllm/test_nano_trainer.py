@@ -13,8 +13,8 @@ import pytest
 
 from tabllm.nano import trainer
 from tabllm.nano.config import NanoConfig, initial_weights
-from tabllm.nano.rank_kernel import rank_kernels
-from tabllm.nano.torch_engine import TorchEngine
+from tabllm.nano.engines.rank_kernel import rank_kernels
+from tabllm.nano.engines.torch_engine import TorchEngine
 from tabllm.nano.trainer import Plan, plan_training, train
 from tabular.errors import OutputError, TabllmError
 from tabular.progress import Reporter, Task

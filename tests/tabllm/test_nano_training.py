@@ -9,9 +9,9 @@ import signal
 import numpy as np
 import pytest
 
+from tabllm.decoding.orders import draw_orders, order_with_first
 from tabllm.nano.config import NanoConfig, initial_weights
-from tabllm.nano.orders import draw_orders, order_with_first
-from tabllm.nano.torch_engine import TorchEngine
+from tabllm.nano.engines.torch_engine import TorchEngine
 from tabllm.nano.trainer import Plan, plan_training, train
 from tabular.errors import OutputError
 from tabular.progress import Reporter, Task

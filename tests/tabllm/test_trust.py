@@ -83,7 +83,7 @@ class TestCode:
         assert not sentinel.exists()
 
     def test_the_loader_does_not_run_it_either(self, base, sentinel):
-        from tabllm.lm.loading import make_lm
+        from tabllm.lm.engines.loading import make_lm
 
         edit(base / "config.json", model_type="evil", architectures=["EvilForCausalLM"], auto_map=MAPS)
         with pytest.raises(RunError):

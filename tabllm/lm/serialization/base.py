@@ -1,0 +1,187 @@
+"""What an engine, the trainer and the sampler need to know of how rows become tokens, and batches of such rows.
+
+A row is: the token that every row begins with; then, column after column in any order, the tokens that lead to the
+column (its name, say) and the tokens of its value. Only the latter are choices: they alone are learned and drawn.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tabular.likelihood.spans import Span
+from tabular.parts import Parts
+from tabular.where.conditions import Allowed
+
+from ...codec.likelihood import Candidates
+from .automaton import Automaton
+
+__all__ = ["Batch", "LmCodec", "level_masks"]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of tokens of unequal length, padded on the right.
+
+    Attributes:
+        ids: int64[rows, length].
+        lengths: int64[rows].
+        at: int64[targets], the flat place (row * length + position) of the token whose successor is learned.
+        target: int64[targets], that successor's place among :attr:`LmCodec.used`.
+        level: int64[targets], the number of its level among all columns' levels.
+        column: int64[targets], the number of its column.
+    """
+
+    ids: np.ndarray
+    lengths: np.ndarray
+    at: np.ndarray
+    target: np.ndarray
+    level: np.ndarray
+    column: np.ndarray
+
+    @property
+    def rows(self) -> int:
+        """How many rows."""
+        return len(self.ids)
+
+
+class LmCodec(ABC):
+    """Rows of a table <-> tokens of a causal language model.
+
+    Attributes:
+        names: the modelled columns, in the order in which they are written if nothing else is asked for.
+        parts: how the columns of the schema are taken apart; what is modelled are parts.
+        automata: for each of them, what may be written.
+        vocabulary: tokens that the model's embedding must know; 0 = its own.
+    """
+
+    names: list[str]
+    parts: Parts
+    automata: list[Automaton]
+    vocabulary: int = 0
+
+    @abstractmethod
+    def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Canonical arrays -> int32[n, width] choices, the columns side by side, -1 past the end of a value."""
+
+    @abstractmethod
+    def encode_part(self, column: int, values: np.ndarray) -> np.ndarray:
+        """Canonical values of one of :attr:`names` -> int32[n, depth] choices, -1 past the end of a value."""
+
+    @abstractmethod
+    def candidates(self, column: int, values: np.ndarray, spans: Mapping[str, Span]) -> list[Candidates]:
+        """Per level the choices that a cell can have been drawn with; see :mod:`tabllm.codec.likelihood`."""
+
+    @abstractmethod
+    def values(
+        self, choices: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]
+    ) -> dict[str, np.ndarray]:
+        """Choices -> canonical arrays of the learned columns; see :meth:`tabllm.codec.rows.RowCodec.values`."""
+
+    @abstractmethod
+    def fill(
+        self,
+        arrays: dict[str, np.ndarray],
+        rows: int,
+        rng: np.random.Generator,
+        *,
+        start: int,
+        seed: int,
+        present: bool = False,
+    ) -> dict[str, np.ndarray]:
+        """These with all other columns of the schema; see :meth:`tabllm.codec.rows.RowCodec.fill`."""
+
+    @property
+    @abstractmethod
+    def learned(self) -> list[str]:
+        """The columns of the schema of which a model learns anything."""
+
+    @abstractmethod
+    def conditions(self, allowed: Mapping[str, Allowed]) -> dict[int, Automaton]:
+        """Column number -> its automaton kept to what is allowed."""
+
+    @abstractmethod
+    def present(self, column: int) -> Automaton | None:
+        """A column's automaton without "missing", ``None`` where it never is missing."""
+
+    @abstractmethod
+    def lead(self, column: int, before: int | None) -> list[int]:
+        """The tokens that come before a column's value, after the value of ``before`` (``None``: the row begins)."""
+
+    @abstractmethod
+    def input_id(self, tokens: Any, column: int, level: int) -> Any:
+        """What is fed to the model for ``tokens`` when the choice at ``level`` of ``column`` is next.
+
+        The tokens themselves, except where the input also tells which column is asked for.
+        """
+
+    # -- the same for every codec -----------------------------------------------------------------------------
+    def decode(
+        self,
+        choices: np.ndarray,
+        rng: np.random.Generator,
+        *,
+        start: int,
+        seed: int,
+        allowed: Mapping[str, Allowed],
+        present: bool = False,
+    ) -> dict[str, np.ndarray]:
+        """Choices -> canonical arrays of all columns of the schema: :meth:`values`, then :meth:`fill`."""
+        arrays = self.values(choices, rng, allowed=allowed)
+        return self.fill(arrays, len(choices), rng, start=start, seed=seed, present=present)
+
+    @property
+    def spans(self) -> list[slice]:
+        """For each column its choices among those of a row."""
+        ends = np.cumsum([automaton.depth for automaton in self.automata])
+        return [slice(int(end) - a.depth, int(end)) for end, a in zip(ends, self.automata, strict=True)]
+
+    @property
+    def width(self) -> int:
+        """Choices of a row at most."""
+        return sum(automaton.depth for automaton in self.automata)
+
+    @property
+    def used(self) -> np.ndarray:
+        """int64: every token that can be chosen anywhere, ascending."""
+        levels = [level.tokens for automaton in self.automata for level in automaton.levels]
+        return np.unique(np.concatenate(levels))
+
+    def longest(self, order: Sequence[int], begin: int = 0) -> int:
+        """Tokens that the columns ``order[begin:]`` take at most."""
+        before = [None, *order]
+        return sum(
+            len(self.lead(column, before[place])) + self.automata[column].depth
+            for place, column in enumerate(order)
+            if place >= begin
+        )
+
+    def last_tokens(self, record: np.ndarray, column: int) -> np.ndarray:
+        """int64[rows]: the token that each row's value of ``column`` ends with."""
+        part = record[:, self.spans[column]]
+        place = (part >= 0).sum(axis=1) - 1
+        choice = part[np.arange(len(part)), place]
+        tokens = np.zeros(len(part), np.int64)
+        for depth, level in enumerate(self.automata[column].levels):
+            here = place == depth
+            tokens[here] = level.tokens[choice[here]]
+        return tokens
+
+    def tokens_per_row(self, choices: np.ndarray) -> np.ndarray:
+        """int64[n]: tokens of each row, written in column order."""
+        leads = sum(len(self.lead(column, column - 1 if column else None)) for column in range(len(self.automata)))
+        counted: np.ndarray = (choices >= 0).sum(axis=1) + leads
+        return counted
+
+
+def level_masks(codec: LmCodec, used: np.ndarray) -> np.ndarray:
+    """bool[levels of all columns, used]: which tokens can stand at a level."""
+    levels = [level for automaton in codec.automata for level in automaton.levels]
+    masks = np.zeros((len(levels), len(used)), bool)
+    for row, level in enumerate(levels):
+        masks[row, np.searchsorted(used, level.tokens)] = True
+    return masks

@@ -1,0 +1,135 @@
+"""What an engine offers to the codec, the trainer and the sampler of ``nano``, and nothing more.
+
+Arrays that an engine hands out (hidden states, tokens, caches) stay on its device; only
+:meth:`NanoEngine.probabilities`, :meth:`NanoEngine.fetch` and :meth:`NanoEngine.losses` wait for it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ...parallel.group import Group
+from ..config import NanoConfig
+from .rank_kernel import Kernels
+
+__all__ = ["BETAS", "CLIP_NORM", "TINY", "NanoEngine", "decays"]
+
+#: AdamW's betas; the second is low so that the short runs on small tables are not ruled by their start.
+BETAS = (0.9, 0.95)
+#: Gradients are clipped to this global norm.
+CLIP_NORM = 1.0
+#: Added to probabilities before weights, so that an allowed token stays possible where the softmax underflows.
+TINY = 1e-9
+
+
+def decays(name: str) -> bool:
+    """Whether weight decay applies: to matrices, not to embeddings, norms and biases."""
+    return name.endswith(".weight") and "ln_" not in name
+
+
+class NanoEngine(ABC):
+    """One model's weights on one device."""
+
+    #: ``"torch"`` or ``"mlx"``.
+    name: ClassVar[str]
+    config: NanoConfig
+
+    # -- decoding ---------------------------------------------------------------------------------------------
+    @abstractmethod
+    def new_cache(self, rows: int) -> Any:
+        """Room for the keys and values of ``rows`` rows."""
+
+    @abstractmethod
+    def gather(self, cache: Any, index: np.ndarray, length: int) -> Any:
+        """A cache whose row i is row ``index[i]`` of ``cache``, over the first ``length`` steps."""
+
+    @abstractmethod
+    def append(self, cache: Any, tokens: Any, order: Sequence[int], start: int) -> Any:
+        """Append tokens to every row and give the hidden state of the last: float32[rows, width].
+
+        Args:
+            tokens: int32[rows, m], the tokens of fields ``order[start-m]`` to ``order[start-1]``, on the
+                host or on the device; each is the input of the step after it. For ``start = 0`` the
+                start token comes before them, so m + 1 steps are made: 0 to m.
+            start: the step of the first input.
+        """
+
+    @abstractmethod
+    def probabilities(self, hidden: Any, field: int) -> np.ndarray:
+        """The distribution of a field: float32[rows, tokens of the field], on the host."""
+
+    @abstractmethod
+    def draw(self, hidden: Any, field: int, uniform: Any, weight: Any | None) -> Any:
+        """Draw a field by inversion: int32[rows] on the device.
+
+        Args:
+            uniform: float32[rows] on the device, below 1.
+            weight: ``None``, or factors on the probabilities, float32[tokens] or [rows, tokens] on the device.
+        """
+
+    @abstractmethod
+    def put(self, array: np.ndarray) -> Any:
+        """The array on the device."""
+
+    @abstractmethod
+    def fetch(self, columns: Sequence[Any]) -> np.ndarray:
+        """Device vectors int32[rows] as the columns of one host array: int32[rows, len(columns)]."""
+
+    @abstractmethod
+    def numpy_weights(self) -> dict[str, np.ndarray]:
+        """The weights by name, float32 on the host."""
+
+    # -- training ---------------------------------------------------------------------------------------------
+    @abstractmethod
+    def start_training(
+        self,
+        *,
+        weight_decay: float,
+        average: float,
+        state: Mapping[str, np.ndarray] | None,
+        kernels: Kernels | None = None,
+        orthogonal: bool = False,
+    ) -> None:
+        """Make the optimizer and the moving average of the weights.
+
+        Args:
+            average: decay of the exponential moving average.
+            state: what :meth:`training_state` gave, to go on from there.
+            kernels: train the parameters that :func:`.rank_kernel.smoothed` makes plain weights of, from the weights
+                as they are. The engine cannot decode with them: give :meth:`averaged` to a new one.
+            orthogonal: update the layers' matrices as :mod:`.orthogonal` says, in place of AdamW.
+        """
+
+    @abstractmethod
+    def train_step(
+        self, tokens: np.ndarray, order: np.ndarray, learning_rate: float, rows: int = 0, group: Group | None = None
+    ) -> Any:
+        """One update on a batch; gives its loss, which stays on the device.
+
+        Args:
+            tokens: int64[rows, fields], in field order; of a fit that is spread over ``group`` the part of this
+                process, which may be nothing.
+            order: int64[rows, fields], the field at each step of each row.
+            rows: of the batch of all processes; only where there is a ``group``.
+        """
+
+    @abstractmethod
+    def losses(self, tokens: np.ndarray, order: np.ndarray, shares: Sequence[float] = (1.0,)) -> np.ndarray:
+        """The averaged weights' mean negative log-likelihood of each field, in nats: float32[shares, fields].
+
+        Args:
+            shares: how much of the logits is the model's, one result for each; the rest is the head's bias at
+                the start, which is the field's marginal distribution.
+        """
+
+    @abstractmethod
+    def training_state(self) -> dict[str, np.ndarray]:
+        """Trained parameters, their average and the state of their updates, by name."""
+
+    @abstractmethod
+    def averaged(self) -> dict[str, np.ndarray]:
+        """The averaged weights by name, plain, float32 on the host."""

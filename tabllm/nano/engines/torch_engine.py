@@ -1,0 +1,328 @@
+"""The PyTorch engine of ``nano``: CPU, CUDA and MPS differ in the device alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from tabular.machine.devices import full_width_products
+
+from ...decoding.attention import attend, laid_out
+from ...decoding.torch_draws import draw
+from ...parallel.group import Group
+from ..config import NanoConfig
+from .base import BETAS, CLIP_NORM, TINY, NanoEngine, decays
+from .orthogonal import MOMENTUM, RATE, is_orthogonal, orthogonal_steps
+from .rank_kernel import Kernels, smoothed
+from .torch_adamw import AdamW
+
+if TYPE_CHECKING:
+    from tabular.dp.updates import NoisyGradient
+
+__all__ = ["TorchEngine"]
+#: Fields of rows that losses are found of at a time: of more, what a layer makes leaves the processor's cache.
+#: But of many fields not of fewer rows than a number, lest each field's head be multiplied with hardly any.
+FIELDS_AT_ONCE, MIN_AT_ONCE = 1 << 13, 64
+#: Keys of a row above which a processor multiplies them as matrices: 50 take 0.4 of the time, 8 take 1.7 times as long.
+MANY_KEYS = 32
+
+
+@dataclass
+class _Cache:
+    """Keys and values, float32[layers, fields, rows, heads, width of a head]: a step's rows lie together."""
+
+    keys: Tensor
+    values: Tensor
+
+
+class TorchEngine(NanoEngine):
+    """``nano`` in PyTorch.
+
+    Args:
+        weights: float32 arrays by name, as :func:`tabllm.nano.config.initial_weights` makes them.
+        device: ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    """
+
+    name = "torch"
+
+    def __init__(self, config: NanoConfig, weights: Mapping[str, np.ndarray], device: str = "cpu") -> None:
+        self.config = config
+        self.device = torch.device(device)
+        self.weights = {name: torch.tensor(value, device=self.device) for name, value in weights.items()}
+        # numpy's names for what torch calls otherwise.
+        self._library = SimpleNamespace(
+            split=_split, concatenate=torch.cat, stack=torch.stack, eye=partial(torch.eye, device=device)
+        )
+        self._start_bias = self.weights["head.bias"].clone()
+        self._offset_row = torch.tensor(config.offsets[:-1], device=self.device)
+
+    # -- decoding ---------------------------------------------------------------------------------------------
+    def new_cache(self, rows: int) -> _Cache:
+        c = self.config
+        shape = (c.layers, len(c.sizes), rows, c.heads, c.width // c.heads)
+        return _Cache(torch.empty(shape, device=self.device), torch.empty(shape, device=self.device))
+
+    @torch.inference_mode()
+    def gather(self, cache: _Cache, index: np.ndarray, length: int) -> _Cache:
+        fresh, rows = self.new_cache(len(index)), self.put(index)
+        for old, new in ((cache.keys, fresh.keys), (cache.values, fresh.values)):
+            for layer in range(self.config.layers):
+                torch.index_select(old[layer, :length], 1, rows, out=new[layer, :length])
+        return fresh
+
+    @torch.inference_mode()
+    def append(self, cache: _Cache, tokens: Any, order: Sequence[int], start: int) -> Tensor:
+        c, w = self.config, self.weights
+        ids = (tokens if isinstance(tokens, Tensor) else self.put(tokens)).long()
+        count = ids.shape[1]
+        if count:
+            fields = list(order[:count] if start == 0 else order[start - count : start])
+            # A plain number where there is one field: a list would be copied to the device at each step.
+            ids = ids + (c.offsets[fields[0]] if count == 1 else self._offset_row[fields])
+        if start == 0:
+            ids = torch.cat([ids.new_full((cache.keys.shape[2], 1), c.vocabulary), ids], dim=1)
+        steps = ids.shape[1]
+        asked = w["wfe"][order[start]] if steps == 1 else w["wfe"][list(order[start : start + steps])][:, None]
+        x = F.embedding(ids.T, w["wte"]) + asked  # (steps, rows, width)
+        for layer in range(c.layers):
+            x = self._decode_block(layer, x, cache, start)
+        return F.layer_norm(x[-1], (c.width,), w["ln_f.weight"], w["ln_f.bias"])
+
+    def _decode_block(self, layer: int, x: Tensor, cache: _Cache, start: int) -> Tensor:
+        """x: float32[steps, rows, width]; its keys and values go into the cache at ``start``."""
+        heads = self.config.heads
+        steps, rows, width = x.shape
+        q, k, v = self._qkv(self.weights, layer, x).view(steps, rows, 3, heads, width // heads).unbind(2)
+        stop = start + steps
+        cache.keys[layer, start:stop], cache.values[layer, start:stop] = k, v
+        keys, values = cache.keys[layer, :stop], cache.values[layer, :stop]  # (stop, rows, heads, dh)
+        if steps == 1 and stop > MANY_KEYS and x.device.type == "cpu":
+            q, keys, values = (t.reshape(len(t), rows * heads, -1).transpose(0, 1) for t in (q, keys, values))
+            share = torch.softmax((q * (width // heads) ** -0.5) @ keys.transpose(1, 2), dim=-1)
+            mixed = (share @ values).view(1, rows, width)
+        elif steps == 1:
+            # One query a row: element-wise products beat a batched matrix product of 1 x dh matrices.
+            share = torch.softmax((q * (width // heads) ** -0.5 * keys).sum(-1), dim=0)
+            mixed = (share.unsqueeze(-1) * values).sum(0, keepdim=True)
+        else:
+            q, keys, values = (t.permute(1, 2, 0, 3) for t in (q, keys, values))
+            mixed = F.scaled_dot_product_attention(*laid_out(q, keys, values), is_causal=True).permute(2, 0, 1, 3)
+        return self._after_attention(self.weights, layer, x, mixed.reshape(steps, rows, width))
+
+    @torch.inference_mode()
+    def probabilities(self, hidden: Tensor, field: int) -> np.ndarray:
+        result: np.ndarray = torch.softmax(self._logits(self.weights, hidden, field), dim=-1).cpu().numpy()
+        return result
+
+    @torch.inference_mode()
+    def draw(self, hidden: Tensor, field: int, uniform: Tensor, weight: Tensor | None) -> Tensor:
+        probabilities = torch.softmax(self._logits(self.weights, hidden, field), dim=-1)
+        if weight is not None:
+            probabilities = (probabilities + TINY) * weight
+        return draw(probabilities, uniform)
+
+    def put(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+    def fetch(self, columns: Sequence[Tensor]) -> np.ndarray:
+        result: np.ndarray = torch.stack(list(columns), dim=1).cpu().numpy()
+        return result
+
+    def numpy_weights(self) -> dict[str, np.ndarray]:
+        return {name: _on_host(value) for name, value in self.weights.items()}
+
+    # -- the model --------------------------------------------------------------------------------------------
+    def _logits(self, w: Mapping[str, Tensor], hidden: Tensor, field: int) -> Tensor:
+        """The head's rows of one field only: exact, since the softmax is over that field's tokens."""
+        rows = slice(self.config.offsets[field], self.config.offsets[field + 1])
+        return F.linear(hidden, w["head.weight"][rows], w["head.bias"][rows])
+
+    def _qkv(self, w: Mapping[str, Tensor], layer: int, x: Tensor) -> Tensor:
+        p = f"h.{layer}."
+        a = F.layer_norm(x, x.shape[-1:], w[p + "ln_1.weight"], w[p + "ln_1.bias"])
+        return F.linear(a, w[p + "attn.c_attn.weight"], w[p + "attn.c_attn.bias"])
+
+    def _after_attention(self, w: Mapping[str, Tensor], layer: int, x: Tensor, mixed: Tensor) -> Tensor:
+        p = f"h.{layer}."
+        x = x + F.linear(mixed, w[p + "attn.c_proj.weight"], w[p + "attn.c_proj.bias"])
+        a = F.layer_norm(x, x.shape[-1:], w[p + "ln_2.weight"], w[p + "ln_2.bias"])
+        # ReLU in GELU's place: as good here, and GELU cost as much as the product before it on a CPU.
+        a = F.relu(F.linear(a, w[p + "mlp.c_fc.weight"], w[p + "mlp.c_fc.bias"]))
+        return x + F.linear(a, w[p + "mlp.c_proj.weight"], w[p + "mlp.c_proj.bias"])
+
+    # -- training ---------------------------------------------------------------------------------------------
+    def start_training(
+        self,
+        *,
+        weight_decay: float,
+        average: float,
+        state: Mapping[str, np.ndarray] | None,
+        kernels: Kernels | None = None,
+        orthogonal: bool = False,
+    ) -> None:
+        self._kernels = {ids: self.put(kernel) for ids, kernel in (kernels or {}).items()}
+        if state is not None:
+            for name, value in self.weights.items():
+                value.copy_(self.put(state[f"weights/{name}"]))
+        self._average_decay = average
+        self._average = {name: value.clone() for name, value in self.weights.items()}
+        for value in self.weights.values():
+            value.requires_grad_(True)
+        self._weight_decay = weight_decay
+        self._momentum = {
+            name: torch.zeros_like(value) for name, value in self.weights.items() if orthogonal and is_orthogonal(name)
+        }
+        adams = {name: value for name, value in self.weights.items() if name not in self._momentum}
+        self._adamw = AdamW(adams, betas=BETAS, weight_decay=weight_decay, decays=decays)
+        if state is not None:
+            for kind, values in (("average", self._average), ("momentum", self._momentum)):
+                for name, value in values.items():
+                    value.copy_(self.put(state[f"{kind}/{name}"]))
+            self._adamw.restore({name: self.put(value) for name, value in state.items()})
+
+    @full_width_products()
+    def train_step(
+        self, tokens: np.ndarray, order: np.ndarray, learning_rate: float, rows: int = 0, group: Group | None = None
+    ) -> Tensor:
+        if group is None:
+            loss = self._field_losses(self._smoothed(self.weights), self.put(tokens), self.put(order)).sum()
+            loss.backward()
+        else:
+            loss = self._shared_backward(tokens, order, rows, group)
+        self._update(learning_rate)
+        return loss.detach()
+
+    def _shared_backward(self, tokens: np.ndarray, order: np.ndarray, rows: int, group: Group) -> Tensor:
+        """Loss and gradients of the batches of all processes together."""
+        loss = torch.zeros((), device=self.device)
+        if len(tokens):
+            losses = self._field_losses(self._smoothed(self.weights), self.put(tokens), self.put(order))
+            loss = losses.sum() * (len(tokens) / rows)
+            loss.backward()
+        weights = list(self.weights.values())
+        gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
+        loss, *gradients = group.sum_arrays([loss.detach(), *gradients])
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.grad = gradient
+        return loss
+
+    def private_train_step(
+        self,
+        tokens: np.ndarray,
+        order: np.ndarray,
+        learning_rate: float,
+        gradient: NoisyGradient,
+        noise: np.random.Generator,
+    ) -> None:
+        """As :meth:`train_step`, with a noisy gradient of clipped rows; reports no loss. There may be no rows.
+
+        Rows are clipped by the gradient of the plain weights, where each use of a weight is known. Noise is added to
+        that gradient before the chain rule takes it to the parameters: post-processing, which costs no privacy.
+        """
+        ids, places = self.put(tokens), self.put(order)
+        plain = self._smoothed(self.weights)
+        leaves = {name: weight.detach().requires_grad_() for name, weight in plain.items()}
+        everybody = torch.arange(len(ids), device=self.device)
+        gradients = gradient(
+            lambda rows: self._field_losses(leaves, ids[rows], places[rows]).sum(),
+            everybody,
+            list(leaves.values()),
+            noise,
+        )
+        torch.autograd.backward(list(plain.values()), gradients)
+        self._update(learning_rate)
+
+    def _update(self, learning_rate: float) -> None:
+        """One step of the optimizer down the gradients that the weights have."""
+        torch.nn.utils.clip_grad_norm_(list(self.weights.values()), CLIP_NORM)
+        self._adamw.update(learning_rate)
+        with torch.no_grad():
+            if self._momentum:
+                self._orthogonal_update(learning_rate * RATE)
+            torch._foreach_zero_(_gradients(self.weights.values()))
+            torch._foreach_lerp_(list(self._average.values()), list(self.weights.values()), 1 - self._average_decay)
+
+    def _orthogonal_update(self, rate: float) -> None:
+        weights = [self.weights[name] for name in self._momentum]
+        gradients, means = _gradients(weights), list(self._momentum.values())
+        torch._foreach_lerp_(means, gradients, 1 - MOMENTUM)
+        ahead = torch._foreach_lerp(gradients, means, MOMENTUM)  # Nesterov's, as if the next gradient were this one
+        torch._foreach_mul_(weights, 1 - rate * self._weight_decay)
+        torch._foreach_add_(weights, orthogonal_steps(ahead, self._library), alpha=-rate)
+
+    @torch.no_grad()
+    @full_width_products()
+    def losses(self, tokens: np.ndarray, order: np.ndarray, shares: Sequence[float] = (1.0,)) -> np.ndarray:
+        rows = max(MIN_AT_ONCE, FIELDS_AT_ONCE // tokens.shape[1])
+        parts = zip(self.put(tokens).split(rows), self.put(order).split(rows), strict=True)
+        average = self._smoothed(self._average)
+        losses = [self._field_losses(average, *part, shares) * len(part[0]) for part in parts]
+        result: np.ndarray = (torch.stack(losses).sum(dim=0) / len(tokens)).cpu().numpy()
+        return result
+
+    def averaged(self) -> dict[str, np.ndarray]:
+        return {name: _on_host(value) for name, value in self._smoothed(self._average).items()}
+
+    def _smoothed(self, w: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return smoothed(w, self._kernels, self._library)
+
+    def training_state(self) -> dict[str, np.ndarray]:
+        state: dict[str, np.ndarray] = {}
+        for kind, values in (("weights", self.weights), ("average", self._average), ("momentum", self._momentum)):
+            state |= {f"{kind}/{name}": _on_host(value) for name, value in values.items()}
+        return state | {name: _on_host(value) for name, value in self._adamw.state().items()}
+
+    def _field_losses(
+        self, w: Mapping[str, Tensor], tokens: Tensor, order: Tensor, shares: Sequence[float] = (1.0,)
+    ) -> Tensor:
+        """Mean negative log-likelihood of each field: float32[shares, fields]."""
+        c = self.config
+        rows, fields = tokens.shape
+        shifted = (tokens + self._offset_row).gather(1, order[:, :-1])
+        ids = torch.cat([shifted.new_full((rows, 1), c.vocabulary), shifted], dim=1)
+        x = F.embedding(ids, w["wte"]) + F.embedding(order, w["wfe"])  # (rows, fields, width)
+        for layer in range(c.layers):
+            qkv = self._qkv(w, layer, x).view(rows, fields, 3, c.heads, c.width // c.heads)
+            q, k, v = qkv.permute(2, 0, 3, 1, 4)
+            mixed = attend(q, k, v)
+            x = self._after_attention(w, layer, x, mixed.transpose(1, 2).reshape(rows, fields, c.width))
+        # Step t of a row predicts its field order[t]: bring the steps back into field order, field-major,
+        # so that each field's head is one product.
+        x = F.layer_norm(x, (c.width,), w["ln_f.weight"], w["ln_f.bias"])
+        place = torch.argsort(order, dim=1) + torch.arange(rows, device=order.device)[:, None] * fields
+        x = x.reshape(rows * fields, c.width)[place.T.reshape(-1)].view(fields, rows, c.width)
+        # One split of the head: the gradient of a slice for each field would be a whole head of zeros each.
+        heads = zip(w["head.weight"].split(c.sizes), w["head.bias"].split(c.sizes), strict=True)
+        losses = []
+        for field, (hidden, known, (weight, bias)) in enumerate(zip(x.unbind(), tokens.unbind(1), heads, strict=True)):
+            logits = F.linear(hidden, weight, bias)
+            drawn_back = [
+                logits if share == 1 else torch.lerp(self._marginal(field), logits, share) for share in shares
+            ]
+            losses.append(torch.stack([F.cross_entropy(part, known) for part in drawn_back]))
+        return torch.stack(losses, dim=1)
+
+    def _marginal(self, field: int) -> Tensor:
+        return self._start_bias[self.config.offsets[field] : self.config.offsets[field + 1]]
+
+
+def _split(array: Tensor, indices: Sequence[int]) -> tuple[Tensor, ...]:
+    """As ``numpy.split``; :func:`torch.tensor_split` would make an array of zeros for the gradient of each part."""
+    return array.split(np.diff(indices, prepend=0, append=len(array)).tolist())
+
+
+def _gradients(weights: Iterable[Tensor]) -> list[Tensor]:
+    return [weight.grad for weight in weights if weight.grad is not None]
+
+
+def _on_host(value: Tensor) -> np.ndarray:
+    copied: np.ndarray = value.detach().cpu().numpy().copy()
+    return copied
