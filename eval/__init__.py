@@ -1,13 +1,20 @@
 """Compare a real table with synthetic ones: how faithful, how useful, how easily told, how private.
 
-Facts first, faces later: :func:`compare` returns a :class:`Report` of plain data, and the faces
-(:mod:`eval.terminal`, :mod:`eval.html`) only draw it. One file per question: :mod:`eval.fidelity` (columns),
-:mod:`eval.trends` (pairs of columns), :mod:`eval.margins` (three columns at once, rare categories, subgroups),
-:mod:`eval.support` (whole rows), :mod:`eval.detection`, :mod:`eval.utility` (:mod:`eval.decisions`: what is done with
-a chance), :mod:`eval.all_targets`, :mod:`eval.bias`, :mod:`eval.privacy` (copies and distances) with the attacks in
-:mod:`eval.membership`, :mod:`eval.exposed` (outliers), :mod:`eval.shadow`, :mod:`eval.attributes` and
-:mod:`eval.singling_out`, and :mod:`eval.audit` (epsilon).
+Facts first, faces later: :func:`compare` returns a :class:`Report` of plain data, and the faces only draw it.
 :func:`compare_several` sets several tables side by side, and :func:`write_html` makes a page of one or more reports.
+
+================  ==============================================================================
+``comparison``    the whole comparison; ``several``: of several synthetic tables
+``preparing``     the tables as the metrics need them, made once
+``metrics``       how faithful: columns, pairs of columns, whole rows; how easily told
+``margins``       how faithful: three columns at once, rare categories, subgroups
+``models``        how useful: models trained on either table; gaps between groups
+``attacks``       how private: copies, distances, attacks, epsilon
+``sequences``     logs of events of users
+``facts``         what is found, as plain data
+``judging``       from figures to words
+``screen``        a report on a terminal; ``page``: as one file for a browser
+================  ==============================================================================
 
 Example:
     >>> from eval import compare                                        # doctest: +SKIP
@@ -33,18 +40,18 @@ import tabular  # noqa: F401 (sets how threads wait, before anything loads XGBoo
 
 if TYPE_CHECKING:
     from .comparison import compare
-    from .html import write_html
-    from .report import Report
+    from .facts.report import Report
+    from .page.html import write_html
     from .several import Several, compare_several
 
 __all__ = ["Report", "Several", "compare", "compare_several", "write_html"]
 
 _HOMES = {
-    "Report": "report",
+    "Report": "facts.report",
     "Several": "several",
     "compare": "comparison",
     "compare_several": "several",
-    "write_html": "html",
+    "write_html": "page.html",
 }
 
 

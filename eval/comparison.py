@@ -18,25 +18,25 @@ from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
 from tabular.schema import Schema
 
-from .all_targets import measure_all_targets
-from .arms import Arms, check_protocol, train_arms
-from .audit import against_claim
-from .bias import REFITS, check_protected, measure_bias
-from .detection import detect
-from .distributions import distribution_facts
-from .fidelity import column_fidelity
-from .forms import judge_forms
-from .joints import against_target, joints
+from .attacks.audit import against_claim
+from .attacks.privacy import measure_privacy
+from .attacks.white_box import attack_run
+from .facts.report import AllTargets, Privacy, Report, Rows, RuleFacts
 from .margins.measure import measure_margins
-from .privacy import measure_privacy
-from .report import AllTargets, Privacy, Report, Rows, RuleFacts
-from .rules import measure_rules
-from .support import measure_support
-from .tables import Tables, load_tables
-from .trees import load_xgboost
-from .trends import pair_trends
-from .utility import check_target, guess_target, score_arms
-from .white_box import attack_run
+from .metrics.detection import detect
+from .metrics.distributions import distribution_facts
+from .metrics.fidelity import column_fidelity
+from .metrics.forms import judge_forms
+from .metrics.joints import against_target, joints
+from .metrics.rules import measure_rules
+from .metrics.support import measure_support
+from .metrics.trends import pair_trends
+from .models.all_targets import measure_all_targets
+from .models.arms import Arms, check_protocol, train_arms
+from .models.bias import REFITS, check_protected, measure_bias
+from .models.utility import check_target, guess_target, score_arms
+from .preparing.tables import Tables, load_tables
+from .preparing.trees import load_xgboost
 
 __all__ = ["compare"]
 

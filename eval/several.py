@@ -16,11 +16,11 @@ from tabular.progress import Reporter, Task
 from tabular.schema import Schema
 
 from .comparison import compare
-from .faces import Shown
-from .pairwise import pairwise
-from .report import Report, ShadowAttack
-from .side_by_side import SideBySide, pairwise_tables, side_by_side
-from .tables import check_form
+from .facts.notebook import Shown
+from .facts.report import Report, ShadowAttack
+from .judging.side_by_side import SideBySide, pairwise_tables, side_by_side
+from .metrics.pairwise import pairwise
+from .preparing.tables import check_form
 
 __all__ = ["Several", "compare_several"]
 

@@ -23,9 +23,9 @@ import numpy as np
 from rich.console import Console
 
 import tabllm  # noqa: F401 (registers the generators)
-from eval.features import TreeModel
-from eval.plain_data import plain
-from eval.scores import classification_scores
+from eval.facts.plain_data import plain
+from eval.models.scores import classification_scores
+from eval.preparing.features import TreeModel
 from tabllm.ads.features import BUCKETS, features_of, layout_of
 from tabllm.ads.making import make_past
 from tabllm.ads.model import CtrModel

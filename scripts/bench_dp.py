@@ -31,12 +31,12 @@ from rich.console import Console
 from rich.table import Table
 
 import tabllm  # noqa: F401 (registers the generators)
-from eval.audit import against_claim
-from eval.fidelity import column_fidelity
-from eval.membership import measure_membership
-from eval.tables import load_tables
-from eval.trends import pair_trends
-from eval.utility import measure_utility
+from eval.attacks.audit import against_claim
+from eval.attacks.membership import measure_membership
+from eval.metrics.fidelity import column_fidelity
+from eval.metrics.trends import pair_trends
+from eval.models.utility import measure_utility
+from eval.preparing.tables import load_tables
 from tabllm.bench.machine import describe_machine
 from tabllm.demo import load_adult
 from tabular import infer_schema

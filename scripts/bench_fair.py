@@ -21,12 +21,12 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from eval.arms import train_arms
-from eval.bias import REFITS, measure_bias
-from eval.side_by_side import SideBySide, line_of, tables_as_json, to_markdown
-from eval.tables import load_tables
-from eval.terminal_several import draw_tables
-from eval.utility import score_arms
+from eval.judging.side_by_side import SideBySide, line_of, tables_as_json, to_markdown
+from eval.models.arms import train_arms
+from eval.models.bias import REFITS, measure_bias
+from eval.models.utility import score_arms
+from eval.preparing.tables import load_tables
+from eval.screen.several import draw_tables
 from tabllm.demo import TARGET, load_adult
 from tabular.progress import RichReporter
 from tabular.registry import create

@@ -12,7 +12,7 @@ import time
 
 import numpy as np
 
-from eval.white_box import attack_run
+from eval.attacks.white_box import attack_run
 from tabllm import TableLM
 from tabllm.demo import TARGET, load_adult
 

@@ -40,11 +40,11 @@ from bench_quality import load
 from rich.console import Console
 from rich.table import Table
 
-from eval.detection import detect
-from eval.fidelity import column_fidelity
-from eval.tables import load_tables
-from eval.trends import pair_trends
-from eval.utility import measure_utility
+from eval.metrics.detection import detect
+from eval.metrics.fidelity import column_fidelity
+from eval.metrics.trends import pair_trends
+from eval.models.utility import measure_utility
+from eval.preparing.tables import load_tables
 from tabllm.bench.machine import describe_machine
 from tabular import infer_schema, to_arrays
 from tabular.neural.encoder import TableEncoder

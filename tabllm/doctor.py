@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import tabllm
-from eval.trees import load_xgboost
+from eval.preparing.trees import load_xgboost
 from tabular.machine.threads import allowed_cores
 
 from .decoding.backend import install_mlx

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from eval.report import Report
+    from eval.facts.report import Report
     from tabular.io.file_form import FileForm, ReadOptions
     from tabular.preparing.source import Source
     from tabular.rules import RuleChoice
@@ -100,8 +100,8 @@ def make_table(
     Raises:
         UsageError: if ``folder`` holds something else, or was made with other settings and is not to be replaced.
     """
-    from eval.html import write_html
-    from eval.provenance import provenance
+    from eval.facts.provenance import provenance
+    from eval.page.html import write_html
     from tabular.io.dropping import drop_columns
     from tabular.io.file_form import ReadOptions
     from tabular.io.origins import ending_of
@@ -189,7 +189,7 @@ class _Fit:
         progress: Reporter,
     ) -> _Fit:
         """Raises :class:`UsageError` for a target that no model can predict, and for a rule that rows break."""
-        from eval.utility import check_target
+        from eval.models.utility import check_target
         from tabular.preparing.inference import infer_schema
         from tabular.rules import RuleChoice
         from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
@@ -243,7 +243,7 @@ def _judge(
     wanted: str,
 ) -> Report:
     from eval.comparison import compare
-    from eval.report import Report
+    from eval.facts.report import Report
 
     known = work.facts(REPORT, wanted, Report.from_dict)
     if known is not None:

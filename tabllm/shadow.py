@@ -1,7 +1,7 @@
 """Shadow models: generators fitted with and without rows, to ask how well their like gives away what they learned.
 
-The attack itself is :mod:`eval.shadow`. Targets are learned rows and rows that were held out, as many of each; every
-shadow model learns half of all targets, drawn anew, and other learned rows beside them.
+The attack itself is :mod:`eval.attacks.shadow`. Targets are learned rows and rows that were held out, as many of each;
+every shadow model learns half of all targets, drawn anew, and other learned rows beside them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from eval.report import ShadowAttack
+    from eval.facts.report import ShadowAttack
     from tabular.schema import Schema
 
 __all__ = ["DEFAULT_FITS", "check_held", "generator_of_run", "shadow_attacks"]
@@ -85,7 +85,7 @@ def shadow_attacks(
     import numpy as np
     import pandas as pd
 
-    from eval.shadow import balanced_halves, nearness, shadow_attack
+    from eval.attacks.shadow import balanced_halves, nearness, shadow_attack
     from tabular.registry import create
 
     schema = replace(schema, rules=())

@@ -8,7 +8,7 @@ from math import comb
 
 import numpy as np
 
-from ..tables import Table, Tables, subsample
+from ..preparing.tables import Table, Tables, subsample
 
 __all__ = ["Samples", "cells_of", "draw_combinations", "equal_samples", "mean", "real_codes", "row_limit"]
 

@@ -14,9 +14,9 @@ from math import comb
 
 import numpy as np
 
-from ..tables import Table, Tables, subsample
+from ..facts.margins import Information
+from ..preparing.tables import Table, Tables, subsample
 from .cells import draw_combinations, row_limit
-from .facts import Information
 
 __all__ = ["entropy", "measure_information", "normalised_information"]
 

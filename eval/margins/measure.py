@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..tables import Tables
-from .facts import Margins
+from ..facts.margins import Margins
+from ..preparing.tables import Tables
 from .information import measure_information
 from .rare import measure_rare
 from .subgroups import measure_subgroups

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..tables import Tables
+from ..facts.margins import RareCategories, RareColumn
+from ..preparing.tables import Tables
 from .cells import Samples, equal_samples, real_codes
-from .facts import RareCategories, RareColumn
 
 __all__ = ["RARE", "measure_rare"]
 

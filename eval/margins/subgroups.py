@@ -12,9 +12,9 @@ import numpy as np
 
 from tabular.schema import Column
 
-from ..tables import Table, Tables
+from ..facts.margins import Subgroup, Subgroups
+from ..preparing.tables import Table, Tables
 from .cells import cells_of, equal_samples, mean
-from .facts import Subgroup, Subgroups
 
 __all__ = ["MIN_ROWS", "measure_subgroups"]
 

@@ -12,9 +12,9 @@ from math import comb
 
 import numpy as np
 
-from ..tables import Tables
+from ..facts.margins import ThreeWay, Triple
+from ..preparing.tables import Tables
 from .cells import cells_of, draw_combinations, equal_samples, mean, row_limit
-from .facts import ThreeWay, Triple
 
 __all__ = ["measure_three_way"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..wording import number
-from .facts import Margins, RareCategories, Subgroup, Subgroups, ThreeWay, Triple
+from ..facts.margins import Margins, RareCategories, Subgroup, Subgroups, ThreeWay, Triple
+from ..judging.wording import number
 
 __all__ = ["Row", "margin_rows", "margin_sentences"]
 

@@ -1,5 +1,5 @@
-"""The page's face of a report, one file per section; :mod:`eval.html` puts them together.
+"""A report as one file for a browser.
 
-``markup`` and ``svg`` are the ground (escaped elements, shapes), ``charts`` and ``parts`` what several
-sections use, ``theme`` the colours.
+``html`` puts the page together: ``front`` (verdicts first), the ``sections``, ``several`` (tables side by side) and
+``origin``. All of them are made of ``elements``.
 """

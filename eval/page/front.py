@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ..findings import advice, by_excess, excess, lost_relations
-from ..report import Report
-from ..verdicts import Verdict, verdicts
-from ..wording import number
-from .markup import Markup, element
+from ..facts.report import Report
+from ..judging.findings import advice, by_excess, excess, lost_relations
+from ..judging.verdicts import Verdict, verdicts
+from ..judging.wording import number
+from .elements.markup import Markup, element
 
 __all__ = ["GLYPHS", "findings", "verdict_cards", "what_was_compared"]
 

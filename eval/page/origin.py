@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..provenance import Provenance, Sample
-from .markup import Markup, element, joined
-from .parts import beside, section, sentence, table
+from ..facts.provenance import Provenance, Sample
+from .elements.markup import Markup, element, joined
+from .elements.parts import beside, section, sentence, table
 
 __all__ = ["origin_section", "sample_section"]
 

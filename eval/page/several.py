@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..report import Report
-from ..side_by_side import SideBySide, headline_of_several, verdict_rows
-from ..verdicts import Verdict
+from ..facts.report import Report
+from ..judging.side_by_side import SideBySide, headline_of_several, verdict_rows
+from ..judging.verdicts import Verdict
+from .elements.markup import Markup, element
+from .elements.parts import beside, section, sentence, table
 from .front import GLYPHS
-from .markup import Markup, element
-from .parts import beside, section, sentence, table
 
 __all__ = ["side_by_side_section"]
 

@@ -14,8 +14,8 @@ from tabular.progress import Reporter
 from tabular.relations.log import EventLog, check_log_columns, infer_log_schema, read_log
 from tabular.schema import Schema
 
-from ..detection import FOLDS, detection_score
-from ..features import TreeModel
+from ..metrics.detection import FOLDS, detection_score
+from ..preparing.features import TreeModel
 from .facts import Distance, Figure, SequenceReport, Sides
 from .measures import QUESTIONS, distances
 from .per_user import features_of_users

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..plain_data import build, plain
+from ..facts.plain_data import build, plain
 
 __all__ = ["Distance", "Figure", "SequenceReport", "Sides"]
 

@@ -10,7 +10,7 @@ from tabular.relations.log import EventLog
 from tabular.relations.times import DAY
 from tabular.schema import Column
 
-from ..trends import correlations
+from ..metrics.trends import correlations
 from .per_user import features_of_users, lengths, log_gaps
 
 __all__ = ["QUESTIONS", "distances", "ks_distance"]

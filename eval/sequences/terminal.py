@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tabular.terminal import escape, plain
 
-from ..terminal_tables import print_table
+from ..screen.tables import print_table
 from .facts import Figure, SequenceReport
 
 if TYPE_CHECKING:

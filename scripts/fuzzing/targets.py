@@ -343,7 +343,7 @@ class ReportTarget(Target):
         return mutated_tree(self.tree, rng)
 
     def feed(self, made: Any, rng: random.Random) -> None:
-        from eval.report import Report
+        from eval.facts.report import Report
 
         Report.from_dict(made)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from eval.estimates import Estimate
+from eval.facts.estimates import Estimate
 
 __all__ = ["CtrArm", "CtrReport", "Ranking"]
 
@@ -33,7 +33,7 @@ class CtrArm:
         role: ``"ceiling"`` (the true chances of a simulated log), ``"real"``, ``"resampled"`` (the real past drawn
             again: how far two models of one past differ by chance) or ``"synthetic"``.
         rows, clicks: that it learned from; ``None`` of the ceiling.
-        metrics: names as in :data:`eval.wording.METRICS`.
+        metrics: names as in :data:`eval.judging.wording.METRICS`.
         differences: to the real arm, over the same resamples of the test rows; empty for the real arm itself.
         ranking: against the real arm, ``true_ranking`` against the true chances; ``None`` where there is no such thing.
         fit_seconds: of the generator, where this call has fitted it.

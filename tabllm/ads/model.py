@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eval.features import TreeModel
+from eval.preparing.features import TreeModel
 
 from .features import BUCKETS, Features
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from eval.html import document, link
-from eval.page.charts import interval_chart
-from eval.page.markup import Markup, element
+from eval.judging.wording import METRICS
+from eval.page.elements.charts import interval_chart
+from eval.page.elements.markup import Markup, element
+from eval.page.elements.parts import plot, plots, section, sentence, table
+from eval.page.html import document, link
 from eval.page.origin import origin_section
-from eval.page.parts import plot, plots, section, sentence, table
-from eval.wording import METRICS
 
 from .facts import CtrReport
 from .tables import DIFFERENCES, ctr_tables, headline, verdict
@@ -18,7 +18,7 @@ __all__ = ["page"]
 
 
 def page(report: CtrReport, failed: Mapping[str, str], facts: Mapping[str, str]) -> str:
-    """One file that opens in any browser without a network; see :mod:`eval.html`.
+    """One file that opens in any browser without a network; see :mod:`eval.page.html`.
 
     Args:
         failed: why a generator made nothing, by name.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from eval.bootstrap import Statistics, classification_statistics, paired_intervals, percentile_interval
-from eval.estimates import Estimate
-from eval.plain_data import finite
-from eval.scores import calibration_bins, classification_scores
+from eval.facts.estimates import Estimate
+from eval.facts.plain_data import finite
+from eval.models.bootstrap import Statistics, classification_statistics, paired_intervals, percentile_interval
+from eval.models.scores import calibration_bins, classification_scores
 
 from .facts import Ranking
 

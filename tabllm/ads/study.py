@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from eval.tables import check_form
-from eval.trees import tell_of_trees
+from eval.preparing.tables import check_form
+from eval.preparing.trees import tell_of_trees
 from tabular.notebook import default_reporter
 from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from eval.estimates import Estimate
-from eval.wording import METRICS, score
+from eval.facts.estimates import Estimate
+from eval.judging.wording import METRICS, score
 
 from .facts import CtrArm, CtrReport, Ranking
 from .scores import METRIC_NAMES, MIN_AD_ROWS
@@ -15,7 +15,7 @@ __all__ = ["TextTable", "ctr_tables", "headline", "to_markdown", "verdict"]
 
 #: The scores whose difference to the real arm is told with its interval.
 DIFFERENCES = ("auc", "normalised_entropy")
-#: A loss of AUC that is none, as in :mod:`eval.verdicts`.
+#: A loss of AUC that is none, as in :mod:`eval.judging.verdicts`.
 AS_GOOD = 0.02
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from eval.wording import interval, score
+from eval.judging.wording import interval, score
 
 from .scoring import HIGHER_IS_BETTER, Scores
 from .study import ArmOutcome, Study

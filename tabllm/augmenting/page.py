@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from eval.html import document, link
-from eval.page.charts import interval_chart
-from eval.page.markup import Markup, element
+from eval.page.elements.charts import interval_chart
+from eval.page.elements.markup import Markup, element
+from eval.page.elements.parts import plot, plots, section, sentence, table
+from eval.page.html import document, link
 from eval.page.origin import origin_section
-from eval.page.parts import plot, plots, section, sentence, table
 
 from .findings import SCORE_WORDS, findings, verdict
 from .sheets import NOTE, Sheet, sheets, what_was_used
@@ -21,7 +21,7 @@ PLOTTED = ("pr_auc", "best_f1", "corrected_log_loss")
 
 
 def page(study: Study, facts: Mapping[str, str]) -> str:
-    """One file that opens in any browser without a network; see :mod:`eval.html`.
+    """One file that opens in any browser without a network; see :mod:`eval.page.html`.
 
     Args:
         facts: where the page comes from.

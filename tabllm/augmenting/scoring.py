@@ -8,16 +8,16 @@ from typing import TypeVar
 
 import numpy as np
 
-from eval.bootstrap import Statistics, classification_statistics, percentile_interval, resamples
-from eval.decisions import (
+from eval.facts.estimates import Estimate
+from eval.models.bootstrap import Statistics, classification_statistics, percentile_interval, resamples
+from eval.models.decisions import (
     best_threshold,
     calibration_statistics,
     decision_scores,
     decision_statistics,
     prior_corrected,
 )
-from eval.estimates import Estimate
-from eval.scores import classification_scores
+from eval.models.scores import classification_scores
 
 __all__ = ["HIGHER_IS_BETTER", "Predictions", "Scores", "judged"]
 

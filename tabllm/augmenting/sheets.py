@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from eval.estimates import Estimate
-from eval.plain_data import plain
-from eval.wording import interval, number, score
+from eval.facts.estimates import Estimate
+from eval.facts.plain_data import plain
+from eval.judging.wording import interval, number, score
 from tabular.terminal import escape
 
 from .findings import SCORE_WORDS, findings, verdict
@@ -96,7 +96,7 @@ def sheets(study: Study) -> list[Sheet]:
 
 def draw(study: Study, console: Console) -> None:
     """The tables, what failed, and the findings."""
-    from eval.terminal_tables import print_table
+    from eval.screen.tables import print_table
 
     console.print(f"\n[bold]{escape(study.named)}[/]  [dim]{escape(what_was_used(study))}[/]")
     for sheet in sheets(study):

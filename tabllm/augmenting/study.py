@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eval.arms import PROTOCOLS
-from eval.features import TreeModel, feature_matrix
-from eval.tables import check_form, load_tables
-from eval.trees import tell_of_trees
+from eval.models.arms import PROTOCOLS
+from eval.preparing.features import TreeModel, feature_matrix
+from eval.preparing.tables import check_form, load_tables
+from eval.preparing.trees import tell_of_trees
 from tabular.errors import OutputError, TableError, TabllmError, UsageError
 from tabular.notebook import default_reporter
 from tabular.preparing.inference import infer_schema

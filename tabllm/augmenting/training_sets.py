@@ -89,7 +89,7 @@ def training_set(
 
     Args:
         real: the real rows.
-        types: of the features, ``"c"`` for categories (:func:`eval.features.feature_matrix`).
+        types: of the features, ``"c"`` for categories (:func:`eval.preparing.features.feature_matrix`).
         synthetic: ``float32[rows, features]``, synthetic rows of the class; their first ones are taken, so that a
             smaller share is a part of a larger one.
 

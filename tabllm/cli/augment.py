@@ -314,7 +314,7 @@ def _study(
     holdout: pd.DataFrame | None,
     options: dict[str, Any],
 ) -> None:
-    from eval.provenance import provenance
+    from eval.facts.provenance import provenance
     from tabular.registry import check_name
     from tabular.storage.rundir import write_text
 

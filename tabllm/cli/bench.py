@@ -102,7 +102,7 @@ def bench(
 
 def draw(console: Console, result: dict[str, Any]) -> None:
     """The machine and one line per measurement."""
-    from eval.terminal_tables import print_table
+    from eval.screen.tables import print_table
 
     from .tables import draw_facts
 

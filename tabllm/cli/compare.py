@@ -31,7 +31,7 @@ from .session import Session
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from eval.side_by_side import SideBySide
+    from eval.judging.side_by_side import SideBySide
     from tabular.io.file_form import ReadOptions
     from tabular.rules import RuleChoice
 
@@ -107,11 +107,11 @@ def compare(
     session.check_file(markdown)
     session.check_file(html_file)
 
-    from eval.html import write_html
-    from eval.pairwise import pairwise
-    from eval.provenance import provenance
-    from eval.side_by_side import pairwise_tables, to_markdown
-    from eval.utility import check_target
+    from eval.facts.provenance import provenance
+    from eval.judging.side_by_side import pairwise_tables, to_markdown
+    from eval.metrics.pairwise import pairwise
+    from eval.models.utility import check_target
+    from eval.page.html import write_html
     from tabular.io.dropping import drop_columns
     from tabular.io.reading import check_table, random_rows
     from tabular.preparing.inference import infer_schema
@@ -173,8 +173,8 @@ def compare(
 
 def draw(console: Console, outcomes: list[Outcome], tables: list[SideBySide], toy: str | None) -> None:
     """The tables, the best of each line in green, what failed, and whether the fits were no more than toys."""
-    from eval.side_by_side import headline_of_several
-    from eval.terminal_several import draw_tables
+    from eval.judging.side_by_side import headline_of_several
+    from eval.screen.several import draw_tables
     from tabular.terminal import escape
 
     from ..comparing.tables import reports_of

@@ -123,9 +123,9 @@ def ctr(
     for file in (markdown, html_file, past):
         session.check_file(file)
 
-    from eval.plain_data import plain
-    from eval.provenance import provenance
-    from eval.side_by_side import unique_names
+    from eval.facts.plain_data import plain
+    from eval.facts.provenance import provenance
+    from eval.judging.side_by_side import unique_names
     from tabular.io.dropping import drop_columns
     from tabular.io.origins import existing, is_there
     from tabular.io.writing import TableWriter
@@ -234,7 +234,7 @@ def _made(
 
 def draw(console: Console, report: CtrReport, failed: dict[str, str]) -> None:
     """The tables, a sentence for each synthetic past, and what there is to know."""
-    from eval.terminal_tables import print_table
+    from eval.screen.tables import print_table
     from tabular.terminal import escape
 
     from ..ads.tables import ctr_tables, headline, verdict

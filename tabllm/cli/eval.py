@@ -31,7 +31,7 @@ from .session import Session
 if TYPE_CHECKING:
     import pandas as pd
 
-    from eval.report import ShadowAttack
+    from eval.facts.report import ShadowAttack
     from tabular.io.file_form import ReadOptions
     from tabular.schema import Schema
 
@@ -158,12 +158,12 @@ def evaluate(
         )  # fmt: skip
         return
 
-    from eval.html import write_html
-    from eval.provenance import provenance
+    from eval.facts.provenance import provenance
+    from eval.judging.side_by_side import reports_as_json
+    from eval.page.html import write_html
+    from eval.screen.report import render
+    from eval.screen.several import render_several
     from eval.several import compare_several
-    from eval.side_by_side import reports_as_json
-    from eval.terminal import render
-    from eval.terminal_several import render_several
     from tabular.rules import with_rules
 
     judged = _tables(session, real, synth, holdout, data, reading, seed or 0)
@@ -257,7 +257,7 @@ def _tables(
     seed: int,
 ) -> _Judged:
     """The tables that the arguments name: files, or a run with the file that it learned."""
-    from eval.side_by_side import unique_names
+    from eval.judging.side_by_side import unique_names
     from tabllm import __version__
     from tabular.io.origins import is_table
     from tabular.preparing.source import read_form

@@ -130,7 +130,7 @@ def make(
 
 def say_made(session: Session, made: Made, *, details: bool) -> None:
     """What was made and how long it took, then the report."""
-    from eval.terminal import render
+    from eval.screen.report import render
 
     fit = "" if made.fit_seconds is None else f" in {seconds(made.fit_seconds)}"
     rate = "" if made.sample_seconds is None else f" at {len(made.table) / made.sample_seconds:,.0f} rows/s"

@@ -99,7 +99,7 @@ def list_models(session: Session, json_file: str | None) -> None:
 
     rows = list_rows()
     if session.draws(json_file):
-        from eval.terminal_tables import print_table
+        from eval.screen.tables import print_table
         from tabular.terminal import escape
 
         console = session.console()

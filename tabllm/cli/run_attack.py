@@ -31,8 +31,8 @@ def run_log_probs(
     Raises:
         UsageError: if it was asked for and there is no holdout, or the model has no probabilities.
     """
-    from eval.membership import MAX_TARGETS, MIN_TARGETS
-    from eval.white_box import drawn_targets
+    from eval.attacks.membership import MAX_TARGETS, MIN_TARGETS
+    from eval.attacks.white_box import drawn_targets
     from tabular.registry import load_run, read_config
 
     if holdout is None and asked:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eval.terminal_tables import print_table
+from eval.screen.tables import print_table
 from tabular.terminal import escape
 
 from .tables import draw_facts

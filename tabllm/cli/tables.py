@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from eval.terminal_tables import quiet_table
+from eval.screen.tables import quiet_table
 from tabular.terminal import escape, plain
 
 if TYPE_CHECKING:

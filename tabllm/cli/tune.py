@@ -159,8 +159,8 @@ def tune(
     session.check_file(markdown)
     session.check_file(html_file)
 
-    from eval.provenance import provenance
-    from eval.utility import check_target, guess_target
+    from eval.facts.provenance import provenance
+    from eval.models.utility import check_target, guess_target
     from tabular.io.dropping import drop_columns
     from tabular.io.reading import check_table, random_rows
     from tabular.preparing.inference import infer_schema
@@ -223,7 +223,7 @@ def tune(
 
 def draw(console: Console, table: FrontTable, model: str) -> None:
     """The Pareto front, the chosen trial in green."""
-    from eval.terminal_tables import print_table
+    from eval.screen.tables import print_table
     from tabular.terminal import escape
 
     console.print(f"[bold]Tuning {escape(model)}: trials that no other beats in everything, and the default[/]")

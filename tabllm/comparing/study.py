@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from eval.comparison import compare
-from eval.report import Report
-from eval.tables import check_form
-from eval.trees import tell_of_trees
+from eval.facts.report import Report
+from eval.preparing.tables import check_form
+from eval.preparing.trees import tell_of_trees
 from tabular.errors import OutputError, TabllmError
 from tabular.notebook import default_reporter
 from tabular.preparing.holdout import held_out, people_columns, people_note

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from eval import side_by_side
-from eval.report import Report
-from eval.side_by_side import SideBySide, line_of, tables_as_json
+from eval.facts.report import Report
+from eval.judging import side_by_side
+from eval.judging.side_by_side import SideBySide, line_of, tables_as_json
 
 from .study import Outcome
 

@@ -137,6 +137,6 @@ def _cramers_v(columns: list[np.ndarray]) -> np.ndarray:
 
 def _spearman(columns: list[np.ndarray]) -> np.ndarray:
     """float64[columns, columns], from ranks; NaN = missing, and 0 where a column is constant."""
-    from eval.trends import correlations
+    from eval.metrics.trends import correlations
 
     return np.nan_to_num(correlations(np.column_stack(columns).astype(np.float64))) if columns else np.zeros((0, 0))

@@ -16,7 +16,7 @@ from ..pipeline import REPORT
 from ..studies.workspace import RUN_MARK, fingerprint
 
 if TYPE_CHECKING:
-    from eval.report import Report
+    from eval.facts.report import Report
 
 __all__ = ["card_text", "read_report", "report_of"]
 
@@ -72,7 +72,7 @@ def card_text(
 
 def read_report(path: str | Path) -> Report:
     """What ``tabllm eval --json`` wrote. Raises :class:`RunError` or :class:`UsageError` if it is none."""
-    from eval.report import Report
+    from eval.facts.report import Report
 
     try:
         return Report.from_dict(read_json(path), origin=str(path))
@@ -84,7 +84,7 @@ def read_report(path: str | Path) -> Report:
 
 def report_of(run: Path) -> Report | None:
     """The report in the folder of ``tabllm make`` in which ``run`` lies, if it is of rows of this very run."""
-    from eval.report import Report
+    from eval.facts.report import Report
 
     folder = run.resolve().parent
     try:
@@ -125,8 +125,8 @@ def _facts(facts: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
 
 
 def _figures(report: Report) -> list[str]:
+    from eval.judging.verdicts import verdicts
     from eval.page.front import what_was_compared
-    from eval.verdicts import verdicts
 
     return [
         f"Measured by `tabllm eval` on {what_was_compared(report)}.",

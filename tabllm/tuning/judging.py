@@ -21,15 +21,15 @@ from typing import Any
 
 import pandas as pd
 
-from eval.arms import Arm, train_arms
-from eval.detection import detect
-from eval.fidelity import column_fidelity
-from eval.privacy import count_copies, measure_distance
-from eval.report import DistanceToClosest
-from eval.tables import load_tables
-from eval.trends import pair_trends
-from eval.utility import arm_scores
-from eval.verdicts import FAIR_COPIES_PERCENT, FAIR_SHARE
+from eval.attacks.privacy import count_copies, measure_distance
+from eval.facts.report import DistanceToClosest
+from eval.judging.verdicts import FAIR_COPIES_PERCENT, FAIR_SHARE
+from eval.metrics.detection import detect
+from eval.metrics.fidelity import column_fidelity
+from eval.metrics.trends import pair_trends
+from eval.models.arms import Arm, train_arms
+from eval.models.utility import arm_scores
+from eval.preparing.tables import load_tables
 from tabular.schema import Schema
 
 __all__ = ["Facts", "Judge", "Scores", "score_of"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from eval.html import document, link
-from eval.page.charts import points_chart
-from eval.page.markup import Child, Markup, element
+from eval.page.elements.charts import points_chart
+from eval.page.elements.markup import Child, Markup, element
+from eval.page.elements.parts import plot, plots, section, table
+from eval.page.html import document, link
 from eval.page.origin import origin_section
-from eval.page.parts import plot, plots, section, table
 
 from .study import Found
 from .tables import front_table, written
@@ -18,7 +18,7 @@ __all__ = ["page"]
 
 
 def page(found: Found, facts: Mapping[str, str]) -> str:
-    """One file that opens in any browser without a network; see :mod:`eval.html`.
+    """One file that opens in any browser without a network; see :mod:`eval.page.html`.
 
     Args:
         facts: where the page comes from.

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eval.trees import tell_of_trees
+from eval.preparing.trees import tell_of_trees
 from tabular.errors import TabllmError, UsageError
 from tabular.notebook import default_reporter
 from tabular.plain_json import TEXT, Kind, check_fields, each_of, list_of, maybe, one_of, real

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from eval.wording import number
+from eval.judging.wording import number
 
 from .study import Found
 from .trials import Trial

@@ -196,7 +196,7 @@ def brief(monkeypatch):
     plan, planned = table_lm.plan_training, NeuralSynthesizer._planned_steps
     monkeypatch.setattr(table_lm, "plan_training", lambda rows, **options: plan(rows, **{**options, "steps": 20}))
     monkeypatch.setattr(NeuralSynthesizer, "_planned_steps", lambda self, rows: min(planned(self, rows), 20))
-    monkeypatch.setattr("eval.features.TREES", 10)
+    monkeypatch.setattr("eval.preparing.features.TREES", 10)
 
 
 def same_kind(shown: str, made: str) -> bool:

@@ -26,7 +26,7 @@ def people():
 @pytest.fixture
 def tables():
     """``tables(real, synthetic, holdout=None)``: the canonical arrays that metrics read."""
-    from eval.tables import load_tables
+    from eval.preparing.tables import load_tables
     from tabular.preparing.inference import infer_schema
 
     def load(real, synthetic, holdout=None, schema=None):

@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 
 from eval import compare
-from eval.all_targets import measure_all_targets
-from eval.html import page
-from eval.terminal import render
+from eval.models.all_targets import measure_all_targets
+from eval.page.html import page
+from eval.screen.report import render
 
 
 def test_what_synthetic_rows_no_longer_teach_stands_first(people, tables):
@@ -54,7 +54,7 @@ def test_many_categories_are_folded_and_gaps_left_out(tables):
 
 
 def test_a_report_has_it_where_asked_for_on_every_face(people, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 5)
+    monkeypatch.setattr("eval.preparing.features.TREES", 5)
     report = compare(people(200, 0), people(200, 1), holdout=people(100, 2), threads=1, all_targets=True)
     assert {each.name for each in report.all_targets.columns} == set(people(1, 0))
     again = type(report).from_dict(report.to_dict())

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from eval.privacy_facts import AttackedGroup, EpsilonBound, Exposed
-from eval.report import Attack, Copies, Estimate, Fidelity, Membership, Privacy, Report, Rows, ShadowAttack, Trends
-from eval.verdicts import verdicts
+from eval.facts.privacy import AttackedGroup, EpsilonBound, Exposed
+from eval.facts.report import (
+    Attack,
+    Copies,
+    Estimate,
+    Fidelity,
+    Membership,
+    Privacy,
+    Report,
+    Rows,
+    ShadowAttack,
+    Trends,
+)
+from eval.judging.verdicts import verdicts
 
 
 def attack(low):

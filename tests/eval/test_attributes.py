@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.attributes import infer_attributes
+from eval.attacks.attributes import infer_attributes
 
 
 def patients(rows, seed):
@@ -65,6 +65,6 @@ def test_nothing_is_guessed_without_a_holdout_or_from_no_other_column(tables):
 
 
 def test_searching_a_part_of_the_synthetic_rows_is_said(monkeypatch, tables):
-    monkeypatch.setattr("eval.attributes.MAX_SYNTHETIC", 30)
+    monkeypatch.setattr("eval.attacks.attributes.MAX_SYNTHETIC", 30)
     _, notes = infer_attributes(tables(patients(50, 0), patients(50, 1), patients(50, 2)), ["illness"])
     assert "30 synthetic rows" in notes[0]

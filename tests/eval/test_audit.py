@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval.audit import against_claim, audited_epsilon, epsilon_bound
-from eval.estimates import Estimate, clopper_pearson
-from eval.privacy_facts import Attack, EpsilonBound, Membership
+from eval.attacks.audit import against_claim, audited_epsilon, epsilon_bound
+from eval.facts.estimates import Estimate, clopper_pearson
+from eval.facts.privacy import Attack, EpsilonBound, Membership
 
 
 def randomised_response(epsilon, rows, seed):

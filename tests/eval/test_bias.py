@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.arms import train_arms
-from eval.bias import check_protected, measure_bias
+from eval.models.arms import train_arms
+from eval.models.bias import check_protected, measure_bias
 from tabular.errors import UsageError
 from tabular.preparing.inference import infer_schema
 
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 30)
+    monkeypatch.setattr("eval.preparing.features.TREES", 30)
 
 
 def applicants(rows, seed, *, women=0.4, rate_women=0.3, rate_men=0.3, merit=1.0):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval.bootstrap import (
+from eval.models.bootstrap import (
     auc_statistic,
     classification_statistics,
     paired_intervals,
@@ -13,7 +13,7 @@ from eval.bootstrap import (
     regression_statistics,
     resamples,
 )
-from eval.scores import classification_scores, regression_scores
+from eval.models.scores import classification_scores, regression_scores
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tabular.progress import Reporter
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 10)
+    monkeypatch.setattr("eval.preparing.features.TREES", 10)
 
 
 def assert_is_json(report):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from eval.curves import classifier_curves
+from eval.models.curves import classifier_curves
 
 
 def two(chance):

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score, precision_score, recall_score, roc_auc_score
 
-from eval.bootstrap import resamples
-from eval.decisions import (
+from eval.models.bootstrap import resamples
+from eval.models.decisions import (
     best_threshold,
     calibration_statistics,
     decision_scores,
     decision_statistics,
     prior_corrected,
 )
-from eval.scores import calibration_error
+from eval.models.scores import calibration_error
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval import detection as detection_module
-from eval.detection import detect, detection_score, sdmetrics_detection, twin_folds
+from eval.metrics import detection as detection_module
+from eval.metrics.detection import detect, detection_score, sdmetrics_detection, twin_folds
 
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 40)
+    monkeypatch.setattr("eval.preparing.features.TREES", 40)
 
 
 def test_the_score_of_known_aucs():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.distributions import MAX_CATEGORIES, _edges, distance_histogram, distribution_facts, grain
+from eval.metrics.distributions import MAX_CATEGORIES, _edges, distance_histogram, distribution_facts, grain
 from tabular.schema import Column, Schema
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.estimates import Estimate, clopper_pearson, share_difference, share_estimate, wilson_interval
+from eval.facts.estimates import Estimate, clopper_pearson, share_difference, share_estimate, wilson_interval
 
 
 def test_wilsons_interval_of_a_known_case():

@@ -64,7 +64,7 @@ def test_the_package_shows_its_names():
 
 
 def test_labels_that_are_numbers_are_named_as_they_are(people, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 3)
+    monkeypatch.setattr("eval.preparing.features.TREES", 3)
     real, made = (people(200, seed) for seed in (0, 1))
     labels = list(real.columns)
     report = compare(

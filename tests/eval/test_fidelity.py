@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.fidelity import (
+from eval.metrics.fidelity import (
     column_fidelity,
     coverage,
     js_distance,

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.fidelity_facts import FormFacts
-from eval.forms import form_of, judge_forms
+from eval.facts.fidelity import FormFacts
+from eval.metrics.forms import form_of, judge_forms
 from tabular.schema import Column, Schema
 
 rng = np.random.default_rng(3)

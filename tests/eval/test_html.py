@@ -11,14 +11,14 @@ import pandas as pd
 import pytest
 
 from eval import Report, compare, write_html
-from eval.findings import headline
-from eval.html import page
-from eval.joints import _axis
-from eval.page.markup import element
-from eval.page.theme import GRAPHICS, PALETTE, SURFACES, TEXTS
-from eval.provenance import provenance, sample_of
-from eval.report import Privacy
-from eval.tables import load_tables
+from eval.facts.provenance import provenance, sample_of
+from eval.facts.report import Privacy
+from eval.judging.findings import headline
+from eval.metrics.joints import _axis
+from eval.page.elements.markup import element
+from eval.page.elements.theme import GRAPHICS, PALETTE, SURFACES, TEXTS
+from eval.page.html import page
+from eval.preparing.tables import load_tables
 from tabular.errors import OutputError, UsageError
 from tabular.preparing.inference import infer_schema
 
@@ -60,7 +60,7 @@ class Tree(HTMLParser):
 
 @pytest.fixture
 def made(people, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 5)
+    monkeypatch.setattr("eval.preparing.features.TREES", 5)
 
     def make(seed=1, **options):
         options = {"holdout": people(300, 2), "target": "clicked", **options}
@@ -137,7 +137,7 @@ def test_a_report_that_was_read_from_json_draws_the_same(made):
 
 
 def test_without_holdout_and_target(people, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 5)
+    monkeypatch.setattr("eval.preparing.features.TREES", 5)
     columns = ["age", "income", "device"]
     report = compare(people(100, 0)[columns], people(100, 1)[columns], threads=1)
     words = " ".join(sound(page(report)).words)
@@ -164,7 +164,7 @@ def test_what_an_older_report_lacks_is_left_out(made):
 
 
 def test_names_and_values_cannot_become_markup(monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 5)
+    monkeypatch.setattr("eval.preparing.features.TREES", 5)
     rng = np.random.default_rng(0)
     evil = "<script>alert(1)</script>"
     table = pd.DataFrame(
@@ -187,7 +187,7 @@ def test_names_and_values_cannot_become_markup(monkeypatch):
 
 
 def test_every_odd_column_at_once(monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 5)
+    monkeypatch.setattr("eval.preparing.features.TREES", 5)
     rng = np.random.default_rng(0)
     table = pd.DataFrame(
         {
@@ -218,7 +218,7 @@ def test_a_regression_has_scores_and_no_curves(made):
 
 
 def test_wide_tables_do_not_make_endless_pages(monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 2)
+    monkeypatch.setattr("eval.preparing.features.TREES", 2)
     rng = np.random.default_rng(0)
     numbers = {f"n{i}": rng.normal(size=60) for i in range(100)}
     lists = {f"c{i}": rng.choice([f"value {j}" for j in range(40)], 60) for i in range(100)}
@@ -256,7 +256,7 @@ def test_colours_have_the_contrast_that_wcag_asks(theme):
 
 
 def test_a_page_of_fifteen_columns_is_small(monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 20)
+    monkeypatch.setattr("eval.preparing.features.TREES", 20)
     rng = np.random.default_rng(0)
     numbers = {f"n{i}": rng.gamma(2, 1000 * (i + 1), 3000).round() for i in range(6)}
     lists = {f"c{i}": rng.choice([f"category {j}" for j in range(5 * i + 2)], 3000) for i in range(9)}

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from eval import compare, write_html
-from eval.page.theme import PALETTE
+from eval.page.elements.theme import PALETTE
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
@@ -55,7 +55,7 @@ def pages(tmp_path_factory):
     import numpy as np
     import pandas as pd
 
-    from eval import features
+    from eval.preparing import features
 
     def people(seed):
         rng = np.random.default_rng(seed)

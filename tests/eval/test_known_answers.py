@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from eval import compare
-from eval.verdicts import verdicts
+from eval.judging.verdicts import verdicts
 
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 40)
+    monkeypatch.setattr("eval.preparing.features.TREES", 40)
 
 
 def customers(rows, seed, click_rate=0.1):

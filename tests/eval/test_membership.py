@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.attack_figures import attack_of, median_estimate
-from eval.membership import measure_membership
+from eval.attacks.figures import attack_of, median_estimate
+from eval.attacks.membership import measure_membership
 
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 50)
+    monkeypatch.setattr("eval.preparing.features.TREES", 50)
 
 
 def test_a_leaked_training_set_is_found(people, tables):
@@ -59,7 +59,7 @@ def test_the_density_ratio_sees_through_what_is_merely_common(tables):
 
 
 def test_equal_rows_are_found_though_the_search_sees_few_synthetic_rows(monkeypatch, people, tables):
-    monkeypatch.setattr("eval.membership.MAX_SYNTHETIC", 50)
+    monkeypatch.setattr("eval.attacks.membership.MAX_SYNTHETIC", 50)
     real = people(600, 0)
     found, notes = measure_membership(tables(real, real.copy(), people(600, 2)), threads=1)
     assert found.best.auc.value > 0.95

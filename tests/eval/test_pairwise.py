@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.fidelity import column_fidelity
-from eval.pairwise import pairwise
+from eval.metrics.fidelity import column_fidelity
+from eval.metrics.pairwise import pairwise
 from tabular.errors import TableError
 
 

@@ -10,18 +10,18 @@ import pytest
 from rich.console import Console
 
 from eval import compare, write_html
-from eval.combinations import lone_combinations
-from eval.identifying import identifying_cells
-from eval.report import Report
-from eval.side_by_side import side_by_side
-from eval.terminal import render
-from eval.verdicts import verdicts
+from eval.attacks.combinations import lone_combinations
+from eval.attacks.identifying import identifying_cells
+from eval.facts.report import Report
+from eval.judging.side_by_side import side_by_side
+from eval.judging.verdicts import verdicts
+from eval.screen.report import render
 from tabular import infer_schema
 
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 10)
+    monkeypatch.setattr("eval.preparing.features.TREES", 10)
 
 
 def visitors(rows: int, seed: int, *, first: int = 0) -> pd.DataFrame:

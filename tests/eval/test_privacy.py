@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval import privacy as privacy_module
-from eval.distance import Encoder, closest_squared
-from eval.privacy import count_copies, distance_ratio, equal_size_share, measure_privacy
-from eval.verdicts import _privacy
+from eval.attacks import privacy as privacy_module
+from eval.attacks.privacy import count_copies, distance_ratio, equal_size_share, measure_privacy
+from eval.judging.verdicts import _privacy
+from eval.metrics.distance import Encoder, closest_squared
 
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 10)
+    monkeypatch.setattr("eval.preparing.features.TREES", 10)
 
 
 def test_memorised_rows_are_found(people, tables):
@@ -119,7 +119,7 @@ def test_distances_are_those_of_the_definition(tables):
 def test_wide_category_lists_have_the_same_distance(monkeypatch, people, tables):
     both = tables(people(300, 0), people(200, 1))
     narrow = closest_squared(Encoder(both)(both.synthetic), Encoder(both)(both.real))
-    monkeypatch.setattr("eval.distance.MAX_INDICATORS", 1)
+    monkeypatch.setattr("eval.metrics.distance.MAX_INDICATORS", 1)
     encoder = Encoder(both)
     assert encoder.wide
     assert closest_squared(encoder(both.synthetic), encoder(both.real)) == pytest.approx(narrow, abs=1e-5)

@@ -11,14 +11,14 @@ import pytest
 from rich.console import Console
 
 from eval.comparison import compare
-from eval.findings import advice
-from eval.html import page
-from eval.page.rules import rules_section
-from eval.report import Report, RuleCount, RuleFacts
-from eval.rules import measure_rules
-from eval.side_by_side import fidelity_table
-from eval.terminal import render
-from eval.verdicts import Verdict, verdicts, worst_rule
+from eval.facts.report import Report, RuleCount, RuleFacts
+from eval.judging.findings import advice
+from eval.judging.side_by_side import fidelity_table
+from eval.judging.verdicts import Verdict, verdicts, worst_rule
+from eval.metrics.rules import measure_rules
+from eval.page.html import page
+from eval.page.sections.rules import rules_section
+from eval.screen.report import render
 from tabular import infer_schema
 from tabular.rules import Rule
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval.scores import calibration_error, classification_scores, regression_scores
+from eval.models.scores import calibration_error, classification_scores, regression_scores
 
 
 def test_binary_scores_of_a_hand_worked_example():

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.detection import detect
-from eval.fidelity import column_fidelity
-from eval.privacy import measure_privacy
-from eval.tables import load_tables
-from eval.trends import measure_pairs, pair_trends
+from eval.attacks.privacy import measure_privacy
+from eval.metrics.detection import detect
+from eval.metrics.fidelity import column_fidelity
+from eval.metrics.trends import measure_pairs, pair_trends
+from eval.preparing.tables import load_tables
 from tabular.preparing.inference import infer_schema
 
 properties = pytest.importorskip(
@@ -134,7 +134,7 @@ def test_the_logistic_detector_tells_noise_as_well_as_that_of_sdmetrics(monkeypa
     """
     from sdmetrics.single_table import LogisticDetection
 
-    monkeypatch.setattr("eval.features.TREES", 2)
+    monkeypatch.setattr("eval.preparing.features.TREES", 2)
     real, second = halves(named_table[1])
     schema = infer_schema(real)
     synthetic = noisy(second, schema)

@@ -10,16 +10,16 @@ import pandas as pd
 import pytest
 
 from eval import compare
-from eval.report import PairwiseDistance
+from eval.facts.report import PairwiseDistance
+from eval.judging.side_by_side import pairwise_tables
 from eval.several import compare_several
-from eval.side_by_side import pairwise_tables
 from tabular.errors import TableError
 from tabular.progress import Reporter, Task
 
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 5)
+    monkeypatch.setattr("eval.preparing.features.TREES", 5)
 
 
 def test_each_report_is_the_one_that_compare_makes(people):

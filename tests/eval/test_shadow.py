@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.shadow import balanced_halves, likelihood_ratio, nearness, shadow_attack
+from eval.attacks.shadow import balanced_halves, likelihood_ratio, nearness, shadow_attack
 
 
 def test_every_target_is_in_half_of_the_models_and_not_in_the_same():

@@ -9,15 +9,22 @@ import pytest
 from rich.console import Console
 
 from eval import compare
-from eval.side_by_side import headline_of_several, line_of, reports_as_json, side_by_side, to_markdown, unique_names
-from eval.terminal_several import render_several
-from eval.verdicts import verdicts
+from eval.judging.side_by_side import (
+    headline_of_several,
+    line_of,
+    reports_as_json,
+    side_by_side,
+    to_markdown,
+    unique_names,
+)
+from eval.judging.verdicts import verdicts
+from eval.screen.several import render_several
 
 
 @pytest.fixture
 def reports(people, monkeypatch):
     """A fair sample, and one whose ages are all wrong."""
-    monkeypatch.setattr("eval.features.TREES", 5)
+    monkeypatch.setattr("eval.preparing.features.TREES", 5)
     real, held = people(300, 0), people(300, 2)
     made = {"fair": people(300, 1), "old": people(300, 3).assign(age=90)}
     return {n: compare(real, t, holdout=held, target="clicked", threads=1) for n, t in made.items()}
@@ -81,7 +88,7 @@ def test_json_of_several_names_each(reports):
 
 
 def test_what_leaks_cannot_be_the_best(people, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 5)
+    monkeypatch.setattr("eval.preparing.features.TREES", 5)
     real, held = people(600, 0), people(600, 2)
     made = {"copy": real.sample(frac=1, random_state=0), "fresh": people(600, 1), "other": people(600, 3)}
     reports = {n: compare(real, t, holdout=held, target="clicked", threads=1) for n, t in made.items()}
@@ -98,7 +105,7 @@ def test_one_sentence_says_who_passes_most_and_who_leaks(reports, monkeypatch):
     counts = {name: sum(v.level == "good" for v in verdicts(report)) for name, report in reports.items()}
     assert counts["fair"] > counts["old"]
     assert headline_of_several(reports) == f"fair passes {counts['fair']} of 6 checks; old passes {counts['old']}."
-    monkeypatch.setattr("eval.side_by_side.is_guarded", lambda report: report is not reports["fair"])
+    monkeypatch.setattr("eval.judging.side_by_side.is_guarded", lambda report: report is not reports["fair"])
     assert headline_of_several(reports) == f"old passes {counts['old']} of 6 checks; fair leaks learned rows."
     same = {"a": reports["old"], "b": reports["old"]}
     assert headline_of_several(same) == f"a, b pass {counts['old']} of 6 checks."

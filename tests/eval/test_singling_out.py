@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.singling_out import multivariate_predicates, single_out, univariate_matches
+from eval.attacks.singling_out import multivariate_predicates, single_out, univariate_matches
 
 
 def test_a_leaked_table_singles_out_every_row_it_speaks_of(people, tables):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.support import LEVELS, integrated, measure_support, precision_curve
+from eval.metrics.support import LEVELS, integrated, measure_support, precision_curve
 
 
 def cloud(rows, seed, spread=1.0):
@@ -60,7 +60,7 @@ def test_tied_distances_do_not_keep_a_table_from_itself():
 def test_long_category_lists_have_the_same_centre(monkeypatch, people, tables):
     both = tables(people(400, 0), people(300, 1), people(300, 2))
     narrow, _ = measure_support(both)
-    monkeypatch.setattr("eval.distance.MAX_INDICATORS", 1)
+    monkeypatch.setattr("eval.metrics.distance.MAX_INDICATORS", 1)
     wide, _ = measure_support(both)
     assert wide.precision == pytest.approx(narrow.precision, abs=0.01)
     assert wide.recall == pytest.approx(narrow.recall, abs=0.02)
@@ -73,7 +73,7 @@ def test_a_missing_column_and_constants_are_survived(tables):
 
 
 def test_the_cap_is_said(monkeypatch, tables):
-    monkeypatch.setattr("eval.support.MAX_ROWS", 100)
+    monkeypatch.setattr("eval.metrics.support.MAX_ROWS", 100)
     found, notes = measure_support(tables(cloud(300, 0), cloud(200, 1)))
     assert found.rows == 100
     assert found.alpha_precision_floor is None

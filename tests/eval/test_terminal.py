@@ -9,16 +9,16 @@ import pytest
 from rich.console import Console
 
 from eval import compare
-from eval.findings import advice, by_excess, headline, lost_relations
-from eval.report import Detection, EpsilonClaim, Estimate
-from eval.terminal import render
-from eval.terminal_tables import print_table
-from eval.verdicts import verdicts
+from eval.facts.report import Detection, EpsilonClaim, Estimate
+from eval.judging.findings import advice, by_excess, headline, lost_relations
+from eval.judging.verdicts import verdicts
+from eval.screen.report import render
+from eval.screen.tables import print_table
 
 
 @pytest.fixture
 def report(people, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 5)
+    monkeypatch.setattr("eval.preparing.features.TREES", 5)
     return compare(
         people(300, 0), people(300, 1), holdout=people(300, 2), target="clicked", protect=["device", "age"], threads=1
     )
@@ -97,7 +97,7 @@ def test_the_attacks_and_the_gaps_stand_in_it(report):
 
 
 def test_a_leaked_table_is_a_poor_verdict_and_a_fresh_one_is_not(people, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 5)
+    monkeypatch.setattr("eval.preparing.features.TREES", 5)
     real, holdout = people(600, 0), people(600, 2)
     leaked, fresh = (verdicts(compare(real, made, holdout=holdout, threads=1)) for made in (real, people(600, 1)))
     level = {verdict.subject: verdict.level for verdict in leaked}

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from eval import compare
-from eval.features import TreeModel
-from eval.trees import Loaded, load_xgboost, tell_of_trees
+from eval.preparing.features import TreeModel
+from eval.preparing.trees import Loaded, load_xgboost, tell_of_trees
 from tabular.progress import Reporter
 
 #: As XGBoost's own loader says it on a Mac that has no libomp.

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval import trends as trends_module
-from eval.trends import correlations, cramers_v, pair_trends
+from eval.metrics import trends as trends_module
+from eval.metrics.trends import correlations, cramers_v, pair_trends
 
 
 def only_pair(tables_):

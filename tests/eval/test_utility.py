@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.arms import check_protocol, train_arms
-from eval.utility import check_target, guess_target, measure_utility
+from eval.models.arms import check_protocol, train_arms
+from eval.models.utility import check_target, guess_target, measure_utility
 from tabular.errors import UsageError
 from tabular.schema import Column, Schema
 
 
 @pytest.fixture(autouse=True)
 def few_trees(monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 30)
+    monkeypatch.setattr("eval.preparing.features.TREES", 30)
 
 
 def schema_of(*columns):
@@ -157,7 +157,7 @@ def test_the_protocol_of_the_report_is_the_library_as_it_comes(people, tables):
     xgboost = pytest.importorskip("xgboost")
     both = tables(people(500, 0), people(500, 1), people(300, 2))
     arms, _ = train_arms(both, "clicked", protocol="report", threads=1)
-    from eval.features import feature_matrix
+    from eval.preparing.features import feature_matrix
 
     x, types = feature_matrix(both.real, arms.names, both)
     x_test, _ = feature_matrix(both.holdout, arms.names, both)

@@ -9,10 +9,10 @@ import pytest
 from rich.console import Console
 
 from eval import compare
-from eval.html import write_html
-from eval.report import Report
-from eval.terminal import render
-from eval.white_box import attack_run, drawn_targets
+from eval.attacks.white_box import attack_run, drawn_targets
+from eval.facts.report import Report
+from eval.page.html import write_html
+from eval.screen.report import render
 from tabular.errors import UsageError
 
 
@@ -47,7 +47,7 @@ def test_too_few_rows_are_refused():
 
 
 def test_the_report_says_it_on_every_face(people, monkeypatch, tmp_path):
-    monkeypatch.setattr("eval.features.TREES", 2)
+    monkeypatch.setattr("eval.preparing.features.TREES", 2)
     rng = np.random.default_rng(0)
     logs = rng.normal(-5, 1, 60), rng.normal(-9, 1, 60)
     report = compare(people(120, 0), people(120, 1), holdout=people(120, 2), run_log_probs=logs, threads=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.wording import score
+from eval.judging.wording import score
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 from sklearn.utils import murmurhash3_32
 
-from eval.estimates import Estimate
+from eval.facts.estimates import Estimate
 from tabllm.ads.facts import CtrArm
 from tabllm.ads.features import BUCKETS, buckets, features_of, layout_of
 from tabllm.ads.model import CtrModel

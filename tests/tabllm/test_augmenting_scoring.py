@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from eval.scores import classification_scores
+from eval.models.scores import classification_scores
 from tabllm.augmenting.scoring import HIGHER_IS_BETTER, Predictions, judged
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from eval.estimates import Estimate
+from eval.facts.estimates import Estimate
 from tabllm.augmenting import study as module
 from tabllm.augmenting.classes import classes_of
 from tabllm.augmenting.findings import findings, verdict
@@ -41,8 +41,8 @@ def clicks() -> pd.DataFrame:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 20)
-    monkeypatch.setattr("eval.bootstrap.RESAMPLES", 200)
+    monkeypatch.setattr("eval.preparing.features.TREES", 20)
+    monkeypatch.setattr("eval.models.bootstrap.RESAMPLES", 200)
 
 
 @pytest.fixture

@@ -125,8 +125,8 @@ def test_a_run_that_was_fitted_otherwise_is_not_taken_up_nor_replaced(visits, to
 
 
 def test_a_study_is_drawn_and_written(visits, toy, run_tabllm, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 5)
-    monkeypatch.setattr("eval.bootstrap.RESAMPLES", 200)
+    monkeypatch.setattr("eval.preparing.features.TREES", 5)
+    monkeypatch.setattr("eval.models.bootstrap.RESAMPLES", 200)
     monkeypatch.setattr("tabllm.augmenting.study.MIN_POSITIVE", 2)
     command = ("augment", visits, "--target", "clicked", "--study", "-m", "toy", "--ratios", "30%,0.5", "--oversample")
     done = run_tabllm(*command, "--markdown", "s.md", "--json", "s.json", "--html", "s.html")

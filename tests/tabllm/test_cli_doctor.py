@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.trees import Loaded
+from eval.preparing.trees import Loaded
 from tabllm import doctor
 from tabllm.doctor import Engine
 

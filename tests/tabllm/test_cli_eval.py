@@ -11,7 +11,7 @@ import pytest
 @pytest.fixture
 def made(visits, visits_table, monkeypatch):
     """Two synthetic tables of one name in two folders, and a holdout."""
-    monkeypatch.setattr("eval.features.TREES", 5)
+    monkeypatch.setattr("eval.preparing.features.TREES", 5)
     for folder, seed in (("first", 1), ("second", 2)):
         Path(folder).mkdir()
         visits_table.sample(frac=1, replace=True, random_state=seed).to_csv(f"{folder}/made.csv", index=False)
@@ -91,7 +91,7 @@ def test_a_page_may_go_to_a_device(made, run_tabllm):
 
 
 def test_a_comparison_of_generators_as_a_page(visits, toy, run_tabllm, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 5)
+    monkeypatch.setattr("eval.preparing.features.TREES", 5)
     done = run_tabllm("compare", visits, "--models", "toy,filler", "--target", "clicked", "--html", "c.html")
     assert done.code == 0, done.err
     text = Path("c.html").read_text("utf-8")

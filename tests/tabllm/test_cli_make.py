@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch, toy, visits):
-    monkeypatch.setattr("eval.features.TREES", 3)
+    monkeypatch.setattr("eval.preparing.features.TREES", 3)
 
 
 def test_a_run_knows_the_rows_that_it_held_back(run_tabllm, visits_table):

@@ -43,7 +43,7 @@ def database(monkeypatch, tmp_path, visits_table, toy):
         return ReadFile(visits_table if rows is None else visits_table.head(rows), FileForm("csv"), (f"Read {url}.",))
 
     monkeypatch.setattr(reading, "read_database", read)
-    monkeypatch.setattr("eval.features.TREES", 3)
+    monkeypatch.setattr("eval.preparing.features.TREES", 3)
     monkeypatch.chdir(tmp_path)
     return asked
 

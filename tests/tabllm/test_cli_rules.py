@@ -98,7 +98,7 @@ def test_a_schema_file_has_the_say(orders, toy, found, run_tabllm, monkeypatch):
 
 
 def test_a_table_that_is_made_keeps_the_users_rules(orders, toy, run_tabllm, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 3)
+    monkeypatch.setattr("eval.preparing.features.TREES", 3)
     done = run_tabllm("make", orders, "-m", "toy", "--holdout", 12, "--no-rules", "--rule", "total = price * quantity")
     assert done.code == 0, done.err
     assert rules_of("orders-made/run/schema.json") == ["total = price * quantity"]
@@ -107,7 +107,7 @@ def test_a_table_that_is_made_keeps_the_users_rules(orders, toy, run_tabllm, mon
 
 
 def test_a_report_checks_the_rules_of_the_run_or_those_that_are_found(orders, toy, found, run_tabllm, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 3)
+    monkeypatch.setattr("eval.preparing.features.TREES", 3)
     table = pd.read_csv(orders)
     table.assign(total=table["total"] + 1).to_csv("broken.csv", index=False)
 

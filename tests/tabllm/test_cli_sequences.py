@@ -23,7 +23,7 @@ def log(tmp_path, monkeypatch) -> pd.DataFrame:
 
 
 def test_a_log_is_learned_made_continued_and_judged(run_tabllm, log, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 3)
+    monkeypatch.setattr("eval.preparing.features.TREES", 3)
     monkeypatch.setattr("eval.sequences.comparison.DRAWS", 1)
     done = run_tabllm("fit", "log.csv", "--by", "user", "--time", "day", "--steps", "2", "--holdout", "20%")
     assert done.code == 0, done.err

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from eval.side_by_side import to_markdown
+from eval.judging.side_by_side import to_markdown
 from tabllm.comparing.study import Outcome, Settings, held_apart, run_study
 from tabllm.comparing.tables import fidelity_table, utility_table
 from tabular import CTGAN

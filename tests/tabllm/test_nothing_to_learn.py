@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from eval import compare
-from eval.verdicts import verdicts
+from eval.judging.verdicts import verdicts
 from tabllm.codec.rows import RowCodec
 from tabular import create, infer_schema, load_run, to_arrays
 from tabular.progress import Reporter

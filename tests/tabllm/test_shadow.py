@@ -43,7 +43,7 @@ def test_the_shadow_models_of_a_run_are_of_its_kind_but_a_private_run_has_none(t
 
 
 def test_eval_reports_them_for_every_table_of_a_run(run, run_tabllm, visits_table, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 3)
+    monkeypatch.setattr("eval.preparing.features.TREES", 3)
     visits_table.sample(100, random_state=3).to_csv("held.csv", index=False)
     visits_table.to_csv("other.csv", index=False)
     call = ("eval", run, "visits.csv", "other.csv", "--holdout", "held.csv", "--json", "r.json", "--html", "r.html")

@@ -62,7 +62,7 @@ def test_json_on_the_terminal(hostile, run_tabllm):
 
 
 def test_eval_of_one_and_of_several_tables(hostile, run_tabllm, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 5)
+    monkeypatch.setattr("eval.preparing.features.TREES", 5)
     options = ["--target", "[/b]", "--protect", ":smile:", "--holdout", hostile]
     checked(run_tabllm("eval", hostile, "b[bold].csv", *options, "--details"), *map(shown_of, HOSTILE[:4]))
     checked(run_tabllm("eval", hostile, hostile, "b[bold].csv", "--html", "r.html"), "a [red]", "b[bold]")
@@ -75,7 +75,7 @@ def test_fit_and_info(hostile, run_tabllm):
 
 
 def test_compare(hostile, run_tabllm, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 5)
+    monkeypatch.setattr("eval.preparing.features.TREES", 5)
     told = run_tabllm("compare", hostile, "--models", "tvae", "--epochs", "1", "--target", "[/b]")
     checked(told)
 

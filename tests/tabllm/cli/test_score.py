@@ -94,7 +94,7 @@ def test_what_cannot_be_scored_is_a_usage_error(here, run_tabllm):
 
 
 def test_a_shared_run_is_attacked(here, run_tabllm, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 2)
+    monkeypatch.setattr("eval.preparing.features.TREES", 2)
     pd.read_csv("visits.csv").iloc[:100].to_csv("synthetic.csv", index=False)
     done = run_tabllm("eval", "run", "synthetic.csv", "--json", "report.json")
     assert done.code == 0, done.err

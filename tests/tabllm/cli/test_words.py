@@ -83,7 +83,7 @@ def test_one_letter_names_a_generator_everywhere():
     ids=lambda line: line[0],
 )
 def test_old_spellings_go_on_working_and_no_help_names_them(line, visits, toy, run_tabllm, monkeypatch):
-    monkeypatch.setattr("eval.features.TREES", 3)
+    monkeypatch.setattr("eval.preparing.features.TREES", 3)
     assert run_tabllm(*line).code == 0
     text = run_tabllm(line[0], "--help").out
     assert not re.search(r"^ +.*--(models|sample)\b|^ +--rows\b|^ +--balance\b", text.split("Examples:")[0], re.M)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.report import DistanceToClosest
+from eval.facts.report import DistanceToClosest
 from tabllm.comparing.study import held_apart
 from tabllm.tuning.judging import Facts, Judge, Scores, _surely_nearer, score_of
 from tabular import infer_schema
@@ -127,7 +127,7 @@ def test_the_model_of_the_real_rows_is_trained_once(judged, monkeypatch):
     train, _, judge = judged
     first = judge.measure(train[:300])
     counted = []
-    from eval import arms
+    from eval.models import arms
 
     predict = arms.fit_predict
     monkeypatch.setattr(arms, "fit_predict", lambda *args: counted.append(1) or predict(*args))

@@ -1,0 +1,11 @@
+"""How faithful: columns, pairs of columns, whole rows.
+
+=============  =====================================================================================================
+``fidelity``   single columns (``distributions``: their shares, ``forms``: columns that have none)
+``trends``     pairs of columns (``joints``: the worst of them)
+``support``    whole rows: where they lie (``distance``: between rows)
+``detection``  whether a classifier tells the tables apart
+``rules``      rules between columns
+``pairwise``   several synthetic tables against each other
+=============  =====================================================================================================
+"""
