@@ -47,7 +47,7 @@ from eval.models.utility import measure_utility
 from eval.preparing.tables import load_tables
 from tabllm.bench.machine import describe_machine
 from tabular import infer_schema, to_arrays
-from tabular.neural.encoder import TableEncoder
+from tabular.neural.encoding.encoder import TableEncoder
 from tabular.registry import create
 
 #: Passes over the rows where both sides are given the same.

@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..neural.optimizer import Adam
+from ..neural.updates.optimizer import Adam
 from .accounting import Release, spent_epsilon
 from .learner import PrivateLearner
 from .lower_bound import least_epsilon

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..errors import TabllmError
-from ..neural.optimizer import Adam, AdamLearner
+from ..neural.updates.optimizer import Adam, AdamLearner
 from .streams import HostDraws, SecretStreams
 from .updates import NoisyGradient, RowsLoss
 

@@ -30,12 +30,12 @@ from ..schema import Schema
 from ..search_space import Choice
 from ..settings import CommonSettings, setting
 from ..synthesizer import Synthesizer
-from .calibration import Calibration
 from .draws import PART_ROWS, ConditionalDraws, rows_at_once
-from .encoder import TableEncoder
-from .fields import Numbers
+from .encoding.calibration import Calibration
+from .encoding.encoder import TableEncoder
+from .encoding.fields import Numbers
+from .encoding.spans import Spans
 from .network import Data, Network
-from .spans import Spans
 from .training import LOOKS, Learner, Plan, fingerprint_of, train
 
 if TYPE_CHECKING:

@@ -13,15 +13,15 @@ from ..schema import Schema
 from ..search_space import Choice, Real, Whole
 from ..settings import setting
 from .base import WIDTHS, NeuralSynthesizer
-from .critic import Critic
-from .encoder import TableEncoder
-from .fields import Numbers
-from .generator import Generator, GeneratorPass
+from .encoding.encoder import TableEncoder
+from .encoding.fields import Numbers
+from .encoding.spans import Spans
 from .network import Data, Network
-from .optimizer import Adam
-from .rows import ConditionalRows, shuffled_rows
-from .spans import Spans
+from .networks.critic import Critic
+from .networks.generator import Generator, GeneratorPass
 from .training import Learner
+from .updates.optimizer import Adam
+from .updates.rows import ConditionalRows, shuffled_rows
 
 __all__ = ["CTGAN"]
 
@@ -37,7 +37,7 @@ class CTGAN(NeuralSynthesizer):
     saves a tenth of the time, and two seeds of that table were as good. What else differs, each for a better table: a
     column's spikes (a value with 5 % of the cells) and numbers of at most 20 values are classes of their own;
     conditions are drawn by their true frequency when rows are made; and each column's own distribution is set right
-    after training (:mod:`.calibration`; ``calibrate=False`` leaves it as it is).
+    after training (:mod:`.encoding.calibration`; ``calibrate=False`` leaves it as it is).
 
     Its settings are listed where they are declared, below.
 

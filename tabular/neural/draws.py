@@ -18,11 +18,11 @@ from ..rules.keeping import LEAST_SHARE, PATIENT_ROWS, Keeping
 from ..rules.reduction import reduction_of
 from ..schema import Schema
 from ..where.conditions import Allowed
-from .calibration import Calibration
-from .encoder import TableEncoder
-from .fields import CategoryField
+from .encoding.calibration import Calibration
+from .encoding.encoder import TableEncoder
+from .encoding.fields import CategoryField
+from .encoding.spans import Spans
 from .network import Guide, Network
-from .spans import Spans
 
 __all__ = ["PART_ROWS", "ConditionalDraws", "rows_at_once"]
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .spans import Spans
+from .encoding.spans import Spans
 
 __all__ = ["CERTAIN", "Data", "Guide", "Network"]
 

@@ -9,12 +9,12 @@ import numpy as np
 from ..search_space import Choice, Real, Whole
 from ..settings import setting
 from .base import NeuralSynthesizer
-from .cascade import Cascade, CascadeLearner
-from .encoder import TableEncoder
+from .encoding.encoder import TableEncoder
+from .encoding.spans import Spans
 from .network import Data, Network
-from .optimizer import Adam
-from .spans import Spans
+from .networks.cascade import Cascade, CascadeLearner
 from .training import Learner
+from .updates.optimizer import Adam
 
 __all__ = ["TabCascade"]
 
@@ -35,8 +35,8 @@ class TabCascade(NeuralSynthesizer):
     rows share, or missing). Then flow matching makes the numbers under these classes. What differs from the paper:
     numbers are cut into bins of equal mass, within which they are normal scores, in place of the leaves of a
     distributional regression tree; the low resolution is made one column at a time, each given those before
-    (:mod:`.autoregression`), in place of a diffusion of all of them at once; and along the path of the flow
-    (:mod:`.flow`) scalars stay standard normal, which takes the place of the paper's data-dependent coupling.
+    (:mod:`.networks.autoregression`), in place of a diffusion of all of them at once; and along the path of the flow
+    (:mod:`.networks.flow`) scalars stay standard normal, which takes the place of the paper's data-dependent coupling.
 
     Rows are held out of training: each of the two parts is kept as it was when it served those best. The biases of
     the classes are then set so that every class is drawn as often as it stands in the table.

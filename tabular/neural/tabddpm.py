@@ -14,13 +14,13 @@ from ..schema import Schema
 from ..search_space import Choice, Real
 from ..settings import setting
 from .base import NeuralSynthesizer
-from .denoiser import AVERAGE, Denoiser, DenoiserLearner
-from .encoder import TableEncoder
-from .fields import MOST_CLASSES
+from .encoding.encoder import TableEncoder
+from .encoding.fields import MOST_CLASSES
+from .encoding.spans import Spans
 from .network import Data, Network
-from .optimizer import Adam
-from .spans import Spans
+from .networks.denoiser import AVERAGE, Denoiser, DenoiserLearner
 from .training import Learner
+from .updates.optimizer import Adam
 
 if TYPE_CHECKING:
     from ..dp.updates import RowsLoss

@@ -13,15 +13,15 @@ from ..dp.settings import Privacy
 from ..search_space import Choice, Real
 from ..settings import setting
 from .base import WIDTHS, NeuralSynthesizer
-from .encoder import TableEncoder
-from .fields import Numbers
-from .first_layer import FirstLayer
-from .gates import Gates
-from .latent import Posterior
+from .encoding.encoder import TableEncoder
+from .encoding.fields import Numbers
+from .encoding.spans import Spans
+from .layers.first_layer import FirstLayer
+from .layers.gates import Gates
+from .layers.latent import Posterior
 from .network import Data, Guide, Network
-from .spans import Spans
+from .networks.tvae_learner import TvaeLearner
 from .training import Learner
-from .tvae_learner import TvaeLearner
 
 if TYPE_CHECKING:
     from ..dp.updates import RowsLoss
@@ -35,7 +35,7 @@ class TVAE(NeuralSynthesizer):
     The settings are the paper's. What differs from it, each for a better table: a column's spikes and numbers of at
     most 20 values are classes of their own; classes are drawn from the decoder's distribution, which the paper's
     likelihood stands for, where the authors' code takes the most likely one; and each column's own distribution is
-    set right after training (:mod:`.calibration`; ``calibrate=False`` leaves it as it is).
+    set right after training (:mod:`.encoding.calibration`; ``calibrate=False`` leaves it as it is).
 
     Its settings are listed where they are declared, below.
 

@@ -12,8 +12,8 @@ from torch import nn
 
 from tabular.dp.clipping import clipped_sum
 from tabular.dp.updates import NoisyGradient
-from tabular.neural.first_layer import FirstLayer
-from tabular.neural.spans import Spans
+from tabular.neural.encoding.spans import Spans
+from tabular.neural.layers.first_layer import FirstLayer
 
 
 class Everything(nn.Module):

@@ -21,10 +21,11 @@ from tabular.dp.session import begin_private_fit, forget_secret
 from tabular.dp.settings import Privacy
 from tabular.dp.streams import SecretStreams
 from tabular.dp.updates import NoisyGradient
-from tabular.neural import base, tvae_learner
-from tabular.neural.encoder import TableEncoder
-from tabular.neural.rows import shuffled_rows
-from tabular.neural.spans import Spans
+from tabular.neural import base
+from tabular.neural.encoding.encoder import TableEncoder
+from tabular.neural.encoding.spans import Spans
+from tabular.neural.networks import tvae_learner
+from tabular.neural.updates.rows import shuffled_rows
 
 SMALL = {
     "tabddpm": {"steps": 6, "batch_size": 60, "d_layers": (16, 16), "num_timesteps": 10, "target": "device"},
@@ -271,9 +272,7 @@ def test_numbers_beyond_public_bounds_are_clipped_to_them(table):
 def test_a_run_that_could_not_be_saved_is_made_again_of_the_same_noise(name, table, tmp_path, monkeypatch):
     found = []
     noisy = session.noisy_histograms
-    monkeypatch.setattr(
-        session, "noisy_histograms", lambda *arguments: found.append(noisy(*arguments)) or found[-1]
-    )
+    monkeypatch.setattr(session, "noisy_histograms", lambda *arguments: found.append(noisy(*arguments)) or found[-1])
     write = base.write_run_files
     monkeypatch.setattr(base, "write_run_files", lambda *arguments: (_ for _ in ()).throw(OutputError("disk full")))
     asked = private(noise_seed=None, schema_share=0.9)

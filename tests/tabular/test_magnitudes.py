@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tabular.encoding.arrays import from_arrays, to_arrays
-from tabular.neural.fields import NumberField, field_from_dict
+from tabular.neural.encoding.fields import NumberField, field_from_dict
 from tabular.numbers.magnitude import between, unit_of
 from tabular.preparing.inference import infer_schema
 from tabular.registry import create

@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from tabular import infer_schema, to_arrays
-from tabular.neural import tvae_learner
-from tabular.neural.critic import PENALIZED, PENALTY, SLOPE, Critic
 from tabular.neural.ctgan import CTGAN
-from tabular.neural.encoder import TableEncoder
-from tabular.neural.generator import GeneratorPass
+from tabular.neural.encoding.encoder import TableEncoder
+from tabular.neural.encoding.spans import Spans
 from tabular.neural.network import Data
-from tabular.neural.optimizer import Adam
-from tabular.neural.spans import Spans
+from tabular.neural.networks import tvae_learner
+from tabular.neural.networks.critic import PENALIZED, PENALTY, SLOPE, Critic
+from tabular.neural.networks.generator import GeneratorPass
 from tabular.neural.tvae import TVAE
+from tabular.neural.updates.optimizer import Adam
 
 SIZES = [3, 1, 70, 2, 17, 4]
 COLUMNS = {

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from tabular.neural.autoregression import Autoregression, stratified
-from tabular.neural.flow import Flow
-from tabular.neural.gates import Gates
-from tabular.neural.spans import Spans
+from tabular.neural.encoding.spans import Spans
+from tabular.neural.layers.gates import Gates
+from tabular.neural.networks.autoregression import Autoregression, stratified
+from tabular.neural.networks.flow import Flow
 
 SIZES = [3, 2, 5]
 CPU = torch.device("cpu")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tabular.neural.denoiser import Denoiser
-from tabular.neural.spans import Spans
+from tabular.neural.encoding.spans import Spans
+from tabular.neural.networks.denoiser import Denoiser
 
 SIZES = [3, 2]
 CPU = torch.device("cpu")

@@ -10,10 +10,10 @@ import pytest
 from scipy import stats
 
 from tabular import infer_schema, to_arrays
-from tabular.neural.encoder import TableEncoder
-from tabular.neural.fields import CategoryField, NumberField, field_from_dict
-from tabular.neural.mixture import fit_mixture
-from tabular.neural.scales import Bins, Quantiles
+from tabular.neural.encoding.encoder import TableEncoder
+from tabular.neural.encoding.fields import CategoryField, NumberField, field_from_dict
+from tabular.neural.encoding.mixture import fit_mixture
+from tabular.neural.encoding.scales import Bins, Quantiles
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from tabular.neural import spans as spans_module
-from tabular.neural.first_layer import FirstLayer
-from tabular.neural.gates import Gates
-from tabular.neural.latent import Posterior
-from tabular.neural.spans import Spans
+from tabular.neural.encoding import spans as spans_module
+from tabular.neural.encoding.spans import Spans
+from tabular.neural.layers.first_layer import FirstLayer
+from tabular.neural.layers.gates import Gates
+from tabular.neural.layers.latent import Posterior
 
 SIZES = [3, 1, 70, 2, 17, 4]
 CPU = torch.device("cpu")

@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from tabular import Reporter, TabllmError
+from tabular.neural.encoding.spans import Spans
 from tabular.neural.network import Data
-from tabular.neural.optimizer import Adam, AdamLearner
-from tabular.neural.rows import ConditionalRows, shuffled_rows
-from tabular.neural.spans import Spans
 from tabular.neural.training import MOST_RESTARTS, Plan, train
+from tabular.neural.updates.optimizer import Adam, AdamLearner
+from tabular.neural.updates.rows import ConditionalRows, shuffled_rows
 
 CPU = torch.device("cpu")
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..encoding.unmodelled import fill_unmodelled
-from ..errors import TableError
-from ..free_text.words import TextCodec, check_learned, fit_text, words_from
-from ..parts import parts_of
-from ..plain_json import PLAIN, FieldError, at_field, check_fields, each_of
-from ..schema import Schema
+from ...encoding.unmodelled import fill_unmodelled
+from ...errors import TableError
+from ...free_text.words import TextCodec, check_learned, fit_text, words_from
+from ...parts import parts_of
+from ...plain_json import PLAIN, FieldError, at_field, check_fields, each_of
+from ...schema import Schema
 from .fields import CategoryField, Field, NumberField, Numbers, field_from_dict
 
 __all__ = ["TableEncoder"]

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .calibration import matching_bias
-from .residual import Residual
-from .spans import BELOW_ONE, Spans
+from ..encoding.calibration import matching_bias
+from ..encoding.spans import BELOW_ONE, Spans
+from ..layers.residual import Residual
 
 __all__ = ["Autoregression"]
 
@@ -29,9 +29,10 @@ class Autoregression(nn.Module):
 
     Args:
         spans: the layout, of at least one span.
-        waves: float32[width, features], what classes of like numbers share (:meth:`.encoder.TableEncoder.waves`);
-            weights of the features are added to those of the classes.
-        width, depth, dropout: of the layers (:class:`.residual.Residual`).
+        waves: float32[width, features], what classes of like numbers share
+            (:meth:`tabular.neural.encoding.encoder.TableEncoder.waves`); weights of the features are added to those of
+            the classes.
+        width, depth, dropout: of the layers (:class:`tabular.neural.layers.residual.Residual`).
     """
 
     def __init__(self, spans: Spans, waves: Tensor, *, width: int, depth: int, dropout: float) -> None:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .gates import Gates
-from .residual import Residual
-from .spans import Spans
+from ..encoding.spans import Spans
+from ..layers.gates import Gates
+from ..layers.residual import Residual
 
 __all__ = ["Flow"]
 
@@ -31,7 +31,7 @@ class Flow(nn.Module):
         spans: the layout of the classes.
         waves: as in :class:`.autoregression.Autoregression`.
         scalars: how many, at least one.
-        width, depth, dropout: of the layers (:class:`.residual.Residual`).
+        width, depth, dropout: of the layers (:class:`tabular.neural.layers.residual.Residual`).
         steps: of the integration when rows are made.
     """
 

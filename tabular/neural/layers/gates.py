@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .spans import Spans
+from ..encoding.spans import Spans
 
 __all__ = ["Gates"]
 
@@ -15,7 +15,7 @@ class Gates:
     """float32[width, scalars]: a product of one-hot spans with it is 1 where a scalar counts.
 
     Args:
-        gates: see :attr:`.encoder.TableEncoder.gates`.
+        gates: see :attr:`tabular.neural.encoding.encoder.TableEncoder.gates`.
         spans: the layout.
     """
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .network import Data
-from .spans import Spans
+from ..encoding.spans import Spans
+from ..network import Data
 
 __all__ = ["ConditionalRows", "shuffled_rows"]
 

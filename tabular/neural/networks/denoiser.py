@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .first_layer import FirstLayer
-from .network import CERTAIN, Data, Guide, Network
-from .optimizer import Adam, AdamLearner
-from .residual import left_out
-from .rows import shuffled_rows
-from .spans import Spans
+from ..encoding.spans import Spans
+from ..layers.first_layer import FirstLayer
+from ..layers.residual import left_out
+from ..network import CERTAIN, Data, Guide, Network
+from ..updates.optimizer import Adam, AdamLearner
+from ..updates.rows import shuffled_rows
 
 __all__ = ["AVERAGE", "Denoiser", "DenoiserLearner"]
 

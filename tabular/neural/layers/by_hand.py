@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from .optimizer import Twin
+from ..updates.optimizer import Twin
 
 __all__ = ["ReluStack", "linears", "through_relu"]
 

@@ -177,7 +177,7 @@ class Twin:
 
 
 class AdamLearner:
-    """A learner (:class:`.training.Learner`) with one optimizer; a subclass adds its step."""
+    """A learner (:class:`tabular.neural.training.Learner`) with one optimizer; a subclass adds its step."""
 
     def __init__(self, adam: Adam, device: torch.device) -> None:
         self.adam, self.generator = adam, torch.Generator(device)

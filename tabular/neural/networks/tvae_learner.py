@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..machine.devices import product_type
-from .by_hand import ReluStack, linears, through_relu
-from .first_layer import sum_and_one_hot
-from .latent import divergence_of, drawn_latent, gradient_of_code
-from .network import Data
-from .optimizer import Adam, AdamLearner, Twin
-from .rows import shuffled_rows
+from ...machine.devices import product_type
+from ..layers.by_hand import ReluStack, linears, through_relu
+from ..layers.first_layer import sum_and_one_hot
+from ..layers.latent import divergence_of, drawn_latent, gradient_of_code
+from ..network import Data
+from ..updates.optimizer import Adam, AdamLearner, Twin
+from ..updates.rows import shuffled_rows
 
 if TYPE_CHECKING:
-    from .tvae import TVAE, Autoencoder
+    from ..tvae import TVAE, Autoencoder
 
 __all__ = ["TvaeLearner"]
 

@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..base import calibration_rows
+from ..encoding.encoder import TableEncoder
+from ..encoding.spans import Spans
+from ..layers.gates import Gates
+from ..network import CERTAIN, Data, Guide, Network
+from ..updates.optimizer import Adam, AdamLearner
+from ..updates.rows import shuffled_rows
 from .autoregression import Autoregression
-from .base import calibration_rows
-from .encoder import TableEncoder
 from .flow import Flow
-from .gates import Gates
-from .network import CERTAIN, Data, Guide, Network
-from .optimizer import Adam, AdamLearner
-from .rows import shuffled_rows
-from .spans import Spans
 
 __all__ = ["Cascade", "CascadeLearner"]
 

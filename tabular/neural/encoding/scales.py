@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from ..plain_json import FLAG, FieldError, check_fields, list_of, one_of, real
+from ...plain_json import FLAG, FieldError, check_fields, list_of, one_of, real
 from .mixture import fit_mixture
 
 __all__ = ["Bins", "Modes", "Quantiles", "Scale", "scale_from_dict"]

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .by_hand import linears, through_relu
-from .encoder import TableEncoder
-from .gates import Gates
-from .network import Guide, Network
-from .optimizer import Adam
-from .spans import Spans
+from ..encoding.encoder import TableEncoder
+from ..encoding.spans import Spans
+from ..layers.by_hand import linears, through_relu
+from ..layers.gates import Gates
+from ..network import Guide, Network
+from ..updates.optimizer import Adam
 
 __all__ = ["Generator", "GeneratorPass"]
 

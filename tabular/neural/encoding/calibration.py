@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..plain_json import FieldError
+from ...plain_json import FieldError
 from .encoder import TableEncoder
 from .fields import NumberField
 from .spans import Spans

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import handle_torch_function, has_torch_function_variadic
 
-from .spans import Spans
+from ..encoding.spans import Spans
 
 __all__ = ["FirstLayer", "row_sum", "sum_and_one_hot"]
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..numbers.magnitude import unit_of
-from ..plain_json import FLAG, PLAIN, POSITIVE, FieldError, check_fields, each_of, list_of, maybe, real, whole
+from ...numbers.magnitude import unit_of
+from ...plain_json import FLAG, PLAIN, POSITIVE, FieldError, check_fields, each_of, list_of, maybe, real, whole
 from .scales import Bins, Modes, Quantiles, Scale, scale_from_dict
 
 __all__ = ["MOST_CLASSES", "CategoryField", "Field", "NumberField", "Numbers", "field_from_dict"]
