@@ -22,7 +22,7 @@ from .numbers.template import is_template
 from .numbers.text import MAX_DIGITS
 from .plain_json import TEXT, FieldError, Kind, check_fields, list_of, maybe, one_of, real, shown, whole
 from .rules import Rule, rule_from_data
-from .rules.evaluation import check_rules
+from .rules.language.evaluation import check_rules
 from .schema import KINDS, NUMERIC_KINDS, TOKEN_KINDS, Column, Schema
 
 __all__ = ["check_column", "check_schema", "columns_from", "rules_from"]

@@ -32,7 +32,7 @@ class RuleFacts:
     """A rule between columns in each table.
 
     Attributes:
-        text: as :mod:`tabular.rules.grammar` reads it.
+        text: as :mod:`tabular.rules.language.grammar` reads it.
         forced: the real rows may break it: it is a wish for the synthetic ones.
     """
 

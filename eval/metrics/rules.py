@@ -11,9 +11,9 @@ import pandas as pd
 from tabular.encoding.arrays import to_arrays
 from tabular.encoding.boolean_words import truth
 from tabular.rules import Rule
-from tabular.rules.keys import category_numbers
+from tabular.rules.language.keys import category_numbers
+from tabular.rules.language.syntax import Decides, Listed, Maps
 from tabular.rules.support import judged, shown_cells
-from tabular.rules.syntax import Decides, Listed, Maps
 from tabular.schema import Column, Schema
 
 from ..facts.rules import RuleCount, RuleFacts

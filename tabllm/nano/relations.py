@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tabular.rules.file_order import order_of
+from tabular.rules.reducing.file_order import order_of
 from tabular.schema import Schema
 
 from ..codec.table import TableCodec

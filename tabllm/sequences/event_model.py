@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tabular.progress import Reporter
-from tabular.rules.reduction import reduction_of
+from tabular.rules.reducing.reduction import reduction_of
 
 from ..codec.number import NumberCodec
 from ..codec.rows import RowCodec

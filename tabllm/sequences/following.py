@@ -14,8 +14,8 @@ from tabular.dates.forms import compiled
 from tabular.encoding.arrays import on_grid
 from tabular.relations.log import EventLog
 from tabular.rules import Rule
-from tabular.rules.derivations import Gap
-from tabular.rules.reduction import reduction_of
+from tabular.rules.reducing.derivations import Gap
+from tabular.rules.reducing.reduction import reduction_of
 from tabular.schema import Column, Schema
 
 __all__ = ["kept_rules", "relative_columns", "relative_log", "rules_of", "with_what_follows"]

@@ -22,7 +22,7 @@ from tabular.progress import Reporter
 from tabular.relations.log import check_log_columns, infer_log_schema, read_log
 from tabular.rules.choice import RuleChoice
 from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
-from tabular.rules.file_order import without_order
+from tabular.rules.reducing.file_order import without_order
 from tabular.runs import restored
 from tabular.schema import Schema
 from tabular.search_space import SearchSpace

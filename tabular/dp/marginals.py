@@ -18,8 +18,8 @@ import numpy as np
 
 from ..encoding.arrays import on_grid
 from ..encoding.cells import grid_step
-from ..rules.derivations import Gap
-from ..rules.reduction import reduction_of
+from ..rules.reducing.derivations import Gap
+from ..rules.reducing.reduction import reduction_of
 from ..schema import Column, Schema
 
 __all__ = ["Cells", "Histogram", "cells_of", "noisy_histograms", "public_part", "stand_in"]

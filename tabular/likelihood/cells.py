@@ -13,8 +13,8 @@ from ..encoding.known_cells import read_cells
 from ..encoding.unmodelled import is_missing
 from ..errors import UsageError
 from ..parts import Parts
-from ..rules.derivations import Derivation, constant
-from ..rules.keeping import Keeping
+from ..rules.reducing.derivations import Derivation, constant
+from ..rules.reducing.keeping import Keeping
 from ..schema import Column, Schema
 from .scorer import RowScorer
 from .spans import part_spans

@@ -10,8 +10,8 @@ import pandas as pd
 from ..encoding.unmodelled import is_missing
 from ..errors import UsageError
 from ..progress import Reporter
-from ..rules.derivations import Derivation
-from ..rules.keeping import Keeping
+from ..rules.reducing.derivations import Derivation
+from ..rules.reducing.keeping import Keeping
 from ..sampling.imputing import read_every_cell
 from ..schema import Schema
 from .cells import Request, request, same

@@ -13,7 +13,7 @@ import numpy as np
 from ..encoding.arrays import on_grid
 from ..encoding.cells import grain_lattice, grid_step
 from ..parts import Parts
-from ..rules.derivations import Gap
+from ..rules.reducing.derivations import Gap
 from ..schema import Column
 
 __all__ = ["Span", "part_spans", "span_of"]

@@ -23,7 +23,7 @@ from ..plain_json import PLAIN, FieldError, check_fields
 from ..preparing.training_rows import training_rows
 from ..progress import Reporter
 from ..refining import refiner_for
-from ..rules.file_order import in_file_order
+from ..rules.reducing.file_order import in_file_order
 from ..runs import RunFiles, check_shapes, read_run_files, reading, restored, write_run_files
 from ..sampling.making import chosen_rows, one_step
 from ..schema import Schema

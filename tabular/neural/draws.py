@@ -14,8 +14,8 @@ from ..encoding.arrays import on_grid
 from ..errors import ConditionError
 from ..machine.devices import full_width_products
 from ..progress import Task
-from ..rules.keeping import LEAST_SHARE, PATIENT_ROWS, Keeping
-from ..rules.reduction import reduction_of
+from ..rules.reducing.keeping import LEAST_SHARE, PATIENT_ROWS, Keeping
+from ..rules.reducing.reduction import reduction_of
 from ..schema import Schema
 from ..where.conditions import Allowed
 from .encoding.calibration import Calibration

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..rules.reduction import reduction_of
+from ..rules.reducing.reduction import reduction_of
 from ..schema import Column, Schema
 from ..where.conditions import Allowed
 from .instant import InstantParts, instant_parts

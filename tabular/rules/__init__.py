@@ -2,15 +2,13 @@
 
 =================  ===============================================================================
 ``rule``           :class:`Rule`: a text, what it lists, and which rows keep it
-``grammar``        text -> tree (``syntax``)
-``evaluation``     a tree on canonical arrays (``functions``, ``instants``; ``keys``: cells as like numbers)
+``language``       rules as text, and what they say of rows
 ``discovery``      :func:`find_rules`: rules found in the rows
-``choosing``       :func:`with_rules`: those that were found and the user's own (``telling``: how a fit tells of them)
+``choosing``       :func:`with_rules`: those that were found and the user's own (``choice``, ``telling``)
 ``listing``        the combinations of cells that a rule lists
 ``support``        which rows a rule is about, and how it is shown
-``reduction``      what a generator learns: the columns that do not follow from others (``derivations``, ``sources``)
-``keeping``        rows that break a rule are drawn again (``narrowing``: conditions; ``file_order``: sorted rows)
-``completing``     rows of which some cells were given (``inverting``, ``solving``)
+``reducing``       what a generator learns: the columns that do not follow from others; rules kept
+``completing``     rows of which some cells were given
 =================  ===============================================================================
 """
 

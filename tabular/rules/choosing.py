@@ -14,12 +14,12 @@ from ..errors import RuleError
 from ..progress import Reporter
 from ..schema import Schema
 from .choice import ALL, RuleChoice
-from .evaluation import check_rules
+from .language.evaluation import check_rules
+from .language.syntax import Form
 from .listing import lists_values, with_values
-from .reduction import check_held, held_rules
+from .reducing.reduction import check_held, held_rules
 from .rule import Rule
 from .support import shown_cells
-from .syntax import Form
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,16 +10,16 @@ import numpy as np
 from ..encoding.arrays import on_grid
 from ..progress import Reporter
 from ..schema import Schema
-from .derivations import Gap, is_missing
-from .evaluation import Rows
-from .file_order import Limits, order_of, order_rules
-from .inverting import invert
-from .keeping import Keeping
-from .placing import Bound, Placement
-from .reduction import Reduction, reduction_of
+from .language.evaluation import Rows
+from .language.syntax import Condition, Exactly, If, Missing, columns_of
+from .reducing.derivations import Gap, is_missing
+from .reducing.file_order import Limits, order_of, order_rules
+from .reducing.inverting import invert
+from .reducing.keeping import Keeping
+from .reducing.placing import Bound, Placement
+from .reducing.reduction import Reduction, reduction_of
+from .reducing.steps import Changed, Step
 from .rule import Rule
-from .steps import Changed, Step
-from .syntax import Condition, Exactly, If, Missing, columns_of
 
 __all__ = ["settle"]
 

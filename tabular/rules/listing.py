@@ -11,10 +11,10 @@ import numpy as np
 from ..encoding.arrays import on_grid
 from ..errors import RuleError
 from ..schema import Column, Schema
-from .evaluation import Rows
-from .keys import missing, most_frequent, row_keys
+from .language.evaluation import Rows
+from .language.keys import missing, most_frequent, row_keys
+from .language.syntax import Decides, Listed, Maps, columns_of
 from .rule import Rule, Scalar
-from .syntax import Decides, Listed, Maps, columns_of
 
 __all__ = ["lists_values", "plain_numbers", "scalars", "with_values", "without_rare"]
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RuleError
-from .grammar import parse_form
-from .syntax import Decides, Form, Listed, Maps, columns_of
+from .language.grammar import parse_form
+from .language.syntax import Decides, Form, Listed, Maps, columns_of
 
 if TYPE_CHECKING:
     # Not at run time: a schema holds rules, and reading one must not wait for pandas.
@@ -28,7 +28,7 @@ class Rule:
     """What holds between the cells of every row.
 
     Attributes:
-        text: as :mod:`tabular.rules.grammar` reads it, such as ``"start <= end"``.
+        text: as :mod:`tabular.rules.language.grammar` reads it, such as ``"start <= end"``.
         values: for ``city -> country`` and ``combinations of``: the combinations of cells that occur, one each, in the
             order of the columns in the text; ``None`` for a missing cell. For ``month(sent) -> name`` the number, and
             the cell that goes with it. Empty for other rules.
@@ -64,7 +64,7 @@ class Rule:
         Raises:
             RuleError: if the rule cannot be read or asks of a column what its kind cannot answer.
         """
-        from .evaluation import kept
+        from .language.evaluation import kept
 
         return kept(self, self.form(schema.names), arrays, schema)
 

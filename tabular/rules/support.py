@@ -10,10 +10,10 @@ import numpy as np
 
 from ..encoding.arrays import from_arrays
 from ..schema import Column, Schema
-from .evaluation import Rows, flags_of, kept_of
-from .keys import missing
+from .language.evaluation import Rows, flags_of, kept_of
+from .language.keys import missing
+from .language.syntax import Always, Decides, Exactly, Form, If, Increasing, Listed, Maps, OneOf, columns_of
 from .rule import Rule
-from .syntax import Always, Decides, Exactly, Form, If, Increasing, Listed, Maps, OneOf, columns_of
 
 __all__ = ["SeenRule", "judged", "seen_rules", "shown_cells"]
 

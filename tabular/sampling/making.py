@@ -12,9 +12,9 @@ from ..encoding.arrays import from_arrays
 from ..errors import UsageError
 from ..progress import Reporter
 from ..refining import Refiner
-from ..rules.file_order import in_file_order
-from ..rules.keeping import redrawn
-from ..rules.reduction import reduction_of
+from ..rules.reducing.file_order import in_file_order
+from ..rules.reducing.keeping import redrawn
+from ..rules.reducing.reduction import reduction_of
 from ..schema import Schema
 from ..where.conditions import Allowed
 

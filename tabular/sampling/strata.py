@@ -19,7 +19,7 @@ from ..encoding.repeating import put_repeating, repeats
 from ..encoding.unmodelled import unmodelled
 from ..errors import ConditionError, UsageError
 from ..progress import Reporter, Task
-from ..rules.file_order import in_file_order
+from ..rules.reducing.file_order import in_file_order
 from ..schema import Schema
 from ..synthesizer import Synthesizer, Where
 from ..where.text import unknown_column

@@ -14,7 +14,7 @@ from tabllm.lm.pretrained import PretrainedLM
 from tabular import Schema, infer_schema
 from tabular.errors import ConditionError, RuleError
 from tabular.rules import Rule
-from tabular.rules.reduction import check_held, held_rules, reduction_of
+from tabular.rules.reducing.reduction import check_held, held_rules, reduction_of
 from tabular.where.conditions import parse_where
 
 from .tiny_models import make_model
@@ -183,7 +183,7 @@ def test_rules_that_cannot_be_kept_side_by_side() -> None:
 
 
 def test_rules_that_no_row_keeps_are_given_up(monkeypatch) -> None:
-    monkeypatch.setattr("tabular.rules.keeping.PATIENT_ROWS", 2000)
+    monkeypatch.setattr("tabular.rules.reducing.keeping.PATIENT_ROWS", 2000)
     fitted = nano((Rule("clicks > views + 5000", forced=True),))
     with pytest.raises(RuleError, match=r"Only 0 of [\d,]+ rows .* 'clicks > views \+ 5000'"):
         fitted.sample(300)

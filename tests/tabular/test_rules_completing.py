@@ -14,7 +14,7 @@ from tabular.progress import Reporter
 from tabular.rules import Rule
 from tabular.rules.completing import settle
 from tabular.rules.listing import with_values
-from tabular.rules.reduction import reduction_of
+from tabular.rules.reducing.reduction import reduction_of
 
 ROWS = 300
 

@@ -14,8 +14,8 @@ from tabular.errors import RuleError
 from tabular.progress import Reporter
 from tabular.rules import Rule, find_rules, with_rules
 from tabular.rules.completing import settle
-from tabular.rules.file_order import in_file_order, order_of, without_order
-from tabular.rules.reduction import check_held, held_rules, reduction_of
+from tabular.rules.reducing.file_order import in_file_order, order_of, without_order
+from tabular.rules.reducing.reduction import check_held, held_rules, reduction_of
 
 ROWS = 300
 ORDER = ("increasing(id)", "increasing(time)", "increasing(bytes)", "decreasing(left)", "increasing(day)")

@@ -10,7 +10,7 @@ import pytest
 
 from tabular import Schema, infer_schema, to_arrays
 from tabular.rules import Rule
-from tabular.rules.reduction import reduction_of
+from tabular.rules.reducing.reduction import reduction_of
 
 ROWS = 1500
 OPEN = [9, 10, 11, 14, 15]

@@ -13,7 +13,7 @@ from tabular.encoding.arrays import to_arrays
 from tabular.encoding.unmodelled import is_missing
 from tabular.rules import Rule
 from tabular.rules.listing import with_values
-from tabular.rules.reduction import Reduction, reduction_of
+from tabular.rules.reducing.reduction import Reduction, reduction_of
 from tabular.where.conditions import parse_where
 
 ROWS = 4000

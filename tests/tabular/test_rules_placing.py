@@ -12,11 +12,11 @@ from tabular import Schema, infer_schema, to_arrays
 from tabular.progress import Reporter
 from tabular.rules import Rule
 from tabular.rules.completing import settle
-from tabular.rules.keeping import Keeping
+from tabular.rules.language.syntax import Constant, Operation, Reference
 from tabular.rules.listing import with_values
-from tabular.rules.placing import Bound, bounds_of
-from tabular.rules.reduction import reduction_of
-from tabular.rules.syntax import Constant, Operation, Reference
+from tabular.rules.reducing.keeping import Keeping
+from tabular.rules.reducing.placing import Bound, bounds_of
+from tabular.rules.reducing.reduction import reduction_of
 from tabular.where.conditions import parse_where
 
 ROWS = 2000

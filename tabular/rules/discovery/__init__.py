@@ -27,12 +27,12 @@ import numpy as np
 from ...progress import Reporter
 from ...schema import Schema
 from ..rule import Rule
-from .arithmetic import find_arithmetic, implied_orderings
 from .calendar import find_calendar_words
 from .combinations import find_combinations, find_exclusions
 from .conditions import find_conditions
 from .dependencies import Dependencies, find_dependencies
 from .levels import levels_of
+from .numeric.arithmetic import find_arithmetic, implied_orderings
 from .orderings import find_orderings
 from .rising import find_rising
 from .sample import LEAST_ROWS, sample_of

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..functions import FUNCTIONS
-from ..instants import local_times
-from ..keys import missing
+from ..language.functions import FUNCTIONS
+from ..language.instants import local_times
+from ..language.keys import missing
+from ..language.syntax import quoted
 from ..listing import plain_numbers, scalars
 from ..rule import Rule, Scalar
-from ..syntax import quoted
 from .dependencies import Dependencies, agreeing, evidence
 from .sample import Sample, needed
 

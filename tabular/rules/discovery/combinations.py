@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...encoding.boolean_words import truth
-from ..evaluation import flags_of
+from ..language.evaluation import flags_of
+from ..language.syntax import quoted
 from ..rule import Rule
-from ..syntax import quoted
 from .dependencies import Dependencies
 from .levels import Levels
 from .listing import listed

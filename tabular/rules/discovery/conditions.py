@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 import numpy as np
 
+from ..language.syntax import quoted
 from ..listing import scalars
 from ..rule import Rule
-from ..syntax import quoted
 from .dependencies import Dependencies
 from .levels import Level, Levels
 from .sample import EVIDENCE, Sample, needed, written

@@ -12,10 +12,10 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from ..language.syntax import quoted
 from ..rule import Rule
-from ..syntax import quoted
-from .equations import Equation
 from .listing import MOST_LISTED, listed
+from .numeric.equations import Equation
 from .sample import LEAST_ROWS, Sample, needed
 
 __all__ = ["Dependencies", "agreeing", "evidence", "find_dependencies"]

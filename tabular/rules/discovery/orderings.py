@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..language.syntax import quoted
 from ..rule import Rule
-from ..syntax import quoted
 from .sample import Numbers, Sample, halves, needed, roundest, roundest_span, span_text, written
 
 __all__ = ["find_orderings"]

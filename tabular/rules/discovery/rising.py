@@ -7,10 +7,10 @@ import pandas as pd
 from scipy.special import gammaln
 
 from ...schema import Column
-from ..file_order import counts
-from ..keys import category_numbers, falls, order_keys
+from ..language.keys import category_numbers, falls, order_keys
+from ..language.syntax import quoted
+from ..reducing.file_order import counts
 from ..rule import Rule
-from ..syntax import quoted
 from .sample import LEAST_ROWS, Sample, needed
 
 __all__ = ["find_rising"]

@@ -15,9 +15,9 @@ from ...encoding.cells import grid_step
 from ...errors import RuleError
 from ...grain.text import grain_from_text
 from ...schema import Column, Schema
-from ..evaluation import SLACK
-from ..instants import as_instants, is_local, local_times
-from ..keys import category_numbers
+from ..language.evaluation import SLACK
+from ..language.instants import as_instants, is_local, local_times
+from ..language.keys import category_numbers
 from ..rule import Rule
 
 __all__ = ["Numbers", "Sample", "halves", "needed", "roundest", "roundest_span", "sample_of", "span_text", "written"]

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..encoding.arrays import on_grid
-from ..encoding.cells import grid_step
-from ..schema import Column, Schema
+from ...encoding.arrays import on_grid
+from ...encoding.cells import grid_step
+from ...schema import Column, Schema
+from ..language.evaluation import Rows
+from ..language.instants import has_zones
+from ..language.keys import category_numbers
+from ..language.syntax import Always, Chain, Constant, Expression, Operation, Reference, columns_of
+from ..rule import Rule
 from .derivations import Derivation, Gap
-from .evaluation import Rows
-from .instants import has_zones
-from .keys import category_numbers
-from .rule import Rule
-from .syntax import Always, Chain, Constant, Expression, Operation, Reference, columns_of
 
 __all__ = ["Bound", "Placement", "bounds_of", "placements_of", "reaches"]
 

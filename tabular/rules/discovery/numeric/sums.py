@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ..syntax import quoted
+from ...language.syntax import quoted
+from ..sample import LEAST_ROWS, Numbers, Sample, needed
 from .equations import Equation
 from .plain_numbers import fine, fitting_constant, near_vectors, sum_text
-from .sample import LEAST_ROWS, Numbers, Sample, needed
 
 __all__ = ["find_sums"]
 

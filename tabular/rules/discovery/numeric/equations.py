@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..rule import Rule
-from ..syntax import quoted
+from ...language.syntax import quoted
+from ...rule import Rule
+from ..sample import LEAST_ROWS, Sample, needed
 from .operations import BINARY, UNARY, Operation, age, age_on
-from .sample import LEAST_ROWS, Sample, needed
 from .searching import Search, telling_rows
 
 __all__ = ["LEAST_VALUES", "Equation", "find_equations"]

@@ -8,13 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
-from ..encoding.arrays import on_grid
-from ..errors import RuleError
-from ..schema import Schema
-from ..where.conditions import Allowed
+from ...encoding.arrays import on_grid
+from ...errors import RuleError
+from ...schema import Schema
+from ...where.conditions import Allowed
+from ..language.syntax import Increasing
+from ..rule import Rule
 from .derivations import constant, is_missing
-from .rule import Rule
-from .syntax import Increasing
 
 __all__ = ["LEAST_SHARE", "PATIENT_ROWS", "Keeping", "redrawn"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..functions import FUNCTIONS
+from ...language.functions import FUNCTIONS
 
 __all__ = ["BINARY", "UNARY", "Operation", "age", "age_on"]
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ..encoding.arrays import on_grid
-from ..errors import RuleError
-from ..schema import Column, Schema
+from ...encoding.arrays import on_grid
+from ...errors import RuleError
+from ...schema import Column, Schema
 from .instants import as_instants
 
 if TYPE_CHECKING:
-    from .rule import Rule, Scalar
+    from ..rule import Rule, Scalar
 
 __all__ = [
     "canonical", "category_numbers", "falls", "listed_keys", "looked_up", "missing", "most_frequent", "order_keys",

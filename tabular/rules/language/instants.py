@@ -11,10 +11,10 @@ import re
 import numpy as np
 import pandas as pd
 
-from ..dates.forms import Form, compiled
-from ..dates.text import from_seconds, to_seconds
-from ..dates.zones import in_zones, without_zones
-from ..schema import Column
+from ...dates.forms import Form, compiled
+from ...dates.text import from_seconds, to_seconds
+from ...dates.zones import in_zones, without_zones
+from ...schema import Column
 
 __all__ = ["as_instants", "has_zones", "is_local", "local_times", "placed", "zone_numbers"]
 

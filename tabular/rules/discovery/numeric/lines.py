@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..syntax import quoted
+from ...language.syntax import quoted
+from ..sample import LEAST_ROWS, Sample, needed, span_text
 from .equations import Equation
 from .plain_numbers import fine, fitting_constant, near_factors, sum_text
-from .sample import LEAST_ROWS, Sample, needed, span_text
 from .searching import telling_rows
 
 __all__ = ["find_lines"]

@@ -13,15 +13,15 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from ..encoding.arrays import on_grid
-from ..encoding.unmodelled import is_missing, unmodelled
-from ..schema import Column, Schema
-from ..where.conditions import Allowed
-from .evaluation import Rows
-from .instants import as_instants, has_zones, placed, zone_numbers
-from .keys import canonical, category_numbers, listed_keys, looked_up
-from .rule import Rule
-from .syntax import Expression, columns_of
+from ...encoding.arrays import on_grid
+from ...encoding.unmodelled import is_missing, unmodelled
+from ...schema import Column, Schema
+from ...where.conditions import Allowed
+from ..language.evaluation import Rows
+from ..language.instants import as_instants, has_zones, placed, zone_numbers
+from ..language.keys import canonical, category_numbers, listed_keys, looked_up
+from ..language.syntax import Expression, columns_of
+from ..rule import Rule
 
 __all__ = ["Computed", "Derivation", "Gap", "LookedUp", "Mapped", "codes_of", "constant", "is_missing"]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..encoding.cells import grid_step
-from ..schema import Column
-from ..where.conditions import Allowed
+from ...encoding.cells import grid_step
+from ...schema import Column
+from ...where.conditions import Allowed
+from ..language.instants import is_local
 from .derivations import Computed, Derivation, Gap, LookedUp, Mapped
-from .instants import is_local
 
 __all__ = ["narrowed"]
 

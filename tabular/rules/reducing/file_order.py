@@ -14,15 +14,15 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from ..encoding.arrays import on_grid, to_arrays
-from ..encoding.cells import grid_step
-from ..schema import Column, Schema
+from ...encoding.arrays import on_grid, to_arrays
+from ...encoding.cells import grid_step
+from ...schema import Column, Schema
+from ..language.instants import as_instants, has_zones, is_local
+from ..language.keys import falls, order_keys
+from ..language.syntax import Call, Increasing, Reference
+from ..rule import Rule
 from .derivations import Computed, Gap
-from .instants import as_instants, has_zones, is_local
-from .keys import falls, order_keys
 from .reduction import reduction_of
-from .rule import Rule
-from .syntax import Call, Increasing, Reference
 
 __all__ = ["FileOrder", "Limits", "counts", "in_file_order", "order_of", "order_rules", "unordered", "without_order"]
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..functions import FUNCTIONS
-from ..solving import DAY, years_later
+from ...language.functions import FUNCTIONS
+from ...reducing.solving import DAY, years_later
+from ..sample import Numbers, Sample
 from .operations import Operation
-from .sample import Numbers, Sample
 
 __all__ = ["Search", "telling_rows"]
 

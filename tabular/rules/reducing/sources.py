@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..schema import Schema
+from ...schema import Schema
+from ..language.syntax import Condition, Exactly, If, Missing
 from .derivations import Derivation, Gap, is_missing
 from .inverting import invert
-from .syntax import Condition, Exactly, If, Missing
 
 __all__ = ["free_sources", "with_sources"]
 

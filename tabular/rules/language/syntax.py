@@ -55,7 +55,7 @@ class Operation:
 
 @dataclass(frozen=True)
 class Call:
-    """A function of :data:`tabular.rules.functions.FUNCTIONS`."""
+    """A function of :data:`tabular.rules.language.functions.FUNCTIONS`."""
 
     function: str
     arguments: tuple[Expression, ...]

@@ -12,27 +12,18 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..dates.forms import Form as DateForm
-from ..dates.forms import compiled
-from ..encoding.arrays import on_grid
-from ..encoding.cells import grid_step
-from ..encoding.clock import time_of_day
-from ..errors import ConditionError, RuleError
-from ..grain.text import grain_from_text
-from ..schema import Column, Schema
-from ..where.conditions import Allowed, both
-from .consequences import Consequences, Nearest, consequences_of, nearest_of
-from .derivations import SHORT, Computed, Derivation, Gap, LookedUp, Mapped, constant, is_missing
-from .instants import has_zones, is_local
-from .keeping import Keeping
-from .keys import category_numbers
-from .narrowing import narrowed
-from .placing import placements_of, reaches
-from .rule import Rule
-from .solving import DAY, rearranged
-from .sources import free_sources, with_sources
-from .steps import Changed, in_order
-from .syntax import (
+from ...dates.forms import Form as DateForm
+from ...dates.forms import compiled
+from ...encoding.arrays import on_grid
+from ...encoding.cells import grid_step
+from ...encoding.clock import time_of_day
+from ...errors import ConditionError, RuleError
+from ...grain.text import grain_from_text
+from ...schema import Column, Schema
+from ...where.conditions import Allowed, both
+from ..language.instants import has_zones, is_local
+from ..language.keys import category_numbers
+from ..language.syntax import (
     Always,
     Chain,
     Constant,
@@ -45,6 +36,15 @@ from .syntax import (
     Reference,
     columns_of,
 )
+from ..rule import Rule
+from .consequences import Consequences, Nearest, consequences_of, nearest_of
+from .derivations import SHORT, Computed, Derivation, Gap, LookedUp, Mapped, constant, is_missing
+from .keeping import Keeping
+from .narrowing import narrowed
+from .placing import placements_of, reaches
+from .solving import DAY, rearranged
+from .sources import free_sources, with_sources
+from .steps import Changed, in_order
 
 __all__ = ["Reduction", "check_held", "held_rules", "reduction_of"]
 

@@ -13,15 +13,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..encoding.arrays import on_grid
-from ..encoding.cells import grid_step
-from ..schema import Column, Schema
+from ...encoding.arrays import on_grid
+from ...encoding.cells import grid_step
+from ...schema import Column, Schema
+from ..language.evaluation import Rows
+from ..language.instants import has_zones, is_local, placed, zone_numbers
+from ..language.keys import listed_keys, row_keys
+from ..language.syntax import Call, Reference
 from .derivations import Computed, Derivation, Gap, LookedUp, Mapped, codes_of, is_missing
-from .evaluation import Rows
-from .instants import has_zones, is_local, placed, zone_numbers
-from .keys import listed_keys, row_keys
 from .solving import DAY, loses, solve, years_later
-from .syntax import Call, Reference
 
 __all__ = ["Made", "invert"]
 

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from ..dates.text import from_seconds
+from ...dates.text import from_seconds
 
 __all__ = ["FUNCTIONS", "OF_CLOCKS"]
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..encoding.arrays import on_grid
-from ..schema import Schema
+from ...encoding.arrays import on_grid
+from ...schema import Schema
+from ..language.evaluation import Rows
+from ..language.keys import missing
+from ..language.syntax import Chain, Condition, Constant, Exactly, If, Missing, Reference, columns_of
+from ..rule import Rule
 from .derivations import Derivation, Gap, LookedUp
-from .evaluation import Rows
-from .keys import missing
 from .placing import reaches
-from .rule import Rule
-from .syntax import Chain, Condition, Constant, Exactly, If, Missing, Reference, columns_of
 
 __all__ = ["Consequence", "Consequences", "Nearest", "consequences_of", "nearest_of"]
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from ..syntax import quoted
+from ...language.syntax import quoted
+from ..sample import Sample
 from .equations import Equation, find_equations
 from .factors import find_factors
 from .lines import find_lines
-from .sample import Sample
 from .sums import find_sums
 
 __all__ = ["copies", "find_arithmetic", "implied_orderings"]

@@ -25,7 +25,7 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from ..errors import RuleError
+from ...errors import RuleError
 from .syntax import (
     All,
     Always,

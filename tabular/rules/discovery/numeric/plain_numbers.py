@@ -7,8 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 
+from ..sample import Numbers, written
 from .equations import LEAST_VALUES
-from .sample import Numbers, written
 
 __all__ = ["fine", "fitting_constant", "near_factors", "near_vectors", "sum_text"]
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..encoding.arrays import on_grid
-from ..encoding.boolean_words import truth
-from ..encoding.cells import grid_step
-from ..errors import ConditionError, RuleError
-from ..schema import Column, Schema
-from ..where.intervals import number_span
+from ...encoding.arrays import on_grid
+from ...encoding.boolean_words import truth
+from ...encoding.cells import grid_step
+from ...errors import ConditionError, RuleError
+from ...schema import Column, Schema
+from ...where.intervals import number_span
 from .functions import FUNCTIONS, OF_CLOCKS
 from .grammar import DATE
 from .instants import as_instants, has_zones, local_times
@@ -38,7 +38,7 @@ from .syntax import (
 )
 
 if TYPE_CHECKING:
-    from .rule import Rule
+    from ..rule import Rule
 
 __all__ = ["SLACK", "Rows", "check_rules", "flags_of", "kept", "kept_of"]
 

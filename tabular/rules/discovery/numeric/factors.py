@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection
 
 import numpy as np
 
-from ..rule import Rule
-from ..syntax import quoted
+from ...language.syntax import quoted
+from ...rule import Rule
+from ..sample import LEAST_ROWS, Sample, needed
 from .equations import LEAST_VALUES, Equation
-from .sample import LEAST_ROWS, Sample, needed
 from .searching import telling_rows
 
 __all__ = ["find_factors"]

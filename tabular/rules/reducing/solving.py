@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..dates.text import from_seconds
-from .evaluation import Rows
-from .syntax import Call, Constant, Expression, Operation, Reference, columns_of
+from ...dates.text import from_seconds
+from ..language.evaluation import Rows
+from ..language.syntax import Call, Constant, Expression, Operation, Reference, columns_of
 
 __all__ = ["DAY", "loses", "rearranged", "solve", "years_later"]
 
