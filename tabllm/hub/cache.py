@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .check import check_folder
-from .config import check_causal, read_config
 from .errors import ModelError
+from .model_files.check import check_folder
+from .model_files.config import check_causal, read_config
 
 __all__ = ["Pulled", "cache_folder", "scan_cache"]
 

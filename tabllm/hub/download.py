@@ -16,11 +16,11 @@ from tabular.progress import Reporter
 
 from .bars import bar_class
 from .cache import cache_folder
-from .check import check_files, check_folder, check_pickles, has_safetensors
-from .config import check_causal, refuse_code
 from .conversion import cached_commits, converted_revision, known_conversions, pinned_commit
 from .errors import ModelError
 from .failures import explain, free_bytes, no_space, use_of_cache
+from .model_files.check import check_files, check_folder, check_pickles, has_safetensors
+from .model_files.config import check_causal, refuse_code
 from .names import HubName
 
 __all__ = ["BESIDE", "cached", "download", "fetch", "is_offline", "quiet_client"]

@@ -10,10 +10,10 @@ from typing import Any
 from tabular.errors import UsageError
 
 from ..decoding.precisions import PRECISIONS
-from .config import read_config
 from .errors import ModelError
-from .packing import embedding_bits
-from .weights import Tensor, read_headers, weight_files
+from .model_files.config import read_config
+from .model_files.packing import embedding_bits
+from .model_files.weights import Tensor, read_headers, weight_files
 
 __all__ = ["ModelFacts", "read_facts"]
 
@@ -63,7 +63,7 @@ class ModelFacts:
         """Bytes of the weights at ``fp32``, ``fp16``, ``bf16``, ``8bit`` or ``4bit``.
 
         8 and 4 bits are of matrices, in groups of 64 with a scale and a bias of 16 bits; other weights keep 16 bits.
-        Tokens keep 8 of them in a small model (:mod:`.packing`).
+        Tokens keep 8 of them in a small model (:mod:`.model_files.packing`).
 
         Raises:
             UsageError: for another precision.

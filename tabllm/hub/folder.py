@@ -8,8 +8,8 @@ from pathlib import Path
 from tabular.errors import UsageError
 from tabular.progress import Reporter
 
-from .check import check_folder
 from .failures import not_here, offline
+from .model_files.check import check_folder
 from .names import HubName, hub_name, is_model_name, local_folder
 
 __all__ = ["ModelFolder", "is_model_name", "locate", "resolve"]

@@ -10,9 +10,9 @@ from typing import Any
 from tabular.errors import EngineError, UsageError
 from tabular.storage.rundir import atomic_directory
 
-from .check import check_folder
 from .errors import ModelError
-from .spelling import spell_for_mlx
+from .model_files.check import check_folder
+from .model_files.spelling import spell_for_mlx
 
 __all__ = ["import_gguf"]
 

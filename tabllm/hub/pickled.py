@@ -15,13 +15,13 @@ from tabular.errors import EngineError, UsageError
 from tabular.progress import Reporter
 from tabular.storage.rundir import atomic_directory, write_json
 
-from .check import PICKLE, PICKLE_INDEX, check_folder, check_pickles
-from .config import check_causal, check_no_code, read_config
 from .download import BESIDE, download
 from .errors import ModelError
+from .model_files.check import PICKLE, PICKLE_INDEX, check_folder, check_pickles
+from .model_files.config import check_causal, check_no_code, read_config
+from .model_files.spelling import spelled_for_mlx
+from .model_files.weights import INDEX, SINGLE
 from .names import hub_name, local_folder
-from .spelling import spelled_for_mlx
-from .weights import INDEX, SINGLE
 
 if TYPE_CHECKING:
     from torch import Tensor

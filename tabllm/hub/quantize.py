@@ -13,14 +13,14 @@ from tabular.errors import EngineError, OutputError, UsageError
 from tabular.progress import Reporter
 from tabular.storage.rundir import atomic_directory, write_json
 
-from .check import check_folder
-from .config import read_config
 from .errors import ModelError
 from .facts import read_facts
 from .failures import free_bytes
-from .packing import packing
-from .spelling import spelled_for_mlx
-from .weights import INDEX
+from .model_files.check import check_folder
+from .model_files.config import read_config
+from .model_files.packing import packing
+from .model_files.spelling import spelled_for_mlx
+from .model_files.weights import INDEX
 
 __all__ = ["BITS", "GROUP_SIZES", "check_mlx", "quantize_folder"]
 

@@ -14,8 +14,8 @@ from tabular.errors import EngineError, UsageError
 from tabular.registry import read_config
 from tabular.storage.rundir import atomic_directory, write_json
 
-from ..hub.config import read_config as read_model_config
-from ..hub.spelling import spelled_for_mlx
+from ..hub.model_files.config import read_config as read_model_config
+from ..hub.model_files.spelling import spelled_for_mlx
 from .engines.tuning import tuning_of
 from .engines.weight_names import is_adapter, mlx_name
 from .export import check_exportable, check_text, readme

@@ -18,11 +18,11 @@ from typing import Any
 from tabular.errors import OutputError, RunError
 from tabular.storage.rundir import write_text
 
-from ..hub.check import check_folder
-from ..hub.config import read_config
 from ..hub.errors import ModelError
 from ..hub.folder import ModelFolder, resolve
-from ..hub.weights import weight_files
+from ..hub.model_files.check import check_folder
+from ..hub.model_files.config import read_config
+from ..hub.model_files.weights import weight_files
 
 __all__ = ["ENVIRONMENT", "describe_base", "find_base", "fingerprint", "public_name"]
 

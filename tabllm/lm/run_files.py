@@ -25,7 +25,7 @@ from tabular.storage.learning_curve import curve_text
 from tabular.storage.rundir import HISTORY, atomic_directory, write_json
 
 from ..decoding.precisions import PRECISIONS
-from ..hub.config import check_no_code
+from ..hub.model_files.config import check_no_code
 from .serialization.base import LmCodec
 from .serialization.table import TokenCodec
 from .serialization.text import SERIALIZATIONS, TextCodec

@@ -14,9 +14,9 @@ from tabular.runs import describe_run
 from tabular.schema import Schema
 from tabular.storage.rundir import atomic_directory
 
-from ..hub.config import check_no_code
 from ..hub.download import fetch, is_offline, quiet_client
 from ..hub.errors import ModelError
+from ..hub.model_files.config import check_no_code
 from ..hub.names import HubName
 from .errors import HubError, explain
 from .files import CARD, CHECKSUMS, OF_THE_HUB, check_names, read_checksums

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tabllm.hub.check import check_folder
 from tabllm.hub.errors import ModelError
 from tabllm.hub.gguf import import_gguf
+from tabllm.hub.model_files.check import check_folder
 from tabllm.lm.serialization.tokenizer import Pieces
 from tabular.errors import UsageError
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tabllm.hub.check import check_folder
 from tabllm.hub.errors import ModelError
+from tabllm.hub.model_files.check import check_folder
 from tabllm.hub.pickled import import_pickled
 from tabular.errors import EngineError, UsageError
 

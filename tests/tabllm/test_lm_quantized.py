@@ -12,7 +12,7 @@ import pytest
 from tabllm.bench import standin
 from tabllm.hub.facts import read_facts
 from tabllm.hub.folder import resolve
-from tabllm.hub.packing import SMALL, packing
+from tabllm.hub.model_files.packing import SMALL, packing
 from tabllm.hub.quantize import quantize_folder
 from tabllm.lm.engines.base import Tuning
 from tabllm.lm.engines.loading import choose_engine, make_lm

@@ -13,9 +13,9 @@ from mlx.utils import tree_flatten, tree_unflatten
 from tabular.errors import EngineError, RunError, TabllmError
 
 from ....decoding.mlx_device import half_type
-from ....hub.config import read_config
-from ....hub.packing import packing
-from ....hub.spelling import spelled_for_mlx
+from ....hub.model_files.config import read_config
+from ....hub.model_files.packing import packing
+from ....hub.model_files.spelling import spelled_for_mlx
 from ...mlx_rows import find_matrix, quantize_rows
 from ..base import Shape
 from ..weight_names import hf_name

@@ -11,8 +11,8 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
-from ....hub.config import read_config
-from ....hub.spelling import spelled_for_mlx
+from ....hub.model_files.config import read_config
+from ....hub.model_files.spelling import spelled_for_mlx
 from ..weight_names import hf_name
 
 __all__ = ["from_hf", "fused", "hf_name_and_turn", "plain_weights", "write_folder"]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ....decoding.attention import register_batched_attention
-from ....hub.spelling import spell_for_mlx
+from ....hub.model_files.spelling import spell_for_mlx
 from ..base import Tuning
 from .training import Training
 

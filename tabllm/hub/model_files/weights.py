@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import ModelError
+from ..errors import ModelError
 
 __all__ = ["INDEX", "SINGLE", "Tensor", "read_headers", "weight_files"]
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .errors import ModelError
+from ..errors import ModelError
 
 __all__ = ["check_causal", "check_no_code", "read_config", "refuse_code"]
 

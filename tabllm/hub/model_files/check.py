@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tabular.errors import UsageError
 
+from ..errors import ModelError
 from .config import check_causal, check_no_code, read_config
-from .errors import ModelError
 from .weights import INDEX, SINGLE, read_headers
 
 __all__ = [
