@@ -3,12 +3,7 @@
 ===================  ======================================================================
 ``sample``           the rows that rules are formed on, and how much evidence one needs
 ``orderings``        ``start <= end``, ``0 <= end - start <= 72 h``
-``operations``       what two columns can be computed to
-``equations``        ``total = price * quantity`` (``searching``: candidates, on a few rows)
-``lines``            ``fahrenheit = 1.8 * celsius + 32``
-``sums``             ``total = a + b + c`` (``plain_numbers``: factors and constants with few digits)
-``factors``          ``total = price * quantity * (1 - discount)``
-``arithmetic``       all equations, without those that others imply
+``numeric``          equations: ``total = price * quantity``, without those that others imply
 ``dependencies``     ``city -> country``; ``listing``: the combinations that a rule lists
 ``calendar``         ``month(sent) -> month_name``
 ``rising``           ``increasing(at)``, from row to row of the file
