@@ -8,7 +8,7 @@ from ..judging.verdicts import Verdict, verdicts
 from ..judging.wording import number
 from .elements.markup import Markup, element
 
-__all__ = ["GLYPHS", "findings", "verdict_cards", "what_was_compared"]
+__all__ = ["GLYPHS", "card", "findings", "verdict_cards", "what_was_compared"]
 
 #: The glyph says what the colour says, for eyes that see no difference.
 GLYPHS = {"good": "✓", "fair": "~", "poor": "✗", "open": "?"}
@@ -50,15 +50,18 @@ def verdict_cards(report: Report, prefix: str = "") -> Markup:
 
 
 def _card(report: Report, verdict: Verdict, prefix: str) -> Markup:
+    anchor = _ANCHORS[verdict.subject] if verdict.level != "open" else "notes"
+    return card(verdict, f"{prefix}{anchor}", _QUESTIONS.get(verdict.subject), advice(report, verdict))
+
+
+def card(verdict: Verdict, anchor: str, question: str | None, words: str | None = None) -> Markup:
+    """A verdict with a link to ``anchor``, the ``question`` that it answers, and ``words`` of advice."""
     word = element(
         "span", element("span", GLYPHS[verdict.level], aria_hidden="true"), f" {verdict.word}", class_="word"
     )
-    question = _QUESTIONS.get(verdict.subject)
-    anchor = _ANCHORS[verdict.subject] if verdict.level != "open" else "notes"
-    words = advice(report, verdict)
     return element(
         "li",
-        element("p", element("a", verdict.subject, href=f"#{prefix}{anchor}", class_="subject"), word, class_="top"),
+        element("p", element("a", verdict.subject, href=f"#{anchor}", class_="subject"), word, class_="top"),
         element("p", verdict.figure, class_="value"),
         element("p", verdict.reference, class_="reference") if verdict.reference else None,
         element("p", question, class_="question") if question else None,

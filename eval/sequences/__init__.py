@@ -5,7 +5,11 @@
 ``measures``   lengths, gaps, times, transitions, coherence and per-user trends of two logs
 ``per_user``   one row per user: what the detector and the per-user trends see
 ``facts``      :class:`SequenceReport`
-``terminal``   its drawing
+``pictures``   histograms and matrices, as plain data
+``words``      verdicts
+``uses``       next event, churn, attribution, membership of users
+``terminal``   the report on the terminal
+``page``       the report as a page
 =============  =========================================================================================
 """
 

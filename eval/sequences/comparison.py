@@ -19,6 +19,11 @@ from ..preparing.features import TreeModel
 from .facts import Distance, Figure, SequenceReport, Sides
 from .measures import QUESTIONS, distances
 from .per_user import features_of_users
+from .pictures import pictures_of
+from .uses.attribution import attribution
+from .uses.membership import measure_user_membership
+from .uses.predicting import predictions
+from .uses.selecting import of_users
 
 __all__ = ["compare_sequences"]
 
@@ -37,6 +42,10 @@ def compare_sequences(
     by: str,
     time: str,
     schema: Schema | None = None,
+    holdout: pd.DataFrame | None = None,
+    target: str | None = None,
+    conversion: str | None = None,
+    channel: str | None = None,
     seed: int = 0,
     threads: int | None = None,
     progress: Reporter | None = None,
@@ -49,23 +58,32 @@ def compare_sequences(
     Args:
         by, time: the columns that name the user and order a user's events.
         schema: of the real table; inferred if absent.
-        threads: of the detector.
+        holdout: events of real users that the generator never saw, for the attack on users.
+        target: column of events, whose next value is predicted; the first category that changes if absent.
+        conversion, channel: what is a conversion (``COL=VALUE`` or a column), and the column of the channel, for the
+            attribution; none without them.
+        threads: of the detector and the other models.
 
     Raises:
-        UsageError: if a table lacks one of the columns.
+        UsageError: if a table lacks one of the columns, or one is named that cannot be meant.
         TableError: if there are too few users.
     """
     progress = progress or Reporter()
-    for table in (real, synthetic):
+    if (conversion is None) != (channel is None):
+        raise UsageError("An attribution needs --conversion COL=VALUE and --channel COL; name both.")
+    tables = [real, synthetic, *([] if holdout is None else [holdout])]
+    for table in tables:
         check_log_columns(table, by, time)
     schema = infer_log_schema(real, by, time) if schema is None else schema
-    absent = [name for name in schema.names if name not in synthetic]
-    if absent:
-        raise UsageError(f"The synthetic table has no column {absent[0]!r}, which the real one has.")
+    for kind, table in zip(("synthetic", "held-out"), tables[1:], strict=False):
+        if absent := [name for name in schema.names if name not in table]:
+            raise UsageError(f"The {kind} table has no column {absent[0]!r}, which the real one has.")
     ours = read_log(to_arrays(real, schema, unseen="missing"), schema, by, time, progress=progress)
-    theirs = read_log(to_arrays(synthetic, schema, unseen="missing"), schema, by, time, progress=progress)
-    ours, theirs = _by_frequency(ours, theirs)
-    theirs = replace(theirs, user_columns=ours.user_columns, event_columns=ours.event_columns)
+    others = (
+        read_log(to_arrays(table, schema, unseen="missing"), schema, by, time, own=ours.user_columns, progress=progress)
+        for table in tables[1:]
+    )
+    ours, theirs, *held = _by_frequency([ours, *others])
     users = min(len(ours.first) // 2, len(theirs.first))
     if users < FOLDS:
         raise TableError(
@@ -79,8 +97,8 @@ def compare_sequences(
         for draw in range(DRAWS):
             rng = np.random.default_rng([seed, draw])
             order = rng.permutation(len(ours.first))
-            half, rest = (_of_users(ours, part) for part in (order[:users], order[users : 2 * users]))
-            made = _of_users(theirs, rng.permutation(len(theirs.first))[:users])
+            half, rest = (of_users(ours, part) for part in (order[:users], order[users : 2 * users]))
+            made = of_users(theirs, rng.permutation(len(theirs.first))[:users])
             for found, floor in zip(distances(half, made), distances(half, rest), strict=True):
                 values[found[:2]].append((found[2], floor[2]))
             if draw < DETECTION_DRAWS:
@@ -97,8 +115,17 @@ def compare_sequences(
     for question in QUESTIONS:
         if asked := [figure for figure in figures if figure.question == question]:
             questions[question] = Distance(_mean([f.value for f in asked]), _mean([f.floor for f in asked]))
+    with progress.task("Using histories", 3, "steps") as task:
+        predicted = predictions(ours, theirs, target=target, seed=seed, threads=threads)
+        task.advance(1)
+        credit = None if conversion is None or channel is None else attribution(
+            ours, theirs, conversion, channel, seed=seed
+        )  # fmt: skip
+        task.advance(1)
+        membership, why = measure_user_membership(ours, held[0], theirs, seed=seed) if held else (None, None)
+        task.advance(1)
     telling = dict(sorted(gains.items(), key=lambda item: -item[1])[:MAX_TELLING])
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = () if why is None else (why,)
     if len(theirs.first) < len(ours.first) // 2:
         notes += (f"Only {len(theirs.first):,} synthetic users are there: sample half as many as are real, or more.",)
     return SequenceReport(
@@ -113,6 +140,10 @@ def compare_sequences(
         _mean([floor for _, floor in scores]),
         telling,
         notes,
+        pictures_of(ours, theirs, figures),
+        predicted,
+        credit,
+        membership,
     )
 
 
@@ -121,9 +152,9 @@ def _mean(values: list[float | None]) -> float | None:
     return float(np.mean(known)) if known else None
 
 
-def _by_frequency(real: EventLog, other: EventLog) -> tuple[EventLog, EventLog]:
-    """The same logs with categories numbered by how often real events have them, the most frequent first."""
-    columns, arrays = [], [dict(real.arrays), dict(other.arrays)]
+def _by_frequency(logs: list[EventLog]) -> list[EventLog]:
+    """The same logs with categories numbered by how often users of the first have them, the most frequent first."""
+    real, columns, arrays = logs[0], [], [dict(log.arrays) for log in logs]
     for column in real.schema:
         if column.has_categories and column.categories:
             codes = real.arrays[column.name]
@@ -134,17 +165,11 @@ def _by_frequency(real: EventLog, other: EventLog) -> tuple[EventLog, EventLog]:
             column = replace(column, categories=tuple(column.categories[code] for code in order))
         columns.append(column)
     schema = replace(real.schema, columns=tuple(columns), rules=())
-    return replace(real, schema=schema, arrays=arrays[0]), replace(other, schema=schema, arrays=arrays[1])
-
-
-def _of_users(log: EventLog, users: np.ndarray) -> EventLog:
-    """The events of some users, numbered anew."""
-    counts = log.counts[users]
-    first = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    user = np.repeat(np.arange(len(users)), counts)
-    rows = np.arange(len(user)) - first[user] + log.first[users][user]
-    arrays = {name: values[rows] for name, values in log.arrays.items()}
-    return replace(log, rows=log.rows[rows], arrays=arrays, user=user, first=first, counts=counts)
+    own, others = real.user_columns, real.event_columns
+    return [
+        replace(log, schema=schema, arrays=found, user_columns=own, event_columns=others)
+        for log, found in zip(logs, arrays, strict=True)
+    ]
 
 
 def _detected(real: EventLog, other: EventLog, seed: list[int], threads: int | None) -> tuple[float, dict[str, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from tabular.schema import Column
 from ..metrics.trends import correlations
 from .per_user import features_of_users, lengths, log_gaps
 
-__all__ = ["QUESTIONS", "distances", "ks_distance"]
+__all__ = ["QUESTIONS", "States", "distances", "joint_counts", "ks_distance", "states_of"]
 
 #: The questions, in the order in which they are shown.
 QUESTIONS = ("length", "gaps", "times", "transitions", "coherence", "per user")
@@ -28,6 +29,7 @@ def distances(real: EventLog, other: EventLog) -> Iterator[Measured]:
     yield "length", "events of a user", ks_distance(lengths(real), lengths(other))
     yield "gaps", "time between events", ks_distance(log_gaps(real), log_gaps(other))
     yield "gaps", "burstiness", ks_distance(_burstiness(real), _burstiness(other))
+    yield "gaps", "memory of gaps", _difference(*(_gap_memory(log) for log in (real, other)))
     yield "times", "first event of a user", ks_distance(real.times[real.first], other.times[other.first])
     yield "times", "last event of a user", ks_distance(real.times[real.last], other.times[other.last])
     if real.schema[real.time].kind == "datetime":
@@ -37,10 +39,12 @@ def distances(real: EventLog, other: EventLog) -> Iterator[Measured]:
                 yield "times", name, _variation(*(np.bincount(each, minlength=states) for each in moved))
     for name in real.event_columns:
         column = real.schema[name]
-        found = _states(column, real.arrays[name], other.arrays[name])
+        found = states_of(column, real.arrays[name], other.arrays[name])
         if found is not None:
-            width, ours, theirs = found
-            yield "transitions", name, _variation(_joint(real, ours, width), _joint(other, theirs, width))
+            counts = (
+                joint_counts(log, codes, found.width) for log, codes in ((real, found.real), (other, found.other))
+            )
+            yield "transitions", name, _variation(*counts)
             yield "coherence", name, _difference(*(_again(log, name) for log in (real, other)))
     users, others = features_of_users(real), features_of_users(other)
     for name, values in users.items():
@@ -71,8 +75,24 @@ def _burstiness(log: EventLog) -> np.ndarray:
     return found[log.counts > 3]
 
 
-def _states(column: Column, real: np.ndarray, other: np.ndarray) -> tuple[int, np.ndarray, np.ndarray] | None:
-    """(number of states, int64[rows] of each log): categories or tenths of the real numbers, the last one "missing"."""
+@dataclass(frozen=True)
+class States:
+    """The values of a column as few states.
+
+    Attributes:
+        width: number of states; the last two are "other" (of categories) and "missing".
+        real, other: int64[rows], the state of each row of either log.
+        edges: float64[states - 2], where states of numbers begin, but for the first.
+    """
+
+    width: int
+    real: np.ndarray
+    other: np.ndarray
+    edges: np.ndarray | None = None
+
+
+def states_of(column: Column, real: np.ndarray, other: np.ndarray, most: int = MAX_STATES) -> States | None:
+    """Categories (the most frequent ones) or tenths of the real numbers; ``None`` of a column with one value."""
     if column.is_numeric:
         known = real[~np.isnan(real)]
         if not len(known) or known.min() == known.max():
@@ -80,18 +100,18 @@ def _states(column: Column, real: np.ndarray, other: np.ndarray) -> tuple[int, n
         edges = np.unique(np.quantile(known, np.arange(1, TENTHS) / TENTHS))
         width = len(edges) + 2
         made = [np.where(np.isnan(x), width - 1, np.searchsorted(edges, x, side="right")) for x in (real, other)]
-        return width, made[0], made[1]
+        return States(width, made[0], made[1], edges)
     if not column.has_categories or len(column.categories) < 2:
         return None
     order = np.argsort(-np.bincount(real[real >= 0], minlength=len(column.categories)), kind="stable")
     place = np.empty(len(order) + 1, np.int64)
-    width = min(len(order), MAX_STATES) + 2
+    width = min(len(order), most) + 2
     place[order] = np.minimum(np.arange(len(order)), width - 2)
     place[-1] = width - 1  # where -1, missing, points
-    return width, place[real], place[other]
+    return States(width, place[real], place[other])
 
 
-def _joint(log: EventLog, states: np.ndarray, width: int) -> np.ndarray:
+def joint_counts(log: EventLog, states: np.ndarray, width: int) -> np.ndarray:
     """int64[width * width]: how often which state follows which."""
     going_on = log.position[1:] > 0
     return np.bincount((states[:-1] * width + states[1:])[going_on], minlength=width * width)
@@ -111,10 +131,20 @@ def _again(log: EventLog, name: str) -> float | None:
     if not log.schema[name].is_numeric:
         known = (log.position > 0) & (values >= 0) & (before >= 0)
         return float((values == before)[known].mean()) if known.any() else None
-    known = ~np.isnan(values) & ~np.isnan(before)
+    return _rank_correlation(values, before)
+
+
+def _gap_memory(log: EventLog) -> float | None:
+    """The correlation of the ranks of consecutive gaps of a user (the memory of Goh and Barabasi 2008)."""
+    gaps = log_gaps(log)
+    return _rank_correlation(gaps, log.before(gaps, 1))
+
+
+def _rank_correlation(first: np.ndarray, second: np.ndarray) -> float | None:
+    known = ~np.isnan(first) & ~np.isnan(second)
     if known.sum() < 3:
         return None
-    ranks = np.stack([_ranks(values[known]), _ranks(before[known])], axis=1)
+    ranks = np.stack([_ranks(first[known]), _ranks(second[known])], axis=1)
     found = correlations(ranks)[0, 1]
     return None if np.isnan(found) else float(found)
 

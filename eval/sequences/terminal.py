@@ -7,21 +7,14 @@ from typing import TYPE_CHECKING
 from tabular.terminal import escape, plain
 
 from ..screen.tables import print_table
-from .facts import Figure, SequenceReport
+from .facts import SequenceReport
+from .pictures import excess
+from .words import QUESTION_NAMES, attribution_words, credit_rows, membership_words, shown, times_the_floor
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = ["render_sequences"]
-
-_ASKED = {
-    "length": "number of events",
-    "gaps": "time between events",
-    "times": "when events are",
-    "transitions": "what follows what",
-    "coherence": "likeness of neighbours",
-    "per user": "values of a user",
-}
 
 
 def render_sequences(report: SequenceReport, console: Console, *, details: bool = False, limit: int = 10) -> None:
@@ -38,38 +31,46 @@ def render_sequences(report: SequenceReport, console: Console, *, details: bool 
     )
     console.print()
     rows = [
-        [_ASKED[question], *map(_shown, (found.value, found.floor)), _times(found.value, found.floor)]
+        [QUESTION_NAMES[question], *map(shown, (found.value, found.floor)), times_the_floor(found)]
         for question, found in report.questions.items()
     ]
     print_table(console, ["distance", ">synthetic", ">noise floor", ">times"], rows)
     console.print()
     console.print(
-        f"Detection of whole users: {_shown(report.detection)} (noise floor {_shown(report.detection_floor)}; 1 = a "
+        f"Detection of whole users: {shown(report.detection)} (noise floor {shown(report.detection_floor)}; 1 = a "
         "classifier cannot tell them from real ones)."
     )
     if report.telling and report.detection is not None and report.detection < 0.95:
         named = ", ".join(f"{escape(plain(name))} {gain:.0f} %" for name, gain in list(report.telling.items())[:5])
         console.print(f"They are told by {named}.")
+    _uses(report, console)
     for note in report.notes:
         console.print(escape(plain(note)))
     if details:
         for question in report.questions:
-            found = sorted((f for f in report.figures if f.question == question), key=_excess, reverse=True)
+            found = sorted((f for f in report.figures if f.question == question), key=excess, reverse=True)
             console.print()
             lines = [
-                [escape(plain(f.name)), *map(_shown, (f.value, f.floor)), _times(f.value, f.floor)]
-                for f in found[:limit]
+                [escape(plain(f.name)), *map(shown, (f.value, f.floor)), times_the_floor(f)] for f in found[:limit]
             ]
-            print_table(console, [_ASKED[question], ">synthetic", ">noise floor", ">times"], lines)
+            print_table(console, [QUESTION_NAMES[question], ">synthetic", ">noise floor", ">times"], lines)
 
 
-def _excess(figure: Figure) -> float:
-    return (figure.value or 0.0) - (figure.floor or 0.0)
-
-
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _times(value: float | None, floor: float | None) -> str:
-    return "-" if value is None or not floor else f"{value / floor:.1f}"
+def _uses(report: SequenceReport, console: Console) -> None:
+    """What models learn from the histories, conversions by channel, and the attack on users."""
+    if report.predictions:
+        console.print()
+        rows = [
+            [escape(plain(p.target)), *map(shown, (p.real, p.synthetic, p.lost, p.floor))] for p in report.predictions
+        ]
+        headers = ["AUC of predicting", ">learned from real", ">from synthetic", ">lost", ">noise floor"]
+        print_table(console, headers, rows)
+    if (found := report.attribution) is not None:
+        console.print()
+        headers = [f"% by {escape(plain(found.channel))}", ">last touch", ">synthetic", ">removal effect", ">interval",
+                   ">synthetic", "inside"]  # fmt: skip
+        print_table(console, headers, [list(map(escape, cells)) for cells in credit_rows(found)])
+        console.print(escape(plain(attribution_words(found))))
+    if report.membership is not None:
+        console.print()
+        console.print(membership_words(report.membership))

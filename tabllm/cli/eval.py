@@ -54,7 +54,8 @@ tabllm eval visits-run --all-targets --shadow 8 --details
 # As a page with plots; several tables stand side by side
 tabllm eval visits.csv nano.csv ctgan.csv --holdout visits-test.csv --html report.html
 # Histories of users in a log of events: lengths, gaps, what follows what
-tabllm eval log.csv events.csv --by user_id --time time
+tabllm eval log.csv events.csv --by user_id --time time --html histories.html
+tabllm eval log.csv events.csv --by user_id --time time --conversion page=paid --channel source
 # For a program
 tabllm eval visits.csv synthetic.csv --json - | jq .fidelity.shape_error_percent
 """
@@ -87,7 +88,8 @@ class Claim(click.ParamType):
 @click.option("--run", "attacked", type=PATH, metavar="RUN",
               help="Run to attack: do its probabilities tell training rows from held-out ones?  [default: RUN, of "
                    "nano]")  # fmt: skip
-@click.option("--target", metavar="COL", help="Target column to predict.  [default: guessed]")
+@click.option("--target", metavar="COL",
+              help="Target column to predict; with --by its next value.  [default: guessed]")  # fmt: skip
 @click.option("--protect", multiple=True, metavar="COL",
               help="Protected column, whose groups must not fare worse, such as sex. Repeatable.")  # fmt: skip
 @click.option("--protocol", type=click.Choice(["standard", "report"]), default="standard", show_default=True,
@@ -104,6 +106,11 @@ class Claim(click.ParamType):
 @click.option("--limit", type=AtLeast(1), default=10, show_default=True, metavar="N",
               help="Rows in each list of --details.")  # fmt: skip
 @log_options("compare")
+@click.option("--conversion", metavar="COL[=VALUE]",
+              help="With --by and --channel: events that are conversions, such as page=paid.")  # fmt: skip
+@click.option("--channel", metavar="COL",
+              help="With --by and --conversion: column of the channel, whose share of the conversions is "
+                   "compared.")  # fmt: skip
 @details_option
 @html_option
 @real_rows_option
@@ -129,6 +136,8 @@ def evaluate(
     limit: int,
     by: str | None,
     time: str | None,
+    conversion: str | None,
+    channel: str | None,
     details: bool,
     html_file: str | None,
     no_real_rows: bool,
@@ -148,15 +157,17 @@ def evaluate(
     columns = log_columns(real, by, time)
     if columns is not None:
         _refuse({
-            "--holdout": holdout, "--target": target, "--protect": protect, "--claim": claim, "--html": html_file,
-            "--all-targets": all_targets, "--shadow": shadow, "--run": attacked,
+            "--protect": protect, "--claim": claim, "--all-targets": all_targets, "--shadow": shadow, "--run": attacked,
         })  # fmt: skip
         logs = _tables(session, real, synth, holdout, data, reading, seed or 0).without(dropped)
         compare_logs(
-            session, logs.real, logs.synthetic, logs.schema, columns,
-            details=details, limit=limit, seed=seed or 0, json_file=json_file,
+            session, logs.real, logs.synthetic, logs.schema, columns, holdout=logs.holdout, target=target,
+            conversion=conversion, channel=channel, details=details, limit=limit, seed=seed or 0, json_file=json_file,
+            html_file=html_file, facts=logs.facts,
         )  # fmt: skip
         return
+    if conversion or channel:
+        raise UsageError("--conversion and --channel are of histories: name --by and --time, too.")
 
     from eval.facts.provenance import provenance
     from eval.judging.side_by_side import reports_as_json

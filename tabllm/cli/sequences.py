@@ -93,18 +93,42 @@ def compare_logs(
     schema: Schema | None,
     columns: tuple[str, str],
     *,
+    holdout: pd.DataFrame | None,
+    target: str | None,
+    conversion: str | None,
+    channel: str | None,
     details: bool,
     limit: int,
     seed: int,
     json_file: str | None,
+    html_file: str | None,
+    facts: Mapping[str, str],
 ) -> None:
-    """Compare the histories in each table of ``synthetic`` with those in ``real``; draw the reports, and write them."""
+    """Compare the histories in each table of ``synthetic`` with those in ``real``; draw the reports, and write them.
+
+    Args:
+        holdout: events of users that no generator learned.
+        target, conversion, channel: as ``eval.sequences.compare_sequences`` takes them.
+        facts: where the tables come from.
+    """
     from eval.sequences import compare_sequences
     from eval.sequences.terminal import render_sequences
 
     by, time = columns
     reports = {
-        name: compare_sequences(real, table, by=by, time=time, schema=schema, seed=seed, progress=session.reporter())
+        name: compare_sequences(
+            real,
+            table,
+            by=by,
+            time=time,
+            schema=schema,
+            holdout=holdout,
+            target=target,
+            conversion=conversion,
+            channel=channel,
+            seed=seed,
+            progress=session.reporter(),
+        )
         for name, table in synthetic.items()
     }
     if session.draws(json_file):
@@ -113,6 +137,10 @@ def compare_logs(
             if len(reports) > 1:
                 console.print(f"{chr(10) * (number > 0)}{escape(plain(name))}", style="bold")
             render_sequences(report, console, limit=limit, details=details)
+    if html_file:
+        from eval.sequences.page.whole import write_sequence_html
+
+        write_sequence_html(reports, html_file, facts={**facts, "command": session.command})
     found = {name: report.to_dict() for name, report in reports.items()}
     session.write_json(next(iter(found.values())) if len(found) == 1 else found, json_file)
 

@@ -35,10 +35,13 @@ def test_a_log_is_learned_made_continued_and_judged(run_tabllm, log, monkeypatch
     done = run_tabllm("extend", "log-run", "log.csv", "--events", "2", "-o", "next.csv")
     assert done.code == 0, done.err
     assert len(pd.read_csv("next.csv")) == 2 * log["user"].nunique()
-    done = run_tabllm("eval", "log-run", "--json", "report.json")
+    done = run_tabllm("eval", "log-run", "--json", "report.json", "--html", "page.html")
     assert done.code == 0, done.err
     assert "Detection of whole users" in done.out
-    assert json.loads(Path("report.json").read_text())["by"] == "user"
+    report = json.loads(Path("report.json").read_text())
+    assert report["by"] == "user"
+    assert "users are held out" in report["notes"][-1]
+    assert "Values of a user" in Path("page.html").read_text()
     assert (
         "makes users with all their events"
         in run_tabllm("sample", "log-run", "-o", "x.csv", "--balance", "page").message
@@ -68,5 +71,5 @@ def test_what_does_not_go_with_histories_is_refused(run_tabllm, options, told):
 def test_commands_about_rows_refuse_histories(run_tabllm):
     assert "learns no single rows" in run_tabllm("compare", "log.csv", "-m", "sequences").message
     assert "name both" in run_tabllm("eval", "log.csv", "log.csv", "--by", "user").message
-    outcome = run_tabllm("eval", "log.csv", "log.csv", "--by", "user", "--time", "day", "--target", "page")
-    assert "--target judges single rows" in outcome.message
+    outcome = run_tabllm("eval", "log.csv", "log.csv", "--by", "user", "--time", "day", "--protect", "page")
+    assert "--protect judges single rows" in outcome.message

@@ -66,11 +66,28 @@ def rows_chart(labels: Sequence[str], tables: Mapping[str, Shares], finding: str
     return svg.drawing(WIDTH, height, *shapes, finding=finding, detail=detail)
 
 
-def steps_chart(edges: Sequence[float], tables: Mapping[str, Shares], label: str, finding: str, detail: str) -> Markup:
-    """Shares of rows between ``edges``, one outline per table; ``label`` names the axis."""
-    shapes, height = _steps_panel(edges, tables, lambda value: f"{value:.3g}")
-    shapes.append(svg.text((_LEFT + WIDTH) / 2, height + 10, label, "axis-label"))
-    return svg.drawing(WIDTH, height + 16, *shapes, finding=finding, detail=detail)
+def steps_chart(
+    edges: Sequence[float],
+    tables: Mapping[str, Shares],
+    label: str,
+    finding: str,
+    detail: str,
+    *,
+    written: Callable[[float], str] = "{:.3g}".format,
+    ticks: Sequence[float] | None = None,
+    instants: bool = False,
+) -> Markup:
+    """Shares of rows between ``edges``, one outline per table; ``label`` names the axis.
+
+    Args:
+        written: how a value of the axis is written.
+        ticks: values that are; round ones if absent.
+        instants: whether they are seconds since 1970.
+    """
+    shapes, height = _steps_panel(edges, tables, written, ticks=ticks, instants=instants)
+    if label:
+        shapes.append(svg.text((_LEFT + WIDTH) / 2, height + 10, label, "axis-label"))
+    return svg.drawing(WIDTH, height + (16 if label else 0), *shapes, finding=finding, detail=detail)
 
 
 def line_chart(
@@ -272,7 +289,12 @@ def bar(value: float | None, floor: float | None, top: float, class_: str = "syn
 
 
 def _steps_panel(
-    edges: Sequence[float], tables: Mapping[str, Shares], written: Callable[[float], str], *, instants: bool = False
+    edges: Sequence[float],
+    tables: Mapping[str, Shares],
+    written: Callable[[float], str],
+    *,
+    ticks: Sequence[float] | None = None,
+    instants: bool = False,
 ) -> tuple[list[Markup], float]:
     """The shapes and the height of a panel with a percentage axis and an axis of ``edges``."""
     present = {role: shares for role, shares in tables.items() if shares is not None}
@@ -292,7 +314,8 @@ def _steps_panel(
         else:
             shapes.append(svg.steps(across, tops, base, f"{role}-line"))
     shapes.append(svg.line(_LEFT, base, WIDTH - _RIGHT, base, "axis"))
-    ticks = _instant_ticks(edges) if instants else svg.nice_ticks(edges[0], edges[-1])
+    if ticks is None:
+        ticks = _instant_ticks(edges) if instants else svg.nice_ticks(edges[0], edges[-1])
     shapes += _axis_words([(x(tick), _compact(tick, written)) for tick in ticks], base + 15)
     for i in range(len(edges) - 1):
         tip = f"{written(edges[i])} to {written(edges[i + 1])}: " + _shares(present, i)
