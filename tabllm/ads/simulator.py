@@ -26,9 +26,12 @@ __all__ = [
     "TIME",
     "TRUTH",
     "click_chances",
+    "click_logits",
     "draw_by",
+    "draw_impressions",
     "expected_auc",
     "named",
+    "numbered",
     "simulate_ads",
     "simulation_note",
 ]
@@ -62,21 +65,21 @@ def simulate_ads(
 
     rng = np.random.default_rng(seed)
     world = build_world(ads, rng)
-    drawn = _draw(world, rows, rng)
-    chance = click_chances(_logits(world, drawn), click_rate)
+    drawn = draw_impressions(world, rows, rng)
+    chance = click_chances(click_logits(world, drawn), click_rate)
     columns: dict[str, Any] = {
         CLICK: (rng.random(rows) < chance).astype(np.int64),
         "age": drawn["age"],
         "gender": named(drawn["gender"], GENDERS),
-        "residence": _numbered(drawn["residence"], "city", worlds.RESIDENCES),
+        "residence": numbered(drawn["residence"], "city", worlds.RESIDENCES),
         "city_rank": world.rank_of[drawn["residence"]],
-        "device_series": _numbered(drawn["series"], "series", worlds.SERIES),
+        "device_series": numbered(drawn["series"], "series", worlds.SERIES),
         "device_size": drawn["size"],
         "network_type": named(drawn["network"], NETWORKS),
-        "ad_id": _numbered(drawn["ad"], "ad", ads),
-        "task_id": _numbered(world.task_of[drawn["ad"]], "task", len(world.task_logit)),
+        "ad_id": numbered(drawn["ad"], "ad", ads),
+        "task_id": numbered(world.task_of[drawn["ad"]], "task", len(world.task_logit)),
         "creative_type": named(world.creative_of[drawn["ad"]], CREATIVES),
-        "slot_id": _numbered(drawn["slot"], "slot", worlds.SLOTS),
+        "slot_id": numbered(drawn["slot"], "slot", worlds.SLOTS),
         TIME: pd.Timestamp(START) + pd.to_timedelta(drawn["second"], unit="s"),
     }
     if truth:
@@ -100,7 +103,9 @@ def expected_auc(chance: np.ndarray) -> float:
     return float(right / pairs)
 
 
-def simulation_note(table: pd.DataFrame, *, seed: int, ads: int, click_rate: float) -> dict[str, Any]:
+def simulation_note(
+    table: pd.DataFrame, *, seed: int, ads: int, click_rate: float, users: int | None = None
+) -> dict[str, Any]:
     """What the note beside the file says of ``table`` (with its true chances), as plain JSON data."""
     return {
         "simulated": True,
@@ -111,11 +116,13 @@ def simulation_note(table: pd.DataFrame, *, seed: int, ads: int, click_rate: flo
         "click_rate": click_rate,
         "clicks": int(table[CLICK].sum()),
         "ceiling_auc": expected_auc(table[TRUTH].to_numpy()),
-        "effects": "The terms of the click chance and their sizes stand in tabllm/ads/world.py.",
+        "effects": "The terms of the click chance and their sizes stand in tabllm/ads/world.py"
+        + ("." if users is None else ", those of a user's past in tabllm/ads/histories/simulated.py."),
+        **({} if users is None else {"users": users}),
     }
 
 
-def _draw(world: World, rows: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def draw_impressions(world: World, rows: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Codes and quantities of ``rows`` impressions, by time."""
     hour = rng.choice(24, rows, p=worlds.HOUR_SHARES)
     second = np.sort(rng.integers(DAYS, size=rows) * 86_400 + hour * 3_600 + rng.integers(3_600, size=rows))
@@ -147,7 +154,7 @@ def draw_by(weights: np.ndarray, group: np.ndarray, rng: np.random.Generator) ->
     return np.asarray(place - group * weights.shape[1])
 
 
-def _logits(world: World, drawn: dict[str, np.ndarray]) -> np.ndarray:
+def click_logits(world: World, drawn: dict[str, np.ndarray]) -> np.ndarray:
     """``float64[rows]``: the terms of :mod:`tabllm.ads.world`, without the intercept."""
     ad, slot = drawn["ad"], drawn["slot"]
     task, creative = world.task_of[ad], world.creative_of[ad]
@@ -173,13 +180,15 @@ def _logits(world: World, drawn: dict[str, np.ndarray]) -> np.ndarray:
     )
 
 
-def click_chances(logits: np.ndarray, rate: float) -> np.ndarray:
-    """The chances of ``logits`` under the intercept that makes their mean ``rate``."""
+def click_chances(logits: np.ndarray, rate: float, weights: np.ndarray | None = None) -> np.ndarray:
+    """The chances of ``logits`` under the intercept that makes their mean, weighted by ``weights``, ``rate``."""
     from scipy.optimize import brentq
     from scipy.special import expit
 
     reach = np.abs(logits).max() + 50
-    intercept = brentq(lambda value: expit(logits + value).mean() - rate, -reach, reach, xtol=1e-12)
+    intercept = brentq(
+        lambda value: np.average(expit(logits + value), weights=weights) - rate, -reach, reach, xtol=1e-12
+    )
     return np.asarray(expit(logits + intercept))
 
 
@@ -188,7 +197,7 @@ def named(codes: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     return np.array(names, dtype=object)[codes]
 
 
-def _numbered(codes: np.ndarray, what: str, count: int) -> np.ndarray:
+def numbered(codes: np.ndarray, what: str, count: int) -> np.ndarray:
     """``sim-ad-007``: as many digits as ``count`` needs."""
     digits = len(str(count))
     return np.array([f"sim-{what}-{number:0{digits}}" for number in range(1, count + 1)], dtype=object)[codes]

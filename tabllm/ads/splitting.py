@@ -16,7 +16,7 @@ from tabular.schema import Schema
 
 from .features import value_text
 
-__all__ = ["TEST_SHARE", "Split", "check_columns", "click_labels", "split_log"]
+__all__ = ["TEST_SHARE", "Split", "check_columns", "click_labels", "split_log", "times_of"]
 
 #: Share of the rows, the latest, that models are tested on.
 TEST_SHARE = 0.2
@@ -67,7 +67,7 @@ def split_log(
         raise UsageError(f"The share of test rows must lie between 0 and 1, not be {test_share:g}.")
     log = check_table(log)
     known = log[click].notna().to_numpy(dtype=bool, copy=True)
-    times = None if time is None else _times(log, time)
+    times = None if time is None else times_of(log, time)
     if times is not None:
         known &= ~np.isnan(times)
     notes = [f"{int((~known).sum()):,} rows without a click or a time were left out."] if not known.all() else []
@@ -122,7 +122,7 @@ def click_labels(values: pd.Series, name: str, positive: str | None = None) -> t
     return np.isin(codes, np.flatnonzero(texts == positive)), positive
 
 
-def _times(log: pd.DataFrame, name: str) -> np.ndarray:
+def times_of(log: pd.DataFrame, name: str) -> np.ndarray:
     """``float64[rows]``: something that grows with time, NaN where it is missing."""
     column = infer_schema(log[[name]])[name]
     if not column.is_numeric:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from tabular.schema import Schema
 
 from .facts import CtrArm, CtrReport, Ranking
 from .features import Features, Layout, features_of, layout_of
+from .histories.past import history_of
 from .model import CtrModel
 from .scores import compare_chances, mean_by_ad, rank_agreement
 from .simulator import expected_auc
@@ -54,6 +55,7 @@ def study_ctr(
     ad: str | None = None,
     schema: Schema | None = None,
     fit_seconds: Mapping[str, float] | None = None,
+    by: str | None = None,
     seed: int = 0,
     threads: int | None = None,
     progress: Reporter | None = None,
@@ -65,6 +67,8 @@ def study_ctr(
         synthetic: by name, each with the columns of the past.
         ad: the column whose values are ranked; none are without it.
         schema: of the past; inferred if absent.
+        by: the column that names the user, whose past in the same table is then told of each row
+            (:mod:`.histories.past`); it needs ``time``.
         fit_seconds: of generators, by name, to be told beside what came of them.
 
     Raises:
@@ -73,16 +77,25 @@ def study_ctr(
     progress = default_reporter(progress)
     tell_of_trees(progress)
     schema = schema or infer_schema(split.past)
-    layout = layout_of(schema, click, time)
     for name, table in synthetic.items():
         check_form(f"synthetic ({name})", table, schema)
     clicked, positive = click_labels(split.past[click], click)
     truth, _ = click_labels(split.test[click], click, positive)
     notes = [*split.notes]
+    history = None
+    if by is not None and time is not None:
+        history = history_of(split.past, schema, by, time, click, positive)
+        columns = (*(column for column in schema if column.name != by), *history.columns)
+        schema = replace(schema, columns=columns, rules=())
+        notes.append(f"Told of the past of each {by}: {', '.join(column.name for column in history.columns)}.")
+    layout = layout_of(schema, click, time)
     if layout.left_out:
         notes.append(f"Not read by the CTR models: {', '.join(layout.left_out)}.")
-    test = features_of(split.test, layout)
-    past = features_of(split.past, layout)
+    if history is None:
+        past, test = features_of(split.past, layout), features_of(split.test, layout)
+    else:  # the past of a test row reaches back into the rows that are learned
+        both = features_of(history.told(pd.concat([split.past, split.test], ignore_index=True)), layout)
+        past, test = both.take(np.arange(len(split.past))), both.take(np.arange(len(split.past), both.rows))
     with progress.task("CTR models", 2 + len(synthetic), "models") as task:
         sources = [_learned("real", "real", past, clicked, test, seed, threads)]
         task.advance()
@@ -91,7 +104,8 @@ def study_ctr(
         sources.append(_learned("redrawn", "resampled", drawn, clicked[again], test, seed, threads))
         task.advance()
         for name, table in synthetic.items():
-            sources.append(_made(name, table, layout, click, positive, test, seed, threads))
+            told = table if history is None else history.told(table)
+            sources.append(_made(name, told, layout, click, positive, test, seed, threads))
             task.advance()
     if split.truth is not None:
         sources.insert(0, _Source("ceiling", "ceiling", split.truth))

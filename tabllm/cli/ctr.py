@@ -51,6 +51,9 @@ tabllm ctr ads.csv --click click --time time --past past.csv
 tabllm fit past.csv -o past-run
 tabllm sample past-run -o synthetic.csv
 tabllm ctr ads.csv --click click --time time --synthetic synthetic.csv
+# Users with histories: each row is told of the clicks before it, and nano learns whole histories
+tabllm simulate-ads 50000 --users 4000 --truth -o users.csv
+tabllm ctr users.csv --click click --by user_id --time time --drop conversion -m nano
 """
 
 
@@ -60,6 +63,9 @@ tabllm ctr ads.csv --click click --time time --synthetic synthetic.csv
 @click.option("--time", "time_", metavar="COL",
               help="Time column: learn from the past, test on the latest rows.  [default: split at "
                    "random]")  # fmt: skip
+@click.option("--by", metavar="COL",
+              help="User column, with --time: tell the models of each user's past clicks and impressions, and fit nano "
+                   "to whole histories.")  # fmt: skip
 @click.option("--ad", metavar="COL", help="Ad column, whose ranking is compared.  [default: guessed]")
 @click.option("--truth", metavar="COL",
               help="Column of true click probabilities, for an upper bound.  [default: true_click_probability, "
@@ -95,6 +101,7 @@ def ctr(
     log: str,
     clicked: str,
     time_: str | None,
+    by: str | None,
     ad: str | None,
     truth: str | None,
     models: tuple[str, ...],
@@ -131,10 +138,12 @@ def ctr(
     from tabular.io.writing import TableWriter
     from tabular.preparing.inference import infer_schema
     from tabular.registry import check_name
+    from tabular.relations.log import infer_log_schema
     from tabular.schema import Schema
     from tabular.storage.rundir import write_text
 
     from .. import __version__
+    from ..ads.histories.simulated import CONVERSION_TRUTH
     from ..ads.page import page
     from ..ads.simulator import TRUTH
     from ..ads.splitting import check_columns, split_log
@@ -146,16 +155,24 @@ def ctr(
     models = tuple(name.strip() for name in ",".join(models).split(",") if name.strip())
     for name in models:
         check_name(name, of_rows=True)
+    if by is not None and time_ is None:
+        raise UsageError("--by tells of the past of users, so it needs --time COL, the column that orders events.")
     seed = seed or 0
     for path in synthetic:
         if not is_there(path):
             existing(Path(path))
     table = drop_columns(read(session, log, reading).table, dropped)
     truth = truth or (TRUTH if TRUTH in table else None)
-    check_columns(table, click=clicked, time=time_, truth=truth)
+    if truth == TRUTH and CONVERSION_TRUTH in table:
+        table = table.drop(columns=CONVERSION_TRUTH)  # of the simulation, too, and no model may see it
+    check_columns(table, click=clicked, time=time_, truth=truth, by=by)
     check_columns(table, click=clicked, ad=ad)
     split = split_log(table, click=clicked, time=time_, truth=truth, test_share=test_share, seed=seed)
-    schema = Schema.from_json(schema_file) if schema_file else infer_schema(split.past)
+    log_columns = None if by is None or time_ is None else (by, time_)
+    if schema_file:
+        schema = Schema.from_json(schema_file)
+    else:
+        schema = infer_schema(split.past) if log_columns is None else infer_log_schema(split.past, *log_columns)
     if models:  # of rows that are given, no rule need hold
         schema = ruled_schema(split.past, schema, rules, data=log, seed=seed, progress=session.reporter())
     if past:
@@ -171,7 +188,7 @@ def ctr(
         claim_work(session, folder, "*/made.json", "*/run", "*/run.partial")
     settings = Settings(clicked, seed, sampled, options)
     try:
-        made, seconds, failed = _made(session, models, split, schema, settings, folder)
+        made, seconds, failed = _made(session, models, split, schema, settings, folder, log_columns)
         report = study_ctr(
             split,
             {**given, **made},
@@ -179,6 +196,7 @@ def ctr(
             time=time_,
             ad=ad or guess_ad(list(split.past)),
             schema=schema,
+            by=by,
             fit_seconds=seconds,
             seed=seed,
             progress=session.reporter(),
@@ -210,7 +228,13 @@ def ctr(
 
 
 def _made(
-    session: Session, models: tuple[str, ...], split: Split, schema: Schema, settings: Settings, folder: Path
+    session: Session,
+    models: tuple[str, ...],
+    split: Split,
+    schema: Schema,
+    settings: Settings,
+    folder: Path,
+    log_columns: tuple[str, str] | None,
 ) -> tuple[dict[str, pd.DataFrame], dict[str, float], dict[str, str]]:
     """What each generator made, how long it learned, and why those failed that did; one failure is its own."""
     from tabular.errors import OutputError
@@ -221,7 +245,7 @@ def _made(
     progress = session.reporter()
     for model in dict.fromkeys(models):
         try:
-            made = make_past(model, split.past, schema, settings, folder, progress)
+            made = make_past(model, split.past, schema, settings, folder, progress, log_columns)
         except (OutputError, UsageError):
             raise
         except (TabllmError, RuntimeError, MemoryError, ArithmeticError, ValueError) as error:

@@ -23,6 +23,8 @@ tabllm simulate-ads 100000 -o ads.csv
 # With the true chance of every click, so that 'tabllm ctr' can tell how good the best model could be
 tabllm simulate-ads 100000 --truth -o ads.parquet
 tabllm ctr ads.parquet --click click --time time -m nano
+# 4,000 users with histories: what they saw and clicked before changes what they click next
+tabllm simulate-ads 50000 --users 4000 --truth -o users.parquet
 # Rarer clicks, more ads
 tabllm simulate-ads 1000000 --click-rate 0.005 --ads 2000 --seed 7 -o rare.parquet
 """
@@ -35,12 +37,25 @@ tabllm simulate-ads 1000000 --click-rate 0.005 --ads 2000 --seed 7 -o rare.parqu
 @click.option("--ads", type=AtLeast(2), default=300, show_default=True, metavar="N", help="Number of different ads.")
 @click.option("--click-rate", type=float, default=0.02, show_default=True, metavar="RATE",
               help="Mean of the true click probabilities.")  # fmt: skip
-@click.option("--truth", is_flag=True, help="True probabilities: add a column true_click_probability.")
+@click.option("--users", type=AtLeast(1), metavar="N",
+              help="Users with histories: a click depends on the user's clicks and channel before; conversions, "
+                   "too.")  # fmt: skip
+@click.option("--truth", is_flag=True,
+              help="True probabilities: add a column true_click_probability; with --users true_conversion_probability, "
+                   "too.")  # fmt: skip
 @seed_option
 @force_option("a file")
 @click.pass_obj
 def simulate_ads(
-    session: Session, rows: int, out: str, ads: int, click_rate: float, truth: bool, seed: int | None, force: bool
+    session: Session,
+    rows: int,
+    out: str,
+    ads: int,
+    click_rate: float,
+    users: int | None,
+    truth: bool,
+    seed: int | None,
+    force: bool,
 ) -> None:
     """Simulate N impressions of ads, by time; tabllm/ads/world.py says how a click comes about.
 
@@ -49,14 +64,19 @@ def simulate_ads(
     """
     from tabular.io.writing import check_output
 
+    from ..ads.histories.simulated import CONVERSION_TRUTH, simulate_users
     from ..ads.simulator import TRUTH, simulate_ads, simulation_note
 
     check_output(out)
     claim(session, out, force=force)
     start = time.perf_counter()
-    table = simulate_ads(rows, seed=seed or 0, ads=ads, click_rate=click_rate, truth=True)
-    note = simulation_note(table, seed=seed or 0, ads=ads, click_rate=click_rate)
-    beside = write_simulated(table if truth else table.drop(columns=TRUTH), note, out)
+    if users is None:
+        table = simulate_ads(rows, seed=seed or 0, ads=ads, click_rate=click_rate, truth=True)
+    else:
+        table = simulate_users(rows, users, seed=seed or 0, ads=ads, click_rate=click_rate, truth=True)
+    note = simulation_note(table, seed=seed or 0, ads=ads, click_rate=click_rate, users=users)
+    known = [name for name in (TRUTH, CONVERSION_TRUTH) if name in table]
+    beside = write_simulated(table if truth else table.drop(columns=known), note, out)
     session.say(
         f"Simulated {rows:,} rows with {note['clicks']:,} clicks in {seconds(time.perf_counter() - start)}; wrote "
         f"{shown(out)}. Nothing in them was measured{f', as {beside} says' if beside else ''}."

@@ -23,6 +23,7 @@ from tabular.progress import Reporter
 from tabular.registry import create, has_option
 from tabular.schema import Schema
 from tabular.storage.rundir import make_folder
+from tabular.synthesizer import Synthesizer
 
 from ..studies.workspace import Synthetic, Workspace, fingerprint, folder_of
 
@@ -162,13 +163,18 @@ def made_rows(
 ) -> Synthetic:
     """``model`` fitted to ``table``, and as many rows of it, or ``settings.rows``; see :meth:`.Workspace.synthetic`."""
     rows = settings.rows or len(table)
+
+    def sampled(learned: Synthesizer) -> pd.DataFrame:
+        count = rows if learned.unit == "rows" else max(1, round(rows * learned.facts["users"] / len(table)))
+        return learned.sample(count, seed=settings.seed, progress=progress)
+
     return work.synthetic(
         model,
         table,
         schema,
         {"seed": settings.seed, **target_option(model, settings.target, schema), **settings.options},
         asked={"rows": rows, "seed": settings.seed},
-        sample=lambda learned: learned.sample(rows, seed=settings.seed, progress=progress),
+        sample=sampled,
     )
 
 
