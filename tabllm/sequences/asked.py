@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +20,9 @@ from .layout import Layout
 
 __all__ = ["LEAST_SHARE", "PATIENT_USERS", "Asked", "asked_of"]
 
-#: Which events a condition may be on.
+#: Which events a condition may be on; beside these ``exactly 2``, or any other number: so many events and no more.
 WHICH = ("first", "last", "any", "every")
+_EXACTLY = re.compile(r"exactly (\d+) ")
 #: Users that are made in search of some that are wanted before the search may be given up, and the share of them that
 #: must be.
 PATIENT_USERS, LEAST_SHARE = 20_000, 1e-3
@@ -31,7 +34,7 @@ class Asked:
 
     Attributes:
         users: conditions on columns of users.
-        events: (which events, column, what it may be).
+        events: (which events: one of :data:`WHICH` or ``exactly 2``; column; what it may be).
         schema: of the whole table.
     """
 
@@ -56,7 +59,8 @@ class Asked:
                 found &= held[first if which == "first" else last]
             else:
                 count = np.add.reduceat(held.astype(np.int64), first)
-                found &= count > 0 if which == "any" else count == last - first + 1
+                wanted = {"any": np.maximum(count, 1), "every": last - first + 1}
+                found &= count == (wanted[which] if which in wanted else int(which.split()[1]))
         return found
 
     def rows_kept(self, arrays: Mapping[str, np.ndarray], by: str, most: int) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +89,7 @@ def asked_of(where: Where, users: Schema, whole: Schema, layout: Layout) -> Aske
     """
     parts: dict[str, tuple[str, str]] = {}
     columns = list(users.columns)
-    for which in WHICH:
+    for which in (*WHICH, *(f"exactly {number}" for number in _numbers(where))):
         for name in (*layout.event_columns, layout.time):
             named = f"{which} {name}"
             if named not in users:
@@ -101,10 +105,19 @@ def asked_of(where: Where, users: Schema, whole: Schema, layout: Layout) -> Aske
     return Asked([condition for condition in conditions if condition.column not in parts], events, whole)
 
 
+def _numbers(where: Any) -> set[str]:
+    """The numbers of events that conditions, in any of their forms, ask for."""
+    if isinstance(where, str):
+        return set(_EXACTLY.findall(where))
+    if isinstance(where, Condition):
+        return _numbers(where.column)
+    return {number for part in where or () for number in _numbers(part)}
+
+
 def _of_which(error: ConditionError, where: Where, layout: Layout) -> ConditionError:
     """``error``, or one that says how to name a column of events, where ``where`` names one plainly."""
     for name in (*layout.event_columns, layout.time):
         if f"no column {name!r}" in str(error):
-            listed = ", ".join(repr(f"{which} {name}") for which in WHICH)
+            listed = ", ".join(repr(f"{which} {name}") for which in (*WHICH, "exactly 2"))
             return ConditionError(f"Column {name!r} changes from event to event; say of which event: {listed}.")
     return error

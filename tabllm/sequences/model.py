@@ -183,7 +183,7 @@ class SequenceLM(NanoSettings, Synthesizer):
 
         Args:
             where: conditions on columns of users, on their number of ``events``, and on events: on ``first page``,
-                ``last page``, ``any page`` or ``every page``.
+                ``last page``, ``any page``, ``every page`` or ``exactly 2 page``.
             done: rows, not users, that an earlier call gave.
         """
         self._fitted()

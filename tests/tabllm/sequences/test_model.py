@@ -69,7 +69,7 @@ def test_conditions_are_on_users(model):
     made = model.sample(10, where="country = fr and events = 3")
     assert set(made["country"]) == {"fr"}
     assert made["user_id"].value_counts().eq(3).all()
-    with pytest.raises(ConditionError, match="'first page', 'last page', 'any page', 'every page'"):
+    with pytest.raises(ConditionError, match="'first page', 'last page', 'any page', 'every page', 'exactly 2 page'"):
         model.sample(2, where="page = cart")
 
 
@@ -82,6 +82,9 @@ def test_conditions_are_on_the_first_the_last_any_or_every_event(model, monkeypa
     assert pages.apply(lambda seen: "paid" in set(seen)).all()
     assert made["price"].min() > 1
     assert not set(made["user_id"]) & set(events()["user_id"])
+    made = model.sample(10, where={"exactly 2 page": "cart", "events": (3, 6)})
+    assert (made["page"] == "cart").groupby(made["user_id"]).sum().eq(2).all()
+    assert model.sample(2, where=["exactly 0 page=home"])["page"].ne("home").all()
     with pytest.raises(ConditionError, match="loosen"):
         model.sample(5, where="last page = home and every page = paid")
 
