@@ -11,12 +11,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import KindError, RuleError, SchemaError
 from .plain_json import FieldError, read_json
-from .rules import Rule
 from .storage.rundir import write_text
+
+if TYPE_CHECKING:
+    from .rules import Rule
 
 __all__ = ["KINDS", "NUMERIC_KINDS", "TOKEN_KINDS", "Column", "Schema", "kind_hint"]
 

@@ -24,6 +24,7 @@ from .progress import Reporter
 from .schema import Schema
 from .search_space import SearchSpace
 from .settings import RUN_FOLDER, Setting, Settings
+from .where.text import Where
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,10 +39,6 @@ else:
     pd = Module("pandas")
 
 __all__ = ["Synthesizer"]
-
-#: What ``where`` accepts: ``"age>=30"``, ``["age>=30", "device in [ios, android]"]`` or
-#: ``{"clicked": 1, "device": ["ios", "android"]}``, or a list of both kinds.
-Where = str | Sequence[str | Mapping[str, Any]] | Mapping[str, Any] | None
 
 #: What a call may be given beside settings.
 _DONE = Setting(0, least=0, name="done", types="int")

@@ -12,9 +12,8 @@ import numpy as np
 from tabular.encoding.arrays import on_grid
 from tabular.errors import ConditionError
 from tabular.schema import Schema
-from tabular.synthesizer import Where
 from tabular.where.conditions import Allowed, conditions_of, parse_where
-from tabular.where.text import Condition
+from tabular.where.text import Condition, Where
 
 from .layout import Layout
 

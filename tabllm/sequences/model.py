@@ -27,7 +27,8 @@ from tabular.runs import restored
 from tabular.schema import Schema
 from tabular.search_space import SearchSpace
 from tabular.settings import setting, settings_table
-from tabular.synthesizer import Synthesizer, Where
+from tabular.synthesizer import Synthesizer
+from tabular.where.text import Where
 
 from ..nano.settings import NanoSettings
 from ..nano.table_lm import PART_ROWS, TableLM

@@ -6,6 +6,6 @@
 ``forms``        patterns as small regular expressions, and distinct texts of one
 ``sequences``    identifiers that are counted up
 ``checksums``    check digits
-``pools``        lists of words that patterns name
+``pools``        lists of words that patterns name (``given_names``: of persons)
 ===============  ===================================================================================================
 """

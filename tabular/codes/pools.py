@@ -7,8 +7,8 @@ from itertools import product
 
 import numpy as np
 
-from ..personal.names import GIVEN_NAMES
 from .forms import WordLists
+from .given_names import GIVEN_NAMES
 
 __all__ = ["words_of_list"]
 

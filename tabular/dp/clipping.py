@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from ..neural.layers.first_layer import row_sum
+from ..machine.row_sums import row_sum
 
 __all__ = ["clipped_sum"]
 

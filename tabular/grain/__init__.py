@@ -4,8 +4,7 @@
 onto it.
 """
 
-from ..columns.grain import learn_grain
 from .lattice import Lattice, lattice_of
 from .text import Grain, grain_from_text
 
-__all__ = ["Grain", "Lattice", "grain_from_text", "lattice_of", "learn_grain"]
+__all__ = ["Grain", "Lattice", "grain_from_text", "lattice_of"]

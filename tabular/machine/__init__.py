@@ -3,5 +3,6 @@
 ===========  =======================================================================================================
 ``devices``  where torch computes
 ``threads``  with how many threads, beside other programs
+``row_sums``  products with one-hot rows, as this processor or GPU makes them fastest
 ===========  =======================================================================================================
 """

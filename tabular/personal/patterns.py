@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from .names import GIVEN_NAMES
+from ..codes.given_names import GIVEN_NAMES
 
 __all__ = ["BY_NAME", "BY_VALUE", "name_share"]
 
@@ -161,7 +161,8 @@ BY_NAME: dict[str, tuple[Callable[[pd.Series], np.ndarray], float]] = {
     "payment card": (_has_digits(8, 19), 0.5),
     "national id": (_has_digits(5, 24), 0.5),
     "IP address": (
-        _matching(rf"{_IPV4}|{_HEX}|(?:\d{{1,3}}\.){{2,3}}[\dx*]{{1,3}}|[0-9a-f:]*:[0-9a-f:]*:[0-9a-f:.]*"), 0.3
+        _matching(rf"{_IPV4}|{_HEX}|(?:\d{{1,3}}\.){{2,3}}[\dx*]{{1,3}}|[0-9a-f:]*:[0-9a-f:]*:[0-9a-f:.]*"),
+        0.3,
     ),
     "MAC address": (_matching(rf"{_MAC}|[0-9a-f]{{12}}|{_HEX}"), 0.3),
     "device or user id": (_is_id, 0.5),

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from ..codes.forms import as_set, escaped
-from .names import GIVEN_NAMES
+from ..codes.given_names import GIVEN_NAMES
 
 __all__ = [
     "STREET_ENDINGS", "address_form", "email_form", "handle_form", "ip_form", "joined", "name_form", "phone_form",

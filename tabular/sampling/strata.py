@@ -21,12 +21,13 @@ from ..errors import ConditionError, UsageError
 from ..progress import Reporter, Task
 from ..rules.reducing.file_order import in_file_order
 from ..schema import Schema
-from ..synthesizer import Synthesizer, Where
-from ..where.text import unknown_column
+from ..where.text import Where, unknown_column
 from .shares import balanced, in_parts, parity
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from ..synthesizer import Synthesizer
 
 __all__ = ["Cells", "Stratum", "balanced_strata", "check_categories", "fair_strata", "probe", "sample_strata"]
 

@@ -16,9 +16,8 @@ from ..encoding.cells import grid_step
 from ..errors import ConditionError
 from ..numbers.text import parse_numbers
 from ..schema import Column, Schema
-from ..synthesizer import Where
 from .intervals import Interval, intervals_of, number_span
-from .text import EXAMPLES, Condition, operator_at, read_conditions, unknown_column
+from .text import EXAMPLES, Condition, Where, operator_at, read_conditions, unknown_column
 
 __all__ = ["Allowed", "both", "conditions_of", "parse_where", "satisfied"]
 

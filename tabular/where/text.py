@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConditionError
 
-__all__ = ["Condition", "operator_at", "read_conditions", "unknown_column"]
+__all__ = ["Condition", "Where", "operator_at", "read_conditions", "unknown_column"]
+
+#: What ``where`` accepts: ``"age>=30"``, ``["age>=30", "device in [ios, android]"]`` or
+#: ``{"clicked": 1, "device": ["ios", "android"]}``, or a list of both kinds.
+Where = str | Sequence[str | Mapping[str, Any]] | Mapping[str, Any] | None
 
 EXAMPLES = (
     "age>=30, clicked=1, device in [ios, android], country not in [US], age between 30 and 40, "

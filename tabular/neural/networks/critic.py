@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...machine.row_sums import sum_and_one_hot
 from ..encoding.spans import Spans
-from ..layers.first_layer import sum_and_one_hot
 
 __all__ = ["Critic"]
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from ...machine.devices import product_type
+from ...machine.row_sums import sum_and_one_hot
 from ..layers.by_hand import ReluStack, linears, through_relu
-from ..layers.first_layer import sum_and_one_hot
 from ..layers.latent import divergence_of, drawn_latent, gradient_of_code
 from ..network import Data
 from ..updates.optimizer import Adam, AdamLearner, Twin
