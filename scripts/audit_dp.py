@@ -6,9 +6,9 @@
     python scripts/audit_dp.py --epsilons 10 --rows 400000 --batch-rows 100000 --steps 10    # enough to contradict 10
 
 Each line is one run of updates with as much noise as the accountant asks for, or less, in which every row is a canary
-that was in or out by a fair coin (Steinke et al. 2023; tabular/dp/audit.py). "bound" is the least epsilon that agrees
-with what the attacker guessed, at 95 %: of an honest run it lies below the claim, at a third of it or more; with less
-noise it must rise above it. n rows can show no more than about log(n / 6), whatever the noise.
+that was in or out by a fair coin (Steinke et al. 2023; tabular/neural/private/audit.py). "bound" is the least epsilon
+that agrees with what the attacker guessed, at 95 %: of an honest run it lies below the claim, at a third of it or more;
+with less noise it must rise above it. n rows can show no more than about log(n / 6), whatever the noise.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tabular.dp.accounting import Release, noise_for
-from tabular.dp.audit import audit_updates
 from tabular.dp.settings import DELTA_ROWS
+from tabular.neural.private.audit import audit_updates
 
 
 def main() -> None:

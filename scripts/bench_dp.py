@@ -11,7 +11,8 @@ given the schema of the table as public, and its defaults for private fits; `non
 "columns" is a private fit of epsilon 3 that learns next to nothing beyond the columns' distributions: what training
 has to beat. Two lower bounds of epsilon stand beside what was spent (Steinke et al. 2023; 95 %, at the run's delta, 0
 if plain): "black box" is what attacks on the synthetic rows show, next to nothing of a private run; "white box" is what
-canaries show in updates of the run's own noise, sample rate and number (tabular/dp/audit.py, scripts/audit_dp.py).
+canaries show in updates of the run's own noise, sample rate and number (tabular/neural/private/audit.py,
+scripts/audit_dp.py).
 
 Every fit is written to --results as it is made; a second call goes on from there.
 """
@@ -41,8 +42,8 @@ from tabllm.bench.machine import describe_machine
 from tabllm.demo import load_adult
 from tabular import infer_schema
 from tabular.dp.accounting import Release
-from tabular.dp.audit import audit_updates
 from tabular.dp.settings import Privacy
+from tabular.neural.private.audit import audit_updates
 from tabular.registry import create
 
 TARGET = "income"

@@ -31,7 +31,8 @@ factor. Noise, coins and all other draws for rows come from keys of 128 bits (:m
 attacks on that (Mironov 2012, "On significance of the least significant bits for differential privacy") are not guarded
 against.
 
-:mod:`.audit` looks for canaries in what updates release: a lower bound on epsilon, which must stay below the claim.
+:mod:`tabular.neural.private.audit` looks for canaries in what updates release: a lower bound on epsilon, which must
+stay below the claim.
 
 Whoever sees several runs of one table has lost the sum of their epsilons.
 """

@@ -1,8 +1,8 @@
 """The machine that a fit runs on.
 
-===========  =======================================================================================================
-``devices``  where torch computes
-``threads``  with how many threads, beside other programs
+============  =======================================================================================================
+``devices``   where torch computes
+``threads``   with how many threads, beside other programs
 ``row_sums``  products with one-hot rows, as this processor or GPU makes them fastest
-===========  =======================================================================================================
+============  =======================================================================================================
 """

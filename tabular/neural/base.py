@@ -137,7 +137,7 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
             seen = self._data(codes, scalars, np.random.default_rng([self.seed, 1]))
         learner = self._make_learner(network, spans, seen, steps)
         if given.private is not None:
-            from ..dp.learner import private_learner
+            from .private.learner import private_learner
 
             loss = partial(self._private_loss, network, data)
             learner = private_learner(learner, given.private, loss, decay=self.decays)

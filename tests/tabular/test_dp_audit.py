@@ -7,8 +7,8 @@ import pytest
 
 from tabular.dp import updates
 from tabular.dp.accounting import Release, noise_for
-from tabular.dp.audit import audit_updates
 from tabular.dp.lower_bound import least_epsilon, p_value
+from tabular.neural.private.audit import audit_updates
 
 ROWS, STEPS, RATE = 20_000, 100, 0.1
 DELTA = 0.1 / ROWS

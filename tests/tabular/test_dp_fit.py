@@ -13,10 +13,8 @@ import pytest
 import torch
 
 from tabular import OutputError, Schema, SchemaError, UsageError, create, infer_schema, load_run, to_arrays
-from tabular.dp import learner as learner_module
 from tabular.dp import session
 from tabular.dp.clipping import clipped_sum
-from tabular.dp.learner import PrivateLearner
 from tabular.dp.session import begin_private_fit, forget_secret
 from tabular.dp.settings import Privacy
 from tabular.dp.streams import SecretStreams
@@ -25,6 +23,8 @@ from tabular.neural import base
 from tabular.neural.encoding.encoder import TableEncoder
 from tabular.neural.encoding.spans import Spans
 from tabular.neural.networks import tvae_learner
+from tabular.neural.private import learner as learner_module
+from tabular.neural.private.learner import PrivateLearner
 from tabular.neural.updates.rows import shuffled_rows
 
 SMALL = {

@@ -2,14 +2,15 @@
 
 Nasr et al. 2023, "Tight auditing of differentially private machine learning", put a row of their own into training
 whose gradient points where no other does; Steinke, Nasr and Jagielski 2023 put in many at once and need one run
-(:mod:`.lower_bound`). Here every row of a table is such a canary: it moves one weight of its own, by more than the clip
-norm, and is in or out by a fair coin (out: its contribution is removed, its place stays, as the guarantee has it). The
-attacker sees the noisy gradients of all updates, adds up how much more likely each is with the row than without it, and
-guesses the rows with the largest sums as in and those with the least as out.
+(:mod:`tabular.dp.lower_bound`). Here every row of a table is such a canary: it moves one weight of its own, by more
+than the clip norm, and is in or out by a fair coin (out: its contribution is removed, its place stays, as the guarantee
+has it). The attacker sees the noisy gradients of all updates, adds up how much more likely each is with the row than
+without it, and guesses the rows with the largest sums as in and those with the least as out.
 
-What is audited is what fits use: :class:`.learner.PrivateLearner` with its streams, :class:`.updates.NoisyGradient`
-with its coins, clipping, noise and division. A network is not part of it: whether each row's gradient is clipped
-rightly in the generators' own networks is for tests of :mod:`.clipping`.
+What is audited is what fits use: :class:`.learner.PrivateLearner` with its streams,
+:class:`tabular.dp.updates.NoisyGradient` with its coins, clipping, noise and division. A network is not part of it:
+whether each row's gradient is clipped rightly in the generators' own networks is for tests of
+:mod:`tabular.dp.clipping`.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..neural.updates.optimizer import Adam
-from .accounting import Release, spent_epsilon
+from ...dp.accounting import Release, spent_epsilon
+from ...dp.lower_bound import least_epsilon
+from ...dp.streams import SecretStreams
+from ...dp.updates import NoisyGradient
+from ..updates.optimizer import Adam
 from .learner import PrivateLearner
-from .lower_bound import least_epsilon
-from .streams import SecretStreams
-from .updates import NoisyGradient
 
 __all__ = ["WhiteBoxAudit", "audit_updates"]
 

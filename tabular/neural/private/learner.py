@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from ..errors import TabllmError
-from ..neural.updates.optimizer import Adam, AdamLearner
-from .streams import HostDraws, SecretStreams
-from .updates import NoisyGradient, RowsLoss
+from ...dp.streams import HostDraws, SecretStreams
+from ...dp.updates import NoisyGradient, RowsLoss
+from ...errors import TabllmError
+from ..updates.optimizer import Adam, AdamLearner
 
 if TYPE_CHECKING:
-    from ..neural.training import Learner
-    from .session import PrivateFit
+    from ...dp.session import PrivateFit
+    from ..training import Learner
 
 __all__ = ["PrivateLearner", "private_learner"]
 
