@@ -19,6 +19,8 @@ from functools import lru_cache, partial
 
 import numpy as np
 
+from .pools import words_of_list
+
 __all__ = [
     "ALL",
     "Form",
@@ -253,8 +255,6 @@ def _slots(part: str, words: WordLists) -> list[np.ndarray]:
                 raise ValueError(f"the form {part!r} repeats nothing, or no times")
             slots += [slots[-1]] * (int(found["times"]) - 1)
         elif found["list"] is not None:
-            from .pools import words_of_list
-
             slots.append(words_of_list(found["list"], words))
         elif found["set"] is not None:
             slots.append(np.array(_members(found["set"])))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import product
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .forms import WordLists
 from .given_names import GIVEN_NAMES
+
+if TYPE_CHECKING:
+    from .forms import WordLists
 
 __all__ = ["words_of_list"]
 

@@ -17,7 +17,7 @@ from .choice import ALL, RuleChoice
 from .language.evaluation import check_rules
 from .language.syntax import Form
 from .listing import lists_values, with_values
-from .reducing.reduction import check_held, held_rules
+from .reducing.held import check_held, held_rules
 from .rule import Rule
 from .support import shown_cells
 

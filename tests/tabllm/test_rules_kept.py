@@ -14,7 +14,8 @@ from tabllm.lm.pretrained import PretrainedLM
 from tabular import Schema, infer_schema
 from tabular.errors import ConditionError, RuleError
 from tabular.rules import Rule
-from tabular.rules.reducing.reduction import check_held, held_rules, reduction_of
+from tabular.rules.reducing.held import check_held, held_rules
+from tabular.rules.reducing.reduction import reduction_of
 from tabular.where.conditions import parse_where
 
 from .tiny_models import make_model

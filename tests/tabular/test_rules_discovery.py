@@ -15,7 +15,8 @@ import pytest
 from tabular import Schema, infer_schema, to_arrays
 from tabular.errors import ConditionError, RuleError
 from tabular.rules import Rule, find_rules
-from tabular.rules.reducing.reduction import held_rules, reduction_of
+from tabular.rules.reducing.held import held_rules
+from tabular.rules.reducing.reduction import reduction_of
 from tabular.where.conditions import parse_where
 
 with pytest.MonkeyPatch.context() as patch:

@@ -15,7 +15,8 @@ from tabular.progress import Reporter
 from tabular.rules import Rule, find_rules, with_rules
 from tabular.rules.completing import settle
 from tabular.rules.reducing.file_order import in_file_order, order_of, without_order
-from tabular.rules.reducing.reduction import check_held, held_rules, reduction_of
+from tabular.rules.reducing.held import check_held, held_rules
+from tabular.rules.reducing.reduction import reduction_of
 
 ROWS = 300
 ORDER = ("increasing(id)", "increasing(time)", "increasing(bytes)", "decreasing(left)", "increasing(day)")

@@ -14,7 +14,8 @@ from tabular.progress import Reporter
 from tabular.rules import Rule, find_rules
 from tabular.rules.completing import settle
 from tabular.rules.language.instants import as_instants, local_times, placed, zone_numbers
-from tabular.rules.reducing.reduction import held_rules, reduction_of
+from tabular.rules.reducing.held import held_rules
+from tabular.rules.reducing.reduction import reduction_of
 
 ROWS = 300
 RULES = {"0 <= end - start <= 10 h", "day = date(start)", "hour = hour(start)", "month(start) -> month",

@@ -6,6 +6,7 @@
 ``placing``      columns in order (``narrowing``: conditions on columns that follow from others)
 ``keeping``      rows that break a rule are drawn again
 ``file_order``   rows in the order of the file
+``held``         which rules generators can hold rows to
 ``steps``        in which order columns are made from others
 ===============  ===================================================================================================
 """

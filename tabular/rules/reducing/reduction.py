@@ -6,7 +6,7 @@ exactly as if this folder were not there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ from ...dates.forms import compiled
 from ...encoding.arrays import on_grid
 from ...encoding.cells import grid_step
 from ...encoding.clock import time_of_day
-from ...errors import ConditionError, RuleError
+from ...errors import ConditionError
 from ...grain.text import grain_from_text
 from ...schema import Column, Schema
 from ...where.conditions import Allowed, both
@@ -30,7 +30,6 @@ from ..language.syntax import (
     Decides,
     Expression,
     Form,
-    Increasing,
     Maps,
     Operation,
     Reference,
@@ -46,7 +45,7 @@ from .solving import DAY, rearranged
 from .sources import free_sources, with_sources
 from .steps import Changed, in_order
 
-__all__ = ["Reduction", "check_held", "held_rules", "reduction_of"]
+__all__ = ["Reduction", "equation_of", "reduction_of"]
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -214,52 +213,6 @@ class Reduction:
         return Keeping(self.whole, {name: asked for name, asked in conditions.items() if name in made}, self.filled)
 
 
-def check_held(schema: Schema) -> None:
-    """Raise :class:`RuleError` for a rule that no generator can hold rows to."""
-    from .file_order import unordered  # which needs what is made from what
-
-    held = {found.rule for found in reduction_of(schema).derivations}
-    for rule in unordered(schema):
-        raise RuleError(
-            f"The rule {rule.text!r} cannot be kept: the rows are sorted by another column, and other rules are about "
-            "this one, too; take one of them away."
-        )
-    for rule in schema.rules:
-        if (name := _made_up(rule, schema)) is not None:
-            raise RuleError(
-                f"The rule {rule.text!r} is about column {name!r} of the kind {schema[name].kind}, whose values are "
-                "made up for each row, so no row can be held to it; take the rule away, or say what the column is with "
-                "--kind."
-            )
-        if rule not in held and _equation(rule.form(schema.names)) is not None:
-            named = set(rule.columns(schema.names))
-            others = [repr(other.text) for other in held if named & set(other.columns(schema.names))]
-            raise RuleError(
-                f"The rule {rule.text!r} cannot be kept beside {' and '.join(others) or 'the others'}, which compute "
-                "the same columns otherwise; take one of them away."
-            )
-
-
-def held_rules(schema: Schema, rules: Iterable[Rule]) -> tuple[Rule, ...]:
-    """Those of ``rules``, which were found, that generators can hold rows of ``schema`` to side by side."""
-    from .file_order import unordered  # which needs what is made from what
-
-    known = tuple(rule for rule in rules if _made_up(rule, schema) is None)
-    held = {found.rule for found in Reduction(replace(schema, rules=known)).derivations}
-    kept = tuple(rule for rule in known if rule in held or _equation(rule.form(schema.names)) is None)
-    refused = unordered(replace(schema, rules=kept))
-    return tuple(rule for rule in kept if rule not in refused)
-
-
-def _made_up(rule: Rule, schema: Schema) -> str | None:
-    """The first column of a rule whose values are nothing that a model learns, and that no row can be held to."""
-    from .file_order import counts
-
-    if isinstance(rule.form(schema.names), Increasing) and counts(schema[rule.columns(schema.names)[0]]):
-        return None
-    return next((name for name in rule.columns(schema.names) if schema[name].kind in ("identifier", "text")), None)
-
-
 @lru_cache(maxsize=16)
 def reduction_of(schema: Schema) -> Reduction:
     """What a generator learns of a table with this ``schema``."""
@@ -275,7 +228,7 @@ def _derivation(rule: Rule, schema: Schema) -> Derivation | None:
         return LookedUp(form.decided, rule, form.columns, schema)
     if isinstance(form, Maps) and rule.values:
         return Mapped(form.decided, rule, form.expression, schema)
-    equation = _finest(_equation(form), schema)
+    equation = _finest(equation_of(form), schema)
     if equation is not None:
         target = schema[equation[0]]
         if (target.is_numeric and is_local(target)) or category_numbers(target) is not None:
@@ -288,7 +241,7 @@ def _is_learned(column: Column) -> bool:
     return column.is_numeric or column.kind in ("categorical", "boolean")
 
 
-def _equation(form: Form) -> tuple[str, Expression] | None:
+def equation_of(form: Form) -> tuple[str, Expression] | None:
     """(column, what it is computed as) of ``total = price * quantity``."""
     if not isinstance(form, Always) or not isinstance(form.condition, Chain) or form.condition.signs != ("=",):
         return None
