@@ -67,7 +67,7 @@ class NanoScorer(RowScorer):
             result[name] += logs[:, place]
         return result
 
-    def class_probs(self, arrays: Arrays, rows: int, given: Sequence[str], target: str, classes: int) -> np.ndarray:
+    def next_probs(self, arrays: Arrays, rows: int, given: Sequence[str], target: str, classes: int) -> np.ndarray:
         table = self._table
         order = [field for name in (*given, target) for field in table.fields_of(name)]
         width = len(table.fields_of(target))

@@ -16,6 +16,7 @@ from ..sampling.imputing import read_every_cell
 from ..schema import Schema
 from .cells import Request, request, same
 from .scorer import RowScorer
+from .spans import part_spans
 
 __all__ = ["class_probs"]
 
@@ -103,6 +104,7 @@ def _learned(
     parts = scorer.parts
     known = {name: arrays[name] for name in asked.given}
     split = parts.split(known) if known else {}
+    spans = part_spans({name: values for name, values in split.items() if name in scorer.names}, known, parts)
     wanted = {part for name in asked.given for part in parts.of(name)}
     names = [name for name in scorer.names if name in wanted and name in split]
     if target not in scorer.names:  # one class, or none that varies
@@ -116,7 +118,8 @@ def _learned(
     for pattern, members in _patterns(unknown):
         there = [name for name, gone in zip(names, pattern, strict=True) if not gone]
         some = {name: split[name][members] for name in there}
-        result[members] = scorer.class_probs(some, len(members), there, target, classes)
+        ends = {name: (spans[name][0][members], spans[name][1][members]) for name in there if name in spans}
+        result[members] = scorer.class_probs(some, ends, len(members), there, target, classes)
     return result
 
 

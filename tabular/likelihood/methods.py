@@ -113,7 +113,9 @@ class Likelihood:
     ) -> pd.DataFrame:
         """The probability of each class of ``target`` given the rest of the row, float64[rows, classes].
 
-        The classes are the columns; a row sums to 1, which takes the target as not missing.
+        The classes are the columns; a row sums to 1, which takes the target as not missing. With up to 32 classes it
+        is Bayes' rule over whole rows, each scored as :meth:`log_prob` scores it; with more, the target is what is
+        drawn after the given columns. A given number that the run cannot draw says nothing of the class.
 
         Args:
             table: need not have the target; what it holds there is not used.

@@ -13,6 +13,10 @@ from .spans import Span
 __all__ = ["RowScorer"]
 
 Arrays = Mapping[str, np.ndarray]
+#: Classes up to which a row is scored with each of them.
+MOST_JOINT = 32
+#: Rows, each with one class, that are scored at a time.
+BLOCK_ROWS = 1 << 14
 
 
 class RowScorer(ABC):
@@ -44,17 +48,62 @@ class RowScorer(ABC):
             advance: told how many rows are done.
         """
 
-    def class_probs(self, arrays: Arrays, rows: int, given: Sequence[str], target: str, classes: int) -> np.ndarray:
+    def class_probs(
+        self,
+        arrays: Arrays,
+        spans: Mapping[str, Span],
+        rows: int,
+        given: Sequence[str],
+        target: str,
+        classes: int,
+    ) -> np.ndarray:
         """The probability of each class, float64[rows, classes], summing to 1: the target is taken as not missing.
+
+        With up to :data:`MOST_JOINT` classes it is Bayes' rule: the row with each class in turn, scored in the order of
+        drawing. Drawing a class after all other columns is exact too, but the model has hardly learned that order: on
+        Adult's test rows the log loss of ``income`` was .323 so, and is .284 by Bayes' rule (XGBoost: .28); of
+        California housing's ``ocean_proximity`` .294 and .090.
 
         Args:
             arrays: canonical arrays of ``given``.
+            spans: of the numeric parts of ``given``, as for :meth:`log_probs`.
+            given: some of :attr:`names`, in that order.
             target: a part that is no number, with ``classes`` values.
         """
+        place = list(self.names).index(target)
+        later = [name for name in given if list(self.names).index(name) > place]
+        if classes > MOST_JOINT or not later:
+            return self.next_probs(arrays, rows, given, target, classes)
+        before = [name for name in given if name not in later]
+        result = np.empty((rows, classes))
+        block = max(1, BLOCK_ROWS // classes)
+        for start in range(0, rows, block):
+            part = slice(start, start + block)
+            count = len(result[part])
+            filled = {name: np.repeat(arrays[name][part], classes) for name in given}
+            filled[target] = np.tile(np.arange(classes, dtype=np.int32), count)
+            ends = {name: (np.repeat(low[part], classes), np.repeat(high[part], classes))
+                    for name, (low, high) in spans.items()}  # fmt: skip
+            found = self.log_probs(filled, ends, before, [target, *later], lambda _: None)
+            logs = sum(_without_impossible(each.reshape(count, classes)) for each in found.values())
+            result[part] = _softmax(np.asarray(logs))
+        return result
+
+    def next_probs(self, arrays: Arrays, rows: int, given: Sequence[str], target: str, classes: int) -> np.ndarray:
+        """The distribution of ``target`` as the part that is drawn after ``given``; as :meth:`class_probs`."""
         logs = np.empty((rows, classes))
         for code in range(classes):
             filled = {**arrays, target: np.full(rows, code, np.int32)}
             logs[:, code] = self.log_probs(filled, {}, given, [target], lambda _: None)[target]
-        probs = np.exp(logs - logs.max(axis=1, keepdims=True))
-        found: np.ndarray = probs / probs.sum(axis=1, keepdims=True)
-        return found
+        return _softmax(logs)
+
+
+def _without_impossible(logs: np.ndarray) -> np.ndarray:
+    """float64[rows, classes]: 0 for a cell that no class makes possible, such as a number out of bounds."""
+    return np.where(np.isneginf(logs).all(axis=1, keepdims=True), 0.0, logs)
+
+
+def _softmax(logs: np.ndarray) -> np.ndarray:
+    probs = np.exp(logs - logs.max(axis=1, keepdims=True))
+    found: np.ndarray = probs / probs.sum(axis=1, keepdims=True)
+    return found

@@ -78,17 +78,32 @@ def test_cells_say_which_column_makes_a_row_impossible(model):
     assert np.isnan(model.log_prob(rows, ["kept"], given=["colour"])).tolist() == [False, True, False, False, True]
 
 
-def test_classes_are_predicted_as_cells_are_scored(model, everything):
+def test_classes_are_predicted_by_the_rows_that_they_make(model, everything):
     found = model.predict_proba(everything.drop(columns="colour"), "colour")
     assert found.columns.tolist() == ["blue", "green", "red"]
     assert found.sum(axis=1).to_numpy() == pytest.approx(1)
-    scored = np.exp(model.log_prob(everything, ["colour"], given=["size", "kept"]))
-    picked = found.to_numpy()[np.arange(len(found)), everything["colour"].map(found.columns.get_loc)]
-    assert picked == pytest.approx(scored, abs=1e-6)
+    rows = [np.exp(model.log_prob(everything.assign(colour=value))) for value in found.columns]
+    assert found.to_numpy() == pytest.approx((rows / np.sum(rows, axis=0)).T, abs=1e-6)
     # "kept" can be missing; of its classes that is none.
     kept = model.predict_proba(everything, "kept", given=["size"])
-    odds = [np.exp(model.log_prob(everything.assign(kept=value), ["kept"], given=["size"])) for value in "0123"]
+    odds = [np.exp(model.log_prob(everything.assign(kept=value), ["kept", "size"])) for value in "0123"]
     assert kept.to_numpy() == pytest.approx((odds / np.sum(odds, axis=0)).T, abs=1e-6)
+
+
+def test_many_classes_are_predicted_as_what_is_drawn_next(model, everything, monkeypatch):
+    monkeypatch.setattr("tabular.likelihood.scorer.MOST_JOINT", 2)
+    for given in (["size", "kept"], ["kept"]):
+        found = model.predict_proba(everything, "colour", given=given)
+        scored = np.exp(model.log_prob(everything, ["colour"], given=given))
+        picked = found.to_numpy()[np.arange(len(found)), everything["colour"].map(found.columns.get_loc)]
+        assert picked == pytest.approx(scored, abs=1e-6)
+
+
+def test_a_number_out_of_bounds_says_nothing_of_the_class(model):
+    rows = pd.DataFrame({"size": [1.0, 99.0], "kept": ["1", "1"]})
+    found = model.predict_proba(rows, "colour").to_numpy()
+    assert np.isfinite(found).all()
+    assert found.sum(axis=1) == pytest.approx(1)
 
 
 def test_both_engines_give_the_same(model, everything, monkeypatch):
