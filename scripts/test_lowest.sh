@@ -15,5 +15,5 @@ if [[ "$(uname)" == Linux ]]; then packages+=("mlx-cpu==$mlx"); else packages+=(
 "$venv/bin/python" -m pip install --quiet --no-deps --target "$older" "${packages[@]}"
 echo "mlx $mlx, mlx-lm $mlx_lm"
 export PYTHONPATH="$older${PYTHONPATH:+:$PYTHONPATH}" OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-"$venv/bin/python" -m pytest -q tests/tabllm/test_lm_engines.py tests/tabllm/test_lm_engine_training.py \
-    tests/tabllm/test_lm_number_types.py tests/tabllm/test_lm_quantized.py tests/tabllm/test_nano_engines.py "$@"
+"$venv/bin/python" -m pytest -q tests/tabllm/lm/test_engines.py tests/tabllm/lm/test_engine_training.py \
+    tests/tabllm/lm/test_number_types.py tests/tabllm/lm/test_quantized.py tests/tabllm/nano/test_engines.py "$@"
