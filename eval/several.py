@@ -27,7 +27,18 @@ __all__ = ["Several", "compare_several"]
 
 @dataclass(frozen=True, repr=False)
 class Several(Shown):
-    """The reports by name, and the tables that set them side by side (none of one report)."""
+    """The reports by name, and the tables that set them side by side (none of one report).
+
+    Example:
+        >>> import pandas as pd
+        >>> from eval import compare_several
+        >>> real = pd.DataFrame({"device": ["ios", "web"] * 50, "age": range(100)})
+        >>> several = compare_several(real, {"copy": real, "younger": real.assign(age=real["age"] // 2)})
+        >>> list(several.reports)
+        ['copy', 'younger']
+        >>> sorted(several.to_frame()["table"].unique())
+        ['copy', 'younger']
+    """
 
     reports: dict[str, Report]
     tables: tuple[SideBySide, ...]

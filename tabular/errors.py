@@ -29,7 +29,16 @@ __all__ = [
 
 
 class TabllmError(Exception):
-    """Base of every deliberate error; the message is one sentence on one line that names the way out."""
+    """Base of every deliberate error; the message is one sentence on one line that names the way out.
+
+    Example:
+        >>> from tabular import load_run
+        >>> try:
+        ...     load_run("no-such-run")
+        ... except TabllmError as error:
+        ...     error.exit_code
+        2
+    """
 
     exit_code = 1
 
@@ -39,7 +48,14 @@ class TabllmError(Exception):
 
 
 class UsageError(TabllmError, ValueError):
-    """What was asked for cannot be meant: a missing file, an unknown name, a value out of range."""
+    """What was asked for cannot be meant: a missing file, an unknown name, a value out of range.
+
+    Example:
+        >>> from tabular import create
+        >>> create("ctgan", epochs=-1)
+        Traceback (most recent call last):
+        tabular.errors.UsageError: epochs must be above 0, not -1.
+    """
 
     exit_code = 2
 
@@ -49,7 +65,15 @@ class NotFittedError(UsageError, AttributeError):
 
 
 class ConditionError(UsageError):
-    """A ``where`` condition that names an unknown column or an impossible value."""
+    """A ``where`` condition that names an unknown column or an impossible value.
+
+    Example:
+        >>> import pandas as pd
+        >>> from tabular import infer_schema, parse_where
+        >>> parse_where("ages=3", infer_schema(pd.DataFrame({"age": range(100)})))
+        Traceback (most recent call last):
+        tabular.errors.ConditionError: The table has no column 'ages'; did you mean 'age'?
+    """
 
 
 class RuleError(UsageError):
@@ -57,11 +81,26 @@ class RuleError(UsageError):
 
 
 class TableError(TabllmError):
-    """A file or DataFrame whose content cannot serve as a table."""
+    """A file or DataFrame whose content cannot serve as a table.
+
+    Example:
+        >>> import pandas as pd
+        >>> from tabular import check_table
+        >>> check_table(pd.DataFrame({"age": [30]}))
+        Traceback (most recent call last):
+        tabular.errors.TableError: The table has 1 row; at least 2 are needed.
+    """
 
 
 class SchemaError(TabllmError):
-    """A schema that is malformed, or a table that does not keep to its schema."""
+    """A schema that is malformed, or a table that does not keep to its schema.
+
+    Example:
+        >>> from tabular import Schema
+        >>> Schema.from_json("no-such-schema.json")
+        Traceback (most recent call last):
+        tabular.errors.SchemaError: There is no schema file no-such-schema.json.
+    """
 
 
 class KindError(SchemaError):
@@ -71,7 +110,16 @@ class KindError(SchemaError):
 
 
 class RunError(TabllmError):
-    """A run directory that is missing, truncated, or written by a newer version."""
+    """A run directory that is missing, truncated, or written by a newer version.
+
+    Example:
+        >>> import pathlib
+        >>> from tabular import load_run
+        >>> _ = pathlib.Path("config.json").write_text("{")
+        >>> load_run(".")
+        Traceback (most recent call last):
+        tabular.errors.RunError: ...
+    """
 
 
 class NoRunError(RunError):
@@ -81,11 +129,25 @@ class NoRunError(RunError):
 
 
 class OutputError(TabllmError):
-    """Output that cannot be written: no permission, no space, no such folder."""
+    """Output that cannot be written: no permission, no space, no such folder.
+
+    Example:
+        >>> from tabular import write_json
+        >>> write_json("no-such-folder/figures.json", {})
+        Traceback (most recent call last):
+        tabular.errors.OutputError: no-such-folder/figures.json could not be written (...).
+    """
 
 
 class EngineError(TabllmError):
-    """A device, engine or precision that this machine does not have."""
+    """A device, engine or precision that this machine does not have.
+
+    Example:
+        >>> from tabular.machine.devices import choose_torch_device
+        >>> choose_torch_device("cuda:99")
+        Traceback (most recent call last):
+        tabular.errors.EngineError: The engine torch has no device 'cuda:99' here; take one of: ...cpu...
+    """
 
 
 def not_fitted(message: str = "This model has learned no table yet; call fit() first.") -> NotFittedError:

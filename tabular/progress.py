@@ -13,7 +13,20 @@ __all__ = ["Reporter", "RichReporter", "Task"]
 
 
 class Task:
-    """One running piece of work. This base class says nothing."""
+    """One running piece of work. This base class says nothing.
+
+    Example:
+        >>> class Counted(Task):
+        ...     done = 0.0
+        ...
+        ...     def advance(self, amount=1, text=""):
+        ...         self.done += amount
+        >>> task = Counted()
+        >>> for _ in range(3):
+        ...     task.advance(2)
+        >>> task.done
+        6.0
+    """
 
     def advance(self, amount: float = 1, text: str = "") -> None:
         """``amount`` more units are done; ``text`` is a short state such as ``loss 1.234``."""
@@ -26,7 +39,19 @@ class Task:
 
 
 class Reporter:
-    """Where work reports to. This base class is silent: the default of every library call."""
+    """Where work reports to. This base class is silent: the default of every library call.
+
+    Example:
+        >>> class Losses(Reporter):
+        ...     seen = ()
+        ...
+        ...     def evaluated(self, entry):
+        ...         self.seen += (entry["step"],)
+        >>> reporter = Losses()
+        >>> reporter.evaluated({"step": 100, "loss": 1.5})
+        >>> reporter.seen
+        (100,)
+    """
 
     @contextmanager
     def task(self, label: str, total: float, unit: str) -> Iterator[Task]:
@@ -45,7 +70,14 @@ class Reporter:
 
 
 class RichReporter(Reporter):
-    """Bars on standard error where it is a terminal; only the notes where it is not."""
+    """Bars on standard error where it is a terminal; only the notes where it is not.
+
+    Example:
+        >>> reporter = RichReporter(quiet=True)
+        >>> with reporter.task("fitting", total=2, unit="steps") as task:
+        ...     for _ in range(2):
+        ...         task.advance()
+    """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = terminal(stderr=True, quiet=quiet)

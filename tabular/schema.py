@@ -92,6 +92,13 @@ class Column:
             many, ascending; empty if none comes twice, or one belongs to each value of ``goes_with``.
         goes_with: the identifier whose values decide this one's, such as the user of an e-mail.
         per_value: columns that are the same in all rows of one identifier.
+
+    Example:
+        >>> import pandas as pd
+        >>> from tabular import infer_schema
+        >>> column = infer_schema(pd.DataFrame({"age": range(18, 80)}))["age"]
+        >>> column.kind, column.minimum, column.maximum
+        ('integer', 18.0, 79.0)
     """
 
     name: str
@@ -145,6 +152,15 @@ class Schema:
     Attributes:
         notes: what a person should know of the table, one sentence each.
         rules: what every row keeps to; see :func:`tabular.rules.find_rules`.
+
+    Example:
+        >>> import pandas as pd
+        >>> from tabular import infer_schema
+        >>> schema = infer_schema(pd.DataFrame({"device": ["ios", "web"] * 50, "age": range(100)}))
+        >>> schema
+        Schema(2 columns, 100 rows: device, age)
+        >>> schema.replace_column("age", maximum=120.0)["age"].maximum
+        120.0
     """
 
     columns: tuple[Column, ...]

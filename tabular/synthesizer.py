@@ -54,8 +54,12 @@ class Synthesizer(Likelihood, Settings, ABC):
     and learns, and what it learned stands in attributes that end in ``_``: ``schema_``, ``facts_``, ``history_``.
 
     Example:
-        >>> model = create("nano", seed=0)                 # doctest: +SKIP
-        >>> model.fit(table).sample(100, where="age>=30")  # doctest: +SKIP
+        >>> import pandas as pd
+        >>> from tabular import create
+        >>> table = pd.DataFrame({"device": ["ios", "web"] * 50, "age": range(100)})
+        >>> model = create("tvae", steps=2, seed=0).fit(table)
+        >>> sorted(model.sample(4, where="device=web"))
+        ['age', 'device']
     """
 
     #: The name in the registry.

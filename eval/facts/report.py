@@ -336,6 +336,17 @@ class Report(Shown):
         against_target: the target by the cells of each column, in table order.
         all_targets: every column as target; ``None`` where that was not asked for.
         margins: three columns at once, mutual information, rare categories and subgroups; ``None`` in an older report.
+
+    Example:
+        >>> import pandas as pd
+        >>> from eval import compare
+        >>> real = pd.DataFrame({"device": ["ios", "web"] * 50, "age": range(100)})
+        >>> report = compare(real, real.assign(age=real["age"] // 2))
+        >>> report.ok
+        False
+        >>> sorted(report.to_frame().columns)
+        ['figure', 'level', 'reference', 'subject', 'word']
+        >>> report.save("report.html")
     """
 
     rows: Rows

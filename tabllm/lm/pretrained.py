@@ -65,6 +65,12 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
     Raises:
         UsageError: for a setting that is out of range.
         EngineError: for a precision or device that this machine does not have.
+
+    Example:
+        >>> model = PretrainedLM(base="distilgpt2", steps=2)
+        >>> model
+        PretrainedLM(base='distilgpt2', steps=2)
+        >>> model.fit(table).sample(100, where="device=ios")  # doctest: +SKIP
     """
 
     name: ClassVar[str] = "lm"

@@ -60,9 +60,12 @@ class SequenceLM(NanoSettings, Synthesizer):
         UsageError: without ``by`` or ``time``, and for a setting that is out of range.
 
     Example:
-        >>> model = SequenceLM(by="user_id", time="time").fit(log)  # doctest: +SKIP
-        >>> model.sample(5000)["user_id"].nunique()                 # doctest: +SKIP
-        5000
+        >>> import pandas as pd
+        >>> times = pd.date_range("2026-01-01", periods=120, freq="7h")
+        >>> log = pd.DataFrame({"user": ["a", "b", "c", "d"] * 30, "at": times, "page": ["home", "shop", "pay"] * 40})
+        >>> model = SequenceLM(by="user", time="at", steps=2).fit(log)
+        >>> model.sample(2)["user"].nunique()
+        2
     """
 
     name: ClassVar[str] = "sequences"

@@ -45,6 +45,13 @@ class Privacy:
 
     Raises:
         UsageError: for a value that is out of range.
+
+    Example:
+        >>> from tabular import TVAE
+        >>> model = TVAE(privacy=Privacy(epsilon=3.0), steps=200)
+        >>> model.privacy.epsilon, model.privacy.public_schema
+        (3.0, False)
+        >>> model.fit(table, schema=schema)  # doctest: +SKIP
     """
 
     epsilon: float

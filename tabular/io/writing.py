@@ -79,9 +79,12 @@ class TableWriter:
     No other program that writes ``path`` so can do it meanwhile.
 
     Example:
-        >>> with TableWriter("synthetic.csv") as writer:  # doctest: +SKIP
-        ...     for part in model.sample_batches(1_000_000):
-        ...         writer.write(part)
+        >>> import pandas as pd
+        >>> with TableWriter("synthetic.csv") as writer:
+        ...     for start in (0, 100):
+        ...         writer.write(pd.DataFrame({"age": range(start, start + 100)}))
+        >>> writer.rows
+        200
 
     Args:
         header: whether a text file begins with the column names.

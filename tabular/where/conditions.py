@@ -31,6 +31,13 @@ class Allowed:
         intervals: closed, disjoint and ascending, within the bounds of the column; ``None`` for kinds
             with categories.
         missing: whether the cell may be missing.
+
+    Example:
+        >>> import pandas as pd
+        >>> from tabular import infer_schema, parse_where
+        >>> schema = infer_schema(pd.DataFrame({"device": ["ios", "web"] * 50, "age": range(100)}))
+        >>> parse_where("device=web and age>=97", schema)["age"].intervals
+        ((97.0, 99.0),)
     """
 
     column: str
