@@ -90,23 +90,34 @@ class Sampler:
         return walk.run(rows, conditioned)
 
     def complete(
-        self, known: np.ndarray, order: Sequence[int], rng: np.random.Generator, *, weights: Weights | None = None
+        self,
+        known: np.ndarray,
+        order: Sequence[int],
+        rng: np.random.Generator,
+        *,
+        weights: Weights | None = None,
+        copies: int = 1,
     ) -> np.ndarray:
         """Draw the rest of rows whose first fields (in ``order``) are given.
 
         Args:
             known: int32[rows, given], tokens of ``order[:given]``, at least one.
+            copies: how often each row is completed.
 
         Returns:
-            int32[rows, fields] in field order, rows as given.
+            int32[rows * copies, fields] in field order, rows as given, the copies of each one after the other.
         """
         walk = _Walk(self.engine, self.parents, list(order), dict(weights or {}), rng, lambda rows: None)
-        result = np.empty((len(known), len(order)), np.int32)
-        for start in range(0, len(known), walk.block):
-            part = known[start : start + walk.block]
+        result = np.empty((len(known) * copies, len(order)), np.int32)
+        block = max(1, walk.block // copies)
+        for start in range(0, len(known), block):
+            part = known[start : start + block]
             cache = self.engine.new_cache(len(part))
             self.engine.append(cache, part[:, :-1], walk.order, 0)
-            result[start : start + len(part)] = walk.finish(cache, part)
+            if copies > 1:
+                cache = self.engine.gather(cache, np.repeat(np.arange(len(part)), copies), part.shape[1])
+                part = np.repeat(part, copies, axis=0)
+            result[start * copies : start * copies + len(part)] = walk.finish(cache, part)
         return result
 
 

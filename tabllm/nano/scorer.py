@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
+from typing_extensions import Self
 
 from tabular.likelihood.scorer import Arrays, RowScorer
 from tabular.likelihood.spans import Span
 
-from ..codec.likelihood import Candidates, candidates
+from ..codec.likelihood import candidates
 from ..codec.rows import RowCodec
 from .engines.base import NanoEngine
 
-__all__ = ["NanoScorer"]
+__all__ = ["NanoScorer", "Scored"]
 
 #: Rows whose next field is found together, and so many fields of all of them: their keys and values are kept.
 BLOCK_ROWS, BLOCK_FIELDS = 1024, 1 << 16
 #: What it costs to copy the keys and values of one step of a row, as a part of making them.
 COPYING = 0.1
+
+
+class Scored(Protocol):
+    """What is scored of one field of some rows, such as :class:`tabllm.codec.likelihood.Candidates`."""
+
+    def log_prob(self, probabilities: np.ndarray, row: np.ndarray | None = None) -> np.ndarray: ...
+
+    def part(self, rows: slice | np.ndarray) -> Self: ...
 
 
 class NanoScorer(RowScorer):
@@ -48,24 +58,25 @@ class NanoScorer(RowScorer):
         begin = sum(map(len, fields[: len(given)]))
         tokens = self._tokens(arrays, (*given, *scored))
         found = [each for name in scored for each in candidates(self._table, name, arrays[name], spans)]
-        logs = np.empty((len(tokens), len(found)))
-        # Rows with equal beginnings stand together: what they share is found once.
-        ranked = np.lexsort(tokens[:, ::-1].T)
-        tokens, found = tokens[ranked], [each.part(ranked) for each in found]
-        depth, heads = _shared(tokens, begin)
-        ends = np.append(heads, len(tokens))
-        block = _block_rows(len(order))
-        for start in range(0, len(heads), block):
-            some = heads[start : start + block]
-            rows = slice(some[0], ends[min(start + block, len(heads))])
-            part = [each.part(rows) for each in found]
-            logs[ranked[rows]] = self._walk(tokens[rows], some - some[0], order, begin, depth, part)
-            advance(rows.stop - rows.start)
+        logs = self._logs(tokens, order, begin, found, advance)
         owner = [name for name in scored for _ in self._table.fields_of(name)]
         result = {name: np.zeros(len(tokens)) for name in scored}
         for place, name in enumerate(owner):
             result[name] += logs[:, place]
         return result
+
+    def token_log_probs(
+        self, tokens: np.ndarray, order: Sequence[int], begin: int, found: Sequence[Scored]
+    ) -> np.ndarray:
+        """Log-probability of the fields from step ``begin`` of ``order`` on, float64[rows].
+
+        Args:
+            tokens: int32[rows, fields] in field order.
+            found: what is scored of each of those fields.
+        """
+        logs = self._logs(np.ascontiguousarray(tokens[:, order]), order, begin, found, lambda _: None)
+        total: np.ndarray = logs.sum(axis=1)
+        return total
 
     def next_probs(self, arrays: Arrays, rows: int, given: Sequence[str], target: str, classes: int) -> np.ndarray:
         table = self._table
@@ -80,6 +91,34 @@ class NanoScorer(RowScorer):
             result[part] = found / found.sum(axis=1, keepdims=True)
         return result
 
+    def _logs(
+        self,
+        tokens: np.ndarray,
+        order: Sequence[int],
+        begin: int,
+        found: Sequence[Scored],
+        advance: Callable[[int], None],
+    ) -> np.ndarray:
+        """Log-probabilities of the fields from step ``begin`` on: float64[rows, fields].
+
+        Args:
+            tokens: int32[rows, fields in ``order``].
+        """
+        logs = np.empty((len(tokens), len(found)))
+        # Rows with equal beginnings stand together: what they share is found once.
+        ranked = np.lexsort(tokens[:, ::-1].T)
+        tokens, found = tokens[ranked], [each.part(ranked) for each in found]
+        depth, heads = _shared(tokens, begin)
+        ends = np.append(heads, len(tokens))
+        block = _block_rows(len(order))
+        for start in range(0, len(heads), block):
+            some = heads[start : start + block]
+            rows = slice(some[0], ends[min(start + block, len(heads))])
+            part = [each.part(rows) for each in found]
+            logs[ranked[rows]] = self._walk(tokens[rows], some - some[0], order, begin, depth, part)
+            advance(rows.stop - rows.start)
+        return logs
+
     def _tokens(self, arrays: Arrays, names: Sequence[str]) -> np.ndarray:
         """int32[rows, fields of ``names``]."""
         coded = [self._table.codecs[name].encode(arrays[name]) for name in names]
@@ -92,9 +131,9 @@ class NanoScorer(RowScorer):
         order: Sequence[int],
         begin: int,
         depth: int,
-        found: Sequence[Candidates],
+        found: Sequence[Scored],
     ) -> np.ndarray:
-        """Log-probabilities of the fields from step ``begin`` on: float64[rows, fields].
+        """As :meth:`_logs`.
 
         Args:
             tokens: int32[rows, fields], sorted.

@@ -36,6 +36,7 @@ from .engines.base import NanoEngine
 from .engines.making import make_engine
 from .engines.orthogonal import pays_for
 from .engines.rank_kernel import rank_kernels
+from .imputation import complete_pattern
 from .relations import CHECKED_ROWS, lost_relations, rows_to_check, sentence, unordered
 from .run_files import Run, read_run, write_run
 from .sampler import MAX_CONDITIONED, Sampler
@@ -221,7 +222,7 @@ class TableLM(NanoSettings, Synthesizer):
     ) -> pd.DataFrame:
         codec, engine = self._fitted()
         names = list(codec.table.codecs)
-        sampler = Sampler(engine, codec.table.parents)
+        sampler, scorer = Sampler(engine, codec.table.parents), NanoScorer(codec, engine)
         seed = self._seed_of(seed)
         return fill_in(
             table,
@@ -231,23 +232,12 @@ class TableLM(NanoSettings, Synthesizer):
             seed=seed,
             progress=self._reporter(progress),
             encode=codec.encode,
-            complete=lambda tokens, missing, rng: self._complete_pattern(
-                sampler, codec, tokens, [names[column] for column in missing], rng
+            complete=lambda tokens, missing, rng: complete_pattern(
+                sampler, scorer, codec, tokens, [names[column] for column in missing], rng
             ),
             values=partial(codec.values, allowed={}),
             fill=lambda arrays, rng: codec.fill(arrays, len(table), rng, start=0, seed=seed, present=True),
         )
-
-    def _complete_pattern(
-        self, sampler: Sampler, codec: RowCodec, tokens: np.ndarray, missing: list[str], rng: np.random.Generator
-    ) -> np.ndarray:
-        table = codec.table
-        given = [place for place, field in enumerate(table.fields) if field.column not in missing]
-        order = order_with_first(given, len(table.fields))
-        weights = {field: weight for name in missing for field, weight in codec.present_weights(name).items()}
-        if not given:
-            return sampler.sample(len(tokens), order, rng, weights=weights)
-        return sampler.complete(tokens[:, given], order, rng, weights=weights)
 
     def _scorer(self) -> NanoScorer:
         return NanoScorer(*self._fitted())
