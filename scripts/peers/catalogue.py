@@ -49,7 +49,7 @@ def _synthyverse(name: str, label: str, *, capped: bool, **options: Any) -> Peer
     return Peer(
         name, f"{label} (synthyverse 0.2.7)", "synthyverse_peer", "synthyverse", _SYNTHYVERSE,
         {"model": name.removeprefix("sv-"), "capped": capped, **options},
-        "training stops at 80 % of the time limit" if capped else "",
+        "training stops at 60 % of the time limit" if capped else "",
     )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ PEERS = {
         Peer("tvae-package", "TVAE (ctgan 0.12.1)", "ctgan_package", "ctgan", ((TORCH, "ctgan==0.12.1"),),
              {"model": "TVAE"}),
         Peer("realtabformer", "REaLTabFormer 0.2.4", "realtabformer_peer", "realtabformer",
-             ((TORCH, "realtabformer==0.2.4"),)),
+             ((TORCH, "realtabformer==0.2.4", "transformers<5", "datasets<4"),)),
         Peer("be-great", "GReaT (be-great 0.0.14, distilgpt2)", "great", "great", ((TORCH, "be-great==0.0.14"),),
              note="needs the weights of distilgpt2: --language-model"),
         Peer("origami", "ORiGAMi (origami-ml 2.0.1)", "origami_peer", "origami",

@@ -40,6 +40,8 @@ for name in real:
         real[name] = real[name].astype(float)
     else:
         made[name], real[name] = made[name].astype(object), real[name].astype(object)
+        # The detection's one-hot encoder knows the real categories alone; another one is no value.
+        made[name] = made[name].where(made[name].isin(set(real[name])))
 metadata = {"columns": {name: {"sdtype": "numerical" if name in numbers else "categorical"} for name in real}}
 report = QualityReport()
 report.generate(real, made, metadata, verbose=False)

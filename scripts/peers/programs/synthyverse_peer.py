@@ -1,4 +1,4 @@
-"""A generator of `synthyverse`, with its defaults; where it knows a time limit, training stops at 80 % of ours."""
+"""A generator of `synthyverse`, with its defaults; where it knows a time limit, training stops at 60 % of ours."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from synthyverse.generators import get_generator
 
 
 def fit(table: pd.DataFrame, task: dict[str, Any]) -> Any:
-    options = {"cap_train_time": 0.8 * task["limit"]} if task["capped"] else {}
+    options = {"cap_train_time": 0.6 * task["limit"]} if task["capped"] else {}
     discrete = discrete_columns(table)
     if task["target"] not in discrete and task["classes"]:
         discrete.append(task["target"])
