@@ -1,6 +1,6 @@
 """Compare a real table with synthetic ones: how faithful, how useful, how easily told, how private.
 
-Facts first, faces later: :func:`compare` returns a :class:`Report` of plain data, and the faces only draw it.
+Facts first, renderers later: :func:`compare` returns a :class:`Report` of plain data, and renderers only draw it.
 :func:`compare_several` sets several tables side by side, and :func:`write_html` makes a page of one or more reports.
 
 ================  ==============================================================================

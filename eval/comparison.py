@@ -32,9 +32,9 @@ from .metrics.rules import measure_rules
 from .metrics.support import measure_support
 from .metrics.trends import pair_trends
 from .models.all_targets import measure_all_targets
-from .models.arms import Arms, check_protocol, train_arms
 from .models.bias import REFITS, check_protected, measure_bias
-from .models.utility import check_target, guess_target, score_arms
+from .models.pair import ModelPair, check_protocol, train_pair
+from .models.utility import check_target, guess_target, score_pair
 from .preparing.tables import Tables, load_tables
 from .preparing.trees import load_xgboost
 
@@ -140,8 +140,8 @@ def compare(
         notes += more
         task.advance(1, "detection")
         with clock("utility"):
-            target, arms, more = _arms(tables, target, protocol, REFITS if protect else 0, seed, threads)
-            utility = None if arms is None else score_arms(arms, seed=seed)
+            target, pair, more = _pair(tables, target, protocol, REFITS if protect else 0, seed, threads)
+            utility = None if pair is None else score_pair(pair, seed=seed)
         notes += more
         every: AllTargets | None = None
         if all_targets:
@@ -150,7 +150,7 @@ def compare(
             notes += more
         task.advance(1, "utility")
         with clock("bias"):
-            bias, more = measure_bias(tables, protect, arms, seed=seed)
+            bias, more = measure_bias(tables, protect, pair, seed=seed)
         notes += more
         task.advance(1, "bias")
         with clock("privacy"):
@@ -234,17 +234,17 @@ def _without_surrogates(schema: Schema, synthetic: pd.DataFrame) -> tuple[Schema
     return schema, anew
 
 
-def _arms(
+def _pair(
     tables: Tables, target: str | None, protocol: str, refits: int, seed: int, threads: int | None
-) -> tuple[str | None, Arms | None, list[str]]:
+) -> tuple[str | None, ModelPair | None, list[str]]:
     notes = []
     if target is None:
         target = guess_target(tables.schema)
         if target is None:
             return None, None, ["Utility was not measured: name the column to predict as target."]
         notes.append(f"The target was guessed: {target!r}.")
-    arms, more = train_arms(tables, target, protocol=protocol, refits=refits, seed=seed, threads=threads)
-    return target, arms, notes + more
+    pair, more = train_pair(tables, target, protocol=protocol, refits=refits, seed=seed, threads=threads)
+    return target, pair, notes + more
 
 
 def _claimed(privacy: Privacy, epsilon: float, delta: float) -> tuple[Privacy, list[str]]:

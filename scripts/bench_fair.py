@@ -22,9 +22,9 @@ import pandas as pd
 from rich.console import Console
 
 from eval.judging.side_by_side import SideBySide, line_of, tables_as_json, to_markdown
-from eval.models.arms import train_arms
 from eval.models.bias import REFITS, measure_bias
-from eval.models.utility import score_arms
+from eval.models.pair import train_pair
+from eval.models.utility import score_pair
 from eval.preparing.tables import load_tables
 from eval.screen.several import draw_tables
 from tabllm.demo import TARGET, load_adult
@@ -50,9 +50,9 @@ def tables_made(model: Synthesizer, rows: int, seed: int, reporter: RichReporter
 def figures(train: pd.DataFrame, made: pd.DataFrame, holdout: pd.DataFrame, model: Synthesizer) -> dict[str, tuple]:
     """Figure -> (of real rows, of the rows made)."""
     tables = load_tables(train, made, holdout, model.schema)
-    arms, _ = train_arms(tables, TARGET, refits=REFITS)
-    bias, _ = measure_bias(tables, [PROTECTED], arms)
-    utility = score_arms(arms)
+    pair, _ = train_pair(tables, TARGET, refits=REFITS)
+    bias, _ = measure_bias(tables, [PROTECTED], pair)
+    utility = score_pair(pair)
     found = {f"{gap.name} gap": (gap.real, gap.synthetic) for gap in bias.columns[0].gaps}
     for name, label in (("auc", "AUC"), ("pr_auc", "PR-AUC"), ("log_loss", "log loss")):
         found[label] = (utility.real.metrics[name], utility.synthetic.metrics[name])

@@ -15,7 +15,7 @@ import numpy as np
 from ..facts.estimates import share_difference, share_estimate
 from ..facts.privacy import AttributeInference
 from ..metrics.distance import Encoder, nearest_rows
-from ..models.arms import is_missing
+from ..models.pair import is_missing
 from ..preparing.tables import Table, Tables, subsample
 
 __all__ = ["CAVEAT", "infer_attributes"]

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..facts.estimates import share_difference, share_estimate
 from ..facts.privacy import SinglingOut
-from ..models.arms import is_missing
+from ..models.pair import is_missing
 from ..preparing.tables import Table, Tables, subsample
 
 __all__ = ["CAVEAT", "multivariate_predicates", "single_out", "univariate_matches"]

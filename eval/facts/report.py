@@ -170,7 +170,7 @@ class Utility:
         positive: the class that precision, recall, F1 and PR-AUC speak of (binary only).
         headline: the metric that sums it up: ``"auc"`` or ``"r2"``.
         tested_on: ``"holdout"``, or ``"split"`` where a fifth of the real table stood in for it.
-        protocol: the settings of the models, one of :data:`eval.models.arms.PROTOCOLS`.
+        protocol: the settings of the models, one of :data:`eval.models.pair.PROTOCOLS`.
         differences: score trained on synthetic less score trained on real, with paired intervals.
         importance_agreement: Spearman's rank correlation of the :attr:`features`' gains in both models.
     """

@@ -315,5 +315,5 @@ def _widened(report: Report) -> float | None:
     return max((100 * gap for gap in gaps if gap is not None), default=None)
 
 
-def _metric(key: str, arm: str) -> Read:
-    return lambda report: getattr(report.utility, arm).metrics.get(key) if report.utility else None
+def _metric(key: str, model: str) -> Read:
+    return lambda report: getattr(report.utility, model).metrics.get(key) if report.utility else None

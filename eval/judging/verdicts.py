@@ -1,6 +1,6 @@
 """From figures to words: what a reader should make of each part of a report.
 
-The thresholds are a judgement, not a statistic; each stands here once, so that every face says the same.
+The thresholds are a judgement, not a statistic; each stands here once, so that every renderer says the same.
 Where there is a holdout, a figure within twice the real-against-real floor is good whatever its size.
 """
 

@@ -1,4 +1,4 @@
-"""How figures, metrics and cells are written, once for every face."""
+"""How figures, metrics and cells are written, once for every renderer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the figures of this folder say, one plain sentence each, for every face."""
+"""What the figures of this folder say, one plain sentence each, for every renderer."""
 
 from __future__ import annotations
 

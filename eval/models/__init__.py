@@ -2,7 +2,7 @@
 
 ===============  ===================================================================================================
 ``utility``      the scores of both models
-``arms``         the two models (``decisions``: what is done with a chance)
+``pair``         the two models (``decisions``: what is done with a chance)
 ``scores``       scores of predictions (``curves``, ``bootstrap``: their intervals)
 ``all_targets``  every column as target
 ``bias``         gaps between groups

@@ -16,7 +16,7 @@ import numpy as np
 from ..facts.targets import AllTargets, TargetScore
 from ..preparing.features import feature_matrix
 from ..preparing.tables import Table, Tables, subsample
-from .arms import Task, fit_predict
+from .pair import Task, fit_predict
 from .scores import classification_scores, regression_scores
 
 __all__ = ["measure_all_targets"]

@@ -8,7 +8,7 @@ Four gaps, for each protected column:
 - equalised odds (Hardt, Price and Srebro, NIPS 2016): the larger of the differences, among the groups, of the
   model's true positive rates and of its false positive rates.
 
-The models are those of :mod:`eval.models.arms`, one trained on real and one on synthetic, and both pick from the same
+The models are those of :mod:`eval.models.pair`, one trained on real and one on synthetic, and both pick from the same
 real test rows, each the same number of them: as many as the real training rows have of the favoured label. (At
 a chance of 0.5 neither would pick any row of a table with 2 % of clicks, and no gap could be seen.)
 
@@ -34,8 +34,8 @@ from ..facts.bias import Bias, Gap, GroupRates, ProtectedColumn
 from ..facts.estimates import Estimate
 from ..facts.plain_data import finite
 from ..preparing.tables import Table, Tables
-from .arms import Arms, is_missing
 from .bootstrap import percentile_interval
+from .pair import ModelPair, is_missing
 
 __all__ = ["CAVEAT", "REFITS", "check_protected", "measure_bias"]
 
@@ -76,9 +76,9 @@ def check_protected(protect: Sequence[str], schema: Schema) -> None:
 
 
 def measure_bias(
-    tables: Tables, protect: Sequence[str], arms: Arms | None, *, seed: int = 0
+    tables: Tables, protect: Sequence[str], pair: ModelPair | None, *, seed: int = 0
 ) -> tuple[Bias | None, list[str]]:
-    """Measure each column of ``protect``; ``arms`` gives the label and the models, if there is a target.
+    """Measure each column of ``protect``; ``pair`` gives the label and the models, if there is a target.
 
     Returns:
         ``None`` if nothing is protected, and notes on what was folded or left out.
@@ -86,23 +86,23 @@ def measure_bias(
     if not protect:
         return None, []
     notes = []
-    label = _Label(tables, arms) if arms is not None else None
+    label = _Label(tables, pair) if pair is not None else None
     if label is None:
         notes.append("Bias shows no label rates and no gaps of models: there is no target.")
-    elif arms is not None and arms.task.kind != "binary":
+    elif pair is not None and pair.task.kind != "binary":
         notes.append(f"Bias speaks of {label.words}.")
     columns = []
     level = 1 - 0.05 / (GAPS * len(set(protect)))
     for name in dict.fromkeys(protect):
-        if label is not None and arms is not None and name == arms.task.target:
+        if label is not None and pair is not None and name == pair.task.target:
             notes.append(f"The target {name!r} is protected too: it has group rates alone.")
-        used = None if arms is None or name == arms.task.target else label
+        used = None if pair is None or name == pair.task.target else label
         column, more = _measure(tables, name, used, level, np.random.default_rng(seed))
         columns.append(column)
         notes += more
     return Bias(
         label=None if label is None else label.words,
-        tested_on=None if arms is None else arms.tested_on,
+        tested_on=None if pair is None else pair.tested_on,
         selected_percent=None if label is None else 100 * label.share,
         columns=tuple(columns),
         caveat=CAVEAT,
@@ -116,8 +116,8 @@ class _Label:
     lies above the median of the real column.
     """
 
-    def __init__(self, tables: Tables, arms: Arms) -> None:
-        task = arms.task
+    def __init__(self, tables: Tables, pair: ModelPair) -> None:
+        task = pair.task
         real = task.labels(tables.real)
         self.task = task
         if not task.classes:
@@ -128,10 +128,10 @@ class _Label:
             self.chosen = most if task.positive is None else task.positive
             self.words = f"{task.target} = {task.classes[self.chosen]}"
         self.share = float(np.nanmean(self.of(tables.real)))
-        self.test = arms.test
-        self.truth = self.of(arms.test).astype(bool)
-        self.picks = [self._picks(arm.prediction) for arm in (arms.real, arms.synthetic)]
-        self.refits = [self._picks(prediction) for prediction in arms.refits]
+        self.test = pair.test
+        self.truth = self.of(pair.test).astype(bool)
+        self.picks = [self._picks(model.prediction) for model in (pair.real, pair.synthetic)]
+        self.refits = [self._picks(prediction) for prediction in pair.refits]
 
     def of(self, table: Table) -> np.ndarray:
         """``float64[rows]``: 1 with the label, 0 without, NaN where unknown."""
@@ -168,7 +168,7 @@ def _measure(
     cells = _pick_counts(test, label, groups.size)
     kept = (cells.sum((2, 3)) >= MIN_CLASS_ROWS).all(1)
     gaps.append(_label_gap(by_label, level, rng))
-    refits = [_arm_gaps(_refit_counts(test, label, picks, groups.size)[kept]) for picks in label.refits]
+    refits = [_gaps_of_one(_refit_counts(test, label, picks, groups.size)[kept]) for picks in label.refits]
     gaps += _model_gaps(cells[kept], np.array(refits).reshape(-1, 2), level, rng)
     facts["real_label"], facts["synthetic_label"] = (100 * _ratio(part[:, 1], part.sum(1)) for part in by_label)
     facts["test_rows"] = cells.sum((1, 2, 3))
@@ -232,7 +232,7 @@ def _label_counts(codes: np.ndarray, label: np.ndarray, groups: int) -> np.ndarr
 
 
 def _pick_counts(codes: np.ndarray, label: _Label, groups: int) -> np.ndarray:
-    """``int64[groups, 2, 2, 2]``: test rows by label, by the pick of the real arm and by that of the synthetic."""
+    """``int64[groups, 2, 2, 2]``: test rows by label, by the pick of the real model and by that of the synthetic."""
     cell = ((codes * 2 + label.truth) * 2 + label.picks[0]) * 2 + label.picks[1]
     return np.bincount(cell, minlength=groups * 8).reshape(groups, 2, 2, 2)
 
@@ -272,17 +272,17 @@ def _model_gaps(cells: np.ndarray, refits: np.ndarray, level: float, rng: np.ran
         nothing = Estimate(None)
         return [Gap(name, None, None, nothing, False) for name in ("demographic parity", "equalised odds")]
     drawn = _redraw(cells, rng)
-    arms, resampled = [], []
-    for axis in (-2, -1):  # the other arm's picks are summed away
-        arms.append(_arm_gaps(cells.sum(-3 - axis)))
-        resampled.append(_arm_gaps(drawn.sum(-3 - axis)))
+    gaps, resampled = [], []
+    for axis in (-2, -1):  # the other model's picks are summed away
+        gaps.append(_gaps_of_one(cells.sum(-3 - axis)))
+        resampled.append(_gaps_of_one(drawn.sum(-3 - axis)))
     return [
-        _gap(name, float(arms[0][i]), float(arms[1][i]), resampled[1][i] - resampled[0][i], level, refits[:, i])
+        _gap(name, float(gaps[0][i]), float(gaps[1][i]), resampled[1][i] - resampled[0][i], level, refits[:, i])
         for i, name in enumerate(("demographic parity", "equalised odds"))
     ]
 
 
-def _arm_gaps(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _gaps_of_one(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both gaps of one model from counts ``[..., groups, label, picked]``."""
     parity = _spread(_ratio(cells[..., 1].sum(-1), cells.sum((-1, -2))))
     rates = _ratio(cells[..., 1], cells.sum(-1))  # [..., groups, label]: false and true positive rate

@@ -2,7 +2,7 @@
 
 Efron and Tibshirani, "An introduction to the bootstrap", 1993, chapter 13 (percentile intervals). A resample
 is a count for each row, so a block of resamples is a matrix and every score a few products and cumulative
-sums over it. Both arms see the same resamples, which is what makes the interval of their DIFFERENCE narrow.
+sums over it. Both models see the same resamples, which is what makes the interval of their DIFFERENCE narrow.
 The intervals say how far the test rows are a matter of chance; they do not say how far another fit of the
 generator, or another seed, would differ.
 """
@@ -68,16 +68,16 @@ def paired_intervals(
         points: the scores of both on the rows themselves; what has no score gets no interval.
     """
     blocks = [(first(counts), second(counts)) for counts in resamples(rows, rng)]
-    arms: tuple[dict[str, Estimate], ...] = ({}, {}, {})
+    found: tuple[dict[str, Estimate], ...] = ({}, {}, {})
     for name in blocks[0][0]:
         a, b = (np.concatenate([block[i][name] for block in blocks]) for i in range(2))
         known = (points[0].get(name), points[1].get(name))
-        for arm, value, values in zip(arms[:2], known, (a, b), strict=True):
+        for intervals, value, values in zip(found[:2], known, (a, b), strict=True):
             if value is not None:
-                arm[name] = Estimate(value, *percentile_interval(values))
+                intervals[name] = Estimate(value, *percentile_interval(values))
         if known[0] is not None and known[1] is not None:
-            arms[2][name] = Estimate(known[1] - known[0], *percentile_interval(b - a))
-    return arms[0], arms[1], arms[2]
+            found[2][name] = Estimate(known[1] - known[0], *percentile_interval(b - a))
+    return found[0], found[1], found[2]
 
 
 def auc_statistic(truth: np.ndarray, score: np.ndarray) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:

@@ -1,4 +1,4 @@
-"""Is the synthetic table worth training on? Scores of the two models of :mod:`eval.models.arms` on the same real rows.
+"""Is the synthetic table worth training on? Scores of the two models of :mod:`eval.models.pair` on the same real rows.
 
 The model is XGBoost; a class is called at a chance of 0.5, and ``mae`` of a classifier is 1 - accuracy.
 Where 1 or 2 % of the rows are positive no row may reach 0.5: read PR-AUC and normalised entropy there. The
@@ -16,12 +16,12 @@ from ..facts.figures import Curves
 from ..facts.plain_data import finite
 from ..facts.report import FeatureUse, ModelScores, Utility
 from ..preparing.tables import Tables
-from .arms import MAX_CLASSES, Arm, Arms, train_arms
 from .bootstrap import Statistics, classification_statistics, paired_intervals, regression_statistics
 from .curves import classifier_curves
+from .pair import MAX_CLASSES, FittedModel, ModelPair, train_pair
 from .scores import classification_scores, regression_scores
 
-__all__ = ["TARGET_NAMES", "arm_scores", "check_target", "guess_target", "measure_utility", "score_arms"]
+__all__ = ["TARGET_NAMES", "check_target", "guess_target", "measure_utility", "model_scores", "score_pair"]
 
 #: Names that say "predict me", the best first.
 TARGET_NAMES = (
@@ -55,54 +55,54 @@ def measure_utility(
     tables: Tables, target: str, *, protocol: str = "standard", seed: int = 0, threads: int | None = None
 ) -> tuple[Utility | None, list[str]]:
     """Train both models and score them; ``None`` where the target or the features do not allow it, and notes."""
-    arms, notes = train_arms(tables, target, protocol=protocol, seed=seed, threads=threads)
-    return (None if arms is None else score_arms(arms, seed=seed)), notes
+    pair, notes = train_pair(tables, target, protocol=protocol, seed=seed, threads=threads)
+    return (None if pair is None else score_pair(pair, seed=seed)), notes
 
 
-def score_arms(arms: Arms, *, seed: int = 0) -> Utility:
+def score_pair(pair: ModelPair, *, seed: int = 0) -> Utility:
     """Score both models on the test rows, with bootstrap intervals of each score and of their difference."""
-    task = arms.task
-    both = (arms.real, arms.synthetic)
-    scores = tuple(arm_scores(arms, arm) for arm in both)
-    first, second = (_statistics(arms, arm) for arm in both)
+    task = pair.task
+    both = (pair.real, pair.synthetic)
+    scores = tuple(model_scores(pair, model) for model in both)
+    first, second = (_statistics(pair, model) for model in both)
     rng = np.random.default_rng(seed)
-    real, synthetic, differences = paired_intervals(first, second, (scores[0], scores[1]), arms.test.rows, rng)
+    real, synthetic, differences = paired_intervals(first, second, (scores[0], scores[1]), pair.test.rows, rng)
     return Utility(
         target=task.target,
         task=task.kind,
         classes=task.classes,
         positive=None if task.positive is None else task.classes[task.positive],
         headline=task.headline,
-        tested_on=arms.tested_on,
-        test_rows=arms.test.rows,
-        real=ModelScores("real", arms.real.rows, scores[0], intervals=real, curves=_curves(arms, arms.real)),
+        tested_on=pair.tested_on,
+        test_rows=pair.test.rows,
+        real=ModelScores("real", pair.real.rows, scores[0], intervals=real, curves=_curves(pair, pair.real)),
         synthetic=ModelScores(
-            "synthetic", arms.synthetic.rows, scores[1], intervals=synthetic, curves=_curves(arms, arms.synthetic)
+            "synthetic", pair.synthetic.rows, scores[1], intervals=synthetic, curves=_curves(pair, pair.synthetic)
         ),
-        protocol=arms.protocol,
+        protocol=pair.protocol,
         differences=differences,
-        importance_agreement=_agreement(arms.real.gains, arms.synthetic.gains),
-        features=_features(arms),
+        importance_agreement=_agreement(pair.real.gains, pair.synthetic.gains),
+        features=_features(pair),
     )
 
 
-def arm_scores(arms: Arms, arm: Arm) -> dict[str, float | None]:
+def model_scores(pair: ModelPair, model: FittedModel) -> dict[str, float | None]:
     """The scores of one model by name; the task's ``headline`` is the one to look at first."""
-    if not arms.task.classes:
-        return regression_scores(arms.truth, arm.prediction)
-    return classification_scores(arms.truth.astype(np.int64), arm.prediction, arms.task.positive)
+    if not pair.task.classes:
+        return regression_scores(pair.truth, model.prediction)
+    return classification_scores(pair.truth.astype(np.int64), model.prediction, pair.task.positive)
 
 
-def _curves(arms: Arms, arm: Arm) -> Curves | None:
-    if not arms.task.classes:
+def _curves(pair: ModelPair, model: FittedModel) -> Curves | None:
+    if not pair.task.classes:
         return None
-    return classifier_curves(arms.truth.astype(np.int64), arm.prediction, arms.task.positive)
+    return classifier_curves(pair.truth.astype(np.int64), model.prediction, pair.task.positive)
 
 
-def _statistics(arms: Arms, arm: Arm) -> Statistics:
-    if not arms.task.classes:
-        return regression_statistics(arms.truth, arm.prediction)
-    return classification_statistics(arms.truth.astype(np.int64), arm.prediction, arms.task.positive)
+def _statistics(pair: ModelPair, model: FittedModel) -> Statistics:
+    if not pair.task.classes:
+        return regression_statistics(pair.truth, model.prediction)
+    return classification_statistics(pair.truth.astype(np.int64), model.prediction, pair.task.positive)
 
 
 def _agreement(first: np.ndarray, second: np.ndarray) -> float | None:
@@ -115,8 +115,8 @@ def _agreement(first: np.ndarray, second: np.ndarray) -> float | None:
     return finite(np.corrcoef(ranks)[0, 1]) if (ranks.std(1) > 0).all() else None
 
 
-def _features(arms: Arms) -> tuple[FeatureUse, ...]:
+def _features(pair: ModelPair) -> tuple[FeatureUse, ...]:
     """What both models rest on, what the real one rests on most first."""
-    shares = [100 * arm.gains / max(arm.gains.sum(), 1e-300) for arm in (arms.real, arms.synthetic)]
+    shares = [100 * model.gains / max(model.gains.sum(), 1e-300) for model in (pair.real, pair.synthetic)]
     order = np.argsort(-shares[0], kind="stable")
-    return tuple(FeatureUse(arms.names[i], float(shares[0][i]), float(shares[1][i])) for i in order)
+    return tuple(FeatureUse(pair.names[i], float(shares[0][i]), float(shares[1][i])) for i in order)

@@ -1,4 +1,4 @@
-"""The terminal's face of :mod:`eval.margins`: its figures beside their floors, and where it is worst."""
+"""The terminal renderer of :mod:`eval.margins`: its figures beside their floors, and where it is worst."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The terminal's face of a report: the details if asked for, worst first, and the verdicts last."""
+"""The terminal renderer of a report: the details if asked for, worst first, and the verdicts last."""
 
 from __future__ import annotations
 
@@ -43,32 +43,32 @@ _NARROW = 76
 
 def render(report: Report, console: Console, *, details: bool = True, limit: int = 10) -> None:
     """Print ``report`` on ``console``: ``details`` with at most ``limit`` rows in each list, and the verdicts last."""
-    face = _Face(console, limit)
-    parts: list[RenderableType | None] = [face.title(report)]
+    renderer = _Renderer(console, limit)
+    parts: list[RenderableType | None] = [renderer.title(report)]
     if details:
         parts += [
-            face.columns(report),
-            face.forms(report.forms),
-            face.pairs(report.trends),
-            face.lost(report),
+            renderer.columns(report),
+            renderer.forms(report.forms),
+            renderer.pairs(report.trends),
+            renderer.lost(report),
             *margin_sections(report, console, limit=limit),
-            face.rules(report.rules),
-            face.support(report.support),
-            face.detection(report.detection),
-            face.utility(report.utility),
-            face.all_targets(report.all_targets),
-            face.privacy(report.privacy),
+            renderer.rules(report.rules),
+            renderer.support(report.support),
+            renderer.detection(report.detection),
+            renderer.utility(report.utility),
+            renderer.all_targets(report.all_targets),
+            renderer.privacy(report.privacy),
             *risk_sections(report, console, limit=limit),
-            face.notes(report),
+            renderer.notes(report),
         ]
-    for part in (*parts, face.headline(report), face.verdicts(report)):
+    for part in (*parts, renderer.headline(report), renderer.verdicts(report)):
         if part is not None:
             console.print()
             console.print(part)
     console.print()
 
 
-class _Face:
+class _Renderer:
     """What the parts share: the width, the glyphs, the number of rows."""
 
     def __init__(self, console: Console, limit: int) -> None:

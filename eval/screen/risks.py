@@ -1,4 +1,4 @@
-"""The terminal's face of the attacks and of the gaps between groups."""
+"""The terminal renderer of the attacks and of the gaps between groups."""
 
 from __future__ import annotations
 

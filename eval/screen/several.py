@@ -1,4 +1,4 @@
-"""The terminal's face of several synthetic tables: their verdicts side by side, then their figures."""
+"""The terminal renderer of several synthetic tables: their verdicts side by side, then their figures."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eval.models.arms import PROTOCOLS
+from eval.models.pair import PROTOCOLS
 from eval.preparing.features import TreeModel, feature_matrix
 from eval.preparing.tables import check_form, load_tables
 from eval.preparing.trees import tell_of_trees

@@ -27,8 +27,8 @@ from eval.judging.verdicts import FAIR_COPIES_PERCENT, FAIR_SHARE
 from eval.metrics.detection import detect
 from eval.metrics.fidelity import column_fidelity
 from eval.metrics.trends import pair_trends
-from eval.models.arms import Arm, train_arms
-from eval.models.utility import arm_scores
+from eval.models.pair import FittedModel, train_pair
+from eval.models.utility import model_scores
 from eval.preparing.tables import load_tables
 from tabular.schema import Schema
 
@@ -110,7 +110,7 @@ class Judge:
     ) -> None:
         self.train, self.validation, self.schema = train, validation, schema
         self.target, self.utility_weight, self.seed = target, utility_weight, seed
-        self._real: Arm | None = None
+        self._real: FittedModel | None = None
 
     def measure(self, made: pd.DataFrame) -> Facts:
         """The facts of a sample."""
@@ -137,12 +137,12 @@ class Judge:
     def _utility(self, tables: Any) -> tuple[str | None, float | None, float | None]:
         if self.target is None:
             return None, None, None
-        arms, _ = train_arms(tables, self.target, seed=self.seed, real=self._real)
-        if arms is None:
+        pair, _ = train_pair(tables, self.target, seed=self.seed, real=self._real)
+        if pair is None:
             return None, None, None
-        self._real = arms.real  # of the same rows in every trial
-        name = arms.task.headline
-        return name, arm_scores(arms, arms.synthetic)[name], arm_scores(arms, arms.real)[name]
+        self._real = pair.real  # of the same rows in every trial
+        name = pair.task.headline
+        return name, model_scores(pair, pair.synthetic)[name], model_scores(pair, pair.real)[name]
 
     def score(self, facts: Sequence[Facts]) -> Scores:
         """The scores of the samples of one trial: means over them, the guard by the worst."""

@@ -91,10 +91,10 @@ def _pair_of_curves(
     detail: str,
 ) -> Markup:
     """One plot of the curve of both models, summed up by the score ``key``."""
-    arms = {"real": utility.real, "synthetic": utility.synthetic}
-    lines = {role: points(arm.curves) for role, arm in arms.items() if arm.curves is not None}
+    models = {"real": utility.real, "synthetic": utility.synthetic}
+    lines = {role: points(model.curves) for role, model in models.items() if model.curves is not None}
     label = METRICS[key].label
-    figures = {role: number(arm.metrics.get(key), 4) for role, arm in arms.items()}
+    figures = {role: number(model.metrics.get(key), 4) for role, model in models.items()}
     summary = f"{label} {figures['synthetic']} trained on synthetic, {figures['real']} on real rows"
     mean = "" if utility.positive is not None else " Mean over the classes, one against the rest."
     image = line_chart(lines, axes, guide, f"{title}: {summary}", detail + mean)

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.models.arms import train_arms
 from eval.models.bias import check_protected, measure_bias
+from eval.models.pair import train_pair
 from tabular.errors import UsageError
 from tabular.preparing.inference import infer_schema
 
@@ -30,8 +30,8 @@ def applicants(rows, seed, *, women=0.4, rate_women=0.3, rate_men=0.3, merit=1.0
 
 
 def bias_of(both, protect=("sex",), target="hired"):
-    arms, _ = train_arms(both, target, refits=3, threads=1)
-    return measure_bias(both, protect, arms)
+    pair, _ = train_pair(both, target, refits=3, threads=1)
+    return measure_bias(both, protect, pair)
 
 
 def gap(bias, name, column=0):
@@ -99,8 +99,8 @@ def test_a_group_that_is_lost_is_flagged(tables):
 def test_both_models_pick_as_many_rows_as_have_the_label(tables):
     bias, _ = bias_of(tables(applicants(3000, 0), applicants(3000, 1, rate_men=0.6), applicants(3000, 2)))
     groups = bias.columns[0].groups
-    for arm in ("selected_real_percent", "selected_synthetic_percent"):
-        picked = sum(getattr(g, arm) * g.test_rows for g in groups) / sum(g.test_rows for g in groups)
+    for share in ("selected_real_percent", "selected_synthetic_percent"):
+        picked = sum(getattr(g, share) * g.test_rows for g in groups) / sum(g.test_rows for g in groups)
         assert picked == pytest.approx(bias.selected_percent, abs=0.5)
 
 
@@ -125,9 +125,9 @@ def test_the_noise_of_a_fit_widens_the_interval(tables):
     both = tables(applicants(1500, 0), applicants(1500, 1), applicants(1500, 2))
     spans = []
     for refits in (0, 4):
-        arms, _ = train_arms(both, "hired", refits=refits, threads=1)
-        assert len(arms.refits) == refits
-        found = gap(measure_bias(both, ("age",), arms)[0], "demographic parity")
+        pair, _ = train_pair(both, "hired", refits=refits, threads=1)
+        assert len(pair.refits) == refits
+        found = gap(measure_bias(both, ("age",), pair)[0], "demographic parity")
         spans.append(found.widened.high - found.widened.low)
     assert spans[1] > spans[0]
 

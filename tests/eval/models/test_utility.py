@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.models.arms import check_protocol, train_arms
+from eval.models.pair import check_protocol, train_pair
 from eval.models.utility import check_target, guess_target, measure_utility
 from tabular.errors import UsageError
 from tabular.schema import Column, Schema
@@ -156,14 +156,14 @@ def test_clicks_of_two_per_cent_are_scored(tables):
 def test_the_protocol_of_the_report_is_the_library_as_it_comes(people, tables):
     xgboost = pytest.importorskip("xgboost")
     both = tables(people(500, 0), people(500, 1), people(300, 2))
-    arms, _ = train_arms(both, "clicked", protocol="report", threads=1)
+    pair, _ = train_pair(both, "clicked", protocol="report", threads=1)
     from eval.preparing.features import feature_matrix
 
-    x, types = feature_matrix(both.real, arms.names, both)
-    x_test, _ = feature_matrix(both.holdout, arms.names, both)
+    x, types = feature_matrix(both.real, pair.names, both)
+    x_test, _ = feature_matrix(both.holdout, pair.names, both)
     library = xgboost.XGBClassifier(feature_types=types, enable_categorical=True, n_jobs=1)
-    library.fit(x, arms.task.labels(both.real))
-    assert arms.real.prediction == pytest.approx(library.predict_proba(x_test), abs=1e-5)
+    library.fit(x, pair.task.labels(both.real))
+    assert pair.real.prediction == pytest.approx(library.predict_proba(x_test), abs=1e-5)
 
 
 def test_an_unknown_protocol_is_refused():

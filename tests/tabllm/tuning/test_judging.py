@@ -127,9 +127,9 @@ def test_the_model_of_the_real_rows_is_trained_once(judged, monkeypatch):
     train, _, judge = judged
     first = judge.measure(train[:300])
     counted = []
-    from eval.models import arms
+    from eval.models import pair
 
-    predict = arms.fit_predict
-    monkeypatch.setattr(arms, "fit_predict", lambda *args: counted.append(1) or predict(*args))
+    predict = pair.fit_predict
+    monkeypatch.setattr(pair, "fit_predict", lambda *args: counted.append(1) or predict(*args))
     assert judge.measure(train[:300]) == first
     assert len(counted) == 1

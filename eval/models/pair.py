@@ -18,9 +18,17 @@ from ..preparing.features import TreeModel, feature_matrix
 from ..preparing.tables import Table, Tables, subsample
 
 __all__ = [
-    "MAX_CLASSES", "MAX_ROWS", "PROTOCOLS", "Arm", "Arms", "Task", "check_protocol", "fit_predict", "is_missing",
-    "train_arms",
-]  # fmt: skip
+    "MAX_CLASSES",
+    "MAX_ROWS",
+    "PROTOCOLS",
+    "FittedModel",
+    "ModelPair",
+    "Task",
+    "check_protocol",
+    "fit_predict",
+    "is_missing",
+    "train_pair",
+]
 
 MAX_CLASSES = 20
 #: Rows of each table that the models learn from and are tested on.
@@ -77,7 +85,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Arm:
+class FittedModel:
     """One model.
 
     Attributes:
@@ -93,7 +101,7 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Arms:
+class ModelPair:
     """Both models.
 
     Attributes:
@@ -110,15 +118,15 @@ class Arms:
     test: Table
     truth: np.ndarray = field(repr=False)
     tested_on: str
-    real: Arm
-    synthetic: Arm
+    real: FittedModel
+    synthetic: FittedModel
     refits: tuple[np.ndarray, ...] = field(default=(), repr=False)
 
 
-def train_arms(
+def train_pair(
     tables: Tables, target: str, *, protocol: str = "standard", refits: int = 0, seed: int = 0,
-    threads: int | None = None, real: Arm | None = None,
-) -> tuple[Arms | None, list[str]]:  # fmt: skip
+    threads: int | None = None, real: FittedModel | None = None,
+) -> tuple[ModelPair | None, list[str]]:  # fmt: skip
     """Train twice with the same settings; test on the holdout, or on a fifth of the real table.
 
     Args:
@@ -170,13 +178,13 @@ def train_arms(
             continue
         x, _ = feature_matrix(table, names, tables)
         prediction, gains = fit_predict(task, x, task.labels(table), x_test, types, options, seed, threads)
-        both.append(Arm(label, table.rows, prediction, gains))
+        both.append(FittedModel(label, table.rows, prediction, gains))
     again = []
     for _ in range(refits):
         drawn = train.take(rng.integers(train.rows, size=min(train.rows, MAX_REFIT_ROWS)))
         x, _ = feature_matrix(drawn, names, tables)
         again.append(fit_predict(task, x, task.labels(drawn), x_test, types, options, seed, threads)[0])
-    return Arms(task, protocol, names, test, task.labels(test), tested_on, both[0], both[1], tuple(again)), notes
+    return ModelPair(task, protocol, names, test, task.labels(test), tested_on, both[0], both[1], tuple(again)), notes
 
 
 def _task(tables: Tables, target: str) -> Task | None:
@@ -212,7 +220,7 @@ def fit_predict(
     task: Task, x: np.ndarray, y: np.ndarray, x_test: np.ndarray, types: list[str], options: Mapping[str, Any],
     seed: int, threads: int | None,
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """Learn ``y`` from ``x``; return what it says of ``x_test`` (see :class:`Arm`), and the gains.
+    """Learn ``y`` from ``x``; return what it says of ``x_test`` (see :class:`FittedModel`), and the gains.
 
     Args:
         options: of the trees, such as one of :data:`PROTOCOLS`.
