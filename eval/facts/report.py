@@ -113,10 +113,10 @@ class PairTrend:
 
 @dataclass(frozen=True)
 class Trends:
-    """All pairs of columns.
+    """All pairs of columns; of very many, as many as :data:`eval.metrics.trends.MAX_PAIRS` draws.
 
     Attributes:
-        error_percent: mean over all pairs.
+        error_percent: mean over these pairs.
         sdmetrics_error_percent: the same with the bins of SDMetrics 0.32, as papers print it.
         strong_error_percent: mean over the :attr:`strong_pairs` pairs with |r| > 0.5 or V > 0.3 in the
             real table, the only ones that the quality report of SDMetrics 0.32 counts.

@@ -16,6 +16,7 @@ Where this differs from SDMetrics 0.32 on purpose:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -27,6 +28,9 @@ __all__ = ["MAX_CELLS", "correlations", "cramers_v", "measure_pairs", "pair_tren
 
 #: Rows times pairs that are read at most; beyond that, rows are drawn (about half a minute of one core).
 MAX_CELLS = 400_000_000
+
+#: Pairs that are measured at most: those of 316 columns. Of more, so many are drawn, each as likely as the others.
+MAX_PAIRS = 50_000
 
 #: The thresholds above which the quality report of SDMetrics 0.32 counts a pair.
 STRONG_CORRELATION, STRONG_ASSOCIATION = 0.5, 0.3
@@ -40,30 +44,52 @@ def pair_trends(tables: Tables, *, bins: int = 10, rng: np.random.Generator | No
 
     Args:
         bins: bins of a numeric column that is paired with a token column.
-        rng: draws the rows of a table that is too large to be read whole.
+        rng: draws the rows of a table that is too large to be read whole, and the pairs of one with too many columns.
 
     Returns:
         The trends and notes on what was sampled.
     """
     names = tables.modelled
-    limit = max(10_000, MAX_CELLS // max(len(names) * (len(names) - 1) // 2, 1))
+    possible = len(names) * (len(names) - 1) // 2
+    limit = max(10_000, MAX_CELLS // max(min(possible, MAX_PAIRS), 1))
     rng = rng or np.random.default_rng(0)
     whole = [tables.real, tables.synthetic] + ([] if tables.holdout is None else [tables.holdout])
     used = [subsample(table, limit, rng) for table in whole]
     notes = []
     if any(a is not b for a, b in zip(whole, used, strict=True)):
         notes.append(f"Pair trends were measured on {limit:,} rows drawn from each larger table.")
-    pairs = measure_pairs(tables, used, bins=bins)
+    chosen = None if possible <= MAX_PAIRS else _drawn_pairs(names, rng)
+    if chosen is not None:
+        notes.append(f"Pair trends were measured on {len(chosen):,} pairs of columns drawn from {possible:,}.")
+    pairs = measure_pairs(tables, used, chosen, bins=bins)
     sdmetrics = pairs
     if tables.numeric:
-        sdmetrics = [p for p in measure_pairs(tables, used[:2], bins=bins, edges="each") if _in_sdmetrics(p)]
+        sdmetrics = [p for p in measure_pairs(tables, used[:2], chosen, bins=bins, edges="each") if _in_sdmetrics(p)]
     return _summarise(pairs, sdmetrics, used[0].rows), notes
 
 
-def measure_pairs(tables: Tables, used: list[Table], *, bins: int = 10, edges: str = "real") -> list[PairTrend]:
-    """Each pair of columns of ``used``: the real table, the synthetic one, and maybe the holdout.
+def _drawn_pairs(names: Sequence[str], rng: np.random.Generator) -> list[tuple[str, str]]:
+    """:data:`MAX_PAIRS` different pairs of ``names``, of which there are more, in the order of ``combinations``."""
+    count = len(names)
+    starts = np.concatenate([[0], np.cumsum(np.arange(count - 1, 0, -1))])  # number of the first pair of each name
+    numbers = np.sort(rng.choice(starts[-1], MAX_PAIRS, replace=False))
+    first = np.searchsorted(starts, numbers, side="right") - 1
+    second = numbers - starts[first] + first + 1
+    return [(names[i], names[j]) for i, j in zip(first, second, strict=True)]
+
+
+def measure_pairs(
+    tables: Tables,
+    used: list[Table],
+    chosen: Sequence[tuple[str, str]] | None = None,
+    *,
+    bins: int = 10,
+    edges: str = "real",
+) -> list[PairTrend]:
+    """Pairs of columns of ``used``: the real table, the synthetic one, and maybe the holdout.
 
     Args:
+        chosen: the pairs to measure; all if absent.
         edges: ``"real"``, or ``"each"`` to cut each table by its own range as SDMetrics does.
     """
     names = tables.modelled
@@ -79,7 +105,7 @@ def measure_pairs(tables: Tables, used: list[Table], *, bins: int = 10, edges: s
             codes[name], sizes[name] = [t.arrays[name] + 1 for t in used], tables.cardinality[name] + 1
 
     measured = []
-    for first, second in combinations(names, 2):
+    for first, second in combinations(names, 2) if chosen is None else chosen:
         if first in position and second in position:
             measured.append(_correlation(first, second, [m[position[first], position[second]] for m in r]))
         else:

@@ -106,3 +106,16 @@ def test_the_mean_over_strong_pairs_leaves_the_weak_ones_out(tables):
     trends, _ = pair_trends(tables(real, synthetic))
     assert trends.strong_pairs == 1
     assert trends.strong_error_percent == pytest.approx(50, abs=5)
+
+
+def test_of_very_many_pairs_some_are_drawn_and_the_mean_is_that_of_all(people, tables, monkeypatch):
+    real, synthetic = people(200, 0), people(200, 1)
+    wide = [pd.concat([t.add_suffix(str(copy)) for copy in range(6)], axis=1) for t in (real, synthetic)]
+    every, _ = pair_trends(tables(*wide))
+    monkeypatch.setattr(trends_module, "MAX_PAIRS", 200)
+    some, notes = pair_trends(tables(*wide), rng=np.random.default_rng(0))
+    assert notes == ["Pair trends were measured on 200 pairs of columns drawn from 276."]
+    by_name = {(p.first, p.second): p for p in every.pairs}
+    assert len({(p.first, p.second) for p in some.pairs}) == 200
+    assert all(by_name[p.first, p.second] == p for p in some.pairs)
+    assert some.error_percent == pytest.approx(every.error_percent, rel=0.15)
