@@ -46,8 +46,10 @@ __all__ = ["WIDTHS", "NeuralSynthesizer", "calibration_rows"]
 
 #: Where widths of layers are searched.
 WIDTHS = Choice(((128, 128), (256, 256), (512, 512), (256, 256, 256)))
-#: Rows that a calibration looks at, and the numbers in their widest tensor: of wide tables it looks at fewer.
+#: Rows that a calibration looks at, and the numbers in their widest tensor: of wide tables it looks at fewer, and of
+#: very wide ones at fewer still, since TabDDPM makes such a tensor a dozen times in each of 100 steps.
 CALIBRATION_ROWS, CALIBRATION_NUMBERS = 20_000, 1 << 25
+MANY_SPANS_ROWS, MANY_SPANS_NUMBERS = 500, 1 << 22
 
 
 class NeuralSynthesizer(CommonSettings, Synthesizer):
@@ -282,7 +284,8 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
 
 def calibration_rows(spans: Spans) -> int:
     """How many rows are made to be calibrated by."""
-    return min(CALIBRATION_ROWS, CALIBRATION_NUMBERS // max(spans.width, 1))
+    rows = min(CALIBRATION_ROWS, CALIBRATION_NUMBERS // max(spans.width, 1))
+    return min(rows, max(MANY_SPANS_ROWS, MANY_SPANS_NUMBERS // spans.width)) if spans.many else rows
 
 
 def _below(arrays: Mapping[str, np.ndarray], prefix: str, change: Any) -> dict[str, Any]:

@@ -25,6 +25,10 @@ from .updates.rows import ConditionalRows, shuffled_rows
 
 __all__ = ["CTGAN"]
 
+#: Weights of conditions in the generator's last layer at most; wider tables have none there. Of 1,000 columns they
+#: were 368 million, and took 10 GB of a fit.
+MOST_TO_OUTPUTS = 1 << 25
+
 #: Where step sizes are searched.
 RATES = Real(1e-4, 1e-3, log=True)
 
@@ -83,11 +87,15 @@ class CTGAN(NeuralSynthesizer):
     calibrate: bool = setting(True, "Set each column's own distribution right.")
     learning_rate: float | None = setting(None, "Step size of both, in place of their own.", above=0)
 
+    #: Whether conditions have weights in the generator's last layer; by the width of the table if absent.
+    _to_outputs: bool | None = None
+
     def _check_together(self) -> None:
         if self.batch_size % self.pac:
             raise UsageError(f"batch_size ({self.batch_size}) must be a multiple of pac ({self.pac}).")
 
     def _prepare(self, schema: Schema, rows: int) -> None:
+        self._to_outputs = None
         if rows < self.pac:
             raise TableError(f"The table has {rows} rows, and ctgan looks at {self.pac} at once; take a smaller pac.")
 
@@ -98,7 +106,18 @@ class CTGAN(NeuralSynthesizer):
         return min(self.batch_size, rows - rows % self.pac)
 
     def _make_network(self, encoder: TableEncoder, spans: Spans) -> Network:
-        return Generator(encoder, spans, encoder.category_spans(), self.embedding_dim, tuple(self.generator_dim))
+        to_outputs = self._to_outputs
+        if to_outputs is None:
+            to_outputs = spans.width * (spans.width + encoder.scalars) <= MOST_TO_OUTPUTS
+        return Generator(
+            encoder, spans, encoder.category_spans(), self.embedding_dim, tuple(self.generator_dim),
+            to_outputs=to_outputs,
+        )  # fmt: skip
+
+    def _loaded_network(self, encoder: TableEncoder, weights: Mapping[str, Tensor]) -> Network:
+        # Runs of before have these weights at any width.
+        self._to_outputs = f"asked.{len(self.generator_dim)}" in weights
+        return super()._loaded_network(encoder, weights)
 
     def _make_learner(self, network: Network, spans: Spans, data: Data, steps: int) -> Learner:
         assert isinstance(network, Generator)

@@ -9,7 +9,7 @@ of values, so what the columns have to do with each other stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -108,16 +108,39 @@ def matching_bias(spans: Spans, shares: Tensor, probabilities: Tensor) -> Tensor
     if not spans.width:
         return bias
     wanted = shares.clamp(min=LEAST_SHARE).log()
-    # With probabilities p at no bias, those at bias b are p exp(b) over its sum in the span: a round is two products,
-    # for the sums of every row and for the mean over rows.
-    rows = len(probabilities)
+    # With probabilities p at no bias, those at bias b are p exp(b) over its sum in the span.
+    mean_probabilities = _mean_probabilities(spans, probabilities)
     for _ in range(ROUNDS):
-        factors = bias.exp()
-        sums = spans.sums(probabilities * factors)
-        means = factors * spans.weighted_sums(sums.reciprocal_(), probabilities) / rows
+        means = mean_probabilities(bias.exp())
         bias += (wanted - means.clamp_(min=LEAST_SHARE).log()).clamp_(-MOST_CHANGE, MOST_CHANGE)
         bias.clamp_(-FARTHEST, FARTHEST)
     return bias
+
+
+def _mean_probabilities(spans: Spans, probabilities: Tensor) -> Callable[[Tensor], Tensor]:
+    """Factors float32[width] -> float32[width]: the mean over rows of probabilities times factors, over their sum in
+    the span. It is two products, for the sums of every row and for the mean over rows."""
+    rows = len(probabilities)
+    if not spans.many:
+        return lambda factors: (
+            factors * spans.weighted_sums(spans.sums(probabilities * factors).reciprocal_(), probabilities) / rows
+        )
+    # Spans of like size are laid out once as matrices, [spans, rows, longest], which are multiplied all together.
+    buckets = []
+    for index, beyond in spans.buckets:
+        padded = probabilities.index_select(1, index).view(rows, *beyond.shape).masked_fill_(beyond, 0.0)
+        buckets.append((index, ~beyond, padded.transpose(0, 1).contiguous()))
+
+    def of_buckets(factors: Tensor) -> Tensor:
+        found = torch.empty_like(factors)
+        for index, counts, values in buckets:
+            by_class = factors.index_select(0, index).view(counts.shape)
+            sums = torch.bmm(values, by_class[:, :, None])  # (spans, rows, 1)
+            means = torch.bmm(sums.reciprocal_().transpose(1, 2), values)[:, 0] * by_class / rows
+            found[index[counts.view(-1)]] = means[counts]
+        return found
+
+    return of_buckets
 
 
 def _matched(table: np.ndarray, network: np.ndarray) -> np.ndarray | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -95,17 +95,25 @@ class TableEncoder:
     def waves(self) -> np.ndarray:
         """float32[width, features]: cosines of where a class stands among the numbers of its column, a few features
         per numeric column; 0 for classes that have no order. Classes of like numbers have like features."""
-        numbers = [field for field in self.fields.values() if isinstance(field, NumberField) and field.sizes]
-        found = np.zeros((sum(self.sizes), WAVES * len(numbers)), np.float32)
+        found = np.zeros(self.waves_shape, np.float32)
+        for begin, feature, block in self.wave_blocks():
+            found[begin : begin + len(block), feature : feature + WAVES] = block
+        return found
+
+    @property
+    def waves_shape(self) -> tuple[int, int]:
+        """The shape of :meth:`waves`."""
+        return sum(self.sizes), WAVES * sum(isinstance(f, NumberField) and bool(f.sizes) for f in self.fields.values())
+
+    def wave_blocks(self) -> Iterator[tuple[int, int, np.ndarray]]:
+        """What of :meth:`waves` is not 0: first class, first feature and float32[classes, features] of each column."""
         begin = feature = 0
         for field in self.fields.values():
             if isinstance(field, NumberField) and field.sizes:
                 ranks = field.ranks()[:, None] * np.arange(1, WAVES + 1)
-                here = slice(begin, begin + field.classes), slice(feature, feature + WAVES)
-                found[here] = np.nan_to_num(np.cos(np.pi * ranks))
+                yield begin, feature, np.nan_to_num(np.cos(np.pi * ranks)).astype(np.float32)
                 feature += WAVES
             begin += sum(field.sizes)
-        return found
 
     def encode(
         self, arrays: Mapping[str, np.ndarray], rng: np.random.Generator, *, by_row: bool = False

@@ -75,6 +75,11 @@ class Spans:
     def __len__(self) -> int:
         return len(self.sizes)
 
+    @property
+    def many(self) -> bool:
+        """Whether there are too many spans for a matrix of what belongs to what."""
+        return self._member is None
+
     def one_hot(self, codes: Tensor) -> Tensor:
         """int64[n, spans] -> float32[n, width]."""
         flat = torch.zeros(len(codes), self.width, device=codes.device)

@@ -24,10 +24,21 @@ class Generator(Network):
     """Residual layers that keep what they were given: noise and a condition in, logits and scalars out.
 
     A condition is one class of one column, one-hot in the paper; its part of each layer is a row of weights.
+
+    Args:
+        to_outputs: whether conditions have a part in the last layer too, as in the paper. Its weights are as many as
+            the square of the classes of a table.
     """
 
     def __init__(
-        self, encoder: TableEncoder, spans: Spans, guided: tuple[int, ...], embedding: int, widths: Sequence[int]
+        self,
+        encoder: TableEncoder,
+        spans: Spans,
+        guided: tuple[int, ...],
+        embedding: int,
+        widths: Sequence[int],
+        *,
+        to_outputs: bool = True,
     ) -> None:
         super().__init__()
         self.spans, self.guided, self.embedding = spans, guided, embedding
@@ -41,7 +52,7 @@ class Generator(Network):
             nn.init.uniform_(layer.weight, -bound, bound)
             nn.init.uniform_(layer.bias, -bound, bound)
             self.layers.append(layer)
-            if guided:
+            if guided and (to_outputs or place < len(widths)):
                 self.asked.append(nn.Parameter(torch.empty(asked, wide).uniform_(-bound, bound)))
             if place < len(widths):
                 self.norms.append(nn.BatchNorm1d(wide))
@@ -54,7 +65,7 @@ class Generator(Network):
         x = noise
         for place, layer in enumerate(self.layers):
             y = layer(x)
-            if condition is not None:
+            if condition is not None and place < len(self.asked):
                 y = y + functional.embedding(condition, self.asked[place])
             if place < len(self.norms):
                 x = torch.cat([functional.relu(self.norms[place](y)), x], dim=1)
@@ -126,7 +137,7 @@ class GeneratorPass:
 
     def _layer(self, place: int, given: Tensor) -> Tensor:
         layer = self.layers[place]
-        if self.condition is None:
+        if self.condition is None or place >= len(self.network.asked):
             return torch.addmm(layer.bias, given, layer.weight.T)
         offsets = (self.network.asked[place] + layer.bias).index_select(0, self.condition)
         return offsets.addmm_(given, layer.weight.T)
@@ -143,7 +154,7 @@ class GeneratorPass:
         count = network.scalars
         gradient = torch.empty(len(self.given), count + spans.width, device=spans.device)
         gradient[:, :count] = torch.ops.aten.tanh_backward(of_scalars * self.open, self.scalars)
-        of_soft = torch.addmm(of_soft, of_scalars * self.scalars, network.gates.weights.T)
+        of_soft = network.gates.add_gradient(of_soft, of_scalars * self.scalars)
         gradient[:, count:] = spans.through_gumbel_softmax(self.soft, of_soft)
         loss = gradient.new_zeros(())
         if self.condition is not None:
@@ -159,7 +170,7 @@ class GeneratorPass:
             layer = self.layers[place]
             torch.mm(gradient.T, self.given[:, begin:], out=room(layer.weight))
             torch.sum(gradient, dim=0, out=room(layer.bias))
-            if self.condition is not None:
+            if self.condition is not None and place < len(network.asked):
                 room(network.asked[place]).zero_().index_add_(0, self.condition, gradient)
             if not place:
                 return

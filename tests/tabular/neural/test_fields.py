@@ -14,6 +14,7 @@ from tabular.neural.encoding.encoder import TableEncoder
 from tabular.neural.encoding.fields import CategoryField, NumberField, field_from_dict
 from tabular.neural.encoding.mixture import fit_mixture
 from tabular.neural.encoding.scales import Bins, Quantiles
+from tabular.neural.networks.cascade import sparse_waves
 
 
 @pytest.fixture
@@ -172,6 +173,7 @@ def test_classes_of_like_numbers_have_like_waves():
     encoder = TableEncoder.fit(to_arrays(table, schema), schema, "bins")
     waves = encoder.waves()
     assert waves.shape[0] == sum(encoder.sizes)
+    np.testing.assert_array_equal(sparse_waves(encoder).to_dense().numpy(), waves)
     assert (waves[:2] == 0).all()  # categories have no order
     assert (waves[-1] == 0).all()  # nor has missing
     field = encoder.fields["value"]

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from tabular import ConditionError, RunError, TableError, UsageError, create, infer_schema, load_run
 from tabular.machine.devices import choose_torch_device
+from tabular.neural import ctgan as ctgan_module
 from tabular.neural.draws import ConditionalDraws
 from tabular.sampling.strata import balanced_strata, probe, sample_strata
 
@@ -235,6 +236,21 @@ def test_many_categories_need_few_inputs(name):
     made = model.sample(5000)
     assert set(made["id"]) <= set(table["id"])
     assert made["id"].nunique() > 1000
+
+
+def test_conditions_of_wide_tables_have_no_weights_in_the_last_layer_and_older_runs_keep_theirs(
+    table, tmp_path, monkeypatch
+):
+    columns = table[["device", "age", "city"]].head(100)
+    small("ctgan", steps=2).fit(columns).save(tmp_path / "older")
+    monkeypatch.setattr(ctgan_module, "MOST_TO_OUTPUTS", 0)
+    model = small("ctgan", steps=2).fit(columns)
+    assert set(model.sample(20, where="device=web")["device"]) == {"web"}
+    model.save(tmp_path / "wide")
+    monkeypatch.undo()
+    for name, last in (("older", True), ("wide", False)):
+        assert ("network/asked.1" in load_file(tmp_path / name / "model.safetensors")) == last
+        assert len(load_run(tmp_path / name, device="cpu").sample(5)) == 5
 
 
 def test_a_named_target_is_given_and_costs_no_tries(table, monkeypatch):

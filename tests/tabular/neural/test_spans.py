@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tabular.neural.encoding import spans as spans_module
+from tabular.neural.encoding.calibration import matching_bias
 from tabular.neural.encoding.spans import Spans
 from tabular.neural.layers.first_layer import FirstLayer
 from tabular.neural.layers.gates import Gates
@@ -78,6 +79,18 @@ def test_gates_say_the_same_of_codes_as_of_one_hot_classes(spans):
     torch.testing.assert_close(found, gates(spans.one_hot(codes)))
     assert found[:, 1].all()
     assert 0 < found[:, 0].mean() < 1
+    one_hot = spans.one_hot(codes).requires_grad_()
+    given, of_gates = torch.randn(200, spans.width), torch.randn(200, 3)
+    expected = given + torch.autograd.grad((gates(one_hot) * of_gates).sum(), one_hot)[0]
+    torch.testing.assert_close(gates.add_gradient(given, of_gates), expected)
+
+
+def test_a_bias_makes_the_mean_probability_of_each_class_its_share(spans):
+    probabilities = spans.softmax(torch.randn(300, spans.width))
+    shares = spans.softmax(torch.randn(1, spans.width))[0]
+    bias = matching_bias(spans, shares, probabilities)
+    balanced = spans.softmax(probabilities.log() + bias)
+    torch.testing.assert_close(balanced.mean(dim=0), shares, rtol=1e-3, atol=1e-4)
 
 
 def test_draw_and_divergence_of_the_autoencoder_are_those_of_differentiating():
