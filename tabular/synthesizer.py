@@ -111,6 +111,7 @@ class Synthesizer(Likelihood, Settings, ABC):
         """
         from .encoding.frames import Form
         from .io.reading import check_table
+        from .pacing import tell_long_fits
 
         before = dict(vars(self))
         self.check_settings()
@@ -129,7 +130,7 @@ class Synthesizer(Likelihood, Settings, ABC):
             discrete = _discrete(discrete_columns, y, checked)
             found, arrays = self._schema_and_arrays(checked, schema, discrete, progress)
             self.schema_, self._margins, self._unsaved = self._form.labelled(found, len(checked)), None, None
-            facts = self._learn(arrays, len(checked), progress, checkpoint)
+            facts = self._learn(arrays, len(checked), tell_long_fits(progress), checkpoint)
         except BaseException:
             # What was learned before is whole; a part of another fit would not go with it.
             vars(self).clear()

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from tabular.errors import TabllmError
+from tabular.pacing import MANY_COLUMNS
 from tabular.personal.people import People
 from tabular.progress import Reporter
 from tabular.storage.checkpoint import Checkpoint, deferred_interrupt
@@ -43,6 +44,8 @@ DEFAULT_EPOCHS, MIN_STEPS, MAX_STEPS = 7, 600, 4000
 #: Rows per update at most; a table of few rows gets fewer. On Adult and on Online Shoppers 128 cost as much per
 #: row as 256 and gave rows that were more useful to train on.
 MAX_BATCH = 128
+#: At least so many, but of a wide table :data:`MIN_BATCH`.
+SOME_ROWS = 16
 #: Cells per update at most: what a layer keeps of more for its gradient takes over a gigabyte. At least so many rows.
 MAX_CELLS, MIN_BATCH = 1 << 14, 8
 #: Training stops when the held-out loss has not improved at this many looks in a row.
@@ -127,7 +130,7 @@ def plan_training(
 ) -> Plan:
     """Settings for a table of ``rows`` rows and ``columns`` columns; what is ``None`` is chosen from its size."""
     if batch_rows is None:
-        batch_rows = int(np.clip(rows // 80, 16, MAX_BATCH))
+        batch_rows = int(np.clip(rows // 80, MIN_BATCH if columns > MANY_COLUMNS else SOME_ROWS, MAX_BATCH))
         batch_rows = min(batch_rows, max(MIN_BATCH, MAX_CELLS // columns))
     per_epoch = _steps_per_epoch(rows, batch_rows)
     if steps is None:

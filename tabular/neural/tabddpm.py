@@ -10,6 +10,7 @@ import torch
 
 from ..dp.settings import Privacy
 from ..errors import UsageError
+from ..pacing import MANY_COLUMNS, columns_learned, updates_for
 from ..schema import Schema
 from ..search_space import Choice, Real
 from ..settings import setting
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TabDDPM"]
 
-#: Updates where nothing else is asked for.
-DEFAULT_STEPS = 5000
+#: Updates where nothing else is asked for; and of a wide table at least so many, and so many passes.
+DEFAULT_STEPS, LEAST_STEPS, LEAST_EPOCHS = 5000, 1000, 500
 
 
 class TabDDPM(NeuralSynthesizer):
@@ -65,7 +66,9 @@ class TabDDPM(NeuralSynthesizer):
     search_screen: ClassVar[Mapping[str, Any]] = {"calibrate": False}
 
     epochs: float | None = setting(None, "Passes over the rows, in place of steps.", above=0)
-    steps: int | None = setting(None, "Updates.", above=0, absent=f"{DEFAULT_STEPS:,}")
+    steps: int | None = setting(
+        None, "Updates.", above=0, absent=f"{DEFAULT_STEPS:,}, fewer for over {MANY_COLUMNS} columns of few rows"
+    )
     batch_size: int = setting(1024, "Batch size: rows per update.", above=0, search=Choice((512, 1024, 2048)))
     learning_rate: float = setting(
         2e-3, "Step size of Adam, falling to 0 along a straight line.", above=0, search=Real(3e-4, 1e-2, log=True)
@@ -129,7 +132,10 @@ class TabDDPM(NeuralSynthesizer):
         return np.where(np.isnan(scalars), noise, scalars)
 
     def _planned_steps(self, rows: int) -> int:
-        return DEFAULT_STEPS if self.steps is None and self.epochs is None else super()._planned_steps(rows)
+        if self.steps is not None or self.epochs is not None:
+            return super()._planned_steps(rows)
+        least = max(LEAST_STEPS, LEAST_EPOCHS * self._steps_per_epoch(rows))
+        return updates_for(columns_learned(self), DEFAULT_STEPS, least)
 
     def _make_network(self, encoder: TableEncoder, spans: Spans) -> Network:
         # A target of a single value has no span, and rows are made for it anyway.
