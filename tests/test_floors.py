@@ -157,6 +157,16 @@ def test_no_folder_has_more_files_than_can_be_overlooked():
     assert not {folder: files for folder, files in held.items() if files > MOST_FILES and folder != COMMANDS}
 
 
+def test_tests_stand_in_folders_as_what_they_test():
+    found = {
+        path.parent.relative_to(ROOT / "tests")
+        for package in FLOORS
+        for path in (ROOT / "tests" / package).rglob("test_*.py")
+    }
+    assert len(found) > len(FLOORS)
+    assert not [folder for folder in found if not (ROOT / folder).is_dir()]
+
+
 def test_every_folder_says_what_it_holds():
     missing = [name for name in folders() if not ast.get_docstring(tree(modules()[name]))]
     assert not missing

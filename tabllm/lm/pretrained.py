@@ -18,8 +18,8 @@ from tabular.errors import not_fitted
 from tabular.progress import Reporter
 from tabular.refining import Margins, refiner_for
 from tabular.runs import restored
+from tabular.sampling.batches import make_parts, one_step
 from tabular.sampling.imputing import fill_in
-from tabular.sampling.making import make_parts, one_step
 from tabular.schema import Schema
 from tabular.settings import known_setting
 from tabular.synthesizer import Synthesizer

@@ -16,7 +16,7 @@ import pandas as pd
 
 from tabular.errors import TableError, UsageError
 from tabular.progress import Reporter
-from tabular.sampling.making import make_parts
+from tabular.sampling.batches import make_parts
 from tabular.settings import setting
 from tabular.synthesizer import Synthesizer
 from tabular.where.conditions import Allowed, satisfied

@@ -21,8 +21,8 @@ from tabular.preparing.training_rows import training_rows
 from tabular.progress import Reporter
 from tabular.refining import refiner_for
 from tabular.runs import restored
+from tabular.sampling.batches import make_parts, one_step
 from tabular.sampling.imputing import fill_in
-from tabular.sampling.making import make_parts, one_step
 from tabular.schema import Schema
 from tabular.settings import setting
 from tabular.synthesizer import Synthesizer

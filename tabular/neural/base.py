@@ -25,7 +25,7 @@ from ..progress import Reporter
 from ..refining import refiner_for
 from ..rules.reducing.file_order import in_file_order
 from ..runs import RunFiles, check_shapes, read_run_files, reading, restored, write_run_files
-from ..sampling.making import chosen_rows, one_step
+from ..sampling.batches import chosen_rows, one_step
 from ..schema import Schema
 from ..search_space import Choice
 from ..settings import CommonSettings, setting

@@ -1,7 +1,7 @@
 """From what a generator draws to the rows that were asked for.
 
 ==============  ====================================================================================================
-``making``      rows in parts, for generators whose rows are tokens
+``batches``     rows in parts, for generators whose rows are tokens
 ``imputing``    missing cells
 ``strata``      samples with the shares that were asked for (``shares``: their arithmetic)
 ``drawn_text``  drawn cells written as the table writes them

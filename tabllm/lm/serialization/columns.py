@@ -19,7 +19,7 @@ from .automaton import DONE, Automaton, Level, restricted, trie
 from .text_bounds import default_bound
 from .tokenizer import Pieces
 
-__all__ = ["CellCodec", "Leaves", "ListCodec", "TextCells"]
+__all__ = ["CellCodec", "ListCodec", "TextCells", "TrieLeaves"]
 
 #: Most tokens of one free text that a run may speak of, and most different tokens in a column of them.
 MAX_TEXT_TOKENS, MAX_TEXT_VOCABULARY = 1 << 15, 8192
@@ -90,7 +90,7 @@ class ListCodec(CellCodec):
             close = _closing(told, pieces, end)
             self.paths = [[*path, close] for path in told]
             self.automaton, self.rows = trie(self.paths)
-        self.leaves = Leaves(self.automaton, self.rows)
+        self.leaves = TrieLeaves(self.automaton, self.rows)
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         last = len(self.texts) - 1
@@ -285,7 +285,7 @@ def _closing(paths: list[list[int]], pieces: Pieces, end: int) -> int:
     return next(token for token in (end, *marks, *range(pieces.tokenizer.get_vocab_size())) if token not in inside)
 
 
-class Leaves:
+class TrieLeaves:
     """Which of the listed values a path of a trie is.
 
     Args:

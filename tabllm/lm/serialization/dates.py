@@ -13,7 +13,7 @@ from tabular.plain_json import FLAG, TEXT, FieldError, check_fields, maybe, real
 from tabular.where.conditions import Allowed
 
 from .automaton import Automaton, explore, joined, restricted, trie
-from .columns import CellCodec, Leaves
+from .columns import CellCodec, TrieLeaves
 from .tokenizer import Pieces
 
 __all__ = ["DateCodec"]
@@ -77,7 +77,7 @@ class DateCodec(CellCodec):
         self.texts = [*texts, "missing"] if missing else texts
         self.paths = self._paths(self.texts)
         calendar, self.rows = trie(self.paths)
-        self.calendar = Leaves(calendar, self.rows)
+        self.calendar = TrieLeaves(calendar, self.rows)
         self.clock = None if unit >= DAY else self._clock()
         self.automaton = joined(calendar, self.clock) if self.clock else calendar
 

@@ -1,4 +1,4 @@
-"""Making rows in parts: what is the same for every generator that makes rows as tokens."""
+"""Sampling in parts: what is the same for every generator whose rows are drawn as tokens."""
 
 from __future__ import annotations
 
