@@ -30,13 +30,15 @@ from ..schema import Schema
 from ..search_space import Choice
 from ..settings import CommonSettings, setting
 from ..synthesizer import Synthesizer
+from ..training.learner import Learner
+from ..training.loop import train
+from ..training.plan import Plan, evaluated_every, fingerprint_of
 from .draws import PART_ROWS, ConditionalDraws, rows_at_once
 from .encoding.calibration import Calibration
 from .encoding.encoder import TableEncoder
 from .encoding.fields import Numbers
 from .encoding.spans import Spans
 from .network import Data, Network
-from .training import LOOKS, Learner, Plan, fingerprint_of, train
 
 if TYPE_CHECKING:
     from ..dp.updates import RowsLoss
@@ -50,6 +52,8 @@ WIDTHS = Choice(((128, 128), (256, 256), (512, 512), (256, 256, 256)))
 #: very wide ones at fewer still, since TabDDPM makes such a tensor a dozen times in each of 100 steps.
 CALIBRATION_ROWS, CALIBRATION_NUMBERS = 20_000, 1 << 25
 MANY_SPANS_ROWS, MANY_SPANS_NUMBERS = 500, 1 << 22
+#: Evaluations of a fit, evenly spaced: there the device is waited for, and a checkpoint is written.
+EVALUATIONS = 50
 
 
 class NeuralSynthesizer(CommonSettings, Synthesizer):
@@ -99,8 +103,8 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
         """The step size of what makes rows."""
 
     def _patience(self) -> int:
-        """Looks that may bring nothing before training ends; without held-out rows there is no such end."""
-        return LOOKS
+        """Evaluations that may bring nothing before training ends; without held-out rows there is no such end."""
+        return EVALUATIONS
 
     def _batch_rows(self, rows: int) -> int:
         """Rows of one update, for a table of ``rows`` rows."""
@@ -143,19 +147,23 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
 
             loss = partial(self._private_loss, network, data)
             learner = private_learner(learner, given.private, loss, decay=self.decays)
+        plan = Plan(
+            steps=steps, eval_every=evaluated_every(steps, EVALUATIONS), learning_rate=self._rate(), seed=self.seed,
+            patience=self._patience(),
+        )  # fmt: skip
         # A private update takes as many rows as are drawn, and oneDNN compiles its kernels for each number of them.
         with full_width_products() if given.private is None else nullcontext():
-            self.history_, restarts = train(
-                learner, Plan(steps, self.seed, self._patience()), fingerprint=fingerprint, progress=progress,
-                checkpoint=checkpoint,
-            )  # fmt: skip
+            trained = train(learner, plan, fingerprint=fingerprint, progress=progress, checkpoint=checkpoint)
+        self.history_ = trained.history
         network.eval()
         self._encoder, self._network = encoder, network
         self._margins = given.margins(encoder.learned)
         self._calibration = self._calibrated(spans, codes, scalars)
-        told = {"restarts": restarts, "train_loss": self.history_[-1]["train_loss"]} if given.private is None else {}
-        if given.private is not None:
-            told = given.facts(int(learner.state()["count/private"]))
+        told: dict[str, Any] = {"restarts": trained.restarts}
+        if given.private is None:
+            told["train_loss"] = trained.history[-1]["train_loss"]
+        else:
+            told |= given.facts(trained.steps)
             self._unsaved = checkpoint
         return {
             "engine": "torch",

@@ -12,6 +12,7 @@ from ..errors import TableError, UsageError
 from ..schema import Schema
 from ..search_space import Choice, Real, Whole
 from ..settings import setting
+from ..training.learner import Learner
 from .base import WIDTHS, NeuralSynthesizer
 from .encoding.encoder import TableEncoder
 from .encoding.fields import Numbers
@@ -19,7 +20,7 @@ from .encoding.spans import Spans
 from .network import Data, Network
 from .networks.critic import Critic
 from .networks.generator import Generator, GeneratorPass
-from .training import Learner
+from .updates.learner import AdamLearner
 from .updates.optimizer import Adam
 from .updates.rows import ConditionalRows, shuffled_rows
 
@@ -124,14 +125,13 @@ class CTGAN(NeuralSynthesizer):
         return CtganLearner(self, network, spans, data)
 
 
-class CtganLearner:
+class CtganLearner(AdamLearner):
     """One update of the critic(s), then one of the generator."""
 
     def __init__(self, model: CTGAN, network: Generator, spans: Spans, data: Data) -> None:
         self.network, self.spans, self.data, self.pac = network, spans, data, model.pac
         self.critic_steps = model.discriminator_steps
         self.batch = model._batch_rows(len(data.codes))
-        self.generator = torch.Generator(spans.device)
         self.chooser = None
         if network.guided:
             self.chooser = ConditionalRows(data, spans, network.guided, log_frequency=model.log_frequency)
@@ -143,13 +143,11 @@ class CtganLearner:
                 network.scalars, spans, conditions=bool(self.chooser), pac=model.pac, widths=widths
             ).to(spans.device)
         betas = (0.5, 0.9)
-        self.maker_adam = Adam(network, rate=model._rate(), betas=betas, weight_decay=model.generator_decay)
-        self.maker = GeneratorPass(network, self.maker_adam)
+        maker_adam = Adam(network, rate=model._rate(), betas=betas, weight_decay=model.generator_decay)
+        self.maker = GeneratorPass(network, maker_adam)
         rate = model.discriminator_lr if model.learning_rate is None else model.learning_rate
         self.critic_adam = Adam(self.critic, rate=rate, betas=betas, weight_decay=model.discriminator_decay)
-
-    def begin_interval(self, seed: int) -> None:
-        self.generator.manual_seed(seed)
+        super().__init__(maker_adam, spans.device, {"critic/": self.critic_adam})
 
     def _choose(self) -> tuple[Tensor | None, Tensor]:
         if self.chooser is not None:
@@ -167,26 +165,5 @@ class CtganLearner:
         # The generator learns from the rows that the critic saw last, so they are made once.
         loss, *pull = self.critic.pull(*fake, condition, self.generator)
         loss += self.maker.backward(*pull)
-        self.maker_adam.update()
+        self.adam.update()
         return loss
-
-    def slow_down(self) -> None:
-        self.maker_adam.slow_down()
-        self.critic_adam.slow_down()
-
-    def judge(self) -> dict[str, Tensor]:
-        return {}
-
-    def kept(self) -> dict[str, Tensor]:
-        return self.maker_adam.kept()
-
-    def finish(self, weights: Mapping[str, Tensor]) -> None:
-        self.maker_adam.load(weights)
-
-    def state(self) -> dict[str, Tensor]:
-        both = {"generator/": self.maker_adam.state(), "critic/": self.critic_adam.state()}
-        return {prefix + name: value for prefix, found in both.items() for name, value in found.items()}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        for prefix, adam in (("generator/", self.maker_adam), ("critic/", self.critic_adam)):
-            adam.restore({n.removeprefix(prefix): value for n, value in state.items() if n.startswith(prefix)})

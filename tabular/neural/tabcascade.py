@@ -8,12 +8,12 @@ import numpy as np
 
 from ..search_space import Choice, Real, Whole
 from ..settings import setting
+from ..training.learner import Learner
 from .base import NeuralSynthesizer
 from .encoding.encoder import TableEncoder
 from .encoding.spans import Spans
 from .network import Data, Network
 from .networks.cascade import Cascade, CascadeLearner
-from .training import Learner
 from .updates.optimizer import Adam
 
 __all__ = ["TabCascade"]

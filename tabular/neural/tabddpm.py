@@ -14,13 +14,13 @@ from ..pacing import MANY_COLUMNS, columns_learned, updates_for
 from ..schema import Schema
 from ..search_space import Choice, Real
 from ..settings import setting
+from ..training.learner import Learner
 from .base import NeuralSynthesizer
 from .encoding.encoder import TableEncoder
 from .encoding.fields import MOST_CLASSES
 from .encoding.spans import Spans
 from .network import Data, Network
 from .networks.denoiser import AVERAGE, Denoiser, DenoiserLearner
-from .training import Learner
 from .updates.optimizer import Adam
 
 if TYPE_CHECKING:

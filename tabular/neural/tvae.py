@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..dp.settings import Privacy
 from ..search_space import Choice, Real
 from ..settings import setting
+from ..training.learner import Learner
 from .base import WIDTHS, NeuralSynthesizer
 from .encoding.encoder import TableEncoder
 from .encoding.fields import Numbers
@@ -21,7 +22,6 @@ from .layers.gates import Gates
 from .layers.latent import Posterior
 from .network import Data, Guide, Network
 from .networks.tvae_learner import TvaeLearner
-from .training import Learner
 
 if TYPE_CHECKING:
     from ..dp.updates import RowsLoss

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OutputError, RunError
-from ..plain_json import NUMBER, FieldError, check_fields, each_of, list_of, parse_json, real, whole
+from ..plain_json import NUMBER, PLAIN, FieldError, check_fields, each_of, list_of, parse_json, real, whole
 from .placing import place_file
 from .rundir import mark_folder
 
@@ -25,9 +25,11 @@ Arrays = dict[str, np.ndarray]
 
 #: What the facts of a checkpoint must be, where it has them; others are let through.
 _FACTS = {
-    "step": whole(0), "seconds": real(0), "restarts": whole(0, 1000), "looks_since_best": whole(0),
-    "best_loss": NUMBER, "best": each_of(NUMBER), "history": list_of(each_of(NUMBER)),
+    "step": whole(0), "seconds": real(0), "restarts": whole(0, 1000), "evals_since_best": whole(0),
+    "best": each_of(NUMBER), "best_step": whole(0), "history": list_of(each_of(NUMBER)), "learner": each_of(PLAIN),
 }  # fmt: skip
+#: What is written into a checkpoint; those of older releases have none.
+_FORMAT = "2"
 
 
 class Checkpoint:
@@ -44,19 +46,29 @@ class Checkpoint:
         self.fingerprint = fingerprint
 
     def read(self) -> tuple[Arrays, Arrays, dict[str, Any]] | None:
-        """(training state, best weights, facts), or ``None`` where there is nothing whole to go on from."""
+        """(training state, best weights, facts), or ``None`` where there is nothing whole to go on from.
+
+        Raises:
+            RunError: for a checkpoint of an older release.
+        """
         from safetensors import SafetensorError, safe_open
 
         try:
             with safe_open(self.path, framework="numpy") as file:
                 metadata = file.metadata() or {}
-                if metadata.get("fingerprint") != self.fingerprint:
-                    return None
                 facts = parse_json(metadata.get("facts", ""), finite=False)  # a loss may be infinite
                 check_fields(facts, _FACTS, "it", needed=("step", "seconds", "history"))
+                foreign = metadata.get("format") != _FORMAT
+                if metadata.get("fingerprint") != self.fingerprint and not foreign:
+                    return None
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
         except (OSError, SafetensorError, FieldError, TypeError, AttributeError, KeyError):
             return None  # cut short, or of dtypes that numpy has not
+        if foreign:
+            raise RunError(
+                f"The checkpoint {self.path} was left by another release of tabllm, and this one cannot go on from it: "
+                "remove it to begin anew."
+            )
         best = {name.removeprefix("best/"): value for name, value in arrays.items() if name.startswith("best/")}
         state = {name: value for name, value in arrays.items() if not name.startswith("best/")}
         return state, best, facts
@@ -85,7 +97,8 @@ class Checkpoint:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             mark_folder(self.folder)
-            save_file(arrays, part, {"fingerprint": self.fingerprint, "facts": json.dumps(facts)})
+            about = {"format": _FORMAT, "fingerprint": self.fingerprint, "facts": json.dumps(facts)}
+            save_file(arrays, part, about)
             place_file(part, self.path)
         except Exception as error:
             with contextlib.suppress(OSError):

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...training.learner import State
 from ..base import calibration_rows
 from ..encoding.encoder import TableEncoder
 from ..encoding.spans import Spans
 from ..layers.gates import Gates
 from ..network import CERTAIN, Data, Guide, Network
-from ..updates.optimizer import Adam, AdamLearner
+from ..updates.learner import AdamLearner
+from ..updates.optimizer import Adam
 from ..updates.rows import shuffled_rows
 from .autoregression import Autoregression
 from .flow import Flow
@@ -97,11 +98,12 @@ class CascadeLearner(AdamLearner):
         self.data = Data(data.codes[order[held:]], data.scalars[order[held:]])
         self.batch = min(batch, len(self.data.codes))
 
-    def finish(self, weights: Mapping[str, Tensor]) -> None:
-        super().finish(weights)
+    def finish(self, best: State) -> State:
+        weights = super().finish(best)
         if self.network.classes is not None:
             self.generator.manual_seed(0)
             self.network.classes.calibrate(self.network.shares, calibration_rows(self.network.spans), self.generator)
+        return weights
 
     def begin_interval(self, seed: int) -> None:
         super().begin_interval(seed)
@@ -124,17 +126,17 @@ class CascadeLearner(AdamLearner):
         return loss.detach()
 
     @torch.no_grad()
-    def judge(self) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
+    def evaluate(self) -> dict[str, float]:
         network, data = self.network, self.held_out
         if not len(data.codes):
-            return found
+            return {}
+        found: dict[str, Tensor] = {}
         with self.adam.averages_in_place():
             if network.classes is not None:
                 found["classes"] = -network.classes(data.codes, network.classes.order(None), None).sum()
             if network.flow is not None:
-                # The same draws at every look, so that looks can be compared.
+                # The same draws at every evaluation, so that they can be compared.
                 generator = torch.Generator(data.codes.device).manual_seed(0)
                 losses = [network.flow.loss(data.scalars, data.codes, generator, learning=False) for _ in range(JUDGED)]
                 found["flow"] = torch.stack(losses).mean()
-        return found
+        return {part: float(loss) for part, loss in found.items()}

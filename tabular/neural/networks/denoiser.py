@@ -14,7 +14,8 @@ from ..encoding.spans import Spans
 from ..layers.first_layer import FirstLayer
 from ..layers.residual import left_out
 from ..network import CERTAIN, Data, Guide, Network
-from ..updates.optimizer import Adam, AdamLearner
+from ..updates.learner import AdamLearner
+from ..updates.optimizer import Adam
 from ..updates.rows import shuffled_rows
 
 __all__ = ["AVERAGE", "Denoiser", "DenoiserLearner"]

@@ -12,7 +12,8 @@ from ...machine.row_sums import sum_and_one_hot
 from ..layers.by_hand import ReluStack, linears, through_relu
 from ..layers.latent import divergence_of, drawn_latent, gradient_of_code
 from ..network import Data
-from ..updates.optimizer import Adam, AdamLearner, Twin
+from ..updates.learner import AdamLearner
+from ..updates.optimizer import Adam, Twin
 from ..updates.rows import shuffled_rows
 
 if TYPE_CHECKING:

@@ -1,21 +1,20 @@
-"""A learner (:class:`tabular.neural.training.Learner`) whose updates are private."""
+"""A learner (:class:`tabular.training.learner.Learner`) whose updates are private."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
-from torch import Tensor
 
 from ...dp.streams import HostDraws, SecretStreams
 from ...dp.updates import NoisyGradient, RowsLoss
-from ...errors import TabllmError
-from ..updates.optimizer import Adam, AdamLearner
+from ..updates.learner import AdamLearner
+from ..updates.optimizer import Adam
 
 if TYPE_CHECKING:
     from ...dp.session import PrivateFit
-    from ..training import Learner
+    from ...training.learner import Learner
 
 __all__ = ["PrivateLearner", "private_learner"]
 
@@ -34,8 +33,12 @@ class PrivateLearner(AdamLearner):
     Attributes:
         loss: the mean loss of rows of the table; it may draw with :attr:`generator`, which stands for the secret stream
             of the update.
-        taken: updates made.
     """
+
+    resumes_anywhere: ClassVar[bool] = True
+    #: What an update tells of the rows is told: training that diverges goes back to its last good weights, and on with
+    #: the updates that are left and noise that was never used.
+    counts_lost_updates: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -50,7 +53,6 @@ class PrivateLearner(AdamLearner):
         super().__init__(adam, device)
         self.gradient, self.streams, self.steps, self.decay = gradient, streams, steps, decay
         self.loss: RowsLoss | None = None
-        self.taken = 0
 
     def begin_interval(self, seed: int) -> None:
         """Nothing here comes from a seed."""
@@ -62,20 +64,6 @@ class PrivateLearner(AdamLearner):
         with HostDraws(self.generator, of_loss):
             gradients = self.gradient(self.loss, drawn, self.adam.weights, noise)
         self.adam.apply(gradients, number / self.steps, decay=self.decay)
-        self.taken += 1
-
-    def slow_down(self) -> None:
-        raise TabllmError(
-            "Private training diverged, and its steps cannot be taken back without paying for them again: take a "
-            "smaller --learning-rate."
-        )
-
-    def state(self) -> dict[str, Tensor]:
-        return {**super().state(), "count/private": torch.tensor(self.taken)}
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        super().restore(state)
-        self.taken = int(state["count/private"])
 
 
 def private_learner(

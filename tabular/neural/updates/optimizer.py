@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
-__all__ = ["Adam", "AdamLearner", "Twin"]
+__all__ = ["Adam", "Twin"]
 
 #: Numbers that the room of every weight is a multiple of: 64 bytes.
 ROUND = 16
@@ -112,15 +113,15 @@ class Adam:
         return wholes if self.averaged is None else {**wholes, "average": self.averaged}
 
     @torch.no_grad()
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go back to what :meth:`state` gave."""
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to what :meth:`state` gave, or to the same as numpy arrays."""
         for kind, flat in self._wholes().items():
             for name, view in self._views(flat).items():
-                view.copy_(state[f"{kind}/{name}"])
-        self.steps.copy_(state["count/steps"])
+                view.copy_(torch.as_tensor(state[f"{kind}/{name}"]))
+        self.steps.copy_(torch.as_tensor(state["count/steps"]))
         self.count = int(state["count/average"])
         for name, value in self.buffers.items():
-            value.copy_(state[f"buffer/{name}"])
+            value.copy_(torch.as_tensor(state[f"buffer/{name}"]))
 
     def kept(self) -> dict[str, Tensor]:
         """The averaged weights, where there are such, or the last ones, by name."""
@@ -137,10 +138,10 @@ class Adam:
             self.flat.copy_(last)
 
     @torch.no_grad()
-    def load(self, weights: Mapping[str, Tensor]) -> None:
+    def load(self, weights: Mapping[str, Any]) -> None:
         """Put ``weights``, by name, in the place of the module's."""
         for name, weight in zip(self.names, self.weights, strict=True):
-            weight.copy_(weights[name])
+            weight.copy_(torch.as_tensor(weights[name]))
 
 
 class Twin:
@@ -174,31 +175,3 @@ class Twin:
         """Overwrite all of the optimizer's rooms with what was written here."""
         if self.gradient is not self.adam.gradient:
             self.adam.gradient.copy_(self.gradient)
-
-
-class AdamLearner:
-    """A learner (:class:`tabular.neural.training.Learner`) with one optimizer; a subclass adds its step."""
-
-    def __init__(self, adam: Adam, device: torch.device) -> None:
-        self.adam, self.generator = adam, torch.Generator(device)
-
-    def begin_interval(self, seed: int) -> None:
-        self.generator.manual_seed(seed)
-
-    def slow_down(self) -> None:
-        self.adam.slow_down()
-
-    def state(self) -> dict[str, Tensor]:
-        return self.adam.state()
-
-    def restore(self, state: Mapping[str, Tensor]) -> None:
-        self.adam.restore(state)
-
-    def judge(self) -> dict[str, Tensor]:
-        return {}
-
-    def kept(self) -> dict[str, Tensor]:
-        return self.adam.kept()
-
-    def finish(self, weights: Mapping[str, Tensor]) -> None:
-        self.adam.load(weights)

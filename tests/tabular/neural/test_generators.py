@@ -181,33 +181,6 @@ def test_a_condition_that_no_row_meets_is_given_up(fitted, monkeypatch):
         fitted.sample(10, where="age>200")
 
 
-@pytest.mark.parametrize("name", MODELS)
-def test_an_interrupted_fit_goes_on_to_the_same_rows(name, table, tmp_path, monkeypatch):
-    expected = small(name).fit(table).sample(50)
-    model = small(name)
-    learner = type(model)._make_learner
-
-    def failing(self, network, spans, data, steps):
-        made = learner(self, network, spans, data, steps)
-        step = made.step
-
-        def interrupted(number):
-            if number == 20:
-                import signal
-
-                signal.raise_signal(signal.SIGINT)
-            return step(number)
-
-        made.step = interrupted
-        return made
-
-    monkeypatch.setattr(type(model), "_make_learner", failing)
-    with pytest.raises(KeyboardInterrupt):
-        model.fit(table, checkpoint=tmp_path)
-    monkeypatch.undo()
-    pd.testing.assert_frame_equal(small(name).fit(table, checkpoint=tmp_path).sample(50), expected)
-
-
 def _no_target(name: str) -> dict[str, None]:
     return {"target": None} if name == "tabddpm" else {}
 

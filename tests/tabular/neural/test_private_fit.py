@@ -183,9 +183,8 @@ def test_the_noise_is_a_secret_unless_a_seed_is_given(table):
     assert "who knows it" in small("tvae", private()).fit(table).facts["privacy"]["noise"]
 
 
-@pytest.mark.parametrize("noise_seed", [1, None])
-def test_a_fit_that_goes_on_makes_the_same_noise_and_counts_every_step(table, tmp_path, monkeypatch, noise_seed):
-    asked = private(noise_seed=noise_seed)
+def test_a_fit_that_goes_on_finds_its_secret_again_and_counts_every_step(table, tmp_path, monkeypatch):
+    asked = private(noise_seed=None)
     step = PrivateLearner.step
 
     def interrupted(self, number):
@@ -197,18 +196,16 @@ def test_a_fit_that_goes_on_makes_the_same_noise_and_counts_every_step(table, tm
     with pytest.raises(KeyboardInterrupt):
         small("tvae", asked, steps=60).fit(table, checkpoint=tmp_path)
     monkeypatch.setattr(PrivateLearner, "step", step)
-    assert (tmp_path / "noise.json").exists() == (noise_seed is None)
+    assert (tmp_path / "noise.json").exists()
     taken = []
     monkeypatch.setattr(PrivateLearner, "step", lambda self, number: taken.append(number) or step(self, number))
     resumed = small("tvae", asked, steps=60).fit(table, checkpoint=tmp_path)
     assert taken[-1] == 59
     assert len(taken) < 60
     assert resumed.facts["privacy"]["steps"] == 60
-    assert (tmp_path / "noise.json").exists() == (noise_seed is None)
+    assert (tmp_path / "noise.json").exists()
     resumed.save(tmp_path / "run")
     assert not (tmp_path / "noise.json").exists()
-    if noise_seed is not None:
-        pd.testing.assert_frame_equal(resumed.sample(20), small("tvae", asked, steps=60).fit(table).sample(20))
 
 
 def test_a_secret_is_found_again_for_the_same_rows_and_settings_alone(table, tmp_path):

@@ -1,0 +1,192 @@
+"""The training loop: resuming, divergence, Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tabular import Reporter, TabllmError
+from tabular.errors import RunError
+from tabular.neural.updates.learner import AdamLearner
+from tabular.neural.updates.optimizer import Adam
+from tabular.training.loop import MOST_RESTARTS, train
+from tabular.training.plan import Plan
+
+CPU = torch.device("cpu")
+
+
+class Line(AdamLearner):
+    """Learns a slope from noise; its loss is infinite while the step size is above ``limit`` once past a step."""
+
+    def __init__(self, limit: float = 1.0, stop_at: int | None = None) -> None:
+        torch.manual_seed(0)
+        self.module = nn.Linear(1, 1)
+        super().__init__(Adam(self.module, rate=0.1, average=0.9), CPU)
+        self.limit, self.stop_at = limit, stop_at
+
+    def step(self, number):
+        if number == self.stop_at:
+            signal.raise_signal(signal.SIGINT)
+        x = torch.rand(32, 1, generator=self.generator)
+        loss = ((self.module(x) - 3 * x) ** 2).mean()
+        if number > 20 and self.adam.rate * self.adam.factor > self.limit:
+            loss = loss * torch.inf
+        self.adam.step(loss, number / 100, decay=True)
+        return loss.detach()
+
+
+class Notes(Reporter):
+    def __init__(self):
+        self.lines = []
+
+    def note(self, message):
+        self.lines.append(message)
+
+
+PLAN = Plan(steps=100, eval_every=2, learning_rate=0.1, seed=0)
+
+
+def run(line, folder=None, notes=None, **options):
+    trained = train(line, replace(PLAN, **options), fingerprint="f", progress=notes or Reporter(), checkpoint=folder)
+    return trained.history, trained.restarts
+
+
+def test_it_learns_and_tells_of_it():
+    line = Line()
+    history, restarts = run(line)
+    assert restarts == 0
+    assert [entry["step"] for entry in history] == list(range(2, 101, 2))
+    assert history[-1]["train_loss"] < history[0]["train_loss"] / 10
+    assert line.module.weight.item() == line.kept()["weight"].item()
+
+
+def test_an_interrupted_fit_goes_on_to_the_same_result(tmp_path):
+    whole = Line()
+    expected, _ = run(whole)
+    with pytest.raises(KeyboardInterrupt):
+        run(Line(stop_at=52), tmp_path)
+    notes, rest = Notes(), Line()
+    history, _ = run(rest, tmp_path, notes)
+    assert notes.lines == ["Going on from step 52 of 100."]
+    assert [entry["train_loss"] for entry in history] == [entry["train_loss"] for entry in expected]
+    for name, value in whole.state().items():
+        assert torch.equal(value, rest.state()[name]), name
+
+
+def test_a_diverging_fit_goes_back_and_takes_smaller_steps():
+    notes, line = Notes(), Line(limit=0.06)
+    history, restarts = run(line, notes=notes)
+    assert restarts == 1
+    assert line.adam.factor == 0.5
+    assert notes.lines == ["After 22 steps the loss was not a number: going on from step 20 at half the step size."]
+    assert [entry["step"] for entry in history] == list(range(2, 101, 2))
+    assert np.isfinite([entry["train_loss"] for entry in history]).all()
+
+
+def test_a_fit_that_keeps_diverging_fails_with_one_sentence():
+    with pytest.raises(TabllmError, match=f"at {MOST_RESTARTS} smaller step sizes; take a learning rate below 0.1"):
+        run(Line(limit=0.0))
+
+
+def test_a_fit_that_diverged_before_it_was_interrupted_keeps_its_step_size(tmp_path):
+    whole = Line(limit=0.06)
+    expected, _ = run(whole)
+    with pytest.raises(KeyboardInterrupt):
+        run(Line(limit=0.06, stop_at=60), tmp_path)
+    rest = Line(limit=0.06)
+    history, restarts = run(rest, tmp_path)
+    assert restarts == 1
+    assert rest.adam.factor == 0.5
+    assert [entry["train_loss"] for entry in history] == [entry["train_loss"] for entry in expected]
+
+
+class Anywhere(Line):
+    """Goes on from any step, and its updates cannot be made again."""
+
+    resumes_anywhere, counts_lost_updates = True, True
+
+    def step(self, number):
+        self.generator.manual_seed(number)
+        self.taken = [*getattr(self, "taken", []), number]
+        return super().step(number)
+
+
+def test_updates_that_cannot_be_made_again_are_counted_when_they_are_lost():
+    line = Anywhere(limit=0.06)
+    trained = train(line, PLAN, fingerprint="f", progress=Reporter())
+    assert line.taken == list(range(100))
+    assert (trained.steps, trained.restarts) == (100, 1)
+    assert [entry["step"] for entry in trained.history] == [*range(2, 22, 2), *range(24, 101, 2)]
+
+
+def test_a_fit_whose_every_update_was_lost_fails():
+    plan = Plan(steps=2, eval_every=1, learning_rate=0.1, seed=0)
+    line = Anywhere()
+    line.module.weight.data.fill_(torch.inf)
+    with pytest.raises(
+        TabllmError, match="after 2 steps the loss is not a number, and so it was at 1 smaller step size;"
+    ):
+        train(line, plan, fingerprint="f", progress=Reporter())
+
+
+def test_ctrl_c_amid_weights_that_are_no_numbers_leaves_the_last_good_state(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(Anywhere(limit=0.0, stop_at=25), tmp_path, eval_every=10)
+    notes = Notes()
+    run(Anywhere(), tmp_path, notes, eval_every=10)
+    assert notes.lines == ["Going on from step 20 of 100."]
+
+
+def test_a_checkpoint_of_an_older_release_is_refused_in_words(tmp_path):
+    from safetensors.numpy import save_file
+
+    facts = {"step": 3, "seconds": 1.0, "history": [], "looks_since_best": 0}
+    (tmp_path / "left").mkdir()
+    save_file(
+        {"a": np.ones(3)},
+        tmp_path / "left" / "checkpoint.safetensors",
+        {"fingerprint": "f", "facts": json.dumps(facts)},
+    )
+    with pytest.raises(RunError, match="left by another release of tabllm"):
+        run(Line(), tmp_path / "left")
+
+
+class Judged(Line):
+    """Its two parts are best at the evaluations 3 and 10 of what would be 50."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.evaluations, self.seen = 0, {}
+
+    def evaluate(self):
+        self.evaluations += 1
+        self.seen[self.evaluations] = self.kept()
+        return {"weight": float(abs(self.evaluations - 3)), "bias": float(abs(self.evaluations - 10))}
+
+
+def test_each_part_is_kept_as_it_was_when_it_served_unseen_rows_best():
+    line = Judged()
+    history, _ = run(line, patience=5)
+    assert line.evaluations == 15
+    assert history[-1]["held_out_loss"] == 12 + 5
+    assert torch.equal(line.module.weight, line.seen[3]["weight"])
+    assert torch.equal(line.module.bias, line.seen[10]["bias"])
+
+
+def test_the_best_weights_survive_an_interruption(tmp_path):
+    whole = Judged()
+    run(whole, patience=5)
+    with pytest.raises(KeyboardInterrupt):
+        run(Judged(stop_at=14), tmp_path)
+    rest = Judged()
+    rest.evaluations = 7
+    history, _ = run(rest, tmp_path, patience=5)
+    assert len(history) == 15
+    assert torch.equal(rest.module.weight, whole.module.weight)
+    assert torch.equal(rest.module.bias, whole.module.bias)
