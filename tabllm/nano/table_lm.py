@@ -142,7 +142,7 @@ class TableLM(NanoSettings, Synthesizer):
                 "lost_relations": self._lost_relations(tokens, progress),
             }
         else:
-            told, self._unsaved = given.facts(int(last["step"])), checkpoint
+            told, self._unsaved = given.facts(trained.steps), checkpoint
         if trained.people is not None:
             named = codec.parts.columns(codec.table.fields[place].column for place in trained.people.columns)
             told |= {"people": trained.people.count, "people_columns": named}
@@ -152,8 +152,9 @@ class TableLM(NanoSettings, Synthesizer):
             "parameters": int(sum(value.size for value in trained.weights.values())),
             "tokens_per_row": len(config.sizes),
             "vocabulary": config.vocabulary,
-            "steps": int(last["step"]),
+            "steps": trained.steps,
             "epochs": last["epoch"],
+            "restarts": trained.restarts,
             **told,
             "batch_size": plan.batch_rows,
             "learning_rate": plan.learning_rate,

@@ -1,30 +1,27 @@
-"""The training loop of ``nano``; the same for every engine.
+"""The training of ``nano``; the same for every engine.
 
 One cosine from ``learning_rate`` to nearly zero over the planned steps, a moving average of the weights, and
-a held-out part of the rows that says which average to keep, how far to trust each field, and when to stop.
+a held-out part of the rows that says which average to keep, how far to trust each field, and when to stop. The loop
+itself is :func:`tabular.training.loop.train`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import math
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tabular.errors import TabllmError
 from tabular.pacing import MANY_COLUMNS
 from tabular.personal.people import People
 from tabular.progress import Reporter
-from tabular.storage.checkpoint import Checkpoint, deferred_interrupt
-from tabular.storage.learning_curve import LearningCurve
+from tabular.training import loop
+from tabular.training.learner import Learner, State
+from tabular.training.plan import Plan as TrainingPlan
+from tabular.training.plan import fingerprint_of, held_out_rows, planned_steps, warm_cosine
 
 from ..decoding.orders import draw_orders
 from ..parallel.group import Group
@@ -32,9 +29,9 @@ from .engines.base import NanoEngine
 from .engines.rank_kernel import Kernels
 from .holdout import hold_out
 
-__all__ = ["Plan", "Trained", "plan_training", "rate_at", "train"]
+__all__ = ["EngineLearner", "Plan", "Trained", "plan_training", "rate_at", "train"]
 
-#: Share of the rows that is held out, and the most of them that are looked at.
+#: Fraction of the rows that is held out, and the most of them.
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.05, 8192
 #: Share of rows that are learned in plain field order; the others learn to be given columns. (0.8 was worth 0.05 nats
 #: in plain order on California housing, and cost 0.3 where columns are given.)
@@ -48,7 +45,7 @@ MAX_BATCH = 128
 SOME_ROWS = 16
 #: Cells per update at most: what a layer keeps of more for its gradient takes over a gigabyte. At least so many rows.
 MAX_CELLS, MIN_BATCH = 1 << 14, 8
-#: Training stops when the held-out loss has not improved at this many looks in a row.
+#: Training stops when the held-out loss has not improved at this many evaluations in a row.
 PATIENCE = 3
 #: Shares of a field's logits that are tried on the held-out rows, and the gain in nats from which less than the
 #: whole is taken. A field of pure noise (an ad id, a date) is
@@ -65,25 +62,18 @@ WEIGHT_DECAY = 0.1
 AVERAGE_DECAY = 0.99
 
 
-@dataclass(frozen=True)
-class Plan:
+@dataclass(frozen=True, kw_only=True)
+class Plan(TrainingPlan):
     """What a training run does; part of what a checkpoint must agree with.
 
     Attributes:
-        steps: updates planned.
         batch_rows: rows per update.
-        look_every: updates between two looks at the held-out rows.
-        learning_rate: the cosine's top.
-        seed: fixes the held-out rows, the batches and the orders.
-        plain_share: share of rows that are learned in plain field order; 1 where what is given is always the first
-            fields.
+        plain_share: fraction of the rows that are learned in plain field order; 1 where what is given is always the
+            first fields.
     """
 
-    steps: int
     batch_rows: int
-    look_every: int
-    learning_rate: float
-    seed: int
+    patience: int = PATIENCE
     plain_share: float = PLAIN_SHARE
 
     def epochs(self, rows: int) -> float:
@@ -92,30 +82,14 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What came of a training run.
+class Trained(loop.Trained):
+    """What came of a training run, losses in nats per row.
 
     Attributes:
-        weights: the best averaged weights.
-        history: one entry per look: step, epoch, losses in nats per row, seconds since the start, the rate of the last
-            update, and the tokens of training per second since the last look.
-        stopped_early: whether the held-out loss ended the run before its planned steps.
         people: whom the rows were found to belong to, by their fields; some were held out whole.
     """
 
-    weights: dict[str, np.ndarray]
-    history: list[dict[str, float]]
-    stopped_early: bool
     people: People | None = None
-
-
-@dataclass
-class _State:
-    step: int = 0
-    seconds: float = 0.0
-    best_loss: float = math.inf
-    looks_since_best: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
 
 
 def plan_training(
@@ -133,13 +107,11 @@ def plan_training(
         batch_rows = int(np.clip(rows // 80, MIN_BATCH if columns > MANY_COLUMNS else SOME_ROWS, MAX_BATCH))
         batch_rows = min(batch_rows, max(MIN_BATCH, MAX_CELLS // columns))
     per_epoch = _steps_per_epoch(rows, batch_rows)
-    if steps is None:
-        if epochs is not None:
-            steps = max(1, round(epochs * per_epoch))
-        else:
-            steps = int(np.clip(DEFAULT_EPOCHS * per_epoch, MIN_STEPS, MAX_STEPS))
-    look_every = int(np.clip(per_epoch, max(1, steps // 20), 400))
-    return Plan(steps, batch_rows, look_every, learning_rate, seed)
+    steps = planned_steps(steps, epochs, per_epoch, DEFAULT_EPOCHS, (MIN_STEPS, MAX_STEPS))
+    return Plan(
+        steps=steps, eval_every=int(np.clip(per_epoch, max(1, steps // 20), 400)), learning_rate=learning_rate,
+        seed=seed, patience=PATIENCE, batch_rows=batch_rows,
+    )  # fmt: skip
 
 
 def train(
@@ -157,7 +129,7 @@ def train(
 ) -> Trained:
     """Fit ``engine`` to ``tokens`` (int32[rows, fields]); ``groups`` gives the column of each field.
 
-    With ``checkpoint`` (a folder), what is needed to go on is written there at each look and at Ctrl-C,
+    With ``checkpoint`` (a folder), what is needed to go on is written there at each evaluation and at Ctrl-C,
     and a run with the same data, plan and settings goes on from it, to the same result.
 
     Args:
@@ -168,106 +140,112 @@ def train(
 
     Raises:
         KeyboardInterrupt: after the checkpoint is written.
-        TabllmError: if the loss is no longer a number.
+        TabllmError: if the loss is no longer a number, and was none at smaller step sizes.
         UsageError: if the processes have different data or settings.
         LostProcess: if another process ended.
     """
-    rank, size = (0, 1) if group is None else (group.rank, group.size)
-    shuffled = np.random.default_rng([plan.seed, 0]).permutation(len(tokens))
-    held_out = _held_out(len(tokens))
-    held, people = hold_out(tokens, shuffled, held_out)
-    unseen, seen = (tokens[shuffled[held[shuffled] == part]].astype(np.int64) for part in (True, False))
-    mixed = _mixed(unseen, groups, np.random.default_rng([plan.seed, 1]), float(plan.plain_share == 1))
-    look_orders = np.concatenate([_plain(unseen), mixed])
-    look_tokens = np.concatenate([unseen, unseen])
-    looks = len(look_tokens)
-    look_tokens, look_orders = look_tokens[rank::size], look_orders[rank::size]
-
+    learner = NanoLearner(engine, tokens, groups, plan, kernels=kernels, orthogonal=orthogonal, group=group)
     told = {**(settings or {}), **({"orthogonal": True} if orthogonal else {})}
-    fingerprint = _fingerprint(tokens, groups, plan, engine, kernels or {}, told)
-    saved = Checkpoint(checkpoint, fingerprint) if checkpoint else None
-    state = _State()
-    best: dict[str, np.ndarray] = {}
-    marginal = engine.numpy_weights()["head.bias"]
-    start = partial(
-        engine.start_training,
-        weight_decay=WEIGHT_DECAY, average=AVERAGE_DECAY, kernels=kernels, orthogonal=orthogonal,
-    )  # fmt: skip
-    found = None if saved is None or rank else saved.read()
+    described = {"plan": asdict(plan), "config": engine.config.to_dict(), "groups": np.asarray(groups).tolist()}
+    fingerprint = fingerprint_of({**described, "settings": told}, tokens, *(kernels or {}).values())
     if group is not None:
         group.check_same(engine.name, fingerprint)
-        found = group.broadcast_checkpoint(found)
-    if found is not None:
-        arrays, best, facts = found
-        with saved.taking_up() if saved is not None else contextlib.nullcontext():
-            state = _State(**facts)
-            start(state=arrays)
-        progress.note(f"Going on from step {state.step:,} of {plan.steps:,}.")
-    else:
-        start(state=None)
+    done = loop.train(learner, plan, fingerprint=fingerprint, progress=progress, checkpoint=checkpoint, processes=group)
+    return Trained(**vars(done), people=learner.people)
 
-    batches = max(1, len(seen) // plan.batch_rows)
-    step_tokens = min(plan.batch_rows, len(seen)) * seen.shape[1]
-    started = time.perf_counter() - state.seconds
-    losses: list[Any] = []
-    curve, trained_until = LearningCurve(None if rank else checkpoint, progress), (state.step, time.perf_counter())
-    epoch, order_of_rows = -1, np.empty(0, np.int64)
-    with progress.task("Learning", plan.steps, "steps") as task, deferred_interrupt() as interrupted:
-        task.advance(state.step)
-        while state.step < plan.steps and state.looks_since_best < PATIENCE:
-            if state.step // batches != epoch:
-                epoch = state.step // batches
-                order_of_rows = np.random.default_rng([plan.seed, 2, epoch]).permutation(len(seen))
-            begin = state.step % batches * plan.batch_rows
-            rows = seen[order_of_rows[begin : begin + plan.batch_rows]]
-            orders = _mixed(rows, groups, np.random.default_rng([plan.seed, 3, state.step]), plan.plain_share)
-            mine = slice(rank, None, size)
-            losses.append(engine.train_step(rows[mine], orders[mine], rate_at(plan, state.step), len(rows), group))
-            state.step += 1
-            if state.step % plan.look_every == 0 or state.step == plan.steps:
-                train_loss = float(np.mean([float(value) for value in losses]))  # waits for the device
-                spent = time.perf_counter() - trained_until[1]
-                by_share = _losses(engine, look_tokens, look_orders, looks, group)  # (shares, fields)
-                choice = _chosen_shares(by_share, len(unseen), () if people is None else people.columns)
-                loss = float(np.take_along_axis(by_share, choice[None], axis=0).sum())
-                if not math.isfinite(loss):
-                    raise TabllmError(
-                        f"Training diverged: after {state.step:,} steps the loss is not a number; take a learning rate "
-                        f"below {plan.learning_rate:g}."
-                    )
-                state.seconds = time.perf_counter() - started
-                state.history.append(
-                    {
-                        "step": state.step,
-                        "epoch": round(state.step / batches, 3),
-                        "train_loss": train_loss,
-                        "held_out_loss": loss,
-                        "seconds": round(state.seconds, 3),
-                        "learning_rate": rate_at(plan, state.step - 1),
-                        "tokens_per_second": round((state.step - trained_until[0]) * step_tokens / max(spent, 1e-9), 1),
-                    }
-                )
-                losses = []
-                state.looks_since_best += 1
-                if loss < state.best_loss:
-                    state.best_loss, state.looks_since_best = loss, 0
-                    best = _shrunk(engine.averaged(), marginal, engine.config.offsets, choice)
-                if saved is not None and rank == 0:
-                    saved.write(engine.training_state(), best, asdict(state))
-                curve.evaluated(state.history)
-                trained_until = state.step, time.perf_counter()
-                task.advance(1, f"loss {loss:.3f}")
-            else:
-                task.advance(1)
-            if interrupted() if group is None else group.any(interrupted()):
-                if saved is not None and rank == 0:
-                    state.seconds = time.perf_counter() - started
-                    saved.write(engine.training_state(), best, asdict(state))
-                if group is not None:
-                    group.wait()  # nobody ends before the checkpoint is written
-                raise KeyboardInterrupt
-        task.finish()
-    return Trained(best, state.history, state.step < plan.steps, people)
+
+class EngineLearner(Learner):
+    """An engine in training, whose state the loop keeps on the host.
+
+    Args:
+        options: of :meth:`.NanoEngine.start_training`, beside those that all trainings have.
+    """
+
+    def __init__(self, engine: NanoEngine, plan: Plan, **options: Any) -> None:
+        super().__init__()
+        self.engine, self.plan, self.factor = engine, plan, 1.0
+        self.options = {"weight_decay": WEIGHT_DECAY, "average": AVERAGE_DECAY, **options}
+
+    def begin(self) -> None:
+        self.engine.start_training(state=None, **self.options)
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        self.engine.start_training(state=state, **self.options)
+
+    def state(self) -> State:
+        return self.engine.training_state()
+
+    def slow_down(self) -> None:
+        self.factor /= 2
+
+    def rate(self, step: int) -> float:
+        """The step size of update ``step``."""
+        return rate_at(self.plan, step) * self.factor
+
+
+class NanoLearner(EngineLearner):
+    """Learns the rows that are not held out, and is evaluated on those that are.
+
+    Args:
+        tokens, groups, group: see :func:`train`.
+        options: see :class:`EngineLearner`.
+
+    Attributes:
+        people: whom the rows were found to belong to.
+    """
+
+    def __init__(
+        self,
+        engine: NanoEngine,
+        tokens: np.ndarray,
+        groups: np.ndarray,
+        plan: Plan,
+        *,
+        group: Group | None,
+        **options: Any,
+    ) -> None:
+        super().__init__(engine, plan, **options)
+        self.groups, self.group = groups, group
+        self.mine = slice(None) if group is None else slice(group.rank, None, group.size)
+        shuffled = np.random.default_rng([plan.seed, 0]).permutation(len(tokens))
+        held, self.people = hold_out(tokens, shuffled, _held_out(len(tokens)))
+        unseen, self.seen = (tokens[shuffled[held[shuffled] == part]].astype(np.int64) for part in (True, False))
+        mixed = draw_orders(
+            len(unseen), groups, plain_share=float(plan.plain_share == 1), rng=np.random.default_rng([plan.seed, 1])
+        )
+        plain = np.tile(np.arange(unseen.shape[1]), (len(unseen), 1))
+        self.held_out = len(unseen)
+        self.eval_tokens = np.concatenate([unseen, unseen])[self.mine]
+        self.eval_orders = np.concatenate([plain, mixed])[self.mine]
+        self.marginal = engine.numpy_weights()["head.bias"]
+        self.steps_per_epoch: int = max(1, len(self.seen) // plan.batch_rows)
+        self.step_tokens = min(plan.batch_rows, len(self.seen)) * self.seen.shape[1]
+        self.epoch, self.order_of_rows = -1, np.empty(0, np.int64)
+
+    def step(self, number: int) -> Any:
+        plan, epoch = self.plan, number // self.steps_per_epoch
+        if epoch != self.epoch:
+            self.epoch = epoch
+            self.order_of_rows = np.random.default_rng([plan.seed, 2, epoch]).permutation(len(self.seen))
+        begin = number % self.steps_per_epoch * plan.batch_rows
+        rows = self.seen[self.order_of_rows[begin : begin + plan.batch_rows]]
+        rng = np.random.default_rng([plan.seed, 3, number])
+        orders = draw_orders(len(rows), self.groups, plain_share=plan.plain_share, rng=rng)
+        return self.engine.train_step(rows[self.mine], orders[self.mine], self.rate(number), len(rows), self.group)
+
+    def evaluate(self) -> dict[str, float]:
+        losses = _losses(self.engine, self.eval_tokens, self.eval_orders, 2 * self.held_out, self.group)
+        self.choice = _chosen_shares(losses, self.held_out, () if self.people is None else self.people.columns)
+        return {"": float(np.take_along_axis(losses, self.choice[None], axis=0).sum())}
+
+    def kept(self) -> State:
+        return _shrunk(self.engine.averaged(), self.marginal, self.engine.config.offsets, self.choice)
+
+    def measures(self, step: int, steps: int, seconds: float) -> dict[str, float]:
+        return {
+            "learning_rate": self.rate(step - 1),
+            "tokens_per_second": round(steps * self.step_tokens / max(seconds, 1e-9), 1),
+        }
 
 
 def _losses(engine: NanoEngine, tokens: np.ndarray, orders: np.ndarray, rows: int, group: Group | None) -> np.ndarray:
@@ -308,32 +286,10 @@ def _steps_per_epoch(rows: int, batch_rows: int) -> int:
 
 
 def _held_out(rows: int) -> int:
-    return int(np.clip(rows * HELD_OUT_SHARE, 1, MAX_HELD_OUT))
-
-
-def _plain(tokens: np.ndarray) -> np.ndarray:
-    return np.tile(np.arange(tokens.shape[1]), (len(tokens), 1))
-
-
-def _mixed(tokens: np.ndarray, groups: np.ndarray, rng: np.random.Generator, plain_share: float = 0.0) -> np.ndarray:
-    return draw_orders(len(tokens), groups, plain_share=plain_share, rng=rng)
+    return held_out_rows(rows, HELD_OUT_SHARE, MAX_HELD_OUT)
 
 
 def rate_at(plan: Plan, step: int) -> float:
     """The step size of an update: a short rise, then a cosine."""
-    warm = min(1.0, (step + 1) / min(WARM_UP_STEPS, max(1, plan.steps // 10)))
-    cosine = 0.5 * (1 + math.cos(math.pi * step / plan.steps))
-    return plan.learning_rate * warm * (FINAL_SHARE + (1 - FINAL_SHARE) * cosine)
-
-
-def _fingerprint(
-    tokens: np.ndarray,
-    groups: np.ndarray,
-    plan: Plan,
-    engine: NanoEngine,
-    kernels: Kernels,
-    settings: Mapping[str, Any],
-) -> str:
-    text = json.dumps([asdict(plan), engine.config.to_dict(), np.asarray(groups).tolist(), dict(settings)])
-    arrays = np.ascontiguousarray(tokens), *kernels.values()
-    return hashlib.sha256(b"".join(array.tobytes() for array in arrays) + text.encode()).hexdigest()
+    warm_up = min(WARM_UP_STEPS, max(1, plan.steps // 10))
+    return warm_cosine(plan.learning_rate, step, plan.steps, warm_up=warm_up, final=FINAL_SHARE)

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tabular.errors import TabllmError, UsageError
+from tabular.training.processes import Found, Processes
 
 __all__ = ["Group", "LostProcess", "buckets", "told_as_lost"]
 
@@ -23,15 +24,13 @@ __all__ = ["Group", "LostProcess", "buckets", "told_as_lost"]
 BUCKET = 8_000_000
 
 Arrays = dict[str, np.ndarray]
-#: What :meth:`tabular.storage.checkpoint.Checkpoint.read` gives.
-Found = tuple[Arrays, Arrays, dict[str, Any]]
 
 
 class LostProcess(TabllmError):
     """Another process of the fit no longer answers."""
 
 
-class Group(ABC):
+class Group(Processes, ABC):
     """The processes of one fit.
 
     Attributes:
@@ -48,7 +47,6 @@ class Group(ABC):
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes and speaks."""
         return self.rank == 0
 
     @abstractmethod
@@ -84,11 +82,9 @@ class Group(ABC):
         return result
 
     def any(self, flag: bool) -> bool:
-        """Whether ``flag`` is set in any process."""
         return bool(self.total(np.array(flag, np.int64)))
 
     def wait(self) -> None:
-        """Return when every process has come here."""
         self.gather(np.zeros(1, np.uint8))
 
     def check_same(self, engine: str, fingerprint: str) -> None:

@@ -159,6 +159,7 @@ class TorchEngine(NanoEngine):
         return x + F.linear(a, w[p + "mlp.c_proj.weight"], w[p + "mlp.c_proj.bias"])
 
     # -- training ---------------------------------------------------------------------------------------------
+    @torch.no_grad()
     def start_training(
         self,
         *,

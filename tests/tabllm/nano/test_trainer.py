@@ -22,7 +22,7 @@ from tabular.storage.rundir import HISTORY, MARKER
 
 SIZES = (2, 5, 5)
 GROUPS = np.arange(3)
-PLAN = Plan(steps=30, batch_rows=32, look_every=10, learning_rate=5e-3, seed=0)
+PLAN = Plan(steps=30, batch_rows=32, eval_every=10, learning_rate=5e-3, seed=0)
 
 
 class Counting(Reporter):
@@ -143,7 +143,7 @@ def test_training_works_in_another_thread(tokens, whole, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", [{"steps": 31}, {"batch_rows": 16}, {"look_every": 5}, {"learning_rate": 4e-3}, {"seed": 1}]
+    "change", [{"steps": 31}, {"batch_rows": 16}, {"eval_every": 5}, {"learning_rate": 4e-3}, {"seed": 1}]
 )
 def test_a_checkpoint_of_another_plan_is_left_alone(tokens, tmp_path, change):
     interrupt(tokens, tmp_path, 12)
@@ -216,7 +216,7 @@ def test_a_folder_that_cannot_be_made_is_one_sentence_with_a_way_out(tokens, tmp
 
 
 def test_what_depends_on_each_other_is_learned(tokens):
-    plan = replace(PLAN, steps=150, look_every=50)
+    plan = replace(PLAN, steps=150, eval_every=50)
     done = train(fresh(tokens), tokens, GROUPS, plan, progress=Reporter())
     # The third follows the first whichever is given, so one bit and one number are all there is to a row.
     assert done.history[-1]["held_out_loss"] < np.log(2) + np.log(5) + 0.2
@@ -240,7 +240,7 @@ def test_a_field_that_is_learned_by_heart_is_drawn_back_to_its_marginal(monkeypa
     rng = np.random.default_rng(0)
     noise = rng.integers(0, SIZES, (60, 3)).astype(np.int32)
     start = fresh(noise)
-    plan = replace(PLAN, steps=400, look_every=400, learning_rate=1e-2, batch_rows=16)
+    plan = replace(PLAN, steps=400, eval_every=400, learning_rate=1e-2, batch_rows=16)
     done = train(start, noise, GROUPS, plan, progress=Reporter())
     kept = TorchEngine(start.config, done.weights)
     averaged = TorchEngine(start.config, start.averaged())
@@ -257,7 +257,7 @@ def test_a_field_that_is_learned_by_heart_is_drawn_back_to_its_marginal(monkeypa
 def test_an_early_stop_keeps_the_weights_of_the_best_look(monkeypatch):
     monkeypatch.setattr(trainer, "SHARES", (1.0,))  # no mixing: what is kept are averaged weights as they were
     noise = np.random.default_rng(1).integers(0, SIZES, (80, 3)).astype(np.int32)
-    plan = Plan(steps=3000, batch_rows=16, look_every=10, learning_rate=1e-2, seed=0)
+    plan = Plan(steps=3000, batch_rows=16, eval_every=10, learning_rate=1e-2, seed=0)
     seen = []
 
     class Watched(TorchEngine):
@@ -303,5 +303,5 @@ def test_a_plan_can_be_carried_out_whatever_was_asked_for(rows, asked):
     plan = plan_training(rows, learning_rate=1e-3, seed=0, **asked)
     assert plan.steps >= 1
     assert plan.batch_rows >= 1
-    assert plan.look_every >= 1
+    assert plan.eval_every >= 1
     assert plan.steps == asked.get("steps", plan.steps)
