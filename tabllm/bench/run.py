@@ -192,5 +192,5 @@ def _train_briefly(
         return
     tuning = Tuning("full" if precision == "fp32" else "lora", seed=seed)
     rate = _RATE if precision == "fp32" else 10 * _RATE
-    plan = plan_training(len(choices), steps=steps, batch_rows=_BATCH, learning_rate=rate, looks=1, seed=seed)
+    plan = plan_training(len(choices), steps=steps, batch_rows=_BATCH, learning_rate=rate, evaluations=1, seed=seed)
     train(lm, codec, choices, plan, tuning, progress=progress)

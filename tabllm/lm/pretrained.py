@@ -135,7 +135,7 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
         )  # fmt: skip
         folder = replace(folder, name=public_name(folder))
         self._codec, self._engine, self._find_folder = codec, engine, lambda: folder
-        self._trained, self.history_ = trained.kept, trained.history
+        self._trained, self.history_ = trained.weights, trained.history
         self._margins = Margins.fit({name: arrays[name] for name in codec.learned}, self.schema)
         last = trained.history[-1]
         return {

@@ -49,7 +49,7 @@ def fitted(engine, *, steps, group=None, method="full", checkpoint=None, progres
 
     codec, choices = text_codec("compact")
     plan = plan_training(
-        len(choices), steps=steps, looks=steps, seed=0, **{"batch_rows": 15, "learning_rate": 3e-3, **options}
+        len(choices), steps=steps, evaluations=steps, seed=0, **{"batch_rows": 15, "learning_rate": 3e-3, **options}
     )
     return train(
         engine, codec, choices, plan, Tuning(method, rank=4), progress=progress or Reporter(), checkpoint=checkpoint,

@@ -115,7 +115,7 @@ def begun(name, settings, table, folder, at) -> list[str]:
 
 
 def test_a_fit_under_any_other_setting_begins_anew(name_and_settings, table, tmp_path, monkeypatch):
-    monkeypatch.setattr("tabllm.lm.training.trainer.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("tabllm.lm.training.trainer.FineTuning.checkpoint_seconds", 0.0)
     name, settings = name_and_settings
     assert begun(name, settings, table, tmp_path / "first", 2) == []
     for option in set(inspect.signature(type(create(name, **settings))).parameters) - ELSEWHERE:

@@ -233,7 +233,7 @@ def test_fitting_and_sampling(engine_name, precision):
         # A fresh engine takes up what was kept.
         other = engine_of(engine_name, folder_of(kind), precision=precision)
         start(other, Tuning("lora", rank=4))
-        other.load_trained(trained.kept)
+        other.load_trained(trained.weights)
         other.finish_training()
         again = LmSampler(other, codec).sample(50, [0, 1, 2], np.random.default_rng(0))
         assert (again == drawn).all()

@@ -71,7 +71,7 @@ def logits_elsewhere(folder):
 def interrupted_fit(model, table, folder):
     """A fit that ends after its first update, and the same call again."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tabllm.lm.training.trainer.deferred_interrupt", lambda: nullcontext(lambda: True))
+        patch.setattr("tabular.training.loop.deferred_interrupt", lambda: nullcontext(lambda: True))
         with pytest.raises(KeyboardInterrupt):
             model.fit(table, checkpoint=folder)
     return model.fit(table, checkpoint=folder)

@@ -12,6 +12,8 @@ from tabllm.lm.training import trainer
 from tabllm.lm.training.trainer import learning_rate, plan_training, train
 from tabular.errors import TabllmError
 from tabular.progress import Reporter, Task
+from tabular.storage.checkpoint import Checkpoint
+from tabular.training import loop
 
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parents[1]))
@@ -49,10 +51,10 @@ def test_the_same_seed_learns_the_same():
 
 
 def test_a_checkpoint_does_not_wait_for_an_evaluation_that_is_long_in_coming(tmp_path, monkeypatch):
-    monkeypatch.setattr(trainer, "MOST_CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "MOST_CHECKPOINT_SECONDS", 0.0)
     written = []
-    monkeypatch.setattr(trainer.Checkpoint, "write", lambda self, now, best, facts: written.append(facts["step"]))
-    fit(plan(4, looks=1), checkpoint=tmp_path / "run.partial")
+    monkeypatch.setattr(Checkpoint, "write", lambda self, now, best, facts: written.append(facts["step"]))
+    fit(plan(4, evaluations=1), checkpoint=tmp_path / "run.partial")
     assert written == [1, 2, 3]
 
 
@@ -84,16 +86,15 @@ class Interrupting(Reporter):
         return begun()
 
 
-@pytest.mark.parametrize("method", ["full", "lora"])
-def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, method):
+def test_an_interrupted_run_of_adapters_goes_on_to_the_same_weights(tmp_path):
     the_plan = plan(12)
-    _engine, whole = fit(the_plan, method=method)
+    _engine, whole = fit(the_plan, method="lora")
     with pytest.raises(KeyboardInterrupt):
-        fit(the_plan, method=method, checkpoint=tmp_path, progress=Interrupting(7))
+        fit(the_plan, method="lora", checkpoint=tmp_path, progress=Interrupting(7))
     notes = []
     reporter = Reporter()
     reporter.note = notes.append
-    _again, resumed = fit(the_plan, method=method, checkpoint=tmp_path, progress=reporter)
+    _again, resumed = fit(the_plan, method="lora", checkpoint=tmp_path, progress=reporter)
     assert notes == ["Going on from step 7 of 12."]
     assert [look["step"] for look in resumed.history] == [look["step"] for look in whole.history]
     np.testing.assert_allclose(
@@ -101,8 +102,8 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path, method):
         [look["held_out_loss"] for look in whole.history],
         rtol=1e-5,
     )
-    for name, value in whole.kept.items():
-        np.testing.assert_allclose(resumed.kept[name], value, atol=1e-5)
+    for name, value in whole.weights.items():
+        np.testing.assert_allclose(resumed.weights[name], value, atol=1e-5)
 
 
 def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path):
@@ -114,7 +115,7 @@ def test_a_checkpoint_of_other_settings_is_not_gone_on_from(tmp_path):
 
 def test_training_ends_when_nothing_is_gained(monkeypatch):
     monkeypatch.setattr(trainer, "PATIENCE", 2)
-    _engine, trained = fit(plan(400, learning_rate=0.02, looks=100))
+    _engine, trained = fit(plan(400, learning_rate=0.02, evaluations=100))
     assert trained.stopped_early
     losses = [look["held_out_loss"] for look in trained.history]
     best = losses.index(min(losses))
@@ -124,7 +125,7 @@ def test_training_ends_when_nothing_is_gained(monkeypatch):
 
 def test_the_best_weights_are_kept_not_the_last(monkeypatch):
     codec, choices = text_codec("compact")
-    engine, trained = fit(plan(60, learning_rate=0.05, looks=20))
+    engine, trained = fit(plan(60, learning_rate=0.05, evaluations=20))
     held_out = np.random.default_rng([0, 0]).permutation(len(choices))[: trainer._held_out(len(choices))]
     engine.start_training(Tuning("full"), codec.used, trainer.level_masks(codec, codec.used), weight_decay=0.0)
     batch = trainer.BatchMaker(codec).make(choices[held_out], np.tile(np.arange(len(codec.names)), (len(held_out), 1)))
@@ -151,7 +152,7 @@ def test_a_loss_that_is_not_a_number_goes_back_to_the_best_weights_at_half_the_s
     monkeypatch.setattr(engine, "train_step", ruined_once)
     reporter = Reporter()
     monkeypatch.setattr(reporter, "note", notes.append)
-    _, trained = fit(plan(8, looks=4), engine=engine, progress=reporter)
+    _, trained = fit(plan(8, evaluations=4), engine=engine, progress=reporter)
     assert trained.restarts == 1
     assert any("half the step size" in note for note in notes)
     steps = [look["step"] for look in trained.history]
@@ -159,8 +160,8 @@ def test_a_loss_that_is_not_a_number_goes_back_to_the_best_weights_at_half_the_s
     assert steps[-1] == 8
     again = rates[6:]  # from the best look on, each update anew
     first = 8 - len(again)
-    assert again == [trainer.learning_rate(plan(8, looks=4), step) / 2 for step in range(first, 8)]
-    assert all(np.isfinite(value).all() for value in trained.kept.values())
+    assert again == [trainer.learning_rate(plan(8, evaluations=4), step) / 2 for step in range(first, 8)]
+    assert all(np.isfinite(value).all() for value in trained.weights.values())
 
 
 @pytest.mark.parametrize("engine_name", ["torch", "mlx"])
@@ -200,7 +201,7 @@ def test_the_rate_warms_up_and_falls():
 def test_looks_cost_a_small_share_of_the_work():
     for steps, rows in ((20, 10_000), (200, 3000), (3000, 50_000)):
         the_plan = plan_training(rows, steps=steps, batch_rows=16, learning_rate=1e-3, seed=0)
-        looks = steps / the_plan.look_every
+        looks = steps / the_plan.eval_every
         assert 2 <= looks <= 20
         looked_at = looks * trainer._held_out(rows)
         assert looked_at <= 0.2 * 3 * steps * 16 or looks <= 3
