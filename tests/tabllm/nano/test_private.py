@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import signal
 
 import numpy as np
 import pandas as pd
@@ -114,25 +113,6 @@ def test_the_run_tells_the_epsilon_of_opacus_for_the_steps_really_taken(visits_t
     pd.testing.assert_frame_equal(model.sample(40), again.sample(40))
     assert again.sample(200, where="clicked=1")["clicked"].eq(1).all()
     assert np.isfinite(again.log_prob(model.sample(40))).all()
-
-
-def test_a_stopped_fit_goes_on_to_the_same_rows(visits_table, tmp_path, monkeypatch):
-    whole = TableLM(privacy=private(), **SMALL).fit(visits_table).sample(30)
-    step, taken = TorchEngine.private_train_step, []
-
-    def interrupted(self, *arguments):
-        taken.append(1)
-        if len(taken) == 5:
-            signal.raise_signal(signal.SIGINT)
-        step(self, *arguments)
-
-    monkeypatch.setattr(TorchEngine, "private_train_step", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        TableLM(privacy=private(), **SMALL).fit(visits_table, checkpoint=tmp_path)
-    resumed = TableLM(privacy=private(), **SMALL).fit(visits_table, checkpoint=tmp_path)
-    assert len(taken) == 8  # none is taken twice
-    assert resumed.facts["privacy"]["steps"] == 8
-    pd.testing.assert_frame_equal(resumed.sample(30), whole)
 
 
 def test_the_start_knows_no_more_of_the_rows_than_the_noisy_columns(visits_table):

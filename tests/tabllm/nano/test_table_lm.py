@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
-import os
-import signal
 from pathlib import Path
 
 import numpy as np
@@ -545,26 +542,6 @@ def test_progress_is_told_of_every_row_and_step(table):
     small.sample(321, progress=Told(), refine=False)
     small.complete(table[:50], progress=Told())
     assert told == {"Learning": 7, "Sampling": 321, "Completing": 50}
-
-
-def test_a_fit_that_was_interrupted_goes_on_to_the_same_model(table, tmp_path):
-    class Stopping(Reporter):
-        @contextlib.contextmanager
-        def task(self, label, total, unit):
-            steps = itertools.count()
-
-            class Pressing(Task):
-                def advance(self, amount=1, text=""):
-                    if next(steps) == 6:
-                        os.kill(os.getpid(), signal.SIGINT)
-
-            yield Pressing()
-
-    whole = TableLM(**SMALL, steps=12).fit(table)
-    with pytest.raises(KeyboardInterrupt):
-        TableLM(**SMALL, steps=12).fit(table, progress=Stopping(), checkpoint=tmp_path / "left")
-    resumed = TableLM(**SMALL, steps=12).fit(table, checkpoint=tmp_path / "left")
-    pd.testing.assert_frame_equal(resumed.sample(200), whole.sample(200))
 
 
 def test_conditions_keep_field_order_where_all_prefixes_can_be_enumerated_and_else_go_first():
