@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["BELOW_ONE", "deal", "latin_uniforms", "systematic"]
+__all__ = ["BELOW_ONE", "deal", "latin_uniforms", "systematic", "thinned"]
 
 #: Neighbouring rows that share one Latin hypercube.
 WINDOW = 256
@@ -23,13 +23,30 @@ def latin_uniforms(rows: int, columns: int, rng: np.random.Generator) -> np.ndar
     return np.minimum(np.concatenate(parts, axis=1), np.float32(1 - 2**-20)).astype(np.float32)
 
 
-def deal(probabilities: np.ndarray, node: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """int64[rows]: for each row the token of its node where the cumulative probability passes ``uniform``."""
+def deal(
+    probabilities: np.ndarray, counts: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Deal the rows of each node to its children: (node, child, rows), int64 each, for the children that have rows.
+
+    Args:
+        probabilities: float[nodes, children], not normalised.
+        counts: int64[nodes], rows of each.
+    """
+    node = np.repeat(np.arange(len(counts)), counts)
+    uniform = latin_uniforms(len(node), 1, rng)[0]
     cumulative = np.cumsum(probabilities, axis=1, dtype=np.float64)
     cumulative /= cumulative[:, -1:]
     nodes, width = cumulative.shape
     cumulative += np.arange(nodes)[:, None]
-    return np.searchsorted(cumulative.ravel(), node + uniform.astype(np.float64), side="right") - node * width
+    child = np.searchsorted(cumulative.ravel(), node + uniform.astype(np.float64), side="right") - node * width
+    key, dealt = np.unique(node * width + child, return_counts=True)
+    return key // width, key % width, dealt
+
+
+def thinned(mass: np.ndarray, most: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """At most ``most`` entries in place of many, without bias (a particle filter): (indices kept, their mass)."""
+    kept, copies = systematic(mass, most, rng)
+    return kept, copies * mass.sum() / most
 
 
 def systematic(mass: np.ndarray, rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from ..decoding.draws import deal, latin_uniforms, systematic
+from ..decoding.draws import deal, latin_uniforms, systematic, thinned
 from .engines.base import TINY, NanoEngine
 
 __all__ = ["Sampler"]
@@ -175,8 +175,8 @@ class _Walk:
             node, token = np.nonzero(joint)
             mass = joint[node, token]
             if len(mass) > most:
-                kept, copies = systematic(mass, most, self.rng)
-                node, token, mass = node[kept], token[kept], copies * mass.sum() / most
+                kept, mass = thinned(mass, most, self.rng)
+                node, token = node[kept], token[kept]
             prefix = np.concatenate([prefix[node], token[:, None].astype(np.int32)], axis=1)
             cache = self.engine.gather(cache, node, step + 1)
         if not conditioned:
@@ -202,14 +202,10 @@ class _Walk:
         step = branch.prefix.shape[1]
         cache = self.engine.gather(branch.cache, branch.parent, step)
         probabilities = self.probabilities(cache, branch.prefix, step)
-        node = np.repeat(np.arange(len(branch.counts)), branch.counts)
-        token = deal(probabilities, node, latin_uniforms(len(node), 1, self.rng)[0])
-        width = probabilities.shape[1]
-        key, counts = np.unique(node * width + token, return_counts=True)
-        parent, child = key // width, (key % width).astype(np.int32)
-        prefix = np.concatenate([branch.prefix[parent], child[:, None]], axis=1)
+        parent, child, counts = deal(probabilities, branch.counts, self.rng)
+        prefix = np.concatenate([branch.prefix[parent], child[:, None].astype(np.int32)], axis=1)
         children = []
-        for start in range(0, len(key), self.nodes):
+        for start in range(0, len(parent), self.nodes):
             part = slice(start, start + self.nodes)
             children.append(_Branch(cache, parent[part], counts[part], prefix[part]))
         return children

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from ...decoding.draws import deal, latin_uniforms, systematic
+from ...decoding.draws import deal, systematic, thinned
 from ...decoding.precisions import PACKED
 from ..engines.base import Cache, LmEngine
 from ..serialization.automaton import DONE, NEVER, Automaton
@@ -228,10 +228,9 @@ class _Walk:
             nodes = Nodes.all_of(parts)
             nodes = nodes.part(np.flatnonzero(nodes.weight > 0))
             if len(nodes) > most:
-                kept, copies = systematic(nodes.weight, most, self.rng)
-                total = nodes.weight.sum()
+                kept, mass = thinned(nodes.weight, most, self.rng)
                 nodes = nodes.part(kept)
-                nodes.weight = copies * total / most
+                nodes.weight = mass
             nodes.weight = nodes.weight / nodes.weight.sum()
         kept, counts = systematic(nodes.weight, rows, self.rng)
         nodes = nodes.part(kept)
@@ -245,8 +244,8 @@ class _Walk:
             node, choice = np.nonzero(shares)
             mass = np.maximum(weight[node] * shares[node, choice].astype(np.float64), np.finfo(np.float64).tiny)
             if len(mass) > most:
-                kept, copies = systematic(mass, most, self.rng)
-                node, choice, mass = node[kept], choice[kept], copies * mass.sum() / most
+                kept, mass = thinned(mass, most, self.rng)
+                node, choice = node[kept], choice[kept]
             return node, choice, mass
 
         return split
@@ -254,10 +253,7 @@ class _Walk:
     # -- the tree ---------------------------------------------------------------------------------------------
     def by_count(self, shares: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Deal each node's rows to its children: (node, choice, rows)."""
-        node = np.repeat(np.arange(len(weight)), weight)
-        choice = deal(shares, node, latin_uniforms(len(node), 1, self.rng)[0])
-        key, counts = np.unique(node * shares.shape[1] + choice, return_counts=True)
-        return key // shares.shape[1], key % shares.shape[1], counts
+        return deal(shares, weight, self.rng)
 
     def through(
         self,
