@@ -206,6 +206,12 @@ class Synthesizer(Likelihood, Settings, ABC):
         seed = self._checked_call(n, seed=seed, done=done, refine=refine)
         return self._batches(int(n), allowed, seed=seed, progress=self._reporter(progress), done=done, refine=refine)
 
+    @property
+    def part_rows(self) -> int | None:
+        """Rows of each part but the last that :meth:`sample_batches` yields, where a part costs no more after ``done``
+        rows than as the first one; ``None`` where that is not so."""
+        return None
+
     def _checked_call(self, n: int, *, seed: int | None, done: int, refine: bool | None) -> int:
         """The seed of a call of :meth:`sample_batches`. Raises :class:`UsageError` for what cannot be meant."""
         if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:

@@ -76,6 +76,11 @@ def terminal(**options: Any) -> Console:
         def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
             for segment in super().render(renderable, options):
                 text, style, control = segment
-                yield segment if control else Segment(plain(text, lines=True), style)
+                yield segment if control else Segment(self._held(plain(text, lines=True)), style)
+
+        def _held(self, text: str) -> str:
+            """``text`` with a question mark for what the encoding of this terminal does not hold."""
+            utf = self.encoding.startswith("utf")
+            return text if utf or text.isascii() else text.encode(self.encoding, "replace").decode(self.encoding)
 
     return Terminal(**{"highlight": False, "emoji": False, **options})

@@ -9,6 +9,7 @@ import click
 
 from .errors import Interrupted
 from .group import Command
+from .in_parts import Cluster, cluster_options, table_in_parts, writes_parts
 from .options import PATH, claim, device_option, drop_option, force_option, seed_option
 from .reading import read, reading_options
 from .session import STDOUT, Session, seconds, shown
@@ -23,6 +24,8 @@ EXAMPLES = """
 tabllm impute visits-run holes.csv -o filled.csv
 # Another draw
 tabllm impute visits-run holes.csv -o filled-2.csv --seed 2
+# A big Parquet file in parts, by the workers of a Ray cluster
+tabllm impute visits-run holes.parquet -o filled/ --cluster ray
 """
 
 
@@ -30,11 +33,13 @@ tabllm impute visits-run holes.csv -o filled-2.csv --seed 2
 @click.argument("run", type=PATH)
 @click.argument("table", type=PATH)
 @click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
-              help="File to write; its ending says the format, '-' prints CSV on standard output.")  # fmt: skip
+              help="File to write; its ending says the format, '-' prints CSV on standard output; a folder "
+                   "('filled/' or s3://...) gets Parquet parts of a Parquet file.")  # fmt: skip
 @seed_option
 @device_option(default="auto", purpose="compute on")
 @drop_option
 @reading_options
+@cluster_options
 @force_option("a file")
 @click.pass_obj
 def impute(
@@ -46,6 +51,7 @@ def impute(
     device: str,
     dropped: tuple[str, ...],
     reading: ReadOptions,
+    cluster: Cluster,
     force: bool,
 ) -> None:
     """Fill in the missing cells of TABLE, a file with the columns of the table that RUN learned."""
@@ -55,6 +61,13 @@ def impute(
     from tabular.registry import load_run
     from tabular.sampling.imputing import in_given_text
 
+    cluster.check()
+    if writes_parts(out, cluster):
+        table_in_parts(
+            session, "impute", run, table, out, cluster, label="Imputing", device=device, force=force, seed=seed,
+            dropped=list(dropped),
+        )  # fmt: skip
+        return
     written_as = check_output(out)
     claim(session, out, force=force)
     found = read(session, table, reading)

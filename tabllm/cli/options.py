@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -118,8 +120,12 @@ class Device(click.ParamType):
         return str(value)
 
 
+#: A whole number as 1e6 or 2.5e9; more than 99 zeros are none that anyone means.
+_POWER = re.compile(r"\d(\.\d{1,9})?e\+?\d{1,2}", re.IGNORECASE)
+
+
 class AtLeast(click.ParamType):
-    """A whole number that is not too small; unlike Click's own range it adds nothing to the help."""
+    """A whole number that is not too small, 1e6 too; unlike Click's own range it adds nothing to the help."""
 
     name = "number"
 
@@ -127,8 +133,9 @@ class AtLeast(click.ParamType):
         self.minimum = minimum
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        text = str(value).replace(",", "").replace("_", "")
         try:
-            number = int(str(value).replace(",", "").replace("_", ""))
+            number = _power(text) if _POWER.fullmatch(text) else int(text)
         except ValueError:
             number = self.minimum - 1
         if number < self.minimum:
@@ -136,6 +143,14 @@ class AtLeast(click.ParamType):
         if number >= 2**63:  # what torch and numpy hold
             self.fail(f"{value!r} is too large; take a number below 2**63.", param, ctx)
         return number
+
+
+def _power(text: str) -> int:
+    """``1.5e6`` as a number. Raises :class:`ValueError` where it is not whole, as ``1.25e1``."""
+    number = Decimal(text)
+    if number != int(number):
+        raise ValueError(text)
+    return int(number)
 
 
 class Locale(click.ParamType):

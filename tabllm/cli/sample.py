@@ -13,6 +13,7 @@ from tabular.errors import UsageError
 from ..decoding.precisions import PRECISIONS
 from .errors import Interrupted
 from .group import Command
+from .in_parts import Cluster, cluster_options, loaded, run_in_parts, writes_parts
 from .options import PATH, AtLeast, claim, device_option, force_option, seed_option
 from .prompting import Prompt, prompt_options, shown_rows
 from .sequences import refuse_users
@@ -37,6 +38,8 @@ tabllm sample people-run -n 10000 --balance sex,income -o balanced.csv
 tabllm sample people-run -n 10000 --fair 'income|sex' -o fair.csv
 # A million rows as Parquet; parts are written as they are made
 tabllm sample visits-run -n 1000000 -o synthetic.parquet
+# A billion rows as a folder of Parquet parts, by the workers of a Ray cluster
+tabllm sample visits-run -n 1e9 -o rows/ --cluster ray --address auto
 # A fine-tuned language model with weights of 4 bits
 tabllm sample gpt2-run -n 1000 -o synthetic.csv --precision 4bit
 # No fit: GPT-2 is shown 8 rows of the table, and writes new ones
@@ -59,7 +62,7 @@ tabllm --quiet sample visits-run -n 5 -o -
 )
 @click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
               help="File to write: .csv, .tsv, .parquet, .jsonl or .xlsx, text also .gz; '-' prints CSV on "
-                   "standard output.")  # fmt: skip
+                   "standard output; a folder ('rows/' or s3://...) gets Parquet parts.")  # fmt: skip
 @click.option("-w", "--where", multiple=True, metavar="CONDITION",
               help="Condition that every row meets: 'clicked=1', 'age>=30', 'device in [ios, android]', 'city "
                    "is missing'. "
@@ -88,6 +91,7 @@ tabllm --quiet sample visits-run -n 5 -o -
               help="Top-p sampling: draw from the most probable tokens that together have probability P.  "
                    "[default: 1]")  # fmt: skip
 @prompt_options
+@cluster_options
 @force_option("a file")
 @click.pass_obj
 def sample(
@@ -105,6 +109,7 @@ def sample(
     refine: bool | None,
     prompt_only: bool,
     prompt: Prompt,
+    cluster: Cluster,
     **options: Any,
 ) -> None:
     """Generate N rows from RUN, which 'tabllm fit' wrote, and write them to OUT.
@@ -124,6 +129,14 @@ def sample(
     if refine and (balance or fair):
         raise UsageError("--refine keeps the table's own shares, which --balance and --fair change: leave one out.")
     prompt.check(prompt_only, balance=balance, fair=fair, refine=refine)
+    cluster.check()
+    if writes_parts(out, cluster):
+        for option, given in (("--balance", balance), ("--fair", fair), ("--prompt-only", prompt_only)):
+            if given:
+                raise UsageError(f"{option} does not go with a folder of parts; write one file, as -o rows.parquet.")
+        job = {"where": list(where), "refine": refine, **options}
+        _sample_parts(session, run, out, rows, seed, device, job, options, cluster, force=force)
+        return
     check_output(out)
     claim(session, out, force=force)
     stamp: Any
@@ -165,6 +178,31 @@ def sample(
     session.say(f"Wrote {writer.rows:,} rows{of} to {shown(out)} in {seconds(took)} ({rate}).")
     if out != STDOUT and not (where or balance or fair):
         session.suggest("tabllm", "eval", run if prompt_only or read_source(run) else "DATA", out)
+
+
+def _sample_parts(
+    session: Session,
+    run: str,
+    out: str,
+    rows: int | None,
+    seed: int | None,
+    device: str,
+    settings: dict[str, Any],
+    options: dict[str, Any],
+    cluster: Cluster,
+    *,
+    force: bool,
+) -> None:
+    """Sample into a folder, in this process or by the workers of a cluster."""
+    from ..cluster.cutting import sample_job
+    from ..cluster.job import Work
+
+    synthesizer, place = loaded(run, device, cluster, options)
+    wanted = rows or synthesizer.describe()[synthesizer.unit]
+    job = sample_job(synthesizer, run, wanted, seed=seed, settings={**settings, "device": place})
+    given = {name: value for name, value in options.items() if value is not None}
+    work = Work.of(job, run, out, device=place, options=given)
+    run_in_parts(session, work, out, cluster, synthesizer, label="Sampling", force=force)
 
 
 def _parts(

@@ -11,6 +11,7 @@ from tabular.errors import TabllmError, UsageError
 
 from .errors import Interrupted
 from .group import Command
+from .in_parts import Cluster, cluster_options, table_in_parts, writes_parts
 from .options import PATH, AtLeast, claim, device_option, drop_option, force_option, json_option
 from .reading import read, read_more, reading_options
 from .session import STDOUT, Session, seconds, shown
@@ -18,7 +19,6 @@ from .session import STDOUT, Session, seconds, shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     import pandas as pd
 
     from tabular.io.file_form import ReadFile, ReadOptions
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["score"]
 
-#: Rows that the model draws to say what is typical, and the most rows that percentiles are of.
-DRAWN_ROWS, MOST_REFERENCE = 1000, 20_000
+#: The most rows that percentiles are of.
+MOST_REFERENCE = 20_000
 #: Rows that are written together.
 PART_ROWS = 1 << 16
 
@@ -41,6 +41,8 @@ tabllm score visits-run visits.csv --holdout visits.csv
 tabllm score visits-run visits.csv --column device --given age --given hour
 # The probability of each class of a column
 tabllm score visits-run visits.csv --predict clicked -o predicted.csv
+# A big Parquet file in parts, by the workers of a Ray cluster
+tabllm score visits-run visits.parquet -o scored/ --cluster ray
 # For a program
 tabllm score visits-run visits.csv --json - | jq .bits.mean
 """
@@ -51,7 +53,8 @@ tabllm score visits-run visits.csv --json - | jq .bits.mean
 @click.argument("table", type=PATH)
 @click.option("-o", "--out", type=PATH, metavar="OUT",
               help="File to write the rows to, each with its log_prob, bits, percentile and least likely column; its "
-                   "ending says the format, '-' prints CSV on standard output.")  # fmt: skip
+                   "ending says the format, '-' prints CSV on standard output; a folder ('scored/' or s3://...) gets "
+                   "Parquet parts of a Parquet file.")  # fmt: skip
 @click.option("--column", "columns", multiple=True, metavar="COL",
               help="Column to score. Repeatable.  [default: all that are not given]")  # fmt: skip
 @click.option("--given", multiple=True, metavar="COL",
@@ -67,6 +70,7 @@ tabllm score visits-run visits.csv --json - | jq .bits.mean
 @drop_option
 @reading_options
 @json_option
+@cluster_options
 @force_option("a file")
 @click.pass_obj
 def score(
@@ -83,6 +87,7 @@ def score(
     dropped: tuple[str, ...],
     reading: ReadOptions,
     json_file: str | None,
+    cluster: Cluster,
     force: bool,
 ) -> None:
     """Say how probable each row of TABLE is under the model of RUN, in bits: one more bit is half as probable.
@@ -95,6 +100,18 @@ def score(
     if out == STDOUT == json_file:
         raise UsageError("The rows and the facts cannot both go to standard output; name a file for one of them.")
     session.check_json(json_file)
+    cluster.check()
+    if out is None and cluster.name is not None:
+        raise UsageError("--cluster writes a folder of Parquet parts; name it, for example -o scored/.")
+    if out is not None and writes_parts(out, cluster):
+        for option, given_value in (("--holdout", holdout), ("--json", json_file)):
+            if given_value is not None:
+                raise UsageError(f"{option} does not go with a folder of parts; name one file with -o.")
+        table_in_parts(
+            session, "score" if target is None else "predict", run, table, out, cluster, label="Scoring",
+            device=device, force=force, dropped=list(dropped), columns=list(columns), given=list(given), target=target,
+        )  # fmt: skip
+        return
     if out is not None:
         from tabular.io.writing import check_output
 
@@ -103,6 +120,8 @@ def score(
 
     from tabular.io.dropping import drop_columns
     from tabular.registry import load_run
+
+    from ..scoring import columns_without, score_columns
 
     found = read(session, table, reading)
     rows = drop_columns(found.table, dropped)
@@ -113,15 +132,10 @@ def score(
             _predict(session, synthesizer, rows, target, given, json_file, (table, found, out, dropped, reading))
             return
         if dropped and not columns:
-            kept = [c for c in synthesizer.schema if c.name not in (*dropped, *given)]
-            columns = tuple(c.name for c in kept if c.kind not in ("identifier", "text"))
+            columns = columns_without(synthesizer, dropped, given)
         scores = _scores(session, synthesizer, run, rows, columns, given, holdout, reading)
         if out is not None:
-            more = {
-                "log_prob": 0.0 - scores.bits * _LN2, "bits": scores.bits, "percentile": scores.percentile,
-                "least_likely": [scores.columns[place] if place >= 0 else None for place in scores.least_likely],
-            }  # fmt: skip
-            _write(more, rows, table, found, out, dropped, reading)
+            _write(score_columns(scores), rows, table, found, out, dropped, reading)
     except KeyboardInterrupt:
         left = "" if out is None or out == STDOUT else f"; {out} was not written"
         raise Interrupted(f"Interrupted{left}.") from None
@@ -139,9 +153,6 @@ def score(
     session.say(f"Scored {len(rows):,} rows in {seconds(took)}{wrote}.")
 
 
-_LN2 = 0.6931471805599453
-
-
 def _scores(
     session: Session,
     synthesizer: Synthesizer,
@@ -152,25 +163,18 @@ def _scores(
     holdout: str | None,
     reading: ReadOptions,
 ) -> RowScores:
-    import numpy as np
+    from ..scoring import Scorer
 
-    from tabular.likelihood.facts import RowScores
-
-    def bits(table: pd.DataFrame) -> tuple[list[str], np.ndarray]:
-        cells = synthesizer.cell_log_probs(table, columns or None, given or None, progress=session.reporter())
-        return list(cells.columns), 0.0 - cells.to_numpy() / _LN2
-
-    names, cells = bits(rows)
-    drawn = bits(synthesizer.sample(DRAWN_ROWS, seed=0, refine=False))[1]
-    drawn = drawn[np.isfinite(drawn).all(axis=1)]
-    typical = drawn.mean(axis=0) if len(drawn) else np.zeros(len(names))
-    others, compared_with = _held_out(session, run, holdout, reading)
-    reference = drawn if others is None else bits(others)[1]
-    total = np.sort(reference.sum(axis=1))
-    return RowScores(names, cells, typical, total[~np.isnan(total)], compared_with)
+    others, named = _held_out(session, run, holdout, reading)
+    scorer = Scorer(synthesizer, columns, given, others, progress=session.reporter())
+    if named is not None:
+        scorer.compared_with = named
+    return scorer.score(rows)
 
 
-def _held_out(session: Session, run: str, holdout: str | None, reading: ReadOptions) -> tuple[pd.DataFrame | None, str]:
+def _held_out(
+    session: Session, run: str, holdout: str | None, reading: ReadOptions
+) -> tuple[pd.DataFrame | None, str | None]:
     """Real rows that the model did not learn, if there are any, and what to call what percentiles are of."""
     if holdout is not None:
         held: pd.DataFrame | None = read_more(session, holdout, reading)
@@ -184,7 +188,7 @@ def _held_out(session: Session, run: str, holdout: str | None, reading: ReadOpti
             held = None
         name = "rows that the run held back"
     if held is None:
-        return None, f"{DRAWN_ROWS:,} rows that the model generates"
+        return None, None
     held = held.sample(MOST_REFERENCE, random_state=0) if len(held) > MOST_REFERENCE else held
     return held, f"{len(held):,} {name}"
 
@@ -198,14 +202,14 @@ def _predict(
     json_file: str | None,
     written: tuple[str, ReadFile, str | None, tuple[str, ...], ReadOptions],
 ) -> None:
+    from ..scoring import class_columns
     from .score_tables import prediction_facts
 
     start = time.perf_counter()
     probs = synthesizer.predict_proba(rows, target, given or None, progress=session.reporter())
     table, found, out, dropped, reading = written
     if out is not None:
-        more = {f"{target}={name}": probs[name].to_numpy() for name in probs}
-        _write(more, rows, table, found, out, dropped, reading)
+        _write(class_columns(probs, target), rows, table, found, out, dropped, reading)
     facts = prediction_facts(probs, rows.get(target))
     if session.draws(json_file) and out != STDOUT:
         from .tables import draw_facts
@@ -230,12 +234,10 @@ def _write(
     from tabular.io.reading import read_as_text
     from tabular.io.writing import TableWriter, check_output
 
+    from ..scoring import with_columns
+
     text = read_as_text(table, check_output(out), options=reading)
-    written = (rows if text is None else drop_columns(text, dropped)).reset_index(drop=True)
-    for name, values in more.items():
-        while name in written:
-            name += "_"
-        written[name] = values
+    written = with_columns(rows if text is None else drop_columns(text, dropped), more)
     with TableWriter(out, form=found.form) as writer:
         for start in range(0, len(written), PART_ROWS):
             writer.write(written.iloc[start : start + PART_ROWS])

@@ -103,7 +103,8 @@ class Session:
         if json_file is None:
             return
         if json_file == STDOUT:
-            click.echo(json_safe(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)))
+            utf = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
+            click.echo(json_safe(json.dumps(data, indent=2, ensure_ascii=not utf, allow_nan=False)))
         else:
             from tabular.storage.rundir import write_json
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from tabular.errors import UsageError
 
 from .catalog import CATALOG
 
-__all__ = ["HubName", "hub_name", "is_commit", "is_model_name", "local_folder", "repository"]
+__all__ = ["HubName", "expanded", "hub_name", "is_commit", "is_model_name", "local_folder", "repository"]
 
 _REPO = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -53,9 +54,14 @@ def is_commit(revision: str | None) -> bool:
     return revision is not None and _COMMIT.fullmatch(revision) is not None
 
 
+def expanded(name: str) -> Path:
+    """``name`` with the home folder for ``~``, which stays where nobody has one: a user unknown, no HOME."""
+    return Path(os.path.expanduser(name))  # Path.expanduser would raise
+
+
 def local_folder(name: str) -> Path | None:
     """The folder that is meant by ``name``, whether or not it holds a model; ``None`` if it can only be on the hub."""
-    path = Path(name).expanduser()
+    path = expanded(name)
     if name in CATALOG and ((path / "schema.json").exists() or not _has_config(name)):
         return None  # a run, or anything else, that happens to be called gpt2
     if path.exists() or _is_path(name):
@@ -98,6 +104,6 @@ def _is_path(name: str) -> bool:
 
 def _has_config(name: str) -> bool:
     try:
-        return (Path(name).expanduser() / "config.json").is_file()
-    except (OSError, RuntimeError, ValueError):  # a name too long for a file, "~nobody", a NUL
+        return (expanded(name) / "config.json").is_file()
+    except (OSError, ValueError):  # a name too long for a file, a NUL
         return False

@@ -23,6 +23,7 @@ from ..hub.folder import ModelFolder, resolve
 from ..hub.model_files.check import check_folder
 from ..hub.model_files.config import read_config
 from ..hub.model_files.weights import weight_files
+from ..hub.names import expanded
 
 __all__ = ["ENVIRONMENT", "describe_base", "find_base", "fingerprint", "public_name"]
 
@@ -84,8 +85,8 @@ def find_base(base: Mapping[str, Any], run: Path) -> ModelFolder:
 def _candidates(base: Mapping[str, Any], run: Path) -> Iterator[Path]:
     beside, name = run.absolute().parent, str(base["name"])
     if given := os.environ.get(ENVIRONMENT):
-        yield Path(given).expanduser()
-        yield Path(given).expanduser() / name
+        yield expanded(given)
+        yield expanded(given) / name
     if base.get("path") is not None:
         yield Path(base["path"])
     if base.get("near") is not None:

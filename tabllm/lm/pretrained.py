@@ -170,6 +170,10 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
         return self._plan(rows, 0.0).epochs(rows)
 
     # -- making rows ------------------------------------------------------------------------------------------
+    @property
+    def part_rows(self) -> int | None:
+        return _part_rows(self._fitted()[1].shape.parameters)
+
     def _batches(
         self, n: int, allowed: Mapping[str, Allowed], *, seed: int, progress: Reporter, done: int, refine: bool | None
     ) -> Iterator[pd.DataFrame]:

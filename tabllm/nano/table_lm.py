@@ -195,6 +195,10 @@ class TableLM(NanoSettings, Synthesizer):
         return self._plan(rows).epochs(rows)
 
     # -- making rows ------------------------------------------------------------------------------------------
+    @property
+    def part_rows(self) -> int | None:
+        return PART_ROWS
+
     def _batches(
         self, n: int, allowed: Mapping[str, Allowed], *, seed: int, progress: Reporter, done: int, refine: bool | None
     ) -> Iterator[pd.DataFrame]:

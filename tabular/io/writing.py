@@ -176,6 +176,11 @@ class _TextParts(_Parts):
         try:
             self._write(frame, first)
         except UnicodeEncodeError as error:
+            if self.path is None and not error.encoding.startswith("utf"):
+                raise OutputError(
+                    f"{error.object[error.start : error.end]!r} cannot be written in {error.encoding}, the encoding of "
+                    "standard output; name a file with -o, or set PYTHONIOENCODING=utf-8."
+                ) from None
             if self.written.encoding.startswith("utf"):
                 raise  # half a character, which no encoding holds
             raise OutputError(

@@ -213,6 +213,10 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
         return Calibration.fit(encoder, spans, (codes, scalars), made, generator)
 
     # -- making rows ------------------------------------------------------------------------------------------
+    @property
+    def part_rows(self) -> int | None:
+        return PART_ROWS
+
     def _batches(
         self, n: int, allowed: Mapping[str, Allowed], *, seed: int, progress: Reporter, done: int, refine: bool | None
     ) -> Iterator[pd.DataFrame]:

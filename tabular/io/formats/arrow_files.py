@@ -105,9 +105,13 @@ def _ipc(path: Path) -> Iterator[tuple[Any, Any]]:
 
 
 class ArrowWriter:
-    """Writes parts of a table to one file, with the types that the first part has or ``form`` says."""
+    """Writes parts of a table to one file, with the types that the first part has or ``form`` says.
 
-    def __init__(self, path: Path, format: str, form: FileForm | None) -> None:
+    Args:
+        path: a path, or for Parquet a stream of pyarrow.
+    """
+
+    def __init__(self, path: Any, format: str, form: FileForm | None) -> None:
         self.path, self.format = path, format
         self.wanted = schema_of_text(form.arrow) if form is not None and form.arrow else None
         self.writer: Any = None
@@ -136,7 +140,7 @@ class ArrowWriter:
             self.writer.close()
 
 
-def _open(path: Path, format: str, schema: Any) -> Any:
+def _open(path: Any, format: str, schema: Any) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

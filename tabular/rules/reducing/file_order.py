@@ -55,6 +55,11 @@ class FileOrder:
         """All columns that are put in order; one goes with the other by their ranks, whatever a model makes of them."""
         return frozenset({name for name, _ in self.alone} | set(self.with_it) | ({self.by} if self.by else set()))
 
+    @property
+    def sorts(self) -> bool:
+        """Whether rows or cells are moved at all; identifiers that count are made in order."""
+        return self.by is not None or bool(self.alone)
+
     def sorted(self, rows: pd.DataFrame) -> pd.DataFrame:
         """``rows`` in order. A row without the value stays where it is, and so does an identifier that counts."""
         if self.by is not None:
@@ -200,7 +205,7 @@ def in_file_order(
 ) -> Iterator[pd.DataFrame]:
     """The parts of a file that ``made`` makes (given how many rows to leave out), in the order that its rules want."""
     order = order_of(schema)
-    if order is None:
+    if order is None or not order.sorts:
         yield from made(done)
     else:
         yield from order.parts(made(0), part_rows, done)
