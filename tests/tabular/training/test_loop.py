@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +14,10 @@ import torch
 from torch import nn
 
 from tabular import Reporter, TabllmError
-from tabular.errors import RunError
+from tabular.errors import OutputError, RunError
 from tabular.neural.updates.learner import AdamLearner
 from tabular.neural.updates.optimizer import Adam
+from tabular.storage.rundir import HISTORY, MARKER
 from tabular.training.loop import MOST_RESTARTS, train
 from tabular.training.plan import Plan
 
@@ -57,6 +60,10 @@ def run(line, folder=None, notes=None, **options):
     return trained.history, trained.restarts
 
 
+def same(one: Line, other: Line) -> bool:
+    return all(torch.equal(value, other.state()[name]) for name, value in one.state().items())
+
+
 def test_it_learns_and_tells_of_it():
     line = Line()
     history, restarts = run(line)
@@ -75,8 +82,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_result(tmp_path):
     history, _ = run(rest, tmp_path, notes)
     assert notes.lines == ["Going on from step 52 of 100."]
     assert [entry["train_loss"] for entry in history] == [entry["train_loss"] for entry in expected]
-    for name, value in whole.state().items():
-        assert torch.equal(value, rest.state()[name]), name
+    assert same(rest, whole)
 
 
 def test_a_diverging_fit_goes_back_and_takes_smaller_steps():
@@ -155,6 +161,94 @@ def test_a_checkpoint_of_an_older_release_is_refused_in_words(tmp_path):
     )
     with pytest.raises(RunError, match="left by another release of tabllm"):
         run(Line(), tmp_path / "left")
+
+
+@pytest.mark.parametrize("at", [[0], [8, 23], [9], [28], [29]])
+def test_a_fit_stopped_at_any_update_goes_on_to_the_same_result(tmp_path, at):
+    whole, rest = Anywhere(), Anywhere()
+    run(whole, steps=30, eval_every=10)
+    for stop in at:
+        with pytest.raises(KeyboardInterrupt):
+            run(Anywhere(stop_at=stop), tmp_path, steps=30, eval_every=10)
+    notes = Notes()
+    run(rest, tmp_path, notes, steps=30, eval_every=10)
+    assert notes.lines == [f"Going on from step {at[-1] + 1} of 30."]
+    assert same(rest, whole)
+
+
+def test_a_finished_fit_is_not_made_again(tmp_path):
+    whole, again = Line(), Line()
+    first, second = run(whole, tmp_path), run(again, tmp_path)
+    assert first == second
+    assert same(again, whole)
+
+
+def test_the_handler_of_ctrl_c_is_given_back(tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        run(Line(stop_at=3), tmp_path)
+    assert signal.getsignal(signal.SIGINT) is before
+    run(Line())
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_without_a_checkpoint_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        run(Line(stop_at=3))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_training_works_in_another_thread(tmp_path):
+    whole, other = Line(), Line()
+    run(whole)
+    thread = threading.Thread(target=run, args=(other, tmp_path))
+    thread.start()
+    thread.join()
+    assert same(other, whole)
+
+
+def stopped(folder) -> Path:
+    """The checkpoint of a fit that was stopped."""
+    with pytest.raises(KeyboardInterrupt):
+        run(Line(stop_at=12), folder)
+    (path,) = folder.glob("*.safetensors")
+    return path
+
+
+@pytest.mark.parametrize("damage", ["cut short", "empty", "garbage"])
+def test_a_damaged_checkpoint_is_left_alone(tmp_path, damage):
+    path, whole, notes = stopped(tmp_path), Line(), Notes()
+    run(whole)
+    path.write_bytes({"cut short": path.read_bytes()[:-100], "empty": b"", "garbage": b"x" * 5000}[damage])
+    line = Line()
+    run(line, tmp_path, notes)
+    assert notes.lines == []
+    assert same(line, whole)
+
+
+def test_a_checkpoint_that_fails_to_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+    import safetensors.numpy
+
+    path = stopped(tmp_path)
+    content = path.read_bytes()
+
+    def full(arrays, file, metadata):
+        file.write_bytes(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(safetensors.numpy, "save_file", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        run(Line(), tmp_path)
+    assert {entry.name for entry in tmp_path.iterdir()} == {MARKER, HISTORY, path.name}
+    assert path.read_bytes() == content
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence_with_a_way_out(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="-o") as error:
+        run(Line(), tmp_path / "file" / "left")
+    assert "\n" not in str(error.value)
 
 
 class Judged(Line):
