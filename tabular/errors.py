@@ -48,7 +48,7 @@ class TabllmError(Exception):
 
 
 class UsageError(TabllmError, ValueError):
-    """What was asked for cannot be meant: a missing file, an unknown name, a value out of range.
+    """Usage error: a missing file, an unknown name, a value out of range.
 
     Example:
         >>> from tabular import create

@@ -213,7 +213,7 @@ class Synthesizer(Likelihood, Settings, ABC):
         return None
 
     def _checked_call(self, n: int, *, seed: int | None, done: int, refine: bool | None) -> int:
-        """The seed of a call of :meth:`sample_batches`. Raises :class:`UsageError` for what cannot be meant."""
+        """The seed of a call of :meth:`sample_batches`. Raises :class:`UsageError` for one that is not valid."""
         if isinstance(n, bool) or not isinstance(n, Integral) or n < 1:
             raise UsageError(f"The number of {self.unit} must be a whole number, 1 or more, not {shown(n)}.")
         _DONE.check(done)

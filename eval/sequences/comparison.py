@@ -65,7 +65,7 @@ def compare_sequences(
         threads: of the detector and the other models.
 
     Raises:
-        UsageError: if a table lacks one of the columns, or one is named that cannot be meant.
+        UsageError: if a table lacks one of the columns, or an argument is not valid.
         TableError: if there are too few users.
     """
     progress = progress or Reporter()

@@ -53,7 +53,7 @@ def simulate_ads(
         truth: whether to add the column :data:`TRUTH`, the chance that each click was drawn with.
 
     Raises:
-        UsageError: for a number of rows or ads, or a rate, that cannot be meant.
+        UsageError: for a number of rows or ads, or a rate, out of range.
     """
     if rows < 1:
         raise UsageError(f"The number of rows must be 1 or more, not {rows}.")

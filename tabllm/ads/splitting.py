@@ -60,7 +60,7 @@ def split_log(
     Rows of the same time are never parted; rows without a click or a time that can be read are left out.
 
     Raises:
-        UsageError: for a share that cannot be meant.
+        UsageError: for a fraction out of range.
         TableError: if a part has too few clicks, or no clicks are what they should be.
     """
     if not 0 < test_share < 1:

@@ -1,6 +1,6 @@
 """Do synthetic rows of a rare class help? Every arm is trained and judged by real rows that nothing has learned.
 
-The real table is parted once, by the seed and class by class, before anything is fitted: rows to learn, by the
+The real table is split once, by the seed and class by class, before anything is fitted: rows to learn, by the
 generator and by every arm; rows to choose thresholds and numbers of trees on; and the holdout. What is done already is
 not done again, and an arm that fails leaves the others as they are.
 """
@@ -36,7 +36,7 @@ from .hybrid import synthetic_parts
 from .scoring import Predictions, Scores, judged
 from .training_sets import Arm, TrainingSet, arms_of, training_set
 
-__all__ = ["DEFAULT_SHARES", "ArmOutcome", "Parts", "Settings", "Study", "parted", "run_study"]
+__all__ = ["DEFAULT_SHARES", "ArmOutcome", "Parts", "Settings", "Study", "run_study", "split_rows"]
 
 #: Shares of the class that are tried.
 DEFAULT_SHARES = (0.05, 0.10, 0.25, 0.50)
@@ -113,7 +113,7 @@ class Study:
     sample_seconds: float | None = None
 
 
-def parted(table: pd.DataFrame, classes: Classes, seed: int, holdout: pd.DataFrame | None = None) -> Parts:
+def split_rows(table: pd.DataFrame, classes: Classes, seed: int, holdout: pd.DataFrame | None = None) -> Parts:
     """Part the rows whose class is known, class by class, so that each part has its share of every one.
 
     Args:
@@ -166,7 +166,7 @@ def run_study(
     if holdout is not None:
         check_form("holdout", holdout, whole)
         holdout = holdout[holdout[settings.target].notna()].reset_index(drop=True)
-    parts = parted(table, classes, settings.seed, holdout)
+    parts = split_rows(table, classes, settings.seed, holdout)
     truths = {name: _is_label(part, classes, whole) for name, part in vars(parts).items()}
     schema = infer_schema(parts.learn, overrides=kinds)  # nothing of it may come from the rows to judge by
     schema = schema if ruled is None else ruled(parts.learn, schema)

@@ -119,7 +119,7 @@ def compare(
     from tabular.storage.rundir import write_text
 
     from .. import __version__
-    from ..comparing.study import Settings, held_apart, run_study, sampled_rows, toys
+    from ..comparing.study import Settings, holdout_split, run_study, sampled_rows, toys
     from ..comparing.tables import fidelity_table, reports_of, to_json, utility_table
     from .fit import default_run
 
@@ -130,9 +130,9 @@ def compare(
     if train_rows is not None and train_rows < len(table):
         table = random_rows(table, train_rows, seed)
     if holdout:
-        train, unseen = table, drop_columns(read_more(session, holdout, reading), dropped, absent_ok=True)
+        train, holdout_rows = table, drop_columns(read_more(session, holdout, reading), dropped, absent_ok=True)
     else:
-        train, unseen = held_apart(table, seed, session.reporter())
+        train, holdout_rows = holdout_split(table, seed, session.reporter())
     schema = ruled_schema(train, infer_schema(train), rules, data=data, seed=seed, progress=session.reporter())
     if target is not None:
         check_target(target, schema)
@@ -141,7 +141,7 @@ def compare(
     claim_work(session, folder, "*/result.json", "*/run", "*/run.partial")
     settings = Settings(target, seed, sampled, options)
     try:
-        outcomes = run_study(names, train, unseen, settings, folder, schema=schema, progress=session.reporter())
+        outcomes = run_study(names, train, holdout_rows, settings, folder, schema=schema, progress=session.reporter())
     except KeyboardInterrupt:
         raise Interrupted(f"Interrupted; {folder}/ holds what is done: the same command goes on from there.") from None
 
@@ -157,7 +157,7 @@ def compare(
     if html_file and tables:
         facts = {
             "real rows": f"{len(train):,} rows of {data}",
-            "held-out rows": holdout or f"{len(unseen):,} rows of {data}",
+            "held-out rows": holdout or f"{len(holdout_rows):,} rows of {data}",
             "generators": ", ".join(names),
             "settings": ", ".join(f"{name} {value}" for name, value in options.items()),
             "seed": str(seed),

@@ -27,7 +27,16 @@ from tabular.synthesizer import Synthesizer
 
 from ..studies.workspace import Synthetic, Workspace, fingerprint, folder_of
 
-__all__ = ["Outcome", "Settings", "held_apart", "made_rows", "run_study", "sampled_rows", "target_option", "toys"]
+__all__ = [
+    "Outcome",
+    "Settings",
+    "holdout_split",
+    "made_rows",
+    "run_study",
+    "sampled_rows",
+    "target_option",
+    "toys",
+]
 
 #: Share of the rows that no generator learns where no holdout is given.
 HOLDOUT_SHARE = 0.2
@@ -70,8 +79,10 @@ class Outcome:
     made: pd.DataFrame | None = field(default=None, repr=False, compare=False)
 
 
-def held_apart(table: pd.DataFrame, seed: int, progress: Reporter | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(four fifths of the rows, the fifth that is held out), both in their old order; people are not parted."""
+def holdout_split(
+    table: pd.DataFrame, seed: int, progress: Reporter | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(four fifths of the rows, the fifth that is held out), both in their old order; each person is in one of them."""
     count = max(1, round(HOLDOUT_SHARE * len(table)))
     if people := people_columns(table, seed=seed):
         default_reporter(progress).note(people_note(people))

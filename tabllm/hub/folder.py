@@ -64,7 +64,7 @@ def locate(name: str, *, revision: str | None = None) -> ModelFolder:
     """Like :func:`resolve`, of what is on this machine: the network is not asked.
 
     Raises:
-        UsageError: for a name that cannot be meant.
+        UsageError: for a name that is not valid.
         ModelError: if the model is not here, or is none.
     """
     local = _local(name, revision)

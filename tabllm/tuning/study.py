@@ -38,7 +38,7 @@ from tabular.registry import create
 from tabular.schema import Schema
 from tabular.search_space import SearchSpace
 
-from ..comparing.study import held_apart
+from ..comparing.study import holdout_split
 from ..studies.workspace import fingerprint
 from .deadline import Clock, OutOfTime, TrialReporter
 from .judging import Facts, Judge, Scores
@@ -144,7 +144,7 @@ def run_search(
     progress = default_reporter(progress)
     tell_of_trees(progress)
     clock = Clock(minutes)
-    train, validation = held_apart(table, search.seed, progress)
+    train, validation = holdout_split(table, search.seed, progress)
     schema = infer_schema(train)
     schema = schema if ruled is None else ruled(train, schema)
     work = _Work(search, train, validation, schema, clock)

@@ -41,7 +41,7 @@ class ReadOptions:
     format: str | None = None
 
     def checked(self) -> ReadOptions:
-        """The same with the delimiter as its character. Raises :class:`UsageError` for what cannot be meant."""
+        """The same with the delimiter as its character. Raises :class:`UsageError` for one that is not valid."""
         from dataclasses import replace
 
         from .files import FORMATS

@@ -58,7 +58,7 @@ def simulate_users(
             probabilities that a row is clicked, and that it becomes a conversion, given the user's past.
 
     Raises:
-        UsageError: for numbers or a rate that cannot be meant.
+        UsageError: for numbers or a rate out of range.
     """
     if not 1 <= users <= rows:
         raise UsageError(f"The number of users must be 1 to that of the rows, {rows:,}, not {users:,}.")

@@ -1,4 +1,4 @@
-"""The study: parted once, every arm on the same rows, resumable, one failure its own; and what it says."""
+"""The study: one split, every arm on the same rows, resumable, one failure its own; and what it says."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tabllm.augmenting.findings import findings, verdict
 from tabllm.augmenting.page import PLOTTED, page
 from tabllm.augmenting.scoring import HIGHER_IS_BETTER, Scores
 from tabllm.augmenting.sheets import draw, sheets, to_json, to_markdown
-from tabllm.augmenting.study import ArmOutcome, Settings, Study, parted, run_study
+from tabllm.augmenting.study import ArmOutcome, Settings, Study, run_study, split_rows
 from tabllm.augmenting.training_sets import Arm
 from tabular.errors import TableError, UsageError
 from tabular.preparing.inference import infer_schema
@@ -53,19 +53,19 @@ def studied(clicks, toy, tmp_path):
 def test_parts_are_apart_and_each_has_its_share_of_the_class(clicks):
     classes = classes_of(clicks, infer_schema(clicks), "clicked")
     marked = clicks.assign(row=range(800))
-    parts = parted(marked, classes, 0)
+    parts = split_rows(marked, classes, 0)
     assert [len(parts.learn), len(parts.validation), len(parts.holdout)] == [448, 112, 240]
     rows = [set(part["row"]) for part in vars(parts).values()]
     assert len(set.union(*rows)) == 800
     rates = [part["clicked"].mean() for part in vars(parts).values()]
     assert max(rates) - min(rates) < 0.01
-    assert parts.holdout.equals(parted(marked, classes, 0).holdout)
-    assert not parts.holdout.equals(parted(marked, classes, 1).holdout)
+    assert parts.holdout.equals(split_rows(marked, classes, 0).holdout)
+    assert not parts.holdout.equals(split_rows(marked, classes, 1).holdout)
 
 
 def test_rows_without_a_class_are_in_no_part(clicks):
     holed = clicks.assign(clicked=clicks["clicked"].astype("Int64").mask(np.arange(800) < 50))
-    parts = parted(holed, classes_of(holed, infer_schema(holed), "clicked"), 0)
+    parts = split_rows(holed, classes_of(holed, infer_schema(holed), "clicked"), 0)
     assert sum(map(len, vars(parts).values())) == 750
 
 

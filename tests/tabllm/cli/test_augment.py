@@ -1,4 +1,4 @@
-"""``tabllm augment``: hybrid tables and the study, and what cannot be meant."""
+"""``tabllm augment``: hybrid tables and the study, and usage errors."""
 
 from __future__ import annotations
 

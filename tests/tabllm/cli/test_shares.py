@@ -1,4 +1,4 @@
-"""``tabllm sample --balance`` and ``--fair``: shares that are set, in every format, and what cannot be meant."""
+"""``tabllm sample --balance`` and ``--fair``: shares that are set, in every format, and usage errors."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from eval.judging.side_by_side import to_markdown
-from tabllm.comparing.study import Outcome, Settings, held_apart, run_study
+from tabllm.comparing.study import Outcome, Settings, holdout_split, run_study
 from tabllm.comparing.tables import fidelity_table, utility_table
 from tabular import CTGAN
 
@@ -132,7 +132,7 @@ def test_one_failure_does_not_lose_the_others(place, run_tabllm, monkeypatch):
 def test_a_generator_that_can_make_rows_for_a_class_is_told_the_target(visits_table, tmp_path, toy, monkeypatch):
     given = []
     monkeypatch.setattr("tabllm.studies.workspace.create", lambda name, **options: given.append(options) or toy())
-    train, held = held_apart(visits_table, 0)
+    train, held = holdout_split(visits_table, 0)
     for model, target in (("tabddpm", "clicked"), ("tabddpm", "age"), ("tvae", "clicked")):
         run_study([model], train, held, Settings(target, 0, None, {}), tmp_path / model / target)
     assert [options.get("target") for options in given] == ["clicked", None, None]
@@ -157,12 +157,12 @@ def test_what_cannot_be_meant_is_refused_before_any_work(place, run_tabllm, argu
 
 def test_a_fifth_is_held_apart():
     table = pd.DataFrame({"a": range(103)})
-    train, held = held_apart(table, 0)
+    train, held = holdout_split(table, 0)
     assert len(held) == 21
     assert sorted([*train["a"], *held["a"]]) == list(range(103))
     assert train["a"].is_monotonic_increasing
-    pd.testing.assert_frame_equal(held, held_apart(table, 0)[1])
-    assert not held.equals(held_apart(table, 1)[1])
+    pd.testing.assert_frame_equal(held, holdout_split(table, 0)[1])
+    assert not held.equals(holdout_split(table, 1)[1])
 
 
 def test_tables_of_nothing():
@@ -172,7 +172,7 @@ def test_tables_of_nothing():
 
 
 def test_a_numeric_target_has_its_own_lines(visits_table, tmp_path, toy):
-    train, held = held_apart(visits_table, 0)
+    train, held = holdout_split(visits_table, 0)
     outcomes = run_study(["toy"], train, held, Settings("age", 0, None, {}), tmp_path)
     table = utility_table(outcomes)
     assert [line.label for line in table.lines] == ["MAE", "RMSE", "R2"]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from eval.facts.report import DistanceToClosest
-from tabllm.comparing.study import held_apart
+from tabllm.comparing.study import holdout_split
 from tabllm.tuning.judging import Facts, Judge, Scores, _surely_nearer, score_of
 from tabular import infer_schema
 
@@ -88,7 +88,7 @@ def judged():
     x = rng.normal(size=1500)
     y = x + 0.3 * rng.normal(size=1500)
     table = pd.DataFrame({"x": x.round(3), "y": y.round(3), "z": np.where(x + y > 0, "up", "down")})
-    train, validation = held_apart(table, 0)
+    train, validation = holdout_split(table, 0)
     return train, validation, Judge(train, validation, infer_schema(train), target="z", utility_weight=0.5, seed=0)
 
 
