@@ -132,26 +132,26 @@ class CtganLearner(AdamLearner):
         self.network, self.spans, self.data, self.pac = network, spans, data, model.pac
         self.critic_steps = model.discriminator_steps
         self.batch = model._batch_rows(len(data.codes))
-        self.chooser = None
+        self.condition_sampler = None
         if network.guided:
-            self.chooser = ConditionalRows(data, spans, network.guided, log_frequency=model.log_frequency)
-            network.shares.copy_(self.chooser.shares)
+            self.condition_sampler = ConditionalRows(data, spans, network.guided, log_frequency=model.log_frequency)
+            network.shares.copy_(self.condition_sampler.shares)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(model.seed + 1)
             widths = tuple(model.discriminator_dim)
             self.critic = Critic(
-                network.scalars, spans, conditions=bool(self.chooser), pac=model.pac, widths=widths
+                network.scalars, spans, conditions=bool(self.condition_sampler), pac=model.pac, widths=widths
             ).to(spans.device)
         betas = (0.5, 0.9)
-        maker_adam = Adam(network, rate=model._rate(), betas=betas, weight_decay=model.generator_decay)
-        self.maker = GeneratorPass(network, maker_adam)
+        generator_adam = Adam(network, rate=model._rate(), betas=betas, weight_decay=model.generator_decay)
+        self.generator_pass = GeneratorPass(network, generator_adam)
         rate = model.discriminator_lr if model.learning_rate is None else model.learning_rate
         self.critic_adam = Adam(self.critic, rate=rate, betas=betas, weight_decay=model.discriminator_decay)
-        super().__init__(maker_adam, spans.device, {"critic/": self.critic_adam})
+        super().__init__(generator_adam, spans.device, {"critic/": self.critic_adam})
 
     def _choose(self) -> tuple[Tensor | None, Tensor]:
-        if self.chooser is not None:
-            return self.chooser.draw(self.batch, self.generator)
+        if self.condition_sampler is not None:
+            return self.condition_sampler.draw(self.batch, self.generator)
         rows = shuffled_rows(len(self.data.codes), self.batch, self.generator, self.spans.device)
         return None, rows
 
@@ -159,11 +159,11 @@ class CtganLearner(AdamLearner):
         for _ in range(self.critic_steps):
             condition, chosen = self._choose()
             real = self.data.scalars.index_select(0, chosen), self.data.codes.index_select(0, chosen)
-            fake = self.maker.forward(self.batch, condition, self.generator)
-            self.critic.learn(real, fake, condition, self.generator, self.critic_adam.room_of)
+            fake = self.generator_pass.forward(self.batch, condition, self.generator)
+            self.critic.learn(real, fake, condition, self.generator, self.critic_adam.grad_of)
             self.critic_adam.update()
         # The generator learns from the rows that the critic saw last, so they are made once.
-        loss, *pull = self.critic.pull(*fake, condition, self.generator)
-        loss += self.maker.backward(*pull)
+        loss, *grads = self.critic.generator_loss_and_grads(*fake, condition, self.generator)
+        loss += self.generator_pass.backward(*grads)
         self.adam.update()
         return loss

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from ..updates.optimizer import Twin
+from ..updates.optimizer import LowPrecisionCopy
 
 __all__ = ["ReluStack", "linears", "through_relu"]
 
@@ -22,12 +22,12 @@ class ReluStack:
 
     Args:
         layers: of the network.
-        twin: the weights that are multiplied with, and the rooms for their gradients, which :meth:`backward` fills.
+        low: the weights that are multiplied with, and their gradient buffers, which :meth:`backward` fills.
     """
 
-    def __init__(self, layers: Iterable[nn.Linear], twin: Twin) -> None:
-        self.dtype = twin.dtype
-        self.layers = [(*twin.of(layer.weight), *twin.of(layer.bias)) for layer in layers]
+    def __init__(self, layers: Iterable[nn.Linear], low: LowPrecisionCopy) -> None:
+        self.dtype = low.dtype
+        self.layers = [(*low.of(layer.weight), *low.of(layer.bias)) for layer in layers]
         self.inputs: list[Tensor] = []
 
     @torch.no_grad()
@@ -44,10 +44,10 @@ class ReluStack:
         """The gradient with respect to what :meth:`forward` gave last -> that with respect to what it was given."""
         gradient = gradient.to(self.dtype)
         for place in reversed(range(len(self.layers))):
-            weight, of_weight, _, of_bias = self.layers[place]
+            weight, grad_weight, _, grad_bias = self.layers[place]
             x = self.inputs[place]
-            torch.mm(gradient.T, x, out=of_weight)
-            torch.sum(gradient, dim=0, out=of_bias)
+            torch.mm(gradient.T, x, out=grad_weight)
+            torch.sum(gradient, dim=0, out=grad_bias)
             gradient = through_relu(gradient @ weight, x) if place else gradient @ weight
         return gradient.float()
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Residual", "left_out"]
+__all__ = ["Residual", "dropout"]
 
 
 class Residual(nn.Module):
@@ -26,12 +26,12 @@ class Residual(nn.Module):
     def forward(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         """float32[..., width] -> float32[..., width]; without ``generator`` nothing is left out."""
         for layer in self.layers:
-            x = x + layer(left_out(functional.silu(x), self.dropout, generator))
+            x = x + layer(dropout(functional.silu(x), self.dropout, generator))
         return functional.silu(x)
 
 
-def left_out(x: Tensor, share: float, generator: torch.Generator | None) -> Tensor:
+def dropout(x: Tensor, probability: float, generator: torch.Generator | None) -> Tensor:
     """Dropout drawn from ``generator``, which a resumed fit needs; without one ``x`` stays as it is."""
-    if not share or generator is None:
+    if not probability or generator is None:
         return x
-    return x * (torch.rand(x.shape, generator=generator, device=x.device) >= share) / (1 - share)
+    return x * (torch.rand(x.shape, generator=generator, device=x.device) >= probability) / (1 - probability)

@@ -30,9 +30,9 @@ class Critic(nn.Module):
     It is differentiated by hand, since several things are known of it, and each saves work. Conditions and real rows
     are one-hot, so their part of the first layer is a sum of rows of its weights. A row between a real and a fake one
     has the same condition and, before the first kink, the value between theirs. The critic is linear between its
-    kinks, so the gradient of its score with respect to its input is a product of its weights and of the factors
+    kinks, so the gradient of its score with respect to its input is a product of its weights and of the masks
     (slope times dropout) that a forward pass used: the penalty on that gradient (WGAN-GP, Gulrajani et al. 2017) needs
-    no second differentiation, and of the rows between nothing but these factors. That gradient is taken with respect
+    no second differentiation, and of the rows between nothing but these masks. That gradient is taken with respect
     to the rows, not to the conditions, in which real and fake do not differ.
 
     Args:
@@ -87,8 +87,8 @@ class Critic(nn.Module):
         """What conditions add to it: their places int64[n / pac, pac] -> float32[n / pac, h]."""
         return functional.embedding(places, self.asked).sum(dim=1)
 
-    def _factor(self, y: Tensor, generator: torch.Generator) -> Tensor:
-        """What LeakyReLU and dropout multiply ``y`` with: the gradient of LeakyReLU is dropout times its slope."""
+    def _dropout_mask(self, y: Tensor, generator: torch.Generator) -> Tensor:
+        """The dropout mask of ``y`` times the slopes of LeakyReLU, which torch has as the gradient of LeakyReLU."""
         found: Tensor = torch.ops.aten.leaky_relu_backward(self.dropout(y.shape, generator), y, SLOPE, False)
         return found
 
@@ -105,13 +105,13 @@ class Critic(nn.Module):
 
     def _score(self, y: Tensor, generator: torch.Generator) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         """The first layer's output float32[n / pac, h], which is overwritten -> scores float32[n / pac, 1], what each
-        layer after it was given, and the factors before each."""
-        inputs, factors = [], []
+        layer after it was given, and the masks before each."""
+        inputs, masks = [], []
         for layer in (*self.layers, self.out):
-            factors.append(self._factor(y, generator))
-            inputs.append(y.mul_(factors[-1]))
+            masks.append(self._dropout_mask(y, generator))
+            inputs.append(y.mul_(masks[-1]))
             y = torch.addmm(layer.bias, y, layer.weight.T)
-        return y, inputs, factors
+        return y, inputs, masks
 
     # -- its updates --------------------------------------------------------------------------------------------
     @torch.no_grad()
@@ -121,7 +121,7 @@ class Critic(nn.Module):
         fake: tuple[Tensor, Tensor],
         condition: Tensor | None,
         generator: torch.Generator,
-        room: Callable[[Tensor], Tensor],
+        grad_of: Callable[[Tensor], Tensor],
     ) -> Tensor:
         """The mean score of the fake rows, less that of the real ones, and the penalty: a scalar.
 
@@ -129,7 +129,7 @@ class Critic(nn.Module):
             real: float32[n, scalars] and int64[n, spans].
             fake: float32[n, scalars] and float32[n, width].
             condition: int64[n], the flat class that a row was made for.
-            room: gives where the gradient of a weight goes.
+            grad_of: gives the gradient buffer of a weight.
         """
         groups = len(real[0]) // self.pac
         first = self.bias.new_empty(2 * groups, len(self.bias))
@@ -145,41 +145,41 @@ class Critic(nn.Module):
         # The rows come in no order, so the first ones are as good as any.
         some = max(1, groups // PENALIZED)
         share = torch.rand(some, 1, generator=generator, device=first.device)
-        penalty = self._penalize(torch.lerp(of_fake[:some], of_real[:some], share), generator, room)
+        penalty = self._penalize(torch.lerp(of_fake[:some], of_real[:some], share), generator, grad_of)
 
-        scores, inputs, factors = self._score(first, generator)
+        scores, inputs, masks = self._score(first, generator)
         signs = torch.full((1, 2 * groups), 1 / groups, device=first.device)
         signs[:, :groups].neg_()
-        room(self.out.weight).addmm_(signs, inputs[-1])
-        room(self.out.bias).zero_()
-        gradient = (self.out.weight * signs.T).mul_(factors[-1])
+        grad_of(self.out.weight).addmm_(signs, inputs[-1])
+        grad_of(self.out.bias).zero_()
+        gradient = (self.out.weight * signs.T).mul_(masks[-1])
         for place in reversed(range(len(self.layers))):
             layer = self.layers[place]
-            room(layer.weight).addmm_(gradient.T, inputs[place])
-            torch.sum(gradient, dim=0, out=room(layer.bias))
-            gradient = torch.mm(gradient, layer.weight).mul_(factors[place])
-        torch.sum(gradient, dim=0, out=room(self.bias))
+            grad_of(layer.weight).addmm_(gradient.T, inputs[place])
+            torch.sum(gradient, dim=0, out=grad_of(layer.bias))
+            gradient = torch.mm(gradient, layer.weight).mul_(masks[place])
+        torch.sum(gradient, dim=0, out=grad_of(self.bias))
         by_real, by_fake = gradient[:groups], gradient[groups:]
-        room(self.scalars).addmm_(self._packed(real[0]).T, by_real).addmm_(self._packed(fake[0]).T, by_fake)
+        grad_of(self.scalars).addmm_(self._packed(real[0]).T, by_real).addmm_(self._packed(fake[0]).T, by_fake)
         if len(self.spans):
-            room(self.classes).addmm_(one_hot.T, by_real).addmm_(self._packed(fake[1]).T, by_fake)
+            grad_of(self.classes).addmm_(one_hot.T, by_real).addmm_(self._packed(fake[1]).T, by_fake)
         if condition is not None:
             by_both = (by_real + by_fake)[:, None].expand(-1, self.pac, -1)
-            room(self.asked).zero_().index_add_(0, places.reshape(-1), by_both.reshape(-1, len(self.bias)))
+            grad_of(self.asked).zero_().index_add_(0, places.reshape(-1), by_both.reshape(-1, len(self.bias)))
         return scores[groups:].mean() - scores[:groups].mean() + penalty
 
-    def _penalize(self, y: Tensor, generator: torch.Generator, room: Callable[[Tensor], Tensor]) -> Tensor:
+    def _penalize(self, y: Tensor, generator: torch.Generator, grad_of: Callable[[Tensor], Tensor]) -> Tensor:
         """The penalty at rows whose first layer gave ``y`` (float32[n / pac, h]): a scalar. Its gradient goes to the
-        rooms of the weights; it has none with respect to biases."""
-        factors = []
+        buffers of the weights; it has none with respect to biases."""
+        masks = []
         for layer in self.layers:
-            factors.append(self._factor(y, generator))
-            y = torch.addmm(layer.bias, y.mul_(factors[-1]), layer.weight.T)
-        factors.append(self._factor(y, generator))
+            masks.append(self._dropout_mask(y, generator))
+            y = torch.addmm(layer.bias, y.mul_(masks[-1]), layer.weight.T)
+        masks.append(self._dropout_mask(y, generator))
         # Of the score, with respect to what each layer gave, last first.
-        slopes = [self.out.weight * factors[-1]]
-        for layer, factor in zip(reversed(self.layers), reversed(factors[:-1]), strict=True):
-            slopes.append(torch.mm(slopes[-1], layer.weight).mul_(factor))
+        slopes = [self.out.weight * masks[-1]]
+        for layer, mask in zip(reversed(self.layers), reversed(masks[:-1]), strict=True):
+            slopes.append(torch.mm(slopes[-1], layer.weight).mul_(mask))
         slopes.reverse()
         rows = torch.cat([self.scalars, self.classes])
         slope = torch.mm(slopes[0], rows.T)
@@ -187,20 +187,20 @@ class Critic(nn.Module):
         # And back again.
         slope.mul_((norms - 1) / norms * (2 * PENALTY / len(norms)))
         scalars = len(self.scalars)
-        torch.mm(slope[:, :scalars].T, slopes[0], out=room(self.scalars))
-        torch.mm(slope[:, scalars:].T, slopes[0], out=room(self.classes))
-        gradient = torch.mm(slope, rows).mul_(factors[0])
-        for layer, factor, given in zip(self.layers, factors[1:], slopes[1:], strict=True):
-            torch.mm(given.T, gradient, out=room(layer.weight))
-            gradient = torch.mm(gradient, layer.weight.T).mul_(factor)
-        torch.sum(gradient, dim=0, keepdim=True, out=room(self.out.weight))
+        torch.mm(slope[:, :scalars].T, slopes[0], out=grad_of(self.scalars))
+        torch.mm(slope[:, scalars:].T, slopes[0], out=grad_of(self.classes))
+        gradient = torch.mm(slope, rows).mul_(masks[0])
+        for layer, mask, given in zip(self.layers, masks[1:], slopes[1:], strict=True):
+            torch.mm(given.T, gradient, out=grad_of(layer.weight))
+            gradient = torch.mm(gradient, layer.weight.T).mul_(mask)
+        torch.sum(gradient, dim=0, keepdim=True, out=grad_of(self.out.weight))
         return PENALTY * (norms - 1).square().mean()
 
     @torch.no_grad()
-    def pull(
+    def generator_loss_and_grads(
         self, scalars: Tensor, soft: Tensor, condition: Tensor | None, generator: torch.Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Less the mean score of fake rows, a scalar, and its gradients with respect to their scalars and classes.
+        """Minus the mean score of fake rows, a scalar, and its gradients with respect to their scalars and classes.
 
         Args:
             scalars, soft: float32[n, scalars] and float32[n, width].
@@ -209,9 +209,9 @@ class Critic(nn.Module):
         first = self._of_fake(scalars, soft)
         if condition is not None:
             first += self._of_asked(self._places(condition[:, None]))
-        scores, _, factors = self._score(first, generator)
-        gradient = (self.out.weight * (-1 / len(scores))) * factors[-1]
-        for layer, factor in zip(reversed(self.layers), reversed(factors[:-1]), strict=True):
-            gradient = torch.mm(gradient, layer.weight).mul_(factor)
-        of_scalars, of_soft = (torch.mm(gradient, weights.T) for weights in (self.scalars, self.classes))
-        return -scores.mean(), of_scalars.view_as(scalars), of_soft.view_as(soft)
+        scores, _, masks = self._score(first, generator)
+        gradient = (self.out.weight * (-1 / len(scores))) * masks[-1]
+        for layer, mask in zip(reversed(self.layers), reversed(masks[:-1]), strict=True):
+            gradient = torch.mm(gradient, layer.weight).mul_(mask)
+        grad_scalars, grad_soft = (torch.mm(gradient, weights.T) for weights in (self.scalars, self.classes))
+        return -scores.mean(), grad_scalars.view_as(scalars), grad_soft.view_as(soft)

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from ..encoding.spans import Spans
 from ..layers.first_layer import FirstLayer
-from ..layers.residual import left_out
+from ..layers.residual import dropout
 from ..network import CERTAIN, Data, Guide, Network
 from ..updates.learner import AdamLearner
 from ..updates.optimizer import Adam
@@ -79,7 +79,7 @@ class Denoiser(Network):
         x = self.first(scalars, codes) + self.time(self.moments[time])
         for number in range(len(self.layers) + 1):
             x = functional.silu(x)
-            x = left_out(x, self.dropout, generator)
+            x = dropout(x, self.dropout, generator)
             x = (self.layers[number] if number < len(self.layers) else self.out)(x)
         return x
 

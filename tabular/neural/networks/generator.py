@@ -98,11 +98,11 @@ class GeneratorPass:
 
     Args:
         network: the generator.
-        adam: has room for the gradients of its weights; :meth:`backward` fills it.
+        adam: has the gradient buffers of its weights; :meth:`backward` fills them.
     """
 
     def __init__(self, network: Generator, adam: Adam) -> None:
-        self.network, self.room = network, adam.room_of
+        self.network, self.grad_of = network, adam.grad_of
         self.layers = linears(network.layers)
         self.norms = cast(list[nn.BatchNorm1d], list(network.norms))
         self.widths = [norm.num_features for norm in self.norms]
@@ -143,19 +143,19 @@ class GeneratorPass:
         return offsets.addmm_(given, layer.weight.T)
 
     @torch.no_grad()
-    def backward(self, of_scalars: Tensor, of_soft: Tensor) -> Tensor:
-        """Writes to the rooms the gradient of a loss and of the asked classes' mean negative log probability, which is
-        returned, a scalar.
+    def backward(self, grad_scalars: Tensor, grad_soft: Tensor) -> Tensor:
+        """Writes to the buffers the gradient of a loss and of the mean negative log probability of the requested classes,
+        which is returned, a scalar.
 
         Args:
-            of_scalars, of_soft: the gradients of that loss with respect to what :meth:`forward` gave last.
+            grad_scalars, grad_soft: the gradients of that loss with respect to what :meth:`forward` gave last.
         """
         network, spans = self.network, self.network.spans
         count = network.scalars
         gradient = torch.empty(len(self.given), count + spans.width, device=spans.device)
-        gradient[:, :count] = torch.ops.aten.tanh_backward(of_scalars * self.open, self.scalars)
-        of_soft = network.gates.add_gradient(of_soft, of_scalars * self.scalars)
-        gradient[:, count:] = spans.through_gumbel_softmax(self.soft, of_soft)
+        gradient[:, :count] = torch.ops.aten.tanh_backward(grad_scalars * self.open, self.scalars)
+        grad_soft = network.gates.add_gradient(grad_soft, grad_scalars * self.scalars)
+        gradient[:, count:] = spans.through_gumbel_softmax(self.soft, grad_soft)
         loss = gradient.new_zeros(())
         if self.condition is not None:
             loss = spans.add_asked(self.weights, self.condition, gradient[:, count:])
@@ -164,27 +164,36 @@ class GeneratorPass:
 
     def _through_layers(self, gradient: Tensor) -> None:
         """From the gradient with respect to what the last layer gave, float32[n, scalars + width]."""
-        network, room = self.network, self.room
-        begin, of_given = 0, None
+        network, grad_of = self.network, self.grad_of
+        begin, grad_inputs = 0, None
         for place in reversed(range(len(self.layers))):
             layer = self.layers[place]
-            torch.mm(gradient.T, self.given[:, begin:], out=room(layer.weight))
-            torch.sum(gradient, dim=0, out=room(layer.bias))
+            torch.mm(gradient.T, self.given[:, begin:], out=grad_of(layer.weight))
+            torch.sum(gradient, dim=0, out=grad_of(layer.bias))
             if self.condition is not None and place < len(network.asked):
-                room(network.asked[place]).zero_().index_add_(0, self.condition, gradient)
+                grad_of(network.asked[place]).zero_().index_add_(0, self.condition, gradient)
             if not place:
                 return
             # What the layers before this one made; the noise is not learned.
             made = sum(self.widths[:place])
             weight = layer.weight[:, :made]
-            of_given = gradient @ weight if of_given is None else of_given[:, -made:].addmm_(gradient, weight)
+            grad_inputs = gradient @ weight if grad_inputs is None else grad_inputs[:, -made:].addmm_(gradient, weight)
             end = begin + self.widths[place - 1]
-            of_out = through_relu(of_given[:, : end - begin], self.given[:, begin:end])
+            grad_outputs = through_relu(grad_inputs[:, : end - begin], self.given[:, begin:end])
             norm = self.norms[place - 1]
             y, mean, scale = self.normed[place - 1]
             gradient, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
-                of_out, y, norm.weight, norm.running_mean, norm.running_var, mean, scale, True, norm.eps, [True] * 3
+                grad_outputs,
+                y,
+                norm.weight,
+                norm.running_mean,
+                norm.running_var,
+                mean,
+                scale,
+                True,
+                norm.eps,
+                [True] * 3,
             )
-            room(norm.weight).copy_(of_weight)
-            room(norm.bias).copy_(of_bias)
+            grad_of(norm.weight).copy_(of_weight)
+            grad_of(norm.bias).copy_(of_bias)
             begin = end

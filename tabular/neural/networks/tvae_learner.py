@@ -13,7 +13,7 @@ from ..layers.by_hand import ReluStack, linears, through_relu
 from ..layers.latent import divergence_of, drawn_latent, gradient_of_code
 from ..network import Data
 from ..updates.learner import AdamLearner
-from ..updates.optimizer import Adam, Twin
+from ..updates.optimizer import Adam, LowPrecisionCopy
 from ..updates.rows import shuffled_rows
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ class TvaeLearner(AdamLearner):
         self.network, self.data, self.factor = network, data, model.loss_factor
         self.batch = model._batch_rows(len(data.codes))
         self.counts = network.gates.of_codes(data.codes)
-        self.twin = Twin(adam, product_type(network.spans.device))
-        self.down, self.up = (ReluStack(linears(part), self.twin) for part in (network.down, network.up))
+        self.low = LowPrecisionCopy(adam, product_type(network.spans.device))
+        self.down, self.up = (ReluStack(linears(part), self.low) for part in (network.down, network.up))
         self.share = torch.tensor(1 / self.batch, device=network.spans.device)
         self.taken = 0
 
@@ -60,10 +60,10 @@ class TvaeLearner(AdamLearner):
     @torch.no_grad()
     def differentiate(self, scalars: Tensor, codes: Tensor, counts: Tensor, *, told: bool = True) -> Tensor | None:
         """The loss of some rows (see :meth:`Autoencoder.loss`), if it is to be told; its gradient goes to the
-        optimizer's rooms."""
-        network, room = self.network, self.adam.room_of
+        optimizer's buffers."""
+        network, grad_of = self.network, self.adam.grad_of
         first, spans = network.first, network.spans
-        self.twin.take_weights()
+        self.low.sync_from_master()
         found = torch.addmm(first.bias, scalars, first.scalars)
         if len(spans):
             of_classes, one_hot = sum_and_one_hot(first.classes, codes + spans.offsets)
@@ -89,12 +89,12 @@ class TvaeLearner(AdamLearner):
 
         of_code = gradient_of_code(self.up.backward(gradient), self.share, code, deviation, noise)
         of_first = through_relu(self.down.backward(of_code), entered)
-        self.twin.give_gradients()  # and then those of the weights that have no twin in use
-        torch.mul(times - squares, slopes, out=room(network.sigma))
-        torch.mm(scalars.T, of_first, out=room(first.scalars))
-        torch.sum(of_first, dim=0, out=room(first.bias))
+        self.low.copy_grads_to_master()  # and then those of the weights of which no copy is used
+        torch.mul(times - squares, slopes, out=grad_of(network.sigma))
+        torch.mm(scalars.T, of_first, out=grad_of(first.scalars))
+        torch.sum(of_first, dim=0, out=grad_of(first.bias))
         if len(spans):
-            torch.mm(one_hot.T, of_first, out=room(first.classes))
+            torch.mm(one_hot.T, of_first, out=grad_of(first.classes))
         if not told:
             return None
         off = (0.5 * squares + times * sigma.log()).sum()

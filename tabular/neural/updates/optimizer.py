@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim.adam import adam
 
-__all__ = ["Adam", "Twin"]
+__all__ = ["Adam", "LowPrecisionCopy"]
 
-#: Numbers that the room of every weight is a multiple of: 64 bytes.
+#: Numbers that the buffer of every weight is a multiple of: 64 bytes.
 ROUND = 16
 #: What keeps Adam from dividing by nothing.
 EPSILON = 1e-8
@@ -44,22 +44,22 @@ class Adam:
         self.names, self.weights = map(list, zip(*module.named_parameters(), strict=True))
         self.buffers = {name: value for name, value in module.named_buffers() if value.is_floating_point()}
         # Each begins at a round place: products with weights that do not are a good deal slower.
-        self.room = [-(-weight.numel() // ROUND) * ROUND for weight in self.weights]
-        self.flat = torch.zeros(sum(self.room), device=self.weights[0].device)
+        self.padded = [-(-weight.numel() // ROUND) * ROUND for weight in self.weights]
+        self.flat = torch.zeros(sum(self.padded), device=self.weights[0].device)
         for weight, view in zip(self.weights, self._views(self.flat).values(), strict=True):
             view.copy_(weight.detach())
         for weight, view in zip(self.weights, self._views(self.flat).values(), strict=True):
             weight.data = view
         self.gradient = torch.zeros_like(self.flat)
         self.gradients = list(self._views(self.gradient).values())
-        self._rooms = {id(weight): room for weight, room in zip(self.weights, self.gradients, strict=True)}
+        self._grads = {id(weight): gradient for weight, gradient in zip(self.weights, self.gradients, strict=True)}
         self.mean, self.square = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
         self.steps = torch.zeros((), device=self.flat.device)
         self.averaged = self.flat.clone() if average else None
 
     def _views(self, flat: Tensor) -> dict[str, Tensor]:
         """Name -> the part of ``flat`` (float32[parameters]) that a weight has, in its shape."""
-        parts = zip(self.names, self.weights, flat.split(self.room), strict=True)
+        parts = zip(self.names, self.weights, flat.split(self.padded), strict=True)
         return {name: part[: weight.numel()].view(weight.shape) for name, weight, part in parts}
 
     def step(self, loss: Tensor, progress: float = 0.0, *, decay: bool = False) -> None:
@@ -76,13 +76,13 @@ class Adam:
         torch._foreach_copy_(self.gradients, list(gradients))
         self.update(progress, decay=decay)
 
-    def room_of(self, weight: Tensor) -> Tensor:
-        """Where the gradient of a weight of the module is to be written before :meth:`update`, in its shape."""
-        return self._rooms[id(weight)]
+    def grad_of(self, weight: Tensor) -> Tensor:
+        """The gradient buffer of a weight of the module, in its shape; to be written before :meth:`update`."""
+        return self._grads[id(weight)]
 
     @torch.no_grad()
     def update(self, progress: float = 0.0, *, decay: bool = False) -> None:
-        """As :meth:`step`, down the gradients that were written to the rooms."""
+        """As :meth:`step`, down the gradients that were written to the buffers."""
         rate = self.rate * self.factor * ((1 - progress) if decay else 1.0)
         # The function beneath torch.optim.Adam, whose bookkeeping takes longer than the update of a small network.
         adam(
@@ -144,14 +144,14 @@ class Adam:
             weight.copy_(torch.as_tensor(weights[name]))
 
 
-class Twin:
-    """The weights of an optimizer, and the rooms for their gradients, in the number type that products are made in.
+class LowPrecisionCopy:
+    """The weights of an optimizer, and their gradient buffers, in the number type that products are made in.
 
     In float32 they are the optimizer's own; else each of the two is one cast, whatever the number of weights.
 
     Args:
         adam: has the weights.
-        dtype: of the twins.
+        dtype: of the copy.
     """
 
     def __init__(self, adam: Adam, dtype: torch.dtype) -> None:
@@ -161,17 +161,17 @@ class Twin:
         self._of = {id(weight): pair for weight, pair in zip(adam.weights, pairs, strict=True)}
 
     def of(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """The twin of a weight of the module, and the room for its gradient."""
+        """The copy of a weight of the module, and its gradient buffer."""
         return self._of[id(weight)]
 
     @torch.no_grad()
-    def take_weights(self) -> None:
-        """Become the weights that the optimizer has now."""
+    def sync_from_master(self) -> None:
+        """Copy the weights that the optimizer has now."""
         if self.flat is not self.adam.flat:
             self.flat.copy_(self.adam.flat)
 
     @torch.no_grad()
-    def give_gradients(self) -> None:
-        """Overwrite all of the optimizer's rooms with what was written here."""
+    def copy_grads_to_master(self) -> None:
+        """Overwrite all of the optimizer's gradient buffers with those of the copy."""
         if self.gradient is not self.adam.gradient:
             self.adam.gradient.copy_(self.gradient)

@@ -67,12 +67,12 @@ def test_the_update_of_the_autoencoder_is_down_the_gradient_of_its_loss(table, c
     gradients = torch.autograd.grad(expected, learner.adam.weights, materialize_grads=True)
     if dtype == torch.float32:
         torch.testing.assert_close(found, expected.detach())
-        assert_rooms_hold(learner.adam, gradients)
+        assert_buffers_hold(learner.adam, gradients)
         return
     # bfloat16 has 8 bits; what is left of a sum over rows that cancel each other has fewer.
     torch.testing.assert_close(found, expected.detach(), rtol=0.01, atol=0.01)
     for weight, gradient in zip(learner.adam.weights, gradients, strict=True):
-        assert (learner.adam.room_of(weight) - gradient).norm() <= 0.15 * gradient.norm() + 1e-4
+        assert (learner.adam.grad_of(weight) - gradient).norm() <= 0.15 * gradient.norm() + 1e-4
 
 
 def test_an_update_that_tells_no_loss_is_the_same_update(table):
@@ -86,10 +86,10 @@ def test_an_update_that_tells_no_loss_is_the_same_update(table):
     assert all(np.isfinite(look["train_loss"]) for look in seldom.history)
 
 
-def assert_rooms_hold(adam: Adam, gradients: tuple[torch.Tensor, ...]) -> None:
+def assert_buffers_hold(adam: Adam, gradients: tuple[torch.Tensor, ...]) -> None:
     for name, weight, expected in zip(adam.names, adam.weights, gradients, strict=True):
         torch.testing.assert_close(
-            adam.room_of(weight), expected, rtol=1e-3, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
+            adam.grad_of(weight), expected, rtol=1e-3, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
         )
 
 
@@ -117,7 +117,7 @@ def test_the_updates_of_critic_and_generator_are_down_the_gradients_of_their_los
     real = torch.randn(rows, scalars), torch.stack([torch.randint(size, (rows,)) for size in SIZES], dim=1)
     fake = torch.randn(rows, scalars), torch.rand(rows, spans.width)
     condition = torch.randint(spans.width, (rows,)) if conditions else None
-    found = critic.learn(real, fake, condition, torch.Generator().manual_seed(3), adam.room_of)
+    found = critic.learn(real, fake, condition, torch.Generator().manual_seed(3), adam.grad_of)
 
     generator = torch.Generator().manual_seed(3)
     packs = rows // pac
@@ -138,12 +138,12 @@ def test_the_updates_of_critic_and_generator_are_down_the_gradients_of_their_los
     scores = scored(critic, torch.cat([a, b]), None if asked is None else asked.repeat(2, 1), generator)
     expected = scores[packs:].mean() - scores[:packs].mean() + penalty
     torch.testing.assert_close(found, expected.detach())
-    assert_rooms_hold(adam, torch.autograd.grad(expected, adam.weights, materialize_grads=True))
+    assert_buffers_hold(adam, torch.autograd.grad(expected, adam.weights, materialize_grads=True))
 
     made = [part.clone().requires_grad_() for part in fake]
     packed = torch.cat([part.reshape(packs, -1) for part in made], dim=1)
     loss = -scored(critic, packed, asked, torch.Generator().manual_seed(4)).mean()
-    ours = critic.pull(*fake, condition, torch.Generator().manual_seed(4))
+    ours = critic.generator_loss_and_grads(*fake, condition, torch.Generator().manual_seed(4))
     torch.testing.assert_close(ours, (loss.detach(), *torch.autograd.grad(loss, made)), rtol=1e-4, atol=1e-6)
 
 
@@ -171,10 +171,10 @@ def test_the_pass_of_the_generator_is_that_of_its_network_and_back_down_its_grad
         if value.is_floating_point():
             torch.testing.assert_close(dict(network.named_buffers())[name], value)
 
-    pulls = [torch.randn_like(part) for part in found]
+    grads = [torch.randn_like(part) for part in found]
     unlikely = torch.zeros(())
     if asked is not None:
         unlikely = -spans.log_softmax(logits).gather(1, asked[:, None]).mean()
-    loss = sum((part * pull).sum() for part, pull in zip(expected, pulls, strict=True)) + unlikely
-    torch.testing.assert_close(made.backward(*pulls), unlikely.detach())
-    assert_rooms_hold(adam, torch.autograd.grad(loss, list(same.parameters()), materialize_grads=True))
+    loss = sum((part * grad).sum() for part, grad in zip(expected, grads, strict=True)) + unlikely
+    torch.testing.assert_close(made.backward(*grads), unlikely.detach())
+    assert_buffers_hold(adam, torch.autograd.grad(loss, list(same.parameters()), materialize_grads=True))

@@ -18,8 +18,8 @@ def test_conditions_come_by_log_frequency_and_with_a_row_that_has_them():
     codes[:100, 0], codes[:10, 2] = 1, 2
     codes[10:20, 2] = 1
     spans = Spans([2, 5, 3], CPU)
-    chooser = ConditionalRows(Data(codes, torch.empty(1000, 0)), spans, (0, 2))
-    flat, rows = chooser.draw(50_000, torch.Generator().manual_seed(0))
+    sampler = ConditionalRows(Data(codes, torch.empty(1000, 0)), spans, (0, 2))
+    flat, rows = sampler.draw(50_000, torch.Generator().manual_seed(0))
     assert (spans.one_hot(codes[rows]).gather(1, flat[:, None]) == 1).all()
     shares = torch.bincount(flat, minlength=spans.width) / len(flat)
     first, last = np.log1p([900, 100]), np.log1p([980, 10, 10])
@@ -27,7 +27,7 @@ def test_conditions_come_by_log_frequency_and_with_a_row_that_has_them():
     np.testing.assert_allclose(shares, expected, atol=0.01)
     rare = rows[flat == spans.offsets[2] + 2]
     assert set(rare.tolist()) == set(range(10))
-    np.testing.assert_allclose(chooser.shares[:2], [0.9, 0.1])
+    np.testing.assert_allclose(sampler.shares[:2], [0.9, 0.1])
 
 
 @pytest.mark.parametrize("rows", [40, 100_000])
