@@ -144,7 +144,7 @@ class GeneratorPass:
 
     @torch.no_grad()
     def backward(self, grad_scalars: Tensor, grad_soft: Tensor) -> Tensor:
-        """Writes to the buffers the gradient of a loss and of the mean negative log probability of the requested classes,
+        """Writes to the buffers the gradient of a loss and of the mean negative log probability of requested classes,
         which is returned, a scalar.
 
         Args:
