@@ -13,7 +13,7 @@ from .category import CategoryCodec
 from .number import NumberCodec
 from .table import TableCodec
 
-__all__ = ["Candidates", "candidates"]
+__all__ = ["LEAST", "Candidates", "candidates"]
 
 
 #: A token that may stand somewhere is no less probable, however far its softmax underflows.

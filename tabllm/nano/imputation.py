@@ -12,14 +12,13 @@ XGBoost an R2 of .73, .78, .78 and .79 (real prices .81); with Adult's ``income`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..codec.rows import RowCodec
 from ..decoding.orders import order_with_first
 from .sampler import Sampler
-from .scorer import NanoScorer
+from .scorer import Drawn, NanoScorer
 
 __all__ = ["complete_pattern"]
 
@@ -73,9 +72,9 @@ def _resampled(
     distinct, member = np.unique(drawn, axis=0, return_inverse=True)
     first = next(place for place in range(fields) if place not in given)
     natural = range(fields)
-    wanted = scorer.token_log_probs(distinct, natural, first, [_Drawn(distinct[:, f]) for f in natural[first:]])
+    wanted = scorer.token_log_probs(distinct, natural, first, [Drawn(distinct[:, f]) for f in natural[first:]])
     ways = [
-        _Drawn(distinct[:, field], weights.get(field), distinct[:, max(sampler.parents[field], 0)])
+        Drawn(distinct[:, field], weights.get(field), distinct[:, max(sampler.parents[field], 0)])
         for field in order[len(given) :]
     ]
     way = scorer.token_log_probs(distinct, order, len(given), ways)
@@ -83,36 +82,3 @@ def _resampled(
     taken = (logs + rng.gumbel(size=logs.shape)).argmax(axis=1)
     chosen: np.ndarray = drawn.reshape(len(tokens), COMPLETIONS, fields)[np.arange(len(tokens)), taken]
     return chosen
-
-
-@dataclass(frozen=True)
-class _Drawn:
-    """The tokens of one field that were drawn, under the factors that they were drawn with.
-
-    Attributes:
-        tokens: int[rows].
-        weight: float[tokens], or for the second half of a value float[tokens of the first half, tokens].
-        first_half: int[rows], the tokens of that first half.
-    """
-
-    tokens: np.ndarray
-    weight: np.ndarray | None = None
-    first_half: np.ndarray | None = None
-
-    def log_prob(self, probabilities: np.ndarray, row: np.ndarray | None = None) -> np.ndarray:
-        """float64[rows]; arguments as of :meth:`tabllm.codec.likelihood.Candidates.log_prob`."""
-        row = np.arange(len(self.tokens)) if row is None else row
-        probabilities = np.maximum(probabilities, 1e-38)
-        logs: np.ndarray = np.log(probabilities[row, self.tokens].astype(np.float64))
-        if self.weight is None:
-            return logs
-        if self.weight.ndim == 1:
-            return logs - np.log((probabilities @ self.weight).astype(np.float64))[row]
-        assert self.first_half is not None
-        allowed = np.einsum("nt,nt->n", probabilities[row], self.weight[self.first_half])
-        return logs - np.log(allowed.astype(np.float64))
-
-    def part(self, rows: slice | np.ndarray) -> _Drawn:
-        """Those of some rows."""
-        half = None if self.first_half is None else self.first_half[rows]
-        return _Drawn(self.tokens[rows], self.weight, half)

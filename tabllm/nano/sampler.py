@@ -21,7 +21,7 @@ import numpy as np
 from ..decoding.draws import deal, latin_uniforms, systematic, thinned
 from .engines.base import TINY, NanoEngine
 
-__all__ = ["Sampler"]
+__all__ = ["MAX_CONDITIONED", "Sampler", "Weights"]
 
 #: Nodes evaluated in one engine call in the tree, and rows in a block.
 MAX_NODES = 1024

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -11,11 +12,11 @@ from typing_extensions import Self
 from tabular.likelihood.scorer import Arrays, RowScorer
 from tabular.likelihood.spans import Span
 
-from ..codec.likelihood import candidates
+from ..codec.likelihood import LEAST, candidates
 from ..codec.rows import RowCodec
 from .engines.base import NanoEngine
 
-__all__ = ["NanoScorer", "Scored"]
+__all__ = ["Drawn", "NanoScorer", "Scored"]
 
 #: Rows whose next field is found together, and so many fields of all of them: their keys and values are kept.
 BLOCK_ROWS, BLOCK_FIELDS = 1024, 1 << 16
@@ -29,6 +30,39 @@ class Scored(Protocol):
     def log_prob(self, probabilities: np.ndarray, row: np.ndarray | None = None) -> np.ndarray: ...
 
     def part(self, rows: slice | np.ndarray) -> Self: ...
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The tokens of one field that were drawn, under the factors that they were drawn with.
+
+    Attributes:
+        tokens: int[rows].
+        weight: float[tokens], or for the second half of a value float[tokens of the first half, tokens].
+        first_half: int[rows], the tokens of that first half.
+    """
+
+    tokens: np.ndarray
+    weight: np.ndarray | None = None
+    first_half: np.ndarray | None = None
+
+    def log_prob(self, probabilities: np.ndarray, row: np.ndarray | None = None) -> np.ndarray:
+        """float64[rows]; arguments as of :meth:`tabllm.codec.likelihood.Candidates.log_prob`."""
+        row = np.arange(len(self.tokens)) if row is None else row
+        probabilities = np.maximum(probabilities, LEAST)
+        logs: np.ndarray = np.log(probabilities[row, self.tokens].astype(np.float64))
+        if self.weight is None:
+            return logs
+        if self.weight.ndim == 1:
+            return logs - np.log((probabilities @ self.weight).astype(np.float64))[row]
+        assert self.first_half is not None
+        allowed = np.einsum("nt,nt->n", probabilities[row], self.weight[self.first_half])
+        return logs - np.log(allowed.astype(np.float64))
+
+    def part(self, rows: slice | np.ndarray) -> Drawn:
+        """Those of some rows."""
+        half = None if self.first_half is None else self.first_half[rows]
+        return Drawn(self.tokens[rows], self.weight, half)
 
 
 class NanoScorer(RowScorer):

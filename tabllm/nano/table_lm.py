@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
@@ -29,8 +28,8 @@ from tabular.synthesizer import Synthesizer
 
 from ..codec.rows import RowCodec
 from ..decoding.backend import choose_backend
-from ..decoding.orders import order_with_first
 from ..parallel.joining import current_group
+from .conditioning import sample_conditioned
 from .config import NanoConfig, initial_weights
 from .engines.base import NanoEngine
 from .engines.making import make_engine
@@ -39,7 +38,7 @@ from .engines.rank_kernel import rank_kernels
 from .imputation import complete_pattern
 from .relations import CHECKED_ROWS, lost_relations, rows_to_check, sentence, unordered
 from .run_files import Run, read_run, write_run
-from .sampler import MAX_CONDITIONED, Sampler
+from .sampler import Sampler
 from .scorer import NanoScorer
 from .settings import NanoSettings
 from .trainer import Plan, plan_training, train
@@ -204,8 +203,7 @@ class TableLM(NanoSettings, Synthesizer):
     ) -> Iterator[pd.DataFrame]:
         codec, engine = self._fitted()
         weights = codec.token_weights(allowed)
-        order, conditioned = _order_for(list(weights), codec.table.sizes)
-        sampler = Sampler(engine, codec.table.parents)
+        sampler, scorer = Sampler(engine, codec.table.parents), NanoScorer(codec, engine)
         return make_parts(
             n,
             self.schema,
@@ -213,8 +211,8 @@ class TableLM(NanoSettings, Synthesizer):
             done=done,
             seed=seed,
             progress=progress,
-            draw=lambda rows, rng, advance: sampler.sample(
-                rows, order, rng, weights=weights, conditioned=conditioned, advance=advance
+            draw=lambda rows, rng, advance: sample_conditioned(
+                sampler, scorer, rows, codec.table.sizes, weights, rng, advance
             ),
             values=partial(codec.values, allowed=allowed),
             fill=lambda arrays, rows, rng, start: codec.fill(arrays, rows, rng, start=start, seed=seed),
@@ -269,15 +267,3 @@ class TableLM(NanoSettings, Synthesizer):
         model._margins = run.margins
         model._engine = make_engine(model.engine_, model.device_, run.config, run.weights)
         return model
-
-
-def _order_for(conditions: list[int], sizes: list[int]) -> tuple[list[int], int]:
-    """The order to draw the fields in, and how many of its first ones are to be drawn given the conditions.
-
-    Field order is learned best, above all where a condition is rare. So it is kept where all prefixes up to
-    the last condition can be enumerated, as they can for a label of two classes; else conditions go first.
-    """
-    last = max(conditions, default=-1) + 1
-    if math.prod(sizes[:last]) <= MAX_CONDITIONED:
-        return list(range(len(sizes))), last
-    return order_with_first(conditions, len(sizes)), len(conditions)

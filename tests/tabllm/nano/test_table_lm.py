@@ -542,9 +542,3 @@ def test_progress_is_told_of_every_row_and_step(table):
     small.sample(321, progress=Told(), refine=False)
     small.complete(table[:50], progress=Told())
     assert told == {"Learning": 7, "Sampling": 321, "Completing": 50}
-
-
-def test_conditions_keep_field_order_where_all_prefixes_can_be_enumerated_and_else_go_first():
-    assert table_lm._order_for([2], [2, 2, 3, 100]) == ([0, 1, 2, 3], 3)
-    assert table_lm._order_for([3], [50, 60, 70, 80]) == ([3, 0, 1, 2], 1)
-    assert table_lm._order_for([], [50, 60]) == ([0, 1], 0)
