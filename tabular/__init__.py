@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from .neural.tabddpm import TabDDPM
     from .neural.tvae import TVAE
     from .preparing.inference import infer_schema
+    from .preparing.source import find_rows
     from .progress import Reporter, RichReporter, Task
     from .registry import create, load_run, model_names, register
     from .schema import Column, Schema
@@ -76,6 +77,7 @@ _HOMES = {
     ),
     "codes.identifiers": ("make_identifiers",),
     "preparing.inference": ("infer_schema",),
+    "preparing.source": ("find_rows",),
     "neural.ctgan": ("CTGAN",),
     "neural.tabcascade": ("TabCascade",),
     "neural.tabddpm": ("TabDDPM",),
@@ -116,6 +118,7 @@ __all__ = [
     "check_output",
     "check_table",
     "create",
+    "find_rows",
     "from_arrays",
     "infer_schema",
     "load_run",
