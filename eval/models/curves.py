@@ -44,10 +44,10 @@ def classifier_curves(y: np.ndarray, probability: np.ndarray, positive: int | No
     )
 
 
-def _one(truth: np.ndarray, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+def _one(truth: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """True positive rate over :data:`ROC_GRID`, precision over :data:`RECALL_GRID`, share of positives."""
-    order = np.argsort(-chance, kind="stable")
-    last = np.append(np.diff(chance[order]) != 0, True)  # rows of equal chance are told apart by no threshold
+    order = np.argsort(-probability, kind="stable")
+    last = np.append(np.diff(probability[order]) != 0, True)  # rows of equal probability are told apart by no threshold
     hits = np.cumsum(truth[order])[last]
     called = (np.arange(len(order)) + 1)[last]
     positives, negatives = hits[-1], len(truth) - hits[-1]
@@ -63,11 +63,11 @@ def _one(truth: np.ndarray, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray,
     return curve, precision[np.minimum(reached, len(precision) - 1)], float(truth.mean())
 
 
-def _calibration(truth: np.ndarray, chance: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean predicted chance and share of true rows in each bin that has rows."""
-    place = calibration_bins(chance)
+def _calibration(truth: np.ndarray, probability: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean predicted probability and share of true rows in each bin that has rows."""
+    place = calibration_bins(probability)
     count = np.bincount(place)
-    sums = (np.bincount(place, weights=values)[count > 0] for values in (chance, truth))
+    sums = (np.bincount(place, weights=values)[count > 0] for values in (probability, truth))
     predicted, observed = (_rounded(part / count[count > 0]) for part in sums)
     return predicted, observed
 

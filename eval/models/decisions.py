@@ -1,4 +1,4 @@
-"""From the chance that a model gives a row to what is done with it: thresholds, their scores, and corrected chances.
+"""What is done with the probability that a model gives a row: thresholds, their scores, corrected probabilities.
 
 Where 1 % of the rows are positive a threshold of 0.5 calls almost none of them, so a model is judged at the
 threshold that serves best too; it is chosen on rows that are not those it is judged by.
@@ -21,29 +21,29 @@ __all__ = [
 ]
 
 
-def best_threshold(truth: np.ndarray, chance: np.ndarray) -> float:
+def best_threshold(truth: np.ndarray, probability: np.ndarray) -> float:
     """The threshold of the greatest F1 on these rows, the highest of equal ones; a row is called at or above it.
 
     Args:
         truth: ``bool[rows]``.
-        chance: ``float64[rows]``.
+        probability: ``float64[rows]``.
     """
-    order = np.argsort(-chance, kind="stable")
-    ordered = chance[order]
-    last = np.flatnonzero(np.concatenate([ordered[1:] != ordered[:-1], [True]]))  # equal chances are called together
+    order = np.argsort(-probability, kind="stable")
+    ordered = probability[order]
+    last = np.flatnonzero(np.concatenate([ordered[1:] != ordered[:-1], [True]]))  # equal ones are called together
     f1 = 2 * np.cumsum(truth[order])[last] / (last + 1 + truth.sum())
     return float(ordered[last[np.argmax(f1)]])
 
 
-def decision_scores(truth: np.ndarray, chance: np.ndarray, threshold: float) -> dict[str, float | None]:
+def decision_scores(truth: np.ndarray, probability: np.ndarray, threshold: float) -> dict[str, float | None]:
     """``recall``, ``precision`` and ``f1`` of the rows called at ``threshold``; 0 where nothing is called."""
     one = np.ones((1, len(truth)), np.int64)
-    return {name: finite(values[0]) for name, values in decision_statistics(truth, chance, threshold)(one).items()}
+    return {name: finite(values[0]) for name, values in decision_statistics(truth, probability, threshold)(one).items()}
 
 
-def decision_statistics(truth: np.ndarray, chance: np.ndarray, threshold: float) -> Statistics:
+def decision_statistics(truth: np.ndarray, probability: np.ndarray, threshold: float) -> Statistics:
     """The scores of :func:`decision_scores` on resampled rows."""
-    called = chance >= threshold
+    called = probability >= threshold
     parts = np.stack([called & truth, called, truth], axis=1).astype(np.float64)
 
     def measure(counts: np.ndarray) -> dict[str, np.ndarray]:
@@ -57,10 +57,10 @@ def decision_statistics(truth: np.ndarray, chance: np.ndarray, threshold: float)
     return measure
 
 
-def calibration_statistics(truth: np.ndarray, chance: np.ndarray) -> Statistics:
+def calibration_statistics(truth: np.ndarray, probability: np.ndarray) -> Statistics:
     """``calibration_error`` (:mod:`eval.models.scores`) on resampled rows, in the bins of all rows."""
-    bins = calibration_bins(chance)
-    gaps = np.where(bins[:, None] == np.arange(bins.max() + 1), (chance - truth)[:, None], 0.0)
+    bins = calibration_bins(probability)
+    gaps = np.where(bins[:, None] == np.arange(bins.max() + 1), (probability - truth)[:, None], 0.0)
 
     def measure(counts: np.ndarray) -> dict[str, np.ndarray]:
         return {"calibration_error": np.abs(counts @ gaps).sum(1) / len(truth)}
@@ -68,17 +68,17 @@ def calibration_statistics(truth: np.ndarray, chance: np.ndarray) -> Statistics:
     return measure
 
 
-def prior_corrected(chance: np.ndarray, trained: float, true: float) -> np.ndarray:
-    """What the chances would be if the model had learned from rows with the ``true`` share of the class.
+def prior_corrected(probability: np.ndarray, trained: float, true: float) -> np.ndarray:
+    """What the probabilities would be if the model had learned from rows with the ``true`` share of the class.
 
     The odds are multiplied by the ratio of the prior odds (Elkan, "The foundations of cost-sensitive learning",
     IJCAI 2001, theorem 2; Saerens, Latinne and Decaestecker, Neural Computation 2002, equation 2.4). Neither the
     order of the rows nor the AUC changes.
 
     Args:
-        chance: ``float64[rows]``.
+        probability: ``float64[rows]``.
         trained: share of the class among the rows that were learned from, as they were weighted.
         true: its share where the model is used.
     """
     ratio = true / (1 - true) * (1 - trained) / trained
-    return chance * ratio / (chance * ratio + 1 - chance)
+    return probability * ratio / (probability * ratio + 1 - probability)

@@ -27,7 +27,7 @@ def classification_scores(y: np.ndarray, probability: np.ndarray, positive: int 
         (He et al., "Practical lessons from predicting clicks on ads at Facebook", ADKDD 2014, section 3); 1 is
         worthless, and unlike the log loss it can be compared between tables with 1 % and with 20 % of clicks.
         With a ``positive`` class also ``calibration_error`` and ``predicted_observed``, the sum of the predicted
-        chances over the number of positive rows (He et al. call it calibration; 1 is right).
+        probabilities over the number of positive rows (He et al. call it calibration; 1 is right).
     """
     from sklearn.metrics import average_precision_score, precision_recall_fscore_support, roc_auc_score
 
@@ -44,8 +44,8 @@ def classification_scores(y: np.ndarray, probability: np.ndarray, positive: int 
         if truth.any() and not truth.all():
             aucs.append(roc_auc_score(truth, probability[:, label]))
             pr_aucs.append(average_precision_score(truth, probability[:, label]))
-    chance = np.clip(probability[np.arange(len(y)), y], 1e-7, 1.0)  # float32's own resolution near 1
-    log_loss = float(-np.log(chance).mean())
+    of_truth = np.clip(probability[np.arange(len(y)), y], 1e-7, 1.0)  # float32's own resolution near 1
+    log_loss = float(-np.log(of_truth).mean())
     share = np.bincount(y, minlength=probability.shape[1]) / len(y)
     entropy = float(-(share[share > 0] * np.log(share[share > 0])).sum())
     scores = {
@@ -66,24 +66,24 @@ def classification_scores(y: np.ndarray, probability: np.ndarray, positive: int 
     return scores
 
 
-def calibration_error(truth: np.ndarray, chance: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
-    """Expected calibration error: mean over bins of |mean predicted chance - share of true rows|, weighted by rows.
+def calibration_error(truth: np.ndarray, probability: np.ndarray, bins: int = CALIBRATION_BINS) -> float:
+    """Expected calibration error: mean over bins of |mean predicted probability - fraction of true rows|, by rows.
 
     Naeini, Cooper and Hauskrecht, AAAI 2015, with bins of equal mass (Nixon et al. 2019, arXiv 1904.01685): at 2 %
-    of clicks bins of equal width would put all rows into the first. Equal chances are never parted.
+    of clicks bins of equal width would put all rows into the first. Equal probabilities stay together.
 
     Args:
         truth: ``bool[rows]``.
-        chance: ``float64[rows]``.
+        probability: ``float64[rows]``.
     """
-    gaps = np.bincount(calibration_bins(chance, bins), weights=chance - truth)
+    gaps = np.bincount(calibration_bins(probability, bins), weights=probability - truth)
     return float(np.abs(gaps).sum() / len(truth))
 
 
-def calibration_bins(chance: np.ndarray, bins: int = CALIBRATION_BINS) -> np.ndarray:
-    """``int64[rows]``: the bin of each row, about equally many rows in each; equal chances are never parted."""
-    edges = np.unique(np.quantile(chance, np.linspace(0, 1, bins + 1)[1:-1]))
-    return np.searchsorted(edges, chance, side="right")
+def calibration_bins(probability: np.ndarray, bins: int = CALIBRATION_BINS) -> np.ndarray:
+    """``int64[rows]``: the bin of each row, about equally many rows in each; equal probabilities stay together."""
+    edges = np.unique(np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1]))
+    return np.searchsorted(edges, probability, side="right")
 
 
 def regression_scores(y: np.ndarray, prediction: np.ndarray) -> dict[str, float | None]:
