@@ -24,6 +24,7 @@
 ``refining``         drawn rows chosen so that their margins fit
 ``sampling``         from what a generator draws to the rows that were asked for
 ``likelihood``       how probable given rows are under a generator
+``training``         the one training loop of all generators
 ``dp``               differential privacy: what is released, and what it costs
 ``neural``           the generators that stand here
 ===================  =======================================================================

@@ -3,7 +3,7 @@
 ===============  ==============================================================================
 ``table_lm``     :class:`tabllm.TableLM`: the generator
 ``config``       the shape of its network; ``settings``: what a user may set
-``trainer``      the loop (``private_trainer``: with differential privacy; ``holdout``)
+``trainer``      what the training loop is given (``private_trainer``: with differential privacy; ``holdout``)
 ``engines``      the network, on PyTorch and on MLX
 ``sampler``      equal prefixes are computed once (``relations``: which columns are drawn again)
 ``scorer``       log-probabilities of given rows
