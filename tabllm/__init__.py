@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from tabular.registry import create as create
     from tabular.registry import load_run as load_run
 
+    from .links.model import LinkedTables as LinkedTables
     from .lm.pretrained import PretrainedLM as PretrainedLM
     from .nano.table_lm import TableLM as TableLM
     from .sequences.model import SequenceLM as SequenceLM
 
 __version__ = "0.1.0"
-__all__ = ["PretrainedLM", "SequenceLM", "TableLM", "__version__", "create", "load_run"]
+__all__ = ["LinkedTables", "PretrainedLM", "SequenceLM", "TableLM", "__version__", "create", "load_run"]
 
 register("nano", "tabllm.nano.table_lm:TableLM")
 register("sequences", "tabllm.sequences.model:SequenceLM", listed=False)
@@ -48,6 +49,10 @@ def __getattr__(name: str) -> Any:
         from .lm.pretrained import PretrainedLM
 
         return PretrainedLM
+    if name == "LinkedTables":
+        from .links.model import LinkedTables
+
+        return LinkedTables
     if name == "SequenceLM":
         from .sequences.model import SequenceLM
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .synthesizer import Synthesizer
 
 __all__ = [
+    "LINKED",
     "RUN_VERSION",
     "check_name",
     "check_options",
@@ -36,6 +37,8 @@ __all__ = [
 
 #: The ``version`` in the ``config.json`` of a run; raised when older releases could no longer read it.
 RUN_VERSION = 1
+#: The ``model`` in the config of a run of several linked tables, which is no generator of rows of one.
+LINKED = "linked"
 
 
 @dataclass(frozen=True)
@@ -186,6 +189,11 @@ def load_run(directory: str | Path, *, device: str = "auto", **options: Any) -> 
         UsageError: for an option that this generator does not have, or a generator that no imported package brings.
     """
     name = read_config(directory)["model"]
+    if name == LINKED:
+        raise UsageError(
+            f"{directory} is a run of several linked tables, and this works on one table; 'tabllm sample', 'tabllm "
+            "eval' and 'tabllm info' take it, and in Python tabllm.LinkedTables.load."
+        )
     try:
         found = _find(name).load()
     except UsageError as error:

@@ -1,0 +1,168 @@
+"""What a row is drawn from: its parent, those above, the elder siblings of its table and of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tabular.links.similarity import similarity_of_numbers, similarity_of_values
+from tabular.relations.log import unused_name
+from tabular.schema import Column, Schema
+
+from .siblings import Siblings, means, modes
+from .tables import Told
+
+__all__ = ["Family", "choose_told", "elder_values", "is_told", "nothing", "similarity", "take", "typical"]
+
+Arrays = dict[str, np.ndarray]
+#: Columns of the parent that a row is told of, and of each table above.
+MAX_PARENT, MAX_ABOVE = 16, 6
+#: Columns whose typical value among earlier siblings is told, and those of which the last sibling's is told too.
+MAX_TYPICAL, MAX_LAST = 8, 4
+#: Columns of another child of the parent whose typical value is told.
+MAX_ELDER = 4
+#: A column of more categories tells too little by each.
+MAX_CATEGORIES = 200
+
+
+@dataclass(frozen=True)
+class Family:
+    """Rows of one table, and what they belong to.
+
+    Attributes:
+        siblings: the rows in order.
+        own: canonical arrays of the row's columns that siblings are told of; missing where not made yet.
+        above: table -> (canonical arrays of its rows, int64[parents] which of these is above each parent, or -1).
+        elder: name in the model -> the typical value, one for each parent.
+    """
+
+    siblings: Siblings
+    own: Arrays
+    above: Mapping[str, tuple[Mapping[str, np.ndarray], np.ndarray]]
+    elder: Mapping[str, np.ndarray]
+
+    def arrays(self, told: Iterable[Told], rows: np.ndarray) -> Arrays:
+        """Canonical arrays of the ``told`` columns for some rows."""
+        of = self.siblings
+        owner, first = of.owner[rows], of.first[rows]
+        before = first + of.known[rows]
+        found: Arrays = {}
+        for each in told:
+            if each.source == "count":
+                counts = np.bincount(of.group)[of.group[rows]]
+                found[each.name] = np.where(owner < 0, np.nan, counts.astype(np.float64))
+            elif each.source == "position":
+                found[each.name] = of.position[rows].astype(np.float64)
+            elif each.source == "above":
+                arrays, place = self.above[each.table]
+                found[each.name] = take(arrays[each.column], take(place, owner))
+            elif each.source == "elder":
+                found[each.name] = take(self.elder[each.name], owner)
+            elif each.source == "last":
+                found[each.name] = take(self.own[each.column], np.where(before > first, before - 1, -1))
+            else:
+                found[each.name] = typical(self.own[each.column], of.group, first, before)
+        return found
+
+
+def take(values: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """``values[place]``, missing where ``place`` is below 0."""
+    if not len(values):
+        return nothing(values.dtype.kind == "f", len(place))
+    found = values[place]
+    found[place < 0] = np.nan if values.dtype.kind == "f" else None if values.dtype == object else -1
+    return found
+
+
+def nothing(numeric: bool, rows: int) -> np.ndarray:
+    """So many missing values of a column."""
+    return np.full(rows, np.nan) if numeric else np.full(rows, -1, np.int32)
+
+
+def typical(values: np.ndarray, group: np.ndarray, first: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """The mean of numbers, or the most frequent code, of ``values[first:end]``; missing where there are none."""
+    return means(values, first, end) if values.dtype.kind == "f" else modes(values, group, first, end)
+
+
+def is_told(column: Column) -> bool:
+    """Whether values of a column can tell anything of another row."""
+    if column.is_numeric:
+        return column.minimum is None or column.minimum != column.maximum
+    return column.has_categories and 1 < len(column.categories) <= MAX_CATEGORIES
+
+
+def choose_told(
+    child: Schema,
+    own: Sequence[str],
+    arrays: Mapping[str, np.ndarray],
+    owner: np.ndarray,
+    above: Mapping[str, Schema],
+    elder: Mapping[str, Schema],
+    taken: set[str],
+    *,
+    time: str = "",
+) -> list[tuple[Told, Column]]:
+    """What rows of a table are told, and the columns that hold it in the model.
+
+    Args:
+        own: columns of ``child`` that siblings may be told of: those most alike among them are.
+        arrays: canonical arrays of the child's rows.
+        owner: int64[rows], the parent of each row.
+        above: table -> its learned columns, the parent first.
+        elder: other children of the parent that are made before -> their learned columns.
+        taken: names in the model's table; those that are chosen come to them.
+        time: the column that is told as gaps, of which the last one is always told.
+    """
+    found: list[tuple[Told, Column]] = []
+
+    def add(source: str, table: str, column: Column) -> None:
+        words = {"above": f"{table}'s", "elder": f"{table}: typical", "last": "last"}.get(source, source)
+        name = unused_name(f"{words} {column.name}".strip(), taken)
+        like = Column(name, "continuous", "Float64") if column.is_numeric else column
+        hidden = replace(like, name=name, missing_rate=0.5, label=None, notes=(), personal=None)
+        found.append((Told(source, table, column.name, name), hidden))
+
+    for depth, (table, schema) in enumerate(above.items()):
+        for column in [column for column in schema if is_told(column)][: MAX_ABOVE if depth else MAX_PARENT]:
+            add("above", table, column)
+    for table, schema in elder.items():
+        for column in [column for column in schema if is_told(column)][:MAX_ELDER]:
+            add("elder", table, column)
+    likeness = {name: similarity(arrays[name], owner) or 0.0 for name in own if is_told(child[name])}
+    ordered = sorted(likeness, key=lambda name: -likeness[name])[:MAX_TYPICAL]
+    for name in ordered:
+        add("typical", "", child[name])
+    for name in dict.fromkeys([*filter(None, [time]), *ordered[:MAX_LAST]]):
+        add("last", "", child[name])
+    number = Column("", "continuous", "Float64")
+    add("count", "", number)
+    add("position", "", number)
+    return found
+
+
+def similarity(values: np.ndarray, owner: np.ndarray) -> float | None:
+    """How alike rows of one parent are in a column, of canonical values."""
+    if values.dtype.kind == "f":
+        return similarity_of_numbers(values, owner)
+    return similarity_of_values(values, owner)
+
+
+def elder_values(told: Iterable[Told], made: Mapping[str, tuple[np.ndarray, Mapping[str, np.ndarray]]], parents: int
+                 ) -> Iterator[tuple[str, np.ndarray]]:  # fmt: skip
+    """(name in the model, the typical value of each parent's rows) of what is told of elder tables.
+
+    Args:
+        made: table -> (int64[rows], the parent of each row, canonical arrays of the rows).
+        parents: rows of the parent.
+    """
+    for each in told:
+        if each.source != "elder":
+            continue
+        owner, arrays = made[each.table]
+        order = np.argsort(owner, kind="stable")
+        order = order[owner[order] >= 0]
+        counts = np.bincount(owner[order], minlength=parents)
+        first = np.cumsum(counts) - counts
+        yield each.name, typical(arrays[each.column][order], owner[order], first, first + counts)
