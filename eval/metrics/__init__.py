@@ -4,7 +4,7 @@
 ``fidelity``   single columns (``distributions``: their shares, ``forms``: columns that have none)
 ``trends``     pairs of columns (``joints``: the worst of them)
 ``support``    whole rows: where they lie (``distance``: between rows)
-``detection``  whether a classifier tells the tables apart
+``detection``  whether a classifier tells the tables apart (``unit_detection``: whole users and families)
 ``rules``      rules between columns
 ``pairwise``   several synthetic tables against each other
 =============  =====================================================================================================

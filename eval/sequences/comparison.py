@@ -14,8 +14,8 @@ from tabular.progress import Reporter
 from tabular.relations.log import EventLog, check_log_columns, infer_log_schema, read_log
 from tabular.schema import Schema
 
-from ..metrics.detection import FOLDS, detection_score
-from ..preparing.features import TreeModel
+from ..metrics.detection import FOLDS
+from ..metrics.unit_detection import detect_units
 from .facts import Distance, Figure, SequenceReport, Sides
 from .measures import QUESTIONS, distances
 from .per_user import features_of_users
@@ -173,21 +173,4 @@ def _by_frequency(logs: list[EventLog]) -> list[EventLog]:
 
 
 def _detected(real: EventLog, other: EventLog, seed: list[int], threads: int | None) -> tuple[float, dict[str, float]]:
-    """How hard users are to tell apart, and by which features they are, in percent of the gain."""
-    from sklearn.metrics import roc_auc_score
-
-    rng = np.random.default_rng(seed)
-    both = [features_of_users(log) for log in (real, other)]
-    names = list(both[0])
-    rows = [np.column_stack([found[name] for name in names])[:MAX_USERS] for found in both]
-    x = np.concatenate(rows).astype(np.float32)
-    y = np.repeat([0.0, 1.0], [len(part) for part in rows])
-    folds = np.concatenate([rng.permutation(np.arange(len(part)) % FOLDS) for part in rows])
-    aucs, gains = [], np.zeros(len(names))
-    for fold in range(FOLDS):
-        test = folds == fold
-        model = TreeModel("binary:logistic", ["q"] * len(names), seed=seed[0], threads=threads).fit(x[~test], y[~test])
-        aucs.append(roc_auc_score(y[test], model.predict(x[test])))
-        gains += model.gains()
-    shares = 100 * gains / max(gains.sum(), 1e-12)
-    return detection_score(float(np.mean(aucs))), dict(zip(names, shares.tolist(), strict=True))
+    return detect_units(features_of_users(real), features_of_users(other), most=MAX_USERS, seed=seed, threads=threads)

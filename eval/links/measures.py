@@ -1,0 +1,81 @@
+"""Distances between two sides of a key: 0 where they do not differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from tabular.links.similarity import similarity_of_numbers, similarity_of_values
+from tabular.schema import Column
+
+from ..sequences.measures import ks_distance
+from .families import Families
+
+__all__ = ["QUESTIONS", "Bins", "distances"]
+
+#: The questions, in the order in which they are shown.
+QUESTIONS = ("cardinality", "parent and child", "siblings")
+#: Columns of the parent and of the child that are set against each other.
+MAX_COLUMNS = 12
+#: Tenths of a number, and categories, that are told apart.
+TENTHS, MAX_CATEGORIES = 10, 20
+
+Measured = tuple[str, str, float | None]
+
+
+class Bins:
+    """Values of a column as a few states: tenths of the real numbers or the first categories; the last is missing."""
+
+    def __init__(self, column: Column, real: np.ndarray) -> None:
+        self.edges = None
+        if column.is_numeric:
+            known = real[~np.isnan(real)]
+            self.edges = np.unique(np.quantile(known, np.arange(1, TENTHS) / TENTHS)) if len(known) else np.zeros(0)
+            self.width = len(self.edges) + 2
+        else:
+            self.width = min(len(column.categories), MAX_CATEGORIES) + 2
+
+    def of(self, values: np.ndarray) -> np.ndarray:
+        """int64[rows], below ``width``."""
+        if self.edges is not None:
+            return np.where(np.isnan(values), self.width - 1, np.searchsorted(self.edges, values, side="right"))
+        return np.where(values < 0, self.width - 1, np.minimum(values, self.width - 2)).astype(np.int64)
+
+
+def distances(real: Families, other: Families, bins: dict[tuple[str, str], Bins]) -> Iterator[Measured]:
+    """(question, name, distance) of every figure; ``None`` where one of the sides has nothing to compare.
+
+    Args:
+        bins: (``parent`` or ``child``, column) -> its states.
+    """
+    yield "cardinality", "children of a parent", ks_distance(real.counts, other.counts)
+    parents, children = real.parent_schema.names[:MAX_COLUMNS], real.child_schema.names[:MAX_COLUMNS]
+    for above in parents:
+        for below in children:
+            joints = [_joint(side, above, below, bins) for side in (real, other)]
+            yield "parent and child", f"{above}, {below}", _variation(*joints)
+    for name in children:
+        found = [_alike(side, name) for side in (real, other)]
+        difference = None if found[0] is None or found[1] is None else abs(found[0] - found[1])
+        yield "siblings", name, difference
+
+
+def _joint(side: Families, above: str, below: str, bins: dict[tuple[str, str], Bins]) -> np.ndarray:
+    """int64[states of both]: how many children with which value have a parent with which value."""
+    first, second = bins["parent", above], bins["child", below]
+    pairs = first.of(side.parents[above])[side.owner] * second.width + second.of(side.children[below])
+    return np.bincount(pairs, minlength=first.width * second.width)
+
+
+def _variation(first: np.ndarray, second: np.ndarray) -> float | None:
+    """Total variation distance of two distributions, given as counts."""
+    if not first.sum() or not second.sum():
+        return None
+    return float(np.abs(first / first.sum() - second / second.sum()).sum() / 2)
+
+
+def _alike(side: Families, name: str) -> float | None:
+    values = side.children[name]
+    measure = similarity_of_numbers if side.child_schema[name].is_numeric else similarity_of_values
+    return measure(values, side.owner)

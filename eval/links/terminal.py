@@ -1,0 +1,82 @@
+"""A report of linked tables on the terminal: a line per key and question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tabular.terminal import escape, plain
+
+from ..screen.tables import print_table
+from .facts import KeyReport, LinksReport
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["render_links"]
+
+_ASKED = {
+    "cardinality": "children of a parent",
+    "parent and child": "parent's columns with child's",
+    "siblings": "likeness of siblings",
+}
+
+
+def render_links(report: LinksReport, console: Console, *, details: bool = False, limit: int = 10) -> None:
+    """Print ``report`` on ``console``.
+
+    Args:
+        details: whether the figures of every question follow, those farthest above the noise floor first.
+        limit: figures of each question at most.
+    """
+    sizes = [f"{escape(plain(name))} {rows:,} ({report.synthetic_rows[name]:,})"
+             for name, rows in report.real_rows.items()]  # fmt: skip
+    console.print(f"Rows, real (synthetic): {', '.join(sizes)}.")
+    console.print()
+    rows = [
+        [
+            escape(plain(key.key)),
+            "lookup" if key.kept else "",
+            f"{key.valid_percent:g} %",
+            "yes" if key.unique else "NO",
+            f"{key.missing_percent:.1f} %",
+            f"{key.real_missing_percent:.1f} %",
+        ]
+        for key in report.keys
+    ]  # fmt: skip
+    print_table(console, ["key", "", ">valid", ">unique", ">empty", ">empty, real"], rows)
+    for key in report.keys:
+        if key.questions is not None:
+            console.print()
+            _render_key(key, console, details=details, limit=limit)
+    for note in report.notes:
+        console.print(escape(plain(note)))
+
+
+def _render_key(key: KeyReport, console: Console, *, details: bool, limit: int) -> None:
+    console.print(f"{escape(plain(key.key))}  ({key.compared_parents:,} parents of each side)", style="bold")
+    rows = [
+        [_ASKED[question], _shown(found.value), _shown(found.floor), _times(found.value, found.floor)]
+        for question, found in (key.questions or {}).items()
+    ]
+    print_table(console, ["distance", ">synthetic", ">noise floor", ">times"], rows)
+    console.print(
+        f"Detection of parents with their children: {_shown(key.detection)} (noise floor "
+        f"{_shown(key.detection_floor)}; 1 = a classifier cannot tell them from real ones)."
+    )
+    if key.telling and key.detection is not None and key.detection < 0.95:
+        named = ", ".join(f"{escape(plain(name))} {gain:.0f} %" for name, gain in list(key.telling.items())[:5])
+        console.print(f"They are told by {named}.")
+    for question in key.questions or {} if details else ():
+        found = sorted((f for f in key.figures if f.question == question and f.value is not None),
+                       key=lambda f: (f.floor or 0.0) - (f.value or 0.0))  # fmt: skip
+        lines = [[escape(plain(f.name)), _shown(f.value), _shown(f.floor), _times(f.value, f.floor)]
+                 for f in found[:limit]]  # fmt: skip
+        print_table(console, [_ASKED[question], ">synthetic", ">noise floor", ">times"], lines)
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _times(value: float | None, floor: float | None) -> str:
+    return "-" if value is None or not floor else f"{value / floor:.1f}"
