@@ -13,6 +13,7 @@ import click
 from tabular.errors import UsageError
 
 from .group import Command
+from .links import eval_links, is_linked
 from .options import (
     PATH,
     AtLeast,
@@ -56,6 +57,9 @@ tabllm eval visits.csv nano.csv ctgan.csv --holdout visits-test.csv --html repor
 # Histories of users in a log of events: lengths, gaps, what follows what
 tabllm eval log.csv events.csv --by user_id --time time --html histories.html
 tabllm eval log.csv events.csv --by user_id --time time --conversion page=paid --channel source
+# Linked tables: folders of files, and the keys between them
+tabllm eval users-run synthetic
+tabllm eval real synthetic --links links.toml
 # For a program
 tabllm eval visits.csv synthetic.csv --json - | jq .fidelity.shape_error_percent
 """
@@ -111,6 +115,9 @@ class Claim(click.ParamType):
 @click.option("--channel", metavar="COL",
               help="With --by and --conversion: column of the channel, whose share of the conversions is "
                    "compared.")  # fmt: skip
+@click.option("--links", "links_file", type=PATH, metavar="FILE",
+              help="Linked tables: REAL and SYNTH are folders, and FILE holds their keys ('tabllm schema A B -o "
+                   "FILE'); --run RUN says them too.")  # fmt: skip
 @details_option
 @html_option
 @real_rows_option
@@ -138,6 +145,7 @@ def evaluate(
     time: str | None,
     conversion: str | None,
     channel: str | None,
+    links_file: str | None,
     details: bool,
     html_file: str | None,
     no_real_rows: bool,
@@ -154,11 +162,22 @@ def evaluate(
     """
     session.check_json(json_file)
     session.check_file(html_file)
+    if links_file or is_linked(real) or is_linked(attacked):
+        _refuse({
+            "--holdout": holdout, "--target": target, "--protect": protect, "--claim": claim, "--html": html_file,
+            "--all-targets": all_targets, "--shadow": shadow, "--by": by, "--drop": dropped, "--channel": channel,
+            "--conversion": conversion,
+        }, "linked tables are judged by whole families")  # fmt: skip
+        eval_links(
+            session, real, synth, links_file, attacked, data, reading,
+            details=details, limit=limit, seed=seed, json_file=json_file,
+        )  # fmt: skip
+        return
     columns = log_columns(real, by, time)
     if columns is not None:
         _refuse({
             "--protect": protect, "--claim": claim, "--all-targets": all_targets, "--shadow": shadow, "--run": attacked,
-        })  # fmt: skip
+        }, "--by whole histories")  # fmt: skip
         logs = _tables(session, real, synth, holdout, data, reading, seed or 0).without(dropped)
         compare_logs(
             session, logs.real, logs.synthetic, logs.schema, columns, holdout=logs.holdout, target=target,
@@ -214,11 +233,11 @@ def evaluate(
     session.write_json(reports_as_json(found.reports, found.tables), json_file)
 
 
-def _refuse(options: dict[str, Any]) -> None:
-    """Raise :class:`UsageError` for an option that single rows are judged with."""
+def _refuse(options: dict[str, Any], other: str) -> None:
+    """Raise :class:`UsageError` for an option that single rows are judged with, where ``other`` is asked for."""
     for option, value in options.items():
         if value:
-            raise UsageError(f"{option} judges single rows, and --by whole histories: leave one of them out.")
+            raise UsageError(f"{option} judges single rows, and {other}: leave one of them out.")
 
 
 def _shadow_of(judged: _Judged, real: str, seed: int) -> Callable[..., dict[str, ShadowAttack]]:

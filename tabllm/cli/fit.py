@@ -15,6 +15,7 @@ from tabular.settings import settings_table
 from ..lm.settings import PretrainedSettings
 from .errors import Interrupted
 from .group import Command
+from .links import AskedLinks, fit_links, link_options, refuse
 from .options import (
     PATH,
     AtLeast,
@@ -71,6 +72,8 @@ tabllm fit visits.csv -m gpt2 --log tensorboard
 tabllm fit people.csv --faker de_DE
 # A log of events: whole histories of its users
 tabllm fit log.csv --by user_id --time time
+# Tables that belong together: a row of users.csv has many of events.csv
+tabllm fit users.csv events.csv --key users.user_id=events.user_id
 # With the settings that 'tabllm tune' found best
 tabllm fit visits.csv --settings visits-tune/best.json
 """
@@ -98,7 +101,7 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Fit a generator to a table.")
-@click.argument("data", type=PATH)
+@click.argument("data", type=PATH, nargs=-1, required=True)
 @click.option("-m", "--model", default="nano", show_default=True, metavar="NAME", shell_complete=complete_model,
               help="Generator: nano, tabcascade, tabddpm, ctgan, tvae, or a pretrained language model ('tabllm models "
                    "list' shows their names; a folder or a hub id does as well).")  # fmt: skip
@@ -113,6 +116,7 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--target", metavar="COL",
               help="Target column, whose classes the generator is conditioned on (tabddpm).")  # fmt: skip
 @log_options("learn")
+@link_options
 @click.option("--log", metavar="KIND[:DIR]",
               help="Log of the fit: 'tensorboard' writes losses, learning rate and tokens/s at every evaluation to DIR "
                    "(extra 'tensorboard').  [default DIR: runs/ and the name of RUN]")  # fmt: skip
@@ -142,7 +146,7 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 def fit(
     context: click.Context,
     /,
-    data: str,
+    data: tuple[str, ...],
     model: str,
     out: str | None,
     schema_file: str | None,
@@ -156,19 +160,30 @@ def fit(
     reading: ReadOptions,
     by: str | None,
     time: str | None,
+    links: AskedLinks,
     log: str | None,
     force: bool,
     **options: Any,
 ) -> None:
     """Fit a generator to the table DATA and write a run: a folder from which 'tabllm sample' generates rows.
 
+    Several tables DATA are learned together, by the keys between them.
+
     Ctrl-C leaves a checkpoint in RUN.partial/; the same command goes on from there. The losses so far are in
     RUN.partial/history.jsonl, whatever ends the fit.
     """
     session: Session = context.obj
     model, options = with_settings(context, settings_file, model, options)
-    run = Path(out or default_run(data))
+    run = Path(out or default_run(data[0]))
     given = {name: value for name, value in options.items() if value is not None}
+    if links or len(data) > 1:
+        refuse({
+            "--by": by, "--schema": schema_file, "--kind": kinds, "--drop": dropped, "--rule": rules, "--faker": faker,
+            "--train-rows": train_rows, "--holdout": holdout, "--log": log,
+        })  # fmt: skip
+        fit_links(session, data, links, model, given, str(run), reading, time=time, force=force)
+        return
+    file = data[0]
     chosen = chosen_kinds(kinds)
     if chosen and schema_file:
         raise UsageError("--kind and --schema contradict each other; write the kinds into the schema file.")
@@ -203,10 +218,10 @@ def fit(
     reporter = context.with_resource(logged(log if leads else None, session.reporter(), run))
     if leads:
         claim(session, run, force=force, folder=True)
-    found = read(session, data, reading)
+    found = read(session, file, reading)
     table = check_table(drop_columns(found.table, dropped))
     source = source_of(
-        data,
+        file,
         table,
         run,
         options=reading,
@@ -238,7 +253,7 @@ def fit(
             progress=reporter,
         )
         if schema.rules:
-            reporter.note(rules_line(schema.rules, data))
+            reporter.note(rules_line(schema.rules, file))
     if private and (FOUND_BY_DEFAULT or (schema is not None and schema.rules)):
         reporter.note(UNREAD)
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from .group import Command
+from .links import describe_links, is_linked
 from .options import PATH, json_option
 from .private import privacy_facts, privacy_warning
 from .session import Session, seconds
@@ -32,6 +33,15 @@ def info(session: Session, run: str, json_file: str | None) -> None:
     from tabular.registry import load_run
     from tabular.runs import describe_run
 
+    if is_linked(run):
+        linked = describe_links(run)
+        if session.draws(json_file):
+            from .tables import draw_facts
+
+            shown = {_label(name): _listed(value) for name, value in linked.items()}
+            draw_facts(session.console(), {"run": run, **shown})
+        session.write_json({"run": run, **linked}, json_file)
+        return
     described = describe_run(run)
     if described is None:
         synthesizer = load_run(run)
@@ -50,6 +60,13 @@ def info(session: Session, run: str, json_file: str | None) -> None:
     if warning := privacy_warning(facts):
         session.say(click.style(warning, fg="yellow"))
     session.write_json({"run": run, **facts, "schema": schema.to_dict()}, json_file)
+
+
+def _listed(value: Any) -> str:
+    """A fact of a run of linked tables on a line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {rows:,}" for name, rows in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _is_short(value: Any) -> bool:

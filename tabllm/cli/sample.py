@@ -14,6 +14,7 @@ from ..decoding.precisions import PRECISIONS
 from .errors import Interrupted
 from .group import Command
 from .in_parts import Cluster, cluster_options, loaded, run_in_parts, writes_parts
+from .links import is_linked, refuse, sample_links
 from .options import PATH, AtLeast, claim, device_option, force_option, seed_option
 from .prompting import Prompt, prompt_options, shown_rows
 from .sequences import refuse_users
@@ -46,6 +47,8 @@ tabllm sample gpt2-run -n 1000 -o synthetic.csv --precision 4bit
 tabllm sample --prompt-only visits.csv -m gpt2 -n 100 -o synthetic.csv
 # A run of histories ('tabllm fit --by'): all events of 5,000 users
 tabllm sample log-run -n 5000 -o events.csv
+# A run of linked tables: 5,000 users and what belongs to them, a file each
+tabllm sample users-run -n 5000 -o synthetic
 # A look
 tabllm --quiet sample visits-run -n 5 -o -
 """
@@ -58,11 +61,13 @@ tabllm --quiet sample visits-run -n 5 -o -
     "--rows",
     type=AtLeast(1),
     metavar="N",
-    help="Rows to generate; of a run of histories users, with all their events.  [default: as many as the table had]",
+    help="Rows to generate; of a run of histories users, with all their events; of linked tables rows of the first one "
+    "without a parent.  [default: as many as the table had]",
 )
 @click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
               help="File to write: .csv, .tsv, .parquet, .jsonl or .xlsx, text also .gz; '-' prints CSV on "
-                   "standard output; a folder ('rows/' or s3://...) gets Parquet parts.")  # fmt: skip
+                   "standard output; a folder ('rows/' or s3://...) gets Parquet parts. Of linked tables a "
+                   "folder.")  # fmt: skip
 @click.option("-w", "--where", multiple=True, metavar="CONDITION",
               help="Condition that every row meets: 'clicked=1', 'age>=30', 'device in [ios, android]', 'city "
                    "is missing'. "
@@ -128,6 +133,12 @@ def sample(
         raise UsageError("--balance and --fair contradict each other: the one sets every share, the other keeps some.")
     if refine and (balance or fair):
         raise UsageError("--refine keeps the table's own shares, which --balance and --fair change: leave one out.")
+    if not prompt_only and is_linked(run):
+        refuse({"--where": where, "--balance": balance, "--fair": fair, "--refine": refine is not None,
+                "--cluster": cluster.name,
+                **{f"--{name.replace('_', '-')}": value is not None for name, value in options.items()}})  # fmt: skip
+        sample_links(session, run, rows, out, seed=seed, device=device, force=force)
+        return
     prompt.check(prompt_only, balance=balance, fair=fair, refine=refine)
     cluster.check()
     if writes_parts(out, cluster):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .group import Command
+from .links import propose_links, refuse
 from .options import PATH, AtLeast, claim, drop_option, faker_option, force_option, json_option
 from .reading import read, reading_options
 from .rule_options import rule_options
@@ -24,12 +25,15 @@ tabllm schema visits.csv
 # Where a guess is wrong: write it to a file, edit that, and fit with it
 tabllm schema visits.csv -o visits.schema.json
 tabllm fit visits.csv --schema visits.schema.json
+# Several tables: which keys join them
+tabllm schema users.csv events.csv -o links.toml
 """
 
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Show what each column is taken for.")
-@click.argument("data", type=PATH)
-@click.option("-o", "--out", type=PATH, metavar="FILE", help="File to write the schema to, for you to edit.")
+@click.argument("data", type=PATH, nargs=-1, required=True)
+@click.option("-o", "--out", type=PATH, metavar="FILE", help="File to write the schema to, for you to edit; of "
+              "several tables the keys (.toml or .json).")  # fmt: skip
 @click.option("--rare-below", type=AtLeast(0), default=0, metavar="K",
               help="Rare categories: fold those of fewer than K rows into one.  [default: 0]")  # fmt: skip
 @drop_option
@@ -41,7 +45,7 @@ tabllm fit visits.csv --schema visits.schema.json
 @click.pass_obj
 def schema(
     session: Session,
-    data: str,
+    data: tuple[str, ...],
     out: str | None,
     rare_below: int,
     dropped: tuple[str, ...],
@@ -51,8 +55,16 @@ def schema(
     force: bool,
     json_file: str | None,
 ) -> None:
-    """Show the kind, the missing share and the values of every column of the table DATA."""
+    """Show the kind, the missing share and the values of every column of the table DATA.
+
+    Of several tables the keys between them are proposed, by values and names.
+    """
     session.check_json(json_file)
+    if len(data) > 1:
+        refuse({"--drop": dropped, "--rule": rules, "--faker": faker, "--rare-below": rare_below})
+        propose_links(session, data, out, reading, json_file, force=force)
+        return
+    file = data[0]
     session.check_json(out)
     if out:
         claim(session, out, force=force)
@@ -63,7 +75,7 @@ def schema(
     from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
     from tabular.rules.telling import rules_line
 
-    table = drop_columns(read(session, data, reading).table, dropped)
+    table = drop_columns(read(session, file, reading).table, dropped)
     inferred = infer_schema(table, rare_below=rare_below, faker=faker)
     found = ruled(table, inferred, rules, find=FOUND_BY_DEFAULT, progress=session.reporter())
     if session.draws(json_file) and out != STDOUT:
@@ -78,9 +90,9 @@ def schema(
     if line := persons_made_up(found):
         session.say(line)
     if found.rules:
-        session.say(rules_line(found.rules, data))
+        session.say(rules_line(found.rules, file))
     session.write_json(found.to_dict(), json_file)
     session.write_json(found.to_dict(), out)
     if out and out != STDOUT:
         session.say(f"Wrote {out}: change the kind, bounds or categories of a column there.")
-        session.suggest("tabllm", "fit", data, "--schema", out)
+        session.suggest("tabllm", "fit", file, "--schema", out)

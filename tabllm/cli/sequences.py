@@ -36,9 +36,10 @@ def log_options(purpose: str) -> Callable[[Callable[..., Any]], Callable[..., An
     """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        linked = " Of linked tables TABLE.COLUMN, which orders rows of one parent." if purpose == "learn" else ""
         command = click.option("--time", metavar="COL",
                                help="With --by: column of the time, or the number, that orders a user's "
-                                    "events.")(command)  # fmt: skip
+                                    f"events.{linked}")(command)  # fmt: skip
         return click.option("--by", metavar="COL",
                             help=f"Rows are events: {purpose} whole histories, of the users that this column "
                                  "names.")(command)  # fmt: skip
