@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tabular.pacing import MANY_COLUMNS
+from tabular.pacing import MANY_COLUMNS, updates_for
 from tabular.personal.people import People
 from tabular.progress import Reporter
 from tabular.training import loop
@@ -36,8 +36,8 @@ HELD_OUT_SHARE, MAX_HELD_OUT = 0.05, 8192
 #: Share of rows that are learned in plain field order; the others learn to be given columns. (0.8 was worth 0.05 nats
 #: in plain order on California housing, and cost 0.3 where columns are given.)
 PLAIN_SHARE = 0.6
-#: Passes over the rows by default, and the bounds on the steps that this makes.
-DEFAULT_EPOCHS, MIN_STEPS, MAX_STEPS = 7, 600, 4000
+#: Passes over the rows by default, and the bounds on the steps that this makes; the lowest of a wide table.
+DEFAULT_EPOCHS, MIN_STEPS, MAX_STEPS, MIN_WIDE_STEPS = 7, 600, 4000, 400
 #: Rows per update at most; a table of few rows gets fewer. On Adult and on Online Shoppers 128 cost as much per
 #: row as 256 and gave rows that were more useful to train on.
 MAX_BATCH = 128
@@ -107,7 +107,8 @@ def plan_training(
         batch_rows = int(np.clip(rows // 80, MIN_BATCH if columns > MANY_COLUMNS else SOME_ROWS, MAX_BATCH))
         batch_rows = min(batch_rows, max(MIN_BATCH, MAX_CELLS // columns))
     per_epoch = _steps_per_epoch(rows, batch_rows)
-    steps = planned_steps(steps, epochs, per_epoch, DEFAULT_EPOCHS, (MIN_STEPS, MAX_STEPS))
+    least = updates_for(columns, MIN_STEPS, MIN_WIDE_STEPS)
+    steps = planned_steps(steps, epochs, per_epoch, DEFAULT_EPOCHS, (least, MAX_STEPS))
     return Plan(
         steps=steps, eval_every=int(np.clip(per_epoch, max(1, steps // 20), 400)), learning_rate=learning_rate,
         seed=seed, patience=PATIENCE, batch_rows=batch_rows,
