@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""How the cost of a fit and a sample grows with rows, columns and categories: seconds and peak memory.
+"""How the cost of a fit and a sample grows with rows, columns and categories: CPU seconds and peak memory.
 
     python scripts/bench_growth.py                                # nano, all three; goes on where it was stopped
     python scripts/bench_growth.py --grow columns --models nano tvae
     python scripts/bench_growth.py --draw docs                    # the table and the plot of what was measured
 
-Each point is one process that reads a CSV file of made rows, fits with 20 updates and draws 1,000 rows: what is drawn
-is the growth of each part, not how long a whole fit takes. Columns are numbers, categories, dates and flags in turn,
+Each point is one process of one thread that reads a CSV file of made rows, fits with 20 updates and draws 1,000 rows:
+what is drawn is the growth of each part, not how long a whole fit takes. CPU seconds are hardly changed by other work
+on the machine. Columns are numbers, categories, dates and flags in turn,
 which depend on a few hidden ones. Results go to growth.json; a point that stands there is not measured again.
 """
 
@@ -21,7 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -97,12 +99,14 @@ def made(rows: int, columns: int, categories: int) -> pd.DataFrame:
 
 
 def point(model: str, shape: tuple[int, int, int]) -> dict[str, Any]:
-    """What a process of its own measures of a table of this shape."""
+    """What a process of its own, with one thread, measures of a table of this shape."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "made.csv"
         made(*shape).to_csv(file, index=False)
         command = [sys.executable, __file__, "--point", model, str(file)]
-        done = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, check=False
+        )
     if done.returncode:
         return {"failed": done.stderr.strip().splitlines()[-1:]}
     return dict(json.loads(done.stdout.splitlines()[-1]))
@@ -110,19 +114,34 @@ def point(model: str, shape: tuple[int, int, int]) -> dict[str, Any]:
 
 def measured(model: str, file: Path) -> dict[str, float]:
     """Seconds of each part, and the most memory that the process had."""
+    import torch
+
     import tabllm  # noqa: F401 (registers the generators)
     from tabular import read_table
+    from tabular.progress import Reporter, Task
     from tabular.registry import create
 
-    generator = create(model, steps=STEPS)
-    started = time.perf_counter()
+    class Clock(Reporter):
+        """CPU seconds of the updates of a fit."""
+
+        seconds = 0.0
+
+        @contextmanager
+        def task(self, label: str, total: float, unit: str) -> Iterator[Task]:
+            began = time.process_time()
+            yield Task()
+            if unit == "steps":
+                self.seconds += time.process_time() - began
+
+    torch.set_num_threads(1)
+    generator, clock = create(model, steps=STEPS), Clock()
+    started = time.process_time()
     table = read_table(file)
-    read = time.perf_counter() - started
-    generator.fit(table)
-    fitted = time.perf_counter() - started - read
-    trained = generator.describe()["history"][-1]["seconds"]
+    read = time.process_time() - started
+    generator.fit(table, progress=clock)
+    fitted, trained = time.process_time() - started - read, clock.seconds
     generator.sample(DRAWN)
-    sampled = time.perf_counter() - started - read - fitted
+    sampled = time.process_time() - started - read - fitted
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 10 if sys.platform == "linux" else 1 << 20)
     found = {"read": read, "prepare": fitted - trained, "train": trained, "sample": sampled, "peak_mb": peak}
     return {name: round(value, 3) for name, value in found.items()}
