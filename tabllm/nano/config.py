@@ -20,12 +20,15 @@ class NanoConfig:
         sizes: tokens of each field; field ``f`` owns the ids ``offsets[f]`` to ``offsets[f+1]``.
         width: size of the hidden state.
         layers, heads: as in GPT-2.
+        given: so many of the first fields are always given and never drawn, so training counts no loss of them; only
+            of interest to training, and not kept.
     """
 
     sizes: tuple[int, ...]
     width: int = 128
     layers: int = 3
     heads: int = 4
+    given: int = 0
 
     @property
     def offsets(self) -> list[int]:
@@ -39,7 +42,8 @@ class NanoConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
-        return {**asdict(self), "sizes": list(self.sizes)}
+        kept = {name: value for name, value in asdict(self).items() if name != "given" or value}
+        return {**kept, "sizes": list(self.sizes)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> NanoConfig:

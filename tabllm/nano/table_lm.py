@@ -109,7 +109,7 @@ class TableLM(NanoSettings, Synthesizer):
         codec = self._fit_codec(given.open)
         tokens = codec.encode(given.arrays, by_row=given.private is not None)
         seen = tokens if given.private is None else codec.encode(given.open)
-        config = NanoConfig(tuple(codec.table.sizes), self.width, self.layers, self.heads)
+        config = NanoConfig(tuple(codec.table.sizes), self.width, self.layers, self.heads, self._given_fields(codec))
         weights = initial_weights(config, codec.table.log_frequencies(seen), seed=self.seed)
         kernels = rank_kernels(config.offsets, codec.table.ranks(seen), codec.table.atom_counts(seen))
         engine = make_engine(self.engine_, self.device_, config, weights)
@@ -159,6 +159,10 @@ class TableLM(NanoSettings, Synthesizer):
             "learning_rate": plan.learning_rate,
             "seed": self.seed,
         }
+
+    def _given_fields(self, codec: RowCodec) -> int:
+        """How many of the first fields are never drawn, so that no loss of theirs is trained."""
+        return 0
 
     def _fit_codec(self, arrays: Mapping[str, np.ndarray]) -> RowCodec:
         """The vocabulary of canonical arrays of the table."""

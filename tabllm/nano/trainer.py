@@ -211,13 +211,12 @@ class NanoLearner(EngineLearner):
         shuffled = np.random.default_rng([plan.seed, 0]).permutation(len(tokens))
         held, self.people = hold_out(tokens, shuffled, _held_out(len(tokens)))
         unseen, self.seen = (tokens[shuffled[held[shuffled] == part]].astype(np.int64) for part in (True, False))
-        mixed = draw_orders(
-            len(unseen), groups, plain_share=float(plan.plain_share == 1), rng=np.random.default_rng([plan.seed, 1])
-        )
-        plain = np.tile(np.arange(unseen.shape[1]), (len(unseen), 1))
-        self.held_out = len(unseen)
-        self.eval_tokens = np.concatenate([unseen, unseen])[self.mine]
-        self.eval_orders = np.concatenate([plain, mixed])[self.mine]
+        self.held_out, orders = len(unseen), [np.tile(np.arange(unseen.shape[1]), (len(unseen), 1))]
+        if plan.plain_share < 1:  # rows are learned in other orders, too
+            orders.append(draw_orders(len(unseen), groups, plain_share=0.0, rng=np.random.default_rng([plan.seed, 1])))
+        self.evaluated = len(orders) * len(unseen)
+        self.eval_tokens = np.concatenate([unseen] * len(orders))[self.mine]
+        self.eval_orders = np.concatenate(orders)[self.mine]
         self.marginal = engine.numpy_weights()["head.bias"]
         self.steps_per_epoch: int = max(1, len(self.seen) // plan.batch_rows)
         self.step_tokens = min(plan.batch_rows, len(self.seen)) * self.seen.shape[1]
@@ -235,7 +234,7 @@ class NanoLearner(EngineLearner):
         return self.engine.train_step(rows[self.mine], orders[self.mine], self.rate(number), len(rows), self.group)
 
     def evaluate(self) -> dict[str, float]:
-        losses = _losses(self.engine, self.eval_tokens, self.eval_orders, 2 * self.held_out, self.group)
+        losses = _losses(self.engine, self.eval_tokens, self.eval_orders, self.evaluated, self.group)
         self.choice = _chosen_shares(losses, self.held_out, () if self.people is None else self.people.columns)
         return {"": float(np.take_along_axis(losses, self.choice[None], axis=0).sum())}
 

@@ -22,6 +22,9 @@ from .past import PAST_BINS
 __all__ = ["EventModel"]
 
 Arrays = dict[str, np.ndarray]
+#: Updates at least: an event is told much of its past, and a table of few events is passed over more often. Training
+#: stops before where the held-out loss no longer falls.
+MIN_STEPS = 1500
 #: How often events that break a rule are drawn again before others take their place.
 ATTEMPTS = 20
 
@@ -48,7 +51,13 @@ class EventModel(TableLM):
         ordered = {**past, **coarse, **{name: found for name, found in known.items() if name not in past}}
         return RowCodec(self.schema, TableCodec(ordered), codec.words)
 
+    def _given_fields(self, codec: RowCodec) -> int:
+        # The last two columns of the past are drawn where a history goes on.
+        return sum(len(codec.table.codecs[name].sizes) for name in self.past[:-2] if name in codec.table.codecs)
+
     def _plan(self, rows: int, steps: int | None = None) -> Plan:
+        if self.steps is None and self.epochs is None and steps is None:
+            steps = max(MIN_STEPS, super()._plan(rows).steps)
         return replace(super()._plan(rows, steps), plain_share=1.0)
 
     def _lost_relations(self, tokens: np.ndarray, progress: Reporter) -> list[dict[str, Any]]:

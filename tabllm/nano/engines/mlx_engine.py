@@ -235,7 +235,7 @@ class MlxEngine(NanoEngine):
         return state
 
     def _field_losses(self, w: Arrays, tokens: mx.array, order: mx.array, shares: mx.array) -> mx.array:
-        """Mean negative log-likelihood of each field: float32[shares, fields]."""
+        """Mean negative log-likelihood of each field, 0 of those that are given: float32[shares, fields]."""
         c = self.config
         rows, fields = tokens.shape
         shifted = mx.take_along_axis(tokens + self._offset_row, order[:, :-1], axis=1)
@@ -249,6 +249,9 @@ class MlxEngine(NanoEngine):
         x = _layer_norm(x, w["ln_f.weight"], w["ln_f.bias"])
         losses = []
         for field in range(fields):
+            if field < c.given:
+                losses.append(mx.zeros(shares.shape))
+                continue
             marginal = self._start_bias[c.offsets[field] : c.offsets[field + 1]]
             share = shares[:, None, None]
             logits = self._logits(w, x[:, field], field) * share + marginal * (1 - share)  # (shares, rows, tokens)

@@ -284,7 +284,7 @@ class TorchEngine(NanoEngine):
     def _field_losses(
         self, w: Mapping[str, Tensor], tokens: Tensor, order: Tensor, shares: Sequence[float] = (1.0,)
     ) -> Tensor:
-        """Mean negative log-likelihood of each field: float32[shares, fields]."""
+        """Mean negative log-likelihood of each field, 0 of those that are given: float32[shares, fields]."""
         c = self.config
         rows, fields = tokens.shape
         shifted = (tokens + self._offset_row).gather(1, order[:, :-1])
@@ -304,6 +304,9 @@ class TorchEngine(NanoEngine):
         heads = zip(w["head.weight"].split(c.sizes), w["head.bias"].split(c.sizes), strict=True)
         losses = []
         for field, (hidden, known, (weight, bias)) in enumerate(zip(x.unbind(), tokens.unbind(1), heads, strict=True)):
+            if field < c.given:
+                losses.append(x.new_zeros(len(shares)))
+                continue
             logits = F.linear(hidden, weight, bias)
             drawn_back = [
                 logits if share == 1 else torch.lerp(self._marginal(field), logits, share) for share in shares

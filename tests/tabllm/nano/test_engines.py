@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,6 +109,23 @@ def test_a_token_of_weight_zero_is_never_drawn(engines):
     for engine in engines:
         drawn = Sampler(engine, [-1] * 4).sample(300, [0, 1, 2, 3], np.random.default_rng(0), weights={1: keep})
         assert set(drawn[:, 1]) <= {0, 2}
+
+
+def test_fields_that_are_always_given_have_no_loss_and_the_others_the_same(engines, rows):
+    given = replace(CONFIG, given=2)
+    tokens, order = batches(rows, 1)[0]
+    for engine, part in zip(engines, (TorchEngine(given, weights()), MlxEngine(given, weights())), strict=True):
+        for each in (engine, part):
+            each.start_training(weight_decay=0.1, average=0.9, state=None)
+        whole, found = (each.losses(tokens, order, (1.0, 0.5)) for each in (engine, part))
+        assert not found[:, :2].any()
+        assert found[:, 2:] == pytest.approx(whole[:, 2:])
+        part.train_step(tokens, order, 1e-3)
+        head = given.offsets[2]
+        moved = part.numpy_weights()["head.bias"] != weights()["head.bias"]
+        assert not moved[:head].any()
+        assert moved[head:].any()
+    assert NanoConfig.from_dict(given.to_dict()) == CONFIG
 
 
 def test_losses_of_many_rows_are_those_of_their_parts_together(rows, monkeypatch):
