@@ -22,8 +22,8 @@ def loaded(path: Path) -> ModuleType:
     return module
 
 
-def test_there_are_three():
-    assert [path.stem for path in TUTORIALS] == ["ads", "privacy", "rare-class"]
+def test_there_are_four():
+    assert [path.stem for path in TUTORIALS] == ["ads", "histories", "privacy", "rare-class"]
 
 
 @pytest.mark.slow
