@@ -15,6 +15,8 @@ from tabular.relations.times import Clock, Names
 from tabular.rules import Rule
 from tabular.schema import Column, Schema
 
+from .spans import Spans
+
 __all__ = ["Layout", "sound_users", "user_table"]
 
 #: Columns of events of which a user's mean or most frequent value is learned, and which an event is told of its past.
@@ -38,6 +40,7 @@ class Layout:
         window: events before that an event is told of.
         in_time_order: whether the rows of the file are in time order, and not by user.
         relative: columns of events that are learned as the time since the event (:mod:`.following`).
+        spans: how the span is drawn, where users are few.
     """
 
     by: str
@@ -52,6 +55,7 @@ class Layout:
     window: int
     in_time_order: bool
     relative: tuple[str, ...] = ()
+    spans: Spans | None = None
 
     @classmethod
     def of(cls, log: EventLog, relative: tuple[str, ...] = ()) -> Layout:

@@ -39,6 +39,7 @@ from .lanes import stretches
 from .layout import Layout, sound_users, user_table
 from .past import Past
 from .run_files import Run, read_run, write_run
+from .spans import Spans
 from .walk import Start, make_events, start_of_users, start_within
 
 __all__ = ["SequenceLM"]
@@ -135,6 +136,7 @@ class SequenceLM(NanoSettings, Synthesizer):
         of_events = Schema(columns, len(log.user), (), rules_of(known, layout.event_columns, relative))
         own = to_arrays(users, users_schema)
         own |= {layout.first: log.times[log.first]}
+        layout = replace(layout, spans=Spans.of(own[layout.count], own[layout.first], own[layout.span]))
         told = {**past.of_log(log, own), **gaps, **{name: log.arrays[name] for name in layout.event_columns}}
         folder = None if checkpoint is None else Path(checkpoint)
         progress.note(f"{len(users):,} users with {len(log.user):,} events are learned, first users, then events.")
@@ -222,7 +224,12 @@ class SequenceLM(NanoSettings, Synthesizer):
     def _drawn_users(self, n: int, asked: Asked, seed: int, refine: bool | None) -> Arrays:
         where: Any = asked.users or None
         drawn = self._users.sample(n, where=where, seed=seed, progress=Reporter(), refine=refine)
-        return sound_users(to_arrays(drawn, self._users.schema), self._fitted())
+        layout, users = self._fitted(), to_arrays(drawn, self._users.schema)
+        if layout.spans is not None and not any(condition.column == layout.span for condition in asked.users):
+            rng = np.random.default_rng([seed, 2])
+            span = layout.spans.draw(users[layout.count], users[layout.first], rng)
+            users[layout.span] = span if layout.clock.unit == "numbers" else np.rint(span)
+        return sound_users(users, layout)
 
     def _asked_parts(
         self, n: int, asked: Asked, seed: int, refine: bool | None, advance: Callable[[int], None]

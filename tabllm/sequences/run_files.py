@@ -29,6 +29,7 @@ from tabular.storage.rundir import HISTORY, atomic_directory, write_json
 from ..nano.table_lm import TableLM
 from .event_model import EventModel
 from .layout import Layout
+from .spans import Spans
 
 __all__ = ["Run", "read_run", "write_run"]
 
@@ -70,6 +71,8 @@ def write_run(directory: str | Path, run: Run) -> None:
     kept = {name: getattr(layout, name) for name in ("by", "time", "count", "first", "span", "window", "in_time_order")}
     kept |= {name: list(getattr(layout, name)) for name in ("user_columns", "event_columns", "relative")}
     kept |= {"typical": dict(layout.typical), "unit": layout.clock.unit, "names": vars(layout.clock.names)}
+    if layout.spans is not None:
+        kept["spans"] = layout.spans.to_dict()
     with atomic_directory(directory) as folder:
         run.schema.to_json(folder / "schema.json")
         config = {"version": RUN_VERSION, "model": run.model, "options": run.settings, "fit": run.facts}
@@ -110,6 +113,7 @@ def read_run(directory: str | Path, device: str) -> Run:
             data["window"],
             data["in_time_order"],
             tuple(data["relative"]),
+            Spans.from_dict(data["spans"]) if "spans" in data else None,
         )
     users = TableLM.load(folder / "users", device=device)
     events = EventModel.load(folder / "events", device=device)
