@@ -82,6 +82,7 @@ def test_a_row_is_told_of_what_lies_strictly_before_it():
 
 def test_a_model_that_is_told_of_the_past_comes_nearer_to_the_ceiling(log, monkeypatch):
     monkeypatch.setattr("eval.models.bootstrap.RESAMPLES", 200)
+    monkeypatch.setattr("tabllm.ads.model.TREES", {"rounds": 40, "learning_rate": 0.2, "max_depth": 3})
     table = log.drop(columns=[CONVERSION, CONVERSION_TRUTH])
     split = split_log(table, click=CLICK, time=TIME, truth=TRUTH)
     schema = infer_log_schema(split.past, USER, TIME)
@@ -96,10 +97,11 @@ def test_the_commands_make_users_and_learn_their_histories(tmp_path, run_tabllm,
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("eval.models.bootstrap.RESAMPLES", 200)
     monkeypatch.setattr("tabllm.ads.model.TREES", {"rounds": 3})
-    done = run_tabllm("simulate-ads", "1500", "--users", "150", "--click-rate", "0.2", "--truth", "-o", "ads.csv")
+    done = run_tabllm("simulate-ads", "600", "--users", "60", "--click-rate", "0.3", "--truth", "-o", "ads.csv")
     assert done.code == 0, done.err
-    assert json.loads(Path("ads.csv.simulated.json").read_text())["users"] == 150
+    assert json.loads(Path("ads.csv.simulated.json").read_text())["users"] == 60
     arguments = ("ctr", "ads.csv", "--click", "click", "--time", "time", "--by", "user_id", "--drop", "conversion")
+    arguments += tuple(f"--drop={name}" for name in ("device_series", "device_size", "ad_id", "slot_id", "gender"))
     done = run_tabllm(*arguments, "-m", "nano", "--epochs", "1", "--json", "c.json")
     assert done.code == 0, done.err
     assert "synthetic" in [arm["role"] for arm in json.loads(Path("c.json").read_text())["arms"]]
