@@ -32,8 +32,9 @@ from tabllm.bench.machine import describe_machine
 from tabllm.demo import TARGET, load_adult
 from tabllm.tuning.judging import Facts, Judge, score_of
 from tabllm.tuning.length import length_for, length_of_fit
-from tabllm.tuning.study import Found, Search, run_search
+from tabllm.tuning.study import run_search
 from tabllm.tuning.tables import front_table, written
+from tabllm.tuning.trials import Found, Search
 from tabular import infer_schema
 from tabular.progress import RichReporter
 from tabular.registry import create

@@ -171,8 +171,9 @@ def tune(
     from ..tuning.page import page
     from ..tuning.settings import SETTINGS
     from ..tuning.storage import require_optuna
-    from ..tuning.study import Search, run_search
+    from ..tuning.study import run_search
     from ..tuning.tables import front_table, to_json, to_markdown
+    from ..tuning.trials import Search
     from .fit import default_run
 
     require_optuna()

@@ -10,9 +10,8 @@ from eval.page.elements.parts import plot, plots, section, table
 from eval.page.html import document, link
 from eval.page.origin import origin_section
 
-from .study import Found
 from .tables import front_table, written
-from .trials import Trial
+from .trials import Found, Trial
 
 __all__ = ["page"]
 

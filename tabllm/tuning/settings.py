@@ -13,7 +13,7 @@ from tabular.registry import check_options
 from tabular.storage.rundir import write_json
 
 if TYPE_CHECKING:
-    from .study import Found
+    from .trials import Found
 
 __all__ = ["SETTINGS", "Settings", "read_settings", "write_settings"]
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -42,13 +42,13 @@ from ..comparing.study import holdout_split
 from ..studies.workspace import fingerprint
 from .deadline import Clock, OutOfTime, TrialReporter
 from .judging import Facts, Judge, Scores
-from .length import SCREEN, Length, length_for, length_of_fit
+from .length import SCREEN, length_for, length_of_fit
 from .settings import SETTINGS, write_settings
 from .space import default_settings, distributions, settings_from, space_for, suggested
 from .storage import STORAGE, finished, open_study, require_optuna, usable
-from .trials import Trial, best_of, pareto_front
+from .trials import Found, Search, Trial, best_of, pareto_front
 
-__all__ = ["Found", "Search", "run_search"]
+__all__ = ["run_search"]
 
 #: Trials that are drawn at random before the estimator has enough to go by.
 STARTUP = 8
@@ -56,60 +56,6 @@ STARTUP = 8
 CONFIRMED = "confirmed"
 #: Rows that a trial makes at least, where it learned as many: a model of utility wants them.
 LEAST_MADE = 5000
-
-
-@dataclass(frozen=True)
-class Search:
-    """What is asked of a search; a folder goes on only with the same.
-
-    Attributes:
-        share: of the generator's own training length that a trial gets; what its search space says if absent.
-        epochs, steps: the length of a trial in place of a share.
-        repeats: fits of each trial, with a seed each; scores are their means.
-        utility_weight: of utility in the score; the rest is fidelity's.
-        fixed: options of the generator that every trial gets.
-    """
-
-    model: str
-    target: str | None = None
-    seed: int = 0
-    share: float | None = None
-    epochs: float | None = None
-    steps: int | None = None
-    repeats: int = 1
-    utility_weight: float = 0.5
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a search found so far.
-
-    Attributes:
-        share: of the generator's own training length that a trial gets where no length was asked for.
-        length: of a trial's training.
-        trials: all that came to an end, the default first.
-        best: see :func:`.trials.best_of`; ``None`` where no trial could be judged.
-        front: see :func:`.trials.pareto_front`.
-        confirmed: trials that were fitted for as long as a fit would be, with scores of that; the best is of these.
-        settings: options for a fit with the best trial's settings: what differs from the defaults.
-    """
-
-    search: Search
-    share: float
-    length: Length
-    defaults: Mapping[str, Any]
-    trials: tuple[Trial, ...]
-    best: Trial | None
-    front: tuple[Trial, ...]
-    confirmed: tuple[Trial, ...]
-    settings: Mapping[str, Any]
-
-    @property
-    def default(self) -> Trial | None:
-        """The generator as it comes, where it could be judged; confirmed, if that was done."""
-        both = (*self.confirmed, *self.trials)
-        return next((trial for trial in both if trial.is_default and trial.outcome == "complete"), None)
 
 
 def run_search(

@@ -8,8 +8,7 @@ from typing import Any
 
 from eval.judging.wording import number
 
-from .study import Found
-from .trials import Trial
+from .trials import Found, Trial
 
 __all__ = ["FrontTable", "front_table", "to_json", "to_markdown", "written"]
 

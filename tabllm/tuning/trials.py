@@ -1,14 +1,38 @@
-"""The trials of a search as plain data: which is best, and which no other beats in everything."""
+"""A search as plain data: what is asked of it, its trials, which is best, and which no other beats in everything."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .judging import Facts, Scores
+from .length import Length
 
-__all__ = ["Trial", "best_of", "pareto_front"]
+__all__ = ["Found", "Search", "Trial", "best_of", "pareto_front"]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is asked of a search; a folder goes on only with the same.
+
+    Attributes:
+        share: of the generator's own training length that a trial gets; what its search space says if absent.
+        epochs, steps: the length of a trial in place of a share.
+        repeats: fits of each trial, with a seed each; scores are their means.
+        utility_weight: of utility in the score; the rest is fidelity's.
+        fixed: options of the generator that every trial gets.
+    """
+
+    model: str
+    target: str | None = None
+    seed: int = 0
+    share: float | None = None
+    epochs: float | None = None
+    steps: int | None = None
+    repeats: int = 1
+    utility_weight: float = 0.5
+    fixed: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -40,6 +64,37 @@ class Trial:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found so far.
+
+    Attributes:
+        share: of the generator's own training length that a trial gets where no length was asked for.
+        length: of a trial's training.
+        trials: all that came to an end, the default first.
+        best: see :func:`best_of`; ``None`` where no trial could be judged.
+        front: see :func:`pareto_front`.
+        confirmed: trials that were fitted for as long as a fit would be, with scores of that; the best is of these.
+        settings: options for a fit with the best trial's settings: what differs from the defaults.
+    """
+
+    search: Search
+    share: float
+    length: Length
+    defaults: Mapping[str, Any]
+    trials: tuple[Trial, ...]
+    best: Trial | None
+    front: tuple[Trial, ...]
+    confirmed: tuple[Trial, ...]
+    settings: Mapping[str, Any]
+
+    @property
+    def default(self) -> Trial | None:
+        """The generator as it comes, where it could be judged; confirmed, if that was done."""
+        both = (*self.confirmed, *self.trials)
+        return next((trial for trial in both if trial.is_default and trial.outcome == "complete"), None)
 
 
 def best_of(trials: Sequence[Trial]) -> Trial | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tabllm.tuning.deadline import Clock, OutOfTime, TrialReporter
-from tabllm.tuning.study import Search, run_search
+from tabllm.tuning.study import run_search
+from tabllm.tuning.trials import Search
 from tabular.progress import Task
 
 

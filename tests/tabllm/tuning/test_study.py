@@ -9,8 +9,9 @@ from html import unescape
 import pytest
 
 from tabllm.tuning.page import page
-from tabllm.tuning.study import Search, run_search
+from tabllm.tuning.study import run_search
 from tabllm.tuning.tables import front_table, written
+from tabllm.tuning.trials import Search
 from tabular.errors import TabllmError, UsageError
 
 pytest.importorskip("optuna")

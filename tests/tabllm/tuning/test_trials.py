@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from tabllm.tuning.judging import Scores
 from tabllm.tuning.length import Length
-from tabllm.tuning.study import Found, Search
 from tabllm.tuning.tables import front_table, to_json, to_markdown
-from tabllm.tuning.trials import Trial, best_of, pareto_front
+from tabllm.tuning.trials import Found, Search, Trial, best_of, pareto_front
 
 
 def trial(number, fidelity, utility, privacy, *, leak=-0.01, outcome="complete", rate=0.1):
