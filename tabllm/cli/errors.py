@@ -103,6 +103,9 @@ def _usage(error: click.ClickException) -> str:
     text = error.format_message().rstrip()
     text = text if text.endswith((".", "?", "!")) else text + "."
     context = getattr(error, "ctx", None)
+    if isinstance(error, click.NoSuchOption) and error.option_name == "--by" and context is not None:
+        learns = "'tabllm fit --by COL --time COL' learns whole histories, and sample, extend and eval go on with its run"
+        return f"{context.info_name} has no --by: {learns}."
     return f"{text} See '{context.command_path} --help'." if context is not None else text
 
 

@@ -70,6 +70,7 @@ def test_what_does_not_go_with_histories_is_refused(run_tabllm, options, told):
 
 def test_commands_about_rows_refuse_histories(run_tabllm):
     assert "learns no single rows" in run_tabllm("compare", "log.csv", "-m", "sequences").message
+    assert "tune has no --by" in run_tabllm("tune", "log.csv", "--by", "user").message
     assert "name both" in run_tabllm("eval", "log.csv", "log.csv", "--by", "user").message
     outcome = run_tabllm("eval", "log.csv", "log.csv", "--by", "user", "--time", "day", "--protect", "page")
     assert "--protect judges single rows" in outcome.message
