@@ -104,7 +104,7 @@ def _usage(error: click.ClickException) -> str:
     text = text if text.endswith((".", "?", "!")) else text + "."
     context = getattr(error, "ctx", None)
     if isinstance(error, click.NoSuchOption) and error.option_name == "--by" and context is not None:
-        learns = "'tabllm fit --by COL --time COL' learns whole histories, and sample, extend and eval go on with its run"
+        learns = "'tabllm fit --by COL --time COL' learns whole histories; sample, extend and eval take its run"
         return f"{context.info_name} has no --by: {learns}."
     return f"{text} See '{context.command_path} --help'." if context is not None else text
 
