@@ -205,7 +205,10 @@ def _sample_parts(
     force: bool,
 ) -> None:
     """Sample into a folder, in this process or by the workers of a cluster."""
+    from tabular.preparing.source import read_source
+
     from ..cluster.cutting import sample_job
+    from ..cluster.folders import is_remote
     from ..cluster.job import Work
 
     synthesizer, place = loaded(run, device, cluster, options)
@@ -214,6 +217,8 @@ def _sample_parts(
     given = {name: value for name, value in options.items() if value is not None}
     work = Work.of(job, run, out, device=place, options=given)
     run_in_parts(session, work, out, cluster, synthesizer, label="Sampling", force=force)
+    if not settings["where"] and not is_remote(out):
+        session.suggest("tabllm", "eval", run if read_source(run) else "DATA", out)
 
 
 def _parts(

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import platform
+import shutil
 import signal
 import threading
 import time
@@ -147,7 +148,7 @@ class RayExecutor(Executor):
         local: dict[str, Any] = {"num_cpus": self.workers or allowed_cores(), "include_dashboard": False}
         try:
             with _kept_signals():
-                ray.init(
+                context = ray.init(
                     address=self.address, log_to_driver=False, configure_logging=False,
                     **(local if self.address == "local" else {}),
                 )  # fmt: skip
@@ -161,6 +162,8 @@ class RayExecutor(Executor):
             yield
         finally:
             ray.shutdown()
+            if self.address == "local":  # its logs, which it keeps for good
+                shutil.rmtree(context.address_info["session_dir"], ignore_errors=True)
 
 
 @contextlib.contextmanager
