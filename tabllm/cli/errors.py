@@ -12,6 +12,7 @@ from typing import NoReturn
 import click
 
 from tabular.errors import TabllmError
+from tabular.machine.memory import is_out_of_memory
 from tabular.terminal import folded, plain
 
 from .parallel import end_together, leave_at_once
@@ -92,7 +93,7 @@ def explain(error: BaseException) -> tuple[str, int]:
         return _usage(error), error.exit_code
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return "Interrupted.", INTERRUPTED
-    if _is_out_of_memory(error):
+    if is_out_of_memory(error):
         return "There is not enough memory for this; ask for fewer rows, or close other programs.", 1
     if isinstance(error, OSError):
         return _system(error), 1
@@ -107,14 +108,6 @@ def _usage(error: click.ClickException) -> str:
         learns = "'tabllm fit --by COL --time COL' learns whole histories; sample, extend and eval take its run"
         return f"{context.info_name} has no --by: {learns}."
     return f"{text} See '{context.command_path} --help'." if context is not None else text
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    # torch says it by a RuntimeError of its own on a GPU and by a plain one on the processor; MLX by a plain one.
-    text = str(error).lower()
-    named = type(error).__name__ == "OutOfMemoryError"
-    told = "can't allocate memory" in text or "unable to allocate" in text or "out of memory" in text
-    return isinstance(error, MemoryError) or named or (isinstance(error, RuntimeError) and told)
 
 
 def _system(error: OSError) -> str:

@@ -148,7 +148,7 @@ class RayExecutor(Executor):
         local: dict[str, Any] = {"num_cpus": self.workers or allowed_cores(), "include_dashboard": False}
         try:
             with _kept_signals():
-                context = ray.init(
+                context: Any = ray.init(
                     address=self.address, log_to_driver=False, configure_logging=False,
                     **(local if self.address == "local" else {}),
                 )  # fmt: skip

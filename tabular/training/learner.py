@@ -55,6 +55,11 @@ class Learner(ABC):
         """Update number ``number`` (from 0): its loss, a scalar on the device, or ``None`` if it is not reported. The
         first one of an interval is reported, or none is."""
 
+    def halve_batch(self) -> int | None:
+        """Let batches go through the model in micro-batches of half as many rows, after an update ran out of memory,
+        of which nothing may be left: how many rows those have, or ``None`` where they cannot be smaller."""
+        return None
+
     def mean(self, losses: Sequence[Any]) -> float:
         """The mean of some losses of :meth:`step`; waits for the device."""
         return float(np.mean([float(loss) for loss in losses]))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import TabllmError
+from ..machine.memory import is_out_of_memory
 from ..progress import Reporter
 from ..storage.checkpoint import Checkpoint, deferred_interrupt
 from ..storage.learning_curve import LearningCurve
@@ -129,7 +130,7 @@ class _Run:
             while self.facts.step < plan.steps and self.facts.evals_since_best < plan.patience:
                 if begins:
                     learner.begin_interval(_interval_seed(plan.seed, self.facts.step, self.facts.restarts))
-                if (loss := learner.step(self.facts.step)) is not None:
+                if (loss := self._updated()) is not None:
                     self.losses.append(loss)
                 self.facts.step += 1
                 begins = self.facts.step % plan.eval_every == 0 or self.facts.step == plan.steps
@@ -152,6 +153,20 @@ class _Run:
             task.finish()
         facts, weights = self.facts, learner.finish(self.best)
         return Trained(weights, facts.history, facts.step, facts.restarts, facts.step < plan.steps)
+
+    def _updated(self) -> Any | None:
+        """The loss of the next update, made again in smaller micro-batches where there is not enough memory for it."""
+        while True:
+            try:
+                return self.learner.step(self.facts.step)
+            except (RuntimeError, MemoryError) as error:
+                rows = self.learner.halve_batch() if is_out_of_memory(error) else None
+                if rows is None:
+                    raise
+            self.progress.note(
+                f"Out of memory after {self.facts.step:,} steps: each batch goes through the model in micro-batches of "
+                f"{rows:,} row{'s' * (rows != 1)} from here on."
+            )
 
     def _begin(self) -> None:
         """Take up the checkpoint, if there is one, or begin anew."""

@@ -102,6 +102,9 @@ class TrainedWeights(Protocol):
     def step(self, batches: Sequence[Batch], learning_rate: float, rows: int, group: Group | None) -> Any:
         """One update; the mean loss per row."""
 
+    def drop_gradients(self) -> bool:
+        """Forget the gradients of an update that ended half way; whether that can be."""
+
     def losses(self, batch: Batch, columns: int) -> np.ndarray:
         """Summed losses of each column."""
 
@@ -236,6 +239,11 @@ class LmEngine(ABC):
         self._tables.clear()
         rows = sum(batch.rows for batch in batches) if rows is None else rows
         return self._trainer().step(batches, learning_rate, rows, group)
+
+    def drop_gradients(self) -> bool:
+        """Forget the gradients of an update that ran out of memory, so that it can be made again; ``False`` where an
+        engine cannot."""
+        return self._trainer().drop_gradients()
 
     def losses(self, batch: Batch, columns: int) -> np.ndarray:
         """The summed negative log-likelihood of each column, in nats: float64[columns]."""

@@ -182,6 +182,7 @@ class FineTuning(Learner):
             if len(part)
         ]
         self.steps_per_epoch = len(self.seen) / plan.batch_rows
+        self.pieces = plan.pieces
         self.batches: Iterator[np.ndarray] = iter(())
         self.next_batch, self.evaluated_tokens = -1, 0
 
@@ -200,12 +201,19 @@ class FineTuning(Learner):
         rng = np.random.default_rng([self.plan.seed, 3, number])
         orders = draw_orders(len(rows), self.groups, plain_share=PLAIN_SHARE, rng=rng)
         # Rows of like length stand together, so that every second one is a part as long as the others.
-        parts = np.array_split(np.arange(self.rank, len(rows), self.size), self.plan.pieces)
+        parts = np.array_split(np.arange(self.rank, len(rows), self.size), self.pieces)
         pieces = [self.maker.make(rows[part], orders[part]) for part in parts if len(part)]
         loss = self.engine.train_step(pieces, self.rate(number), len(rows), self.group)
         tokens = sum(int(piece.lengths.sum()) for piece in pieces)
         self.facts["tokens"] += tokens if self.group is None else int(self.group.total(np.array(tokens, np.int64)))
         return loss
+
+    def halve_batch(self) -> int | None:
+        """Half the rows; not in a fit of several processes, of which the others know nothing of it."""
+        if self.group is not None or self.pieces >= self.plan.batch_rows or not self.engine.drop_gradients():
+            return None
+        self.pieces = min(2 * self.pieces, self.plan.batch_rows)
+        return -(-self.plan.batch_rows // self.pieces)
 
     def rate(self, step: int) -> float:
         """The step size of update ``step``."""

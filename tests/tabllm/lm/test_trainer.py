@@ -219,3 +219,32 @@ def test_batches_hold_rows_of_like_length_and_every_row_once():
     assert within < 0.5 * np.ptp(lengths)
     later = trainer._batches(codec, choices, the_plan, 5, per_epoch)
     assert (next(later) == rows[5]).all(), "a resumed run goes on with the batch that comes next"
+
+
+def test_an_update_that_runs_out_of_memory_is_made_again_in_smaller_micro_batches(monkeypatch):
+    """There is memory for 8 rows of 16; gradients of the update that failed are there, and are forgotten."""
+    _, expected = fit(plan(3))
+    engine = engine_of("torch", folder_of("gpt2"))
+    begin, notes, reporter = engine.start_training, [], Reporter()
+
+    def started(*given, **options):
+        begin(*given, **options)
+        losses = engine.training._target_losses
+
+        def cramped(batch):
+            found = losses(batch)
+            if found.requires_grad and batch.rows > 8:
+                found.sum().backward()
+                raise RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+            return found
+
+        monkeypatch.setattr(engine.training, "_target_losses", cramped)
+
+    monkeypatch.setattr(engine, "start_training", started)
+    monkeypatch.setattr(reporter, "note", notes.append)
+    _, trained = fit(plan(3), engine=engine, progress=reporter)
+    assert [note for note in notes if "memory" in note] == [
+        "Out of memory after 0 steps: each batch goes through the model in micro-batches of 8 rows from here on."
+    ]
+    for mine, theirs in zip(trained.history, expected.history, strict=True):
+        assert mine["train_loss"] == pytest.approx(theirs["train_loss"], rel=1e-4)

@@ -284,3 +284,42 @@ def test_the_best_weights_survive_an_interruption(tmp_path):
     assert len(history) == 15
     assert torch.equal(rest.module.weight, whole.module.weight)
     assert torch.equal(rest.module.bias, whole.module.bias)
+
+
+class Cramped(Line):
+    """Has memory for micro-batches of ``most`` rows, of a batch of 32."""
+
+    def __init__(self, most: int, least: int = 1, error: type[Exception] = MemoryError) -> None:
+        super().__init__()
+        self.most, self.least, self.rows, self.error = most, least, 32, error
+
+    def step(self, number):
+        if number >= 3 and self.rows > self.most:
+            raise self.error("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return super().step(number)
+
+    def halve_batch(self):
+        if self.rows == self.least:
+            return None
+        self.rows //= 2
+        return self.rows
+
+
+@pytest.mark.parametrize("error", [MemoryError, RuntimeError])
+def test_out_of_memory_halves_the_micro_batches_and_says_so(error):
+    notes, line = Notes(), Cramped(8, error=error)
+    history, restarts = run(line, notes=notes)
+    assert restarts == 0
+    assert [entry["step"] for entry in history] == list(range(2, 101, 2))
+    assert [line.partition(":")[2] for line in notes.lines] == [
+        " each batch goes through the model in micro-batches of 16 rows from here on.",
+        " each batch goes through the model in micro-batches of 8 rows from here on.",
+    ]
+    assert notes.lines[0].startswith("Out of memory after 3 steps")
+
+
+def test_what_cannot_be_halved_or_is_another_error_is_raised():
+    with pytest.raises(MemoryError):
+        run(Cramped(8, least=16))
+    with pytest.raises(ValueError, match="memory"):
+        run(Cramped(8, error=ValueError))

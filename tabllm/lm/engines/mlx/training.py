@@ -187,6 +187,10 @@ class Training:
         mx.async_eval(updated, self._trainable(), self.moments, total, self.loss_scale, self._since)
         return total
 
+    def drop_gradients(self) -> bool:
+        """MLX asks for more memory than there is only when it is too late to go on."""
+        return False
+
     def losses(self, batch: Batch, columns: int) -> np.ndarray:
         """float64[columns], summed over the rows."""
         values = np.array(self._target_losses(batch)).astype(np.float64)

@@ -136,10 +136,20 @@ class Training:
             self.optimizer.step()
             self.updates += 1
             self._round()
+        self._clear_gradients()
+        return total
+
+    def _clear_gradients(self) -> None:
         self.optimizer.zero_grad(set_to_none=False)
         for name in self.masters:
             self.weights[name].grad = None
-        return total
+
+    def drop_gradients(self) -> bool:
+        """Forget the gradients of an update that ended half way."""
+        self._clear_gradients()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        return True
 
     def _sum_gradients(self, total: Tensor, group: Group) -> Tensor:
         """Put the sums over all processes in place of the gradients of this one, and give the sum of the losses."""

@@ -1,0 +1,16 @@
+"""How memory that is not there is told by the libraries that asked for it."""
+
+from __future__ import annotations
+
+__all__ = ["is_out_of_memory"]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that there is not enough memory.
+
+    torch says it by a RuntimeError of its own on a GPU and by a plain one on the processor; MLX by a plain one.
+    """
+    text = str(error).lower()
+    named = type(error).__name__ == "OutOfMemoryError"
+    told = "can't allocate memory" in text or "unable to allocate" in text or "out of memory" in text
+    return isinstance(error, MemoryError) or named or (isinstance(error, RuntimeError) and told)
