@@ -117,7 +117,7 @@ class Sampler:
             if copies > 1:
                 cache = self.engine.gather(cache, np.repeat(np.arange(len(part)), copies), part.shape[1])
                 part = np.repeat(part, copies, axis=0)
-            result[start * copies : start * copies + len(part)] = walk.finish(cache, part)
+            result[start * copies : start * copies + len(part)] = walk.finish(cache, part, len(part))
         return result
 
 
@@ -134,6 +134,7 @@ class _Walk:
         self.engine, self.parents, self.order, self.rng, self.advance = engine, parents, order, rng, advance
         self.weights = weights
         most = max(1, MAX_FIELDS // len(engine.config.sizes))
+        most = max(engine.round_rows, most - most % engine.round_rows)
         self.nodes, self.block = min(MAX_NODES, most), min(BLOCK_ROWS, most)
         self.place = {field: step for step, field in enumerate(order)}
 
@@ -199,9 +200,9 @@ class _Walk:
     # -- the tree ---------------------------------------------------------------------------------------------
     def deepen(self, branch: _Branch) -> list[_Branch]:
         """Evaluate the nodes and deal their rows to their children."""
-        step = branch.prefix.shape[1]
-        cache = self.engine.gather(branch.cache, branch.parent, step)
-        probabilities = self.probabilities(cache, branch.prefix, step)
+        step, nodes = branch.prefix.shape[1], self.rounded(len(branch.counts))
+        cache = self.engine.gather(branch.cache, branch.parent[nodes], step, drawing=True)
+        probabilities = self.probabilities(cache, branch.prefix[nodes], step)[: len(branch.counts)]
         parent, child, counts = deal(probabilities, branch.counts, self.rng)
         prefix = np.concatenate([branch.prefix[parent], child[:, None].astype(np.int32)], axis=1)
         children = []
@@ -215,14 +216,26 @@ class _Walk:
         node = np.repeat(np.arange(len(branch.counts)), branch.counts)
         for start in range(0, len(node), self.block):
             part = node[start : start + self.block]
-            cache = self.engine.gather(branch.cache, branch.parent[part], branch.prefix.shape[1])
-            self.parts.append(self.finish(cache, branch.prefix[part]))
+            rounded = part[self.rounded(len(part))]
+            cache = self.engine.gather(branch.cache, branch.parent[rounded], branch.prefix.shape[1], drawing=True)
+            self.parts.append(self.finish(cache, branch.prefix[rounded], len(part)))
             self.advance(len(part))
 
-    def finish(self, cache: Any, prefix: np.ndarray) -> np.ndarray:
-        """Draw all remaining fields of a block on the device: int32[rows, fields] in field order."""
+    def rounded(self, rows: int) -> np.ndarray:
+        """int64[n], 0 to ``rows`` - 1 and then 0 up to a round number of them that the engine has met before."""
+        index = np.zeros(-(-rows // self.engine.round_rows) * self.engine.round_rows, np.int64)
+        index[:rows] = np.arange(rows)
+        return index
+
+    def finish(self, cache: Any, prefix: np.ndarray, rows: int) -> np.ndarray:
+        """Draw all remaining fields of a block on the device: int32[rows, fields] in field order.
+
+        Args:
+            rows: of the block, the first ones of the cache and of ``prefix``.
+        """
         engine, depth = self.engine, prefix.shape[1]
-        uniforms = engine.put(latin_uniforms(len(prefix), len(self.order) - depth, self.rng))
+        uniform = latin_uniforms(rows, len(self.order) - depth, self.rng)
+        uniforms = engine.put(np.pad(uniform, ((0, 0), (0, len(prefix) - rows))))
         token = engine.put(prefix[:, -1:]) if depth else engine.put(prefix)
         drawn: dict[int, Any] = {}
         for step in range(depth, len(self.order)):
@@ -240,4 +253,4 @@ class _Walk:
         result[:, self.order[:depth]] = prefix
         if drawn:
             result[:, list(drawn)] = engine.fetch(list(drawn.values()))
-        return result
+        return result[:rows]

@@ -37,6 +37,8 @@ class NanoEngine(ABC):
     #: ``"torch"`` or ``"mlx"``.
     name: ClassVar[str]
     config: NanoConfig
+    #: Rows are drawn in multiples of this, where each new number of them costs the engine time.
+    round_rows: int = 1
 
     # -- decoding ---------------------------------------------------------------------------------------------
     @abstractmethod
@@ -44,8 +46,12 @@ class NanoEngine(ABC):
         """Room for the keys and values of ``rows`` rows."""
 
     @abstractmethod
-    def gather(self, cache: Any, index: np.ndarray, length: int) -> Any:
-        """A cache whose row i is row ``index[i]`` of ``cache``, over the first ``length`` steps."""
+    def gather(self, cache: Any, index: np.ndarray, length: int, *, drawing: bool = False) -> Any:
+        """A cache whose row i is row ``index[i]`` of ``cache``, over the first ``length`` steps.
+
+        Args:
+            drawing: it is for draws alone, for which an engine may multiply in a shorter number type.
+        """
 
     @abstractmethod
     def append(self, cache: Any, tokens: Any, order: Sequence[int], start: int) -> Any:

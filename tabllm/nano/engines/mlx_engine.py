@@ -55,7 +55,7 @@ class MlxEngine(NanoEngine):
     def new_cache(self, rows: int) -> _Cache:
         return _Cache(rows, [None] * self.config.layers, [None] * self.config.layers)
 
-    def gather(self, cache: _Cache, index: np.ndarray, length: int) -> _Cache:
+    def gather(self, cache: _Cache, index: np.ndarray, length: int, *, drawing: bool = False) -> _Cache:
         rows = self.put(index)
 
         def taken(part: mx.array | None) -> mx.array | None:

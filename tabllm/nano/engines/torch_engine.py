@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tabular.machine.devices import full_width_products
+from tabular.machine.devices import full_width_products, product_type
 
 from ...decoding.attention import attend, laid_out
 from ...decoding.torch_draws import draw
@@ -31,13 +31,20 @@ __all__ = ["TorchEngine"]
 #: Fields of rows that losses are found of at a time: of more, what a layer makes leaves the processor's cache.
 #: But of many fields not of fewer rows than a number, lest each field's head be multiplied with hardly any.
 FIELDS_AT_ONCE, MIN_AT_ONCE = 1 << 13, 64
-#: Keys of a row above which a processor multiplies them as matrices: 50 take 0.4 of the time, 8 take 1.7 times as long.
-MANY_KEYS = 32
+#: Keys of a row from which a processor is faster with torch's attention than element by element (14 take half of the
+#: time), and above which it is faster still with them as matrices (50 take half of that), unless they are bfloat16.
+SOME_KEYS, MANY_KEYS = 6, 32
+#: Width of the model from which draws multiply in bfloat16, on a processor that does so by itself; and of how many rows
+#: a multiple is drawn then: for each number of rows that it meets oneDNN compiles its kernels anew, some ms.
+MIN_WIDTH_LOW, ROUND_LOW = 64, 64
 
 
 @dataclass
 class _Cache:
-    """Keys and values, float32[layers, fields, rows, heads, width of a head]: a step's rows lie together."""
+    """Keys and values, [layers, fields, rows, heads, width of a head]: a step's rows lie together.
+
+    They are float32, or bfloat16 where the layers multiply in it.
+    """
 
     keys: Tensor
     values: Tensor
@@ -65,18 +72,37 @@ class TorchEngine(NanoEngine):
         self._offset_row = torch.tensor(config.offsets[:-1], device=self.device)
 
     # -- decoding ---------------------------------------------------------------------------------------------
-    def new_cache(self, rows: int) -> _Cache:
+    def new_cache(self, rows: int, *, drawing: bool = False) -> _Cache:
         c = self.config
         shape = (c.layers, len(c.sizes), rows, c.heads, c.width // c.heads)
-        return _Cache(torch.empty(shape, device=self.device), torch.empty(shape, device=self.device))
+        dtype = torch.bfloat16 if drawing and self._low_weights else torch.float32
+        return _Cache(*(torch.empty(shape, dtype=dtype, device=self.device) for _ in range(2)))
 
     @torch.inference_mode()
-    def gather(self, cache: _Cache, index: np.ndarray, length: int) -> _Cache:
-        fresh, rows = self.new_cache(len(index)), self.put(index)
+    def gather(self, cache: _Cache, index: np.ndarray, length: int, *, drawing: bool = False) -> _Cache:
+        fresh, rows = self.new_cache(len(index), drawing=drawing), self.put(index)
         for old, new in ((cache.keys, fresh.keys), (cache.values, fresh.values)):
-            for layer in range(self.config.layers):
-                torch.index_select(old[layer, :length], 1, rows, out=new[layer, :length])
+            for layer in range(self.config.layers if length else 0):
+                if old.dtype == new.dtype:
+                    torch.index_select(old[layer, :length], 1, rows, out=new[layer, :length])
+                else:
+                    new[layer, :length] = old[layer, :length].index_select(1, rows)
         return fresh
+
+    @property
+    def round_rows(self) -> int:  # type: ignore[override]
+        return ROUND_LOW if self._low_weights else 1
+
+    @cached_property
+    def _low_weights(self) -> dict[str, Tensor]:
+        """The layers' matrices and their biases in bfloat16, where that multiplies faster; else nothing.
+
+        Nor while the weights are in training, when they change.
+        """
+        training = self.weights["wte"].requires_grad
+        if training or self.config.width < MIN_WIDTH_LOW or product_type(self.device) != torch.bfloat16:
+            return {}
+        return {k: v.bfloat16() for k, v in self.weights.items() if k.startswith("h.") and ".ln_" not in k}
 
     @torch.inference_mode()
     def append(self, cache: _Cache, tokens: Any, order: Sequence[int], start: int) -> Tensor:
@@ -100,22 +126,24 @@ class TorchEngine(NanoEngine):
         """x: float32[steps, rows, width]; its keys and values go into the cache at ``start``."""
         heads = self.config.heads
         steps, rows, width = x.shape
-        q, k, v = self._qkv(self.weights, layer, x).view(steps, rows, 3, heads, width // heads).unbind(2)
+        low = cache.keys.dtype == torch.bfloat16
+        w = {**self.weights, **self._low_weights} if low else self.weights
+        q, k, v = self._qkv(w, layer, x).view(steps, rows, 3, heads, width // heads).unbind(2)
         stop = start + steps
         cache.keys[layer, start:stop], cache.values[layer, start:stop] = k, v
         keys, values = cache.keys[layer, :stop], cache.values[layer, :stop]  # (stop, rows, heads, dh)
-        if steps == 1 and stop > MANY_KEYS and x.device.type == "cpu":
-            q, keys, values = (t.reshape(len(t), rows * heads, -1).transpose(0, 1) for t in (q, keys, values))
-            share = torch.softmax((q * (width // heads) ** -0.5) @ keys.transpose(1, 2), dim=-1)
-            mixed = (share @ values).view(1, rows, width)
-        elif steps == 1:
+        if steps == 1 and not low and (stop < SOME_KEYS or x.device.type != "cpu"):
             # One query a row: element-wise products beat a batched matrix product of 1 x dh matrices.
             share = torch.softmax((q * (width // heads) ** -0.5 * keys).sum(-1), dim=0)
             mixed = (share.unsqueeze(-1) * values).sum(0, keepdim=True)
+        elif steps == 1 and not low and stop > MANY_KEYS:
+            q, keys, values = (t.reshape(len(t), rows * heads, -1).transpose(0, 1) for t in (q, keys, values))
+            share = torch.softmax((q * (width // heads) ** -0.5) @ keys.transpose(1, 2), dim=-1)
+            mixed = (share @ values).view(1, rows, width)
         else:
             q, keys, values = (t.permute(1, 2, 0, 3) for t in (q, keys, values))
-            mixed = F.scaled_dot_product_attention(*laid_out(q, keys, values), is_causal=True).permute(2, 0, 1, 3)
-        return self._after_attention(self.weights, layer, x, mixed.reshape(steps, rows, width))
+            mixed = F.scaled_dot_product_attention(*laid_out(q, keys, values), is_causal=steps > 1).permute(2, 0, 1, 3)
+        return self._after_attention(w, layer, x, mixed.reshape(steps, rows, width))
 
     @torch.inference_mode()
     def probabilities(self, hidden: Tensor, field: int) -> np.ndarray:
@@ -148,15 +176,14 @@ class TorchEngine(NanoEngine):
     def _qkv(self, w: Mapping[str, Tensor], layer: int, x: Tensor) -> Tensor:
         p = f"h.{layer}."
         a = F.layer_norm(x, x.shape[-1:], w[p + "ln_1.weight"], w[p + "ln_1.bias"])
-        return F.linear(a, w[p + "attn.c_attn.weight"], w[p + "attn.c_attn.bias"])
+        return _linear(w, p + "attn.c_attn", a)
 
     def _after_attention(self, w: Mapping[str, Tensor], layer: int, x: Tensor, mixed: Tensor) -> Tensor:
         p = f"h.{layer}."
-        x = x + F.linear(mixed, w[p + "attn.c_proj.weight"], w[p + "attn.c_proj.bias"])
+        x = x + _linear(w, p + "attn.c_proj", mixed)
         a = F.layer_norm(x, x.shape[-1:], w[p + "ln_2.weight"], w[p + "ln_2.bias"])
         # ReLU in GELU's place: as good here, and GELU cost as much as the product before it on a CPU.
-        a = F.relu(F.linear(a, w[p + "mlp.c_fc.weight"], w[p + "mlp.c_fc.bias"]))
-        return x + F.linear(a, w[p + "mlp.c_proj.weight"], w[p + "mlp.c_proj.bias"])
+        return x + _linear(w, p + "mlp.c_proj", F.relu(_linear(w, p + "mlp.c_fc", a)))
 
     # -- training ---------------------------------------------------------------------------------------------
     @torch.no_grad()
@@ -177,6 +204,7 @@ class TorchEngine(NanoEngine):
         self._average = {name: value.clone() for name, value in self.weights.items()}
         for value in self.weights.values():
             value.requires_grad_(True)
+        self._low_weights = {}
         self._weight_decay = weight_decay
         self._momentum = {
             name: torch.zeros_like(value) for name, value in self.weights.items() if orthogonal and is_orthogonal(name)
@@ -316,6 +344,12 @@ class TorchEngine(NanoEngine):
 
     def _marginal(self, field: int) -> Tensor:
         return self._start_bias[self.config.offsets[field] : self.config.offsets[field + 1]]
+
+
+def _linear(w: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:
+    """In the number type of the weights, of which ``x`` is made where it is another."""
+    weight = w[name + ".weight"]
+    return F.linear(x.to(weight.dtype), weight, w[name + ".bias"])
 
 
 def _split(array: Tensor, indices: Sequence[int]) -> tuple[Tensor, ...]:

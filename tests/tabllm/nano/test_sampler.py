@@ -6,11 +6,13 @@ import itertools
 
 import numpy as np
 import pytest
+import torch
 
 from tabllm.decoding.draws import WINDOW, latin_uniforms
 from tabllm.decoding.orders import order_with_first
 from tabllm.nano import sampler as sampler_module
 from tabllm.nano.config import NanoConfig, initial_weights
+from tabllm.nano.engines import torch_engine
 from tabllm.nano.engines.torch_engine import TorchEngine
 from tabllm.nano.sampler import Sampler
 
@@ -68,6 +70,17 @@ def same(found: np.ndarray, expected: np.ndarray) -> None:
 def test_unconditioned_rows_follow_the_model(engine, parts):
     rows = Sampler(engine, [-1] * 3).sample(ROWS, [0, 1, 2], np.random.default_rng(1))
     same(frequencies(rows), joint(engine, [0, 1, 2]))
+
+
+def test_draws_in_bfloat16_follow_the_model_too(engine, parts, monkeypatch):
+    monkeypatch.setattr(torch_engine, "product_type", lambda device: torch.bfloat16)
+    monkeypatch.setattr(torch_engine, "MIN_WIDTH_LOW", 16)
+    low = TorchEngine(engine.config, engine.numpy_weights())
+    rows = Sampler(low, [-1] * 3).sample(ROWS, range(3), np.random.default_rng(0))
+    assert low.new_cache(1, drawing=True).keys.dtype == torch.bfloat16
+    assert low.round_rows > 1
+    # These weights give logits far apart; of a fitted model probabilities are ten times as near.
+    np.testing.assert_allclose(frequencies(rows), joint(engine, [0, 1, 2]), atol=0.01)
 
 
 def test_the_first_field_lies_closer_to_the_model_than_independent_draws_would(engine):
