@@ -14,7 +14,7 @@ import pandas as pd
 
 from .forms import hashed
 
-__all__ = ["COUNT", "Counting", "find_counting", "is_dense", "parse_counting"]
+__all__ = ["COUNT", "MEAN_STEP", "Counting", "find_counting", "is_dense", "parse_counting", "split_numbers"]
 
 #: A run of numbers shorter than this may be monotone by accident.
 SEQUENCE_ROWS = 10
@@ -82,7 +82,7 @@ def find_counting(cells: pd.Series, *, gaps: bool = True, shuffled: bool = False
         gaps: whether steps may differ.
         shuffled: whether numbers without large gaps count in any order.
     """
-    split = _split(cells)
+    split = split_numbers(cells)
     if split is None:
         return None
     head, numbers, tail, width = split
@@ -117,7 +117,7 @@ def _written(head: str, numbers: np.ndarray, tail: str, width: int, sign: int, l
     return f"count:{head}{{{shown}}}{tail}{'+' if sign > 0 else '-'}{low}{f'..{high}' if high > low else ''}"
 
 
-def _split(cells: pd.Series) -> tuple[str, np.ndarray, str, int] | None:
+def split_numbers(cells: pd.Series) -> tuple[str, np.ndarray, str, int] | None:
     """What stands before the numbers, the numbers, what stands behind, and their width if zeros fill it, else 1."""
     if pd.api.types.is_integer_dtype(cells.dtype):
         values = cells.to_numpy()

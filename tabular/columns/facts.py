@@ -10,13 +10,14 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 
+from ..codes.sequences import find_counting
 from ..dates.numbers import detect_date_numbers
 from ..dates.text import DateText, detect_date_text
 from ..encoding.cells import dtype_text, missing_cells, texts, to_number, value_type
 from ..encoding.marks import known_marks
 from ..numbers.detection import NumberText, detect_number_text, sample_places
 
-__all__ = ["BAD_SHARE", "ColumnFacts", "column_facts"]
+__all__ = ["BAD_SHARE", "ColumnFacts", "as_whole", "column_facts"]
 
 #: A column of text is one of numbers (or dates) if at most this share of its cells is something else.
 BAD_SHARE = 0.02
@@ -64,14 +65,45 @@ class ColumnFacts:
         return pd.Series(counted.index[counted.to_numpy(dtype=np.int64) > 0])
 
     @property
+    def cells(self) -> int:
+        """How many cells are filled."""
+        return len(self.filled)
+
+    @property
+    def kinds(self) -> int:
+        """How many distinct values there are."""
+        return len(self.distinct)
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether no value comes twice."""
+        return self.kinds == self.cells
+
+    @property
     def missing(self) -> int:
         """How many cells are missing."""
-        return self.rows - len(self.filled)
+        return self.rows - self.cells
 
     @property
     def distinct_share(self) -> float:
         """Distinct values per filled cell, 0 to 1."""
-        return len(self.distinct) / max(1, len(self.filled))
+        return self.kinds / max(1, self.cells)
+
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest number of a column of numbers."""
+        return float(self.numbers.min()), float(self.numbers.max())
+
+    def counting(self, *, gaps: bool = True, shuffled: bool = False, whole: bool = False) -> str | None:
+        """The pattern by which the cells count from row to row (:func:`tabular.codes.sequences.find_counting`).
+
+        Args:
+            whole: the cells are whole numbers, whatever their type.
+        """
+        return find_counting(as_whole(self.filled) if whole else self.filled, gaps=gaps, shuffled=shuffled)
+
+    def from_one(self) -> bool:
+        """Whether the cells, whole numbers, are 1, 2, 3, ..."""
+        return bool((as_whole(self.filled).to_numpy() == np.arange(1, self.cells + 1)).all())
 
     @property
     def is_text(self) -> bool:
@@ -129,6 +161,11 @@ class ColumnFacts:
             found = self.number_text
             return np.full(len(self.distinct), np.nan) if found is None else found.values
         return to_number(self.distinct, self.type)
+
+
+def as_whole(cells: pd.Series) -> pd.Series:
+    """Whole numbers as int64, or uint64 where one needs it."""
+    return cells.astype(np.uint64 if cells.max() > np.iinfo(np.int64).max else np.int64)
 
 
 def column_facts(name: str, series: pd.Series, skip: np.ndarray | None) -> ColumnFacts:

@@ -7,8 +7,8 @@ import pandas as pd
 
 from ..codes.checksums import find_check
 from ..codes.patterns import find_pattern, loose_pattern, number_range, without_real
-from ..codes.sequences import find_counting, is_dense
-from .facts import ColumnFacts
+from ..codes.sequences import is_dense
+from .facts import ColumnFacts, as_whole
 from .names import named_like_a_measurement, named_like_a_row_number, named_like_an_identifier
 
 __all__ = ["counts_rows", "identifier_pattern", "number_texts", "reads_as_identifier", "written_as_codes"]
@@ -24,7 +24,7 @@ def reads_as_identifier(facts: ColumnFacts) -> bool:
 
     A measurement may be distinct in every row too, so being distinct alone says nothing.
     """
-    if facts.missing or len(facts.distinct) < len(facts.filled) or facts.type not in ("integer", "float"):
+    if facts.missing or not facts.is_unique or facts.type not in ("integer", "float"):
         return False
     return named_like_an_identifier(facts.name) or counts_rows(facts) or _has_check_digit(facts)
 
@@ -33,7 +33,7 @@ def _has_check_digit(facts: ColumnFacts) -> bool:
     """Whether all are long numbers with a check digit, as of articles and books."""
     if facts.numbers.min() < LONG_NUMBER:
         return False
-    return find_check(_whole(facts.distinct).astype(str).to_numpy()) is not None
+    return find_check(as_whole(facts.distinct).astype(str).to_numpy()) is not None
 
 
 def written_as_codes(texts: pd.Series) -> bool:
@@ -45,14 +45,16 @@ def written_as_codes(texts: pd.Series) -> bool:
 
 def counts_rows(facts: ColumnFacts) -> bool:
     """Whether all cells are distinct and each is what follows the one before, or they leave nothing out."""
-    unique = not facts.missing and len(facts.distinct) == len(facts.filled)
-    if not unique or facts.type not in ("integer", "string") or named_like_a_measurement(facts.name):
+    if facts.missing or not facts.is_unique:
         return False
-    if find_counting(facts.filled, gaps=len(facts.filled) >= GROWING_ROWS) is not None:
+    if facts.type not in ("integer", "string") or named_like_a_measurement(facts.name):
+        return False
+    if facts.counting(gaps=facts.cells >= GROWING_ROWS) is not None:
         return True
-    if facts.type != "integer" or len(facts.filled) < SHUFFLED_ROWS or np.abs(facts.numbers).max() >= 2.0**53:
+    if facts.type != "integer" or facts.cells < SHUFFLED_ROWS or np.abs(facts.numbers).max() >= 2.0**53:
         return False
-    return bool(facts.numbers.max() - facts.numbers.min() == len(facts.filled) - 1)
+    low, high = facts.ends()
+    return high - low == facts.cells - 1
 
 
 def identifier_pattern(facts: ColumnFacts) -> str:
@@ -60,17 +62,16 @@ def identifier_pattern(facts: ColumnFacts) -> str:
     whole = facts.type == "integer" or (facts.type == "float" and not np.any(facts.numbers % 1))
     if facts.type == "float" and not whole:
         return "sequence"
-    cells = _whole(facts.filled) if whole else facts.filled
-    if len(facts.distinct) == len(facts.filled):
-        if whole and named_like_a_row_number(facts.name) and _from_one(cells):
+    if facts.is_unique:
+        if whole and named_like_a_row_number(facts.name) and facts.from_one():
             return "sequence"
-        counting = find_counting(cells, shuffled=True)
+        counting = facts.counting(shuffled=True, whole=whole)
         if counting is not None:
             return counting
     if not whole:
         pattern = find_pattern(facts.texts) or loose_pattern(facts.texts)
         return without_real(pattern, facts.texts.to_numpy(dtype=object), facts.name) or pattern
-    numbers = _whole(facts.distinct).to_numpy()
+    numbers = as_whole(facts.distinct).to_numpy()
     known = numbers.astype(str).astype(object)
     among = None if is_dense(numbers) else without_real(number_range(numbers, facts.dtype), known, facts.name)
     return among or number_range(numbers, facts.dtype, apart=True)
@@ -78,12 +79,4 @@ def identifier_pattern(facts: ColumnFacts) -> str:
 
 def number_texts(facts: ColumnFacts) -> pd.Series:
     """The distinct whole numbers of a column as text."""
-    return _whole(facts.distinct).astype(str)
-
-
-def _whole(cells: pd.Series) -> pd.Series:
-    return cells.astype(np.uint64 if cells.max() > np.iinfo(np.int64).max else np.int64)
-
-
-def _from_one(cells: pd.Series) -> bool:
-    return bool((cells.to_numpy() == np.arange(1, len(cells) + 1)).all())
+    return as_whole(facts.distinct).astype(str)

@@ -43,15 +43,15 @@ def build_column(facts: ColumnFacts, kind: str, *, rare_below: int = 0, forced: 
     """
     missing_rate = facts.missing / facts.rows if facts.rows else 0.0
     base: dict[str, Any] = {"name": facts.name, "kind": kind, "dtype": facts.dtype, "missing_rate": missing_rate}
-    if not len(facts.filled):
+    if not facts.cells:
         notes = (*facts.notes, "All cells are missing.") if facts.rows else facts.notes
         return Column(**{**base, "kind": kind if forced else "constant", "notes": notes})
     return _BUILDERS[kind](facts, base, rare_below)
 
 
 def _categorical(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Column:
-    codes, distinct = labels(facts.filled, facts.name)
-    counts = np.bincount(codes[codes >= 0], minlength=len(distinct))
+    codes, distinct = labels(facts.distinct, facts.name)
+    counts = np.bincount(codes, weights=facts.counts, minlength=len(distinct)).astype(np.int64)
     notes = list(facts.notes)
     unused = int((counts == 0).sum()) if facts.type == "category" else 0
     scale = facts.dtype == "category[ordered]" and unused <= ATOM_LIMIT  # its levels say what there is, not who
@@ -81,14 +81,14 @@ def _order(value: Any) -> tuple[int, Any]:
 
 
 def _constant(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Column:
-    if len(facts.distinct) != 1:
-        raise SchemaError(f"Column {facts.name!r} is no constant: it has {len(facts.distinct):,} distinct values.")
+    if facts.kinds != 1:
+        raise SchemaError(f"Column {facts.name!r} is no constant: it has {facts.kinds:,} distinct values.")
     return _categorical(facts, base, 0)
 
 
 def _boolean(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Column:
-    if len(facts.distinct) > 2:
-        raise SchemaError(f"Column {facts.name!r} is not boolean: it has {len(facts.distinct):,} distinct values.")
+    if facts.kinds > 2:
+        raise SchemaError(f"Column {facts.name!r} is not boolean: it has {facts.kinds:,} distinct values.")
     return _categorical(facts, base, 0)
 
 

@@ -23,9 +23,9 @@ from .object_cells import MAX_BYTES
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["arrow_to_pandas", "pandas_to_arrow", "schema_as_text", "schema_of_text"]
+__all__ = ["NULLABLE", "arrow_to_pandas", "pandas_to_arrow", "schema_as_text", "schema_of_text"]
 
-_NULLABLE = {
+NULLABLE = {
     "int8": "Int8", "int16": "Int16", "int32": "Int32", "int64": "Int64",
     "uint8": "UInt8", "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64", "bool": "boolean",
 }  # fmt: skip
@@ -81,8 +81,8 @@ def _odd_column(column: Any, kind: Any) -> pd.Series | None:
         return _or_plain(pa.chunked_array([pc.run_end_decode(chunk) for chunk in column.chunks], kind.value_type))
     if is_.is_dictionary(kind) and not _as_category(kind.value_type):
         return _or_plain(column.cast(kind.value_type))
-    if str(kind) in _NULLABLE and column.null_count:
-        dtype = pd.api.types.pandas_dtype(_NULLABLE[str(kind)])
+    if str(kind) in NULLABLE and column.null_count:
+        dtype = pd.api.types.pandas_dtype(NULLABLE[str(kind)])
         return column.to_pandas(types_mapper=lambda _: dtype)
     if is_.is_null(kind):
         return pd.Series(np.full(len(column), None), dtype=object)

@@ -6,7 +6,7 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from .formats.json_files import read_json_lines, read_json_table
 from .formats.table_layout import is_number
 from .origins import STDIN, existing, format_of, is_database, parts_of, spooled
 
-__all__ = ["check_table", "random_order", "random_rows", "read_as_text", "read_file", "read_table"]
+__all__ = ["check_table", "columns_differ", "random_order", "random_rows", "read_as_text", "read_file", "read_table"]
 
 #: Signs of names that are no delimiters, and cells that are looked at for one.
 _IN_NAMES, _LOOKED_AT = "_-.()[]'\"%#/&", 100
@@ -110,7 +110,7 @@ def _read_parts(
         # Text stays text until all parts are there: a column is a number in all of them or in none.
         read = _read_one(part, options, None if rows is None else rows - count, as_text or text)
         if found and set(read.table.columns) != set(found[0].table.columns):
-            raise TableError(_mismatch(part, read.table.columns, parts[0], found[0].table.columns))
+            raise TableError(columns_differ(part, read.table.columns, parts[0], found[0].table.columns))
         found.append(read)
         count += len(read.table)
         if count == rows:
@@ -122,7 +122,9 @@ def _read_parts(
     return ReadFile(table, found[0].form, (f"Read {len(found):,} files of {origin} as one table.", *notes))
 
 
-def _mismatch(part: Path, names: pd.Index, first: Path, expected: pd.Index) -> str:
+def columns_differ(part: Path, names: Iterable[str], first: Path, expected: Iterable[str]) -> str:
+    """What there is to say of a part of a table that has other columns than the first one."""
+    names, expected = list(names), list(expected)
     lacking = [name for name in expected if name not in names]
     if lacking:
         return f"{part} has no column {lacking[0]!r}, which {first} has; the parts of a table have the same columns."

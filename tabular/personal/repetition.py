@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..schema import Column
 
-__all__ = ["with_repetition"]
+__all__ = ["repeats_of", "with_repetition"]
 
 #: Rows of an identifier, on average, from which on what its rows share is kept.
 MIN_ROWS = 1.5
@@ -59,7 +59,12 @@ def _codes(cells: pd.Series) -> np.ndarray:
 
 def _counts(codes: np.ndarray) -> tuple[tuple[int, int], ...]:
     """(rows of a value, how many such values), ascending."""
-    rows, values = np.unique(np.bincount(codes[codes >= 0]), return_counts=True)
+    return repeats_of(np.bincount(codes[codes >= 0]))
+
+
+def repeats_of(counts: np.ndarray) -> tuple[tuple[int, int], ...]:
+    """(rows of a value, how many such values), ascending, of int[values] the rows of each."""
+    rows, values = np.unique(counts, return_counts=True)
     rows, values = rows[rows > 0], values[rows > 0]
     if len(rows) > MAX_COUNTS:  # so many different counts are told apart by their size alone
         part = np.unique(np.linspace(0, len(rows), MAX_COUNTS + 1).astype(int)[:-1])

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .row_keys import smallest_keys
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -61,7 +63,7 @@ def held_out(table: pd.DataFrame, count: int, seed: int, people: Sequence[str] =
     later ones.
     """
     if not people:
-        return _smallest_keys(len(table), count, seed)
+        return smallest_keys(len(table), count, seed)
     labels = _people(table[list(people)])
     sizes = np.bincount(labels)
     drawn = np.argsort(np.random.PCG64(seed).random_raw(len(sizes)), kind="stable")
@@ -69,12 +71,6 @@ def held_out(table: pd.DataFrame, count: int, seed: int, people: Sequence[str] =
     drawn = drawn[sizes[drawn] <= max(count, int(sizes.min()))]
     chosen = drawn[: int(np.abs(sizes[drawn].cumsum() - count).argmin()) + 1] if count else drawn[:0]
     return np.isin(labels, chosen)
-
-
-def _smallest_keys(rows: int, count: int, seed: int) -> np.ndarray:
-    held = np.zeros(rows, bool)
-    held[np.argsort(np.random.PCG64(seed).random_raw(rows), kind="stable")[:count]] = True
-    return held
 
 
 def _people(columns: pd.DataFrame) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -28,7 +28,7 @@ from ..personal.surrogates import surrogate_pattern
 from ..schema import KINDS, Column, Schema, kind_hint
 from ..schema_checks import check_schema
 
-__all__ = ["infer_schema"]
+__all__ = ["infer_schema", "schema_of_facts", "with_decimal_mark"]
 
 #: Up to so many distinct integers read as labels (flags, regions, codes) and not as quantities.
 LABEL_LIMIT = 20
@@ -79,6 +79,33 @@ def infer_schema(
     plain = {name: plain_cells(series) for name, series in columns.items()}
     skip = repeated_headers(plain)
     known, left_out = _facts(columns, skip)
+    notes = [f"Left out: {str(error)[0].lower()}{str(error)[1:]}" for error in left_out]
+    repeated = 0 if skip is None else int(skip.sum())
+    return schema_of_facts(
+        known, plain, rows=len(table), repeated=repeated, notes=notes,
+        overrides=overrides, rare_below=rare_below, faker=faker,
+    )  # fmt: skip
+
+
+def schema_of_facts(
+    known: Mapping[str, ColumnFacts],
+    plain: Mapping[str, pd.Series],
+    *,
+    rows: int,
+    repeated: int,
+    notes: Sequence[str],
+    overrides: Mapping[str, str | Mapping[str, Any]],
+    rare_below: int,
+    faker: str | None,
+) -> Schema:
+    """The schema of a table of which ``known`` are the facts; see :func:`infer_schema`.
+
+    Args:
+        plain: cells of the columns, all or a sample: what names persons is told by them.
+        rows: of the table.
+        repeated: how many of them repeat the header.
+        notes: what there is to say of the table already.
+    """
     plain = {name: plain[name] for name in known}
     found = []
     persons = {name: found.sort for name, found in find_personal(plain).items()}
@@ -95,14 +122,14 @@ def infer_schema(
         else:
             found.append(_column(facts, overrides.get(name), rare_below))
     found = with_repetition(found, plain, {column.name for column in found if column.personal})
-    notes = [f"Left out: {str(error)[0].lower()}{str(error)[1:]}" for error in left_out]
-    if skip is not None:
-        notes.append(f"{int(skip.sum()):,} row(s) repeat the header: read as missing; remove them from the file.")
+    notes = list(notes)
+    if repeated:
+        notes.append(f"{repeated:,} row(s) repeat the header: read as missing; remove them from the file.")
     if faker is not None and not any(column.words for column in found):
         notes.append(f"Faker's words of {faker} stand nowhere: no column has made-up names, streets or e-mails.")
     elif faker is not None and (note := note_of_locale(faker)) is not None:
         notes.append(note)
-    return Schema(tuple(found), rows=len(table), notes=tuple(notes))
+    return Schema(tuple(found), rows=rows, notes=tuple(notes))
 
 
 def _facts(
@@ -123,13 +150,18 @@ def _facts(
             left_out.append(error)
     if left_out and not facts:
         raise left_out[0]
+    return with_decimal_mark(facts), left_out
+
+
+def with_decimal_mark(facts: dict[str, ColumnFacts]) -> dict[str, ColumnFacts]:
+    """``facts``, each with the decimal mark that the columns together show; see :func:`_facts`."""
     shown = Counter(mark for each in facts.values() if (mark := _decimal_mark(each)) is not None)
     if shown[","] <= shown["."]:
-        return facts, left_out  # a point is what is taken for granted
+        return facts  # a point is what is taken for granted
     return {
         name: replace(each, point=",") if each.number_text is not None and each.number_text.point is None else each
         for name, each in facts.items()
-    }, left_out
+    }
 
 
 def _decimal_mark(facts: ColumnFacts) -> str | None:
@@ -146,7 +178,7 @@ def _of_persons(
     locale: str | None,
 ) -> Column:
     """A column of persons: an identifier by which none of its real values is made, unless another kind was asked."""
-    if override is None and len(facts.filled):
+    if override is None and facts.cells:
         # Whatever the values might be learned as (a category each) is not even looked at.
         missing_rate = facts.missing / facts.rows
         column = Column(facts.name, "identifier", facts.dtype, missing_rate, notes=facts.notes)
@@ -177,11 +209,11 @@ def _column(facts: ColumnFacts, override: str | Mapping[str, Any] | None, rare_b
 
 def guess_kind(facts: ColumnFacts) -> str:
     """The kind that fits ``facts`` best; the rules stand in the functions below."""
-    if not len(facts.filled):
+    if not facts.cells:
         return "constant"
     if facts.type == "boolean":
-        return "boolean" if len(facts.distinct) == 2 or facts.missing else "constant"
-    if len(facts.distinct) == 1:
+        return "boolean" if facts.kinds == 2 or facts.missing else "constant"
+    if facts.kinds == 1:
         # With missing cells it is a choice of two, and whether the cell is filled may tell much.
         return "categorical" if facts.missing else "constant"
     if facts.type == "category":
@@ -210,16 +242,16 @@ def reads_as_label(facts: ColumnFacts) -> bool:
     """
     if facts.type == "float" and not facts.missing:
         return False
-    repeats = len(facts.filled) / len(facts.distinct)
-    if len(facts.distinct) <= 2 and repeats >= 2:
+    repeats = facts.cells / facts.kinds
+    if facts.kinds <= 2 and repeats >= 2:
         return True
-    if len(facts.distinct) <= LABEL_LIMIT:
+    if facts.kinds <= LABEL_LIMIT:
         return repeats >= LABEL_REPEATS
-    return named_like_a_code(facts.name) and repeats >= 2 and len(facts.distinct) <= CATEGORY_LIMIT
+    return named_like_a_code(facts.name) and repeats >= 2 and facts.kinds <= CATEGORY_LIMIT
 
 
 def _kind_of_text(facts: ColumnFacts) -> str:
-    few = len(facts.distinct) <= LABEL_LIMIT and len(facts.filled) / len(facts.distinct) >= LABEL_REPEATS
+    few = facts.kinds <= LABEL_LIMIT and facts.cells / facts.kinds >= LABEL_REPEATS
     if facts.date_text is not None and not (few and is_duration(facts.date_text.format)):
         return "datetime"
     found = facts.number_text
@@ -240,25 +272,25 @@ def _kind_of_text(facts: ColumnFacts) -> str:
         return "text"
     if nearly_unique and named_like_an_identifier(facts.name):
         return "identifier"
-    if (nearly_unique and len(facts.distinct) > LABEL_LIMIT) or len(facts.distinct) > CATEGORY_LIMIT:
+    if (nearly_unique and facts.kinds > LABEL_LIMIT) or facts.kinds > CATEGORY_LIMIT:
         return "text"
     return "categorical"
 
 
 def _kind_of_digits(facts: ColumnFacts) -> str:
     """Whole numbers written as text: mostly quantities, but the name may say that they are codes."""
-    unique = len(facts.distinct) == len(facts.filled)
+    unique = facts.is_unique
     too_large = np.nanmax(np.abs(facts.numbers)) > EXACT_INTEGERS
     if unique and (too_large or named_like_an_identifier(facts.name) or written_as_codes(facts.texts)):
         return "identifier"
     if not unique and (too_large or named_like_a_code(facts.name)):
-        return "categorical" if len(facts.distinct) <= CATEGORY_LIMIT else "identifier"
+        return "categorical" if facts.kinds <= CATEGORY_LIMIT else "identifier"
     return "integer"
 
 
 def reads_as_prose(facts: ColumnFacts) -> bool:
     """Whether strings are free text: mostly distinct, and of several words or long with blanks."""
-    if facts.distinct_share <= 0.5 or len(facts.distinct) < 3:
+    if facts.distinct_share <= 0.5 or facts.kinds < 3:
         return False
     sample = [str(text) for text in facts.texts.iloc[:1000]]
     blanks = np.array([text.count(" ") for text in sample])

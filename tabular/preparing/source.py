@@ -28,7 +28,17 @@ if TYPE_CHECKING:
 
     from ..synthesizer import Synthesizer
 
-__all__ = ["Source", "find_rows", "read_form", "read_source", "save_run", "source_of", "write_source"]
+__all__ = [
+    "Source",
+    "check_same_file",
+    "find_rows",
+    "place_of",
+    "read_form",
+    "read_source",
+    "save_run",
+    "source_of",
+    "write_source",
+]
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,10 @@ class Source:
         held = held_out(table, self.holdout_rows, self.seed, self.people)
         learned = table.iloc[self._learned(held)].reset_index(drop=True)
         return learned, table[held].reset_index(drop=True) if self.holdout_rows else None
+
+    def held(self, table: pd.DataFrame) -> np.ndarray:
+        """bool[rows]: which rows of ``table`` were held back."""
+        return held_out(table, self.holdout_rows, self.seed, self.people)
 
     def learned_positions(self, table: pd.DataFrame) -> np.ndarray:
         """int64[learned]: where the rows that :meth:`split` gives to be learned stand in ``table``, from 0."""
@@ -212,23 +226,38 @@ def find_rows(
         if data is None:
             raise UsageError(f"The run {run} does not say which file it learned; name that file with --data FILE.")
         return check_table(read_table(data, options=options)), None
-    place = data if data is not None else _kept_place(run, source)
-    if place is None or not is_there(place):
-        raise UsageError(f"{_named(source)} that {run} learned, is not there; say where it is with --data FILE.")
+    place = place_of(run, source, data)
     table = None
     if is_database(place):
         table = check_table(drop_columns(read_table(place, options=source.options), source.dropped))
-    if (fingerprint(place) if table is None else _of_cells(table)) != source.sha256:
-        raise TableError(
-            f"{_short(place)} is not as it was when {run} learned it, so its held-out rows are not known; name a copy "
-            "of the old file with --data FILE, or fit again."
-        )
+    _check_same(run, source, place, fingerprint(place) if table is None else _of_cells(table))
     if table is None:
         table = check_table(drop_columns(read_table(place, options=source.options), source.dropped))
     for column in source.people:
         if column not in table:
             raise RunError(f"The run {run} is damaged ({_short(place)} has no column {column!r}); fit again.")
     return source.split(table)
+
+
+def place_of(run: str | Path, source: Source, data: str | Path | None = None) -> str | Path:
+    """Where the file is that ``run`` learned. Raises :class:`UsageError` if it is not there."""
+    place = data if data is not None else _kept_place(run, source)
+    if place is None or not is_there(place):
+        raise UsageError(f"{_named(source)} that {run} learned, is not there; say where it is with --data FILE.")
+    return place
+
+
+def check_same_file(run: str | Path, source: Source, place: str | Path) -> None:
+    """Raise :class:`TableError` if the file ``place`` is not as it was when ``run`` learned it."""
+    _check_same(run, source, place, fingerprint(place))
+
+
+def _check_same(run: str | Path, source: Source, place: str | Path, found: str | None) -> None:
+    if found != source.sha256:
+        raise TableError(
+            f"{_short(place)} is not as it was when {run} learned it, so its held-out rows are not known; name a copy "
+            "of the old file with --data FILE, or fit again."
+        )
 
 
 def _kept_place(run: str | Path, source: Source) -> str | Path | None:

@@ -17,7 +17,7 @@ from ..file_form import FileForm, ReadFile
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ArrowWriter", "join_arrow", "read_arrow", "read_arrow_table"]
+__all__ = ["ArrowWriter", "arrow_blocks", "arrow_names", "join_arrow", "read_arrow", "read_arrow_table"]
 
 _NAMES = {"parquet": "Parquet", "arrow": "Arrow"}
 
@@ -29,6 +29,44 @@ def read_arrow(path: Path, format: str, rows: int | None) -> ReadFile:
 
 def read_content(path: Path, format: str, rows: int | None) -> pa.Table:
     """The same as it stands there."""
+    with _opened(path, format) as (schema, batches):
+        import pyarrow as pa
+
+        if rows is None:
+            content = pa.Table.from_batches(list(batches(1 << 20)), schema=schema)
+        else:
+            content = _first(batches(rows), schema, rows)
+        content.validate(full=True)  # text that is not UTF-8 would fail wherever it is first looked at
+    return content
+
+
+def arrow_names(path: Path, format: str) -> tuple[list[str], FileForm]:
+    """The names of the columns of a Parquet or Arrow file, and how it is written."""
+    with _opened(path, format) as (schema, _):
+        return schema.names, FileForm(format, arrow=schema_as_text(schema))
+
+
+def arrow_blocks(path: Path, format: str, rows: int) -> Iterator[pa.Table]:
+    """The content of a Parquet or Arrow file in blocks of about ``rows`` rows."""
+    import pyarrow as pa
+
+    with _opened(path, format) as (schema, batches):
+        for batch in batches(rows):
+            block = pa.Table.from_batches([batch], schema=schema)
+            block.validate(full=True)
+            # A batch of an Arrow file is as large as its writer made it.
+            for start in range(0, len(block), rows):
+                yield block.slice(start, rows)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, format: str) -> Iterator[tuple[Any, Any]]:
+    """(the schema, what gives batches of so many rows) of a Parquet or Arrow file.
+
+    Raises:
+        TableError: for a damaged file, also while it is read.
+        UsageError: without pyarrow.
+    """
     try:
         import pyarrow as pa
     except ImportError:
@@ -37,18 +75,13 @@ def read_content(path: Path, format: str, rows: int | None) -> pa.Table:
         # Opened by hand: a damaged file must not keep a handle.
         with (_parquet if format == "parquet" else _ipc)(path) as (schema, batches):
             check_names(schema.names, str(path))
-            if rows is None:
-                content = pa.Table.from_batches(list(batches(1 << 20)), schema=schema)
-            else:
-                content = _first(batches(rows), schema, rows)
-        content.validate(full=True)  # text that is not UTF-8 would fail wherever it is first looked at
+            yield schema, batches
     except (TabllmError, MemoryError):
         raise
     # Text that is not UTF-8, and JSON that is none, are a ValueError.
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise TableError(f"{path} is not a readable {_NAMES[format]} file ({reason}); write it anew.") from None
-    return content
 
 
 def read_arrow_table(content: pa.Table, format: str, origin: str) -> ReadFile:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -29,9 +30,20 @@ from .native_dtypes import native_column, text_column
 from .table_layout import is_note
 from .text_bytes import fallback_encoding, open_lines
 from .text_layout import TextLayout, find_layout, with_encoding
-from .totals import find_totals, is_total
+from .totals import counts_without, find_totals, is_total
 
-__all__ = ["native_columns", "read_delimited"]
+__all__ = [
+    "End",
+    "arrow_options",
+    "end_of_table",
+    "native_columns",
+    "pandas_options",
+    "read_delimited",
+    "text_cells",
+    "totals_note",
+    "unread",
+    "with_missing",
+]
 
 #: Bytes that Arrow parses at a time; a row must fit into one such block.
 _BLOCK = 1 << 20
@@ -59,10 +71,10 @@ def _read(
 ) -> ReadFile:
     if layout.first is not None and len(layout.first) > len(layout.header) and rows != 0:
         # pandas would take the first column for row labels.
-        _end_of_table(path, kind, layout, rows)
+        end_of_table(path, kind, layout, rows)
     cells, notes = _cells(path, kind, layout, rows)
     if options.nulls:
-        cells = _without(cells, options.nulls)
+        cells = with_missing(cells, options.nulls)
     if rows is None or len(cells) < rows:
         cells, more = _without_totals(cells)
         notes += more
@@ -81,7 +93,7 @@ def _cells(path: Path, kind: FileFormat, layout: TextLayout, rows: int | None) -
     # A row that is too short ends in missing cells; only then is it worth to look for one.
     if cells is not None and (width < 2 or not cells.column(width - 1).null_count):
         return cells, []
-    end = _end_of_table(path, kind, layout, rows) if width > 1 else None
+    end = end_of_table(path, kind, layout, rows) if width > 1 else None
     if end is not None:
         cut = replace(layout, lines=replace(layout.lines, stop=end.line))
         cells = _read_by_arrow(path, kind, cut) if rows is None else None
@@ -98,21 +110,33 @@ def _read_by_arrow(path: Path, kind: FileFormat, layout: TextLayout) -> pa.Table
         return None
     with open_lines(path, kind, layout.lines) as handle:
         content = handle.read()
-    names = [str(place) for place in range(width)]
     try:
         cells = arrow_csv.read_csv(
             pa.BufferReader(content),
-            # The header is read as a row: lines cannot be skipped where a name may hold a line break.
-            read_options=arrow_csv.ReadOptions(column_names=names, block_size=_BLOCK),
-            parse_options=arrow_csv.ParseOptions(delimiter=layout.form.delimiter, newlines_in_values=b'"' in content),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=True,
-            ),
-        )  # fmt: skip
+            **arrow_options(width, layout.form.delimiter, block_bytes=_BLOCK, quoted=b'"' in content),
+        )
     except pa.ArrowInvalid:
         return None
     return cells.slice(1)
+
+
+def arrow_options(width: int, delimiter: str, *, block_bytes: int, quoted: bool) -> dict[str, Any]:
+    """How Arrow reads the cells of ``width`` columns as text; the first row that it gives is the header.
+
+    Args:
+        block_bytes: what is parsed at a time; a row must fit into one such block.
+        quoted: whether cells may stand in quotes, and so hold line breaks.
+    """
+    names = [str(place) for place in range(width)]
+    return {
+        # The header is read as a row: lines cannot be skipped where a name may hold a line break.
+        "read_options": arrow_csv.ReadOptions(column_names=names, block_size=block_bytes),
+        "parse_options": arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=quoted),
+        "convert_options": arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=True,
+        ),
+    }  # fmt: skip
 
 
 def _read_by_pandas(path: Path, kind: FileFormat, layout: TextLayout, rows: int | None) -> pa.Table | None:
@@ -123,22 +147,37 @@ def _read_by_pandas(path: Path, kind: FileFormat, layout: TextLayout, rows: int 
     """
     try:
         with open_lines(path, kind, layout.lines) as handle:
-            table = pd.read_csv(
-                handle, sep=layout.form.delimiter, nrows=rows, low_memory=False, encoding="utf-8", dtype=str,
-                keep_default_na=False, na_values=[""], header=0, names=range(len(layout.header)), index_col=False,
-            )  # fmt: skip
+            table = pd.read_csv(handle, nrows=rows, **pandas_options(layout))
     except pd.errors.EmptyDataError:
         raise TableError(f"{path} is empty.") from None
     except pd.errors.ParserError as error:
-        if re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error)):
+        if (reason := unread(path, error)) is None:
             return None
-        if "inside string" in str(error):
-            raise TableError(
-                f'{path} has a quotation mark that is never closed; look for a lone " in it, or double it.'
-            ) from None
-        raise TableError(f"{path} is not a table that can be read ({error}).") from None
+        raise reason from None
+    return text_cells(table)
+
+
+def pandas_options(layout: TextLayout) -> dict[str, Any]:
+    """How pandas reads the cells of a file of this layout as text."""
+    return {
+        "sep": layout.form.delimiter, "low_memory": False, "encoding": "utf-8", "dtype": str, "keep_default_na": False,
+        "na_values": [""], "header": 0, "names": range(len(layout.header)), "index_col": False,
+    }  # fmt: skip
+
+
+def unread(path: Path, error: pd.errors.ParserError) -> TableError | None:
+    """What is wrong with a file that pandas does not read; ``None`` where a row is too long."""
+    if re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error)):
+        return None
+    if "inside string" in str(error):
+        return TableError(f'{path} has a quotation mark that is never closed; look for a lone " in it, or double it.')
+    return TableError(f"{path} is not a table that can be read ({error}).")
+
+
+def text_cells(table: pd.DataFrame) -> pa.Table:
+    """The columns of text of ``table`` as Arrow holds them, called by their numbers."""
     columns = [pa.array(cells, pa.large_string(), from_pandas=True) for _, cells in table.items()]
-    return pa.table(columns, [str(place) for place in range(len(layout.header))])
+    return pa.table(columns, [str(place) for place in range(len(columns))])
 
 
 def _frame(cells: pa.Table, to_series: Callable[[pa.ChunkedArray], pd.Series], names: Sequence[str]) -> pd.DataFrame:
@@ -151,11 +190,10 @@ def _frame(cells: pa.Table, to_series: Callable[[pa.ChunkedArray], pd.Series], n
 
 def native_columns(table: pd.DataFrame) -> pd.DataFrame:
     """``table``, whose cells are text, with native dtypes where these keep every text."""
-    columns = [pa.array(cells, pa.large_string(), from_pandas=True) for _, cells in table.items()]
-    return _frame(pa.table(columns, [str(place) for place in range(len(columns))]), native_column, list(table.columns))
+    return _frame(text_cells(table), native_column, list(table.columns))
 
 
-def _without(cells: pa.Table, nulls: Sequence[str]) -> pa.Table:
+def with_missing(cells: pa.Table, nulls: Sequence[str]) -> pa.Table:
     """``cells`` with those missing that are one of ``nulls``."""
     columns = []
     for column in cells.columns:
@@ -168,16 +206,23 @@ def _without_totals(cells: pa.Table) -> tuple[pa.Table, list[str]]:
     def row(place: int) -> list[str]:
         return [column[place].as_py() or "" for column in cells.columns]
 
-    found = find_totals(len(cells), row, lambda place: pc.fill_null(cells.column(place), "").to_pylist())
+    def counts(place: int, without: Sequence[int]) -> pd.Series:
+        return counts_without(pc.fill_null(cells.column(place), "").to_pylist(), without)
+
+    found = find_totals(len(cells), row, counts)
     if not found:
         return cells, []
-    label = next(cell for cell in row(found[-1]) if cell.strip())
     first = int(found[0] == 0)
-    note = f"Left out {len(found)} row{'s' * (len(found) > 1)} of totals ({label.strip()[:40]!r})."
-    return cells.slice(first, len(cells) - len(found)), [note]
+    return cells.slice(first, len(cells) - len(found)), [totals_note(row(found[-1]), len(found))]
 
 
-class _End:
+def totals_note(last: Sequence[str], rows: int) -> str:
+    """What there is to say of ``rows`` rows of totals that are left out, the ``last`` of which has these cells."""
+    label = next(cell for cell in last if cell.strip())
+    return f"Left out {rows} row{'s' * (rows > 1)} of totals ({label.strip()[:40]!r})."
+
+
+class End:
     """Where a table ends before its file does: after so many lines, and what is said of the rest."""
 
     def __init__(self, line: int, below: Sequence[list[str]]) -> None:
@@ -186,7 +231,7 @@ class _End:
         self.note = f"Left out {len(below):,} line{'s' * (len(below) != 1)} below the table, such as {example[:40]!r}."
 
 
-def _end_of_table(path: Path, kind: FileFormat, layout: TextLayout, rows: int | None) -> _End | None:
+def end_of_table(path: Path, kind: FileFormat, layout: TextLayout, rows: int | None) -> End | None:
     """Where notes, totals or another table follow; ``None`` where all rows have as many fields as the header.
 
     Raises:
@@ -215,7 +260,7 @@ def _end_of_table(path: Path, kind: FileFormat, layout: TextLayout, rows: int | 
         len(record) != width and (is_note(record, width) or is_total(record)) for record in rest
     )
     if notes or (blank and len(rest[0]) < width):
-        return _End(before, rest)
+        return End(before, rest)
     raise _ragged(path, below[0][0], width, len(rest[0]))
 
 

@@ -20,7 +20,7 @@ from .excel_text import unescape_cells
 from .header_names import name_columns
 from .natural_columns import natural_column
 from .table_layout import find_header
-from .totals import find_totals
+from .totals import counts_without, find_totals
 
 __all__ = ["read_excel"]
 
@@ -190,7 +190,7 @@ def _without_totals(body: Grid) -> tuple[Grid, list[str]]:
     found = find_totals(
         len(body),
         lambda place: [_text(cell) for cell in body[place]],
-        lambda place: [_text(row[place]) for row in body],
+        lambda place, without: counts_without([_text(row[place]) for row in body], without),
     )
     if not found:
         return body, []

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["native_column", "text_column"]
+__all__ = ["TRUTH", "are_thousands", "native_column", "native_numbers", "text_column"]
 
-_TRUTH = ("True", "False")
+TRUTH = ("True", "False")
 _THOUSANDS = re.compile(r"^-?[1-9]\d{0,2}\.\d{3}$")
 #: Digits without a zero too many; up to 15 of them float64 holds so exactly that ``repr`` gives them back.
 _SHORTEST = r"^-?(?:0|[1-9]\d*)\.(?:0|\d*[1-9])$"
@@ -31,12 +30,12 @@ def native_column(cells: pa.ChunkedArray) -> pd.Series:
     if cells.null_count == len(cells):
         return pd.Series(np.full(len(cells), np.nan))
     first = next(cell.as_py() for chunk in cells.chunks for cell in chunk.drop_null()[:1])
-    if first in _TRUTH and not cells.null_count:
-        if pc.all(pc.is_in(cells, pa.array(_TRUTH, cells.type))).as_py():
+    if first in TRUTH and not cells.null_count:
+        if pc.all(pc.is_in(cells, pa.array(TRUTH, cells.type))).as_py():
             return pd.Series(pc.equal(cells, "True").to_numpy())
-    elif first[-1:].isdigit() and not _may_be_thousands(cells, first):
-        for number_type, same in ((pa.int64(), _same_integers), (pa.float64(), _same_floats)):
-            numbers = _numbers(cells, number_type, same)
+    elif first[-1:].isdigit() and not are_thousands(cells):
+        for number_type in (pa.int64(), pa.float64()):
+            numbers = _numbers(cells, number_type)
             if numbers is not None:
                 return _number_column(numbers)
     return text_column(cells)
@@ -51,25 +50,31 @@ def text_column(cells: pa.ChunkedArray) -> pd.Series:
     return pd.Series(dtype.__from_arrow__(cells))
 
 
-def _may_be_thousands(cells: pa.ChunkedArray, first: str) -> bool:
+def are_thousands(cells: pa.Array | pa.ChunkedArray) -> bool:
     """Whether every cell is such as ``3.685``, which is over three thousand where the decimal mark is a comma."""
+    first = next((cell.as_py() for cell in cells if cell.is_valid), "")
     return bool(_THOUSANDS.fullmatch(first)) and pc.all(pc.match_substring_regex(cells, _THOUSANDS.pattern)).as_py()
 
 
-def _numbers(
-    cells: pa.ChunkedArray, number_type: pa.DataType, same: Callable[[pa.Array, pa.Array], bool]
-) -> pa.ChunkedArray | None:
+def _numbers(cells: pa.ChunkedArray, number_type: pa.DataType) -> pa.ChunkedArray | None:
     """``cells`` as numbers, or ``None`` as soon as a chunk has a text that does not survive."""
     found = []
     for chunk in cells.chunks:
-        try:
-            numbers = chunk.cast(number_type)
-        except pa.ArrowInvalid:
-            return None
-        if not same(chunk, numbers):
+        numbers = native_numbers(chunk, number_type)
+        if numbers is None:
             return None
         found.append(numbers)
     return pa.chunked_array(found, number_type)
+
+
+def native_numbers(texts: pa.Array, number_type: pa.DataType) -> pa.Array | None:
+    """``texts`` as int64 or float64, or ``None`` where one does not survive."""
+    try:
+        numbers = texts.cast(number_type)
+    except pa.ArrowInvalid:
+        return None
+    same = _same_integers if pa.types.is_integer(number_type) else _same_floats
+    return numbers if same(texts, numbers) else None
 
 
 def _same_integers(texts: pa.Array, numbers: pa.Array) -> bool:

@@ -12,7 +12,7 @@ from typing import IO
 from ...errors import TableError
 from ..files import FileFormat, open_bytes
 
-__all__ = ["Lines", "encoding_of", "fallback_encoding", "open_lines"]
+__all__ = ["Lines", "chosen_lines", "encoding_of", "fallback_encoding", "open_lines"]
 
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\x00\x00", "utf-32-le"), (b"\x00\x00\xfe\xff", "utf-32-be"),
          (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))  # fmt: skip
@@ -101,15 +101,16 @@ def open_lines(path: Path, kind: FileFormat, lines: Lines) -> IO[bytes]:
         return handle
     with handle:
         if lines.encoding == "utf-8":
-            chosen: Iterator[bytes] = _chosen(handle, lines)
+            chosen: Iterator[bytes] = chosen_lines(handle, lines)
             return io.BytesIO(b"".join(chosen))
         text = handle.read().decode(lines.encoding).removeprefix("\ufeff")
     content = io.BytesIO(text.encode("utf-8", errors="surrogatepass"))
     only = Lines(skip=lines.skip, stop=lines.stop, comment=lines.comment)
-    return content if only.is_whole else io.BytesIO(b"".join(_chosen(content, only)))
+    return content if only.is_whole else io.BytesIO(b"".join(chosen_lines(content, only)))
 
 
-def _chosen(handle: IO[bytes], lines: Lines) -> Iterator[bytes]:
+def chosen_lines(handle: IO[bytes], lines: Lines) -> Iterator[bytes]:
+    """The lines of UTF-8 text in which its table stands."""
     mark = None if lines.comment is None else lines.comment.encode()
     for number, line in enumerate(handle):
         if lines.stop is not None and number >= lines.stop:

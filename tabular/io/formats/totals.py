@@ -10,7 +10,7 @@ import pandas as pd
 
 from .table_layout import is_number
 
-__all__ = ["find_totals", "is_total"]
+__all__ = ["counts_without", "find_totals", "is_total", "may_be_totals"]
 
 #: How programs of several languages call such a row; more words may follow a colon or a blank.
 _LABEL = re.compile(
@@ -20,7 +20,7 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 #: Rows at the end that may sum up.
-_LAST = 3
+LAST_ROWS = 3
 #: Numbers add up within so much of their sum, as each is rounded.
 _CLOSE = 0.005
 #: Numbers that a row without a label must add up: of fewer ones chance may do it.
@@ -29,17 +29,33 @@ _ADDED = 5
 _EMPTY = {"", "-", "--", "---", "\u2013", "\u2014", "n/a", "N/A", "*", "(not set)"}
 
 
-def find_totals(rows: int, row: Callable[[int], list[str]], column: Callable[[int], Sequence[str]]) -> list[int]:
+def find_totals(
+    rows: int, row: Callable[[int], list[str]], counts: Callable[[int, Sequence[int]], pd.Series]
+) -> list[int]:
     """Which of ``rows`` rows sum up the others: some of the last ones, or the first one.
 
     Args:
         row: the cells of a row as text, ``""`` where missing.
-        column: the same of a column.
+        counts: (a column, rows in question) -> how often each distinct text of the column stands in the other rows.
     """
-    if rows <= _LAST:
+    found, unnamed = may_be_totals(rows, row)
+    if not found:
         return []
+    columns = _Columns(counts, found)
+    if unnamed:
+        return found if _adds_up(row(found[0]), columns) else []
+    return sorted(place for place in found if _sums_up(row(place), columns))
+
+
+def may_be_totals(rows: int, row: Callable[[int], list[str]]) -> tuple[list[int], bool]:
+    """(the rows of :func:`find_totals` that are called totals, or the last one if it has no name; whether it has none).
+
+    Only the first and the last :data:`LAST_ROWS` rows are asked for.
+    """
+    if rows <= LAST_ROWS:
+        return [], False
     found = []
-    for place in range(rows - 1, rows - 1 - _LAST, -1):
+    for place in range(rows - 1, rows - 1 - LAST_ROWS, -1):
         if _label(row(place)) is None:
             break
         found.append(place)
@@ -48,9 +64,13 @@ def find_totals(rows: int, row: Callable[[int], list[str]], column: Callable[[in
     last = row(rows - 1)
     if not found and not last[0].strip() and any(cell.strip() for cell in last):
         # Below a column of names the total may have none; then each of its numbers must be a sum.
-        return [rows - 1] if _adds_up(last, _Columns(column, [rows - 1])) else []
-    columns = _Columns(column, found)
-    return sorted(place for place in found if _sums_up(row(place), columns))
+        return [rows - 1], True
+    return found, False
+
+
+def counts_without(cells: Sequence[str], rows: Sequence[int]) -> pd.Series:
+    """How often each distinct text of ``cells`` stands in other rows than ``rows``."""
+    return pd.Series(np.delete(np.asarray(cells, dtype=object), list(rows)), dtype=object).value_counts(sort=False)
 
 
 def is_total(cells: Sequence[str]) -> bool:
@@ -105,14 +125,13 @@ def _adds_up(cells: Sequence[str], columns: _Columns) -> bool:
 class _Columns:
     """The columns without the rows in question, each as distinct values."""
 
-    def __init__(self, column: Callable[[int], Sequence[str]], without: Sequence[int]) -> None:
-        self._column, self._without = column, list(without)
+    def __init__(self, counts: Callable[[int, Sequence[int]], pd.Series], without: Sequence[int]) -> None:
+        self._counted, self._without = counts, list(without)
         self._known: dict[int, pd.Series] = {}
 
     def _counts(self, place: int) -> pd.Series:
         if place not in self._known:
-            cells = np.delete(np.asarray(self._column(place), dtype=object), self._without)
-            self._known[place] = pd.Series(cells, dtype=object).value_counts(sort=False)
+            self._known[place] = self._counted(place, self._without)
         return self._known[place]
 
     def occurs(self, place: int, text: str) -> bool:
