@@ -210,7 +210,9 @@ class NanoLearner(EngineLearner):
         self.mine = slice(None) if group is None else slice(group.rank, None, group.size)
         shuffled = np.random.default_rng([plan.seed, 0]).permutation(len(tokens))
         held, self.people = hold_out(tokens, shuffled, _held_out(len(tokens)))
-        unseen, self.seen = (tokens[shuffled[held[shuffled] == part]].astype(np.int64) for part in (True, False))
+        # Rows may lie on the disk: those that are learned are read batch by batch.
+        unseen = tokens[shuffled[held[shuffled]]].astype(np.int64)
+        self.tokens, self.seen = tokens, shuffled[~held[shuffled]]
         self.held_out, orders = len(unseen), [np.tile(np.arange(unseen.shape[1]), (len(unseen), 1))]
         if plan.plain_share < 1:  # rows are learned in other orders, too
             orders.append(draw_orders(len(unseen), groups, plain_share=0.0, rng=np.random.default_rng([plan.seed, 1])))
@@ -219,7 +221,7 @@ class NanoLearner(EngineLearner):
         self.eval_orders = np.concatenate(orders)[self.mine]
         self.marginal = engine.numpy_weights()["head.bias"]
         self.steps_per_epoch: int = max(1, len(self.seen) // plan.batch_rows)
-        self.step_tokens = min(plan.batch_rows, len(self.seen)) * self.seen.shape[1]
+        self.step_tokens = min(plan.batch_rows, len(self.seen)) * tokens.shape[1]
         self.epoch, self.order_of_rows = -1, np.empty(0, np.int64)
 
     def step(self, number: int) -> Any:
@@ -228,7 +230,7 @@ class NanoLearner(EngineLearner):
             self.epoch = epoch
             self.order_of_rows = np.random.default_rng([plan.seed, 2, epoch]).permutation(len(self.seen))
         begin = number % self.steps_per_epoch * plan.batch_rows
-        rows = self.seen[self.order_of_rows[begin : begin + plan.batch_rows]]
+        rows = self.tokens[self.seen[self.order_of_rows[begin : begin + plan.batch_rows]]].astype(np.int64)
         rng = np.random.default_rng([plan.seed, 3, number])
         orders = draw_orders(len(rows), self.groups, plain_share=plan.plain_share, rng=rng)
         return self.engine.train_step(rows[self.mine], orders[self.mine], self.rate(number), len(rows), self.group)
