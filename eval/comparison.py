@@ -58,6 +58,7 @@ def compare(
     all_targets: bool = False,
     run_log_probs: tuple[np.ndarray, np.ndarray] | None = None,
     schema: Schema | None = None,
+    remarks: Sequence[str] = (),
     seed: int = 0,
     threads: int | None = None,
     progress: Reporter | None = None,
@@ -79,6 +80,7 @@ def compare(
             and of rows that it never saw (:meth:`tabular.Synthesizer.log_prob`): what a shared run gives away.
         schema: inferred from ``real`` if absent. The rules that it lists are checked
             (:func:`tabular.rules.with_rules` finds some).
+        remarks: what there is to say of the tables already, such as that these rows were drawn of more.
         seed: of every draw and model; the same seed gives the same report.
         threads: of the tree models; all cores if absent.
         progress: told of each part; silent if absent.
@@ -115,7 +117,7 @@ def compare(
         with clock("read"):
             tables = load_tables(real, synthetic, holdout, schema)
         trees = load_xgboost().note
-        notes = [*([trees] if trees else []), *tables.notes, *_column_notes(tables)]
+        notes = [*remarks, *([trees] if trees else []), *tables.notes, *_column_notes(tables)]
         if anew:
             notes.append(f"Persons were made anew in: {', '.join(anew)}; only whether a value is a real one is judged.")
         with clock("fidelity"):

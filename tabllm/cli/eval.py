@@ -12,6 +12,7 @@ import click
 
 from tabular.errors import UsageError
 
+from .by_parts import TableReader, learned_file, max_memory_option
 from .group import Command
 from .links import eval_links, is_linked
 from .options import (
@@ -24,7 +25,7 @@ from .options import (
     real_rows_option,
     seed_option,
 )
-from .reading import read, read_more, reading_options
+from .reading import reading_options
 from .run_attack import run_log_probs
 from .sequences import compare_logs, log_columns, log_options
 from .session import Session
@@ -123,6 +124,7 @@ class Claim(click.ParamType):
 @real_rows_option
 @seed_option
 @drop_option
+@max_memory_option
 @reading_options
 @json_option
 @click.pass_obj
@@ -151,6 +153,7 @@ def evaluate(
     no_real_rows: bool,
     seed: int | None,
     dropped: tuple[str, ...],
+    max_memory: int | None,
     reading: ReadOptions,
     json_file: str | None,
 ) -> None:
@@ -196,7 +199,9 @@ def evaluate(
     from eval.several import compare_several
     from tabular.rules import with_rules
 
-    judged = _tables(session, real, synth, holdout, data, reading, seed or 0)
+    judged = _tables(
+        session, real, synth, holdout, data, reading, seed or 0, max_memory=max_memory, find_rules=not no_rules
+    )
     log_probs = None
     if (run := attacked or judged.run) is not None:
         log_probs = run_log_probs(session, run, judged.real, judged.holdout, asked=attacked is not None, seed=seed or 0)
@@ -217,6 +222,7 @@ def evaluate(
         claim=claim,
         all_targets=all_targets,
         run_log_probs=log_probs,
+        remarks=judged.notes,
         seed=seed or 0,
         progress=session.reporter(),
     )
@@ -264,6 +270,7 @@ class _Judged:
     facts: dict[str, str]
     schema: Schema | None = None
     run: str | None = None
+    notes: tuple[str, ...] = ()
 
     def without(self, names: tuple[str, ...]) -> _Judged:
         """The same without the columns ``names``."""
@@ -274,7 +281,7 @@ class _Judged:
         made = {label: drop_columns(table, names, absent_ok=True) for label, table in self.synthetic.items()}
         held = None if self.holdout is None else drop_columns(self.holdout, names, absent_ok=True)
         schema = None if self.schema is None else self.schema.drop_columns(names)
-        return _Judged(drop_columns(self.real, names), made, held, self.facts, schema, self.run)
+        return replace(self, real=drop_columns(self.real, names), synthetic=made, holdout=held, schema=schema)
 
 
 def _tables(
@@ -285,6 +292,9 @@ def _tables(
     data: str | None,
     reading: ReadOptions,
     seed: int,
+    *,
+    max_memory: int | None = None,
+    find_rules: bool = True,
 ) -> _Judged:
     """The tables that the arguments name: files, or a run with the file that it learned."""
     from eval.judging.side_by_side import unique_names
@@ -295,23 +305,28 @@ def _tables(
     is_run = (Path(real) / "config.json").is_file()
     form = read_form(real) if is_run else None
     like = replace(reading, encoding=reading.encoding or form.options().encoding) if form else reading
-    made = {name: read_more(session, path, like) for name, path in zip(unique_names(synth), synth, strict=True)}
-    held = read_more(session, holdout, reading) if holdout else None
+    first = data or (learned_file(real) if is_run else real if is_table(real) else None)
+    origins = [origin for origin in (first, *synth, holdout) if origin]
+    tables = TableReader(session, origins, reading, max_memory, seed)
+    made = {name: tables.more(path, like) for name, path in zip(unique_names(synth), synth, strict=True)}
+    held = tables.more(holdout, reading) if holdout else None
     if not is_run and is_table(real):
         if data is not None:
             raise UsageError("--data names the file that a run learned; give the run as the first argument.")
         if not synth and Path(real).exists():
             raise UsageError(f"There is nothing to compare {real} with; name a synthetic table, or a run to sample.")
         facts = {"real rows": real, "held-out rows": holdout or "none", "synthetic rows": ", ".join(synth)}
-        return _Judged(read(session, real, reading).table, made, held, {**facts, "version": f"tabllm {__version__}"})
+        table, schema = tables.real(real, find_rules=find_rules)
+        facts |= {"version": f"tabllm {__version__}"}
+        return _Judged(table, made, held, facts, schema, notes=tuple(tables.notes))
 
-    from tabular.preparing.source import find_rows, read_source
+    from tabular.preparing.source import read_source
     from tabular.registry import load_run
     from tabular.schema import Schema
 
     from ..pipeline import run_facts
 
-    learned, kept = find_rows(real, data, options=reading)
+    learned, kept = tables.learned(real, data)
     schema = Schema.from_json(Path(real) / "schema.json")
     if not synth:
         synthesizer = load_run(real)
@@ -325,4 +340,4 @@ def _tables(
         "synthetic rows": ", ".join(synth) or f"sampled from {real}",
         **run_facts(real),
     }
-    return _Judged(learned, made, kept if held is None else held, facts, schema, real)
+    return _Judged(learned, made, kept if held is None else held, facts, schema, real, tuple(tables.notes))

@@ -13,6 +13,7 @@ from tabular.errors import UsageError
 from tabular.settings import settings_table
 
 from ..lm.settings import PretrainedSettings
+from .by_parts import fit_by_parts, max_memory_option, why_by_parts
 from .errors import Interrupted
 from .group import Command
 from .links import AskedLinks, fit_links, link_options, refuse
@@ -31,7 +32,7 @@ from .options import (
 )
 from .parallel import join_fit
 from .private import privacy_options, take_privacy
-from .reading import read, reading_options
+from .reading import read, read_schema, reading_options
 from .rule_options import rule_options
 from .sequences import log_options, take_log
 from .session import Session, seconds
@@ -140,6 +141,7 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @language_model_options
 @privacy_options
 @seed_option
+@max_memory_option
 @reading_options
 @force_option("a run")
 @click.pass_context
@@ -162,6 +164,7 @@ def fit(
     time: str | None,
     links: AskedLinks,
     log: str | None,
+    max_memory: int | None,
     force: bool,
     **options: Any,
 ) -> None:
@@ -218,6 +221,17 @@ def fit(
     reporter = context.with_resource(logged(log if leads else None, session.reporter(), run))
     if leads:
         claim(session, run, force=force, folder=True)
+    given_schema = read_schema(schema_file)
+    needing_all = {"--by": by, "--dp-epsilon": "privacy" in given, "torchrun": group is not None}
+    if (why := why_by_parts(file, reading, max_memory, needing_all)) is not None:
+        synthesizer, start = create(model, **given), perf_counter()
+        shape, back = fit_by_parts(
+            session, reporter, synthesizer, file, run, why, learn, reading=reading, dropped=dropped,
+            rows=(holdout or 0, train_rows, given.get("seed", 0)), schema=given_schema, kinds=chosen,
+            rare_below=given.get("rare_below", 0), faker=faker, rules=rules,
+        )  # fmt: skip
+        _tell(session, synthesizer, shape, perf_counter() - start, back, run)
+        return
     found = read(session, file, reading)
     table = check_table(drop_columns(found.table, dropped))
     source = source_of(
@@ -240,7 +254,7 @@ def fit(
     private = "privacy" in given
     find = FOUND_BY_DEFAULT and schema_file is None and not private
     infer = find or bool(rules)
-    schema = _schema(table, schema_file, chosen, given.get("rare_below", 0), faker, infer=infer, by=by, time=time)
+    schema = _schema(table, given_schema, chosen, given.get("rare_below", 0), faker, infer=infer, by=by, time=time)
     if schema is not None:
         schema = ruled(
             table,
@@ -260,12 +274,18 @@ def fit(
     start = perf_counter()
     kept = None if "privacy" in given else source
     learn(reporter, synthesizer, table, schema, run, save=lambda folder: save_run(synthesizer, folder, kept))
-    took = perf_counter() - start
-    back = "" if held is None else f", held {len(held):,} back"
-    width = "1 column" if table.shape[1] == 1 else f"{table.shape[1]} columns"
+    _tell(session, synthesizer, table.shape, perf_counter() - start, None if held is None else len(held), run)
+
+
+def _tell(
+    session: Session, synthesizer: Synthesizer, shape: tuple[int, ...], took: float, held: int | None, run: Path
+) -> None:
+    """Say what was learned, and what to do with it."""
+    back = "" if held is None else f", held {held:,} back"
+    width = "1 column" if shape[1] == 1 else f"{shape[1]} columns"
     units = synthesizer.describe()[synthesizer.unit]
     of = "" if synthesizer.unit == "rows" else f" of {units:,} {synthesizer.unit}"
-    session.say(f"Learned {len(table):,} rows of {width}{of} in {seconds(took)}{back}; the run is {run}/.")
+    session.say(f"Learned {shape[0]:,} rows of {width}{of} in {seconds(took)}{back}; the run is {run}/.")
     session.suggest("tabllm", "sample", run, "-n", str(units), "-o", "synthetic.csv")
 
 
@@ -334,7 +354,7 @@ def chosen_kinds(pairs: tuple[str, ...]) -> dict[str, str]:
 
 def _schema(
     table: pd.DataFrame,
-    schema_file: str | None,
+    given: Schema | None,
     kinds: dict[str, str],
     rare_below: int,
     faker: str | None,
@@ -344,12 +364,8 @@ def _schema(
     time: str | None,
 ) -> Schema | None:
     """The schema that the user speaks of, or that rules are to be put into; ``None`` leaves it to the generator."""
-    if schema_file:
-        from tabular.schema import Schema
-
-        if not Path(schema_file).is_file():
-            raise UsageError(f"There is no schema file {schema_file}; write one with 'tabllm schema DATA -o FILE'.")
-        return Schema.from_json(schema_file)
+    if given is not None:
+        return given
     if by is not None and time is not None:
         from tabular.relations.log import infer_log_schema
 

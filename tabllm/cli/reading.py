@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from tabular.errors import UsageError
 
 from .options import AtLeast
 from .session import Session
@@ -15,8 +18,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tabular.io.file_form import ReadFile, ReadOptions
+    from tabular.schema import Schema
 
-__all__ = ["read", "read_more", "reading_options"]
+__all__ = ["read", "read_more", "read_schema", "reading_options"]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -69,3 +73,14 @@ def read_more(session: Session, path: str, reading: ReadOptions) -> pd.DataFrame
     from dataclasses import replace
 
     return read(session, path, replace(reading, skip_rows=None, sheet=None, format=None)).table
+
+
+def read_schema(path: str | None) -> Schema | None:
+    """The schema in a file that a person may have edited; ``None`` where no file is named."""
+    from tabular.schema import Schema
+
+    if path is None:
+        return None
+    if not Path(path).is_file():
+        raise UsageError(f"There is no schema file {path}; write one with 'tabllm schema DATA -o FILE'.")
+    return Schema.from_json(path)

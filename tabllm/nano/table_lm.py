@@ -46,6 +46,8 @@ from .trainer import Plan, plan_training, train
 if TYPE_CHECKING:
     from tabular.where.conditions import Allowed
 
+    from ..streams.shards import TokenRows
+
 __all__ = ["TableLM"]
 
 #: Rows sampled together: enough to share most prefixes, few enough to stay far below a laptop's memory.
@@ -79,6 +81,8 @@ class TableLM(NanoSettings, Synthesizer):
 
     privacy: Privacy | None = setting(None, "Differential privacy of the fit, for which torch computes.")
 
+    #: Rows that are not held, in place of those that :meth:`fit` is given; these are a sample of them.
+    rows_on_disk: TokenRows | None = None
     _codec: RowCodec | None = None
     _engine: NanoEngine | None = None
 
@@ -100,14 +104,19 @@ class TableLM(NanoSettings, Synthesizer):
     def _learn(
         self, arrays: dict[str, np.ndarray], rows: int, progress: Reporter, checkpoint: str | Path | None
     ) -> dict[str, Any]:
+        on_disk = self.rows_on_disk
+        rows = rows if on_disk is None else on_disk.rows
         plan = self._plan(rows, one_step(parts_of(self.schema).filler is None, progress))
         given = training_rows(
             self.privacy, arrays, self.schema, steps=plan.steps, batch_rows=plan.batch_rows, checkpoint=checkpoint,
             settings={**self.settings(), "model": self.name, "plan": asdict(plan), "device": self.device_},
         )  # fmt: skip
         self.schema_ = given.schema
-        codec = self._fit_codec(given.open)
-        tokens = codec.encode(given.arrays, by_row=given.private is not None)
+        codec = self._fit_codec(given.open if on_disk is None else on_disk.with_missing(given.open))
+        if on_disk is None:
+            tokens = codec.encode(given.arrays, by_row=given.private is not None)
+        else:
+            tokens = on_disk.tokens(codec, plan.steps * plan.batch_rows)
         seen = tokens if given.private is None else codec.encode(given.open)
         config = NanoConfig(tuple(codec.table.sizes), self.width, self.layers, self.heads, self._given_fields(codec))
         weights = initial_weights(config, codec.table.log_frequencies(seen), seed=self.seed)
@@ -172,7 +181,7 @@ class TableLM(NanoSettings, Synthesizer):
         """Compare pairs of columns between the training rows and rows of the model; a note says what got lost."""
         codec, engine = self._fitted()
         rng = np.random.default_rng([self.seed, 4])
-        real = tokens[rng.permutation(len(tokens))[:CHECKED_ROWS]]
+        real = tokens[rng.permutation(len(tokens))[:CHECKED_ROWS]].astype(np.int32)
         lost = lost_relations(codec.table, real, rows_to_check(engine, codec.table, rng))
         lost = unordered(lost, self.schema, codec.parts.whole)
         if lost:
