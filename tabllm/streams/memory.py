@@ -19,7 +19,7 @@ __all__ = ["AVAILABLE_SHARE", "expected_peak", "in_words", "must_be_streamed", "
 AVAILABLE_SHARE = 0.5
 #: A table whose files are smaller is read whole, whatever is left.
 ALWAYS_WHOLE = 1 << 24
-#: Estimates in bytes: the libraries, and a cell of a drawn row as text, as pandas holds it, and as arrays.
+#: Estimates in bytes: the libraries, and a cell of a drawn row: as text, as pandas holds it, as arrays.
 LIBRARIES, SAMPLE_CELL = 420e6, 130.0
 #: A block while it is parsed, counted and encoded, in multiples of its bytes; and of a distinct value that is counted.
 BLOCK_FACTOR, DISTINCT_BYTES = 30, 100

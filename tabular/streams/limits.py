@@ -10,8 +10,8 @@ from ..io.origins import STDIN, is_database, parts_of
 
 __all__ = ["Limits", "available_bytes", "whole_bytes"]
 
-#: Memory that reading and learning a text file whole is taken to need, in multiples of its bytes: its content, the cells
-#: that are parsed, columns and arrays. A cell of Parquet by the width of its type. Both are estimates.
+#: Memory that reading and learning a text file whole is taken to need, in multiples of its bytes: content, cells
+#: as they are parsed, columns and arrays. A cell of Parquet by the width of its type. Both are estimates.
 TEXT_FACTOR = 6.0
 CELL_BYTES, TEXT_CELL_BYTES = 24.0, 90.0
 #: Bytes of text that a byte of a packed file is taken for, beyond the bytes that are unpacked to see whether it ends.
