@@ -5,7 +5,6 @@ The command line and :mod:`eval` know nothing else of a generator than what stan
 
 from __future__ import annotations
 
-import importlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -394,10 +393,3 @@ def _discrete(names: Any, y: Any, table: pd.DataFrame) -> list[str]:
     if strange := [name for name in found if not isinstance(name, str) or name not in known]:
         raise UsageError(f"discrete_columns names {shown(strange[0])}, and the table has no such column.")
     return found
-
-
-def __getattr__(name: str) -> Any:
-    # What stood here before it had a file of its own.
-    if name.startswith("__"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(".registry", __package__), name)

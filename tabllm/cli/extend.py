@@ -59,7 +59,7 @@ def extend(
     """
     from tabular.io.dropping import drop_columns
     from tabular.io.writing import TableWriter, check_output
-    from tabular.synthesizer import load_run
+    from tabular.registry import load_run
 
     from ..sequences.model import SequenceLM
 

@@ -79,7 +79,7 @@ def log_columns(real: str, by: str | None, time: str | None) -> tuple[str, str] 
         raise UsageError("Histories are compared by --by COL, the column of users, and --time COL: name both.")
     if not (Path(real) / "config.json").is_file():
         return None
-    from tabular.synthesizer import read_config
+    from tabular.registry import read_config
 
     config = read_config(real)
     if config["model"] != "sequences":

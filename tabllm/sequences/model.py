@@ -62,8 +62,7 @@ class SequenceLM(NanoSettings, Synthesizer):
 
     Example:
         >>> import pandas as pd
-        >>> times = pd.date_range("2026-01-01", periods=120, freq="7h")
-        >>> log = pd.DataFrame({"user": ["a", "b", "c", "d"] * 30, "at": times, "page": ["home", "shop", "pay"] * 40})
+        >>> log = pd.DataFrame({"user": list("abcd") * 30, "at": pd.date_range("2026-01-01", periods=120, freq="7h")})
         >>> model = SequenceLM(by="user", time="at", steps=2).fit(log)
         >>> model.sample(2)["user"].nunique()
         2
