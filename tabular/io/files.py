@@ -5,13 +5,15 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
 from ..errors import UsageError
 
-__all__ = ["COMPRESSIONS", "FORMATS", "FileFormat", "compression_of", "file_format", "open_bytes"]
+__all__ = ["COMPRESSIONS", "DAMAGED", "FORMATS", "FileFormat", "compression_of", "file_format", "open_bytes"]
 
 #: Ending -> format.
 FORMATS = {
@@ -19,6 +21,8 @@ FORMATS = {
     ".feather": "arrow", ".arrow": "arrow", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
     ".xlsx": "excel", ".xls": "excel",
 }  # fmt: skip
+#: What a damaged archive raises, by library.
+DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zst": "zstd"}
 
 

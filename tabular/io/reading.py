@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import lzma
 import re
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from ..columns.names import check_names
 from ..encoding.frames import as_pandas
 from ..errors import TableError, UsageError
 from .file_form import ReadFile, ReadOptions
-from .files import FileFormat, file_format
+from .files import DAMAGED, FileFormat, file_format
 from .formats.arrow_files import read_arrow
 from .formats.databases import read_database
 from .formats.delimited import native_columns, read_delimited
@@ -26,12 +24,19 @@ from .formats.json_files import read_json_lines, read_json_table
 from .formats.table_layout import is_number
 from .origins import STDIN, existing, format_of, is_database, parts_of, spooled
 
-__all__ = ["check_table", "columns_differ", "random_order", "random_rows", "read_as_text", "read_file", "read_table"]
+__all__ = [
+    "check_table",
+    "columns_differ",
+    "random_order",
+    "random_rows",
+    "read_as_text",
+    "read_file",
+    "read_table",
+    "reading_errors",
+]
 
 #: Signs of names that are no delimiters, and cells that are looked at for one.
 _IN_NAMES, _LOOKED_AT = "_-.()[]'\"%#/&", 100
-#: What a damaged archive raises, by library.
-_DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 
 def read_table(
@@ -83,16 +88,23 @@ def read_file(
 def _read_one(origin: str | Path, options: ReadOptions, rows: int | None, as_text: bool) -> ReadFile:
     standard = str(origin) == STDIN
     path = spooled() if standard else existing(Path(origin))
-    try:
+    with reading_errors(path):
         if path.stat().st_size == 0:
             raise TableError(f"{'Standard input' if standard else path} is empty.")
         kind = format_of(path, options.format, by_content=standard)
         if options.sheet is not None and kind.name != "excel":
             raise UsageError(f"{origin} has no sheets; --sheet {options.sheet!r} is for Excel files: leave it out.")
         return _READERS[kind.name](path, kind, options, rows, as_text)
+
+
+@contextmanager
+def reading_errors(path: Path) -> Iterator[None]:
+    """Raise what the system and archives say of the file ``path`` as errors that name the way out."""
+    try:
+        yield
     except PermissionError:
         raise UsageError(f"{path} may not be read; check its permissions.") from None
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise TableError(f"{path} is damaged or cut short ({error}); get it anew.") from None
     except OSError as error:
         raise TableError(f"{path} cannot be read ({error}); it may be damaged or misnamed.") from None

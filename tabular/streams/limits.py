@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..io.files import compression_of, open_bytes
+from ..io.files import DAMAGED, compression_of, open_bytes
 from ..io.origins import STDIN, is_database, parts_of
 
 __all__ = ["Limits", "available_bytes", "whole_bytes"]
@@ -62,8 +62,11 @@ def _of_file(path: Path) -> int:
     if path.suffix.lower() in (".parquet", ".pq"):
         return _of_parquet(path)
     if (packed := compression_of(path)) is not None and size:
-        with open_bytes(path, packed) as unpacked:
-            start = len(unpacked.read(_HEAD))
+        try:
+            with open_bytes(path, packed) as unpacked:
+                start = len(unpacked.read(_HEAD))
+        except (OSError, *DAMAGED):
+            return size  # who reads it says what is wrong
         # What is unpacked of the whole cannot be known without doing it.
         size = start if start < _HEAD else size * PACKED
     return int(size * TEXT_FACTOR)

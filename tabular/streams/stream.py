@@ -12,7 +12,7 @@ import pyarrow as pa
 from ..errors import TableError, UsageError
 from ..io.file_form import FileForm, ReadOptions
 from ..io.origins import STDIN, existing, format_of, is_database, parts_of
-from ..io.reading import columns_differ
+from ..io.reading import columns_differ, reading_errors
 from .limits import Limits
 from .parts import Part, Reread, TextPart, part_of
 
@@ -102,17 +102,16 @@ class Stream:
         names, row = self.names, 0
         for place, part in enumerate(self.parts):
             try:
-                for whole in part.blocks():
-                    block, row = whole.select(names), row + len(whole)
-                    if self.chosen is not None:
-                        block = block.filter(pa.array(self.chosen[row - len(whole) : row]))
-                    if len(block):
-                        yield block
+                with reading_errors(part.path):
+                    for whole in part.blocks():
+                        block, row = whole.select(names), row + len(whole)
+                        if self.chosen is not None:
+                            block = block.filter(pa.array(self.chosen[row - len(whole) : row]))
+                        if len(block):
+                            yield block
             except Reread as found:
                 self.parts[place] = found.part
                 raise
-            except FileNotFoundError:
-                raise _vanished(part.path) from None
         self._check_unchanged()
 
     def _check_unchanged(self) -> None:
@@ -151,12 +150,10 @@ def open_stream(origin: str | Path, options: ReadOptions | None = None, limits: 
     stamps = tuple(_stamp(path) for path in paths)
     parts: list[Part] = []
     for path in paths:
-        try:
+        with reading_errors(path):
             if path.stat().st_size == 0:
                 raise TableError(f"{path} is empty.")
             part = part_of(path, format_of(path, options.format), options, limits)
-        except PermissionError:
-            raise UsageError(f"{path} may not be read; check its permissions.") from None
         parts.append(part)
         if set(part.names) != set(parts[0].names):
             raise TableError(columns_differ(path, part.names, parts[0].path, parts[0].names))

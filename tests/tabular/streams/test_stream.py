@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import os
 
 import pandas as pd
@@ -138,6 +139,19 @@ def test_a_file_that_changes_or_vanishes_between_passes_is_told_of(tmp_path):
     os.remove(path)
     with pytest.raises(TableError, match=r"users.csv vanished while it was read by parts"):
         whole(stream)
+
+
+@pytest.mark.parametrize("name", ["t.csv.gz", "t.csv.xz", "t.parquet"])
+def test_a_damaged_file_is_told_of_in_the_same_sentence(tmp_path, name):
+    path = tmp_path / name
+    packed = {"gz": gzip.compress, "xz": lzma.compress, "parquet": bytes}[name.rpartition(".")[2]]
+    path.write_bytes(packed("\n".join(lines(5000)).encode())[:-40])
+    assert whole_bytes(path) > 0
+    with pytest.raises(TableError) as expected:
+        read_file(path)
+    with pytest.raises(TableError) as found:
+        whole(open_stream(path, limits=TINY))
+    assert str(found.value) == str(expected.value)
 
 
 def test_what_is_read_whole_alone_is_refused(tmp_path):
