@@ -158,7 +158,9 @@ def fit_links(
     linked.save(out, files=dict(zip(tables, (str(Path(file).resolve()) for file in files), strict=True)))
     took = seconds(clock.perf_counter() - started)
     rows = ", ".join(f"{len(table):,} of {name}" for name, table in tables.items())
-    session.say(f"Learned {len(tables)} tables by {len(linked.graph.keys)} keys in {took} ({rows}); the run is {out}/.")
+    count = len(linked.graph.keys)
+    keys = f"{count} key{'s' * (count != 1)}"
+    session.say(f"Learned {len(tables)} tables by {keys} in {took} ({rows}); the run is {out}/.")
     session.suggest("tabllm", "sample", out, "-n", str(linked.rows), "-o", "synthetic")
 
 

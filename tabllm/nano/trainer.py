@@ -34,7 +34,8 @@ __all__ = ["EngineLearner", "Plan", "Trained", "plan_training", "rate_at", "trai
 #: Fraction of the rows that is held out, and the most of them.
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.05, 8192
 #: Share of rows that are learned in plain field order; the others learn to be given columns. (0.8 was worth 0.05 nats
-#: in plain order on California housing, and cost 0.3 where columns are given.)
+#: in plain order on California housing, and cost 0.3 where columns are given. 0.9 brought detection there from .93 to
+#: .95, and prices imputed in four completions from an R2 of .78 down to .75.)
 PLAIN_SHARE = 0.6
 #: Passes over the rows by default, and the bounds on the steps that this makes; the lowest of a wide table.
 DEFAULT_EPOCHS, MIN_STEPS, MAX_STEPS, MIN_WIDE_STEPS = 7, 600, 4000, 400
