@@ -62,7 +62,7 @@ def main() -> None:
     seconds = {"fit": fitted - start, "sample": sampled - fitted, "eval": time.perf_counter() - sampled}
     print(f"all keys valid: {report.all_valid}; seconds: " + ", ".join(f"{k} {v:.0f}" for k, v in seconds.items()))
     for key in report.keys:
-        print(f"{key.key}: {key.valid_percent:g} % valid, {key.missing_percent:.1f} % empty "
+        print(f"{key.key}: {key.valid_percent:g} % valid, {key.missing_percent:.1f} % without parent "
               f"(real {key.real_missing_percent:.1f} %)")  # fmt: skip
         for question, found in (key.questions or {}).items():
             times = found.value / found.floor if found.value is not None and found.floor else float("nan")

@@ -116,12 +116,21 @@ def _integrity(
     key: Key, real: Mapping[str, pd.DataFrame], synthetic: Mapping[str, pd.DataFrame], *, kept: bool
 ) -> KeyReport:
     parent = key_text(synthetic[key.parent][key.parent_column])
-    child = synthetic[key.child][key.child_column]
-    known = key_text(child)
-    valid = float(known.isin(set(parent)).mean()) if len(known) else 1.0
-    missing = [100 * float(table[key.child][key.child_column].isna().mean()) for table in (synthetic, real)]
+    filled, named = (_named(key, synthetic), _named(key, real))
+    rows = len(synthetic[key.child]), len(real[key.child])
+    valid = float(filled.mean()) if len(filled) else 1.0
+    missing = [
+        100 * (1 - float(found.sum()) / max(total, 1)) for found, total in zip((filled, named), rows, strict=True)
+    ]
     whole = len(parent) == len(synthetic[key.parent])
     return KeyReport(key.text, 100 * valid, whole and parent.is_unique, missing[0], missing[1], kept)
+
+
+def _named(key: Key, tables: Mapping[str, pd.DataFrame]) -> np.ndarray:
+    """bool[children with a filled key]: whether it names a row of the parent."""
+    child, parent = (key_text(tables[table][column]) for table, column in
+                     ((key.child, key.child_column), (key.parent, key.parent_column)))  # fmt: skip
+    return child.isin(set(parent)).to_numpy(dtype=bool)
 
 
 def _families(

@@ -20,7 +20,7 @@ class KeyReport:
         key: such as ``users.id=events.user_id``.
         valid_percent: of the filled synthetic keys, those that name a row of the parent.
         unique: whether each synthetic parent has a key of its own.
-        missing_percent, real_missing_percent: empty keys among the children.
+        missing_percent, real_missing_percent: children without a parent: their key is empty, or names no row.
         kept: whether the parent is a lookup table, of which nothing else is measured.
         compared_parents: parents of each side of every comparison.
         figures: each the mean over random draws of parents.

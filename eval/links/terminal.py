@@ -43,7 +43,7 @@ def render_links(report: LinksReport, console: Console, *, details: bool = False
         ]
         for key in report.keys
     ]  # fmt: skip
-    print_table(console, ["key", "", ">valid", ">unique", ">empty", ">empty, real"], rows)
+    print_table(console, ["key", "", ">valid", ">unique", ">no parent", ">real"], rows)
     for key in report.keys:
         if key.questions is not None:
             console.print()
