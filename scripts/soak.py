@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
+import tabllm  # noqa: F401, which brings nano
 from eval import compare
 from tabular.registry import create, load_run
 
