@@ -88,7 +88,7 @@ def bench_models(
                 codec = _codec(serialization, arrays, schema, folder)
                 choices = codec.encode(arrays)
                 if isinstance(codec, TokenCodec):
-                    use_vocabulary(lm, codec, choices, Pieces.load(folder), schema)
+                    use_vocabulary(lm, codec, choices, Pieces.load(folder))
                 _train_briefly(lm, codec, choices, precision, steps, seed, progress)
                 longest = codec.longest(range(len(codec.names)))
                 sizes = list(batches) or [block_rows(lm, longest)]
@@ -152,7 +152,7 @@ def bench_training(
         codec = _codec(serialization, arrays, schema, folder)
         choices = codec.encode(arrays)
         if isinstance(codec, TokenCodec):
-            use_vocabulary(lm, codec, choices, Pieces.load(folder), schema)
+            use_vocabulary(lm, codec, choices, Pieces.load(folder))
         before = measure_peaks(*place, precision)
         speed = measure_training(
             lm, codec, choices, Tuning(tuning, seed=seed), model=model, serialization=serialization, batch=batch,

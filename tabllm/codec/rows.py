@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from tabular.encoding.arrays import on_grid
-from tabular.encoding.unmodelled import fill_unmodelled
 from tabular.free_text.words import TextCodec, check_learned, fit_text, words_from
 from tabular.parts import parts_of
+from tabular.sampling.batches import BaseCodec
 from tabular.schema import Schema
 from tabular.where.conditions import Allowed
 
@@ -23,7 +23,7 @@ from .table import TableCodec
 __all__ = ["RowCodec"]
 
 
-class RowCodec:
+class RowCodec(BaseCodec):
     """Canonical arrays of a table <-> tokens, every column of the schema included.
 
     Attributes:
@@ -34,8 +34,8 @@ class RowCodec:
     """
 
     def __init__(self, schema: Schema, table: TableCodec, words: Mapping[str, TextCodec]) -> None:
-        self.schema, self.parts = schema, parts_of(schema)
-        self.table, self.words = table, dict(words)
+        super().__init__(schema, dict(words))
+        self.table, self.parts, self.names = table, parts_of(schema), list(table.codecs)
 
     @classmethod
     def fit(cls, arrays: Mapping[str, np.ndarray], schema: Schema, *, bins: int) -> RowCodec:
@@ -46,7 +46,6 @@ class RowCodec:
 
     @property
     def learned(self) -> list[str]:
-        """The columns of the schema of which a model learns anything."""
         return self.parts.columns(self.table.codecs)
 
     def encode(self, arrays: Mapping[str, np.ndarray], *, by_row: bool = False) -> np.ndarray:
@@ -66,55 +65,19 @@ class RowCodec:
         """Factors that forbid a missing value of a part; see :func:`.conditions.present_weights`."""
         return conditions.present_weights(self.table, name)
 
-    def values(
-        self, tokens: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]
+    def decode_parts(
+        self, drawn: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]
     ) -> dict[str, np.ndarray]:
-        """int32[n, fields] -> canonical arrays of the columns that are learned.
-
-        Args:
-            allowed: what the conditioned columns may be; the tokens keep to it already.
-        """
-        of_parts = self.parts.allowed(allowed)
         learned: dict[str, np.ndarray] = {}
         place = 0
         for name, codec in self.table.codecs.items():
-            part = tokens[:, place : place + len(codec.sizes)]
+            part = drawn[:, place : place + len(codec.sizes)]
             place += len(codec.sizes)
-            if isinstance(codec, NumberCodec) and name in of_parts:
-                learned[name] = conditions.decode_within(codec, part, rng, of_parts[name], self._rounding(name))
+            if isinstance(codec, NumberCodec) and name in allowed:
+                learned[name] = conditions.decode_within(codec, part, rng, allowed[name], self._rounding(name))
             else:
                 learned[name] = codec.decode(part, rng)
-        arrays = self.parts.join(learned)
-        for name in self.parts.divided.keys() & allowed.keys():
-            arrays[name] = allowed[name].moved_inside(arrays[name])
-        return arrays
-
-    def fill(
-        self,
-        arrays: dict[str, np.ndarray],
-        rows: int,
-        rng: np.random.Generator,
-        *,
-        start: int,
-        seed: int,
-        present: bool = False,
-    ) -> dict[str, np.ndarray]:
-        """``arrays`` of :meth:`values` with all other columns (:func:`tabular.encoding.unmodelled.fill_unmodelled`)."""
-        return fill_unmodelled(arrays, self.schema, self.words, rows, rng, start=start, seed=seed, present=present)
-
-    def decode(
-        self,
-        tokens: np.ndarray,
-        rng: np.random.Generator,
-        *,
-        start: int,
-        seed: int,
-        allowed: Mapping[str, Allowed],
-        present: bool = False,
-    ) -> dict[str, np.ndarray]:
-        """int32[n, fields] -> canonical arrays of all columns of the schema: :meth:`values`, then :meth:`fill`."""
-        arrays = self.values(tokens, rng, allowed=allowed)
-        return self.fill(arrays, len(tokens), rng, start=start, seed=seed, present=present)
+        return learned
 
     def _rounding(self, name: str) -> conditions.Round:
         return partial(on_grid, column=self.parts.schema[name])

@@ -127,7 +127,7 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
             random=self.seed if self.random_weights else None,
         )
         if isinstance(codec, TokenCodec):
-            use_vocabulary(engine, codec, choices, pieces, self.schema)
+            use_vocabulary(engine, codec, choices, pieces)
         trained = train(
             engine, codec, choices, plan, tuning, progress=progress, checkpoint=checkpoint, group=group,
             settings={**self.settings(),
@@ -184,14 +184,12 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
         engine.filter = self.filter
         return make_parts(
             n,
-            self.schema,
+            codec,
             part_rows=_part_rows(engine.shape.parameters),
             done=done,
             seed=seed,
             progress=progress,
             draw=lambda rows, rng, advance: sampler.sample(rows, order, rng, conditions=conditions, advance=advance),
-            values=partial(codec.values, allowed=allowed),
-            fill=lambda arrays, rows, rng, start: codec.fill(arrays, rows, rng, start=start, seed=seed),
             allowed=allowed,
             refiner=refiner_for(self._margins, self.schema, refine, self.refines, n, allowed),
         )
@@ -202,18 +200,12 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
         codec, engine = self._fitted()
         engine.filter = self.filter
         sampler = LmSampler(engine, codec)
-        seed = self._seed_of(seed)
         return fill_in(
             table,
-            self.schema,
-            codec.names,
-            parts=codec.parts,
-            seed=seed,
+            codec,
+            seed=self._seed_of(seed),
             progress=self._reporter(progress),
-            encode=codec.encode,
             complete=lambda choices, missing, rng: complete_pattern(sampler, codec, choices, missing, rng),
-            values=partial(codec.values, allowed={}),
-            fill=lambda arrays, rng: codec.fill(arrays, len(table), rng, start=0, seed=seed, present=True),
         )
 
     def _scorer(self) -> LmScorer:

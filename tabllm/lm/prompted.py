@@ -7,7 +7,6 @@ model writes the next ones, kept to the values of the table as after a fine-tuni
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
@@ -130,14 +129,12 @@ class PromptedLM(ModelSettings, Synthesizer):
 
         return make_parts(
             n,
-            self.schema,
+            codec,
             part_rows=PROMPT_ROWS,
             done=done,
             seed=seed,
             progress=progress,
             draw=draw,
-            values=partial(codec.values, allowed=allowed),
-            fill=lambda arrays, rows, rng, start: codec.fill(arrays, rows, rng, start=start, seed=seed),
             allowed=allowed,
         )
 

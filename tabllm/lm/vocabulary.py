@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from tabular.schema import Schema
-
 from .engines.base import LmEngine
 from .serialization.table import TokenCodec, field_names
 from .serialization.tokenizer import Pieces
@@ -13,13 +11,13 @@ from .serialization.tokenizer import Pieces
 __all__ = ["use_vocabulary"]
 
 
-def use_vocabulary(engine: LmEngine, codec: TokenCodec, choices: np.ndarray, pieces: Pieces, schema: Schema) -> None:
+def use_vocabulary(engine: LmEngine, codec: TokenCodec, choices: np.ndarray, pieces: Pieces) -> None:
     """Put the codec's tokens in the place of the model's own; see :meth:`.engines.base.LmEngine.use_vocabulary`.
 
     Args:
         choices: int32[rows, width] of the table, whose frequencies the head starts from.
     """
-    words = pieces.all_ids([f" {word}" for word in codec.words(schema)])
+    words = pieces.all_ids([f" {word}" for word in codec.texts()])
     fields = pieces.all_ids([f" {name}" for name in field_names(codec)])
     unknown = [pieces.begin]
     engine.use_vocabulary(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from typing_extensions import Self
 
-from tabular.likelihood.scorer import Arrays, RowScorer
-from tabular.likelihood.spans import Span
+from tabular.likelihood.scorer import Arrays, Query, RowScorer
 
 from ..codec.likelihood import LEAST, candidates
 from ..codec.rows import RowCodec
@@ -65,35 +64,20 @@ class Drawn:
         return Drawn(self.tokens[rows], self.weight, half)
 
 
-class NanoScorer(RowScorer):
-    """Log-probabilities of parts of rows.
+class NanoScorer(RowScorer[RowCodec, NanoEngine]):
+    """Log-probabilities of parts of rows."""
 
-    Args:
-        codec: between rows and tokens.
-        engine: holds the weights.
-    """
-
-    def __init__(self, codec: RowCodec, engine: NanoEngine) -> None:
-        self.parts, self.names = codec.parts, list(codec.table.codecs)
-        self._table, self._engine = codec.table, engine
-
-    def log_probs(
-        self,
-        arrays: Arrays,
-        spans: Mapping[str, Span],
-        given: Sequence[str],
-        scored: Sequence[str],
-        advance: Callable[[int], None],
-    ) -> dict[str, np.ndarray]:
+    def log_probs(self, query: Query, advance: Callable[[int], None]) -> dict[str, np.ndarray]:
+        arrays, spans, given, scored = query.arrays, query.spans, query.given, query.scored
         if not scored:
             return {}
-        fields = [self._table.fields_of(name) for name in (*given, *scored)]
+        fields = [self._codec.table.fields_of(name) for name in (*given, *scored)]
         order = [field for each in fields for field in each]
         begin = sum(map(len, fields[: len(given)]))
         tokens = self._tokens(arrays, (*given, *scored))
-        found = [each for name in scored for each in candidates(self._table, name, arrays[name], spans)]
+        found = [each for name in scored for each in candidates(self._codec.table, name, arrays[name], spans)]
         logs = self._logs(tokens, order, begin, found, advance)
-        owner = [name for name in scored for _ in self._table.fields_of(name)]
+        owner = [name for name in scored for _ in self._codec.table.fields_of(name)]
         result = {name: np.zeros(len(tokens)) for name in scored}
         for place, name in enumerate(owner):
             result[name] += logs[:, place]
@@ -113,7 +97,7 @@ class NanoScorer(RowScorer):
         return total
 
     def next_probs(self, arrays: Arrays, rows: int, given: Sequence[str], target: str, classes: int) -> np.ndarray:
-        table = self._table
+        table = self._codec.table
         order = [field for name in (*given, target) for field in table.fields_of(name)]
         width = len(table.fields_of(target))
         tokens = self._tokens(arrays, given) if given else np.empty((rows, 0), np.int32)
@@ -155,7 +139,7 @@ class NanoScorer(RowScorer):
 
     def _tokens(self, arrays: Arrays, names: Sequence[str]) -> np.ndarray:
         """int32[rows, fields of ``names``]."""
-        coded = [self._table.codecs[name].encode(arrays[name]) for name in names]
+        coded = [self._codec.table.codecs[name].encode(arrays[name]) for name in names]
         return np.concatenate(coded, axis=1).astype(np.int32)
 
     def _walk(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -219,7 +218,7 @@ class TableLM(NanoSettings, Synthesizer):
         sampler, scorer = Sampler(engine, codec.table.parents), NanoScorer(codec, engine)
         return make_parts(
             n,
-            self.schema,
+            codec,
             part_rows=PART_ROWS,
             done=done,
             seed=seed,
@@ -227,8 +226,6 @@ class TableLM(NanoSettings, Synthesizer):
             draw=lambda rows, rng, advance: sample_conditioned(
                 sampler, scorer, rows, codec.table.sizes, weights, rng, advance
             ),
-            values=partial(codec.values, allowed=allowed),
-            fill=lambda arrays, rows, rng, start: codec.fill(arrays, rows, rng, start=start, seed=seed),
             allowed=allowed,
             refiner=refiner_for(self._margins, self.schema, refine, self.refines, n, allowed),
         )
@@ -237,22 +234,15 @@ class TableLM(NanoSettings, Synthesizer):
         self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
     ) -> pd.DataFrame:
         codec, engine = self._fitted()
-        names = list(codec.table.codecs)
         sampler, scorer = Sampler(engine, codec.table.parents), NanoScorer(codec, engine)
-        seed = self._seed_of(seed)
         return fill_in(
             table,
-            self.schema,
-            names,
-            parts=codec.parts,
-            seed=seed,
+            codec,
+            seed=self._seed_of(seed),
             progress=self._reporter(progress),
-            encode=codec.encode,
             complete=lambda tokens, missing, rng: complete_pattern(
-                sampler, scorer, codec, tokens, [names[column] for column in missing], rng
+                sampler, scorer, codec, tokens, [codec.names[column] for column in missing], rng
             ),
-            values=partial(codec.values, allowed={}),
-            fill=lambda arrays, rng: codec.fill(arrays, len(table), rng, start=0, seed=seed, present=True),
         )
 
     def _scorer(self) -> NanoScorer:

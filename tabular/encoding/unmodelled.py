@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,44 +12,49 @@ from ..codes.identifiers import make_identifiers
 from ..schema import Column, Schema
 from .repeating import put_repeating, repeats
 
-__all__ = ["fill_unmodelled", "is_missing", "unlike", "unmodelled"]
+if TYPE_CHECKING:
+    from ..free_text.words import TextCodec
+
+__all__ = ["Unmodelled", "is_missing", "unlike", "unmodelled"]
 
 
-class Words(Protocol):
-    """What makes the free text of a column."""
-
-    def draw(self, rows: int, rng: np.random.Generator, *, present: bool = False) -> np.ndarray:
-        """object[rows] of text, ``None`` where missing."""
-
-
-def fill_unmodelled(
-    arrays: dict[str, np.ndarray],
-    schema: Schema,
-    words: Mapping[str, Words],
-    rows: int,
-    rng: np.random.Generator,
-    *,
-    start: int,
-    seed: int,
-    present: bool = False,
-) -> dict[str, np.ndarray]:
-    """``arrays`` of ``rows`` rows with the columns that no generator learns: identifiers, free text, constants.
+class Unmodelled:
+    """Makes the columns that no generator learns: identifiers, free text, constants.
 
     Args:
+        schema: the columns.
         words: column name -> how its free text is made.
-        start: rows made before these, so that identifiers go on and do not repeat.
-        seed: of the identifiers.
-        present: no text and no identifier is missing; then each is of a row of its own.
     """
-    coming_back = not present and any(map(repeats, schema))
-    for column in schema:
-        if column.name in words:
-            arrays[column.name] = words[column.name].draw(rows, rng, present=present)
-        elif column.name not in arrays and not (coming_back and repeats(column)):
-            arrays[column.name] = unmodelled(column, rows, rng, start=start, seed=seed, present=present)
-    if coming_back:
-        put_repeating(arrays, schema, rows, start=start, seed=seed)
-    return arrays
+
+    def __init__(self, schema: Schema, words: Mapping[str, TextCodec]) -> None:
+        self.schema, self.words = schema, words
+
+    def fill(
+        self,
+        arrays: dict[str, np.ndarray],
+        rows: int,
+        rng: np.random.Generator,
+        *,
+        start: int,
+        seed: int,
+        present: bool = False,
+    ) -> dict[str, np.ndarray]:
+        """Canonical ``arrays`` of the learned columns of ``rows`` rows, with all other columns beside them.
+
+        Args:
+            start: rows made before these, so that identifiers go on and do not repeat.
+            seed: of the identifiers.
+            present: no text and no identifier is missing; then each is of a row of its own.
+        """
+        coming_back = not present and any(map(repeats, self.schema))
+        for column in self.schema:
+            if column.name in self.words:
+                arrays[column.name] = self.words[column.name].draw(rows, rng, present=present)
+            elif column.name not in arrays and not (coming_back and repeats(column)):
+                arrays[column.name] = unmodelled(column, rows, rng, start=start, seed=seed, present=present)
+        if coming_back:
+            put_repeating(arrays, self.schema, rows, start=start, seed=seed)
+        return arrays
 
 
 def unmodelled(

@@ -16,7 +16,7 @@ from ..parts import Parts
 from ..rules.reducing.derivations import Derivation, constant
 from ..rules.reducing.keeping import Keeping
 from ..schema import Column, Schema
-from .scorer import RowScorer
+from .scorer import Query, RowScorer
 from .spans import part_spans
 
 __all__ = ["Request", "cell_log_probs", "impossible", "request", "same"]
@@ -122,7 +122,7 @@ def _block(
                 only = constant(parts.schema[part], rows)
                 never[name] |= False if only is None else ~same(only, split[part])
     given, scored = (_drawn(parts, scorer, names) for names in (asked.given, asked.columns))
-    found = scorer.log_probs(known, part_spans(known, arrays, parts), given, scored, advance)
+    found = scorer.log_probs(Query(known, part_spans(known, arrays, parts), given, scored), advance)
     result = np.zeros((rows, len(asked.columns)))
     for place, name in enumerate(asked.columns):
         for part in parts.of(name):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
 from ..parts import Parts
 from .spans import Span
 
-__all__ = ["RowScorer"]
+__all__ = ["Query", "RowScorer"]
 
 Arrays = Mapping[str, np.ndarray]
 #: Classes up to which a row is scored with each of them.
@@ -19,33 +21,58 @@ MOST_JOINT = 32
 BLOCK_ROWS = 1 << 14
 
 
-class RowScorer(ABC):
+class _Codec(Protocol):
+    @property
+    def parts(self) -> Parts: ...
+    @property
+    def names(self) -> Sequence[str]: ...
+
+
+Codec = TypeVar("Codec", bound=_Codec)
+Engine = TypeVar("Engine")
+
+
+@dataclass(frozen=True)
+class Query:
+    """Rows whose probability is wanted.
+
+    Attributes:
+        arrays: canonical arrays of the parts.
+        spans: per numeric part, the ends of the numbers that are written as those of ``arrays``.
+        given, scored: some of :attr:`RowScorer.names`, in that order.
+    """
+
+    arrays: Arrays
+    spans: Mapping[str, Span]
+    given: Sequence[str]
+    scored: Sequence[str]
+
+
+class RowScorer(ABC, Generic[Codec, Engine]):
     """The probabilities of a generator that draws one part of a row after the other.
+
+    Args:
+        codec: between rows and tokens.
+        engine: the model.
 
     Attributes:
         parts: how columns are taken apart; probabilities are of parts.
         names: the parts that are drawn, in the order in which whole rows are drawn.
     """
 
-    parts: Parts
-    names: Sequence[str]
+    def __init__(self, codec: Codec, engine: Engine) -> None:
+        self.parts, self.names = codec.parts, codec.names
+        self._codec, self._engine = codec, engine
 
     @abstractmethod
-    def log_probs(
-        self,
-        arrays: Arrays,
-        spans: Mapping[str, Span],
-        given: Sequence[str],
-        scored: Sequence[str],
-        advance: Callable[[int], None],
-    ) -> dict[str, np.ndarray]:
-        """Log-probability of each part after ``given`` and the ones before it, float64[rows]; -inf if impossible.
+    def log_probs(self, query: Query, advance: Callable[[int], None]) -> dict[str, np.ndarray]:
+        """Log-probability of each scored part after the given and the scored ones before it.
 
         Args:
-            arrays: canonical arrays of the parts.
-            spans: per numeric part, the ends of the numbers that are written as those of ``arrays``.
-            given, scored: some of :attr:`names`, in that order.
             advance: told how many rows are done.
+
+        Returns:
+            Name of the part -> float64[rows]; -inf if impossible.
         """
 
     def class_probs(
@@ -84,7 +111,7 @@ class RowScorer(ABC):
             filled[target] = np.tile(np.arange(classes, dtype=np.int32), count)
             ends = {name: (np.repeat(low[part], classes), np.repeat(high[part], classes))
                     for name, (low, high) in spans.items()}  # fmt: skip
-            found = self.log_probs(filled, ends, before, [target, *later], lambda _: None)
+            found = self.log_probs(Query(filled, ends, before, [target, *later]), lambda _: None)
             logs = sum(_without_impossible(each.reshape(count, classes)) for each in found.values())
             result[part] = _softmax(np.asarray(logs))
         return result
@@ -94,7 +121,7 @@ class RowScorer(ABC):
         logs = np.empty((rows, classes))
         for code in range(classes):
             filled = {**arrays, target: np.full(rows, code, np.int32)}
-            logs[:, code] = self.log_probs(filled, {}, given, [target], lambda _: None)[target]
+            logs[:, code] = self.log_probs(Query(filled, {}, given, [target]), lambda _: None)[target]
         return _softmax(logs)
 
 

@@ -237,7 +237,7 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
                     arrays = draws.draw(rows + spare, self._generator(seed, part), task)
                     rng = np.random.default_rng([seed, part])
                     choose = None if refiner is None else refiner.chooser(rows, spare, rng)
-                    arrays = encoder.fill_unlearned(chosen_rows(arrays, choose), rows, rng, start=start, seed=seed)
+                    arrays = encoder.fill(chosen_rows(arrays, choose), rows, rng, start=start, seed=seed)
                     yield from_arrays(arrays, self.schema)
 
         return in_file_order(self.schema, PART_ROWS, done, made)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ..encoding.arrays import from_arrays
+from ..encoding.unmodelled import Unmodelled
 from ..errors import UsageError
+from ..parts import Parts
 from ..progress import Reporter
 from ..refining import Refiner
 from ..rules.reducing.file_order import in_file_order
 from ..rules.reducing.keeping import redrawn
 from ..rules.reducing.reduction import reduction_of
-from ..schema import Schema
 from ..where.conditions import Allowed
 
-__all__ = ["Choose", "chosen_rows", "make_parts", "one_step"]
+__all__ = ["BaseCodec", "Choose", "chosen_rows", "make_parts", "one_step"]
 
 Advance = Callable[[int], None]
 Arrays = dict[str, np.ndarray]
@@ -26,26 +29,64 @@ Arrays = dict[str, np.ndarray]
 Choose = Callable[[Arrays], np.ndarray]
 
 
+class BaseCodec(Unmodelled):
+    """Canonical arrays of a table <-> rows of whole numbers, which a model learns and draws.
+
+    Attributes:
+        parts: how the columns of the schema are taken apart; what is modelled are parts.
+        names: the modelled parts, in the order in which whole rows are drawn.
+    """
+
+    parts: Parts
+    names: Sequence[str]
+
+    @property
+    @abstractmethod
+    def learned(self) -> list[str]:
+        """The columns of the schema of which a model learns anything."""
+
+    @abstractmethod
+    def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Canonical arrays -> int32[n, width]."""
+
+    @abstractmethod
+    def decode_parts(self, drawn: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]) -> Arrays:
+        """int32[n, width] -> canonical arrays of :attr:`names`; ``allowed``: part -> what it may be."""
+
+    def values(self, drawn: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]) -> Arrays:
+        """int32[n, width] -> canonical arrays of the columns that are learned.
+
+        Args:
+            allowed: what the conditioned columns may be; ``drawn`` keeps to it already.
+        """
+        arrays = self.parts.join(self.decode_parts(drawn, rng, allowed=self.parts.allowed(allowed)))
+        for name in self.parts.divided.keys() & allowed.keys():
+            arrays[name] = allowed[name].moved_inside(arrays[name])
+        return arrays
+
+    def decode(
+        self, drawn: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed], **options: Any
+    ) -> Arrays:
+        """int32[n, width] -> canonical arrays of all columns of the schema: :meth:`values`, then :meth:`fill`."""
+        return self.fill(self.values(drawn, rng, allowed=allowed), len(drawn), rng, **options)
+
+
 def make_parts(
     n: int,
-    schema: Schema,
+    codec: BaseCodec,
     *,
     part_rows: int,
     done: int,
     seed: int,
     progress: Reporter,
     draw: Callable[[int, np.random.Generator, Advance], np.ndarray],
-    values: Callable[[np.ndarray, np.random.Generator], Arrays],
-    fill: Callable[[Arrays, int, np.random.Generator, int], Arrays],
     allowed: Mapping[str, Allowed],
     refiner: Refiner | None = None,
 ) -> Iterator[pd.DataFrame]:
     """Yield ``n`` rows in parts, each from a seed of its own, so that parts that are ``done`` need not be made again.
 
     Args:
-        draw: (rows, generator, to be told how many are done) -> int[rows, width].
-        values: (these, generator) -> canonical arrays of the columns that are learned.
-        fill: (these arrays, rows, generator, number of the first row) -> those of all columns.
+        draw: (rows, generator, to be told how many are done) -> int[rows, width], which ``codec`` reads.
         allowed: column -> what it may be; rows that break it, or a rule of the schema, are drawn again.
         refiner: more rows are drawn than wanted, and those taken whose margins are the table's.
 
@@ -54,6 +95,7 @@ def make_parts(
     """
     if n < 1:
         raise UsageError(f"The number of rows must be 1 or more, not {n}.")
+    schema, values = codec.schema, partial(codec.values, allowed=allowed)
     keeping = reduction_of(schema).keeping(allowed)
 
     def made(done: int) -> Iterator[pd.DataFrame]:
@@ -78,7 +120,7 @@ def make_parts(
                     arrays = redrawn(arrays, keeping, partial(_again, draw=draw, values=values, rng=rng))
                 choose = None if refiner is None else refiner.chooser(rows, spare, rng)
                 arrays = chosen_rows(arrays, choose)
-                yield from_arrays(fill(arrays, rows, rng, start), schema)
+                yield from_arrays(codec.fill(arrays, rows, rng, start=start, seed=seed), schema)
 
     yield from in_file_order(schema, part_rows, done, made)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,10 +16,10 @@ from ..encoding.unmodelled import unlike
 from ..errors import SchemaError
 from ..io.reading import check_table
 from ..numbers.text import format_numbers
-from ..parts import Parts, parts_of
 from ..progress import Reporter
 from ..rules.completing import settle
 from ..schema import Column, Schema
+from .batches import BaseCodec
 from .drawn_text import as_given_text
 
 __all__ = ["fill_in", "in_given_text", "read_every_cell"]
@@ -29,39 +29,29 @@ Arrays = dict[str, np.ndarray]
 
 def fill_in(
     table: pd.DataFrame,
-    schema: Schema,
-    names: Sequence[str],
+    codec: BaseCodec,
     *,
     seed: int,
     progress: Reporter,
-    encode: Callable[[Mapping[str, np.ndarray]], np.ndarray],
     complete: Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray],
-    values: Callable[[np.ndarray, np.random.Generator], Arrays],
-    fill: Callable[[Arrays, np.random.Generator], Arrays],
-    parts: Parts | None = None,
 ) -> pd.DataFrame:
     """``table`` with its missing cells filled in; see :meth:`tabular.synthesizer.Synthesizer.complete`.
 
     Args:
-        names: the columns that are modelled, or parts of them.
-        encode: canonical arrays -> int[rows, width].
-        complete: (some rows of these, int64[missing] which of ``names`` all of them lack, generator) -> rows.
-        values: (rows, generator) -> canonical arrays of the columns that are learned, in which nothing is missing.
-        fill: (these, generator) -> those of all columns.
-        parts: how columns are taken apart; not at all if absent.
+        complete: (some rows of ``codec``, int64[missing] which of its parts all of them lack, generator) -> rows in
+            which nothing is missing.
 
     Raises:
         SchemaError: for a filled cell that cannot be read.
     """
     form = Form(table)
     index = table.index if isinstance(table, pd.DataFrame) else None
-    table = check_table(table, minimum_rows=1)
+    table, schema = check_table(table, minimum_rows=1), codec.schema
     arrays = read_every_cell(table, schema, progress)
     holes = {name: table[name].isna().to_numpy(dtype=bool) for name in schema.names}
-    rows = encode(arrays)
-    parts = parts_of(schema, "nothing") if parts is None else parts
-    open_parts = parts.reduced.holes(holes) | parts.holes(holes)
-    pattern = np.stack([open_parts[name] for name in names], axis=1)
+    rows = codec.encode(arrays)
+    open_parts = codec.parts.reduced.holes(holes) | codec.parts.holes(holes)
+    pattern = np.stack([open_parts[name] for name in codec.names], axis=1)
     rng = np.random.default_rng(seed)
 
     def drawn(which: np.ndarray, advance: Callable[[int], None]) -> Arrays:
@@ -73,13 +63,13 @@ def fill_in(
             if missing.any():
                 completed[alike] = complete(completed[alike], np.flatnonzero(missing), rng)
             advance(len(alike))
-        return values(completed, rng)
+        return codec.values(completed, rng, allowed={})
 
     with progress.task("Completing", len(table), "rows") as task:
         learned = drawn(np.arange(len(table)), task.advance)
     if schema.rules and learned:
         learned = settle(learned, arrays, holes, schema, lambda which: drawn(which, lambda _: None), progress)
-    decoded = fill(learned, rng)
+    decoded = codec.fill(learned, len(table), rng, start=0, seed=seed, present=True)
     for column in schema:
         if column.kind == "identifier" and holes[column.name].any():
             decoded[column.name] = unlike(arrays[column.name], column, seed)

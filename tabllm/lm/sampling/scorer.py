@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from tabular.likelihood.scorer import Arrays, RowScorer
-from tabular.likelihood.spans import Span
+from tabular.likelihood.scorer import Query, RowScorer
 
 from ...codec.likelihood import Candidates
 from ..engines.base import Cache, LmEngine
@@ -18,26 +17,11 @@ from .sampler import block_rows
 __all__ = ["LmScorer"]
 
 
-class LmScorer(RowScorer):
-    """Log-probabilities of parts of rows.
+class LmScorer(RowScorer[LmCodec, LmEngine]):
+    """Log-probabilities of parts of rows; the engine's filter must be none."""
 
-    Args:
-        codec: between rows and tokens.
-        engine: the model; its filter must be none.
-    """
-
-    def __init__(self, codec: LmCodec, engine: LmEngine) -> None:
-        self.parts, self.names = codec.parts, codec.names
-        self._codec, self._engine = codec, engine
-
-    def log_probs(
-        self,
-        arrays: Arrays,
-        spans: Mapping[str, Span],
-        given: Sequence[str],
-        scored: Sequence[str],
-        advance: Callable[[int], None],
-    ) -> dict[str, np.ndarray]:
+    def log_probs(self, query: Query, advance: Callable[[int], None]) -> dict[str, np.ndarray]:
+        arrays, spans, given, scored = query.arrays, query.spans, query.given, query.scored
         codec = self._codec
         order = [self.names.index(name) for name in (*given, *scored)]
         rows = len(arrays[(*given, *scored)[0]]) if order else 0

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from tabular.likelihood.spans import Span
-from tabular.parts import Parts
+from tabular.sampling.batches import BaseCodec
 from tabular.where.conditions import Allowed
 
 from ...codec.likelihood import Candidates
@@ -49,24 +49,20 @@ class Batch:
         return len(self.ids)
 
 
-class LmCodec(ABC):
+class LmCodec(BaseCodec, ABC):
     """Rows of a table <-> tokens of a causal language model.
+
+    A row is int32[width] choices, the columns side by side, -1 past the end of a value.
 
     Attributes:
         names: the modelled columns, in the order in which they are written if nothing else is asked for.
-        parts: how the columns of the schema are taken apart; what is modelled are parts.
         automata: for each of them, what may be written.
         vocabulary: tokens that the model's embedding must know; 0 = its own.
     """
 
     names: list[str]
-    parts: Parts
     automata: list[Automaton]
     vocabulary: int = 0
-
-    @abstractmethod
-    def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Canonical arrays -> int32[n, width] choices, the columns side by side, -1 past the end of a value."""
 
     @abstractmethod
     def encode_part(self, column: int, values: np.ndarray) -> np.ndarray:
@@ -75,30 +71,6 @@ class LmCodec(ABC):
     @abstractmethod
     def candidates(self, column: int, values: np.ndarray, spans: Mapping[str, Span]) -> list[Candidates]:
         """Per level the choices that a cell can have been drawn with; see :mod:`tabllm.codec.likelihood`."""
-
-    @abstractmethod
-    def values(
-        self, choices: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]
-    ) -> dict[str, np.ndarray]:
-        """Choices -> canonical arrays of the learned columns; see :meth:`tabllm.codec.rows.RowCodec.values`."""
-
-    @abstractmethod
-    def fill(
-        self,
-        arrays: dict[str, np.ndarray],
-        rows: int,
-        rng: np.random.Generator,
-        *,
-        start: int,
-        seed: int,
-        present: bool = False,
-    ) -> dict[str, np.ndarray]:
-        """These with all other columns of the schema; see :meth:`tabllm.codec.rows.RowCodec.fill`."""
-
-    @property
-    @abstractmethod
-    def learned(self) -> list[str]:
-        """The columns of the schema of which a model learns anything."""
 
     @abstractmethod
     def conditions(self, allowed: Mapping[str, Allowed]) -> dict[int, Automaton]:
@@ -120,20 +92,6 @@ class LmCodec(ABC):
         """
 
     # -- the same for every codec -----------------------------------------------------------------------------
-    def decode(
-        self,
-        choices: np.ndarray,
-        rng: np.random.Generator,
-        *,
-        start: int,
-        seed: int,
-        allowed: Mapping[str, Allowed],
-        present: bool = False,
-    ) -> dict[str, np.ndarray]:
-        """Choices -> canonical arrays of all columns of the schema: :meth:`values`, then :meth:`fill`."""
-        arrays = self.values(choices, rng, allowed=allowed)
-        return self.fill(arrays, len(choices), rng, start=start, seed=seed, present=present)
-
     @property
     def spans(self) -> list[slice]:
         """For each column its choices among those of a row."""

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from tabular.likelihood.spans import Span
-from tabular.parts import parts_of
 from tabular.schema import Schema
 from tabular.where.conditions import Allowed
 
@@ -31,8 +30,8 @@ class TokenCodec(LmCodec):
     def __init__(self, rows: RowCodec) -> None:
         self.rows = rows
         table = rows.table
-        self.names = list(table.codecs)
-        self.parts = rows.parts
+        super().__init__(rows.schema, rows.words)
+        self.parts, self.names = rows.parts, list(rows.names)
         self.sizes = table.sizes
         self.offsets = [0, *np.cumsum(self.sizes).tolist()]
         self.vocabulary = self.offsets[-1] + 1
@@ -71,22 +70,10 @@ class TokenCodec(LmCodec):
     def candidates(self, column: int, values: np.ndarray, spans: Mapping[str, Span]) -> list[Candidates]:
         return candidates(self.rows.table, self.names[column], values, spans)
 
-    def values(
-        self, choices: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]
+    def decode_parts(
+        self, drawn: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]
     ) -> dict[str, np.ndarray]:
-        return self.rows.values(choices, rng, allowed=allowed)
-
-    def fill(
-        self,
-        arrays: dict[str, np.ndarray],
-        rows: int,
-        rng: np.random.Generator,
-        *,
-        start: int,
-        seed: int,
-        present: bool = False,
-    ) -> dict[str, np.ndarray]:
-        return self.rows.fill(arrays, rows, rng, start=start, seed=seed, present=present)
+        return self.rows.decode_parts(drawn, rng, allowed=allowed)
 
     @property
     def learned(self) -> list[str]:
@@ -110,11 +97,11 @@ class TokenCodec(LmCodec):
     def input_id(self, tokens: Any, column: int, level: int) -> Any:
         return tokens * len(self.sizes) + self.fields[column][level]
 
-    def words(self, schema: Schema) -> list[str]:
+    def texts(self) -> list[str]:
         """For each token of the vocabulary what it stands for, as text: where its embedding may start."""
         texts: list[str] = []
         for name, codec in self.rows.table.codecs.items():
-            column = parts_of(schema).schema[name]
+            column = self.parts.schema[name]
             if isinstance(codec, NumberCodec):
                 middle = codec.knots[:, codec.knots.shape[1] // 2] if len(codec.knots) else np.empty(0)
                 values = [f"{value:.6g}" for value in np.concatenate([codec.atoms, middle])]

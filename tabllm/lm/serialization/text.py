@@ -9,7 +9,7 @@ import numpy as np
 
 from tabular.encoding.arrays import on_grid
 from tabular.encoding.cells import grid_step
-from tabular.encoding.unmodelled import fill_unmodelled, is_missing
+from tabular.encoding.unmodelled import is_missing
 from tabular.errors import ConditionError, TableError, UsageError
 from tabular.likelihood.spans import Span
 from tabular.parts import Parts, parts_of
@@ -51,7 +51,8 @@ class TextCodec(LmCodec):
     def __init__(
         self, schema: Schema, parts: Parts, pieces: Pieces, cells: Mapping[str, CellCodec], serialization: str
     ) -> None:
-        self.schema, self.pieces, self.cells, self.serialization = schema, pieces, dict(cells), serialization
+        super().__init__(schema, {})
+        self.pieces, self.cells, self.serialization = pieces, dict(cells), serialization
         self.parts = parts
         self.names = list(self.cells)
         self.automata = [cell.automaton for cell in self.cells.values()]
@@ -148,35 +149,19 @@ class TextCodec(LmCodec):
         tokens = np.maximum(choices, 0).astype(np.int64)
         return [Candidates(tokens[:, place : place + 1], share[:, None]) for place, share in enumerate(shares)]
 
-    def values(
-        self, choices: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]
+    def decode_parts(
+        self, drawn: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]
     ) -> dict[str, np.ndarray]:
-        of_parts = self.parts.allowed(allowed)
         learned: dict[str, np.ndarray] = {}
         for (name, cell), span in zip(self.cells.items(), self.spans, strict=True):
-            values = cell.decode(choices[:, span])
+            values = cell.decode(drawn[:, span])
             column = self.parts.schema[name]
             if column.is_numeric:
                 values = on_grid(values, column)
-                if name in of_parts:
-                    values = of_parts[name].moved_inside(values)
+                if name in allowed:
+                    values = allowed[name].moved_inside(values)
             learned[name] = values
-        arrays = self.parts.join(learned)
-        for name in self.parts.divided.keys() & allowed.keys():
-            arrays[name] = allowed[name].moved_inside(arrays[name])
-        return arrays
-
-    def fill(
-        self,
-        arrays: dict[str, np.ndarray],
-        rows: int,
-        rng: np.random.Generator,
-        *,
-        start: int,
-        seed: int,
-        present: bool = False,
-    ) -> dict[str, np.ndarray]:
-        return fill_unmodelled(arrays, self.schema, {}, rows, rng, start=start, seed=seed, present=present)
+        return learned
 
     @property
     def learned(self) -> list[str]:

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...encoding.unmodelled import fill_unmodelled
-from ...errors import TableError
+from ...encoding.unmodelled import Unmodelled
 from ...free_text.words import TextCodec, check_learned, fit_text, words_from
 from ...parts import parts_of
 from ...plain_json import PLAIN, FieldError, at_field, check_fields, each_of
@@ -21,7 +20,7 @@ __all__ = ["TableEncoder"]
 WAVES = 8
 
 
-class TableEncoder:
+class TableEncoder(Unmodelled):
     """Canonical arrays (:func:`tabular.to_arrays`) <-> spans and scalars.
 
     Attributes:
@@ -35,8 +34,8 @@ class TableEncoder:
     """
 
     def __init__(self, schema: Schema, fields: Mapping[str, Field], words: Mapping[str, TextCodec]) -> None:
-        self.schema, self.parts = schema, parts_of(schema)
-        self.fields, self.words = dict(fields), dict(words)
+        super().__init__(schema, dict(words))
+        self.fields, self.parts = dict(fields), parts_of(schema)
         self.sizes = [size for field in fields.values() for size in field.sizes]
         gates = []
         span = 0
@@ -49,7 +48,7 @@ class TableEncoder:
 
     @classmethod
     def fit(cls, arrays: Mapping[str, np.ndarray], schema: Schema, numbers: Numbers) -> TableEncoder:
-        """Learn from canonical arrays. Raises :class:`TableError` if no column is left to learn."""
+        """Learn from canonical arrays; where no column can be learned, a filler stands for them (:mod:`..parts`)."""
         fields: dict[str, Field] = {}
         words = {}
         parts = parts_of(schema)
@@ -62,11 +61,6 @@ class TableEncoder:
                 fields[column.name] = NumberField.fit(values, numbers)
             elif column.has_categories and column.categories and (column.kind != "constant" or (values < 0).any()):
                 fields[column.name] = CategoryField.fit(values, len(column.categories))
-        if not fields:
-            raise TableError(
-                "No column is left to learn: every one is an identifier, free text or always the same; "
-                "say what they are with 'tabllm fit --kind COLUMN=KIND'."
-            )
         return cls(schema, fields, words)
 
     @property
@@ -143,12 +137,6 @@ class TableEncoder:
                 for name, (span, scalar) in self.places().items()
             }
         )
-
-    def fill_unlearned(
-        self, arrays: dict[str, np.ndarray], rows: int, rng: np.random.Generator, *, start: int, seed: int
-    ) -> dict[str, np.ndarray]:
-        """``arrays`` with the columns that no network learns: identifiers, free text, constants."""
-        return fill_unmodelled(arrays, self.schema, self.words, rows, rng, start=start, seed=seed)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data, without the schema."""

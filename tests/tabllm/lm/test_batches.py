@@ -251,7 +251,7 @@ class TestTokenCodec:
 
     def test_every_token_has_a_word_and_numbers_a_rank(self, token):
         codec, choices = token
-        words, ranks = codec.words(codec.rows.schema), codec.ordered(choices)
+        words, ranks = codec.texts(), codec.ordered(choices)
         assert len(words) == len(ranks) == codec.vocabulary - 1
         place = codec.names.index("city")
         start = codec.offsets[codec.fields[place][0]]

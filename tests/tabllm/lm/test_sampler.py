@@ -19,6 +19,7 @@ from tabllm.lm.serialization.tokenizer import Pieces
 from tabllm.lm.training.batches import BatchMaker
 from tabular.encoding.arrays import to_arrays
 from tabular.errors import UsageError
+from tabular.likelihood.scorer import Query
 from tabular.likelihood.spans import span_of
 from tabular.preparing.inference import infer_schema
 from tabular.where.conditions import parse_where
@@ -163,13 +164,15 @@ def test_rows_are_scored_with_the_probability_that_the_whole_model_gives_them(ki
         arrays = {name: cell.decode(choices[:, span]) for (name, cell), span in parts}
         spans = {size: span_of(arrays[size], schema[size])}
         scored = [name for name in codec.names if name not in given]
-        logs = sum(scorer.log_probs(arrays, spans, given, scored, lambda _: None).values())
+        logs = sum(scorer.log_probs(Query(arrays, spans, given, scored), lambda _: None).values())
         if given:  # divided by the probability of what is given
             flags = pd.Series(shares).groupby(arrays[given[0]], dropna=False).transform("sum")
             shares = shares / flags.to_numpy()
         assert logs == pytest.approx(np.log(shares), abs=1e-3)
     beyond = {side: np.zeros(1, np.int32), size: np.array([40.0]), flag: np.zeros(1, np.int32)}
-    found = scorer.log_probs(beyond, {size: span_of(beyond[size], schema[size])}, [], codec.names, lambda _: None)
+    found = scorer.log_probs(
+        Query(beyond, {size: span_of(beyond[size], schema[size])}, [], codec.names), lambda _: None
+    )
     assert np.isneginf(found[size]).all()
     assert np.isfinite(found[side]).all()
 

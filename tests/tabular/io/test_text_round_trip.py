@@ -13,7 +13,9 @@ from tabular import Schema, from_arrays, infer_schema, read_table, to_arrays
 from tabular.io.files import file_format
 from tabular.io.reading import read_as_text
 from tabular.io.writing import TableWriter
+from tabular.parts import parts_of
 from tabular.progress import Reporter
+from tabular.sampling.batches import BaseCodec
 from tabular.sampling.imputing import fill_in, in_given_text
 
 with pytest.MonkeyPatch.context() as patch:
@@ -60,6 +62,23 @@ def test_no_text_changes_that_is_read_by_a_schema_and_made_anew(tmp_path, name):
     assert sum(out.isin(marks)) == pytest.approx(sum(text in marks for text in FORMS[name]), abs=2)
 
 
+class Known(BaseCodec):
+    """Draws the very values of a table."""
+
+    def __init__(self, schema, drawn):
+        super().__init__(schema, {})
+        self.parts, self.names = parts_of(schema, "nothing"), schema.names
+        self.drawn = drawn
+
+    learned = property(lambda self: self.names)
+
+    def encode(self, arrays):
+        return np.zeros((ROWS, 1), np.int64)
+
+    def decode_parts(self, drawn, rng, *, allowed):
+        return dict(self.drawn)
+
+
 @pytest.mark.parametrize("name", FORMS)
 def test_drawn_cells_are_written_as_the_column_is_and_filled_ones_are_left(tmp_path, name):
     """What is drawn for a hole is the value that stood there, so its text must come back."""
@@ -72,11 +91,8 @@ def test_drawn_cells_are_written_as_the_column_is_and_filled_ones_are_left(tmp_p
     holes = given.assign(x=given["x"].mask(hole, ""))
     write(tmp_path / "holes.csv", holes)
     table = read_table(tmp_path / "holes.csv")
-    filled = fill_in(
-        table, schema, ["x", "y"], seed=0, progress=Reporter(), encode=lambda arrays: np.zeros((ROWS, 1), np.int64),
-        complete=lambda rows, missing, rng: rows, values=lambda rows, rng: dict(drawn),
-        fill=lambda arrays, rng: arrays,
-    )  # fmt: skip
+    codec = Known(schema, drawn)
+    filled = fill_in(table, codec, seed=0, progress=Reporter(), complete=lambda rows, missing, rng: rows)
     text = read_as_text(tmp_path / "holes.csv", file_format(Path("out.csv")))
     out = written(in_given_text(filled, text, schema), tmp_path / "out.csv")["x"]
     kept = holes["x"] != ""

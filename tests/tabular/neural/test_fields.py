@@ -128,7 +128,7 @@ def test_a_table_comes_back(rng):
     for gate, values in zip(encoder.gates, scalars.T, strict=True):
         counts = codes[:, gate[0]] < gate[1] if gate[0] >= 0 else np.ones(400, bool)
         np.testing.assert_array_equal(np.isnan(values), ~counts)
-    found = again.fill_unlearned(again.decode(codes, scalars), 400, rng, start=0, seed=0)
+    found = again.fill(again.decode(codes, scalars), 400, rng, start=0, seed=0)
     assert set(found) == set(schema.names)
     np.testing.assert_array_equal(found["kind"], arrays["kind"])
     np.testing.assert_array_equal(np.isnan(found["gap"]), np.isnan(arrays["gap"]))

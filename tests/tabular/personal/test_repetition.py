@@ -13,7 +13,8 @@ from tabular import infer_schema
 from tabular.codes.checksums import find_check, with_check
 from tabular.codes.given_names import GIVEN_NAMES
 from tabular.encoding.arrays import from_arrays, to_arrays
-from tabular.encoding.unmodelled import fill_unmodelled
+from tabular.encoding.unmodelled import Unmodelled
+from tabular.personal.names import GIVEN_NAMES
 
 GIVEN = sorted(GIVEN_NAMES)
 FAMILY = ["Meyer", "Smith", "Garcia", "Rossi", "Novak", "Keller", "Dubois", "Silva", "Jensen", "Berg", "Lund"]
@@ -79,7 +80,7 @@ def test_surrogates_repeat_as_the_real_values(pattern, rows, missing):
     schema = infer_schema(real)
     assert [name for name in FORMS if schema[name].personal is None or schema[name].kind != "identifier"] == []
     arrays = {name: values for name, values in to_arrays(real, schema).items() if name == "x"}
-    fill_unmodelled(arrays, schema, {}, rows, np.random.default_rng(3), start=0, seed=0)
+    Unmodelled(schema, {}).fill(arrays, rows, np.random.default_rng(3), start=0, seed=0)
     made = from_arrays(arrays, schema)
     wrong = {}
     for name in FORMS:
@@ -102,7 +103,7 @@ def test_what_goes_with_another_identifier_repeats_as_it_did(seed):
     )
     schema = infer_schema(real.assign(x=rng.normal(size=seed)))
     assert schema["email"].goes_with == "user_id"
-    made = from_arrays(fill_unmodelled({"x": np.zeros(seed)}, schema, {}, seed, rng, start=0, seed=0), schema)
+    made = from_arrays(Unmodelled(schema, {}).fill({"x": np.zeros(seed)}, seed, rng, start=0, seed=0), schema)
     assert made.groupby("user_id")["email"].nunique().max() == 1
     for name in real:
         assert repetition(made[name]) == pytest.approx(repetition(real[name]), rel=0.05)
@@ -111,7 +112,7 @@ def test_what_goes_with_another_identifier_repeats_as_it_did(seed):
 def test_many_single_names_stay_words():
     real = pd.DataFrame({"first_name": [FORMS["first_name"](i) for i in range(3_000)], "x": 0.5})
     schema = infer_schema(real)
-    made = fill_unmodelled({}, schema, {}, 3_000, np.random.default_rng(0), start=0, seed=0)["first_name"]
+    made = Unmodelled(schema, {}).fill({}, 3_000, np.random.default_rng(0), start=0, seed=0)["first_name"]
     assert all(re.fullmatch("[A-Z][a-z]+(-[A-Z][a-z]+)?", name) for name in made)
     assert len(set(made)) == real["first_name"].nunique()
     assert not set(made) & set(real["first_name"])

@@ -9,7 +9,7 @@ import pytest
 from tabular import infer_schema
 from tabular.encoding.arrays import from_arrays, to_arrays
 from tabular.encoding.repeating import put_repeating, repeats
-from tabular.encoding.unmodelled import fill_unmodelled
+from tabular.encoding.unmodelled import Unmodelled
 from tabular.errors import UsageError
 from tabular.io.dropping import drop_columns
 from tabular.schema import Schema
@@ -41,7 +41,7 @@ def sampled(table: pd.DataFrame, rows: int, *, seed: int = 0, schema: Schema | N
     rng = np.random.default_rng(seed)
     arrays = {name: values[rng.integers(0, len(table), rows)] for name, values in to_arrays(table, schema).items()
               if schema[name].kind != "identifier"}  # fmt: skip
-    fill_unmodelled(arrays, schema, {}, rows, rng, start=0, seed=seed)
+    Unmodelled(schema, {}).fill(arrays, rows, rng, start=0, seed=seed)
     return from_arrays(arrays, schema)
 
 

@@ -8,8 +8,10 @@ import pytest
 
 from tabular.encoding.unmodelled import is_missing
 from tabular.errors import SchemaError
+from tabular.parts import parts_of
 from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
+from tabular.sampling.batches import BaseCodec
 from tabular.sampling.imputing import fill_in, in_given_text, read_every_cell
 
 
@@ -32,21 +34,23 @@ def learned() -> pd.DataFrame:
 def completed(table, schema, progress=None):
     """Every hole is filled with the first learned value; what was to be read is kept as a witness."""
 
-    def encode(arrays):
-        completed.read = arrays
-        return np.zeros((len(table), 1), np.int64)
+    class First(BaseCodec):
+        parts, names, learned = parts_of(schema, "nothing"), schema.names, schema.names
 
-    first = {
-        column.name: np.zeros(len(table), np.int32) if column.has_categories
-        else np.full(len(table), column.minimum) if column.is_numeric
-        else np.full(len(table), "made", object)
-        for column in schema
-    }  # fmt: skip
-    return fill_in(
-        table, schema, schema.names, seed=0, progress=progress or Reporter(), encode=encode,
-        complete=lambda rows, missing, rng: rows, values=lambda rows, rng: dict(first),
-        fill=lambda arrays, rng: arrays,
-    )  # fmt: skip
+        def encode(self, arrays):
+            completed.read = arrays
+            return np.zeros((len(table), 1), np.int64)
+
+        def decode_parts(self, drawn, rng, *, allowed):
+            return {
+                column.name: np.zeros(len(table), np.int32) if column.has_categories
+                else np.full(len(table), column.minimum) if column.is_numeric
+                else np.full(len(table), "made", object)
+                for column in schema
+            }  # fmt: skip
+
+    progress = progress or Reporter()
+    return fill_in(table, First(schema, {}), seed=0, progress=progress, complete=lambda rows, missing, rng: rows)
 
 
 @pytest.mark.parametrize(
