@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,38 @@ from tabular.errors import OutputError, TabllmError, UsageError
 from .errors import ModelError
 from .names import HubName
 
-__all__ = ["causes", "explain", "free_bytes", "is_network", "no_space", "not_here", "offline", "use_of_cache"]
+__all__ = [
+    "cause_of",
+    "causes",
+    "explain",
+    "free_bytes",
+    "is_network",
+    "no_space",
+    "not_here",
+    "offline",
+    "told",
+    "use_of_cache",
+]
 
 #: Names of the base classes of what requests, httpx and httpx2 raise: which of the three the client stands on changes
 #: with its release.
 _NETWORK = ("RequestException", "TransportError", "ConnectionError", "TimeoutError", "SSLError")
+
+
+#: Cause -> what is said of a model that cannot be pulled.
+_OF_MODELS = {
+    "gated": "{repo} is gated: accept its terms at {page}, log in with 'hf auth login', and pull it again.",
+    "absent": "There is no model {repo} at {hub}, or it is private: check the name, or log in with 'hf auth login' to "
+    "an account that may see it.",
+    "name": "{repo!r} is no id of a model; write org/name.",
+    "forbidden": "{hub} refused {repo} with status {status}; log in anew with 'hf auth login'.",
+    "refused": "{hub} refused {repo} with status {status}; try again later.",
+    "broken off": "The connection broke off while {name} was pulled; the same command goes on with the files that are "
+    "not whole yet.",
+    "network": "{hub} cannot be reached, and {name} is not on this machine; {elsewhere}.",
+    "disk": "{name} cannot be written to {cache} ({reason}); check its permissions, or set HF_HOME to another folder.",
+    "other": "{name} cannot be pulled ({reason}); try again.",
+}
 
 
 def explain(error: BaseException, wanted: HubName, *, started: bool = False) -> TabllmError:
@@ -27,61 +54,81 @@ def explain(error: BaseException, wanted: HubName, *, started: bool = False) -> 
         error: what the hub's client raised.
         started: whether some files were being fetched already.
     """
+    cause = cause_of(error, started=started)
+    if cause == "full" and not isinstance(error, TabllmError):
+        return no_space(wanted, None)
+    kind = UsageError if cause == "name" else ModelError
+    return told(error, cause, wanted, _OF_MODELS, kind, elsewhere=_elsewhere(wanted))
+
+
+def told(
+    error: BaseException,
+    cause: str,
+    wanted: HubName,
+    sentences: Mapping[str, str],
+    kind: type[TabllmError],
+    **words: str,
+) -> TabllmError:
+    """The error of a cause: ``kind``, or :class:`OutputError` where the disk is at fault.
+
+    Args:
+        cause: as :func:`cause_of` names it.
+        sentences: cause -> what is said of it, with ``{repo}`` and the like for what is known, and for ``words``.
+    """
     from huggingface_hub import constants
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
 
     if isinstance(error, TabllmError):
         return error
-    page = f"{constants.ENDPOINT}/{wanted.repo}"
+    hub = constants.ENDPOINT
+    if cause == "revision":
+        return kind(
+            f"{wanted.repo} has no revision {wanted.revision!r}; its branches and tags are at {hub}/{wanted.repo}."
+        )
+    if cause in ("full", "disk"):
+        kind, reason = OutputError, getattr(error, "strerror", None) or str(error)
+    else:
+        lines = str(error).strip().splitlines() or [""]
+        reason = f"{type(error).__name__}: {lines[0].rstrip('.')}"
+    status = next((c.response.status_code for c in causes(error) if _is_answer(c)), None)
+    return kind(
+        sentences[cause].format(
+            repo=wanted.repo, name=wanted.name, hub=hub, page=f"{hub}/{wanted.repo}", cache=constants.HF_HUB_CACHE,
+            reason=reason, status=status, **words,
+        )
+    )  # fmt: skip
+
+
+def cause_of(error: BaseException, *, started: bool = False) -> str:
+    """What the hub's client met: ``"full"``, ``"gated"``, ``"absent"``, ``"revision"``, ``"name"``, ``"forbidden"``,
+    ``"refused"``, ``"broken off"`` where files were ``started``, ``"network"``, ``"disk"`` or ``"other"``."""
+    from huggingface_hub import errors
+
     found = list(causes(error))
+    if any(isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT) for cause in found):
+        return "full"
+    for kind, name in (
+        (errors.GatedRepoError, "gated"),
+        (errors.RepositoryNotFoundError, "absent"),
+        (errors.RevisionNotFoundError, "revision"),
+        (errors.HFValidationError, "name"),
+    ):
+        if any(isinstance(cause, kind) for cause in found):
+            return name
+    for cause in found:
+        if _is_answer(cause):
+            return "forbidden" if cause.response.status_code in (401, 403) else "refused"
+    network = any(map(is_network, found))
+    if started and (network or "Consistency check failed" in str(error)):
+        return "broken off"
+    if network or any(isinstance(cause, errors.LocalEntryNotFoundError) for cause in found):
+        return "network"
+    return "disk" if isinstance(error, OSError) and error.errno is not None else "other"
 
-    def among(kind: Any) -> Any:
-        return next((cause for cause in found if isinstance(cause, kind)), None)
 
-    full = next((c for c in found if isinstance(c, OSError) and c.errno in (errno.ENOSPC, errno.EDQUOT)), None)
-    if full is not None:
-        return no_space(wanted, None)
-    if among(GatedRepoError):
-        return ModelError(
-            f"{wanted.repo} is gated: accept its terms at {page}, log in with 'hf auth login', and pull it again."
-        )
-    if among(RepositoryNotFoundError):
-        return ModelError(
-            f"There is no model {wanted.repo} at {constants.ENDPOINT}, or it is private: check the name, or log in "
-            "with 'hf auth login' to an account that may see it."
-        )
-    if among(RevisionNotFoundError):
-        return ModelError(f"{wanted.repo} has no revision {wanted.revision!r}; its branches and tags are at {page}.")
-    if among(HFValidationError):
-        return UsageError(f"{wanted.repo!r} is no id of a model; write org/name.")
-    answer = among(HfHubHTTPError)
-    if answer is not None:
-        status = answer.response.status_code
-        hint = "log in anew with 'hf auth login'" if status in (401, 403) else "try again later"
-        return ModelError(f"{constants.ENDPOINT} refused {wanted.repo} with status {status}; {hint}.")
-    if started and (any(map(is_network, found)) or "Consistency check failed" in str(error)):
-        return ModelError(
-            f"The connection broke off while {wanted.name} was pulled; the same command goes on with the files that "
-            "are not whole yet."
-        )
-    if any(map(is_network, found)) or among(LocalEntryNotFoundError):
-        return ModelError(
-            f"{constants.ENDPOINT} cannot be reached, and {wanted.name} is not on this machine; {_elsewhere(wanted)}."
-        )
-    if isinstance(error, OSError) and error.errno is not None:
-        return OutputError(
-            f"{wanted.name} cannot be written to {constants.HF_HUB_CACHE} ({error.strerror or error}); check its "
-            "permissions, or set HF_HOME to another folder."
-        )
-    lines = str(error).strip().splitlines() or [""]
-    return ModelError(f"{wanted.name} cannot be pulled ({type(error).__name__}: {lines[0].rstrip('.')}); try again.")
+def _is_answer(error: Any) -> bool:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return isinstance(error, HfHubHTTPError)
 
 
 def offline(wanted: HubName) -> ModelError:
@@ -129,7 +176,7 @@ def is_network(error: BaseException) -> bool:
     return any(kind.__name__ in _NETWORK for kind in type(error).__mro__)
 
 
-def causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[Any]:
     """``error`` and what it came of, the nearest first."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
