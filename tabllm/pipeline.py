@@ -111,7 +111,7 @@ def make_table(
     from tabular.rules.telling import rules_line
     from tabular.storage.rundir import make_folder
 
-    from .studies.workspace import Workspace, fingerprint, has_fingerprint
+    from .studies.workspace import Workspace, fingerprint, fitted_run, has_fingerprint
 
     progress, folder = progress or Reporter(), Path(folder)
     check_folder(folder)
@@ -149,8 +149,8 @@ def make_table(
         )
     make_folder(folder)
     work = Workspace(folder, progress)
-    synthesizer, fit_seconds, fitted = work.fitted(
-        fit.fingerprint, order.model, learned, fit.schema, fit.options, source
+    synthesizer, fit_seconds, fitted = fitted_run(
+        run, fit.fingerprint, order.model, learned, fit.schema, fit.options, progress=progress, source=source
     )
     if fitted:
         progress.note(f"{run}/ was fitted by an earlier call.")

@@ -30,8 +30,10 @@ __all__ = [
     "ALIASES",
     "RUN_FOLDER",
     "CommonSettings",
+    "EngineSettings",
     "Setting",
     "Settings",
+    "TrainingSettings",
     "known_setting",
     "plain",
     "setting",
@@ -185,7 +187,9 @@ class Settings:
         super().__init_subclass__(**options)
         declared = {name: value for name, value in vars(cls).items() if isinstance(value, Setting)}
         types = vars(cls).get("__annotations__", {})
-        found = dict(cls._settings)
+        found: dict[str, Setting] = {}
+        for base in reversed(cls.__bases__):
+            found |= getattr(base, "_settings", {})
         for name, value in declared.items():
             found[name] = replace(value, name=name, types=types[name])
             setattr(cls, name, value.default)
@@ -324,3 +328,22 @@ class CommonSettings(Settings):
     seed: int = setting(0, "Fixes the fit, and the samples where no other seed is given.", least=0)
     rare_below: int = setting(0, "Rare categories: fold those of fewer rows than this into one.", least=0)
     verbose: bool = setting(False, "Show progress bars and notes on standard error.", kept=False)
+
+
+class TrainingSettings(CommonSettings):
+    """How long a generator trains, and at what pace; one with defaults of its own declares these settings anew."""
+
+    epochs: float | None = setting(
+        None, "Maximum passes over the rows; training stops early when the validation loss no longer improves.", above=0
+    )
+    steps: int | None = setting(None, "Number of updates, in place of epochs.", above=0)
+    batch_size: int | None = setting(None, "Batch size: rows per update.", above=0, absent="by the size of the table")
+    learning_rate: float | None = setting(None, "Peak learning rate of the schedule.", above=0)
+
+
+class EngineSettings(CommonSettings):
+    """Which library computes."""
+
+    engine: str = setting(
+        "auto", "Engine to compute with: auto, mlx or torch.", choices=("auto", "mlx", "torch"), kept=False
+    )

@@ -13,7 +13,7 @@ import click
 from tabular.errors import TabllmError, UsageError
 
 from .errors import Interrupted
-from .fit import chosen_kinds, complete_model, default_run, learn
+from .fit import chosen_kinds, complete_model, default_run, told_when_interrupted
 from .group import Command
 from .options import (
     PATH,
@@ -275,30 +275,31 @@ def _fitted(
     session: Session, data: str, table: pd.DataFrame, schema: Schema, target: str, options: dict[str, Any]
 ) -> Synthesizer:
     """A model of ``table`` in a run from which more can be sampled; the run of an interrupted call is taken up."""
-    from tabular.registry import create, load_run
     from tabular.storage.rundir import check_run_directory
 
     from ..comparing.study import target_option
-    from ..studies.workspace import fingerprint_of_fit, has_fingerprint, save_with
+    from ..studies.workspace import fingerprint_of_fit, fitted_run, has_fingerprint
 
-    run = _run_of(data)
-    model = options["model"]
+    run, model = _run_of(data), options["model"]
     given = {"seed": options["seed"] or 0, **target_option(model, target, schema), **_given(options)}
-    mark = fingerprint_of_fit(model, given, schema, table)
-    if run.exists() and not options["force"] and has_fingerprint(run, mark):
+    wanted = fingerprint_of_fit(model, given, schema, table)
+    if not has_fingerprint(run, wanted) or options["force"]:
+        if run.exists() and not options["force"]:
+            raise UsageError(
+                f"{run}/ is there already, and was fitted otherwise; use it with --run {run}, or add --force to fit "
+                "anew."
+            )
+        check_run_directory(run)
+        claim(session, run, force=options["force"], folder=True)
+    synthesizer, _, there = fitted_run(
+        run, wanted, model, table, schema, given,
+        progress=session.reporter(), anew=options["force"], around=told_when_interrupted(run),
+    )  # fmt: skip
+    if there:
         session.say(f"The rows are made with {run}/, which an earlier call fitted.")
-        return load_run(run, device=options["device"] or "auto")
-    if run.exists() and not options["force"]:
-        raise UsageError(
-            f"{run}/ is there already, and was fitted otherwise; use it with --run {run}, or add --force to fit anew."
-        )
-    check_run_directory(run)
-    claim(session, run, force=options["force"], folder=True)
-    synthesizer = create(model, **given)
-    save = partial(save_with, synthesizer, facts={"fingerprint": mark})
-    learn(session.reporter(), synthesizer, table, schema, run, save=save)
-    session.say(f"Learned {len(table):,} rows; the run is {run}/.")
-    return load_run(run, device=options["device"] or "auto")
+    else:
+        session.say(f"Learned {len(table):,} rows; the run is {run}/.")
+    return synthesizer
 
 
 def _run_of(data: str) -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tabular.errors import UsageError
-from tabular.settings import settings_table
+from tabular.settings import CommonSettings, EngineSettings, TrainingSettings, settings_table
 
 from ..lm.settings import PretrainedSettings
 from .by_parts import fit_by_parts, max_memory_option, why_by_parts
@@ -19,7 +20,6 @@ from .group import Command
 from .links import AskedLinks, fit_links, link_options, refuse
 from .options import (
     PATH,
-    AtLeast,
     Holdout,
     claim,
     device_option,
@@ -87,17 +87,26 @@ def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [name for name in model_names() if name.startswith(incomplete)]
 
 
-#: What only a pretrained language model can be asked for.
-LANGUAGE_MODEL_OPTIONS = (
-    "precision", "tuning", "serialization", "max_cell_tokens", "rank", "lora_scale", "lora_dropout", "lora_layers",
-    "accumulate", "checkpointing", "revision", "random_weights",
+#: The settings that have an option: of every generator, of those that are trained, and of pretrained language models.
+SETTING_OPTIONS = (
+    (CommonSettings, ("rare_below",)),
+    (TrainingSettings, ("epochs", "steps", "batch_size", "learning_rate")),
+    (EngineSettings, ("engine",)),
+    (
+        PretrainedSettings,
+        (
+            "precision", "tuning", "serialization", "max_cell_tokens", "rank", "lora_scale", "lora_dropout",
+            "lora_layers", "accumulate", "checkpointing", "revision", "random_weights",
+        ),
+    ),
 )  # fmt: skip
 
 
-def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """An option for each of :data:`LANGUAGE_MODEL_OPTIONS`, as its setting is declared."""
-    for name in reversed(LANGUAGE_MODEL_OPTIONS):
-        command = option_of(settings_table(PretrainedSettings)[name])(command)
+def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for each of :data:`SETTING_OPTIONS`, as its setting is declared."""
+    for kind, names in reversed(SETTING_OPTIONS):
+        for name in reversed(names):
+            command = option_of(settings_table(kind)[name])(command)
     return command
 
 
@@ -127,18 +136,8 @@ def language_model_options(command: Callable[..., Any]) -> Callable[..., Any]:
               help="Rows to hold back, a fraction (20%) or a number, drawn at random (of a person with several "
                    "rows all or none), for 'tabllm eval RUN' to judge by. The run keeps how they were drawn, and no "
                    "row.")  # fmt: skip
-@click.option("--rare-below", type=AtLeast(0), metavar="K",
-              help="Rare categories: fold those of fewer than K rows into one.  [default: 0]")  # fmt: skip
-@click.option("--epochs", type=AtLeast(1), metavar="N",
-              help="Maximum passes over the rows; training stops early when the validation loss no longer "
-                   "improves.")  # fmt: skip
-@click.option("--steps", type=AtLeast(1), metavar="N", help="Number of updates, in place of --epochs.")
-@click.option("--batch-size", type=AtLeast(1), metavar="N", help="Batch size: rows per update.")
-@click.option("--learning-rate", type=float, metavar="RATE", help="Peak learning rate of the schedule.")
-@click.option("--engine", type=click.Choice(["auto", "mlx", "torch"]),
-              help="Engine to compute with.  [default: auto, see 'tabllm doctor']")  # fmt: skip
+@setting_options
 @device_option()
-@language_model_options
 @privacy_options
 @seed_option
 @max_memory_option
@@ -296,29 +295,35 @@ def learn(
     schema: Schema | None,
     run: Path,
     *,
-    save: Callable[[Path], None] | None = None,
+    save: Callable[[Path], None],
 ) -> None:
-    """Fit ``synthesizer`` and write ``run``; what Ctrl-C leaves is told, and taken up by the next call.
+    """Fit ``synthesizer`` and write ``run`` with ``save``.
 
     In a fit that is spread over processes the first writes, and each ends when all have done their part.
-
-    Args:
-        save: writes the run in place of the synthesizer's own ``save``.
     """
-    from tabular.storage.rundir import HISTORY, drop_partial, holds, partial_of, run_stamp, take_partial
+    from tabular.storage.rundir import partial_of
 
     from ..parallel.joining import current_group, finish
+    from ..studies.workspace import learn_run
 
     group = current_group()
     if group is not None and not group.leads:
         synthesizer.fit(table, schema=schema, progress=reporter, checkpoint=partial_of(run))
-        finish()
-        return
+    else:
+        with told_when_interrupted(run):
+            learn_run(synthesizer, table, schema, run, progress=reporter, save=save)
+    finish()
+
+
+@contextmanager
+def told_when_interrupted(run: Path) -> Iterator[None]:
+    """What Ctrl-C leaves of a fit that writes ``run`` is said, as :class:`Interrupted`."""
+    from tabular.storage.rundir import HISTORY, holds, run_stamp, take_partial
+
     partial = take_partial(run)
     before = run_stamp(partial)
     try:
-        synthesizer.fit(table, schema=schema, progress=reporter, checkpoint=partial)
-        (save or synthesizer.save)(run)
+        yield
     except KeyboardInterrupt:
         left = "it was too early for a checkpoint, so nothing is left"
         if (partial / HISTORY).exists():
@@ -328,10 +333,6 @@ def learn(
             if run_stamp(partial) == before:
                 left = f"{partial}/ is as an earlier call left it"
         raise Interrupted(f"Interrupted; {left}.") from None
-    finally:
-        drop_partial(run, if_empty=True)
-    drop_partial(run)
-    finish()
 
 
 def default_run(data: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -22,6 +23,7 @@ __all__ = [
     "Holdout",
     "Renamed",
     "Share",
+    "Within",
     "claim",
     "claim_work",
     "details_option",
@@ -124,33 +126,27 @@ class Device(click.ParamType):
 _POWER = re.compile(r"\d(\.\d{1,9})?e\+?\d{1,2}", re.IGNORECASE)
 
 
-class AtLeast(click.ParamType):
-    """A whole number that is not too small, 1e6 too; unlike Click's own range it adds nothing to the help."""
-
-    name = "number"
-
-    def __init__(self, minimum: int) -> None:
-        self.minimum = minimum
+class AtLeast(click.IntRange):
+    """Click's whole numbers from a least one on, which may be written with commas, and as 1e6."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        text = str(value).replace(",", "").replace("_", "")
-        try:
-            number = _power(text) if _POWER.fullmatch(text) else int(text)
-        except ValueError:
-            number = self.minimum - 1
-        if number < self.minimum:
-            self.fail(f"{value!r} is not a whole number of at least {self.minimum}.", param, ctx)
+        plain: Any = str(value).replace(",", "")
+        if _POWER.fullmatch(plain) and (power := Decimal(plain)) == int(power):
+            plain = int(power)
+        number: int = super().convert(plain, param, ctx)
         if number >= 2**63:  # what torch and numpy hold
             self.fail(f"{value!r} is too large; take a number below 2**63.", param, ctx)
         return number
 
 
-def _power(text: str) -> int:
-    """``1.5e6`` as a number. Raises :class:`ValueError` where it is not whole, as ``1.25e1``."""
-    number = Decimal(text)
-    if number != int(number):
-        raise ValueError(text)
-    return int(number)
+class Within(click.FloatRange):
+    """Click's range of numbers, in which neither nan nor infinity lies."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
 
 
 class Locale(click.ParamType):

@@ -10,7 +10,7 @@ import click
 from tabular.errors import UsageError
 from tabular.settings import Setting
 
-from .options import PATH, AtLeast, Decorated
+from .options import PATH, AtLeast, Decorated, Within
 
 __all__ = ["option_of", "settings_option", "with_settings"]
 
@@ -32,7 +32,11 @@ def option_of(setting: Setting) -> Callable[[Decorated], Decorated]:
     elif setting.types.startswith("int"):
         kind = {"type": AtLeast(1 if setting.least is None else int(setting.least)), "metavar": "N"}
     elif setting.types.startswith("float"):
-        kind = {"type": float, "metavar": "X"}
+        low, high = (setting.above, setting.below) if setting.least is None else (setting.least, setting.below)
+        kind = {
+            "type": Within(low, setting.most if high is None else high, setting.least is None, high is not None),
+            "metavar": "X",
+        }
     help = setting.help + (f"  [default: {told}]" if told else "")
     return click.option(f"--{setting.name.replace('_', '-')}", help=help, **kind)
 

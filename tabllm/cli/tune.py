@@ -16,6 +16,7 @@ from .group import Command
 from .options import (
     PATH,
     AtLeast,
+    Within,
     claim_work,
     drop_option,
     html_option,
@@ -53,39 +54,6 @@ tabllm tune visits.csv -m tabcascade --train-rows 2000 --epochs 5 --trials 10
 """
 
 
-class Share(click.ParamType):
-    """A number from 0 to 1; above 0 where ``above`` says so."""
-
-    name = "share"
-
-    def __init__(self, *, above_zero: bool) -> None:
-        self.above_zero = above_zero
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            number = float(value)
-        except ValueError:
-            number = -1.0
-        if not 0 <= number <= 1 or (self.above_zero and number == 0):
-            self.fail(f"{value!r} is not a number {'above 0 and at most 1' if self.above_zero else 'from 0 to 1'}.")
-        return number
-
-
-class Minutes(click.ParamType):
-    """A number above 0."""
-
-    name = "minutes"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            number = float(value)
-        except ValueError:
-            number = 0.0
-        if not 0 < number < float("inf"):
-            self.fail(f"{value!r} is not a number of minutes above 0.", param, ctx)
-        return number
-
-
 @click.command(cls=Command, examples=EXAMPLES, short_help="Search the best settings of a generator.")
 @click.argument("data", type=PATH)
 @click.option("-m", "--model", default="nano", show_default=True, metavar="NAME",
@@ -95,11 +63,11 @@ class Minutes(click.ParamType):
               help="Number of trials to stop after, those of earlier calls included.  [default: 40]")  # fmt: skip
 @click.option(
     "--minutes",
-    type=Minutes(),
+    type=Within(0, min_open=True),
     metavar="M",
     help="Minutes to search for; without --trials, nothing else ends the search.",
 )
-@click.option("--share", type=Share(above_zero=True), metavar="S",
+@click.option("--share", type=Within(0, 1, min_open=True), metavar="S",
               help="Fraction of the generator's own training that a trial gets.  [default: 0.1 to 0.5]")  # fmt: skip
 @click.option("--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows in each trial, in place of --share.")
 @click.option("--steps", type=AtLeast(1), metavar="N", help="Number of updates in each trial, in place of --share.")
@@ -109,7 +77,7 @@ class Minutes(click.ParamType):
               help="Confirmation: fit the K best and the default for as long as 'fit' would, and take the "
                    "best.")  # fmt: skip
 @train_rows_option(20)
-@click.option("--utility-weight", type=Share(above_zero=False), default=0.5, show_default=True, metavar="W",
+@click.option("--utility-weight", type=Within(0, 1), default=0.5, show_default=True, metavar="W",
               help="Weight of utility in the score; fidelity has the rest.")  # fmt: skip
 @click.option("--set", "fixed", multiple=True, metavar="NAME=VALUE",
               help="Fixed option of the generator, which is not searched. Repeatable.")  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tabular.search_space import Choice, Real, Whole
-from tabular.settings import CommonSettings, setting
+from tabular.settings import EngineSettings, TrainingSettings, setting
 
 from ..codec import DEFAULT_BINS
 from ..decoding.precisions import PRECISIONS
@@ -11,14 +11,11 @@ from ..decoding.precisions import PRECISIONS
 __all__ = ["ModelSettings", "PretrainedSettings"]
 
 
-class ModelSettings(CommonSettings):
+class ModelSettings(EngineSettings):
     """What a language model is asked for that is fine-tuned, or only shown some rows."""
 
     base: str = setting("gpt2", "Model: gpt2, distilgpt2, deepseek-coder-1.3b, a hub id or a local folder.")
     revision: str | None = setting(None, "Revision of the model on its hub: a branch, tag or commit.")
-    engine: str = setting(
-        "auto", "Engine to compute with: auto, mlx or torch.", choices=("auto", "mlx", "torch"), kept=False
-    )
     precision: str = setting(
         "auto", "Weight precision.", choices=("auto", *PRECISIONS),
         absent="that of quantized weights, else fp32 up to 500 M parameters, bf16 above",
@@ -33,7 +30,7 @@ class ModelSettings(CommonSettings):
     )  # fmt: skip
 
 
-class PretrainedSettings(ModelSettings):
+class PretrainedSettings(ModelSettings, TrainingSettings):
     """What a fine-tuning is asked for."""
 
     tuning: str = setting(
@@ -47,9 +44,6 @@ class PretrainedSettings(ModelSettings):
     max_cell_tokens: int | None = setting(
         None, "Tokens of a free text at most.", above=0, absent="by the longest text and the model's context"
     )
-    epochs: float | None = setting(None, "Passes over the rows, at most.", above=0, absent="by the size of the table")
-    steps: int | None = setting(None, "Updates, in place of epochs.", above=0)
-    batch_size: int | None = setting(None, "Batch size: rows per update.", above=0, absent="by the size of the table")
     learning_rate: float | None = setting(
         None, "Peak learning rate of the schedule.", above=0, absent="2e-4 in full tuning, 1e-3 of adapters",
         search=Choice((None, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3)),

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from tabular.search_space import Choice, Real, Whole
-from tabular.settings import CommonSettings, setting
+from tabular.settings import EngineSettings, TrainingSettings, setting
 
 from ..codec import DEFAULT_BINS
 
 __all__ = ["NanoSettings"]
 
 
-class NanoSettings(CommonSettings):
+class NanoSettings(TrainingSettings, EngineSettings):
     """The engine, the length of the training, and the shape of the model."""
 
-    engine: str = setting(
-        "auto", "Engine to compute with: auto, mlx or torch.", choices=("auto", "mlx", "torch"), kept=False
-    )
-    epochs: float | None = setting(None, "Passes over the rows, at most.", above=0, absent="by the size of the table")
-    steps: int | None = setting(None, "Updates, in place of epochs.", above=0)
     batch_size: int | None = setting(
         None, "Batch size: rows per update.", above=0, absent="by the size of the table", search=Choice((None, 64, 256))
     )

@@ -10,6 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +28,17 @@ from tabular.storage.placing import hidden_beside, place_file, told
 from tabular.storage.rundir import atomic_directory, drop_partial, make_folder, take_partial, write_json
 from tabular.synthesizer import Synthesizer
 
-__all__ = ["Synthetic", "Workspace", "fingerprint", "fingerprint_of_fit", "folder_of", "has_fingerprint", "save_with"]
+__all__ = [
+    "Synthetic",
+    "Workspace",
+    "fingerprint",
+    "fingerprint_of_fit",
+    "fitted_run",
+    "folder_of",
+    "has_fingerprint",
+    "learn_run",
+    "save_with",
+]
 
 T = TypeVar("T")
 
@@ -60,6 +71,79 @@ def save_with(synthesizer: Synthesizer, run: Path, facts: Mapping[str, Any], sou
         if source is not None:
             write_source(hidden, source)
         write_json(hidden / RUN_MARK, facts)
+
+
+def learn_run(
+    synthesizer: Synthesizer,
+    table: pd.DataFrame,
+    schema: Schema | None,
+    run: Path,
+    *,
+    progress: Reporter,
+    save: Callable[[Path], None],
+) -> None:
+    """Fit ``synthesizer`` and write ``run`` with ``save``; an interrupted fit leaves a checkpoint, and is gone on with.
+
+    Raises:
+        TabllmError: what the generator raises.
+        OutputError: if the folder cannot be written.
+    """
+    partial = take_partial(run)
+    try:
+        synthesizer.fit(table, schema=schema, progress=progress, checkpoint=partial)
+        save(run)
+    finally:
+        drop_partial(run, if_empty=True)
+    drop_partial(run)
+
+
+def fitted_run(
+    run: Path,
+    wanted: str,
+    model: str,
+    table: pd.DataFrame,
+    schema: Schema,
+    options: Mapping[str, Any],
+    *,
+    progress: Reporter,
+    source: Source | None = None,
+    anew: bool = False,
+    around: AbstractContextManager[Any] | None = None,
+) -> tuple[Synthesizer, float, bool]:
+    """(``model`` fitted to ``table``, the seconds that took, whether an earlier call did it): the run is loaded, gone
+    on with or fitted.
+
+    Args:
+        wanted: the fingerprint of the fit.
+        source: what the run keeps of the file of ``table``.
+        anew: fit even if an earlier call did.
+        around: entered for a fit, and not where the run is loaded.
+
+    Raises:
+        TabllmError: what the generator raises.
+        OutputError: if the folder cannot be written.
+    """
+    device = options.get("device", "auto")
+    facts = None if anew else _facts(run / RUN_MARK, wanted)
+    if facts is not None:
+        try:
+            return load_run(run, device=device), float(facts.get("fit_seconds", 0.0)), True
+        except (RunError, TypeError, ValueError) as error:
+            reason = error if isinstance(error, RunError) else f"{run / RUN_MARK} is damaged; fit again."
+            progress.note(f"{reason} That is done now.")
+    progress.note(f"Learning {len(table):,} rows of {table.shape[1]} columns with {model}.")
+    started = time.perf_counter()
+    learned = create(model, **options)
+    kept: dict[str, Any] = {"fingerprint": wanted}
+
+    def save(folder: Path) -> None:
+        kept["fit_seconds"] = time.perf_counter() - started
+        save_with(learned, folder, kept, source)
+
+    with around or nullcontext():
+        learn_run(learned, table, schema, run, progress=progress, save=save)
+    # A run that cannot be read again is none.
+    return load_run(run, device=device), kept["fit_seconds"], False
 
 
 def has_fingerprint(run: Path, wanted: str) -> bool:
@@ -131,7 +215,8 @@ class Workspace:
         if found is not None:
             return found
         make_folder(self.folder)
-        learned, fit_seconds, _ = self.fitted(fit, model, table, schema, options)
+        run = self.folder / "run"
+        learned, fit_seconds, _ = fitted_run(run, fit, model, table, schema, options, progress=self.progress)
         started = time.perf_counter()
         made = sample(learned)
         facts = {"fit_seconds": fit_seconds, "sample_seconds": time.perf_counter() - started}
@@ -139,44 +224,6 @@ class Workspace:
         # Read again, so that a call that goes on from here has the same rows.
         written = self._read_table(path, wanted)
         return Synthetic(made if written is None else written.table, **facts, resumed=False)
-
-    def fitted(
-        self,
-        wanted: str,
-        model: str,
-        table: pd.DataFrame,
-        schema: Schema,
-        options: Mapping[str, Any],
-        source: Source | None = None,
-    ) -> tuple[Synthesizer, float, bool]:
-        """(``model`` fitted to ``table``, the seconds that took, whether an earlier call did it); the run is ``run/``.
-
-        Args:
-            wanted: the fingerprint of the fit.
-            source: what the run keeps of the file of ``table``.
-
-        Raises:
-            TabllmError: what the generator raises.
-            OutputError: if the folder cannot be written.
-        """
-        run, device = self.folder / "run", options.get("device", "auto")
-        seconds = self.facts(f"run/{RUN_MARK}", wanted, lambda facts: float(facts["fit_seconds"]))
-        if seconds is not None:
-            try:
-                return load_run(run, device=device), seconds, True
-            except RunError as error:
-                self.progress.note(f"{error} That is done now.")
-        self.progress.note(f"Learning {len(table):,} rows of {table.shape[1]} columns with {model}.")
-        started = time.perf_counter()
-        partial = take_partial(run)
-        try:
-            learned = create(model, **options).fit(table, schema=schema, progress=self.progress, checkpoint=partial)
-        finally:
-            drop_partial(run, if_empty=True)
-        seconds = time.perf_counter() - started
-        save_with(learned, run, {"fingerprint": wanted, "fit_seconds": seconds}, source)
-        drop_partial(run)
-        return load_run(run, device=device), seconds, False  # a run that cannot be read again is none
 
     def _read_table(self, path: Path, wanted: str) -> Synthetic | None:
         import pyarrow as pa

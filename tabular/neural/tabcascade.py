@@ -41,11 +41,6 @@ class TabCascade(NeuralSynthesizer):
     Rows are held out of training: each of the two parts is kept as it was when it served those best. The biases of
     the classes are then set so that every class is drawn as often as it stands in the table.
 
-    Its settings are listed where they are declared, below.
-
-    Raises:
-        UsageError: for a setting that is out of range.
-
     Example:
         >>> import pandas as pd
         >>> table = pd.DataFrame({"device": ["ios", "web"] * 50, "age": range(100)})

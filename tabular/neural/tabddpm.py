@@ -41,11 +41,6 @@ class TabDDPM(NeuralSynthesizer):
     classes in place of their logarithms; ties of a number are spread over their ranks, and its spikes are classes;
     rows are made by the averaged weights; and each column's own distribution is set right after training.
 
-    Its settings are listed where they are declared, below.
-
-    Raises:
-        UsageError: for a setting that is out of range, or a target that is no categorical column.
-
     Example:
         >>> import pandas as pd
         >>> table = pd.DataFrame({"device": ["ios", "web"] * 50, "age": range(100)})

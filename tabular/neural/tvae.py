@@ -37,11 +37,6 @@ class TVAE(NeuralSynthesizer):
     likelihood stands for, where the authors' code takes the most likely one; and each column's own distribution is
     set right after training (:mod:`.encoding.calibration`; ``calibrate=False`` leaves it as it is).
 
-    Its settings are listed where they are declared, below.
-
-    Raises:
-        UsageError: for a setting that is out of range.
-
     Example:
         >>> import pandas as pd
         >>> table = pd.DataFrame({"device": ["ios", "web"] * 50, "age": range(100)})
