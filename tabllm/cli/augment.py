@@ -12,7 +12,7 @@ import click
 
 from tabular.errors import TabllmError, UsageError
 
-from .errors import Interrupted
+from .errors import goes_on, interruptible, rows_left
 from .fit import chosen_kinds, complete_model, default_run, told_when_interrupted
 from .group import Command
 from .options import (
@@ -25,15 +25,14 @@ from .options import (
     device_option,
     drop_option,
     force_option,
-    html_option,
-    json_option,
     kind_option,
     seed_option,
 )
+from .outputs import Outputs, output_options
 from .reading import read, read_more, reading_options
 from .rule_options import rule_options, ruled_schema
 from .sequences import refuse_users
-from .session import STDOUT, Session, seconds, shown
+from .session import Session, seconds, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,9 +102,7 @@ class Shares(click.ParamType):
 @click.option("--holdout", type=PATH, metavar="FILE",
               help="Held-out real rows for a study to judge by.  [default: 30 % of DATA]")  # fmt: skip
 @click.option("--oversample", is_flag=True, help="Oversampling: a study tries repeated rows of the class, too.")
-@click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables of a study to.")
-@html_option
-@json_option
+@output_options
 @seed_option
 @reading_options
 @force_option("a file or run")
@@ -119,13 +116,14 @@ def augment(
     kinds: tuple[str, ...],
     reading: ReadOptions,
     study: bool,
+    outputs: Outputs,
     **options: Any,
 ) -> None:
     """Write the rows of DATA and synthetic rows of its rarest class, or with --study find out whether those help.
 
     A model that is fitted stays in DATA-augment-run/. After Ctrl-C the same command goes on from what is done.
     """
-    _check_options(study, options)
+    _check_options(study, outputs, options)
     chosen = chosen_kinds(kinds)
 
     from tabular.io.dropping import drop_columns
@@ -141,25 +139,23 @@ def augment(
     if target in dropped:
         raise UsageError(f"--drop {target} would drop the target; leave it out.")
     if study:
-        session.check_json(options["json_file"])
-        session.check_file(options["markdown"])
-        session.check_file(options["html_file"])
+        outputs.check(session)
         held = None
         if options["holdout"]:
             held = check_table(drop_columns(read_more(session, options["holdout"], reading), dropped, absent_ok=True))
-        _study(session, data, checked(read(session, data, reading).table), target, chosen, held, options)
+        _study(session, data, checked(read(session, data, reading).table), target, chosen, held, outputs, options)
     else:
         found = read(session, data, reading)
         _augment(session, data, checked(found.table), found.form, as_it_stands, target, chosen, options)
 
 
-def _check_options(study: bool, options: dict[str, Any]) -> None:
+def _check_options(study: bool, outputs: Outputs, options: dict[str, Any]) -> None:
     """Raise :class:`UsageError` where options of the study and of the making of rows stand together."""
     making = {"balance": "--raise-to", "rows": "--rows", "run_folder": "--run", "provenance": "--provenance",
               "shuffle": "--shuffle"}  # fmt: skip
-    studying = {"ratios": "--ratios", "holdout": "--holdout", "oversample": "--oversample", "markdown": "--markdown",
-                "html_file": "--html", "json_file": "--json"}  # fmt: skip
+    studying = {"ratios": "--ratios", "holdout": "--holdout", "oversample": "--oversample"}
     wrong = [flag for name, flag in (making if study else studying).items() if options[name]]
+    wrong += [] if study else outputs.flags()
     if wrong and study:
         raise UsageError(f"--study writes no rows and fits its own model on a part of DATA; leave {wrong[0]} out.")
     if wrong:
@@ -207,21 +203,16 @@ def _augment(
         "run": run_stamp(options["run_folder"] or _run_of(data)),
     }  # fmt: skip
     writer = ResumableWriter(out, identity, rows=len(table) + sum(stratum.rows for stratum in strata), form=form)
-    try:
-        with writer:
-            for note in writer.notes:
-                session.say(note)
-            parts = hybrid_parts(
-                table, synthesizer, strata,
-                written=real, provenance=options["provenance"], seed=seed, progress=session.reporter(),
-                done=writer.resumed,
-            )  # fmt: skip
-            for part in [mixed(parts, seed)] if options["shuffle"] and not writer.resumed else parts:
-                writer.write(part)
-    except KeyboardInterrupt:
-        kept = f"; {writer.folder}/ holds {writer.rows:,} rows: the same command goes on from there"
-        left = kept if writer.kept else "" if out == STDOUT else f"; {out} was not written"
-        raise Interrupted(f"Interrupted{left}.") from None
+    with interruptible(lambda: rows_left(writer, out)), writer:
+        for note in writer.notes:
+            session.say(note)
+        parts = hybrid_parts(
+            table, synthesizer, strata,
+            written=real, provenance=options["provenance"], seed=seed, progress=session.reporter(),
+            done=writer.resumed,
+        )  # fmt: skip
+        for part in [mixed(parts, seed)] if options["shuffle"] and not writer.resumed else parts:
+            writer.write(part)
     added = sum(stratum.rows for stratum in strata)
     have = classes.have + sum(stratum.rows for stratum in strata if stratum.values[target] == classes.label)
     session.say(
@@ -313,13 +304,12 @@ def _study(
     target: str,
     kinds: dict[str, str],
     holdout: pd.DataFrame | None,
+    outputs: Outputs,
     options: dict[str, Any],
 ) -> None:
     from eval.facts.provenance import provenance
     from tabular.registry import check_name
-    from tabular.storage.rundir import write_text
 
-    from .. import __version__
     from ..augmenting.page import page
     from ..augmenting.sheets import draw, to_json, to_markdown
     from ..augmenting.study import DEFAULT_SHARES, Settings, run_study
@@ -337,29 +327,22 @@ def _study(
         options=_given(options),
     )
     ruled = partial(ruled_schema, rules=options["rules"], data=data, seed=settings.seed, progress=session.reporter())
-    try:
+    with interruptible(goes_on(folder)):
         found = run_study(
             table, settings, folder, kinds=kinds, holdout=holdout, ruled=ruled, progress=session.reporter()
         )
-    except KeyboardInterrupt:
-        raise Interrupted(f"Interrupted; {folder}/ holds what is done: the same command goes on from there.") from None
-    if session.draws(options["json_file"]):
-        draw(found, session.console())
-    if options["markdown"]:
-        write_text(options["markdown"], to_markdown(found))
-    if options["html_file"]:
-        facts = {
-            "real rows": f"{len(table):,} rows of {data}",
-            "holdout rows": "" if holdout is None else f"{len(holdout):,} rows of {options['holdout']}",
-            "target": target,
-            "generator": settings.model,
-            "settings": ", ".join(f"{name} {value}" for name, value in settings.options.items()),
-            "seed": str(settings.seed),
-            "version": f"tabllm {__version__}",
-            "command": session.command,
-        }
-        write_text(options["html_file"], page(found, provenance(facts).facts))
-    session.write_json(to_json(found), options["json_file"])
+    facts = {
+        "real rows": f"{len(table):,} rows of {data}",
+        "holdout rows": "" if holdout is None else f"{len(holdout):,} rows of {options['holdout']}",
+        "target": target,
+        "generator": settings.model,
+        "settings": ", ".join(f"{name} {value}" for name, value in settings.options.items()),
+        "seed": str(settings.seed),
+    }
+    outputs.write(
+        session, to_json(found), draw=lambda console: draw(found, console), markdown=lambda: to_markdown(found),
+        page=lambda facts: page(found, provenance(facts).facts), facts=facts,
+    )  # fmt: skip
     if all(outcome.error for outcome in found.outcomes):
         raise TabllmError("None of the arms could be judged; see above why.")
 

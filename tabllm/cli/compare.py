@@ -9,7 +9,7 @@ import click
 
 from tabular.errors import TabllmError, UsageError
 
-from .errors import Interrupted
+from .errors import goes_on, interruptible
 from .group import Command
 from .options import (
     PATH,
@@ -18,12 +18,11 @@ from .options import (
     claim_work,
     device_option,
     drop_option,
-    html_option,
-    json_option,
     real_rows_option,
     seed_option,
     train_rows_option,
 )
+from .outputs import Outputs, output_options
 from .reading import read, read_more, reading_options
 from .rule_options import rule_options, ruled_schema
 from .session import Session
@@ -68,13 +67,11 @@ tabllm compare visits.csv -m ctgan -m tvae --epochs 10 --train-rows 2000
     "--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.  [default: its own]"
 )
 @device_option()
-@click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables to.")
-@html_option
+@output_options
 @real_rows_option
 @rule_options
 @seed_option
 @reading_options
-@json_option
 @click.pass_obj
 def compare(
     session: Session,
@@ -88,13 +85,11 @@ def compare(
     train_rows: int | None,
     epochs: int | None,
     device: str | None,
-    markdown: str | None,
-    html_file: str | None,
+    outputs: Outputs,
     no_real_rows: bool,
     rules: RuleChoice,
     seed: int | None,
     reading: ReadOptions,
-    json_file: str | None,
 ) -> None:
     """Fit each of several generators to the table DATA, sample it and judge its rows.
 
@@ -103,22 +98,18 @@ def compare(
     names = list(dict.fromkeys(name.strip() for name in ",".join(models).split(",") if name.strip()))
     if not names:
         raise UsageError("--model names no model; write for example --model nano --model ctgan.")
-    session.check_json(json_file)
-    session.check_file(markdown)
-    session.check_file(html_file)
+    outputs.check(session)
 
     from eval.facts.provenance import provenance
     from eval.judging.side_by_side import pairwise_tables, to_markdown
     from eval.metrics.pairwise import pairwise
     from eval.models.utility import check_target
-    from eval.page.html import write_html
+    from eval.page.html import page as html_page
     from tabular.io.dropping import drop_columns
     from tabular.io.reading import check_table, random_rows
     from tabular.preparing.inference import infer_schema
     from tabular.registry import check_name
-    from tabular.storage.rundir import write_text
 
-    from .. import __version__
     from ..comparing.study import Settings, holdout_split, run_study, sampled_rows, toys
     from ..comparing.tables import fidelity_table, reports_of, to_json, utility_table
     from .fit import default_run
@@ -140,33 +131,30 @@ def compare(
     folder = Path(out or default_run(data).removesuffix("-run") + "-compare")
     claim_work(session, folder, "*/result.json", "*/run", "*/run.partial")
     settings = Settings(target, seed, sampled, options)
-    try:
+    with interruptible(goes_on(folder)):
         outcomes = run_study(names, train, holdout_rows, settings, folder, schema=schema, progress=session.reporter())
-    except KeyboardInterrupt:
-        raise Interrupted(f"Interrupted; {folder}/ holds what is done: the same command goes on from there.") from None
 
     tables = [table for table in (fidelity_table(outcomes), utility_table(outcomes)) if table and table.names]
     made = sampled_rows(outcomes)
     if len(made) > 1:
         tables += pairwise_tables(pairwise(train, made, schema=schema), tuple(made))
     toy = toys(names, len(train), options)
-    if session.draws(json_file):
-        draw(session.console(), outcomes, tables, toy)
-    if markdown:
-        write_text(markdown, "\n".join(to_markdown(table) for table in tables))
-    if html_file and tables:
-        facts = {
-            "real rows": f"{len(train):,} rows of {data}",
-            "held-out rows": holdout or f"{len(holdout_rows):,} rows of {data}",
-            "generators": ", ".join(names),
-            "settings": ", ".join(f"{name} {value}" for name, value in options.items()),
-            "seed": str(seed),
-            "version": f"tabllm {__version__}",
-            "command": session.command,
-        }
+    facts = {
+        "real rows": f"{len(train):,} rows of {data}",
+        "held-out rows": holdout or f"{len(holdout_rows):,} rows of {data}",
+        "generators": ", ".join(names),
+        "settings": ", ".join(f"{name} {value}" for name, value in options.items()),
+        "seed": str(seed),
+    }
+
+    def page(facts: dict[str, str]) -> str:
         about = provenance(facts, None if no_real_rows else train, made, toy or "")
-        write_html(reports_of(outcomes), html_file, tables=tables, provenance=about)
-    session.write_json(to_json(outcomes, tables), json_file)
+        return html_page(reports_of(outcomes), tables=tables, provenance=about)
+
+    outputs.write(
+        session, to_json(outcomes, tables), draw=lambda console: draw(console, outcomes, tables, toy),
+        markdown=lambda: "\n".join(to_markdown(table) for table in tables), page=page if tables else None, facts=facts,
+    )  # fmt: skip
     if all(outcome.error for outcome in outcomes):
         raise TabllmError("None of the generators could be judged; see above why.")
 

@@ -9,7 +9,7 @@ import click
 
 from tabular.errors import TabllmError, UsageError
 
-from .errors import Interrupted
+from .errors import goes_on, interruptible
 from .group import Command
 from .options import (
     PATH,
@@ -19,10 +19,9 @@ from .options import (
     claim_work,
     device_option,
     drop_option,
-    html_option,
-    json_option,
     seed_option,
 )
+from .outputs import Outputs, output_options
 from .reading import read, read_more, reading_options
 from .rule_options import rule_options, ruled_schema
 from .session import Session
@@ -88,13 +87,11 @@ tabllm ctr users.csv --click click --by user_id --time time --drop conversion -m
     "--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.  [default: its own]"
 )
 @device_option()
-@click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables to.")
-@html_option
+@output_options
 @rule_options
 @seed_option
 @drop_option
 @reading_options
-@json_option
 @click.pass_obj
 def ctr(
     session: Session,
@@ -113,22 +110,19 @@ def ctr(
     sampled: int | None,
     epochs: int | None,
     device: str | None,
-    markdown: str | None,
-    html_file: str | None,
+    outputs: Outputs,
     rules: RuleChoice,
     seed: int | None,
     dropped: tuple[str, ...],
     reading: ReadOptions,
-    json_file: str | None,
 ) -> None:
     """Train a CTR model on the past of the click log LOG and on synthetic pasts, and test each on the latest rows.
 
     The model is the same for all: boosted trees over the mean clicks of hashed values. What a generator made stays in
     FOLDER: after Ctrl-C, or with more of them, the same command goes on from there.
     """
-    session.check_json(json_file)
-    for file in (markdown, html_file, past):
-        session.check_file(file)
+    outputs.check(session)
+    session.check_file(past)
 
     from eval.facts.plain_data import plain
     from eval.facts.provenance import provenance
@@ -140,9 +134,7 @@ def ctr(
     from tabular.registry import check_name
     from tabular.relations.log import infer_log_schema
     from tabular.schema import Schema
-    from tabular.storage.rundir import write_text
 
-    from .. import __version__
     from ..ads.histories.simulated import CONVERSION_TRUTH
     from ..ads.page import page
     from ..ads.simulator import TRUTH
@@ -187,7 +179,7 @@ def ctr(
     if models:
         claim_work(session, folder, "*/made.json", "*/run", "*/run.partial")
     settings = Settings(clicked, seed, sampled, options)
-    try:
+    with interruptible(goes_on(folder) if models else ""):
         made, seconds, failed = _made(session, models, split, schema, settings, folder, log_columns)
         report = study_ctr(
             split,
@@ -201,26 +193,19 @@ def ctr(
             seed=seed,
             progress=session.reporter(),
         )
-    except KeyboardInterrupt:
-        left = f"; {folder}/ holds what is done: the same command goes on from there" if models else ""
-        raise Interrupted(f"Interrupted{left}.") from None
 
-    if session.draws(json_file):
-        draw(session.console(), report, failed)
-    if markdown:
-        write_text(markdown, to_markdown(report))
-    if html_file:
-        facts = {
-            "click log": f"{len(table):,} rows of {log}",
-            "generators": ", ".join(models),
-            "synthetic rows": ", ".join(synthetic),
-            "settings": ", ".join(f"{name} {value}" for name, value in options.items()),
-            "seed": str(seed),
-            "version": f"tabllm {__version__}",
-            "command": session.command,
-        }
-        write_text(html_file, page(report, failed, provenance(facts).facts))
-    session.write_json({**plain(report), "failed": failed}, json_file)
+    facts = {
+        "click log": f"{len(table):,} rows of {log}",
+        "generators": ", ".join(models),
+        "synthetic rows": ", ".join(synthetic),
+        "settings": ", ".join(f"{name} {value}" for name, value in options.items()),
+        "seed": str(seed),
+    }
+    outputs.write(
+        session, {**plain(report), "failed": failed}, draw=lambda console: draw(console, report, failed),
+        markdown=lambda: to_markdown(report), page=lambda facts: page(report, failed, provenance(facts).facts),
+        facts=facts,
+    )  # fmt: skip
     if synthetic:
         session.say("Files are taken as made from the past alone; '--past FILE' writes it, for 'tabllm fit'.")
     if models and len(failed) == len(models):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .errors import Interrupted
+from .errors import goes_on, interruptible
 from .group import Command
 from .options import PATH, AtLeast, claim_work, details_option, seed_option, train_rows_option
 from .session import Session
@@ -47,10 +47,8 @@ def demo(
 
     check_folder(Path(out))
     claim_work(session, out, STATE, "adult.csv")
-    try:
+    with interruptible(goes_on(out)):
         made = run_demo(out, rows=train_rows, epochs=epochs, seed=seed or 0, progress=session.reporter())
-    except KeyboardInterrupt:
-        raise Interrupted(f"Interrupted; {out}/ holds what is done: the same command goes on from there.") from None
 
     say_made(session, made, details=details)
     session.say("More of it:")

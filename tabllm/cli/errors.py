@@ -7,7 +7,8 @@ import errno
 import os
 import shlex
 import sys
-from typing import NoReturn
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -16,8 +17,22 @@ from tabular.machine.memory import is_out_of_memory
 from tabular.terminal import folded, plain
 
 from .parallel import end_together, leave_at_once
+from .session import STDOUT
 
-__all__ = ["Interrupted", "PipeClosed", "explain", "hold_closed_streams", "leave"]
+if TYPE_CHECKING:
+    from tabular.io.resuming import ResumableWriter
+
+__all__ = [
+    "Interrupted",
+    "PipeClosed",
+    "explain",
+    "goes_on",
+    "hold_closed_streams",
+    "interruptible",
+    "leave",
+    "rows_left",
+    "unwritten",
+]
 
 #: As the shell counts a command that a signal ended: 128 + SIGINT, 128 + SIGPIPE.
 INTERRUPTED = 130
@@ -34,6 +49,32 @@ class Interrupted(TabllmError):
     """Ctrl-C, or a signal that is taken for it, where there is something to say about what is left."""
 
     exit_code = INTERRUPTED
+
+
+@contextlib.contextmanager
+def interruptible(left: str | Callable[[], str]) -> Iterator[None]:
+    """Ctrl-C within is told as :class:`Interrupted`, with what is ``left`` of the work, if there is any."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        text = left if isinstance(left, str) else left()
+        raise Interrupted(f"Interrupted; {text}." if text else "Interrupted.") from None
+
+
+def goes_on(folder: object) -> str:
+    """What is left of work in ``folder``."""
+    return f"{folder}/ holds what is done: the same command goes on from there"
+
+
+def unwritten(out: str | None) -> str:
+    """What is left of a file that is written in one step."""
+    return "" if out is None or out == STDOUT else f"{out} was not written"
+
+
+def rows_left(writer: ResumableWriter, out: str) -> str:
+    """What is left of a file whose rows are written one part after the other."""
+    kept = f"{writer.folder}/ holds {writer.rows:,} rows: the same command goes on from there"
+    return kept if writer.kept else unwritten(out)
 
 
 def leave(error: BaseException, *, debug: bool = False, signal: int | None = None) -> NoReturn:

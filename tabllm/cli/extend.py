@@ -9,11 +9,11 @@ import click
 
 from tabular.errors import UsageError
 
-from .errors import Interrupted
+from .errors import interruptible, unwritten
 from .group import Command
-from .options import PATH, AtLeast, claim, device_option, drop_option, force_option, seed_option
-from .reading import read, reading_options
-from .session import STDOUT, Session, seconds, shown
+from .options import PATH, AtLeast, claim
+from .reading import read, rows_of_file_options
+from .session import Session, seconds, shown
 
 if TYPE_CHECKING:
     from tabular.io.file_form import ReadOptions
@@ -35,11 +35,7 @@ tabllm extend log-run log.csv --events 5 -o next-2.csv --seed 2
 @click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
               help="File to write: the new events alone; its ending says the format, '-' prints CSV on standard "
                    "output.")  # fmt: skip
-@seed_option
-@device_option(default="auto", purpose="compute on")
-@drop_option
-@reading_options
-@force_option("a file")
+@rows_of_file_options
 @click.pass_obj
 def extend(
     session: Session,
@@ -70,13 +66,10 @@ def extend(
         raise UsageError(f"{run} makes rows and no histories; fit with --by and --time to continue those of users.")
     found = read(session, table, reading)
     start = time.perf_counter()
-    try:
+    with interruptible(unwritten(out)):
         made = synthesizer.extend(drop_columns(found.table, dropped), events, seed=seed, progress=session.reporter())
         with TableWriter(out, form=found.form) as writer:
             writer.write(made)
-    except KeyboardInterrupt:
-        left = "" if out == STDOUT else f"; {out} was not written"
-        raise Interrupted(f"Interrupted{left}.") from None
     took = seconds(time.perf_counter() - start)
     session.say(
         f"Wrote {len(made):,} rows, {events:,} of each of {len(made) // events:,} users, to {shown(out)} in {took}."

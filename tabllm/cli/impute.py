@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .errors import Interrupted
+from .errors import interruptible, unwritten
 from .group import Command
 from .in_parts import Cluster, cluster_options, table_in_parts, writes_parts
-from .options import PATH, claim, device_option, drop_option, force_option, seed_option
-from .reading import read, reading_options
-from .session import STDOUT, Session, seconds, shown
+from .options import PATH, claim
+from .reading import read, rows_of_file_options
+from .session import Session, seconds, shown
 
 if TYPE_CHECKING:
     from tabular.io.file_form import ReadOptions
@@ -35,12 +35,8 @@ tabllm impute visits-run holes.parquet -o filled/ --cluster ray
 @click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
               help="File to write; its ending says the format, '-' prints CSV on standard output; a folder "
                    "('filled/' or s3://...) gets Parquet parts of a Parquet file.")  # fmt: skip
-@seed_option
-@device_option(default="auto", purpose="compute on")
-@drop_option
-@reading_options
+@rows_of_file_options
 @cluster_options
-@force_option("a file")
 @click.pass_obj
 def impute(
     session: Session,
@@ -74,16 +70,13 @@ def impute(
     holes = drop_columns(found.table, dropped)
     synthesizer = load_run(run, device=device)
     start = time.perf_counter()
-    try:
+    with interruptible(unwritten(out)):
         filled = written = synthesizer.complete(holes, seed=seed, progress=session.reporter())
         text = read_as_text(table, written_as, options=reading)
         if text is not None:
             written = in_given_text(filled, drop_columns(text, dropped), synthesizer.schema)
         with TableWriter(out, form=found.form) as writer:
             writer.write(written)
-    except KeyboardInterrupt:
-        left = "" if out == STDOUT else f"; {out} was not written"
-        raise Interrupted(f"Interrupted{left}.") from None
 
     took = time.perf_counter() - start
     cells = int(holes.isna().to_numpy().sum()) - int(filled.isna().to_numpy().sum())

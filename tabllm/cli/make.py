@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .errors import Interrupted
+from .errors import goes_on, interruptible
 from .fit import chosen_kinds, complete_model, default_run
 from .group import Command
 from .options import (
@@ -114,7 +114,7 @@ def make(
     )
     check_folder(Path(folder))
     claim_work(session, folder, STATE)
-    try:
+    with interruptible(goes_on(folder)):
         made = make_table(
             order,
             folder,
@@ -123,8 +123,6 @@ def make(
             command=session.command,
             progress=session.reporter(),
         )
-    except KeyboardInterrupt:
-        raise Interrupted(f"Interrupted; {folder}/ holds what is done: the same command goes on from there.") from None
     say_made(session, made, details=details)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .errors import Interrupted
+from .errors import interruptible, unwritten
 from .group import Command, LazyGroup
 from .options import PATH, claim, force_option, json_option
 from .session import Session, seconds
@@ -129,10 +129,8 @@ def pull(session: Session, name: str, revision: str | None) -> None:
     from tabllm.hub.folder import resolve
 
     start = time.perf_counter()
-    try:
+    with interruptible("files that are whole are kept: the same command fetches the others"):
         found = resolve(name, revision=revision, progress=session.reporter())
-    except KeyboardInterrupt:
-        raise Interrupted("Interrupted; files that are whole are kept: the same command fetches the others.") from None
     facts = read_facts(found.path)
     if found.repo is None:
         session.say(f"{name} is a folder on this machine; there is nothing to pull.")
@@ -201,12 +199,10 @@ def quantize(
     claim(session, out, force=force, folder=True)
 
     reporter = session.reporter()
-    try:
+    with interruptible(unwritten(out)):
         source = resolve(name, revision=revision, progress=reporter)
         before = read_facts(source.path)
         quantize_folder(source.path, Path(out), bits=int(bits), group_size=int(group_size), progress=reporter)
-    except KeyboardInterrupt:
-        raise Interrupted(f"Interrupted; {out} was not written.") from None
     after = read_facts(out)
     session.say(f"{out} has {bits} bits a weight: {after.disk / 1e9:.2f} GB instead of {before.disk / 1e9:.2f} GB.")
     session.suggest("tabllm", "fit", "DATA", "-m", _as_path(out))
@@ -232,15 +228,13 @@ def import_file(session: Session, source: str, out: str, revision: str | None, f
 
     check_run_directory(out)
     claim(session, out, force=force, folder=True)
-    try:
+    with interruptible(unwritten(out)):
         if source.endswith(".gguf") or Path(source).is_file():
             if revision is not None:
                 raise click.UsageError(f"{source} is a file, which has no revisions; leave --revision out.")
             import_gguf(source, out)
         else:
             import_pickled(source, out, revision=revision, progress=session.reporter())
-    except KeyboardInterrupt:
-        raise Interrupted(f"Interrupted; {out} was not written.") from None
     facts = read_facts(out)
     session.say(f"{out} holds a {facts.architecture} model of {_short(facts.parameters)} parameters.")
     session.suggest("tabllm", "fit", "DATA", "-m", _as_path(out))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .errors import Interrupted
+from .errors import interruptible, unwritten
 from .group import Command
 from .options import PATH, claim, force_option
 from .private import privacy_warning
@@ -39,10 +39,8 @@ def pull(session: Session, /, name: str, out: str | None, revision: str | None, 
     wanted = repository(name, revision)
     out = out or wanted.repo.partition("/")[2]
     claim(session, out, force=force, folder=True)
-    try:
+    with interruptible(unwritten(out)):
         done = pull_run(wanted, out, progress=session.reporter())
-    except KeyboardInterrupt:
-        raise Interrupted(f"Interrupted; {out} was not written.") from None
     session.say(
         f"{wanted.repo} at {done.commit[:7]} is in {out}/: {done.facts['model']}, fitted to {done.schema.rows:,} rows "
         f"of {len(done.schema)} columns."

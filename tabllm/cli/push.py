@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .errors import Interrupted
+from .errors import interruptible
 from .group import Command
 from .options import PATH
 from .session import Session
@@ -47,10 +47,8 @@ def push(
         from tabllm.sharing.card import read_report
 
         report = read_report(report_file)
-    try:
+    with interruptible(f"{wanted.repo} holds what it held before"):
         done = push_run(run, wanted, private=private, report=report, progress=session.reporter())
-    except KeyboardInterrupt:
-        raise Interrupted(f"Interrupted; {wanted.repo} holds what it held before.") from None
     seen = "private" if done.private else "everybody can see it"
     session.say(f"{run} is at {done.url} ({seen}), commit {done.commit[:7]}.")
     if done.persons and not done.private:

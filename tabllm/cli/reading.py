@@ -11,7 +11,7 @@ import click
 
 from tabular.errors import UsageError
 
-from .options import AtLeast
+from .options import AtLeast, device_option, drop_option, force_option, seed_option
 from .session import Session
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tabular.io.file_form import ReadFile, ReadOptions
     from tabular.schema import Schema
 
-__all__ = ["read", "read_more", "read_schema", "reading_options"]
+__all__ = ["read", "read_more", "read_schema", "reading_options", "rows_of_file_options"]
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -53,6 +53,14 @@ def reading_options(command: Decorated) -> Decorated:
 
     made: Any = called
     for option in reversed(_OPTIONS):
+        made = option(made)
+    return made
+
+
+def rows_of_file_options(command: Decorated) -> Decorated:
+    """The options of a command that draws cells or rows for a file: what is read, how it is drawn, what is replaced."""
+    made = force_option("a file")(command)
+    for option in (reading_options, drop_option, device_option(default="auto", purpose="compute on"), seed_option):
         made = option(made)
     return made
 

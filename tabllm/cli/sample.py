@@ -11,7 +11,7 @@ import click
 from tabular.errors import UsageError
 
 from ..decoding.precisions import PRECISIONS
-from .errors import Interrupted
+from .errors import interruptible, rows_left
 from .group import Command
 from .in_parts import Cluster, cluster_options, loaded, run_in_parts, writes_parts
 from .links import is_linked, refuse, sample_links
@@ -172,16 +172,11 @@ def sample(
     }
     start = time.perf_counter()
     writer = ResumableWriter(out, identity, rows=wanted if unit == "rows" else None, form=form)
-    try:
-        with writer:
-            for note in writer.notes:
-                session.say(note)
-            for part in _parts(session, synthesizer, wanted, list(where), balance, fair, seed, refine, writer.resumed):
-                writer.write(part)
-    except KeyboardInterrupt:
-        kept = f"; {writer.folder}/ holds {writer.rows:,} rows: the same command goes on from there"
-        left = kept if writer.kept else "" if out == STDOUT else f"; {out} was not written"
-        raise Interrupted(f"Interrupted{left}.") from None
+    with interruptible(lambda: rows_left(writer, out)), writer:
+        for note in writer.notes:
+            session.say(note)
+        for part in _parts(session, synthesizer, wanted, list(where), balance, fair, seed, refine, writer.resumed):
+            writer.write(part)
 
     took = time.perf_counter() - start
     rate = f"{(writer.rows - writer.resumed) / took:,.0f} rows/s"

@@ -9,7 +9,7 @@ import click
 
 from tabular.errors import TabllmError, UsageError
 
-from .errors import Interrupted
+from .errors import interruptible, unwritten
 from .group import Command
 from .in_parts import Cluster, cluster_options, table_in_parts, writes_parts
 from .options import PATH, AtLeast, claim, device_option, drop_option, force_option, json_option
@@ -127,7 +127,7 @@ def score(
     rows = drop_columns(found.table, dropped)
     synthesizer = load_run(run, device=device)
     start = time.perf_counter()
-    try:
+    with interruptible(unwritten(out)):
         if target is not None:
             _predict(session, synthesizer, rows, target, given, json_file, (table, found, out, dropped, reading))
             return
@@ -136,9 +136,6 @@ def score(
         scores = _scores(session, synthesizer, run, rows, columns, given, holdout, reading)
         if out is not None:
             _write(score_columns(scores), rows, table, found, out, dropped, reading)
-    except KeyboardInterrupt:
-        left = "" if out is None or out == STDOUT else f"; {out} was not written"
-        raise Interrupted(f"Interrupted{left}.") from None
 
     from tabular.likelihood.facts import find_duplicates
 

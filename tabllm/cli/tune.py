@@ -11,7 +11,7 @@ import click
 from tabular.errors import UsageError
 from tabular.plain_json import FieldError, parse_json
 
-from .errors import Interrupted
+from .errors import goes_on, interruptible
 from .group import Command
 from .options import (
     PATH,
@@ -19,11 +19,10 @@ from .options import (
     Within,
     claim_work,
     drop_option,
-    html_option,
-    json_option,
     seed_option,
     train_rows_option,
 )
+from .outputs import Outputs, output_options
 from .reading import read, reading_options
 from .rule_options import rule_options, ruled_schema
 from .session import Session
@@ -83,13 +82,11 @@ tabllm tune visits.csv -m tabcascade --train-rows 2000 --epochs 5 --trials 10
               help="Fixed option of the generator, which is not searched. Repeatable.")  # fmt: skip
 @click.option("-o", "--out", type=PATH, metavar="FOLDER",
               help="Folder for the search and best.json.  [default: DATA's name + '-tune']")  # fmt: skip
-@click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the table to.")
-@html_option
+@output_options
 @rule_options
 @seed_option
 @drop_option
 @reading_options
-@json_option
 @click.pass_obj
 def tune(
     session: Session,
@@ -107,13 +104,11 @@ def tune(
     utility_weight: float,
     fixed: tuple[str, ...],
     out: str | None,
-    markdown: str | None,
-    html_file: str | None,
+    outputs: Outputs,
     rules: RuleChoice,
     seed: int | None,
     dropped: tuple[str, ...],
     reading: ReadOptions,
-    json_file: str | None,
 ) -> None:
     """Try settings of a generator on the table DATA, the most promising ones next, and keep the best.
 
@@ -123,9 +118,7 @@ def tune(
     if sum(given is not None for given in (share, epochs, steps)) > 1:
         raise UsageError("--share, --epochs and --steps contradict each other; give one of them.")
     options = _fixed(fixed)
-    session.check_json(json_file)
-    session.check_file(markdown)
-    session.check_file(html_file)
+    outputs.check(session)
 
     from eval.facts.provenance import provenance
     from eval.models.utility import check_target, guess_target
@@ -133,9 +126,7 @@ def tune(
     from tabular.io.reading import check_table, random_rows
     from tabular.preparing.inference import infer_schema
     from tabular.registry import check_name, check_options
-    from tabular.storage.rundir import write_text
 
-    from .. import __version__
     from ..tuning.page import page
     from ..tuning.settings import SETTINGS
     from ..tuning.storage import require_optuna
@@ -162,29 +153,18 @@ def tune(
     if trials is None and minutes is None:
         trials = 40
     ruled = partial(ruled_schema, rules=rules, data=data, seed=seed, progress=session.reporter())
-    try:
+    with interruptible(goes_on(folder)):
         found = run_search(
             table, search, folder, trials=trials, minutes=minutes, confirm=confirm, ruled=ruled,
             progress=session.reporter(),
         )  # fmt: skip
-    except KeyboardInterrupt:
-        raise Interrupted(f"Interrupted; {folder}/ holds what is done: the same command goes on from there.") from None
 
-    if session.draws(json_file):
-        draw(session.console(), front_table(found), model)
-    if markdown:
-        write_text(markdown, to_markdown(found))
-    if html_file:
-        facts = {
-            "real rows": f"{len(table):,} rows of {data}",
-            "generator": model,
-            "target": target or "none",
-            "seed": str(seed),
-            "version": f"tabllm {__version__}",
-            "command": session.command,
-        }
-        write_text(html_file, page(found, provenance(facts).facts))
-    session.write_json(to_json(found), json_file)
+    facts = {"real rows": f"{len(table):,} rows of {data}", "generator": model, "target": target or "none",
+             "seed": str(seed)}  # fmt: skip
+    outputs.write(
+        session, to_json(found), draw=lambda console: draw(console, front_table(found), model),
+        markdown=lambda: to_markdown(found), page=lambda facts: page(found, provenance(facts).facts), facts=facts,
+    )  # fmt: skip
     session.say(f"The best settings are in {folder / SETTINGS}.")
     without = [word for name in dropped for word in ("--drop", name)]
     session.suggest("tabllm", "fit", data, *without, "--settings", folder / SETTINGS, "-o", f"{folder}-run")

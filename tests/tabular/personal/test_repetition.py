@@ -14,7 +14,6 @@ from tabular.codes.checksums import find_check, with_check
 from tabular.codes.given_names import GIVEN_NAMES
 from tabular.encoding.arrays import from_arrays, to_arrays
 from tabular.encoding.unmodelled import Unmodelled
-from tabular.personal.names import GIVEN_NAMES
 
 GIVEN = sorted(GIVEN_NAMES)
 FAMILY = ["Meyer", "Smith", "Garcia", "Rossi", "Novak", "Keller", "Dubois", "Silva", "Jensen", "Berg", "Lund"]
