@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from .dp.settings import Privacy
     from .encoding.frames import Form
     from .refining import Margins
-    from .where.conditions import Allowed
 else:
     # `import tabllm` reaches this file, and must not wait for pandas.
     pd = Module("pandas")
@@ -199,9 +198,7 @@ class Synthesizer(Likelihood, Settings, ABC):
             UsageError: for refine with conditions, or of a run that keeps no counts.
             NotFittedError: before a fit.
         """
-        from .where.conditions import parse_where
-
-        allowed = parse_where(where, self.schema)
+        allowed = self._parsed(where)
         seed = self._checked_call(n, seed=seed, done=done, refine=refine)
         return self._batches(int(n), allowed, seed=seed, progress=self._reporter(progress), done=done, refine=refine)
 
@@ -210,6 +207,12 @@ class Synthesizer(Likelihood, Settings, ABC):
         """Rows of each part but the last that :meth:`sample_batches` yields, where a part costs no more after ``done``
         rows than as the first one; ``None`` where that is not so."""
         return None
+
+    def _parsed(self, where: Where) -> Any:
+        """What :meth:`_batches` gets of ``where``: column -> what it may be. Raises :class:`ConditionError`."""
+        from .where.conditions import parse_where
+
+        return parse_where(where, self.schema)
 
     def _checked_call(self, n: int, *, seed: int | None, done: int, refine: bool | None) -> int:
         """The seed of a call of :meth:`sample_batches`. Raises :class:`UsageError` for one that is not valid."""
@@ -220,9 +223,9 @@ class Synthesizer(Likelihood, Settings, ABC):
         return self._seed_of(seed)
 
     def _batches(
-        self, n: int, allowed: Mapping[str, Allowed], *, seed: int, progress: Reporter, done: int, refine: bool | None
+        self, n: int, allowed: Any, *, seed: int, progress: Reporter, done: int, refine: bool | None
     ) -> Iterator[pd.DataFrame]:
-        """What :meth:`sample_batches` does when its arguments are checked; ``allowed``: column -> what it may be."""
+        """What :meth:`sample_batches` does when its arguments are checked; ``allowed``: what :meth:`_parsed` gave."""
         raise NotImplementedError(f"{type(self).__name__} has neither a sample_batches() of its own nor a _batches().")
 
     def sample(

@@ -172,34 +172,17 @@ class SequenceLM(NanoSettings, Synthesizer):
         self._fitted()
         return super().sample(self.facts["users"] if n is None else n, **options)
 
-    def sample_batches(
-        self,
-        n: int,
-        *,
-        where: Where = None,
-        seed: int | None = None,
-        progress: Reporter | None = None,
-        done: int = 0,
-        refine: bool | None = None,
-    ) -> Iterator[pd.DataFrame]:
-        """Yield all events of ``n`` users, in parts: by user, or in time order where the table was so.
-
-        See :meth:`tabular.synthesizer.Synthesizer.sample_batches`.
-
-        Args:
-            where: conditions on columns of users, on their number of ``events``, and on events: on ``first page``,
-                ``last page``, ``any page``, ``every page`` or ``exactly 2 page``.
-            done: rows, not users, that an earlier call gave.
-        """
-        self._fitted()
-        seed = self._checked_call(n, seed=seed, done=done, refine=refine)
-        return self._histories(n, where, seed, self._reporter(progress), done, refine)
-
-    def _histories(
-        self, n: int, where: Where, seed: int, progress: Reporter, done: int, refine: bool | None
-    ) -> Iterator[pd.DataFrame]:
+    def _parsed(self, where: Where) -> Asked:
+        """Conditions on columns of users, on their number of ``events``, and on events: on ``first page``,
+        ``last page``, ``any page``, ``every page`` or ``exactly 2 page``."""
         layout = self._fitted()
-        asked = asked_of(where, self._users.schema, self.schema, layout)
+        return asked_of(where, self._users.schema, self.schema, layout)
+
+    def _batches(
+        self, n: int, allowed: Asked, *, seed: int, progress: Reporter, done: int, refine: bool | None
+    ) -> Iterator[pd.DataFrame]:
+        """All events of ``n`` users, in parts: by user, or in time order where the table was so; ``done`` are rows."""
+        layout, asked = self._fitted(), allowed
         with progress.task("Sampling", n, "users") as task:
             if asked.events:
                 parts = self._asked_parts(n, asked, seed, refine, task.advance)

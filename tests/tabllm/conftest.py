@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,14 @@ def own_notes(tmp_path_factory, monkeypatch):
     folder = str(tmp_path_factory.getbasetemp() / "assets")
     monkeypatch.setattr("huggingface_hub.constants.HF_ASSETS_CACHE", folder)
     monkeypatch.setenv("HF_ASSETS_CACHE", folder)
+
+
+@pytest.fixture
+def here(request, tmp_path, monkeypatch) -> Path:
+    """A copy of the folder that a module's own fixture ``fitted`` made, to work, or to break things, in."""
+    shutil.copytree(request.getfixturevalue("fitted"), tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture

@@ -38,14 +38,6 @@ def fitted(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.fixture
-def here(fitted, tmp_path, monkeypatch) -> Path:
-    """A copy of :func:`fitted` to work, or to break things, in."""
-    shutil.copytree(fitted, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def test_fit_says_how_much_memory_it_needs(here, run_tabllm):
     done = run_tabllm("fit", "visits.csv", "-m", "./base", "--steps", 2, "--device", "cpu", "--engine", "torch")
     assert done.code == 0, done.err

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -27,14 +26,6 @@ def fitted(tmp_path_factory) -> Path:
         main(["--quiet", "fit", str(folder / "visits.csv"), "-o", str(folder / "run"), "--epochs", "2"])
     assert not exit_.value.code
     return folder
-
-
-@pytest.fixture
-def here(fitted, tmp_path, monkeypatch) -> Path:
-    """A copy of :func:`fitted` to work, or to break things, in."""
-    shutil.copytree(fitted, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_a_run_holds_no_pickle_and_no_checkpoint_is_left(here):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -28,13 +27,6 @@ def fitted(tmp_path_factory) -> Path:
     model = TableLM(steps=2, layers=1, width=16, heads=2).fit(source.split(table)[0])
     save_run(model, folder / "run", source)
     return folder
-
-
-@pytest.fixture
-def here(fitted, tmp_path, monkeypatch) -> Path:
-    shutil.copytree(fitted, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def test_rows_are_written_with_their_scores(here, run_tabllm):
