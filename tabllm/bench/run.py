@@ -13,19 +13,19 @@ import numpy as np
 import pandas as pd
 
 from tabular.encoding.arrays import to_arrays
-from tabular.errors import UsageError
 from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
 from tabular.schema import Schema
 
 from ..codec import DEFAULT_BINS
+from ..hub.facts import read_facts
 from ..hub.folder import resolve
 from ..lm.engines.base import LmEngine, Tuning
 from ..lm.engines.loading import choose_engine, make_lm
 from ..lm.sampling.sampler import block_rows
-from ..lm.serialization.base import LmCodec
+from ..lm.serialization.base import LmCodec, Task
+from ..lm.serialization.names import codec_class
 from ..lm.serialization.table import TokenCodec
-from ..lm.serialization.text import SERIALIZATIONS, TextCodec
 from ..lm.serialization.tokenizer import Pieces
 from ..lm.training.trainer import plan_training, train
 from ..lm.vocabulary import use_vocabulary
@@ -71,10 +71,7 @@ def bench_models(
     """
     progress = progress or Reporter()
     for serialization in serializations:
-        if serialization not in (*SERIALIZATIONS, "table"):
-            raise UsageError(
-                f"There is no serialization {serialization!r}; choose one of {', '.join(SERIALIZATIONS)}, table."
-            )
+        codec_class(serialization)
     schema = infer_schema(table)
     arrays = to_arrays(table, schema)
     speeds: list[Speed] = []
@@ -180,9 +177,9 @@ def _folder(model: str, random_weights: bool, table: pd.DataFrame, progress: Rep
 
 
 def _codec(serialization: str, arrays: dict[str, np.ndarray], schema: Schema, folder: Path) -> LmCodec:
-    if serialization == "table":
-        return TokenCodec.fit(arrays, schema, bins=DEFAULT_BINS)
-    return TextCodec.fit(arrays, schema, Pieces.load(folder), serialization=serialization)
+    settings = {"serialization": serialization, "bins": DEFAULT_BINS}
+    task = Task(arrays, schema, Pieces.load(folder), read_facts(folder).context, settings)
+    return codec_class(serialization).fit_for(task)[0]
 
 
 def _train_briefly(

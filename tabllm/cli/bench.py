@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..decoding.precisions import PRECISIONS
+from ..lm.serialization.names import SERIALIZATIONS
 from .group import Command
 from .options import PATH, AtLeast, device_option, drop_option, json_option, seed_option
 from .reading import read, reading_options
@@ -40,7 +41,7 @@ tabllm bench -m deepseek-coder-1.3b --precision 4bit --data visits.csv --json sp
 @click.option("--precision", "precisions", multiple=True, type=click.Choice(PRECISIONS),
               help="Weight precision. Repeatable.  [default: fp32]")  # fmt: skip
 @click.option("--serialization", "serializations", multiple=True,
-              type=click.Choice(["compact", "great", "csv", "table"]),
+              type=click.Choice(list(SERIALIZATIONS)),
               help="Text format of a row. Repeatable.  [default: compact]")  # fmt: skip
 @click.option("--batch", "batches", multiple=True, type=AtLeast(1), metavar="N",
               help="Batch size: rows sampled together. Repeatable.  [default: what 2 GB hold]")  # fmt: skip

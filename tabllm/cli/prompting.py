@@ -10,6 +10,7 @@ import click
 
 from tabular.errors import UsageError
 
+from ..lm.serialization.names import TEXT_SERIALIZATIONS
 from .options import PATH, AtLeast
 from .session import Session
 
@@ -65,7 +66,7 @@ def prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
                      help="Pretrained language model, with --prompt-only: a short name, a hub id or a folder."),
         click.option("--examples", type=AtLeast(1), metavar="K",
                      help="Example rows in a prompt, with --prompt-only; drawn anew every 32 rows.  [default: 8]"),
-        click.option("--serialization", type=click.Choice(["compact", "great", "csv"]),
+        click.option("--serialization", type=click.Choice(list(TEXT_SERIALIZATIONS)),
                      help="Text format of a row, with --prompt-only.  [default: csv]"),
         click.option("--schema", "schema_file", type=PATH, metavar="FILE",
                      help="Schema file of the table, with --prompt-only."),

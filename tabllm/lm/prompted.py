@@ -27,7 +27,8 @@ from .engines.loading import make_lm, placed
 from .sampling.sampler import LmSampler, block_rows
 from .serialization.column_order import order_for
 from .serialization.context import check_context, most_tokens
-from .serialization.text import SERIALIZATIONS, TextCodec
+from .serialization.names import TEXT_SERIALIZATIONS, text_codec_class
+from .serialization.text import TextCodec
 from .serialization.tokenizer import Pieces
 from .settings import ModelSettings
 from .training.batches import BatchMaker
@@ -59,7 +60,7 @@ class PromptedLM(ModelSettings, Synthesizer):
     _unfitted: ClassVar[str] = "This model was shown no table yet; call fit() first."
 
     serialization: str = setting(
-        "csv", "Text format of a row: csv, with a header, great or compact.", choices=tuple(SERIALIZATIONS)
+        "csv", "Text format of a row: csv, with a header, great or compact.", choices=tuple(TEXT_SERIALIZATIONS)
     )
     examples: int = setting(DEFAULT_EXAMPLES, "Rows in a prompt, fewer where the model's context ends.", above=0)
 
@@ -76,7 +77,7 @@ class PromptedLM(ModelSettings, Synthesizer):
         folder = resolve(self.base, revision=self.revision, progress=progress)
         facts, precision, engine_name, device = placed(folder, self.engine, self.device, self.precision, progress)
         pieces = Pieces.load(folder.path)
-        codec, cut = TextCodec.fit_within(
+        codec, cut = text_codec_class(self.serialization).fit_within(
             arrays, self.schema, pieces, serialization=self.serialization, context=facts.context // TEXT_PART
         )
         for each in cut:

@@ -27,9 +27,8 @@ from tabular.storage.rundir import HISTORY, atomic_directory, write_json
 from ..decoding.precisions import PRECISIONS
 from ..hub.model_files.config import check_no_code
 from .serialization.base import LmCodec
+from .serialization.names import SERIALIZATIONS, TEXT_SERIALIZATIONS, codec_class
 from .serialization.table import TokenCodec
-from .serialization.text import SERIALIZATIONS, TextCodec
-from .serialization.tokenizer import Pieces
 
 __all__ = ["MODEL_FILES", "LmRun", "copy_model_files", "read_lm_run", "write_lm_run"]
 
@@ -75,7 +74,7 @@ def write_lm_run(directory: str | Path, run: LmRun, name: str, export: Callable[
         run.schema.to_json(folder / "schema.json")
         config = {"model": name, "version": RUN_VERSION, "base": run.base, "options": run.settings, "fit": run.fit}
         write_json(folder / "config.json", config)
-        write_json(folder / "codec.json", run.codec.to_dict())  # type: ignore[attr-defined]
+        write_json(folder / "codec.json", run.codec.to_dict())
         write_margins(folder, run.margins)
         (folder / "model").mkdir()
         if export is not None:
@@ -109,12 +108,11 @@ def read_lm_run(directory: str | Path) -> LmRun:
                               "fit": object_of({**_FIT, **_FIT_NEW}, needed=tuple(_FIT))}, "it")  # fmt: skip
     with reading(directory, "codec.json"):
         data = read_json(folder / "codec.json")
-        check_fields(data, {"type": one_of("table", "text")}, "it")
-        codec: LmCodec
-        if data["type"] == "table":
-            codec = TokenCodec.from_dict(data, schema)
-        else:
-            codec = TextCodec.from_dict(data, schema, Pieces.load(folder / "model"))
+        check_fields(data, {"type": one_of("text", *SERIALIZATIONS)}, "it")
+        if data["type"] == "text":
+            check_fields(data, {"serialization": one_of(*TEXT_SERIALIZATIONS)}, "it")
+        kind = codec_class(data["serialization"] if data["type"] == "text" else data["type"])
+        codec = kind.from_run(data, schema, folder / "model")
     trained = folder / "trained.safetensors"
     arrays = read_weights(directory, trained.name) if trained.exists() else {}
     base, fit = dict(config["base"]), dict(config["fit"])
@@ -142,7 +140,7 @@ _BASE = {"name": TEXT, "repo": maybe(TEXT), "revision": maybe(TEXT), "path": TEX
          "fingerprint": TEXT, "near": TEXT}  # fmt: skip
 #: Facts of the fit that loading rests on.
 _FIT = {"tuning": one_of("full", "lora", "dora"), "precision": one_of(*PRECISIONS), "rank": whole(1, 1 << 16),
-        "serialization": one_of(*SERIALIZATIONS, "table"), "seed": whole(0), "base": TEXT}  # fmt: skip
+        "serialization": one_of(*SERIALIZATIONS), "seed": whole(0), "base": TEXT}  # fmt: skip
 #: Those that older releases did not write.
 _FIT_NEW = {"lora_scale": real(0), "lora_layers": maybe(whole(1))}
 

@@ -7,6 +7,7 @@ from tabular.settings import EngineSettings, TrainingSettings, setting
 
 from ..codec import DEFAULT_BINS
 from ..decoding.precisions import PRECISIONS
+from .serialization.names import SERIALIZATIONS
 
 __all__ = ["ModelSettings", "PretrainedSettings"]
 
@@ -39,7 +40,7 @@ class PretrainedSettings(ModelSettings, TrainingSettings):
     )  # fmt: skip
     serialization: str = setting(
         "compact", "Text format of a row; table: one token per category, few per number.",
-        choices=("compact", "great", "csv", "table"), search=Choice(("compact", "csv", "table")),
+        choices=tuple(SERIALIZATIONS), search=Choice(("compact", "csv", "table")),
     )  # fmt: skip
     max_cell_tokens: int | None = setting(
         None, "Tokens of a free text at most.", above=0, absent="by the longest text and the model's context"

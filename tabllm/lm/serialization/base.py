@@ -9,9 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from typing_extensions import Self
 
 from tabular.likelihood.spans import Span
 from tabular.sampling.batches import BaseCodec
@@ -20,7 +22,12 @@ from tabular.where.conditions import Allowed
 from ...codec.likelihood import Candidates
 from .automaton import Automaton
 
-__all__ = ["Batch", "LmCodec", "level_masks"]
+if TYPE_CHECKING:
+    from tabular.schema import Schema
+
+    from .tokenizer import Pieces
+
+__all__ = ["Batch", "LmCodec", "Task", "level_masks"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,24 @@ class Batch:
         return len(self.ids)
 
 
+@dataclass(frozen=True)
+class Task:
+    """What a serialization is learned for.
+
+    Attributes:
+        arrays: canonical, of the table.
+        pieces: of the model's tokenizer.
+        context: tokens that the model reads.
+        settings: of the generator: ``serialization``, ``bins``, ``max_cell_tokens``.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    schema: Schema
+    pieces: Pieces
+    context: int
+    settings: Mapping[str, Any]
+
+
 class LmCodec(BaseCodec, ABC):
     """Rows of a table <-> tokens of a causal language model.
 
@@ -63,6 +88,28 @@ class LmCodec(BaseCodec, ABC):
     names: list[str]
     automata: list[Automaton]
     vocabulary: int = 0
+
+    @classmethod
+    @abstractmethod
+    def fit_for(cls, task: Task) -> tuple[Self, list[str]]:
+        """Learn how to write the rows of a table for a model; the texts are notes for the user.
+
+        Raises:
+            TableError: if no column is left to model.
+        """
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON data with the ``type``, without the schema and the tokenizer."""
+
+    @classmethod
+    @abstractmethod
+    def from_run(cls, data: Mapping[str, Any], schema: Schema, model: Path) -> Self:
+        """Read what :meth:`to_dict` wrote; ``model`` is the folder with the tokenizer.
+
+        Raises:
+            FieldError: if it is not, or does not go with ``schema``.
+        """
 
     @abstractmethod
     def encode_part(self, column: int, values: np.ndarray) -> np.ndarray:

@@ -11,10 +11,9 @@ from tabular.progress import Reporter
 from tabular.schema import Schema
 
 from ...hub.facts import ModelFacts
-from .base import LmCodec
+from .base import LmCodec, Task
 from .context import check_context
-from .table import TokenCodec
-from .text import TextCodec
+from .names import codec_class
 from .tokenizer import Pieces
 
 __all__ = ["encoded"]
@@ -38,16 +37,9 @@ def encoded(
         TableError: if a row does not fit the model's context, or nothing is left to model.
     """
     serialization = settings["serialization"]
-    codec: LmCodec
-    if serialization == "table":
-        codec = TokenCodec.fit(arrays, schema, bins=settings["bins"])
-    else:
-        codec, cut = TextCodec.fit_within(
-            arrays, schema, pieces, serialization=serialization, context=facts.context,
-            max_cell_tokens=settings["max_cell_tokens"],
-        )  # fmt: skip
-        for each in cut:
-            progress.note(each.sentence())
+    codec, notes = codec_class(serialization).fit_for(Task(arrays, schema, pieces, facts.context, settings))
+    for note in notes:
+        progress.note(note)
     choices = codec.encode(arrays)
     lengths = codec.tokens_per_row(choices)
     check_context(codec, int(lengths.max()), facts.context, serialization)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ...codec.likelihood import Candidates, candidates
 from ...codec.number import NumberCodec
 from ...codec.rows import RowCodec
 from .automaton import DONE, NEVER, Automaton, Level
-from .base import LmCodec
+from .base import LmCodec, Task
 
 __all__ = ["TokenCodec", "field_names"]
 
@@ -116,8 +117,15 @@ class TokenCodec(LmCodec):
         """float32[vocabulary - 1]: each number's rank in its column; see :meth:`TableCodec.ranks`."""
         return self.rows.table.ranks(tokens)
 
+    @classmethod
+    def fit_for(cls, task: Task) -> tuple[TokenCodec, list[str]]:
+        return cls.fit(task.arrays, task.schema, bins=task.settings["bins"]), []
+
+    @classmethod
+    def from_run(cls, data: Mapping[str, Any], schema: Schema, model: Path) -> TokenCodec:
+        return cls.from_dict(data, schema)
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data, without the schema."""
         return {"type": "table", **self.rows.to_dict()}
 
     @classmethod

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from tabular.where.conditions import Allowed
 
 from ...codec.likelihood import Candidates
 from .automaton import Automaton
-from .base import LmCodec
+from .base import LmCodec, Task
 from .columns import CellCodec, ListCodec, TextCells
 from .context import most_tokens
 from .dates import DateCodec
@@ -47,6 +48,9 @@ class TextCodec(LmCodec):
         parts: columns as they are written: an instant of several zones as its local time and its zone.
         cells: name of a part -> its codec, in the order in which they are written.
     """
+
+    #: The serializations that this class writes.
+    forms: ClassVar[tuple[str, ...]] = SERIALIZATIONS
 
     def __init__(
         self, schema: Schema, parts: Parts, pieces: Pieces, cells: Mapping[str, CellCodec], serialization: str
@@ -82,8 +86,8 @@ class TextCodec(LmCodec):
             UsageError: for an unknown serialization.
             TableError: if no column is left to model.
         """
-        if serialization not in SERIALIZATIONS:
-            raise UsageError(f"There is no serialization {serialization!r}; choose one of {', '.join(SERIALIZATIONS)}.")
+        if serialization not in cls.forms:
+            raise UsageError(f"There is no serialization {serialization!r}; choose one of {', '.join(cls.forms)}.")
         cells: dict[str, CellCodec] = {}
         distinct: dict[str, int] = {}
         parts = parts_of(schema, "zones")
@@ -200,8 +204,19 @@ class TextCodec(LmCodec):
     def input_id(self, tokens: Any, column: int, level: int) -> Any:
         return tokens
 
+    @classmethod
+    def fit_for(cls, task: Task) -> tuple[TextCodec, list[str]]:
+        codec, cut = cls.fit_within(
+            task.arrays, task.schema, task.pieces, context=task.context,
+            serialization=task.settings["serialization"], max_cell_tokens=task.settings.get("max_cell_tokens"),
+        )  # fmt: skip
+        return codec, [each.sentence() for each in cut]
+
+    @classmethod
+    def from_run(cls, data: Mapping[str, Any], schema: Schema, model: Path) -> TextCodec:
+        return cls.from_dict(data, schema, Pieces.load(model))
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON data, without the schema and the tokenizer."""
         return {
             "type": "text",
             "serialization": self.serialization,
@@ -217,7 +232,7 @@ class TextCodec(LmCodec):
             FieldError: if it is not, or does not go with ``schema``.
         """
         entry_of = object_of({"type": one_of("list", "digits", "date", "text")})
-        check_fields(data, {"serialization": one_of(*SERIALIZATIONS), "columns": each_of(entry_of)}, "it")
+        check_fields(data, {"serialization": one_of(*cls.forms), "columns": each_of(entry_of)}, "it")
         if not data["columns"]:
             raise FieldError("it has no columns")
         check_fields(data, {"zones": FLAG}, "it", needed=())
