@@ -28,6 +28,7 @@ from .metrics.distributions import distribution_facts
 from .metrics.fidelity import column_fidelity
 from .metrics.forms import judge_forms
 from .metrics.joints import against_target, joints
+from .metrics.listed import measure_listed
 from .metrics.rules import measure_rules
 from .metrics.support import measure_support
 from .metrics.trends import pair_trends
@@ -136,6 +137,8 @@ def compare(
         notes += more
         with clock("margins"):
             margins = measure_margins(tables, seed=seed)
+        with clock("metrics"):
+            metrics = measure_listed(tables, seed=seed)
         task.advance(1, "pairs")
         with clock("detection"):
             detection, more = detect(tables, seed=seed, threads=threads)
@@ -187,6 +190,7 @@ def compare(
         rules=rules,
         margins=margins,
         all_targets=every,
+        metrics=metrics,
     )
 
 

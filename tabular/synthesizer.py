@@ -125,8 +125,7 @@ class Synthesizer(Likelihood, Settings, ABC):
             privacy: Privacy | None = getattr(self, "privacy", None)
             if privacy is not None:
                 privacy.check_public(schema, checked.columns)
-            discrete = _discrete(discrete_columns, y, checked)
-            found, arrays = self._schema_and_arrays(checked, schema, discrete, progress)
+            found, arrays = self._schema_and_arrays(checked, schema, _discrete(discrete_columns, y, checked), progress)
             self.schema_, self._margins, self._unsaved = self._form.labelled(found, len(checked)), None, None
             facts = self._learn(arrays, len(checked), tell_long_fits(progress), checkpoint)
         except BaseException:
@@ -245,8 +244,7 @@ class Synthesizer(Likelihood, Settings, ABC):
             n: as many as were learned if absent.
         """
         schema = self.schema
-        if n is None:
-            n = schema.rows or 1
+        n = (schema.rows or 1) if n is None else n
         # A generator that was registered from outside may know nothing of it.
         chosen = {} if refine is None else {"refine": refine}
         parts = list(self.sample_batches(n, where=where, seed=seed, progress=progress, **chosen))

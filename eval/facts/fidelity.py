@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ColumnFidelity", "Fidelity", "FormFacts", "PairwiseDistance", "Support"]
+__all__ = ["ColumnFidelity", "Fidelity", "FormFacts", "PairTrend", "PairwiseDistance", "Support", "Trends"]
 
 
 @dataclass(frozen=True)
@@ -136,3 +136,43 @@ class Support:
     recall: tuple[float, ...]
     precision_floor: tuple[float, ...] = ()
     recall_floor: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class PairTrend:
+    """How far the relation of two columns is off; see :mod:`eval.metrics.trends`.
+
+    Attributes:
+        metric: ``"correlation"`` (two numeric columns) or ``"contingency"`` (any other pair).
+        real_strength, synthetic_strength: Pearson's r for a correlation, else Cramér's V.
+    """
+
+    first: str
+    second: str
+    metric: str
+    error_percent: float | None
+    floor_percent: float | None
+    real_strength: float | None
+    synthetic_strength: float | None
+
+
+@dataclass(frozen=True)
+class Trends:
+    """All pairs of columns; of very many, as many as :data:`eval.metrics.trends.MAX_PAIRS` draws.
+
+    Attributes:
+        error_percent: mean over these pairs.
+        sdmetrics_error_percent: the same with the bins of SDMetrics 0.32, as papers print it.
+        strong_error_percent: mean over the :attr:`strong_pairs` pairs with |r| > 0.5 or V > 0.3 in the
+            real table, the only ones that the quality report of SDMetrics 0.32 counts.
+        rows_used: rows of the real table that were read (fewer than all on very large tables).
+    """
+
+    error_percent: float | None
+    floor_percent: float | None
+    sdmetrics_error_percent: float | None
+    strong_error_percent: float | None
+    strong_floor_percent: float | None
+    strong_pairs: int
+    rows_used: int
+    pairs: tuple[PairTrend, ...] = ()

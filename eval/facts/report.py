@@ -17,9 +17,10 @@ from tabular.storage.rundir import write_json
 
 from .bias import Bias, Gap, GroupRates, ProtectedColumn
 from .estimates import Estimate
-from .fidelity import ColumnFidelity, Fidelity, FormFacts, PairwiseDistance, Support
+from .fidelity import ColumnFidelity, Fidelity, FormFacts, PairTrend, PairwiseDistance, Support, Trends
 from .figures import AgainstTarget, Curves, Distribution, Histogram, Joint
 from .margins import Margins
+from .metrics import Metric
 from .notebook import Shown
 from .plain_data import build, finite, plain
 from .privacy import (
@@ -62,6 +63,7 @@ __all__ = [
     "Gap",
     "GroupRates",
     "Membership",
+    "Metric",
     "ModelScores",
     "NearestRatio",
     "PairTrend",
@@ -91,46 +93,6 @@ class Rows:
     real: int
     synthetic: int
     holdout: int | None = None
-
-
-@dataclass(frozen=True)
-class PairTrend:
-    """How far the relation of two columns is off; see :mod:`eval.metrics.trends`.
-
-    Attributes:
-        metric: ``"correlation"`` (two numeric columns) or ``"contingency"`` (any other pair).
-        real_strength, synthetic_strength: Pearson's r for a correlation, else Cramér's V.
-    """
-
-    first: str
-    second: str
-    metric: str
-    error_percent: float | None
-    floor_percent: float | None
-    real_strength: float | None
-    synthetic_strength: float | None
-
-
-@dataclass(frozen=True)
-class Trends:
-    """All pairs of columns; of very many, as many as :data:`eval.metrics.trends.MAX_PAIRS` draws.
-
-    Attributes:
-        error_percent: mean over these pairs.
-        sdmetrics_error_percent: the same with the bins of SDMetrics 0.32, as papers print it.
-        strong_error_percent: mean over the :attr:`strong_pairs` pairs with |r| > 0.5 or V > 0.3 in the
-            real table, the only ones that the quality report of SDMetrics 0.32 counts.
-        rows_used: rows of the real table that were read (fewer than all on very large tables).
-    """
-
-    error_percent: float | None
-    floor_percent: float | None
-    sdmetrics_error_percent: float | None
-    strong_error_percent: float | None
-    strong_floor_percent: float | None
-    strong_pairs: int
-    rows_used: int
-    pairs: tuple[PairTrend, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -335,6 +297,7 @@ class Report(Shown):
         rules: of the schema, as far as they were checked.
         against_target: the target by the cells of each column, in table order.
         all_targets: every column as target; ``None`` where that was not asked for.
+        metrics: those of one figure each; see :mod:`eval.metrics.listed`.
         margins: three columns at once, mutual information, rare categories and subgroups; ``None`` in an older report.
 
     Example:
@@ -370,6 +333,7 @@ class Report(Shown):
     rules: tuple[RuleFacts, ...] = ()
     margins: Margins | None = None
     all_targets: AllTargets | None = None
+    metrics: tuple[Metric, ...] = ()
 
     @property
     def by_form_alone(self) -> list[str]:

@@ -156,7 +156,12 @@ def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
         ("the same by shadow models", "half", 3, (_at("privacy.shadow.attack.auc.value"), lambda _: 0.5)),
         ("gap between groups that widens most, points", "lower", 1, (_widened, lambda _: 0.0)),
     ]  # fmt: skip
-    lines = [_line(reports, label, better, decimals, *reads) for label, better, decimals, reads in measured]
+    listed = {each.name: each for report in reports.values() for each in report.metrics}
+    more = [
+        (each.label, each.better, each.decimals, (_listed(each.name, "value"), _listed(each.name, "floor")))
+        for each in listed.values()
+    ]
+    lines = [_line(reports, label, better, decimals, *reads) for label, better, decimals, reads in [*measured, *more]]
     lines = [line for line in lines if any(value is not None for value in line.values)]
     baseline = "real rows that were not learned, against those that were"
     return SideBySide("Fidelity", tuple(reports), tuple(lines), baseline, barred(reports))
@@ -299,6 +304,10 @@ def _at(path: str) -> Read:
 def _both(owner: str, value: str, floor: str) -> tuple[Read, Read]:
     """Reads the figure ``value`` of ``owner`` and its noise floor."""
     return _at(f"{owner}.{value}"), _at(f"{owner}.{floor}")
+
+
+def _listed(name: str, part: str) -> Read:
+    return lambda report: next((getattr(each, part) for each in report.metrics if each.name == name), None)
 
 
 def _detection_floor(report: Report) -> float | None:

@@ -27,6 +27,7 @@ from .sections.bias import bias_section
 from .sections.columns import columns_section
 from .sections.detection import detection_section
 from .sections.margins import margins_section
+from .sections.metrics import metrics_section
 from .sections.pairs import pairs_section
 from .sections.privacy import privacy_section
 from .sections.rows import rows_section
@@ -44,6 +45,7 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Report, str, int], Markup | None]], .
     ("Columns", "columns", columns_section),
     ("Pairs", "pairs", pairs_section),
     ("Subgroups", "subgroups", margins_section),
+    ("Figures", "figures", metrics_section),
     ("Rules", "rules", rules_section),
     ("Target", "target", target_section),
     ("Rows", "rows", rows_section),

@@ -13,6 +13,7 @@ from ..facts.report import (
     Detection,
     Estimate,
     FormFacts,
+    Metric,
     PairTrend,
     Privacy,
     Report,
@@ -51,6 +52,7 @@ def render(report: Report, console: Console, *, details: bool = True, limit: int
             renderer.forms(report.forms),
             renderer.pairs(report.trends),
             renderer.lost(report),
+            renderer.metrics(report.metrics),
             *margin_sections(report, console, limit=limit),
             renderer.rules(report.rules),
             renderer.support(report.support),
@@ -177,6 +179,16 @@ class _Renderer:
             table.add_row(*cells, *([] if self.narrow else [self._strength(pair)]))
         self._rest(table, len(measured))
         return self._section("Pairs, by excess over their noise floor", about, table)
+
+    def metrics(self, metrics: Sequence[Metric]) -> RenderableType | None:
+        """Those of one figure each."""
+        if not metrics:
+            return None
+        table = quiet_table(self.console, "figure", ">synthetic", ">holdout")
+        for each in metrics:
+            floor = f"[dim]{number(each.floor, each.decimals)}[/]"
+            table.add_row(escape(each.label), number(each.value, each.decimals), floor)
+        return self._section("More figures", "", table)
 
     def lost(self, report: Report) -> RenderableType | None:
         """The relations that the synthetic table has lost."""
