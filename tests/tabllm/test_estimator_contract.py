@@ -18,17 +18,18 @@ from sklearn.utils.validation import check_is_fitted
 
 import tabllm  # noqa: F401 (registers its generators)
 from eval import compare
+from tabllm.lm.pretrained import PretrainedLM
 from tabllm.lm.prompted import PromptedLM
 from tabllm.sequences.model import SequenceLM
 from tabular import Privacy, Schema, TableError, TabllmError, UsageError, create, infer_schema, load_run, model_names
 from tabular.errors import NotFittedError
-from tabular.registry import _find
+from tabular.registry import _find, has_option
 from tabular.settings import settings_table
 
 NAMES = model_names()
 CLASSES = sorted({_find(name).load() for name in NAMES} | {PromptedLM, SequenceLM}, key=lambda kind: kind.name)
 #: Those whose fit needs no model from elsewhere.
-OWN = ["ctgan", "nano", "tabcascade", "tabddpm", "tvae"]
+OWN = [name for name in NAMES if not issubclass(_find(name).load(), PretrainedLM)]
 TINY = {"steps": 1, "device": "cpu", "batch_size": 20}
 FAST = {"ctgan": {"calibrate": False}, "tvae": {"calibrate": False}, "tabddpm": {"calibrate": False, "d_layers": (8,)}}
 #: What a generator cannot be without.
@@ -41,7 +42,8 @@ ODD = (
 
 def tiny(name: str, **options: Any) -> Any:
     """A generator whose fit takes no time."""
-    return create(name, **TINY, **FAST.get(name, {}), **options)
+    known = {option: value for option, value in TINY.items() if has_option(name, option)}
+    return create(name, **known, **FAST.get(name, {}), **options)
 
 
 def complaint(call: Callable[[], Any]) -> str | None:
