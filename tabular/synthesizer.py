@@ -110,6 +110,7 @@ class Synthesizer(Likelihood, Settings, ABC):
         from .encoding.frames import Form
         from .io.reading import check_table
         from .pacing import tell_long_fits
+        from .preparing.schema_fit import discrete_names
 
         before = dict(vars(self))
         self.check_settings()
@@ -125,7 +126,8 @@ class Synthesizer(Likelihood, Settings, ABC):
             privacy: Privacy | None = getattr(self, "privacy", None)
             if privacy is not None:
                 privacy.check_public(schema, checked.columns)
-            found, arrays = self._schema_and_arrays(checked, schema, _discrete(discrete_columns, y, checked), progress)
+            discrete = discrete_names(discrete_columns, y, checked)
+            found, arrays = self._schema_and_arrays(checked, schema, discrete, progress)
             self.schema_, self._margins, self._unsaved = self._form.labelled(found, len(checked)), None, None
             facts = self._learn(arrays, len(checked), tell_long_fits(progress), checkpoint)
         except BaseException:
@@ -382,15 +384,3 @@ class Synthesizer(Likelihood, Settings, ABC):
     @abstractmethod
     def load(cls, directory: str | Path, *, device: str = "auto") -> Self:
         """Read what :meth:`save` wrote. Raises :class:`RunError` if it is not whole."""
-
-
-def _discrete(names: Any, y: Any, table: pd.DataFrame) -> list[str]:
-    """The columns that are to be categories: ``names``, or ``y`` if it is a list of names of columns."""
-    known = set(table.columns)
-    if names is None:
-        second = list(y) if isinstance(y, list | tuple | set) else []
-        return second if all(isinstance(name, str) and name in known for name in second) else []
-    found = [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else [names]
-    if strange := [name for name in found if not isinstance(name, str) or name not in known]:
-        raise UsageError(f"discrete_columns names {shown(strange[0])}, and the table has no such column.")
-    return found

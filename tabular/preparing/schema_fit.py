@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..encoding.marks import mark_cells
 from ..errors import SchemaError, UsageError
 from ..free_text.words import MIN_ROWS, has_nothing_in_common
 from ..personal.telling import warn_of_persons
+from ..plain_json import shown
 from ..progress import Reporter
 from ..rules.choice import RuleChoice
 from ..rules.choosing import FOUND_BY_DEFAULT, chosen_rules
@@ -26,7 +27,7 @@ from ..schema import Column, Schema
 from ..schema_checks import check_schema
 from .inference import infer_schema
 
-__all__ = ["check_schema_fits", "schema_and_arrays"]
+__all__ = ["check_schema_fits", "discrete_names", "schema_and_arrays"]
 
 #: A column of which more cells are clipped to its bounds is ruined, not narrowed: a slip, or another unit.
 MOST_CLIPPED = 0.9
@@ -198,3 +199,15 @@ def _ruined(column: Column, series: pd.Series, which: np.ndarray, cells: int, wh
 def _example(series: pd.Series, which: np.ndarray) -> str:
     value: Any = series.iloc[int(np.argmax(which))]
     return repr(str(value)[:40])
+
+
+def discrete_names(names: Any, y: Any, table: pd.DataFrame) -> list[str]:
+    """The columns that are to be categories: ``names``, or ``y`` if it is a list of names of columns."""
+    known = set(table.columns)
+    if names is None:
+        second = list(y) if isinstance(y, list | tuple | set) else []
+        return second if all(isinstance(name, str) and name in known for name in second) else []
+    found = [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else [names]
+    if strange := [name for name in found if not isinstance(name, str) or name not in known]:
+        raise UsageError(f"discrete_columns names {shown(strange[0])}, and the table has no such column.")
+    return found
