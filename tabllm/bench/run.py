@@ -18,7 +18,7 @@ from tabular.progress import Reporter
 from tabular.schema import Schema
 
 from ..codec import DEFAULT_BINS
-from ..hub.facts import read_facts
+from ..hub.facts import read_context
 from ..hub.folder import resolve
 from ..lm.engines.base import LmEngine, Tuning
 from ..lm.engines.loading import choose_engine, make_lm
@@ -178,7 +178,7 @@ def _folder(model: str, random_weights: bool, table: pd.DataFrame, progress: Rep
 
 def _codec(serialization: str, arrays: dict[str, np.ndarray], schema: Schema, folder: Path) -> LmCodec:
     settings = {"serialization": serialization, "bins": DEFAULT_BINS}
-    task = Task(arrays, schema, Pieces.load(folder), read_facts(folder).context, settings)
+    task = Task(arrays, schema, Pieces.load(folder), read_context(folder), settings)
     return codec_class(serialization).fit_for(task)[0]
 
 

@@ -41,7 +41,7 @@ def check_ray() -> None:
     import importlib.util
 
     if importlib.util.find_spec("ray") is None:
-        raise UsageError("--cluster ray needs Ray: pip install 'tabllm[cluster]'.")
+        raise UsageError("--cluster ray needs Ray: pip install 'ray>=2.40'.")
 
 
 def _versions() -> dict[str, str]:

@@ -15,7 +15,7 @@ from .model_files.config import read_config
 from .model_files.packing import embedding_bits
 from .model_files.weights import Tensor, read_headers, weight_files
 
-__all__ = ["ModelFacts", "read_facts"]
+__all__ = ["ModelFacts", "read_context", "read_facts"]
 
 #: Weights that share a scale and a bias of 16 bits each.
 GROUP = 64
@@ -101,9 +101,7 @@ def read_facts(folder: str | Path) -> ModelFacts:
         kv_heads=_number(config, folder, "num_key_value_heads", default=heads),
         inner=_number(config, folder, "intermediate_size", "n_inner", default=4 * width),
         vocabulary=_number(config, folder, "vocab_size"),
-        # As it is: configs with a stretched rotation (rope_scaling) give the stretched length here, deepseek-coder's
-        # 16384 with a factor of 4 among them. Where one does not, a shorter context is the safe reading.
-        context=min(_number(config, folder, "max_position_embeddings", "n_positions", "n_ctx"), _window(config)),
+        context=_context(config, folder),
         tied=tied,
         parameters=sum(sizes.values()),
         matrices=sum(size for name, size in sizes.items() if len(tensors[name].shape) > 1),
@@ -112,6 +110,21 @@ def read_facts(folder: str | Path) -> ModelFacts:
         bits=bits,
         group_size=group,
     )
+
+
+def read_context(folder: str | Path) -> int:
+    """Tokens that the model in a folder reads at once, by its config alone: it may have no weights.
+
+    Raises:
+        ModelError: if its config cannot be read.
+    """
+    return _context(read_config(folder), Path(folder))
+
+
+def _context(config: dict[str, Any], folder: Path) -> int:
+    # As it is: configs with a stretched rotation (rope_scaling) give the stretched length here, deepseek-coder's
+    # 16384 with a factor of 4 among them. Where one does not, a shorter context is the safe reading.
+    return min(_number(config, folder, "max_position_embeddings", "n_positions", "n_ctx"), _window(config))
 
 
 def _check_sizes(config: dict[str, Any], tensors: dict[str, Tensor], folder: Path) -> None:

@@ -69,7 +69,7 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
     Example:
         >>> model = PretrainedLM(base="distilgpt2", steps=2)
         >>> model
-        PretrainedLM(base='distilgpt2', steps=2)
+        PretrainedLM(steps=2, base='distilgpt2')
         >>> model.fit(table).sample(100, where="device=ios")  # doctest: +SKIP
     """
 

@@ -30,7 +30,8 @@ def test_a_whole_report(people, tmp_path):
     report = compare(people(400, 0), people(300, 1), holdout=people(200, 2), target="clicked", threads=1)
     assert (report.rows.real, report.rows.synthetic, report.rows.holdout) == (400, 300, 200)
     assert report.target == report.utility.target == "clicked"
-    assert set(report.seconds) == {"read", "fidelity", "trends", "margins", "detection", "utility", "bias", "privacy"}
+    parts = {"read", "fidelity", "trends", "margins", "metrics", "detection", "utility", "bias", "privacy"}
+    assert set(report.seconds) == parts
     assert report.fidelity.shape_floor_percent is not None
     assert_is_json(report)
     report.to_json(tmp_path / "report.json")

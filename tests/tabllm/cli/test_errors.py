@@ -226,7 +226,7 @@ def test_the_unexpected_is_one_sentence_and_a_traceback_with_debug(run, toy, run
         (("smaple",), ["'smaple'", "'sample'"]),
         (("fit",), ["DATA"]),
         (("sample", "visits-run"), ["--out"]),
-        (("sample", "visits-run", "-n", "0", "-o", "s.csv"), ["--rows", "'0'"]),
+        (("sample", "visits-run", "-n", "0", "-o", "s.csv"), ["--rows", "0 is not in the range"]),
         (("sample", "visits-run", "-n", "many", "-o", "s.csv"), ["--rows", "'many'"]),
         (("fit", "visits.csv", "-m", "nanoo", "-f"), ["'nanoo'", "nano"]),
         (("fit", "visits.csv", "-m", "toy", "-f", "--engine", "abacus"), ["abacus"]),

@@ -124,7 +124,7 @@ def test_an_adapter_is_written_alone(here, run_tabllm):
         (("-m", "nano", "--precision", "4bit"), 2, "'nano' has no option 'precision'"),
         (("-m", "./base", "--precision", "4bit", "--tuning", "full"), 2, "--tuning lora"),
         (("-m", "./base", "--precision", "4bit", "--engine", "torch", "--device", "cpu"), 1, "--engine mlx"),
-        (("-m", "./base", "--learning-rate", "-1"), 2, "learning_rate must be above 0"),
+        (("-m", "./base", "--learning-rate", "-1"), 2, "-1.0 is not in the range x>0"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(here, run_tabllm, monkeypatch, arguments, code, said):
