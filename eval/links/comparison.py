@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -19,19 +18,17 @@ from tabular.schema import Column, Schema
 
 from ..metrics.detection import FOLDS
 from ..metrics.unit_detection import detect_units
-from ..sequences.facts import Distance, Figure
+from ..sequences.averages import DETECTION_DRAWS, Averages
 from .facts import KeyReport, LinksReport
 from .families import Families
 from .measures import QUESTIONS, Bins, distances
 
 __all__ = ["compare_links"]
 
-#: Random draws of parents over which figures are averaged, and over which the detection is.
-DRAWS, DETECTION_DRAWS = 3, 2
+#: Random draws of parents over which figures are averaged.
+DRAWS = 3
 #: Parents of each side that the detector sees.
 MAX_PARENTS = 20_000
-#: Features that are named as giving synthetic parents away.
-MAX_TELLING = 10
 #: Categories beyond which a column says too little by each.
 MAX_CATEGORIES = 1_000
 
@@ -155,43 +152,26 @@ def _compared_key(
         return report, f"{report.key}: {real.size:,} real and {made.size:,} synthetic parents are too few to compare."
     bins = {("parent", column.name): Bins(column, real.parents[column.name]) for column in real.parent_schema}
     bins |= {("child", column.name): Bins(column, real.children[column.name]) for column in real.child_schema}
-    values: dict[tuple[str, str], list[tuple[float | None, float | None]]] = defaultdict(list)
-    scores, gains = [], defaultdict[str, float](float)
+    averages = Averages()
     for draw in range(DRAWS):
         rng = np.random.default_rng([seed, draw])
         order = rng.permutation(real.size)
         half, rest = (real.of_parents(part) for part in (order[:parents], order[parents : 2 * parents]))
         other = made.of_parents(rng.permutation(made.size)[:parents])
-        for found, floor in zip(distances(half, other, bins), distances(half, rest, bins), strict=True):
-            values[found[:2]].append((found[2], floor[2]))
+        averages.add(distances(half, other, bins), distances(half, rest, bins))
         if draw < DETECTION_DRAWS:
-            score, told = _detected(half, other, [seed, draw], threads)
-            scores.append((score, _detected(half, rest, [seed, draw], threads)[0]))
-            for name, gain in told.items():
-                gains[name] += gain / DETECTION_DRAWS
-    figures = tuple(
-        Figure(_mean([value for value, _ in measured]), _mean([floor for _, floor in measured]), question, name)
-        for (question, name), measured in values.items()
-    )
-    questions = {}
-    for question in QUESTIONS:
-        if asked := [figure for figure in figures if figure.question == question]:
-            questions[question] = Distance(_mean([f.value for f in asked]), _mean([f.floor for f in asked]))
+            score, gains = _detected(half, other, [seed, draw], threads)
+            averages.add_detection(score, _detected(half, rest, [seed, draw], threads)[0], gains)
     return replace(
         report,
         compared_parents=parents,
-        figures=figures,
-        questions=questions,
-        detection=_mean([score for score, _ in scores]),
-        detection_floor=_mean([floor for _, floor in scores]),
-        telling=dict(sorted(gains.items(), key=lambda item: -item[1])[:MAX_TELLING]),
+        figures=averages.figures(),
+        questions=averages.questions(QUESTIONS),
+        detection=averages.detection,
+        detection_floor=averages.detection_floor,
+        telling=averages.telling(),
     ), ""
 
 
 def _detected(real: Families, other: Families, seed: list[int], threads: int | None) -> tuple[float, dict[str, float]]:
     return detect_units(real.features(), other.features(), most=MAX_PARENTS, seed=seed, threads=threads)
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None

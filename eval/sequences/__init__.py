@@ -3,6 +3,7 @@
 =============  =========================================================================================
 ``comparison`` :func:`compare_sequences`: every figure, beside the noise floor of other real users
 ``measures``   lengths, gaps, times, transitions, coherence and per-user trends of two logs
+``averages``   means over draws of units; of linked tables too
 ``per_user``   one row per user: what the detector and the per-user trends see
 ``facts``      :class:`SequenceReport`
 ``pictures``   histograms and matrices, as plain data

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +15,8 @@ from tabular.schema import Schema
 
 from ..metrics.detection import FOLDS
 from ..metrics.unit_detection import detect_units
-from .facts import Distance, Figure, SequenceReport, Sides
+from .averages import DETECTION_DRAWS, Averages
+from .facts import SequenceReport, Sides
 from .measures import QUESTIONS, distances
 from .per_user import features_of_users
 from .pictures import pictures_of
@@ -27,12 +27,10 @@ from .uses.selecting import of_users
 
 __all__ = ["compare_sequences"]
 
-#: Random draws of users over which figures are averaged, and over which the detection is.
-DRAWS, DETECTION_DRAWS = 5, 2
+#: Random draws of users over which figures are averaged.
+DRAWS = 5
 #: Users of each side that the detector sees.
 MAX_USERS = 20_000
-#: Features that are named as giving synthetic users away.
-MAX_TELLING = 10
 
 
 def compare_sequences(
@@ -90,31 +88,19 @@ def compare_sequences(
             f"There are {len(ours.first):,} real and {len(theirs.first):,} synthetic users, too few to compare: half "
             f"of the real ones, and as many synthetic ones, must be {FOLDS} or more."
         )
-    values: dict[tuple[str, str], list[tuple[float | None, float | None]]] = defaultdict(list)
-    scores: list[tuple[float, float]] = []
-    gains: dict[str, float] = defaultdict(float)
+    averages = Averages()
     with progress.task("Comparing users", DRAWS, "draws") as task:
         for draw in range(DRAWS):
             rng = np.random.default_rng([seed, draw])
             order = rng.permutation(len(ours.first))
             half, rest = (of_users(ours, part) for part in (order[:users], order[users : 2 * users]))
             made = of_users(theirs, rng.permutation(len(theirs.first))[:users])
-            for found, floor in zip(distances(half, made), distances(half, rest), strict=True):
-                values[found[:2]].append((found[2], floor[2]))
+            averages.add(distances(half, made), distances(half, rest))
             if draw < DETECTION_DRAWS:
-                score, told = _detected(half, made, [seed, draw], threads)
-                scores.append((score, _detected(half, rest, [seed, draw], threads)[0]))
-                for name, gain in told.items():
-                    gains[name] += gain / DETECTION_DRAWS
+                score, gains = _detected(half, made, [seed, draw], threads)
+                averages.add_detection(score, _detected(half, rest, [seed, draw], threads)[0], gains)
             task.advance(1)
-    figures = tuple(
-        Figure(_mean([value for value, _ in measured]), _mean([floor for _, floor in measured]), question, name)
-        for (question, name), measured in values.items()
-    )
-    questions = {}
-    for question in QUESTIONS:
-        if asked := [figure for figure in figures if figure.question == question]:
-            questions[question] = Distance(_mean([f.value for f in asked]), _mean([f.floor for f in asked]))
+    figures = averages.figures()
     with progress.task("Using histories", 3, "steps") as task:
         predicted = predictions(ours, theirs, target=target, seed=seed, threads=threads)
         task.advance(1)
@@ -124,7 +110,6 @@ def compare_sequences(
         task.advance(1)
         membership, why = measure_user_membership(ours, held[0], theirs, seed=seed) if held else (None, None)
         task.advance(1)
-    telling = dict(sorted(gains.items(), key=lambda item: -item[1])[:MAX_TELLING])
     notes: tuple[str, ...] = () if why is None else (why,)
     if len(theirs.first) < len(ours.first) // 2:
         notes += (f"Only {len(theirs.first):,} synthetic users are there: sample half as many as are real, or more.",)
@@ -135,21 +120,16 @@ def compare_sequences(
         Sides(len(theirs.first), len(theirs.user)),
         users,
         figures,
-        questions,
-        _mean([score for score, _ in scores]),
-        _mean([floor for _, floor in scores]),
-        telling,
+        averages.questions(QUESTIONS),
+        averages.detection,
+        averages.detection_floor,
+        averages.telling(),
         notes,
         pictures_of(ours, theirs, figures),
         predicted,
         credit,
         membership,
     )
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
 
 
 def _by_frequency(logs: list[EventLog]) -> list[EventLog]:
