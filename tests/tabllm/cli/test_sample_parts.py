@@ -60,7 +60,7 @@ def test_a_cluster_is_refused_without_ray_and_for_one_file(small_run, run_tabllm
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     without = run_tabllm("sample", small_run, "-o", f"{tmp_path}/rows/", "--cluster", "ray")
     assert without.code == 2
-    assert "pip install 'tabllm[cluster]'" in without.message
+    assert "pip install 'ray" in without.message
     monkeypatch.setattr("importlib.util.find_spec", lambda name: sys)
     one = run_tabllm("sample", small_run, "-o", f"{tmp_path}/rows.csv", "--cluster", "ray")
     assert one.code == 2
