@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-pytest.importorskip("ray", reason="Ray is not installed: pip install 'tabllm[cluster]'")
+pytest.importorskip("ray", reason="Ray is not installed: pip install 'ray>=2.40'")
 
 from tabllm.cluster import InProcess, open_folder, run_job
 from tabllm.cluster import ray_executor as module
