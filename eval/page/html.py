@@ -36,7 +36,7 @@ from .sections.target import target_section
 from .sections.utility import utility_section
 from .several import side_by_side_section
 
-__all__ = ["document", "link", "page", "write_html"]
+__all__ = ["document", "folded", "link", "page", "write_html"]
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
@@ -166,15 +166,24 @@ def _several(
         anchor = f"table-{i}"
         inner, sections = _one(report, f"{anchor}-", 3, name, origin)
         links.append(link(name, anchor))
-        body.append(element(
-            "details",
-            element("summary", element("h2", name, id=anchor)),
-            sentence(what_was_compared(report), "quiet"),
-            element("nav", element("ul", *(element("li", link) for link in inner)), aria_label=f"Sections of {name}"),
-            joined(sections),
-            class_="table",
-        ))  # fmt: skip
+        body.append(folded(name, anchor, what_was_compared(report), inner, sections))
     return links, body
+
+
+def folded(name: str, anchor: str, compared: str, links: Sequence[Markup], sections: Sequence[Child]) -> Markup:
+    """One of several tables, folded: what was compared, links to its sections, and these.
+
+    Args:
+        anchor: of its heading.
+    """
+    return element(
+        "details",
+        element("summary", element("h2", name, id=anchor)),
+        sentence(compared, "quiet"),
+        element("nav", element("ul", *(element("li", each) for each in links)), aria_label=f"Sections of {name}"),
+        joined(sections),
+        class_="table",
+    )
 
 
 def link(name: str, anchor: str) -> Markup:

@@ -8,10 +8,10 @@ from pathlib import Path
 from tabular.errors import UsageError
 from tabular.storage.rundir import write_text
 
-from ...page.elements.markup import Child, Markup, element, joined
+from ...page.elements.markup import Child, Markup, element
 from ...page.elements.parts import section, sentence, table
 from ...page.front import GLYPHS, card
-from ...page.html import document, link
+from ...page.html import document, folded, link
 from ...page.origin import origin_section
 from ..facts import SequenceReport
 from ..words import verdicts_of
@@ -129,12 +129,5 @@ def _several(reports: Mapping[str, SequenceReport]) -> tuple[list[Markup], list[
         anchor = f"table-{number}"
         inner, sections = _one(report, f"{anchor}-", 3)
         links.append(link(name, anchor))
-        body.append(element(
-            "details",
-            element("summary", element("h2", name, id=anchor)),
-            sentence(_compared(report), "quiet"),
-            element("nav", element("ul", *(element("li", each) for each in inner)), aria_label=f"Sections of {name}"),
-            joined(sections),
-            class_="table",
-        ))  # fmt: skip
+        body.append(folded(name, anchor, _compared(report), inner, sections))
     return links, body
