@@ -46,10 +46,11 @@ class Several(Shown):
     def with_shadow(self, attacks: Mapping[str, ShadowAttack]) -> Several:
         """The same with what shadow models found, by the name of the table."""
         reports = {
-            name: report if report.privacy is None or name not in attacks
+            name: report
+            if report.privacy is None or name not in attacks
             else replace(report, privacy=replace(report.privacy, shadow=attacks[name]))
             for name, report in self.reports.items()
-        }  # fmt: skip
+        }
         others = self.tables[len(side_by_side(self.reports)) :]
         return Several(reports, (*side_by_side(reports), *others) if self.tables else ())
 

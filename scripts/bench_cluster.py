@@ -87,8 +87,11 @@ def measured(name: str, work: Work, executor: Executor, progress: Reporter | Non
     rate = work.job.rows / (ended - began)
     manifest = Path(work.out, MANIFEST).read_bytes()
     size = sum(part["bytes"] for part in json.loads(manifest)["parts"]) / 1e6
-    print(f"{name:<22} start {began - begin:5.1f} s  {rate:>10,.0f} rows/s  {size:8,.1f} MB  "
-          f"driver {memory.driver / 1e6:6,.0f} MB  worker {memory.worker / 1e6:6,.0f} MB", flush=True)  # fmt: skip
+    print(
+        f"{name:<22} start {began - begin:5.1f} s  {rate:>10,.0f} rows/s  {size:8,.1f} MB  "
+        f"driver {memory.driver / 1e6:6,.0f} MB  worker {memory.worker / 1e6:6,.0f} MB",
+        flush=True,
+    )
     return rate, manifest
 
 

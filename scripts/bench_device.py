@@ -67,8 +67,18 @@ def apart(line: Line, arguments: argparse.Namespace) -> dict[str, Any]:
     """The figures of a line that runs in a process of its own, or why there are none."""
     with tempfile.TemporaryDirectory() as place:
         told = Path(place) / "line.json"
-        command = [sys.executable, __file__, "--line", line.name, "--device", arguments.device, "--json", str(told),
-                   "--work", str(work_folder(arguments.json))]  # fmt: skip
+        command = [
+            sys.executable,
+            __file__,
+            "--line",
+            line.name,
+            "--device",
+            arguments.device,
+            "--json",
+            str(told),
+            "--work",
+            str(work_folder(arguments.json)),
+        ]
         with open(Path(place) / "errors", "w+", encoding="utf-8", errors="replace") as errors:
             process = subprocess.Popen(command, stdout=errors, stderr=errors, start_new_session=True)
             try:

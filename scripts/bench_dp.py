@@ -48,8 +48,16 @@ from tabular.registry import create
 
 TARGET = "income"
 HEADERS = (
-    "model", "epsilon", "spent", "black box", "white box", "shape error, %", "trend error, %", "AUC (real)", "fit, s",
-)  # fmt: skip
+    "model",
+    "epsilon",
+    "spent",
+    "black box",
+    "white box",
+    "shape error, %",
+    "trend error, %",
+    "AUC (real)",
+    "fit, s",
+)
 
 
 def load(rows: int | None) -> tuple[pd.DataFrame, pd.DataFrame]:

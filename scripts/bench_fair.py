@@ -82,10 +82,15 @@ def main() -> None:
     found = {name: figures(train, table, holdout, model) for name, table in made.items()}
     real = next(iter(found.values()))
     lines = [
-        line_of(label, "lower" if "gap" in label or label == "log loss" else "higher", 4,
-                {name: each[label][1] for name, each in found.items()}, real[label][0])
+        line_of(
+            label,
+            "lower" if "gap" in label or label == "log loss" else "higher",
+            4,
+            {name: each[label][1] for name, each in found.items()},
+            real[label][0],
+        )
         for label in real
-    ]  # fmt: skip
+    ]
     title = f"{arguments.model} on Adult: gaps between the groups of {PROTECTED}, and what they cost"
     table = SideBySide(title, tuple(made), tuple(lines), "the real rows, or a model that learned from them")
     draw_tables([table], console)

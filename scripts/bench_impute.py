@@ -93,9 +93,13 @@ def main() -> None:
     table = Table("table", "hidden", "completions", "from imputed", "from real", "rows/s")
     for line in results:
         table.add_row(
-            line["table"], ", ".join(line["hidden"]), str(line["completions"]), f"{line['imputed']:.4f}",
-            f"{line['real']:.4f}", f"{line['rows_per_second']:,.0f}",
-        )  # fmt: skip
+            line["table"],
+            ", ".join(line["hidden"]),
+            str(line["completions"]),
+            f"{line['imputed']:.4f}",
+            f"{line['real']:.4f}",
+            f"{line['rows_per_second']:,.0f}",
+        )
     Console().print(table)
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=2) + "\n")

@@ -62,16 +62,23 @@ def main() -> None:
     seconds = {"fit": fitted - start, "sample": sampled - fitted, "eval": time.perf_counter() - sampled}
     print(f"all keys valid: {report.all_valid}; seconds: " + ", ".join(f"{k} {v:.0f}" for k, v in seconds.items()))
     for key in report.keys:
-        print(f"{key.key}: {key.valid_percent:g} % valid, {key.missing_percent:.1f} % without parent "
-              f"(real {key.real_missing_percent:.1f} %)")  # fmt: skip
+        print(
+            f"{key.key}: {key.valid_percent:g} % valid, {key.missing_percent:.1f} % without parent "
+            f"(real {key.real_missing_percent:.1f} %)"
+        )
         for question, found in (key.questions or {}).items():
             times = found.value / found.floor if found.value is not None and found.floor else float("nan")
             print(f"  {question}: {found.value} (noise floor {found.floor}, {times:.1f} times)")
         if key.questions:
             print(f"  detection: {key.detection} (noise floor {key.detection_floor}); told by {key.telling}")
     if asked.results:
-        line = {"flights": asked.flights, "epochs": asked.epochs, "seed": asked.seed, "seconds": seconds,
-                "report": report.to_dict()}  # fmt: skip
+        line = {
+            "flights": asked.flights,
+            "epochs": asked.epochs,
+            "seed": asked.seed,
+            "seconds": seconds,
+            "report": report.to_dict(),
+        }
         with asked.results.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 

@@ -100,9 +100,17 @@ def ours(folder: Path, serialization: str, rows: int, steps: int, seed: int) -> 
     """Train briefly, then make rows."""
     table = load_adult("train")
     model = PretrainedLM(
-        base=str(folder), engine="torch", device="cpu", precision="fp32", tuning="full", steps=steps, batch_size=16,
-        learning_rate=3e-4, serialization=serialization, seed=seed,
-    ).fit(table)  # fmt: skip
+        base=str(folder),
+        engine="torch",
+        device="cpu",
+        precision="fp32",
+        tuning="full",
+        steps=steps,
+        batch_size=16,
+        learning_rate=3e-4,
+        serialization=serialization,
+        seed=seed,
+    ).fit(table)
     codec, engine, _ = model.parts()
     sampler = LmSampler(engine, codec)
     order = list(range(len(codec.names)))
@@ -144,8 +152,11 @@ def peer(python: str, folder: Path, rows: int) -> dict[str, Any]:
         table.to_csv(file, index=False)
         done = subprocess.run(
             [python, "-c", PEER, str(folder), str(file), str(rows), str(length), place],
-            capture_output=True, text=True, check=False, cwd=place,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=place,
+        )
     lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
     if not lines:
         sys.exit(f"The peer did not finish:\n{done.stderr[-3000:]}")
@@ -184,15 +195,28 @@ def draw(console: Console, result: dict[str, Any]) -> None:
         table.add_column(header, justify="left" if not header else "right")
     other = result["peer"]
     if other:
-        table.add_row("be-great 0.0.14", f"{other['rows']:,}", f"{other['rows_per_second']:.2f}", "1",
-                      f"{other['tokens_per_row']}", f"{other['tokens_per_row']}", "", "")  # fmt: skip
+        table.add_row(
+            "be-great 0.0.14",
+            f"{other['rows']:,}",
+            f"{other['rows_per_second']:.2f}",
+            "1",
+            f"{other['tokens_per_row']}",
+            f"{other['tokens_per_row']}",
+            "",
+            "",
+        )
     for line in result["ours"]:
         ratio = f"{line['rows_per_second'] / other['rows_per_second']:.1f}" if other else ""
         table.add_row(
-            f"tabllm, {line['serialization']}", f"{line['rows']:,}", f"{line['rows_per_second']:.1f}", ratio,
-            f"{line['tokens_per_row']:.1f}", f"{line['evaluated_per_row']:.1f}", f"{line['gflops']:.0f}",
+            f"tabllm, {line['serialization']}",
+            f"{line['rows']:,}",
+            f"{line['rows_per_second']:.1f}",
+            ratio,
+            f"{line['tokens_per_row']:.1f}",
+            f"{line['evaluated_per_row']:.1f}",
+            f"{line['gflops']:.0f}",
             f"{100 * line['share_of_peak']:.0f}",
-        )  # fmt: skip
+        )
     console.print(table)
     vocabulary = "GPT-2's own vocabulary" if result["real_vocabulary"] else "a stand-in vocabulary"
     machine = result["machine"]

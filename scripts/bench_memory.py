@@ -35,10 +35,15 @@ VOCABULARY = 2000
 SHAPES = {
     "gpt2": {"n_embd": 256, "n_head": 4, "n_layer": 4, "n_positions": 256, "n_ctx": 256, "vocab_size": VOCABULARY},
     "deepseek-coder-1.3b": {
-        "hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 4, "num_attention_heads": 4,
-        "num_key_value_heads": 4, "vocab_size": VOCABULARY, "max_position_embeddings": 256,
+        "hidden_size": 256,
+        "intermediate_size": 704,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 4,
+        "vocab_size": VOCABULARY,
+        "max_position_embeddings": 256,
     },
-}  # fmt: skip
+}
 
 
 def visits() -> pd.DataFrame:
@@ -80,17 +85,31 @@ def measure(shape: str, precision: str, how: Tuning, rows: int) -> dict[str, obj
             engine.wait()
         peak = mx.get_peak_memory()
     estimate = training_memory(
-        facts, precision=precision, tuning=how, rows=len(choices), tokens=batch.ids.shape[1], used=len(maker.used),
-        engine="mlx", device=device,
-    )  # fmt: skip
+        facts,
+        precision=precision,
+        tuning=how,
+        rows=len(choices),
+        tokens=batch.ids.shape[1],
+        used=len(maker.used),
+        engine="mlx",
+        device=device,
+    )
     return {
-        "shape": shape, "precision": precision, "tuning": how.method, "checkpointing": how.checkpointing,
-        "lora_layers": how.layers, "lora_dropout": how.dropout,
-        "tokens": list(batch.ids.shape), "peak_mb": round(peak / 1e6, 1), "estimate_mb": round(estimate.peak / 1e6, 1),
-        "weights_mb": round(estimate.weights / 1e6, 1), "moments_mb": round(estimate.moments / 1e6, 1),
-        "activations_mb": round(estimate.activations / 1e6, 1), "estimate_of_peak": round(estimate.peak / peak, 3),
+        "shape": shape,
+        "precision": precision,
+        "tuning": how.method,
+        "checkpointing": how.checkpointing,
+        "lora_layers": how.layers,
+        "lora_dropout": how.dropout,
+        "tokens": list(batch.ids.shape),
+        "peak_mb": round(peak / 1e6, 1),
+        "estimate_mb": round(estimate.peak / 1e6, 1),
+        "weights_mb": round(estimate.weights / 1e6, 1),
+        "moments_mb": round(estimate.moments / 1e6, 1),
+        "activations_mb": round(estimate.activations / 1e6, 1),
+        "estimate_of_peak": round(estimate.peak / peak, 3),
         "load_peak_of_result": round(load_peak / loaded, 3),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:

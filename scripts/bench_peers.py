@@ -62,9 +62,13 @@ def run_peer(peer: Peer, name: str, seed: int, arguments: argparse.Namespace) ->
         folder = Path(place)
         target, classes = write_tables(folder, name, arguments.data, arguments.rows)
         task = {
-            "seed": seed, "target": target, "classes": classes, "limit": arguments.limit,
-            "language_model": str(arguments.language_model or "distilgpt2"), **peer.options,
-        }  # fmt: skip
+            "seed": seed,
+            "target": target,
+            "classes": classes,
+            "limit": arguments.limit,
+            "language_model": str(arguments.language_model or "distilgpt2"),
+            **peer.options,
+        }
         (folder / "task.json").write_text(json.dumps(task))
         try:
             python = python_of(peer.environment, peer.install, arguments.environments)

@@ -93,8 +93,13 @@ def timed(data: Path) -> Iterator[dict[str, object]]:
 
 def _timed(name: str, table: pd.DataFrame) -> dict[str, object]:
     found, seconds = rules_of(table)
-    return {"table": name, "rows": len(table), "columns": table.shape[1], "seconds": seconds,
-            "rules": [rule.text for rule in found]}  # fmt: skip
+    return {
+        "table": name,
+        "rows": len(table),
+        "columns": table.shape[1],
+        "seconds": seconds,
+        "rules": [rule.text for rule in found],
+    }
 
 
 def main() -> None:
@@ -117,8 +122,13 @@ def main() -> None:
     console.print(f"rules in {nothing['tables']} shuffled tables: {nothing['false']}")
     table = Table("table", "rows", "columns", "seconds", "rules")
     for entry in figures["timed"]:
-        table.add_row(entry["table"], f"{entry['rows']:,}", str(entry["columns"]), f"{entry['seconds']:.2f}",
-                      "\n".join(entry["rules"]))  # fmt: skip
+        table.add_row(
+            entry["table"],
+            f"{entry['rows']:,}",
+            str(entry["columns"]),
+            f"{entry['seconds']:.2f}",
+            "\n".join(entry["rules"]),
+        )
     console.print(table)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")

@@ -129,8 +129,14 @@ def main() -> None:
             broken = result["broken"]
             worst = max(broken, key=broken.__getitem__, default="")
             most = f"{worst}: {broken[worst]:,}" if broken and broken[worst] else ""
-            shown.add_row(model, result["rules"], f"{result['fit_seconds']:.1f}", f"{result['rows_per_second']:,.0f}",
-                          f"{sum(broken.values()):,}", most)  # fmt: skip
+            shown.add_row(
+                model,
+                result["rules"],
+                f"{result['fit_seconds']:.1f}",
+                f"{result['rows_per_second']:,.0f}",
+                f"{sum(broken.values()):,}",
+                most,
+            )
     console.print(shown)
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=2) + "\n")

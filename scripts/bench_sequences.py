@@ -64,9 +64,15 @@ def table_of(lines: list[dict[str, object]]) -> str:
     for line in lines:
         report, seconds = line["report"], line["seconds"]
         found = [f"{each['value']:.3f} ({each['floor']:.3f})" for each in report["questions"].values()]
-        cells = [line["log"], f"{report['real']['users']:,}", f"{report['real']['events']:,}", f"{seconds['fit']:,.0f}",
-                 f"{seconds['sample']:,.0f}", *found,
-                 f"{report['detection']:.3f} ({report['detection_floor']:.3f})"]  # fmt: skip
+        cells = [
+            line["log"],
+            f"{report['real']['users']:,}",
+            f"{report['real']['events']:,}",
+            f"{seconds['fit']:,.0f}",
+            f"{seconds['sample']:,.0f}",
+            *found,
+            f"{report['detection']:.3f} ({report['detection_floor']:.3f})",
+        ]
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)
 

@@ -90,10 +90,15 @@ def main() -> None:
         folder = Path(place) / "SmolLM2-135M"
         write_smollm2(folder)
         tuned = {
-            "base": str(folder), "engine": "torch", "device": "cpu", "tuning": options.tuning, "steps": options.steps,
-            "batch_size": options.batch_size, "learning_rate": options.learning_rate,
+            "base": str(folder),
+            "engine": "torch",
+            "device": "cpu",
+            "tuning": options.tuning,
+            "steps": options.steps,
+            "batch_size": options.batch_size,
+            "learning_rate": options.learning_rate,
             "serialization": options.serialization,
-        }  # fmt: skip
+        }
         if options.examples:
             start = time.perf_counter()
             shown = PromptedLM(base=str(folder), engine="torch", device="cpu", examples=options.examples)
@@ -114,11 +119,16 @@ def main() -> None:
         table.add_column(header, justify="left" if not header else "right")
     for line in results:
         table.add_row(
-            line["model"], f"{line['fit_seconds']:.0f}", f"{line['rows_per_second']:.1f}", f"{100 * line['valid']:.1f}",
-            f"{line['shape']:.2f}", f"{line['trend']:.2f}", f"{line['detection']:.3f}",
+            line["model"],
+            f"{line['fit_seconds']:.0f}",
+            f"{line['rows_per_second']:.1f}",
+            f"{100 * line['valid']:.1f}",
+            f"{line['shape']:.2f}",
+            f"{line['trend']:.2f}",
+            f"{line['detection']:.3f}",
             f"{line['auc']:.4f}" if line["auc"] is not None else "",
             f"{line['losses'][0]:.2f} to {min(line['losses']):.2f}" if line["losses"] else "",
-        )  # fmt: skip
+        )
     Console(width=130).print(table)
 
 

@@ -33,9 +33,11 @@ def measured(name: str, *command: str) -> dict[str, float | str]:
         raise SystemExit(f"tabllm {' '.join(command)} ended with {process.returncode}")
     unit = 1 if sys.platform == "darwin" else 1024  # bytes on macOS, kB elsewhere
     figures = {
-        "command": name, "seconds": round(time.perf_counter() - started, 1),
-        "processor_seconds": round(used.ru_utime + used.ru_stime, 1), "peak_gb": round(used.ru_maxrss * unit / 1e9, 2),
-    }  # fmt: skip
+        "command": name,
+        "seconds": round(time.perf_counter() - started, 1),
+        "processor_seconds": round(used.ru_utime + used.ru_stime, 1),
+        "peak_gb": round(used.ru_maxrss * unit / 1e9, 2),
+    }
     print(json.dumps(figures), flush=True)
     return figures
 

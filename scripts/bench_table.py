@@ -26,9 +26,16 @@ MISSING = "not yet measured"
 UNKNOWN = {"mlx": "a Mac with Apple silicon (MLX)", "cuda": "an NVIDIA GPU (PyTorch)"}
 KINDS = ("fit", "peer fit", "sample", "peer sample")
 HEADERS = (
-    "machine", "model", "weights, tuning", "fit: rows/s", "of peak, %", "beside it", "sample: rows/s", "of peak, %",
+    "machine",
+    "model",
+    "weights, tuning",
+    "fit: rows/s",
+    "of peak, %",
     "beside it",
-)  # fmt: skip
+    "sample: rows/s",
+    "of peak, %",
+    "beside it",
+)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -49,9 +56,12 @@ def machine_of(result: dict[str, Any]) -> str:
     machine, versions = result["machine"], result["versions"]
     library = "mlx" if result["device"] == "mlx" else "torch"
     cores = machine.get("gpu_cores")
-    parts = [machine.get("device_name", UNKNOWN.get(result["device"], "a processor")),
-             f"{cores} GPU cores" if cores else "", f"{machine['memory_gb']:.0f} GB" if "memory_gb" in machine else "",
-             f"{library} {versions[library]}"]  # fmt: skip
+    parts = [
+        machine.get("device_name", UNKNOWN.get(result["device"], "a processor")),
+        f"{cores} GPU cores" if cores else "",
+        f"{machine['memory_gb']:.0f} GB" if "memory_gb" in machine else "",
+        f"{library} {versions[library]}",
+    ]
     return ", ".join(filter(None, parts))
 
 
@@ -73,9 +83,18 @@ def rows_of(result: dict[str, Any]) -> list[list[str]]:
     for case in cases(result["device"]):
         fit, other_fit, sample, other_sample = (Line(kind, *case) for kind in KINDS)
         rows.append(
-            [machine, case[0], f"{case[1]}, {case[2]}", figure(fit), percent(fit), figure(other_fit),
-             figure(sample), percent(sample), figure(other_sample)]
-        )  # fmt: skip
+            [
+                machine,
+                case[0],
+                f"{case[1]}, {case[2]}",
+                figure(fit),
+                percent(fit),
+                figure(other_fit),
+                figure(sample),
+                percent(sample),
+                figure(other_sample),
+            ]
+        )
     return rows
 
 
@@ -94,8 +113,10 @@ def table(results: Sequence[dict[str, Any]]) -> str:
     rows = [row for result in results for row in rows_of(result)]
     for device, name in UNKNOWN.items():
         if all(result["device"] != device for result in results):
-            rows += [[name, model, f"{precision}, {tuning}", MISSING, "", "", MISSING, "", ""]
-                     for model, precision, tuning in cases(device)]  # fmt: skip
+            rows += [
+                [name, model, f"{precision}, {tuning}", MISSING, "", "", MISSING, "", ""]
+                for model, precision, tuning in cases(device)
+            ]
     lines = [HEADERS, ("---",) * len(HEADERS), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -137,8 +137,14 @@ def planned(arguments: argparse.Namespace) -> Iterator[Work]:
         if "diffusion" in arguments.only and "tabddpm" in arguments.models:
             yield Work("diffusion", "peer", "tabddpm", table, 0, DIFFUSION)
             for calibrate in (False, True):
-                yield Work("diffusion", "ours" if calibrate else "bare", "tabddpm", table, 0,
-                           {**DIFFUSION, "calibrate": calibrate})  # fmt: skip
+                yield Work(
+                    "diffusion",
+                    "ours" if calibrate else "bare",
+                    "tabddpm",
+                    table,
+                    0,
+                    {**DIFFUSION, "calibrate": calibrate},
+                )
         if "default" in arguments.only:
             for model in arguments.models:
                 for seed in arguments.default_seeds:

@@ -62,9 +62,14 @@ def searched(model: str, table: pd.DataFrame, arguments: argparse.Namespace) -> 
     started = time.monotonic()
     try:
         return run_search(
-            table, search, arguments.out / model, trials=arguments.trials, minutes=minutes, confirm=arguments.confirm,
+            table,
+            search,
+            arguments.out / model,
+            trials=arguments.trials,
+            minutes=minutes,
+            confirm=arguments.confirm,
             progress=RichReporter(),
-        )  # fmt: skip
+        )
     finally:
         spent.write_text(f"{before + (time.monotonic() - started) / 60:.3f}")
 
@@ -92,9 +97,12 @@ def figures(result: dict[str, Any]) -> dict[str, float | None]:
     facts = Facts(**result["facts"])
     scores = score_of(facts, Search.utility_weight)
     return {
-        **scores.to_dict(), "detection": facts.detection, "trend": facts.trend_error_percent, "auc": facts.synthetic,
+        **scores.to_dict(),
+        "detection": facts.detection,
+        "trend": facts.trend_error_percent,
+        "auc": facts.synthetic,
         "fit_seconds": result["fit_seconds"],
-    }  # fmt: skip
+    }
 
 
 def main() -> None:

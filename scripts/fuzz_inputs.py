@@ -200,8 +200,10 @@ def show(tallies: dict[str, Tally]) -> int:
     for kind, tally in tallies.items():
         errors = ", ".join(f"{name} {count:,}" for name, count in tally.errors.most_common())
         each = 1000 * tally.seconds / max(tally.inputs, 1)
-        print(f"| {kind} | {tally.inputs:,} | {tally.read:,} | {errors} | {each:.2f} | {tally.slowest:.2f} | "
-              f"{tally.peak_mb:,.0f} | {len(tally.faults)} |")  # fmt: skip
+        print(
+            f"| {kind} | {tally.inputs:,} | {tally.read:,} | {errors} | {each:.2f} | {tally.slowest:.2f} | "
+            f"{tally.peak_mb:,.0f} | {len(tally.faults)} |"
+        )
     print(f"\n{sum(tally.inputs for tally in tallies.values()):,} inputs")
     for kind, tally in tallies.items():
         seen: Counter[str] = Counter(fault for _, fault in tally.faults)

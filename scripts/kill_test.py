@@ -42,10 +42,23 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 #: Imported once here, not in each command.
 IMPORTS = [
-    "pandas", "torch", "xgboost", "pyarrow.parquet", "sklearn.mixture", "optuna", "transformers", "tabllm.cli.main",
-    "tabllm.nano.table_lm", "tabllm.lm.pretrained", "tabllm.comparing.study", "tabllm.augmenting.study",
-    "tabllm.ads.study", "tabllm.tuning.study", "eval.comparison", "rich.progress",
-]  # fmt: skip
+    "pandas",
+    "torch",
+    "xgboost",
+    "pyarrow.parquet",
+    "sklearn.mixture",
+    "optuna",
+    "transformers",
+    "tabllm.cli.main",
+    "tabllm.nano.table_lm",
+    "tabllm.lm.pretrained",
+    "tabllm.comparing.study",
+    "tabllm.augmenting.study",
+    "tabllm.ads.study",
+    "tabllm.tuning.study",
+    "eval.comparison",
+    "rich.progress",
+]
 #: What differs between two calls that do the same.
 TIMES = re.compile(r"second|rate$|resumed|duration|minutes|fingerprint|started|peak|took")
 SIGNALS = [signal.SIGKILL] * 6 + [signal.SIGTERM] * 2 + [signal.SIGINT] * 2
@@ -80,29 +93,44 @@ def cases() -> dict[str, Case]:
         ),
         "compare": Case(
             *(f"compare {{base}}/visits.csv --models tvae,ctgan --epochs {i} -o out --json out.json" for i in "12"),
-            ("out", "out.json"), work=True,
+            ("out", "out.json"),
+            work=True,
         ),
         "tune": Case(
-            *(f"tune {{base}}/visits.csv -m tvae --target clicked --epochs 1 --trials {i} -o out --json out.json"
-              for i in "24"), ("out", "out.json"), chained=True, work=True,
+            *(
+                f"tune {{base}}/visits.csv -m tvae --target clicked --epochs 1 --trials {i} -o out --json out.json"
+                for i in "24"
+            ),
+            ("out", "out.json"),
+            chained=True,
+            work=True,
         ),
         "augment": Case(
-            *(f"augment {{base}}/visits.csv --target clicked --rows {i} -m tvae --epochs {i} -o out.csv -f"
-              for i in "23"), ("out.csv", "visits-augment-run"),
+            *(
+                f"augment {{base}}/visits.csv --target clicked --rows {i} -m tvae --epochs {i} -o out.csv -f"
+                for i in "23"
+            ),
+            ("out.csv", "visits-augment-run"),
         ),
         "augment-study": Case(
-            *(f"augment {{base}}/visits.csv --target clicked --study -m tvae --epochs {i} --ratios 40% -o out "
-              "--json out.json" for i in "12"), ("out", "out.json"), work=True,
+            *(
+                f"augment {{base}}/visits.csv --target clicked --study -m tvae --epochs {i} --ratios 40% -o out "
+                "--json out.json"
+                for i in "12"
+            ),
+            ("out", "out.json"),
+            work=True,
         ),
         "ctr": Case(
             *(f"ctr {{base}}/visits.csv --click clicked -m tvae --epochs {i} -o out --json out.json" for i in "12"),
-            ("out", "out.json"), work=True,
+            ("out", "out.json"),
+            work=True,
         ),
         "quantize": Case(
             *(f"models quantize {{base}}/model --bits {i} --group-size 32 -o out -f" for i in "48"), ("out",)
         ),
         "export": Case(*(f"export {{base}}/lm-run-{i} -o out -f" for i in "12"), ("out",)),
-    }  # fmt: skip
+    }
     for ending in ("csv", "csv.gz", "parquet", "jsonl"):
         pair = [f"{sample.replace('X', ending)} {seed}" for seed in "12"]
         found[f"sample-{ending.split('.')[-1]}"] = Case(pair[0], pair[1], (f"out.{ending}",))
@@ -196,9 +224,10 @@ def _timeless(data: Any) -> Any:
 def left(folder: Path, targets: tuple[str, ...]) -> list[str]:
     """Hidden or partial files and folders, and whatever else is no target."""
     return sorted(
-        name for name in names(folder)
+        name
+        for name in names(folder)
         if re.search(r"(^|/)\.[^/]*\.(part|old|lock)$|\.partial$", name) or name.split("/")[0] not in targets
-    )  # fmt: skip
+    )
 
 
 def difference(found: dict[str, str], wanted: dict[str, str]) -> str:
@@ -280,8 +309,10 @@ class Bench:
         stands = digest(folder, case.targets) if not case.work else {}
         if not case.work and case.targets[0] in {key.split("/")[0] for key in stands}:
             first = {key: value for key, value in stands.items() if key.split("/")[0] == case.targets[0]}
-            whole = [{key: made[key] for key in made if key.split("/")[0] == case.targets[0]}
-                     for made in (wanted["a"], wanted["b"] if over else {})]  # fmt: skip
+            whole = [
+                {key: made[key] for key in made if key.split("/")[0] == case.targets[0]}
+                for made in (wanted["a"], wanted["b"] if over else {})
+            ]
             if first not in whole:
                 wrong.append("half-written after the kill")
         elif over and not case.work:
@@ -302,8 +333,16 @@ class Bench:
                 wrong.append(f"{which.upper()} leaves {', '.join(others)}")
         if not wrong:
             shutil.rmtree(folder, ignore_errors=True)
-        return {"case": name, "number": number, "seed": seed, "signal": sent.name, "at": round(fraction, 3),
-                "over": over, "where": where, "wrong": wrong}  # fmt: skip
+        return {
+            "case": name,
+            "number": number,
+            "seed": seed,
+            "signal": sent.name,
+            "at": round(fraction, 3),
+            "over": over,
+            "where": where,
+            "wrong": wrong,
+        }
 
 
 def main() -> None:
@@ -342,8 +381,13 @@ def main() -> None:
     print("|---|---:|---:|---:|---:|---:|")
     for name in chosen:
         mine = [fact for fact in facts if fact["case"] == name]
-        counts = [len(mine), *(sum(fact[key] == value for fact in mine) for key, value in (
-            ("signal", "SIGKILL"), ("where", "ended before"), ("where", "as parts were there")))]  # fmt: skip
+        counts = [
+            len(mine),
+            *(
+                sum(fact[key] == value for fact in mine)
+                for key, value in (("signal", "SIGKILL"), ("where", "ended before"), ("where", "as parts were there"))
+            ),
+        ]
         print(f"| {name} | {' | '.join(map(str, counts))} | {sum(bool(fact['wrong']) for fact in mine)} |")
     if any(fact["wrong"] for fact in facts):
         raise SystemExit(1)

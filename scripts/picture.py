@@ -38,12 +38,20 @@ def picture(page: Path, chromium: str, target: Path, scheme: int, size: str) -> 
     with tempfile.TemporaryDirectory() as profile:
         subprocess.run(
             [
-                chromium, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", f"--window-size={size}",
-                f"--user-data-dir={profile}", f"--blink-settings=preferredColorScheme={scheme}",
-                f"--screenshot={target}", page.resolve().as_uri(),
+                chromium,
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--hide-scrollbars",
+                f"--window-size={size}",
+                f"--user-data-dir={profile}",
+                f"--blink-settings=preferredColorScheme={scheme}",
+                f"--screenshot={target}",
+                page.resolve().as_uri(),
             ],
-            check=True, capture_output=True,
-        )  # fmt: skip
+            check=True,
+            capture_output=True,
+        )
 
 
 def main() -> None:

@@ -81,8 +81,13 @@ def facts_of(model: str) -> tuple[Shape, int, Rows]:
     choices = codec.encode(arrays)[: FULL.batch]
     batch = BatchMaker(codec).make(choices, np.tile(np.arange(len(codec.names)), (len(choices), 1)))
     levels = [level for automaton in codec.automata for level in automaton.levels if not level.forced]
-    rows = Rows(batch.lengths, len(batch.target), round(len(batch.target) / batch.rows),
-                float(np.mean([len(level.tokens) for level in levels])), len(codec.used))  # fmt: skip
+    rows = Rows(
+        batch.lengths,
+        len(batch.target),
+        round(len(batch.target) / batch.rows),
+        float(np.mean([len(level.tokens) for level in levels])),
+        len(codec.used),
+    )
     return shape_of(built), adapters, rows
 
 
@@ -91,15 +96,29 @@ def predict(model: str, precision: str, tuning: str) -> tuple[tuple[Work, int], 
     shape, adapters, rows = facts_of(model)
     number_bytes = 4 if precision == "fp32" else 2
     longest = int(rows.lengths.max())
-    kept = kept_bytes(shape, Tuning(tuning), rows=FULL.batch, tokens=longest, used=rows.used,
-                      number_bytes=number_bytes, engine="mlx")  # fmt: skip
+    kept = kept_bytes(
+        shape, Tuning(tuning), rows=FULL.batch, tokens=longest, used=rows.used, number_bytes=number_bytes, engine="mlx"
+    )
     learned = update_work(
-        shape, rows.lengths, precision=precision, method=tuning, targets=rows.targets, used=rows.used,
-        trained=shape.parameters if tuning == "full" else adapters, kept_bytes=kept,
-    )  # fmt: skip
+        shape,
+        rows.lengths,
+        precision=precision,
+        method=tuning,
+        targets=rows.targets,
+        used=rows.used,
+        trained=shape.parameters if tuning == "full" else adapters,
+        kept_bytes=kept,
+    )
     mean = float(rows.lengths.mean())
-    call = decode_work(shape, precision=precision, rows=FULL.block, length=mean / 2, head=rows.head,
-                       number_bytes=number_bytes, tokens=mean / rows.calls)  # fmt: skip
+    call = decode_work(
+        shape,
+        precision=precision,
+        rows=FULL.block,
+        length=mean / 2,
+        head=rows.head,
+        number_bytes=number_bytes,
+        tokens=mean / rows.calls,
+    )
     return (
         (learned, kernels_of_update(model, precision, tuning, shape.layers)),
         (call, kernels_of_call(model, precision, shape.layers), rows.calls),
@@ -108,14 +127,26 @@ def predict(model: str, precision: str, tuning: str) -> tuple[tuple[Work, int], 
 
 def markdown(roof: Roof) -> str:
     """The table."""
-    headers = ("model", "weights, tuning", "", "GFLOP", "GB moved", "kernels", "at least, ms", "bound by",
-               "with launches, ms", "rows/s")  # fmt: skip
+    headers = (
+        "model",
+        "weights, tuning",
+        "",
+        "GFLOP",
+        "GB moved",
+        "kernels",
+        "at least, ms",
+        "bound by",
+        "with launches, ms",
+        "rows/s",
+    )
     lines = [f"| {' | '.join(headers)} |", "|---" * len(headers) + "|"]
     for model, precision, tuning in CASES:
         (learned, launched), (call, each, calls) = predict(model, precision, tuning)
         block = Work(call.flop * calls, call.bytes * calls)
-        for what, work, kernels, rows in (("update", learned, launched, FULL.batch),
-                                          (f"block, {calls} calls", block, each * calls, FULL.block)):  # fmt: skip
+        for what, work, kernels, rows in (
+            ("update", learned, launched, FULL.batch),
+            (f"block, {calls} calls", block, each * calls, FULL.block),
+        ):
             least, whole = work.seconds(roof), work.seconds(roof) + kernels * LAUNCH
             lines.append(
                 f"| {model} | {precision}, {tuning} | {what} | {work.flop / 1e9:,.0f} | {work.bytes / 1e9:.2f} | "

@@ -128,9 +128,12 @@ def like(shown: str, made: str) -> str:
 def refresh(page: Path) -> bool:
     """Run a page and write its outputs; whether anything changed."""
     environment = {
-        **os.environ, "COLUMNS": "80", "PYTHONUNBUFFERED": "1", "PYTHONPATH": str(ROOT),
+        **os.environ,
+        "COLUMNS": "80",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": str(ROOT),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }  # fmt: skip
+    }
 
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "scripts").symlink_to(ROOT / "scripts")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Run the notebooks of docs/tutorials and write what they print into them; the guide shows it.
 
-    python scripts/run_tutorials.py             # all
-    python scripts/run_tutorials.py ads         # one
+python scripts/run_tutorials.py             # all
+python scripts/run_tutorials.py ads         # one
 """
 
 from __future__ import annotations

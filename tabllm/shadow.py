@@ -112,9 +112,7 @@ def shadow_attacks(
         # As many rows as the shadow models made: the closest of more is nearer.
         shown = made.iloc[np.sort(rng.permutation(len(made))[:rows])].reset_index(drop=True)
         observed = nearness(asked, shown, schema)
-        found[name] = shadow_attack(
-            np.stack(scores), inside, observed, targets, model=model, rows=rows, seed=seed
-        )  # fmt: skip
+        found[name] = shadow_attack(np.stack(scores), inside, observed, targets, model=model, rows=rows, seed=seed)
     return found
 
 

@@ -73,7 +73,13 @@ _HOMES = {
     "where.conditions": ("Allowed", "parse_where"),
     "dp.settings": ("Privacy",),
     "errors": (
-        "ConditionError", "EngineError", "OutputError", "RunError", "SchemaError", "TableError", "TabllmError",
+        "ConditionError",
+        "EngineError",
+        "OutputError",
+        "RunError",
+        "SchemaError",
+        "TableError",
+        "TabllmError",
         "UsageError",
     ),
     "codes.identifiers": ("make_identifiers",),
@@ -90,7 +96,7 @@ _HOMES = {
     "registry": ("create", "load_run", "model_names", "register"),
     "synthesizer": ("Synthesizer",),
     "io.writing": ("TableWriter", "check_output"),
-}  # fmt: skip
+}
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [

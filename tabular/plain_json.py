@@ -13,9 +13,27 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
-    "FLAG", "NUMBER", "PLAIN", "POSITIVE", "TEXT", "FieldError", "Kind", "at_field", "check_fields", "each_of",
-    "list_of", "maybe", "object_of", "one_of", "parse_json", "read_json", "read_json_lines", "real", "shown", "whole",
-]  # fmt: skip
+    "FLAG",
+    "NUMBER",
+    "PLAIN",
+    "POSITIVE",
+    "TEXT",
+    "FieldError",
+    "Kind",
+    "at_field",
+    "check_fields",
+    "each_of",
+    "list_of",
+    "maybe",
+    "object_of",
+    "one_of",
+    "parse_json",
+    "read_json",
+    "read_json_lines",
+    "real",
+    "shown",
+    "whole",
+]
 
 #: Files above this are refused: the longest that is written here is the schema of 100,000 categories a column.
 LIMIT_BYTES = 256 << 20
@@ -127,9 +145,7 @@ def object_of(kinds: Mapping[str, Kind], needed: Iterable[str] | None = None) ->
 
 def maybe(kind: Kind) -> Kind:
     """``kind`` or null."""
-    return replace(
-        kind, words=f"{kind.words} or null", holds=lambda value: value is None or kind.holds(value)
-    )
+    return replace(kind, words=f"{kind.words} or null", holds=lambda value: value is None or kind.holds(value))
 
 
 def check_fields(data: Any, kinds: Mapping[str, Kind], what: str, *, needed: Iterable[str] | None = None) -> None:

@@ -153,8 +153,11 @@ def read_config(directory: str | Path) -> dict[str, Any]:
     path = Path(directory) / "config.json"
     put_back(directory)
     if not Path(directory).is_dir():
-        what = f"{directory} is a file, not the folder of a run" if Path(directory).exists() else (
-            f"There is no run directory {directory}")  # fmt: skip
+        what = (
+            f"{directory} is a file, not the folder of a run"
+            if Path(directory).exists()
+            else (f"There is no run directory {directory}")
+        )
         raise NoRunError(f"{what}; write one with 'tabllm fit DATA -o RUN'.")
     check_readable(directory)
     try:

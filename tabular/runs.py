@@ -24,7 +24,7 @@ from .plain_json import (
     read_json_lines,
     real,
     whole,
-)  # fmt: skip
+)
 from .refining import MIN_CELL, Margins
 from .registry import RUN_VERSION, check_name, read_config
 from .schema import Column, Schema
@@ -37,9 +37,21 @@ if TYPE_CHECKING:
     Model = TypeVar("Model", bound=Synthesizer)
 
 __all__ = [
-    "RunFiles", "check_shapes", "damaged", "describe_run", "guarantee", "read_margins", "read_plain_files",
-    "read_run_files", "read_weights", "reading", "restored", "told_margins", "write_margins", "write_run_files",
-]  # fmt: skip
+    "RunFiles",
+    "check_shapes",
+    "damaged",
+    "describe_run",
+    "guarantee",
+    "read_margins",
+    "read_plain_files",
+    "read_run_files",
+    "read_weights",
+    "reading",
+    "restored",
+    "told_margins",
+    "write_margins",
+    "write_run_files",
+]
 
 
 @dataclass(frozen=True)
@@ -86,10 +98,17 @@ def write_run_files(directory: str | Path, files: RunFiles, held: Callable[[Colu
 
 #: What the facts of a fit must be, where a run has them; others are let through.
 FIT_FIELDS = {
-    "seed": whole(0), "steps": whole(0), "parameters": whole(0), "batch_size": whole(0), "epochs": real(0),
-    "learning_rate": real(0), "fit_seconds": real(0), "engine": TEXT, "device": TEXT,
+    "seed": whole(0),
+    "steps": whole(0),
+    "parameters": whole(0),
+    "batch_size": whole(0),
+    "epochs": real(0),
+    "learning_rate": real(0),
+    "fit_seconds": real(0),
+    "engine": TEXT,
+    "device": TEXT,
     "privacy": maybe(object_of({"epsilon": real(0), "delta": real(0, 1), "neighbours": TEXT})),
-}  # fmt: skip
+}
 
 
 def read_run_files(directory: str | Path) -> RunFiles:

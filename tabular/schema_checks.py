@@ -77,14 +77,30 @@ _FIELDS = {
 _NAMED = frozenset({"identifier"})
 #: Fields of some kinds alone.
 _KINDS_OF = {
-    "minimum": NUMERIC_KINDS, "maximum": NUMERIC_KINDS, "decimals": NUMERIC_KINDS, "atoms": NUMERIC_KINDS,
-    "format": NUMERIC_KINDS, "grain": NUMERIC_KINDS, "categories": TOKEN_KINDS, "other": TOKEN_KINDS, "pattern": _NAMED,
-    "repeats": _NAMED, "goes_with": _NAMED, "per_value": _NAMED, "words": _NAMED,
-    "marks": NUMERIC_KINDS, "mark_shares": NUMERIC_KINDS, "levels": TOKEN_KINDS,
-}  # fmt: skip
-_TOP = {"version": whole(1), "rows": whole(0), "notes": list_of(TEXT),
-        "rules": Kind("a list of rules", lambda v: isinstance(v, list)),
-        "columns": Kind("a list of at least one column", lambda v: isinstance(v, list) and len(v) > 0)}  # fmt: skip
+    "minimum": NUMERIC_KINDS,
+    "maximum": NUMERIC_KINDS,
+    "decimals": NUMERIC_KINDS,
+    "atoms": NUMERIC_KINDS,
+    "format": NUMERIC_KINDS,
+    "grain": NUMERIC_KINDS,
+    "categories": TOKEN_KINDS,
+    "other": TOKEN_KINDS,
+    "pattern": _NAMED,
+    "repeats": _NAMED,
+    "goes_with": _NAMED,
+    "per_value": _NAMED,
+    "words": _NAMED,
+    "marks": NUMERIC_KINDS,
+    "mark_shares": NUMERIC_KINDS,
+    "levels": TOKEN_KINDS,
+}
+_TOP = {
+    "version": whole(1),
+    "rows": whole(0),
+    "notes": list_of(TEXT),
+    "rules": Kind("a list of rules", lambda v: isinstance(v, list)),
+    "columns": Kind("a list of at least one column", lambda v: isinstance(v, list) and len(v) > 0),
+}
 
 
 def columns_from(data: Any) -> tuple[Column, ...]:

@@ -139,9 +139,11 @@ def _is_privacy(value: Any) -> bool:
 
 
 def _is_widths(value: Any) -> bool:
-    return isinstance(value, list | tuple) and bool(value) and all(
-        _is_number(width) and 0 < width <= MOST for width in map(_unboxed, value)
-    )  # fmt: skip
+    return (
+        isinstance(value, list | tuple)
+        and bool(value)
+        and all(_is_number(width) and 0 < width <= MOST for width in map(_unboxed, value))
+    )
 
 
 #: Type -> (its words, whether a value is of it).

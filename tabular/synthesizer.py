@@ -145,9 +145,13 @@ class Synthesizer(Likelihood, Settings, ABC):
         from .preparing.schema_fit import schema_and_arrays
 
         return schema_and_arrays(
-            table, schema, rare_below=getattr(self, "rare_below", 0), progress=progress, discrete=discrete,
+            table,
+            schema,
+            rare_below=getattr(self, "rare_below", 0),
+            progress=progress,
+            discrete=discrete,
             private=getattr(self, "privacy", None) is not None,
-        )  # fmt: skip
+        )
 
     def _place(self, progress: Reporter | None = None) -> None:
         """Choose where to compute. Raises :class:`EngineError` for what this machine does not have."""
@@ -337,8 +341,11 @@ class Synthesizer(Likelihood, Settings, ABC):
 
         if not self.__sklearn_is_fitted__():
             return html_table(f"{self!r}, not fitted", (), [])
-        facts = [(name.replace("_", " "), value) for name, value in self.describe().items()
-                 if isinstance(value, str | int | float)]  # fmt: skip
+        facts = [
+            (name.replace("_", " "), value)
+            for name, value in self.describe().items()
+            if isinstance(value, str | int | float)
+        ]
         return html_table(repr(self), (), facts) + self.schema._repr_html_()
 
     @classmethod

@@ -67,9 +67,11 @@ def adverts(rng: np.random.Generator, rows: int) -> tuple[dict[str, object], Pla
 def people(rng: np.random.Generator, rows: int) -> tuple[dict[str, object], Planted]:
     born = pd.Series(pd.Timestamp("1940-01-01") + pd.to_timedelta(rng.integers(0, 22_000, rows), unit="D"))
     joined = pd.Series(pd.Timestamp("2019-01-01") + pd.to_timedelta(rng.integers(0, 2_000, rows), unit="D"))
-    age = joined.dt.year - born.dt.year - (
-        (joined.dt.month * 100 + joined.dt.day) < (born.dt.month * 100 + born.dt.day)
-    ).astype(int)  # fmt: skip
+    age = (
+        joined.dt.year
+        - born.dt.year
+        - ((joined.dt.month * 100 + joined.dt.day) < (born.dt.month * 100 + born.dt.day)).astype(int)
+    )
     year = rng.integers(1930, 2008, rows)
     levels = ["none", "school", "college", "university", "doctorate"]
     level = rng.integers(0, 5, rows)
@@ -164,8 +166,15 @@ def plans(rng: np.random.Generator, rows: int) -> tuple[dict[str, object], Plant
 
 
 def devices(rng: np.random.Generator, rows: int) -> tuple[dict[str, object], Planted]:
-    allowed = [("phone", "iOS"), ("phone", "Android"), ("tablet", "iOS"), ("tablet", "Android"), ("desk", "Linux"),
-               ("desk", "Windows"), ("desk", "macOS")]  # fmt: skip
+    allowed = [
+        ("phone", "iOS"),
+        ("phone", "Android"),
+        ("tablet", "iOS"),
+        ("tablet", "Android"),
+        ("desk", "Linux"),
+        ("desk", "Windows"),
+        ("desk", "macOS"),
+    ]
     chosen = rng.integers(0, len(allowed), rows)
     codes = {"EU": 11, "US": 24, "APAC": 7, "MEA": 93}
     region = rng.choice(list(codes), rows)

@@ -23,8 +23,14 @@ def result(**changes):
         "gpt2 fp32 sample": {"error": "took more than 900 seconds"},
     }
     machine = {"device_name": "Apple M9", "gpu_cores": 16, "memory_gb": 17.2}
-    found = {"kind": KIND, "device": "mlx", "tiny": False, "machine": machine, "versions": {"mlx": "9.1"},
-             "lines": lines}  # fmt: skip
+    found = {
+        "kind": KIND,
+        "device": "mlx",
+        "tiny": False,
+        "machine": machine,
+        "versions": {"mlx": "9.1"},
+        "lines": lines,
+    }
     return {**found, **changes}
 
 

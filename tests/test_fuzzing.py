@@ -11,8 +11,17 @@ from fuzz_inputs import try_numbers
 from fuzzing.targets import TARGETS
 
 #: Inputs of each kind, so that none takes more than a few seconds.
-COUNTS = {"schema": 20_000, "conditions": 2000, "settings": 100, "csv": 100, "json lines": 100, "parquet": 50,
-          "checkpoint": 300, "report": 30, "study": 4}  # fmt: skip
+COUNTS = {
+    "schema": 20_000,
+    "conditions": 2000,
+    "settings": 100,
+    "csv": 100,
+    "json lines": 100,
+    "parquet": 50,
+    "checkpoint": 300,
+    "report": 30,
+    "study": 4,
+}
 
 
 @pytest.mark.parametrize("kind", TARGETS)

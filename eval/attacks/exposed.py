@@ -50,9 +50,7 @@ def attack_exposed(
     rng = np.random.default_rng([seed, 6])
     neighbours = attacker.encode(subsample(attacker.reference, MAX_NEIGHBOURS, rng))
     pool = subsample(real, MAX_POOL, rng)
-    isolation = [
-        closest_squared(attacker.encode(table), neighbours) for table in (pool, members[0], strangers[0])
-    ]  # fmt: skip
+    isolation = [closest_squared(attacker.encode(table), neighbours) for table in (pool, members[0], strangers[0])]
     middle = float(np.median(isolation[0]))
     first = _farthest(isolation[0], share, rng)[:MAX_TARGETS]
     last = _farthest(isolation[2], share, rng)

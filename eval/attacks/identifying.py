@@ -26,10 +26,14 @@ def identifying_cells(tables: Tables) -> IdentifyingCells | None:
         made = _values(tables.synthetic, column.name)
         real = int(np.isin(made, known).sum())
         holdout = None if tables.holdout is None else _values(tables.holdout, column.name)
-        columns.append(IdentifyingColumn(
-            column.name, column.personal, 100 * real / len(made) if len(made) else None,
-            float(100 * np.isin(holdout, known).mean()) if holdout is not None and len(holdout) else None,
-        ))  # fmt: skip
+        columns.append(
+            IdentifyingColumn(
+                column.name,
+                column.personal,
+                100 * real / len(made) if len(made) else None,
+                float(100 * np.isin(holdout, known).mean()) if holdout is not None and len(holdout) else None,
+            )
+        )
         real_cells, filled_cells = real_cells + real, filled_cells + len(made)
     if not columns:
         return None

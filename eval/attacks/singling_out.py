@@ -139,8 +139,9 @@ def _multivariate_matches(
 ) -> list[np.ndarray]:
     names = tables.modelled
     width = min(COLUMNS, len(names))
-    medians = {n: float(np.nanmedian(a)) if not np.isnan(a := synthetic.arrays[n]).all() else 0.0
-               for n in tables.numeric}  # fmt: skip
+    medians = {
+        n: float(np.nanmedian(a)) if not np.isnan(a := synthetic.arrays[n]).all() else 0.0 for n in tables.numeric
+    }
     matches: list[list[np.ndarray]] = [[np.zeros((0, int(part.max()) + 1, 2), np.int64)] for part in dealt]
     left = MAX_PREDICATES
     for _ in range(COLUMN_SETS):

@@ -14,8 +14,15 @@ from .verdicts import Verdict, verdicts, worst_rule
 from .wording import number
 
 __all__ = [
-    "BLIND_BELOW_HALF", "advice", "by_excess", "excess", "headline", "is_guarded", "judged", "lost_relations",
-]  # fmt: skip
+    "BLIND_BELOW_HALF",
+    "advice",
+    "by_excess",
+    "excess",
+    "headline",
+    "is_guarded",
+    "judged",
+    "lost_relations",
+]
 
 Item = TypeVar("Item", ColumnFidelity, PairTrend)
 

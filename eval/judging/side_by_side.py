@@ -132,8 +132,12 @@ def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
         ("KS or total variation, %", "lower", 2, _both("fidelity", "shape_error_percent", "shape_floor_percent")),
         ("Jensen-Shannon, %", "lower", 2, _both("fidelity", "js_percent", "js_floor_percent")),
         ("pair trends, error %", "lower", 2, _both("trends", "error_percent", "floor_percent")),
-        ("mutual information of pairs, error", "lower", 4,
-         _both("margins.information", "weighted_error", "weighted_floor")),
+        (
+            "mutual information of pairs, error",
+            "lower",
+            4,
+            _both("margins.information", "weighted_error", "weighted_floor"),
+        ),
         ("three columns at once, error %", "lower", 2, _both("margins.three_way", "error_percent", "floor_percent")),
         ("within subgroups, error %", "lower", 2, _both("margins.subgroups", "error_percent", "floor_percent")),
         ("rare categories covered, %", "higher", 1, _both("margins.rare", "covered_percent", "covered_floor_percent")),
@@ -142,20 +146,40 @@ def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
         ("beta-recall", "higher", 3, _both("support", "beta_recall", "beta_recall_floor")),
         ("detection (1 = cannot tell)", "higher", 3, (_at("detection.score"), _detection_floor)),
         ("detection as SDMetrics scores it", "higher", 3, _both("detection", "sdmetrics_score", "sdmetrics_floor")),
-        ("every column as target, % of real training", "higher", 1,
-         _both("all_targets", "kept_percent", "floor_percent")),
-        ("nearer to learned rows (0.5 = no copying)", "half", 3,
-         (_at("privacy.distance.share_closer_to_real"), lambda _: 0.5)),
-        ("identifying cells that are real values, %", "lower", 2,
-         (_at("privacy.identifying.synthetic_percent"), lambda _: 0.0)),
-        ("combinations that only one row or person has, %", "lower", 2,
-         _both("privacy.combinations", "synthetic_percent", "holdout_percent")),
+        (
+            "every column as target, % of real training",
+            "higher",
+            1,
+            _both("all_targets", "kept_percent", "floor_percent"),
+        ),
+        (
+            "nearer to learned rows (0.5 = no copying)",
+            "half",
+            3,
+            (_at("privacy.distance.share_closer_to_real"), lambda _: 0.5),
+        ),
+        (
+            "identifying cells that are real values, %",
+            "lower",
+            2,
+            (_at("privacy.identifying.synthetic_percent"), lambda _: 0.0),
+        ),
+        (
+            "combinations that only one row or person has, %",
+            "lower",
+            2,
+            _both("privacy.combinations", "synthetic_percent", "holdout_percent"),
+        ),
         ("membership attack, AUC (0.5 = blind)", "half", 3, (_at("privacy.membership.best.auc.value"), lambda _: 0.5)),
-        ("the same on the most isolated rows", "half", 3,
-         (_at("privacy.membership.exposed.isolated.best.auc.value"), lambda _: 0.5)),
+        (
+            "the same on the most isolated rows",
+            "half",
+            3,
+            (_at("privacy.membership.exposed.isolated.best.auc.value"), lambda _: 0.5),
+        ),
         ("the same by shadow models", "half", 3, (_at("privacy.shadow.attack.auc.value"), lambda _: 0.5)),
         ("gap between groups that widens most, points", "lower", 1, (_widened, lambda _: 0.0)),
-    ]  # fmt: skip
+    ]
     listed = {each.name: each for report in reports.values() for each in report.metrics}
     more = [
         (each.label, each.better, each.decimals, (_listed(each.name, "value"), _listed(each.name, "floor")))
@@ -240,13 +264,18 @@ def tables_as_json(tables: Sequence[SideBySide]) -> list[dict[str, Any]]:
             "baseline": table.baseline,
             "barred": list(table.barred),
             "lines": [
-                {"label": line.label, "better": line.better, "baseline": line.baseline,
-                 "values": dict(zip(table.names, line.values, strict=True)), "best": line.best}
+                {
+                    "label": line.label,
+                    "better": line.better,
+                    "baseline": line.baseline,
+                    "values": dict(zip(table.names, line.values, strict=True)),
+                    "best": line.best,
+                }
                 for line in table.lines
             ],
         }
         for table in tables
-    ]  # fmt: skip
+    ]
 
 
 def reports_as_json(reports: Mapping[str, Report], tables: Sequence[SideBySide] = ()) -> dict[str, Any]:

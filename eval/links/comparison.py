@@ -125,8 +125,10 @@ def _integrity(
 
 def _named(key: Key, tables: Mapping[str, pd.DataFrame]) -> np.ndarray:
     """bool[children with a filled key]: whether it names a row of the parent."""
-    child, parent = (key_text(tables[table][column]) for table, column in
-                     ((key.child, key.child_column), (key.parent, key.parent_column)))  # fmt: skip
+    child, parent = (
+        key_text(tables[table][column])
+        for table, column in ((key.child, key.child_column), (key.parent, key.parent_column))
+    )
     return child.isin(set(parent)).to_numpy(dtype=bool)
 
 

@@ -44,9 +44,13 @@ class Families:
         owner = number[self.owner]
         kept = owner >= 0
         return Families(
-            self.parent_schema, self.child_schema, {name: values[rows] for name, values in self.parents.items()},
-            {name: values[kept] for name, values in self.children.items()}, owner[kept], len(rows),
-        )  # fmt: skip
+            self.parent_schema,
+            self.child_schema,
+            {name: values[rows] for name, values in self.parents.items()},
+            {name: values[kept] for name, values in self.children.items()},
+            owner[kept],
+            len(rows),
+        )
 
     def features(self) -> dict[str, np.ndarray]:
         """Name -> float64[parents]: the parent's columns and aggregates of its children, NaN where there is none."""

@@ -28,8 +28,9 @@ def render_links(report: LinksReport, console: Console, *, details: bool = False
         details: whether the figures of every question follow, those farthest above the noise floor first.
         limit: figures of each question at most.
     """
-    sizes = [f"{escape(plain(name))} {rows:,} ({report.synthetic_rows[name]:,})"
-             for name, rows in report.real_rows.items()]  # fmt: skip
+    sizes = [
+        f"{escape(plain(name))} {rows:,} ({report.synthetic_rows[name]:,})" for name, rows in report.real_rows.items()
+    ]
     console.print(f"Rows, real (synthetic): {', '.join(sizes)}.")
     console.print()
     rows = [
@@ -42,7 +43,7 @@ def render_links(report: LinksReport, console: Console, *, details: bool = False
             f"{key.real_missing_percent:.1f} %",
         ]
         for key in report.keys
-    ]  # fmt: skip
+    ]
     print_table(console, ["key", "", ">valid", ">unique", ">no parent", ">real"], rows)
     for key in report.keys:
         if key.questions is not None:
@@ -67,10 +68,13 @@ def _render_key(key: KeyReport, console: Console, *, details: bool, limit: int) 
         named = ", ".join(f"{escape(plain(name))} {gain:.0f} %" for name, gain in list(key.telling.items())[:5])
         console.print(f"They are told by {named}.")
     for question in key.questions or {} if details else ():
-        found = sorted((f for f in key.figures if f.question == question and f.value is not None),
-                       key=lambda f: (f.floor or 0.0) - (f.value or 0.0))  # fmt: skip
-        lines = [[escape(plain(f.name)), _shown(f.value), _shown(f.floor), _times(f.value, f.floor)]
-                 for f in found[:limit]]  # fmt: skip
+        found = sorted(
+            (f for f in key.figures if f.question == question and f.value is not None),
+            key=lambda f: (f.floor or 0.0) - (f.value or 0.0),
+        )
+        lines = [
+            [escape(plain(f.name)), _shown(f.value), _shown(f.floor), _times(f.value, f.floor)] for f in found[:limit]
+        ]
         print_table(console, [_ASKED[question], ">synthetic", ">noise floor", ">times"], lines)
 
 

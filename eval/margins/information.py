@@ -48,9 +48,15 @@ def measure_information(tables: Tables, *, seed: int = 0) -> Information | None:
         errors.append(_errors([normalised_information(tables, table, pairs) for table in used]))
     floor = errors[1] if len(errors) > 1 else (None, None)
     return Information(
-        weighted_error=errors[0][0], weighted_floor=floor[0], error=errors[0][1], floor=floor[1], pairs=len(pairs),
-        possible=comb(len(names), 2), rows=sizes[0], floor_rows=sizes[1] if len(sizes) > 1 else None,
-    )  # fmt: skip
+        weighted_error=errors[0][0],
+        weighted_floor=floor[0],
+        error=errors[0][1],
+        floor=floor[1],
+        pairs=len(pairs),
+        possible=comb(len(names), 2),
+        rows=sizes[0],
+        floor_rows=sizes[1] if len(sizes) > 1 else None,
+    )
 
 
 def normalised_information(tables: Tables, table: Table, pairs: Sequence[tuple[int, ...]]) -> np.ndarray:

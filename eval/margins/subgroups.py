@@ -61,9 +61,12 @@ def _drawn(names: list[str], limit: int, rng: np.random.Generator) -> list[str]:
 
 
 def _groups(
-    tables: Tables, split: str, used: tuple[Table, ...], within: list[str],
+    tables: Tables,
+    split: str,
+    used: tuple[Table, ...],
+    within: list[str],
     coded: dict[str, tuple[list[np.ndarray], int]],
-) -> list[Subgroup]:  # fmt: skip
+) -> list[Subgroup]:
     """The subgroups of one column, all counted at once."""
     size = tables.cardinality[split] + 1
     groups = [table.arrays[split].astype(np.int64) + 1 for table in used]

@@ -36,14 +36,16 @@ def margin_rows(margins: Margins) -> list[Row]:
             f"{rare.rows:,} rows."
         )
         rows.append(
-            ("Rare categories covered, %", number(rare.covered_percent, 1), number(rare.covered_floor_percent, 1),
-             meaning)
-        )  # fmt: skip
+            (
+                "Rare categories covered, %",
+                number(rare.covered_percent, 1),
+                number(rare.covered_floor_percent, 1),
+                meaning,
+            )
+        )
     if (groups := margins.subgroups) is not None:
         meaning = f"Mean shape error within {groups.groups:,} subgroups: the rows with one value of a small category."
-        rows.append(
-            ("Within subgroups, error %", number(groups.error_percent), number(groups.floor_percent), meaning)
-        )  # fmt: skip
+        rows.append(("Within subgroups, error %", number(groups.error_percent), number(groups.floor_percent), meaning))
     return rows
 
 

@@ -17,8 +17,14 @@ from ..preparing.fingerprints import row_fingerprints
 from ..preparing.tables import Table, Tables, subsample
 
 __all__ = [
-    "FOLDS", "MAX_ROWS", "MAX_ROWS_LOGISTIC", "detect", "detection_score", "sdmetrics_detection", "twin_folds",
-]  # fmt: skip
+    "FOLDS",
+    "MAX_ROWS",
+    "MAX_ROWS_LOGISTIC",
+    "detect",
+    "detection_score",
+    "sdmetrics_detection",
+    "twin_folds",
+]
 
 FOLDS = 5
 #: Rows of each table that the tree model sees.

@@ -26,8 +26,13 @@ PROSE = 0.3
 SAMPLE = 20_000
 #: Where :mod:`tabular.personal.shapes` puts addresses that were at nobody's public domain.
 _RESERVED = re.compile(r"(@[\w-]+)\.example\.com\b")
-_RUNS = ((re.compile(r"[A-Z]+"), "A"), (re.compile(r"[^\W\d_A-Z]+"), "a"), (re.compile(r"\d+"), "9"),
-         (re.compile(r"\s+"), " "), (re.compile(r"(?:Aa|aA|A9|9A|a9|9a)[Aa9]*"), "x"))  # fmt: skip
+_RUNS = (
+    (re.compile(r"[A-Z]+"), "A"),
+    (re.compile(r"[^\W\d_A-Z]+"), "a"),
+    (re.compile(r"\d+"), "9"),
+    (re.compile(r"\s+"), " "),
+    (re.compile(r"(?:Aa|aA|A9|9A|a9|9a)[Aa9]*"), "x"),
+)
 
 
 def judge_forms(
@@ -39,11 +44,16 @@ def judge_forms(
         unread: share in % of the synthetic dates of a column that cannot be read.
     """
     return tuple(
-        _facts(column, real[column.name], synthetic[column.name], None if holdout is None else holdout[column.name],
-               unread.get(column.name))
+        _facts(
+            column,
+            real[column.name],
+            synthetic[column.name],
+            None if holdout is None else holdout[column.name],
+            unread.get(column.name),
+        )
         for column in schema
         if column.kind in ("identifier", "text", "datetime")
-    )  # fmt: skip
+    )
 
 
 def _facts(
@@ -57,9 +67,15 @@ def _facts(
         forms = _Forms(known)
         valid, floor = forms.percent(made), None if held is None else forms.percent(held)
     return FormFacts(
-        column.name, column.kind, valid, floor,
-        _unique(known), _unique(made), _top(known), _top(made),
-    )  # fmt: skip
+        column.name,
+        column.kind,
+        valid,
+        floor,
+        _unique(known),
+        _unique(made),
+        _top(known),
+        _top(made),
+    )
 
 
 def _filled(cells: pd.Series) -> pd.Series:

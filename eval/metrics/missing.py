@@ -18,11 +18,15 @@ def missing_patterns(tables: Tables, seed: int) -> Metric | None:
         return None
     floor = None if tables.holdout is None else _distance(real, _missing(tables, tables.holdout))
     return Metric(
-        "missing_patterns", "patterns of missing cells, error %",
+        "missing_patterns",
+        "patterns of missing cells, error %",
         "Total variation between the patterns of missing cells of the rows: 0 where cells are missing together as in "
         "real rows.",
-        "lower", 2, _distance(real, synthetic), floor,
-    )  # fmt: skip
+        "lower",
+        2,
+        _distance(real, synthetic),
+        floor,
+    )
 
 
 def _missing(tables: Tables, table: Table) -> np.ndarray:

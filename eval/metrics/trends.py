@@ -147,12 +147,14 @@ def _correlation(first: str, second: str, r: list[float]) -> PairTrend:
     # Defined in real but not in synthetic: the column collapsed, and with it the relation.
     errors = [abs(real - (0.0 if np.isnan(other) else other)) / 2 for other in others]
     return PairTrend(
-        first, second, "correlation",
+        first,
+        second,
+        "correlation",
         error_percent=finite(100 * errors[0]),
         floor_percent=finite(100 * errors[1]) if len(errors) > 1 else None,
         real_strength=finite(real),
         synthetic_strength=finite(others[0]),
-    )  # fmt: skip
+    )
 
 
 def _contingency(first: str, second: str, codes: dict[str, list[np.ndarray]], sizes: dict[str, int]) -> PairTrend:
@@ -170,12 +172,14 @@ def _contingency(first: str, second: str, codes: dict[str, list[np.ndarray]], si
         strengths = [None, None]
     errors = [100 * np.abs(shares[0] - other).sum() / 2 for other in shares[1:]]
     return PairTrend(
-        first, second, "contingency",
+        first,
+        second,
+        "contingency",
         error_percent=finite(errors[0]),
         floor_percent=finite(errors[1]) if len(errors) > 1 else None,
         real_strength=strengths[0],
         synthetic_strength=strengths[1],
-    )  # fmt: skip
+    )
 
 
 def cramers_v(joint: np.ndarray) -> float | None:

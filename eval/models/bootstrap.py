@@ -59,9 +59,12 @@ def percentile_interval(values: np.ndarray, level: float = 0.95) -> tuple[float 
 
 
 def paired_intervals(
-    first: Statistics, second: Statistics, points: tuple[dict[str, float | None], dict[str, float | None]],
-    rows: int, rng: np.random.Generator,
-) -> tuple[dict[str, Estimate], dict[str, Estimate], dict[str, Estimate]]:  # fmt: skip
+    first: Statistics,
+    second: Statistics,
+    points: tuple[dict[str, float | None], dict[str, float | None]],
+    rows: int,
+    rng: np.random.Generator,
+) -> tuple[dict[str, Estimate], dict[str, Estimate], dict[str, Estimate]]:
     """Intervals of the scores of two models on the same rows, and of ``second - first``.
 
     Args:

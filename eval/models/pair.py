@@ -124,9 +124,15 @@ class ModelPair:
 
 
 def train_pair(
-    tables: Tables, target: str, *, protocol: str = "standard", refits: int = 0, seed: int = 0,
-    threads: int | None = None, real: FittedModel | None = None,
-) -> tuple[ModelPair | None, list[str]]:  # fmt: skip
+    tables: Tables,
+    target: str,
+    *,
+    protocol: str = "standard",
+    refits: int = 0,
+    seed: int = 0,
+    threads: int | None = None,
+    real: FittedModel | None = None,
+) -> tuple[ModelPair | None, list[str]]:
     """Train twice with the same settings; test on the holdout, or on a fifth of the real table.
 
     Args:
@@ -217,9 +223,15 @@ def _labelled(table: Table, task: Task, rng: np.random.Generator) -> tuple[Table
 
 
 def fit_predict(
-    task: Task, x: np.ndarray, y: np.ndarray, x_test: np.ndarray, types: list[str], options: Mapping[str, Any],
-    seed: int, threads: int | None,
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    task: Task,
+    x: np.ndarray,
+    y: np.ndarray,
+    x_test: np.ndarray,
+    types: list[str],
+    options: Mapping[str, Any],
+    seed: int,
+    threads: int | None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Learn ``y`` from ``x``; return what it says of ``x_test`` (see :class:`FittedModel`), and the gains.
 
     Args:

@@ -25,8 +25,18 @@ __all__ = ["TARGET_NAMES", "check_target", "guess_target", "measure_utility", "m
 
 #: Names that say "predict me", the best first.
 TARGET_NAMES = (
-    "target", "label", "clicked", "click", "converted", "conversion", "income", "class", "y", "churn", "churned",
-)  # fmt: skip
+    "target",
+    "label",
+    "clicked",
+    "click",
+    "converted",
+    "conversion",
+    "income",
+    "class",
+    "y",
+    "churn",
+    "churned",
+)
 
 
 def guess_target(schema: Schema) -> str | None:

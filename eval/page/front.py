@@ -89,14 +89,17 @@ def findings(report: Report) -> Markup | None:
             else f"The pair farthest off is {both}: {_beside(pair.error_percent, pair.floor_percent)}."
         )
     if lost := lost_relations(report):
-        named = [f"{p.first} with {p.second} ({number(p.real_strength)} to {number(p.synthetic_strength or 0.0)})"
-                 for p in lost[:3]]  # fmt: skip
+        named = [
+            f"{p.first} with {p.second} ({number(p.real_strength)} to {number(p.synthetic_strength or 0.0)})"
+            for p in lost[:3]
+        ]
         more = f" and {len(lost) - 3:,} more" if len(lost) > 3 else ""
         said.append(f"Lost relations: {', '.join(named)}{more}.")
     if report.detection is not None and report.detection.top_features:
         first = report.detection.top_features[0]
-        said.append(f"What gives synthetic rows away most is {first.name}: {first.gain_percent:.0f} % of the "
-                    "detector's gain.")  # fmt: skip
+        said.append(
+            f"What gives synthetic rows away most is {first.name}: {first.gain_percent:.0f} % of the detector's gain."
+        )
     return element("ul", *(element("li", each) for each in said), class_="findings") if said else None
 
 

@@ -195,6 +195,8 @@ def _notes(report: Report, anchor: str, level: int) -> Markup:
     notes = [*report.notes, *([report.privacy.caveat] if report.privacy else [])]
     took = ", ".join(f"{part} {seconds:.1f} s" for part, seconds in report.seconds.items())
     notes += [f"Seed {report.seed}; the same seed gives the same figures." + (f" Times: {took}." if took else "")]
-    notes += ["Verdicts rest on thresholds that are a judgement; where there is a holdout, a figure within twice its "
-              "noise floor is good whatever its size."]  # fmt: skip
+    notes += [
+        "Verdicts rest on thresholds that are a judgement; where there is a holdout, a figure within twice its "
+        "noise floor is good whatever its size."
+    ]
     return section("Notes", anchor, level, element("ul", *(element("li", note) for note in notes), class_="notes"))

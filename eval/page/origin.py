@@ -32,10 +32,12 @@ def sample_section(origin: Provenance, name: str, anchor: str, level: int) -> Ma
     if origin.real is not None:
         words += " Real rows stand here, so keep this page as private as the table; --no-real-rows leaves them out."
     return section(
-        "Rows side by side", anchor, level,
+        "Rows side by side",
+        anchor,
+        level,
         sentence(words, "quiet"),
         beside(*both) if len(made.columns) <= NARROW else joined(both),
-    )  # fmt: skip
+    )
 
 
 def _rows(title: str, sample: Sample) -> Markup:

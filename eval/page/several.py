@@ -47,8 +47,6 @@ def _figures(facts: SideBySide, level: int) -> Markup:
     rows = []
     for cells, name in zip(facts.rows(), best, strict=True):
         at = None if name is None else first + facts.names.index(name)
-        rows.append([
-            element("td", cell, class_="number best") if i == at else cell for i, cell in enumerate(cells)
-        ])  # fmt: skip
+        rows.append([element("td", cell, class_="number best") if i == at else cell for i, cell in enumerate(cells)])
     caption = "Mean over the columns" if facts.baseline is None else " ".join(facts.notes)
     return element("div", element(f"h{level}", facts.title), table(caption, facts.headers, rows))

@@ -55,9 +55,15 @@ class TreeModel:
     """
 
     def __init__(
-        self, objective: str, types: list[str], *, seed: int, threads: int | None, rounds: int | None = None,
+        self,
+        objective: str,
+        types: list[str],
+        *,
+        seed: int,
+        threads: int | None,
+        rounds: int | None = None,
         **options: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.types = types
         self.rounds = rounds or TREES
         self.parameters = {
@@ -86,9 +92,13 @@ class TreeModel:
             return self
         seen: dict[str, dict[str, list[float]]] = {}
         booster = xgboost.train(
-            {**self.parameters, "eval_metric": "auc"}, self._data(x, y), num_boost_round=self.rounds,
-            evals=[(self._data(*watched), "watched")], evals_result=seen, verbose_eval=False,
-        )  # fmt: skip
+            {**self.parameters, "eval_metric": "auc"},
+            self._data(x, y),
+            num_boost_round=self.rounds,
+            evals=[(self._data(*watched), "watched")],
+            evals_result=seen,
+            verbose_eval=False,
+        )
         self.booster = booster[: int(np.argmax(seen["watched"]["auc"])) + 1]
         return self
 

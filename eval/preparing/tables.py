@@ -98,9 +98,17 @@ def load_tables(real: pd.DataFrame, synthetic: pd.DataFrame, holdout: pd.DataFra
         notes.append("Numbers beyond 1e30 were taken as missing, as infinite ones are.")
     made = {label: Table(len(frames[label]), columns) for label, columns in arrays.items()}
     return Tables(
-        schema, made["real"], made["synthetic"], made.get("holdout"), numeric, tokens, texts, cardinality, known,
+        schema,
+        made["real"],
+        made["synthetic"],
+        made.get("holdout"),
+        numeric,
+        tokens,
+        texts,
+        cardinality,
+        known,
         tuple(notes),
-    )  # fmt: skip
+    )
 
 
 def subsample(table: Table, rows: int, rng: np.random.Generator) -> Table:

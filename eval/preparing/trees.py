@@ -95,13 +95,17 @@ class HistogramTrees:
         regression = given["objective"].startswith("reg:")
         distinct = np.array([len(np.unique(column[~np.isnan(column)])) for column in x.T])
         options = {
-            "max_iter": self.rounds, "learning_rate": given.get("learning_rate", 0.3),
-            "max_depth": given.get("max_depth", 6), "max_leaf_nodes": None, "l2_regularization": 1.0,
+            "max_iter": self.rounds,
+            "learning_rate": given.get("learning_rate", 0.3),
+            "max_depth": given.get("max_depth", 6),
+            "max_leaf_nodes": None,
+            "l2_regularization": 1.0,
             # XGBoost counts Hessians, of which a row has a quarter at most.
             "min_samples_leaf": int(4 * given.get("min_child_weight", 1)),
             "categorical_features": (self.types[self.order] == "c") & (distinct <= MAX_CATEGORIES),
-            "early_stopping": False, "random_state": given["seed"],
-        }  # fmt: skip
+            "early_stopping": False,
+            "random_state": given["seed"],
+        }
         self.model = (HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier)(**options)
         weight = None if regression else np.where(y == 1, given.get("scale_pos_weight", 1.0), 1.0)
         with self._threads():

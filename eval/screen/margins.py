@@ -38,9 +38,12 @@ def margin_sections(report: Report, console: Console, *, limit: int) -> Iterator
     table = quiet_table(console, "subgroup", ">real rows", ">error %", ">floor %", "most of all in")
     for group in groups.worst[:limit]:
         table.add_row(
-            escape(f"{group.column} = {group.value}"), f"{group.real_rows:,}", number(group.error_percent, 1),
-            f"[dim]{number(group.floor_percent, 1)}[/]", escape(group.worst_column),
-        )  # fmt: skip
+            escape(f"{group.column} = {group.value}"),
+            f"{group.real_rows:,}",
+            number(group.error_percent, 1),
+            f"[dim]{number(group.floor_percent, 1)}[/]",
+            escape(group.worst_column),
+        )
     if groups.groups > len(groups.worst[:limit]):
         table.caption, table.caption_justify = f"and {groups.groups - len(groups.worst[:limit]):,} more", "left"
     about = "by excess over the noise floor"

@@ -148,10 +148,12 @@ class _Renderer:
         table = quiet_table(self.console, "column", ">valid %", ">holdout", ">different %", ">most frequent %")
         for each in sorted(forms, key=lambda each: each.fault is None)[: self.limit]:
             table.add_row(
-                escape(each.name), number(each.valid_percent, 1), f"[dim]{number(each.valid_floor_percent, 1)}[/]",
+                escape(each.name),
+                number(each.valid_percent, 1),
+                f"[dim]{number(each.valid_floor_percent, 1)}[/]",
                 f"{number(each.unique_real_percent, 1)}{self._arrow()}{number(each.unique_synthetic_percent, 1)}",
                 f"{number(each.top_real_percent, 1)}{self._arrow()}{number(each.top_synthetic_percent, 1)}",
-            )  # fmt: skip
+            )
         self._rest(table, len(forms))
         return self._section("Identifiers, text and dates, by form", "valid: written as real ones are", table)
 
@@ -314,8 +316,10 @@ class _Renderer:
             low, high = 100 * (distance.share_low or 0.0), 100 * (distance.share_high or 0.0)
             share = f"{100 * distance.share_closer_to_real:.1f} ({low:.1f} to {high:.1f})"
             table.add_row("nearer to real than to holdout, %", share, "[dim]50 if fair[/]")
-            rows = (("5th percentile", distance.p5_synthetic, distance.p5_holdout),
-                    ("median", distance.median_synthetic, distance.median_holdout))  # fmt: skip
+            rows = (
+                ("5th percentile", distance.p5_synthetic, distance.p5_holdout),
+                ("median", distance.median_synthetic, distance.median_holdout),
+            )
             for label, synthetic, holdout in rows:
                 table.add_row(f"distance to closest real row, {label}", number(synthetic, 3), number(holdout, 3))
         if privacy.ratio is not None:

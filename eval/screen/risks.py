@@ -80,9 +80,13 @@ def _exposed(exposed: Exposed, console: Console) -> RenderableType:
         distances = (number(each.value, 3) for each in (group.distance_members, group.distance_strangers))
         span = [] if narrow else [f"[dim]{_span(group.best.auc, 3)}[/]"]
         table.add_row(
-            name, f"{group.members:,}", f"{group.strangers:,}", number(group.best.auc.value, 3), *span,
+            name,
+            f"{group.members:,}",
+            f"{group.strangers:,}",
+            number(group.best.auc.value, 3),
+            *span,
             " / ".join(distances),
-        )  # fmt: skip
+        )
     table.caption, table.caption_justify = exposed.words, "left"
     about = "distance: median to the closest synthetic row, learned / held out"
     return _titled("Outliers", about, table)
@@ -92,9 +96,12 @@ def _shadow(shadow: ShadowAttack, console: Console) -> RenderableType:
     table = quiet_table(console, "learned / held out", ">AUC", ">95 %", ">TPR at 1 %", ">at 10 % FPR")
     attack = shadow.attack
     table.add_row(
-        f"{shadow.members:,} / {shadow.strangers:,}", number(attack.auc.value, 3), f"[dim]{_span(attack.auc, 3)}[/]",
-        percent(attack.tpr_at_1.value), percent(attack.tpr_at_10.value),
-    )  # fmt: skip
+        f"{shadow.members:,} / {shadow.strangers:,}",
+        number(attack.auc.value, 3),
+        f"[dim]{_span(attack.auc, 3)}[/]",
+        percent(attack.tpr_at_1.value),
+        percent(attack.tpr_at_10.value),
+    )
     table.caption, table.caption_justify = shadow.words, "left"
     return _titled("Shadow models", "a membership attack by likelihood ratio", table)
 

@@ -104,9 +104,9 @@ def compare_sequences(
     with progress.task("Using histories", 3, "steps") as task:
         predicted = predictions(ours, theirs, target=target, seed=seed, threads=threads)
         task.advance(1)
-        credit = None if conversion is None or channel is None else attribution(
-            ours, theirs, conversion, channel, seed=seed
-        )  # fmt: skip
+        credit = (
+            None if conversion is None or channel is None else attribution(ours, theirs, conversion, channel, seed=seed)
+        )
         task.advance(1)
         membership, why = measure_user_membership(ours, held[0], theirs, seed=seed) if held else (None, None)
         task.advance(1)

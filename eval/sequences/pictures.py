@@ -133,8 +133,10 @@ def _transitions(real: EventLog, other: EventLog, name: str) -> Matrix:
     else:
         bounds = [cell_text(edge, column.kind) for edge in found.edges.tolist()]
         labels = [f"< {bounds[0]}", *(f">= {bound}" for bound in bounds), "missing"]
-    both = [joint_counts(log, codes, found.width).reshape(found.width, found.width)
-            for log, codes in ((real, found.real), (other, found.other))]  # fmt: skip
+    both = [
+        joint_counts(log, codes, found.width).reshape(found.width, found.width)
+        for log, codes in ((real, found.real), (other, found.other))
+    ]
     used = np.flatnonzero(sum(each.sum(0) + each.sum(1) for each in both))
     labels = [labels[state] for state in used]
     given = [

@@ -67,8 +67,15 @@ def _uses(report: SequenceReport, console: Console) -> None:
         print_table(console, headers, rows)
     if (found := report.attribution) is not None:
         console.print()
-        headers = [f"% by {escape(plain(found.channel))}", ">last touch", ">synthetic", ">removal effect", ">interval",
-                   ">synthetic", "inside"]  # fmt: skip
+        headers = [
+            f"% by {escape(plain(found.channel))}",
+            ">last touch",
+            ">synthetic",
+            ">removal effect",
+            ">interval",
+            ">synthetic",
+            "inside",
+        ]
         print_table(console, headers, [list(map(escape, cells)) for cells in credit_rows(found)])
         console.print(escape(plain(attribution_words(found))))
     if report.membership is not None:

@@ -96,12 +96,17 @@ def attribution_words(found: Attribution) -> str:
 def credit_rows(found: Attribution) -> list[list[str]]:
     """By channel: last touch (real, synthetic), removal effect (real, its interval, synthetic), and whether inside."""
     return [
-        [c.channel, f"{c.last_touch.value or 0.0:.1f}", f"{c.synthetic_last_touch:.1f}",
-         f"{c.removal.value or 0.0:.1f}", f"{c.removal.low or 0.0:.1f} to {c.removal.high or 0.0:.1f}",
-         f"{c.synthetic_removal:.1f}",
-         "yes" if c.inside else "no"]
+        [
+            c.channel,
+            f"{c.last_touch.value or 0.0:.1f}",
+            f"{c.synthetic_last_touch:.1f}",
+            f"{c.removal.value or 0.0:.1f}",
+            f"{c.removal.low or 0.0:.1f} to {c.removal.high or 0.0:.1f}",
+            f"{c.synthetic_removal:.1f}",
+            "yes" if c.inside else "no",
+        ]
         for c in found.credits
-    ]  # fmt: skip
+    ]
 
 
 def _verdict(question: str, distance: Distance) -> Verdict:

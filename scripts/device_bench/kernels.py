@@ -38,9 +38,21 @@ __all__ = ["kernels_of_call", "kernels_of_update"]
 
 #: What gives another look at the same numbers, or stands in the graph without work of its own.
 VIEWS = {
-    "AsStrided", "Broadcast", "BroadcastAxes", "CustomTransforms", "Depends", "ExpandDims", "Flatten", "Reshape",
-    "Slice", "Split", "Squeeze", "StopGradient", "Transpose", "Unflatten",
-}  # fmt: skip
+    "AsStrided",
+    "Broadcast",
+    "BroadcastAxes",
+    "CustomTransforms",
+    "Depends",
+    "ExpandDims",
+    "Flatten",
+    "Reshape",
+    "Slice",
+    "Split",
+    "Squeeze",
+    "StopGradient",
+    "Transpose",
+    "Unflatten",
+}
 
 
 def kernels_of_update(model: str, precision: str, tuning: str, layers: int) -> int:
@@ -99,8 +111,12 @@ def _engine(model: str, precision: str, blocks: int) -> Iterator[tuple[MlxLm, Te
     arrays = to_arrays(table, schema)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        write_standin(model, [f" {value}" for value in ("device", "age", "ios", "android", *range(7))], folder,
-                      changes=small(model, blocks))  # fmt: skip
+        write_standin(
+            model,
+            [f" {value}" for value in ("device", "age", "ios", "android", *range(7))],
+            folder,
+            changes=small(model, blocks),
+        )
         engine = MlxLm(folder, precision=precision, device="cpu", random=0)
         if precision.endswith("bit"):
             engine.model.set_dtype(mx.float16)  # as on M1 and M2; a processor multiplies them with float32

@@ -29,15 +29,27 @@ SERIALIZATION = "compact"
 TABLE_ROWS, TINY_ROWS = 8000, 300
 _TINY: dict[str, dict[str, Any]] = {
     GPT2: {
-        "n_embd": 64, "n_head": 4, "n_layer": 2, "n_positions": 256, "n_ctx": 256, "vocab_size": 1600,
-        "bos_token_id": 0, "eos_token_id": 0,
-    },
-    DEEPSEEK: {
-        "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4,
-        "num_key_value_heads": 4, "vocab_size": 1600, "max_position_embeddings": 256, "bos_token_id": 0,
+        "n_embd": 64,
+        "n_head": 4,
+        "n_layer": 2,
+        "n_positions": 256,
+        "n_ctx": 256,
+        "vocab_size": 1600,
+        "bos_token_id": 0,
         "eos_token_id": 0,
     },
-}  # fmt: skip
+    DEEPSEEK: {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 4,
+        "vocab_size": 1600,
+        "max_position_embeddings": 256,
+        "bos_token_id": 0,
+        "eos_token_id": 0,
+    },
+}
 
 
 def small(model: str, blocks: int = 2) -> dict[str, Any]:

@@ -44,9 +44,16 @@ def fit(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dict[s
     engine, place = place_of(device)
     folder = plain_folder(work, line.model, line.precision, tiny=tiny)
     found = bench_training(
-        table(tiny=tiny), model=str(folder), precision=line.precision, serialization=SERIALIZATION, tuning=line.tuning,
-        batch=sizes.batch, updates=sizes.updates_for(line), engine=engine, device=place,
-    )  # fmt: skip
+        table(tiny=tiny),
+        model=str(folder),
+        precision=line.precision,
+        serialization=SERIALIZATION,
+        tuning=line.tuning,
+        batch=sizes.batch,
+        updates=sizes.updates_for(line),
+        engine=engine,
+        device=place,
+    )
     return {"machine": found["machine"], "peak": found["peaks"][line.precision], **_figures(found["training"])}
 
 
@@ -55,9 +62,16 @@ def sample(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dic
     engine, place = place_of(device)
     folder = plain_folder(work, line.model, line.precision, tiny=tiny)
     found = bench_models(
-        table(tiny=tiny), model=str(folder), precisions=[line.precision], serializations=[SERIALIZATION],
-        batches=[sizes.block], rows=sizes.rows_for(line), steps=sizes.steps, engine=engine, device=place,
-    )  # fmt: skip
+        table(tiny=tiny),
+        model=str(folder),
+        precisions=[line.precision],
+        serializations=[SERIALIZATION],
+        batches=[sizes.block],
+        rows=sizes.rows_for(line),
+        steps=sizes.steps,
+        engine=engine,
+        device=place,
+    )
     return {"machine": found["machine"], "peak": found["peaks"][line.precision], **_figures(found["speeds"][0])}
 
 

@@ -59,11 +59,16 @@ def sample(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dic
     seconds = time.perf_counter() - start
     rows = sizes.block * sizes.trials
     return {
-        "library": "mlx_lm.batch_generate", "batch": sizes.block, "rows": rows, "tokens_per_row": length,
-        "seconds": seconds, "rows_per_second": rows / seconds, "tokens_per_second": rows * length / seconds,
+        "library": "mlx_lm.batch_generate",
+        "batch": sizes.block,
+        "rows": rows,
+        "tokens_per_row": length,
+        "seconds": seconds,
+        "rows_per_second": rows / seconds,
+        "tokens_per_second": rows * length / seconds,
         "generation_tokens_per_second": float(np.mean([each.generation_tps for each in stats])),
         "peak_gb": mx.get_peak_memory() / 1e9,
-    }  # fmt: skip
+    }
 
 
 def fit(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dict[str, Any]:
@@ -80,20 +85,34 @@ def fit(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dict[s
     watch = SimpleNamespace(on_train_loss_report=reports.append, on_val_loss_report=lambda report: None)
     with tempfile.TemporaryDirectory() as place:
         settings = {
-            **CONFIG_DEFAULTS, "model": str(folder), "train": True, "fine_tune_type": line.tuning, "optimizer": "adamw",
-            "num_layers": len(model.layers), "batch_size": sizes.batch, "iters": 2 * updates, "learning_rate": 1e-4,
-            "steps_per_report": updates, "adapter_path": place, "max_seq_length": 512,
+            **CONFIG_DEFAULTS,
+            "model": str(folder),
+            "train": True,
+            "fine_tune_type": line.tuning,
+            "optimizer": "adamw",
+            "num_layers": len(model.layers),
+            "batch_size": sizes.batch,
+            "iters": 2 * updates,
+            "learning_rate": 1e-4,
+            "steps_per_report": updates,
+            "adapter_path": place,
+            "max_seq_length": 512,
             "lora_parameters": {"rank": 16, "dropout": 0.0, "scale": 2.0},
-        }  # fmt: skip
+        }
         rows = rows_as_tokens(folder, 2 * updates * sizes.batch, tiny=tiny)
         train_model(SimpleNamespace(**settings), model, _Rows(rows), _Rows([]), watch)
     found = reports[-1]
     per_second = found["iterations_per_second"]
     return {
-        "library": "mlx_lm.lora", "tuning": line.tuning, "batch": sizes.batch, "updates": updates,
-        "rows_per_second": per_second * sizes.batch, "tokens_per_second": found["tokens_per_second"],
-        "ms_per_update": 1e3 / per_second, "peak_gb": found["peak_memory"],
-    }  # fmt: skip
+        "library": "mlx_lm.lora",
+        "tuning": line.tuning,
+        "batch": sizes.batch,
+        "updates": updates,
+        "rows_per_second": per_second * sizes.batch,
+        "tokens_per_second": found["tokens_per_second"],
+        "ms_per_update": 1e3 / per_second,
+        "peak_gb": found["peak_memory"],
+    }
 
 
 def _load(line: Line, device: str, work: Path, tiny: bool, load: Any) -> tuple[Any, Any, Path]:

@@ -42,9 +42,15 @@ def sample(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dic
     seconds = time.perf_counter() - start
     rows = sizes.block * sizes.trials
     return {
-        "library": "transformers.generate", "batch": sizes.block, "rows": rows, "tokens_per_row": length,
-        "seconds": seconds, "rows_per_second": rows / seconds, "tokens_per_second": rows * length / seconds, **_peak(),
-    }  # fmt: skip
+        "library": "transformers.generate",
+        "batch": sizes.block,
+        "rows": rows,
+        "tokens_per_row": length,
+        "seconds": seconds,
+        "rows_per_second": rows / seconds,
+        "tokens_per_second": rows * length / seconds,
+        **_peak(),
+    }
 
 
 def fit(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dict[str, Any]:
@@ -56,8 +62,9 @@ def fit(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dict[s
 
         if line.precision.endswith("bit"):
             model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
-        config = LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM",
-                            fan_in_fan_out=line.model == "gpt2")  # fmt: skip
+        config = LoraConfig(
+            r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM", fan_in_fan_out=line.model == "gpt2"
+        )
         model = get_peft_model(model, config)
     model.train()
     optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=RATE)
@@ -89,10 +96,16 @@ def fit(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dict[s
     _wait()
     seconds = time.perf_counter() - start
     return {
-        "library": "peft" if line.tuning == "lora" else "transformers", "tuning": line.tuning, "batch": sizes.batch,
-        "updates": updates, "seconds": seconds, "rows_per_second": updates * sizes.batch / seconds,
-        "tokens_per_second": tokens / seconds, "ms_per_update": 1e3 * seconds / updates, **_peak(),
-    }  # fmt: skip
+        "library": "peft" if line.tuning == "lora" else "transformers",
+        "tuning": line.tuning,
+        "batch": sizes.batch,
+        "updates": updates,
+        "seconds": seconds,
+        "rows_per_second": updates * sizes.batch / seconds,
+        "tokens_per_second": tokens / seconds,
+        "ms_per_update": 1e3 * seconds / updates,
+        **_peak(),
+    }
 
 
 def _load(line: Line, device: str, work: Path, tiny: bool) -> tuple[Any, Path]:

@@ -9,12 +9,18 @@ __all__ = ["FULL", "TINY", "Line", "Sizes", "lines_for", "named"]
 GPT2, DEEPSEEK = "gpt2", "deepseek-coder-1.3b"
 #: Model, precision and tuning that are measured, the most wanted first.
 CASES = (
-    (GPT2, "fp32", "full"), (GPT2, "fp16", "lora"), (DEEPSEEK, "4bit", "lora"), (DEEPSEEK, "8bit", "lora"),
-)  # fmt: skip
+    (GPT2, "fp32", "full"),
+    (GPT2, "fp16", "lora"),
+    (DEEPSEEK, "4bit", "lora"),
+    (DEEPSEEK, "8bit", "lora"),
+)
 #: On CUDA a model of fp32 is trained with products of bf16; fp16 is Apple's M1 and M2's type of 16 bits.
 CUDA_CASES = (
-    (GPT2, "fp32", "full"), (GPT2, "bf16", "lora"), (DEEPSEEK, "4bit", "lora"), (DEEPSEEK, "8bit", "lora"),
-)  # fmt: skip
+    (GPT2, "fp32", "full"),
+    (GPT2, "bf16", "lora"),
+    (DEEPSEEK, "4bit", "lora"),
+    (DEEPSEEK, "8bit", "lora"),
+)
 #: PyTorch has no 4 and 8 bits on a processor without bitsandbytes.
 CPU_CASES = CUDA_CASES[:2]
 
@@ -75,13 +81,29 @@ class Sizes:
 
 
 FULL = Sizes(
-    table_rows=0, nano_epochs=0, batch=16, updates=30, large_updates=10, block=64, rows=2000, large_rows=500, steps=40,
+    table_rows=0,
+    nano_epochs=0,
+    batch=16,
+    updates=30,
+    large_updates=10,
+    block=64,
+    rows=2000,
+    large_rows=500,
+    steps=40,
     trials=3,
-)  # fmt: skip
+)
 TINY = Sizes(
-    table_rows=400, nano_epochs=1, batch=4, updates=2, large_updates=2, block=8, rows=20, large_rows=20, steps=2,
+    table_rows=400,
+    nano_epochs=1,
+    batch=4,
+    updates=2,
+    large_updates=2,
+    block=8,
+    rows=20,
+    large_rows=20,
+    steps=2,
     trials=1,
-)  # fmt: skip
+)
 
 
 def lines_for(device: str) -> list[Line]:

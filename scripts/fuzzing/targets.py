@@ -27,24 +27,39 @@ from .mutations import ODD, mutated_bytes, mutated_json, mutated_text, mutated_t
 __all__ = ["TARGETS", "Target", "sample_table"]
 
 CONDITIONS = (
-    "age>=30 and device in [ios, android]", "clicked=1", "device not in [web]", "age between 30 and 40",
-    "30 <= age < 40", "device is missing", "score is not missing; day > 2020-03-01", "`price`<$1,000.00",
-    "device='ios' and rate<0.5", "day between 2020-01-01 and 2020-06-30 && device!=web", 'device="ios"',
-)  # fmt: skip
+    "age>=30 and device in [ios, android]",
+    "clicked=1",
+    "device not in [web]",
+    "age between 30 and 40",
+    "30 <= age < 40",
+    "device is missing",
+    "score is not missing; day > 2020-03-01",
+    "`price`<$1,000.00",
+    "device='ios' and rate<0.5",
+    "day between 2020-01-01 and 2020-06-30 && device!=web",
+    'device="ios"',
+)
 
 
 def sample_table(rows: int = 40) -> pd.DataFrame:
     """A small table with a column of every kind."""
     rng = np.random.default_rng(0)
     days = pd.to_datetime("2020-01-01") + pd.to_timedelta(rng.integers(0, 300, rows), "D")
-    return pd.DataFrame({
-        "age": rng.integers(18, 90, rows), "rate": rng.random(rows).round(4), "day": days,
-        "price": [f"${x:,.2f}" for x in rng.exponential(2000, rows)], "paid": [f"{day:%d/%m/%Y}" for day in days],
-        "device": rng.choice(["ios", "android", "web"], rows), "clicked": rng.random(rows) < 0.3,
-        "score": np.where(rng.random(rows) < 0.2, np.nan, rng.integers(0, 100, rows)),
-        "code": [f"user_{i}" for i in range(rows)], "one": 1,
-        "said": [" ".join(rng.choice(["lorem", "ipsum", "dolor", "sit", "amet"], 6)) for _ in range(rows)],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "age": rng.integers(18, 90, rows),
+            "rate": rng.random(rows).round(4),
+            "day": days,
+            "price": [f"${x:,.2f}" for x in rng.exponential(2000, rows)],
+            "paid": [f"{day:%d/%m/%Y}" for day in days],
+            "device": rng.choice(["ios", "android", "web"], rows),
+            "clicked": rng.random(rows) < 0.3,
+            "score": np.where(rng.random(rows) < 0.2, np.nan, rng.integers(0, 100, rows)),
+            "code": [f"user_{i}" for i in range(rows)],
+            "one": 1,
+            "said": [" ".join(rng.choice(["lorem", "ipsum", "dolor", "sit", "amet"], 6)) for _ in range(rows)],
+        }
+    )
 
 
 class Target(ABC):
@@ -108,9 +123,21 @@ class ConditionTarget(Target):
 class SettingsTarget(Target):
     name = "settings"
     share = 3.0
-    tree: ClassVar[Any] = {"model": "tvae", "settings": {
-        "epochs": 10, "batch_size": 100, "embedding_dim": 32, "compress_dims": [64, 64], "decompress_dims": [64],
-        "learning_rate": 0.001, "l2scale": 1e-5, "loss_factor": 2, "numbers": "modes", "calibrate": True}}  # fmt: skip
+    tree: ClassVar[Any] = {
+        "model": "tvae",
+        "settings": {
+            "epochs": 10,
+            "batch_size": 100,
+            "embedding_dim": 32,
+            "compress_dims": [64, 64],
+            "decompress_dims": [64],
+            "learning_rate": 0.001,
+            "l2scale": 1e-5,
+            "loss_factor": 2,
+            "numbers": "modes",
+            "calibrate": True,
+        },
+    }
 
     def make(self, rng: random.Random) -> bytes:
         return mutated_json(self.tree, rng)
@@ -351,12 +378,20 @@ class ReportTarget(Target):
 TARGETS: dict[str, type[Target]] = {
     target.name: target
     for target in (
-        SchemaTarget, ConditionTarget, SettingsTarget, CsvTarget, JsonLinesTarget, ParquetTarget,
+        SchemaTarget,
+        ConditionTarget,
+        SettingsTarget,
+        CsvTarget,
+        JsonLinesTarget,
+        ParquetTarget,
         _run_target("nano", steps=2, layers=1, width=8, heads=2),
         _run_target("tvae", steps=2, embedding_dim=4, compress_dims=(8,), decompress_dims=(8,)),
         _run_target("ctgan", steps=2, embedding_dim=4, generator_dim=(8,), discriminator_dim=(8,), batch_size=20),
         _run_target("tabddpm", steps=2, d_layers=(8,), num_timesteps=4, target="device"),
         _run_target("tabcascade", steps=2, width=8, depth=1, flow_steps=2),
-        LanguageModelTarget, CheckpointTarget, StudyTarget, ReportTarget,
+        LanguageModelTarget,
+        CheckpointTarget,
+        StudyTarget,
+        ReportTarget,
     )
-}  # fmt: skip
+}

@@ -47,10 +47,14 @@ _SYNTHYVERSE = (
 def _synthyverse(name: str, label: str, *, capped: bool, **options: Any) -> Peer:
     """``capped``: the package can stop training at a time limit by itself, and then still gives rows."""
     return Peer(
-        name, f"{label} (synthyverse 0.2.7)", "synthyverse_peer", "synthyverse", _SYNTHYVERSE,
+        name,
+        f"{label} (synthyverse 0.2.7)",
+        "synthyverse_peer",
+        "synthyverse",
+        _SYNTHYVERSE,
         {"model": name.removeprefix("sv-"), "capped": capped, **options},
         "training stops at 60 % of the time limit" if capped else "",
-    )  # fmt: skip
+    )
 
 
 PEERS = {
@@ -58,22 +62,73 @@ PEERS = {
     for peer in (
         *(_ours(name) for name in ("nano", "tabcascade", "tabddpm", "ctgan", "tvae")),
         Peer(
-            "tabularargn", "TabularARGN (mostlyai-engine 2.7.3)", "mostly", "mostly",
+            "tabularargn",
+            "TabularARGN (mostlyai-engine 2.7.3)",
+            "mostly",
+            "mostly",
             # Without torchvision, which its dependencies ask for and nothing here uses.
-            ((TORCH,), ("--no-deps", "mostlyai-engine==2.7.3"),
-             ("pandas", "pyarrow", "psutil", "pydantic", "rich", "scikit-learn", "joblib", "tokenizers", "transformers",
-              "tenacity", "setuptools", "opacus", "safetensors", "huggingface-hub", "peft", "datasets")),
+            (
+                (TORCH,),
+                ("--no-deps", "mostlyai-engine==2.7.3"),
+                (
+                    "pandas",
+                    "pyarrow",
+                    "psutil",
+                    "pydantic",
+                    "rich",
+                    "scikit-learn",
+                    "joblib",
+                    "tokenizers",
+                    "transformers",
+                    "tenacity",
+                    "setuptools",
+                    "opacus",
+                    "safetensors",
+                    "huggingface-hub",
+                    "peft",
+                    "datasets",
+                ),
+            ),
         ),
-        Peer("ctgan-package", "CTGAN (ctgan 0.12.1)", "ctgan_package", "ctgan", ((TORCH, "ctgan==0.12.1"),),
-             {"model": "CTGAN"}),
-        Peer("tvae-package", "TVAE (ctgan 0.12.1)", "ctgan_package", "ctgan", ((TORCH, "ctgan==0.12.1"),),
-             {"model": "TVAE"}),
-        Peer("realtabformer", "REaLTabFormer 0.2.4", "realtabformer_peer", "realtabformer",
-             ((TORCH, "realtabformer==0.2.4", "transformers<5", "datasets<4"),)),
-        Peer("be-great", "GReaT (be-great 0.0.14, distilgpt2)", "great", "great", ((TORCH, "be-great==0.0.14"),),
-             note="needs the weights of distilgpt2: --language-model"),
-        Peer("origami", "ORiGAMi (origami-ml 2.0.1)", "origami_peer", "origami",
-             ((TORCH, "origami-ml==2.0.1", "pandas", "pyarrow"),), note="numbers in bins"),
+        Peer(
+            "ctgan-package",
+            "CTGAN (ctgan 0.12.1)",
+            "ctgan_package",
+            "ctgan",
+            ((TORCH, "ctgan==0.12.1"),),
+            {"model": "CTGAN"},
+        ),
+        Peer(
+            "tvae-package",
+            "TVAE (ctgan 0.12.1)",
+            "ctgan_package",
+            "ctgan",
+            ((TORCH, "ctgan==0.12.1"),),
+            {"model": "TVAE"},
+        ),
+        Peer(
+            "realtabformer",
+            "REaLTabFormer 0.2.4",
+            "realtabformer_peer",
+            "realtabformer",
+            ((TORCH, "realtabformer==0.2.4", "transformers<5", "datasets<4"),),
+        ),
+        Peer(
+            "be-great",
+            "GReaT (be-great 0.0.14, distilgpt2)",
+            "great",
+            "great",
+            ((TORCH, "be-great==0.0.14"),),
+            note="needs the weights of distilgpt2: --language-model",
+        ),
+        Peer(
+            "origami",
+            "ORiGAMi (origami-ml 2.0.1)",
+            "origami_peer",
+            "origami",
+            ((TORCH, "origami-ml==2.0.1", "pandas", "pyarrow"),),
+            note="numbers in bins",
+        ),
         _synthyverse("sv-tabdiff", "TabDiff", capped=True),
         _synthyverse("sv-tabsyn", "TabSyn", capped=True),
         _synthyverse("sv-tabddpm", "TabDDPM", capped=True),
@@ -83,7 +138,7 @@ PEERS = {
         _synthyverse("sv-synthpop", "synthpop (CART)", capped=False),
         _synthyverse("sv-xgbdiffusion", "XGBoost diffusion", capped=False),
     )
-}  # fmt: skip
+}
 
 #: The environment of SDMetrics, which wants an older pandas than this package.
 JUDGE = (("sdmetrics==0.32.0", "xgboost-cpu==3.2.0", "scikit-learn"),)

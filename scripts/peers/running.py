@@ -29,9 +29,12 @@ def run_program(python: str, program: Path, folder: Path, *, limit: float, threa
     start = time.monotonic()
     with (folder / "output.txt").open("w+b") as output:
         process = subprocess.Popen(
-            [python, str(program), str(folder)], stdout=output, stderr=subprocess.STDOUT, env=environment,
+            [python, str(program), str(folder)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
             start_new_session=True,
-        )  # fmt: skip
+        )
         try:
             code = process.wait(limit)
         except subprocess.TimeoutExpired:

@@ -58,7 +58,7 @@ class CtrModel:
             x = np.column_stack([features.quantities, means]).astype(np.float32)
             self.trees = TreeModel(
                 "binary:logistic", ["q"] * x.shape[1], seed=self.seed, threads=self.threads, **TREES
-            ).fit(x, click.astype(np.float64))  # fmt: skip
+            ).fit(x, click.astype(np.float64))
         return self
 
     def predict(self, features: Features) -> np.ndarray:

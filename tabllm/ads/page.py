@@ -26,15 +26,22 @@ def page(report: CtrReport, failed: Mapping[str, str], facts: Mapping[str, str])
     """
     said = [verdict(arm) for arm in report.synthetic] + [f"{name} failed: {why}" for name, why in failed.items()]
     found = section(
-        "Findings", "findings", 2,
+        "Findings",
+        "findings",
+        2,
         element("ul", *(element("li", line) for line in said), class_="findings headline") if said else None,
         plots([_plot(report, name) for name in DIFFERENCES]),
         element("ul", *(element("li", note) for note in report.notes), class_="notes"),
-    )  # fmt: skip
-    figures = section("Figures", "figures", 2, *(
-        element("div", table(each.title, each.headers, each.rows), sentence(each.note, "quiet small"))
-        for each in ctr_tables(report)
-    ))  # fmt: skip
+    )
+    figures = section(
+        "Figures",
+        "figures",
+        2,
+        *(
+            element("div", table(each.title, each.headers, each.rows), sentence(each.note, "quiet small"))
+            for each in ctr_tables(report)
+        ),
+    )
     links, body = [link("Findings", "findings"), link("Figures", "figures")], [found, figures]
     if (origin := origin_section(facts, "origin", 2)) is not None:
         links, body = [*links, link("Origin", "origin")], [*body, origin]

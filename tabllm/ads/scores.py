@@ -35,9 +35,7 @@ def compare_chances(
         real, other: ``float64[rows]``, two models' chances of a click.
     """
     both = [_scores(click, chance) for chance in (real, other)]
-    return paired_intervals(
-        _statistics(click, real), _statistics(click, other), (both[0], both[1]), len(click), rng
-    )  # fmt: skip
+    return paired_intervals(_statistics(click, real), _statistics(click, other), (both[0], both[1]), len(click), rng)
 
 
 def _scores(click: np.ndarray, chance: np.ndarray) -> dict[str, float | None]:

@@ -52,9 +52,14 @@ def check_columns(log: pd.DataFrame, **columns: str | None) -> None:
 
 
 def split_log(
-    log: pd.DataFrame, *, click: str, time: str | None = None, truth: str | None = None,
-    test_share: float = TEST_SHARE, seed: int = 0,
-) -> Split:  # fmt: skip
+    log: pd.DataFrame,
+    *,
+    click: str,
+    time: str | None = None,
+    truth: str | None = None,
+    test_share: float = TEST_SHARE,
+    seed: int = 0,
+) -> Split:
     """Part ``log``: the latest ``test_share`` of the rows by ``time``, or as many at random, are the test.
 
     Rows of the same time are never parted; rows without a click or a time that can be read are left out.

@@ -140,9 +140,15 @@ def _learned(
 
 
 def _made(
-    name: str, table: pd.DataFrame, layout: Layout, click: str, positive: str, test: Features, seed: int,
+    name: str,
+    table: pd.DataFrame,
+    layout: Layout,
+    click: str,
+    positive: str,
+    test: Features,
+    seed: int,
     threads: int | None,
-) -> _Source:  # fmt: skip
+) -> _Source:
     clicked, _ = click_labels(table[click], click, positive)
     return _learned(name, "synthetic", features_of(table, layout), clicked, test, seed, threads)
 

@@ -11,13 +11,21 @@ __all__ = ["SCORE_WORDS", "findings", "verdict"]
 
 #: Score -> its name in tables and sentences.
 SCORE_WORDS = {
-    "recall": "recall", "precision": "precision", "f1": "F1",
-    "best_recall": "recall", "best_precision": "precision", "best_f1": "F1 at the best threshold",
-    "pr_auc": "PR-AUC", "auc": "ROC-AUC",
-    "log_loss": "log loss", "normalised_entropy": "normalised entropy", "calibration_error": "calibration error",
-    "corrected_log_loss": "corrected log loss", "corrected_normalised_entropy": "normalised entropy",
+    "recall": "recall",
+    "precision": "precision",
+    "f1": "F1",
+    "best_recall": "recall",
+    "best_precision": "precision",
+    "best_f1": "F1 at the best threshold",
+    "pr_auc": "PR-AUC",
+    "auc": "ROC-AUC",
+    "log_loss": "log loss",
+    "normalised_entropy": "normalised entropy",
+    "calibration_error": "calibration error",
+    "corrected_log_loss": "corrected log loss",
+    "corrected_normalised_entropy": "normalised entropy",
     "corrected_calibration_error": "calibration error",
-}  # fmt: skip
+}
 #: What the verdict rests on: how well rows are ranked, and how well the rare ones are picked out.
 DECISIVE = ("pr_auc", "best_f1")
 
@@ -28,14 +36,20 @@ def verdict(study: Study) -> str:
     if not hybrids:
         return "No arm with synthetic rows could be judged."
     helped = [
-        (outcome.arm.label, name) for outcome, scores in hybrids for name in DECISIVE
+        (outcome.arm.label, name)
+        for outcome, scores in hybrids
+        for name in DECISIVE
         if scores is not None and scores.certain.get(name) == "better"
-    ]  # fmt: skip
+    ]
     if not helped:
-        others = sorted({
-            outcome.arm.label for outcome in _judged(study) for name in DECISIVE
-            if outcome.arm.kind != "hybrid" and outcome.scores and outcome.scores.certain.get(name) == "better"
-        })  # fmt: skip
+        others = sorted(
+            {
+                outcome.arm.label
+                for outcome in _judged(study)
+                for name in DECISIVE
+                if outcome.arm.kind != "hybrid" and outcome.scores and outcome.scores.certain.get(name) == "better"
+            }
+        )
         instead = f"; what does is {', '.join(others)}" if others else ", nor does anything else that was tried"
         return (
             f"Synthetic rows do not help here: at no ratio do they beat real rows alone in PR-AUC or in F1 at the best "

@@ -28,12 +28,14 @@ def page(study: Study, facts: Mapping[str, str]) -> str:
     """
     failed = [f"{outcome.arm.label} failed: {outcome.error}" for outcome in study.outcomes if outcome.error]
     found = section(
-        "Findings", "findings", 2,
+        "Findings",
+        "findings",
+        2,
         element("p", element("strong", verdict(study))),
         element("ul", *(element("li", line) for line in [*failed, *findings(study)]), class_="findings"),
         plots([_plot(study, name) for name in PLOTTED if _has(study, name)]),
         sentence(NOTE, "quiet"),
-    )  # fmt: skip
+    )
     figures = section("Figures", "figures", 2, *(_table(sheet) for sheet in sheets(study)))
     links, body = [link("Findings", "findings"), link("Figures", "figures")], [found, figures]
     if (origin := origin_section(facts, "origin", 2)) is not None:

@@ -27,12 +27,21 @@ T = TypeVar("T")
 PLAIN_THRESHOLD = 0.5
 #: Score -> whether more of it is better.
 HIGHER_IS_BETTER = {
-    "recall": True, "precision": True, "f1": True,
-    "best_recall": True, "best_precision": True, "best_f1": True,
-    "pr_auc": True, "auc": True,
-    "log_loss": False, "normalised_entropy": False, "calibration_error": False,
-    "corrected_log_loss": False, "corrected_normalised_entropy": False, "corrected_calibration_error": False,
-}  # fmt: skip
+    "recall": True,
+    "precision": True,
+    "f1": True,
+    "best_recall": True,
+    "best_precision": True,
+    "best_f1": True,
+    "pr_auc": True,
+    "auc": True,
+    "log_loss": False,
+    "normalised_entropy": False,
+    "calibration_error": False,
+    "corrected_log_loss": False,
+    "corrected_normalised_entropy": False,
+    "corrected_calibration_error": False,
+}
 
 
 @dataclass(frozen=True)

@@ -180,9 +180,13 @@ def run_study(
     scores: dict[str, Scores] = {}
     if arms[0].key in predictions:
         scores = judged(
-            predictions, truths["validation"], truths["holdout"],
-            first=arms[0].key, true_share=float(truths["learn"].mean()), seed=settings.seed,
-        )  # fmt: skip
+            predictions,
+            truths["validation"],
+            truths["holdout"],
+            first=arms[0].key,
+            true_share=float(truths["learn"].mean()),
+            seed=settings.seed,
+        )
     return Study(
         named=classes.named,
         model=settings.model,
@@ -261,9 +265,13 @@ class _Work:
             start = time.perf_counter()
             learned = training_set(arm, self.real, self.types, self.settings.seed, synthetic)
             model = TreeModel(
-                "binary:logistic", self.types, seed=self.settings.seed, threads=None,
-                scale_pos_weight=learned.weight, **PROTOCOLS["standard"],
-            )  # fmt: skip
+                "binary:logistic",
+                self.types,
+                seed=self.settings.seed,
+                threads=None,
+                scale_pos_weight=learned.weight,
+                **PROTOCOLS["standard"],
+            )
             # The number of trees is chosen on the validation rows, or real rows alone would be learned by heart
             # and anything that blurs them would seem to help.
             watched = self.x_test[:cut], self.truths["validation"].astype(np.float32)
@@ -275,10 +283,18 @@ class _Work:
         except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:  # a fault of one arm is its own
             return self._failed(arm, f"{type(error).__name__}: {error}")
         outcome = ArmOutcome(arm, len(learned.y), len(learned.y) - len(self.real.y), time.perf_counter() - start)
-        self.work.keep(file, mark, {
-            "rows": outcome.rows, "added": outcome.added, "seconds": outcome.seconds, "share": learned.share,
-            "validation": chance[:cut].tolist(), "holdout": chance[cut:].tolist(),
-        })  # fmt: skip
+        self.work.keep(
+            file,
+            mark,
+            {
+                "rows": outcome.rows,
+                "added": outcome.added,
+                "seconds": outcome.seconds,
+                "share": learned.share,
+                "validation": chance[:cut].tolist(),
+                "holdout": chance[cut:].tolist(),
+            },
+        )
         return outcome, Predictions(chance[:cut], chance[cut:], learned.share)
 
     def _failed(self, arm: Arm, why: str) -> tuple[ArmOutcome, None]:
@@ -311,9 +327,13 @@ class _Work:
 
         target = target_option(settings.model, settings.target, self.schema)
         made = self.work.synthetic(
-            settings.model, learn, self.schema, {"seed": settings.seed, **target, **settings.options},
-            asked=self.rows_mark, sample=sample,
-        )  # fmt: skip
+            settings.model,
+            learn,
+            self.schema,
+            {"seed": settings.seed, **target, **settings.options},
+            asked=self.rows_mark,
+            sample=sample,
+        )
         self.fit_seconds, self.sample_seconds = made.fit_seconds, made.sample_seconds
         return made.table
 

@@ -14,9 +14,12 @@ __all__ = ["Arm", "TrainingSet", "arms_of", "training_set"]
 
 Kind = Literal["real", "hybrid", "weights", "smote", "oversampling"]
 _WORDS: dict[Kind, str] = {
-    "real": "real alone", "weights": "class weights", "hybrid": "synthetic", "smote": "SMOTE",
+    "real": "real alone",
+    "weights": "class weights",
+    "hybrid": "synthetic",
+    "smote": "SMOTE",
     "oversampling": "oversampled",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)

@@ -80,9 +80,16 @@ def must_multiply_update(
 
 
 def update_work(
-    shape: Shape, lengths: Sequence[int] | np.ndarray, *, precision: str, method: str, targets: int, used: int,
-    trained: int, kept_bytes: float = 0.0,
-) -> Work:  # fmt: skip
+    shape: Shape,
+    lengths: Sequence[int] | np.ndarray,
+    *,
+    precision: str,
+    method: str,
+    targets: int,
+    used: int,
+    trained: int,
+    kept_bytes: float = 0.0,
+) -> Work:
     """One update of fine-tuning.
 
     Args:

@@ -152,9 +152,16 @@ def bench_training(
             use_vocabulary(lm, codec, choices, Pieces.load(folder))
         before = measure_peaks(*place, precision)
         speed = measure_training(
-            lm, codec, choices, Tuning(tuning, seed=seed), model=model, serialization=serialization, batch=batch,
-            updates=updates, seed=seed,
-        )  # fmt: skip
+            lm,
+            codec,
+            choices,
+            Tuning(tuning, seed=seed),
+            model=model,
+            serialization=serialization,
+            batch=batch,
+            updates=updates,
+            seed=seed,
+        )
         peak = before.higher(measure_peaks(*place, precision))
     return {
         "machine": describe_machine(*place),

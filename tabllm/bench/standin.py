@@ -12,22 +12,41 @@ from tabular.errors import UsageError
 __all__ = ["SHAPES", "write_standin"]
 
 _GPT2 = {
-    "model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "n_embd": 768, "n_head": 12, "n_positions": 1024,
-    "n_ctx": 1024, "vocab_size": 50257, "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5,
-    "bos_token_id": 50256, "eos_token_id": 50256,
-}  # fmt: skip
+    "model_type": "gpt2",
+    "architectures": ["GPT2LMHeadModel"],
+    "n_embd": 768,
+    "n_head": 12,
+    "n_positions": 1024,
+    "n_ctx": 1024,
+    "vocab_size": 50257,
+    "activation_function": "gelu_new",
+    "layer_norm_epsilon": 1e-5,
+    "bos_token_id": 50256,
+    "eos_token_id": 50256,
+}
 #: Published configs, by the short name of their model.
 SHAPES: dict[str, dict[str, Any]] = {
     "gpt2": {**_GPT2, "n_layer": 12},
     "distilgpt2": {**_GPT2, "n_layer": 6},
     "deepseek-coder-1.3b": {
-        "model_type": "llama", "architectures": ["LlamaForCausalLM"], "hidden_size": 2048, "intermediate_size": 5504,
-        "num_hidden_layers": 24, "num_attention_heads": 16, "num_key_value_heads": 16, "vocab_size": 32256,
-        "max_position_embeddings": 16384, "rms_norm_eps": 1e-6, "rope_theta": 100000.0, "hidden_act": "silu",
-        "rope_scaling": {"type": "linear", "rope_type": "linear", "factor": 4.0}, "tie_word_embeddings": False,
-        "bos_token_id": 32013, "eos_token_id": 32014,
+        "model_type": "llama",
+        "architectures": ["LlamaForCausalLM"],
+        "hidden_size": 2048,
+        "intermediate_size": 5504,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 16,
+        "num_key_value_heads": 16,
+        "vocab_size": 32256,
+        "max_position_embeddings": 16384,
+        "rms_norm_eps": 1e-6,
+        "rope_theta": 100000.0,
+        "hidden_act": "silu",
+        "rope_scaling": {"type": "linear", "rope_type": "linear", "factor": 4.0},
+        "tie_word_embeddings": False,
+        "bos_token_id": 32013,
+        "eos_token_id": 32014,
     },
-}  # fmt: skip
+}
 #: Tokens of the stand-in's vocabulary: about as many per value as GPT-2's own needs on common tables.
 _TOKENS = 1500
 
@@ -50,9 +69,11 @@ def write_standin(name: str, texts: Iterable[str], folder: Path, *, changes: Map
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=_TOKENS, special_tokens=["<|endoftext|>"], show_progress=False,
+        vocab_size=_TOKENS,
+        special_tokens=["<|endoftext|>"],
+        show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )  # fmt: skip
+    )
     tokenizer.train_from_iterator(texts, trainer)
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))

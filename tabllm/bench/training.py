@@ -98,12 +98,25 @@ def measure_training(
     lengths = np.concatenate([each.lengths for each in done])
     adapters = 0 if tuning.method == "full" else sum(array.size for array in engine.trained().values())
     flop = must_multiply_update(
-        engine.shape, lengths, targets=sum(len(each.target) for each in done), used=len(maker.used),
-        method=tuning.method, adapters=adapters,
-    )  # fmt: skip
+        engine.shape,
+        lengths,
+        targets=sum(len(each.target) for each in done),
+        used=len(maker.used),
+        method=tuning.method,
+        adapters=adapters,
+    )
     return TrainingSpeed(
-        model=model, precision=engine.precision, serialization=serialization, tuning=tuning.method, batch=batch,
-        updates=updates, seconds=seconds, rows_per_second=updates * batch / seconds,
-        tokens_per_second=float(lengths.sum()) / seconds, tokens_per_row=float(lengths.mean()),
-        ms_per_update=1e3 * seconds / updates, peak_gb=peak_memory(engine) / 1e9, gflops=flop / seconds / 1e9,
-    )  # fmt: skip
+        model=model,
+        precision=engine.precision,
+        serialization=serialization,
+        tuning=tuning.method,
+        batch=batch,
+        updates=updates,
+        seconds=seconds,
+        rows_per_second=updates * batch / seconds,
+        tokens_per_second=float(lengths.sum()) / seconds,
+        tokens_per_row=float(lengths.mean()),
+        ms_per_update=1e3 * seconds / updates,
+        peak_gb=peak_memory(engine) / 1e9,
+        gflops=flop / seconds / 1e9,
+    )

@@ -20,6 +20,7 @@ from .options import (
     AtLeast,
     Renamed,
     Share,
+    Shares,
     claim,
     claim_work,
     device_option,
@@ -61,32 +62,44 @@ tabllm augment visits.csv --target clicked --study --drop seconds_on_page --rati
 """
 
 
-class Shares(click.ParamType):
-    """Several shares, parted by commas."""
-
-    name = "shares"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
-        return tuple(float(Share().convert(part, param, ctx)) for part in str(value).split(",") if part.strip())
-
-
 @click.command(cls=Command, examples=EXAMPLES, short_help="Add synthetic rows of a rare class to a table.")
 @click.argument("data", type=PATH)
 @click.option("--target", metavar="COL", required=True, help="Target column, whose rare class gets more rows.")
-@click.option("--raise-to", "balance", cls=Renamed, former=("--balance",), type=Share("equal"), metavar="RATE",
-              help="Fraction of all rows that the class is raised to, such as 20%; 'equal' raises every class to the "
-                   "most frequent one.")  # fmt: skip
+@click.option(
+    "--raise-to",
+    "balance",
+    cls=Renamed,
+    former=("--balance",),
+    type=Share("equal"),
+    metavar="RATE",
+    help="Fraction of all rows that the class is raised to, such as 20%; 'equal' raises every class to the largest.",
+)
 @click.option("-n", "--rows", type=AtLeast(1), metavar="N", help="Rows of the class to generate.")
 @click.option("--label", metavar="VALUE", help="Class to raise.  [default: the rarest]")
-@click.option("-m", "--model", default="nano", show_default=True, metavar="NAME", shell_complete=complete_model,
-              help="Generator to fit, as 'tabllm fit' takes it.")  # fmt: skip
-@click.option("--run", "run_folder", type=PATH, metavar="RUN",
-              help="Run of 'tabllm fit' to generate the rows with.  [default: fit one]")  # fmt: skip
-@click.option("-o", "--out", type=PATH, metavar="OUT",
-              help="File to write, '-' prints CSV; with --study the folder of its work.  [default: DATA's name + "
-                   "'-augmented.csv', '-study']")  # fmt: skip
+@click.option(
+    "-m",
+    "--model",
+    default="nano",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=complete_model,
+    help="Generator to fit, as 'tabllm fit' takes it.",
+)
+@click.option(
+    "--run",
+    "run_folder",
+    type=PATH,
+    metavar="RUN",
+    help="Run of 'tabllm fit' to generate the rows with.  [default: fit one]",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    metavar="OUT",
+    help="File to write, '-' prints CSV; with --study the folder of its work.  [default: DATA's name + "
+    "'-augmented.csv', '-study']",
+)
 @click.option("--provenance", metavar="NAME", help="Name of a column to add, which says 'real' or 'synthetic'.")
 @click.option("--shuffle", is_flag=True, help="Shuffle the rows.  [default: the real rows first]")
 @drop_option
@@ -94,13 +107,21 @@ class Shares(click.ParamType):
 @click.option("--epochs", type=AtLeast(1), metavar="N", help="Maximum passes over the rows.")
 @device_option()
 @rule_options
-@click.option("--study", is_flag=True,
-              help="Study in place of rows: train XGBoost on real rows, with synthetic ones, class weights and SMOTE, "
-                   "and judge all by held-out real rows.")  # fmt: skip
-@click.option("--ratios", type=Shares(), metavar="SHARES",
-              help="Fractions of the class that a study tries.  [default: 5%,10%,25%,50%]")  # fmt: skip
-@click.option("--holdout", type=PATH, metavar="FILE",
-              help="Held-out real rows for a study to judge by.  [default: 30 % of DATA]")  # fmt: skip
+@click.option(
+    "--study",
+    is_flag=True,
+    help="Study in place of rows: train XGBoost on real rows, with synthetic ones, class weights and SMOTE, "
+    "and judge all by held-out real rows.",
+)
+@click.option(
+    "--ratios",
+    type=Shares(),
+    metavar="SHARES",
+    help="Fractions of the class that a study tries.  [default: 5%,10%,25%,50%]",
+)
+@click.option(
+    "--holdout", type=PATH, metavar="FILE", help="Held-out real rows for a study to judge by.  [default: 30 % of DATA]"
+)
 @click.option("--oversample", is_flag=True, help="Oversampling: a study tries repeated rows of the class, too.")
 @output_options
 @seed_option
@@ -151,8 +172,13 @@ def augment(
 
 def _check_options(study: bool, outputs: Outputs, options: dict[str, Any]) -> None:
     """Raise :class:`UsageError` where options of the study and of the making of rows stand together."""
-    making = {"balance": "--raise-to", "rows": "--rows", "run_folder": "--run", "provenance": "--provenance",
-              "shuffle": "--shuffle"}  # fmt: skip
+    making = {
+        "balance": "--raise-to",
+        "rows": "--rows",
+        "run_folder": "--run",
+        "provenance": "--provenance",
+        "shuffle": "--shuffle",
+    }
     studying = {"ratios": "--ratios", "holdout": "--holdout", "oversample": "--oversample"}
     wrong = [flag for name, flag in (making if study else studying).items() if options[name]]
     wrong += [] if study else outputs.flags()
@@ -199,18 +225,26 @@ def _augment(
     start = time.perf_counter()
     identity = {
         **{name: options[name] for name in ("provenance", "shuffle")},
-        "strata": strata, "seed": seed, "facts": synthesizer.describe(), "table": fingerprint([], real),
+        "strata": strata,
+        "seed": seed,
+        "facts": synthesizer.describe(),
+        "table": fingerprint([], real),
         "run": run_stamp(options["run_folder"] or _run_of(data)),
-    }  # fmt: skip
+    }
     writer = ResumableWriter(out, identity, rows=len(table) + sum(stratum.rows for stratum in strata), form=form)
     with interruptible(lambda: rows_left(writer, out)), writer:
         for note in writer.notes:
             session.say(note)
         parts = hybrid_parts(
-            table, synthesizer, strata,
-            written=real, provenance=options["provenance"], seed=seed, progress=session.reporter(),
+            table,
+            synthesizer,
+            strata,
+            written=real,
+            provenance=options["provenance"],
+            seed=seed,
+            progress=session.reporter(),
             done=writer.resumed,
-        )  # fmt: skip
+        )
         for part in [mixed(parts, seed)] if options["shuffle"] and not writer.resumed else parts:
             writer.write(part)
     added = sum(stratum.rows for stratum in strata)
@@ -283,9 +317,16 @@ def _fitted(
         check_run_directory(run)
         claim(session, run, force=options["force"], folder=True)
     synthesizer, _, there = fitted_run(
-        run, wanted, model, table, schema, given,
-        progress=session.reporter(), anew=options["force"], around=told_when_interrupted(run),
-    )  # fmt: skip
+        run,
+        wanted,
+        model,
+        table,
+        schema,
+        given,
+        progress=session.reporter(),
+        anew=options["force"],
+        around=told_when_interrupted(run),
+    )
     if there:
         session.say(f"The rows are made with {run}/, which an earlier call fitted.")
     else:
@@ -340,9 +381,13 @@ def _study(
         "seed": str(settings.seed),
     }
     outputs.write(
-        session, to_json(found), draw=lambda console: draw(found, console), markdown=lambda: to_markdown(found),
-        page=lambda facts: page(found, provenance(facts).facts), facts=facts,
-    )  # fmt: skip
+        session,
+        to_json(found),
+        draw=lambda console: draw(found, console),
+        markdown=lambda: to_markdown(found),
+        page=lambda facts: page(found, provenance(facts).facts),
+        facts=facts,
+    )
     if all(outcome.error for outcome in found.outcomes):
         raise TabllmError("None of the arms could be judged; see above why.")
 

@@ -33,18 +33,39 @@ tabllm bench -m deepseek-coder-1.3b --precision 4bit --data visits.csv --json sp
 
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Measure how fast language models generate rows here.")
-@click.option("-m", "--model", default="gpt2", show_default=True, metavar="NAME",
-              help="Language model: a name of 'tabllm models list', a folder, or a hub id.")  # fmt: skip
+@click.option(
+    "-m",
+    "--model",
+    default="gpt2",
+    show_default=True,
+    metavar="NAME",
+    help="Language model: a name of 'tabllm models list', a folder, or a hub id.",
+)
 @click.option(
     "--random-weights", is_flag=True, help="Random weights of the model's shape, so that nothing is downloaded."
 )
-@click.option("--precision", "precisions", multiple=True, type=click.Choice(PRECISIONS),
-              help="Weight precision. Repeatable.  [default: fp32]")  # fmt: skip
-@click.option("--serialization", "serializations", multiple=True,
-              type=click.Choice(list(SERIALIZATIONS)),
-              help="Text format of a row. Repeatable.  [default: compact]")  # fmt: skip
-@click.option("--batch", "batches", multiple=True, type=AtLeast(1), metavar="N",
-              help="Batch size: rows sampled together. Repeatable.  [default: what 2 GB hold]")  # fmt: skip
+@click.option(
+    "--precision",
+    "precisions",
+    multiple=True,
+    type=click.Choice(PRECISIONS),
+    help="Weight precision. Repeatable.  [default: fp32]",
+)
+@click.option(
+    "--serialization",
+    "serializations",
+    multiple=True,
+    type=click.Choice(list(SERIALIZATIONS)),
+    help="Text format of a row. Repeatable.  [default: compact]",
+)
+@click.option(
+    "--batch",
+    "batches",
+    multiple=True,
+    type=AtLeast(1),
+    metavar="N",
+    help="Batch size: rows sampled together. Repeatable.  [default: what 2 GB hold]",
+)
 @click.option(
     "-n",
     "--rows",
@@ -54,9 +75,14 @@ tabllm bench -m deepseek-coder-1.3b --precision 4bit --data visits.csv --json sp
     metavar="N",
     help="Rows to generate for each line.",
 )
-@click.option("--steps", type=AtLeast(0), default=20, show_default=True, metavar="N",
-              help="Number of updates before, so that rows are plausible and share prefixes as real ones "
-                   "do.")  # fmt: skip
+@click.option(
+    "--steps",
+    type=AtLeast(0),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Number of updates before, so that rows are plausible and share prefixes as real ones do.",
+)
 @click.option("--data", type=PATH, metavar="FILE", help="Table whose rows are generated.  [default: the bundled Adult]")
 @click.option(
     "--engine",
@@ -93,9 +119,13 @@ def bench(
     table = load_adult("train") if data is None else read(session, data, reading).table
     table = check_table(drop_columns(table, dropped))
     result = bench_models(
-        table, precisions=precisions or ("fp32",), serializations=serializations or ("compact",), seed=seed or 0,
-        progress=session.reporter(), **options,
-    )  # fmt: skip
+        table,
+        precisions=precisions or ("fp32",),
+        serializations=serializations or ("compact",),
+        seed=seed or 0,
+        progress=session.reporter(),
+        **options,
+    )
     if session.draws(json_file):
         draw(session.console(), result)
     session.write_json(result, json_file)

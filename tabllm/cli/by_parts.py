@@ -47,10 +47,12 @@ class Size(click.ParamType):
 def max_memory_option(command: Decorated) -> Decorated:
     """``--max-memory SIZE``."""
     return click.option(
-        "--max-memory", type=Size(), metavar="SIZE",
+        "--max-memory",
+        type=Size(),
+        metavar="SIZE",
         help="Memory that reading a table whole may take, such as 3GB; a larger one is read by parts.  [default: half "
-             "of what is free]",
-    )(command)  # fmt: skip
+        "of what is free]",
+    )(command)
 
 
 def why_by_parts(data: str, reading: ReadOptions, max_memory: int | None, refused: dict[str, Any]) -> str | None:
@@ -113,9 +115,13 @@ def fit_by_parts(
         reporter.note(rules_line(table.schema.rules, data))
     with learning_from(synthesizer, table, run, reporter):
         learn(
-            reporter, synthesizer, table.sample, table.schema, run,
+            reporter,
+            synthesizer,
+            table.sample,
+            table.schema,
+            run,
             save=lambda folder: save_run(synthesizer, folder, found.source),
-        )  # fmt: skip
+        )
     return (table.summary.rows, len(table.sample.columns)), found.held or None
 
 

@@ -50,17 +50,41 @@ tabllm compare visits.csv -m ctgan -m tvae --epochs 10 --train-rows 2000
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Set several generators side by side.")
 @click.argument("data", type=PATH)
-@click.option("-m", "--model", "models", multiple=True, cls=Renamed, former=("--models",), metavar="NAME",
-              default=("nano", "tabcascade", "tabddpm", "ctgan", "tvae"), show_default="nano and four others",
-              help="Generator, as 'tabllm fit' takes it. Repeatable, or several separated by commas.")  # fmt: skip
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    cls=Renamed,
+    former=("--models",),
+    metavar="NAME",
+    default=("nano", "tabcascade", "tabddpm", "ctgan", "tvae"),
+    show_default="nano and four others",
+    help="Generator, as 'tabllm fit' takes it. Repeatable, or several separated by commas.",
+)
 @click.option("--target", metavar="COL", help="Target column to predict.  [default: guessed]")
-@click.option("--holdout", type=PATH, metavar="FILE",
-              help="Held-out real rows to judge by, which no generator learns.  [default: a fifth of "
-                   "DATA]")  # fmt: skip
-@click.option("-o", "--out", type=PATH, metavar="FOLDER",
-              help="Folder for the runs, rows and reports.  [default: DATA's name + '-compare']")  # fmt: skip
-@click.option("-n", "sampled", cls=Renamed, former=("--sample",), type=AtLeast(2), metavar="N",
-              help="Rows to generate by each.  [default: as many as it learned]")  # fmt: skip
+@click.option(
+    "--holdout",
+    type=PATH,
+    metavar="FILE",
+    help="Held-out real rows to judge by, which no generator learns.  [default: a fifth of DATA]",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    metavar="FOLDER",
+    help="Folder for the runs, rows and reports.  [default: DATA's name + '-compare']",
+)
+@click.option(
+    "-n",
+    "sampled",
+    cls=Renamed,
+    former=("--sample",),
+    type=AtLeast(2),
+    metavar="N",
+    help="Rows to generate by each.  [default: as many as it learned]",
+)
 @drop_option
 @train_rows_option(10)
 @click.option(
@@ -152,9 +176,13 @@ def compare(
         return html_page(reports_of(outcomes), tables=tables, provenance=about)
 
     outputs.write(
-        session, to_json(outcomes, tables), draw=lambda console: draw(console, outcomes, tables, toy),
-        markdown=lambda: "\n".join(to_markdown(table) for table in tables), page=page if tables else None, facts=facts,
-    )  # fmt: skip
+        session,
+        to_json(outcomes, tables),
+        draw=lambda console: draw(console, outcomes, tables, toy),
+        markdown=lambda: "\n".join(to_markdown(table) for table in tables),
+        page=page if tables else None,
+        facts=facts,
+    )
     if all(outcome.error for outcome in outcomes):
         raise TabllmError("None of the generators could be judged; see above why.")
 

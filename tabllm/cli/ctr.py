@@ -59,30 +59,72 @@ tabllm ctr users.csv --click click --by user_id --time time --drop conversion -m
 @click.command(cls=Command, examples=EXAMPLES, short_help="Train CTR models on a real and on synthetic pasts.")
 @click.argument("log", type=PATH)
 @click.option("--click", "clicked", required=True, metavar="COL", help="Click column: 0 or 1.")
-@click.option("--time", "time_", metavar="COL",
-              help="Time column: learn from the past, test on the latest rows.  [default: split at "
-                   "random]")  # fmt: skip
-@click.option("--by", metavar="COL",
-              help="User column, with --time: tell the models of each user's past clicks and impressions, and fit nano "
-                   "to whole histories.")  # fmt: skip
+@click.option(
+    "--time",
+    "time_",
+    metavar="COL",
+    help="Time column: learn from the past, test on the latest rows.  [default: split at random]",
+)
+@click.option(
+    "--by",
+    metavar="COL",
+    help="User column, with --time: tell the models of each user's past clicks and impressions, and fit nano "
+    "to whole histories.",
+)
 @click.option("--ad", metavar="COL", help="Ad column, whose ranking is compared.  [default: guessed]")
-@click.option("--truth", metavar="COL",
-              help="Column of true click probabilities, for an upper bound.  [default: true_click_probability, "
-                   "if there]")  # fmt: skip
-@click.option("-m", "--model", "models", multiple=True, metavar="NAME",
-              help="Generator to fit to the past, as 'tabllm fit' takes it. Repeatable, or several separated by "
-                   "commas.")  # fmt: skip
-@click.option("--synthetic", multiple=True, type=PATH, metavar="FILE",
-              help="Synthetic rows that a generator made of the past. Repeatable.")  # fmt: skip
+@click.option(
+    "--truth",
+    metavar="COL",
+    help="Column of true click probabilities, for an upper bound.  [default: true_click_probability, if there]",
+)
+@click.option(
+    "-m",
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME",
+    help="Generator to fit to the past, as 'tabllm fit' takes it. Repeatable, or several separated by commas.",
+)
+@click.option(
+    "--synthetic",
+    multiple=True,
+    type=PATH,
+    metavar="FILE",
+    help="Synthetic rows that a generator made of the past. Repeatable.",
+)
 @click.option("--past", type=PATH, metavar="FILE", help="File to write the rows to that a generator may learn.")
-@click.option("--test-share", type=Share(), default=0.2, show_default=True, metavar="SHARE",
-              help="Fraction of the rows to test on.")  # fmt: skip
-@click.option("--schema", "schema_file", type=PATH, metavar="FILE",
-              help="Schema file: the kinds of the columns, as 'tabllm schema -o FILE' wrote it.")  # fmt: skip
-@click.option("-o", "--out", type=PATH, metavar="FOLDER",
-              help="Folder for the runs and rows of the generators.  [default: LOG's name + '-ctr']")  # fmt: skip
-@click.option("-n", "--rows", "sampled", cls=Renamed, former=("--sample",), type=AtLeast(2), metavar="N",
-              help="Rows to generate by each.  [default: as many as it learned]")  # fmt: skip
+@click.option(
+    "--test-share",
+    type=Share(),
+    default=0.2,
+    show_default=True,
+    metavar="SHARE",
+    help="Fraction of the rows to test on.",
+)
+@click.option(
+    "--schema",
+    "schema_file",
+    type=PATH,
+    metavar="FILE",
+    help="Schema file: the kinds of the columns, as 'tabllm schema -o FILE' wrote it.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    metavar="FOLDER",
+    help="Folder for the runs and rows of the generators.  [default: LOG's name + '-ctr']",
+)
+@click.option(
+    "-n",
+    "--rows",
+    "sampled",
+    cls=Renamed,
+    former=("--sample",),
+    type=AtLeast(2),
+    metavar="N",
+    help="Rows to generate by each.  [default: as many as it learned]",
+)
 @click.option(
     "--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.  [default: its own]"
 )
@@ -202,10 +244,13 @@ def ctr(
         "seed": str(seed),
     }
     outputs.write(
-        session, {**plain(report), "failed": failed}, draw=lambda console: draw(console, report, failed),
-        markdown=lambda: to_markdown(report), page=lambda facts: page(report, failed, provenance(facts).facts),
+        session,
+        {**plain(report), "failed": failed},
+        draw=lambda console: draw(console, report, failed),
+        markdown=lambda: to_markdown(report),
+        page=lambda facts: page(report, failed, provenance(facts).facts),
         facts=facts,
-    )  # fmt: skip
+    )
     if synthetic:
         session.say("Files are taken as made from the past alone; '--past FILE' writes it, for 'tabllm fit'.")
     if models and len(failed) == len(models):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,9 @@ import click
 
 from tabular.errors import UsageError
 
-from .by_parts import TableReader, learned_file, max_memory_option
+from .by_parts import max_memory_option
 from .group import Command
+from .judged_tables import JudgedTables, judged_tables
 from .links import eval_links, is_linked
 from .options import (
     PATH,
@@ -31,11 +32,8 @@ from .sequences import compare_logs, log_columns, log_options
 from .session import Session
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from eval.facts.report import ShadowAttack
     from tabular.io.file_form import ReadOptions
-    from tabular.schema import Schema
 
 __all__ = ["evaluate"]
 
@@ -84,41 +82,81 @@ class Claim(click.ParamType):
 @click.command("eval", cls=Command, examples=EXAMPLES, short_help="Report how good a synthetic table is.")
 @click.argument("real", type=PATH, metavar="REAL|RUN")
 @click.argument("synth", type=PATH, nargs=-1)
-@click.option("--holdout", type=PATH, metavar="FILE",
-              help="Held-out real rows that the generator never saw; they give every figure its noise floor.  "
-                   "[default: those "
-                   "that RUN held back]")  # fmt: skip
-@click.option("--data", type=PATH, metavar="FILE",
-              help="File that RUN learned, if it was moved since.")  # fmt: skip
-@click.option("--run", "attacked", type=PATH, metavar="RUN",
-              help="Run to attack: do its probabilities tell training rows from held-out ones?  [default: RUN, of "
-                   "nano]")  # fmt: skip
-@click.option("--target", metavar="COL",
-              help="Target column to predict; with --by its next value.  [default: guessed]")  # fmt: skip
-@click.option("--protect", multiple=True, metavar="COL",
-              help="Protected column, whose groups must not fare worse, such as sex. Repeatable.")  # fmt: skip
-@click.option("--protocol", type=click.Choice(["standard", "report"]), default="standard", show_default=True,
-              help="Settings of the utility models; report: XGBoost's own defaults.")  # fmt: skip
-@click.option("--all-targets", is_flag=True,
-              help="Predict every column from the others too, by small models; some seconds more.")  # fmt: skip
-@click.option("--shadow", type=AtLeast(4), is_flag=False, flag_value="8", metavar="N",
-              help="Fit N shadow models, of RUN's kind or nano, with and without rows: the strongest attack, and slow; "
-                   "8 if no N follows.")  # fmt: skip
-@click.option("--claim", type=Claim(), metavar="EPSILON,DELTA",
-              help="Claimed epsilon and delta of a private run, to test by the attack.")  # fmt: skip
-@click.option("--no-rules", is_flag=True,
-              help="Check no rules between columns. Otherwise those of RUN are, or those found in REAL.")  # fmt: skip
-@click.option("--limit", type=AtLeast(1), default=10, show_default=True, metavar="N",
-              help="Rows in each list of --details.")  # fmt: skip
+@click.option(
+    "--holdout",
+    type=PATH,
+    metavar="FILE",
+    help="Held-out real rows that the generator never saw; they give every figure its noise floor.  "
+    "[default: those "
+    "that RUN held back]",
+)
+@click.option("--data", type=PATH, metavar="FILE", help="File that RUN learned, if it was moved since.")
+@click.option(
+    "--run",
+    "attacked",
+    type=PATH,
+    metavar="RUN",
+    help="Run to attack: do its probabilities tell training rows from held-out ones?  [default: RUN, of nano]",
+)
+@click.option("--target", metavar="COL", help="Target column to predict; with --by its next value.  [default: guessed]")
+@click.option(
+    "--protect",
+    multiple=True,
+    metavar="COL",
+    help="Protected column, whose groups must not fare worse, such as sex. Repeatable.",
+)
+@click.option(
+    "--protocol",
+    type=click.Choice(["standard", "report"]),
+    default="standard",
+    show_default=True,
+    help="Settings of the utility models; report: XGBoost's own defaults.",
+)
+@click.option(
+    "--all-targets", is_flag=True, help="Predict every column from the others too, by small models; some seconds more."
+)
+@click.option(
+    "--shadow",
+    type=AtLeast(4),
+    is_flag=False,
+    flag_value="8",
+    metavar="N",
+    help="Fit N shadow models, of RUN's kind or nano, with and without rows: the strongest attack, and slow; "
+    "8 if no N follows.",
+)
+@click.option(
+    "--claim",
+    type=Claim(),
+    metavar="EPSILON,DELTA",
+    help="Claimed epsilon and delta of a private run, to test by the attack.",
+)
+@click.option(
+    "--no-rules",
+    is_flag=True,
+    help="Check no rules between columns. Otherwise those of RUN are, or those found in REAL.",
+)
+@click.option(
+    "--limit", type=AtLeast(1), default=10, show_default=True, metavar="N", help="Rows in each list of --details."
+)
 @log_options("compare")
-@click.option("--conversion", metavar="COL[=VALUE]",
-              help="With --by and --channel: events that are conversions, such as page=paid.")  # fmt: skip
-@click.option("--channel", metavar="COL",
-              help="With --by and --conversion: column of the channel, whose share of the conversions is "
-                   "compared.")  # fmt: skip
-@click.option("--links", "links_file", type=PATH, metavar="FILE",
-              help="Linked tables: REAL and SYNTH are folders, and FILE holds their keys ('tabllm schema A B -o "
-                   "FILE'); --run RUN says them too.")  # fmt: skip
+@click.option(
+    "--conversion",
+    metavar="COL[=VALUE]",
+    help="With --by and --channel: events that are conversions, such as page=paid.",
+)
+@click.option(
+    "--channel",
+    metavar="COL",
+    help="With --by and --conversion: column of the channel, whose share of the conversions is compared.",
+)
+@click.option(
+    "--links",
+    "links_file",
+    type=PATH,
+    metavar="FILE",
+    help="Linked tables: REAL and SYNTH are folders, and FILE holds their keys ('tabllm schema A B -o "
+    "FILE'); --run RUN says them too.",
+)
 @details_option
 @html_option
 @real_rows_option
@@ -166,27 +204,66 @@ def evaluate(
     session.check_json(json_file)
     session.check_file(html_file)
     if links_file or is_linked(real) or is_linked(attacked):
-        _refuse({
-            "--holdout": holdout, "--target": target, "--protect": protect, "--claim": claim, "--html": html_file,
-            "--all-targets": all_targets, "--shadow": shadow, "--by": by, "--drop": dropped, "--channel": channel,
-            "--conversion": conversion,
-        }, "linked tables are judged by whole families")  # fmt: skip
+        _refuse(
+            {
+                "--holdout": holdout,
+                "--target": target,
+                "--protect": protect,
+                "--claim": claim,
+                "--html": html_file,
+                "--all-targets": all_targets,
+                "--shadow": shadow,
+                "--by": by,
+                "--drop": dropped,
+                "--channel": channel,
+                "--conversion": conversion,
+            },
+            "linked tables are judged by whole families",
+        )
         eval_links(
-            session, real, synth, links_file, attacked, data, reading,
-            details=details, limit=limit, seed=seed, json_file=json_file,
-        )  # fmt: skip
+            session,
+            real,
+            synth,
+            links_file,
+            attacked,
+            data,
+            reading,
+            details=details,
+            limit=limit,
+            seed=seed,
+            json_file=json_file,
+        )
         return
     columns = log_columns(real, by, time)
     if columns is not None:
-        _refuse({
-            "--protect": protect, "--claim": claim, "--all-targets": all_targets, "--shadow": shadow, "--run": attacked,
-        }, "--by whole histories")  # fmt: skip
-        logs = _tables(session, real, synth, holdout, data, reading, seed or 0).without(dropped)
+        _refuse(
+            {
+                "--protect": protect,
+                "--claim": claim,
+                "--all-targets": all_targets,
+                "--shadow": shadow,
+                "--run": attacked,
+            },
+            "--by whole histories",
+        )
+        logs = judged_tables(session, real, synth, holdout, data, reading, seed or 0).without(dropped)
         compare_logs(
-            session, logs.real, logs.synthetic, logs.schema, columns, holdout=logs.holdout, target=target,
-            conversion=conversion, channel=channel, details=details, limit=limit, seed=seed or 0, json_file=json_file,
-            html_file=html_file, facts=logs.facts,
-        )  # fmt: skip
+            session,
+            logs.real,
+            logs.synthetic,
+            logs.schema,
+            columns,
+            holdout=logs.holdout,
+            target=target,
+            conversion=conversion,
+            channel=channel,
+            details=details,
+            limit=limit,
+            seed=seed or 0,
+            json_file=json_file,
+            html_file=html_file,
+            facts=logs.facts,
+        )
         return
     if conversion or channel:
         raise UsageError("--conversion and --channel are of histories: name --by and --time, too.")
@@ -199,7 +276,7 @@ def evaluate(
     from eval.several import compare_several
     from tabular.rules import with_rules
 
-    judged = _tables(
+    judged = judged_tables(
         session, real, synth, holdout, data, reading, seed or 0, max_memory=max_memory, find_rules=not no_rules
     )
     log_probs = None
@@ -246,7 +323,7 @@ def _refuse(options: dict[str, Any], other: str) -> None:
             raise UsageError(f"{option} judges single rows, and {other}: leave one of them out.")
 
 
-def _shadow_of(judged: _Judged, real: str, seed: int) -> Callable[..., dict[str, ShadowAttack]]:
+def _shadow_of(judged: JudgedTables, real: str, seed: int) -> Callable[..., dict[str, ShadowAttack]]:
     """The attack by shadow models of the kind of the run ``real``, or nano; what forbids it is found here."""
     from tabular.preparing.inference import infer_schema
 
@@ -255,89 +332,12 @@ def _shadow_of(judged: _Judged, real: str, seed: int) -> Callable[..., dict[str,
     is_run = (Path(real) / "config.json").is_file()
     model, options = generator_of_run(real) if is_run else ("nano", {})
     return partial(
-        shadow_attacks, judged.real, check_held(judged.holdout), judged.synthetic,
-        schema=judged.schema or infer_schema(judged.real), model=model, options=options, seed=seed,
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Judged:
-    """What is compared; ``schema`` is that of ``run``, ``None`` where there is none and it is to be inferred."""
-
-    real: pd.DataFrame
-    synthetic: dict[str, pd.DataFrame]
-    holdout: pd.DataFrame | None
-    facts: dict[str, str]
-    schema: Schema | None = None
-    run: str | None = None
-    notes: tuple[str, ...] = ()
-
-    def without(self, names: tuple[str, ...]) -> _Judged:
-        """The same without the columns ``names``."""
-        from tabular.io.dropping import drop_columns
-
-        if not names:
-            return self
-        made = {label: drop_columns(table, names, absent_ok=True) for label, table in self.synthetic.items()}
-        held = None if self.holdout is None else drop_columns(self.holdout, names, absent_ok=True)
-        schema = None if self.schema is None else self.schema.drop_columns(names)
-        return replace(self, real=drop_columns(self.real, names), synthetic=made, holdout=held, schema=schema)
-
-
-def _tables(
-    session: Session,
-    real: str,
-    synth: tuple[str, ...],
-    holdout: str | None,
-    data: str | None,
-    reading: ReadOptions,
-    seed: int,
-    *,
-    max_memory: int | None = None,
-    find_rules: bool = True,
-) -> _Judged:
-    """The tables that the arguments name: files, or a run with the file that it learned."""
-    from eval.judging.side_by_side import unique_names
-    from tabllm import __version__
-    from tabular.io.origins import is_table
-    from tabular.preparing.source import read_form
-
-    is_run = (Path(real) / "config.json").is_file()
-    form = read_form(real) if is_run else None
-    like = replace(reading, encoding=reading.encoding or form.options().encoding) if form else reading
-    first = data or (learned_file(real) if is_run else real if is_table(real) else None)
-    origins = [origin for origin in (first, *synth, holdout) if origin]
-    tables = TableReader(session, origins, reading, max_memory, seed)
-    made = {name: tables.more(path, like) for name, path in zip(unique_names(synth), synth, strict=True)}
-    held = tables.more(holdout, reading) if holdout else None
-    if not is_run and is_table(real):
-        if data is not None:
-            raise UsageError("--data names the file that a run learned; give the run as the first argument.")
-        if not synth and Path(real).exists():
-            raise UsageError(f"There is nothing to compare {real} with; name a synthetic table, or a run to sample.")
-        facts = {"real rows": real, "held-out rows": holdout or "none", "synthetic rows": ", ".join(synth)}
-        table, schema = tables.real(real, find_rules=find_rules)
-        facts |= {"version": f"tabllm {__version__}"}
-        return _Judged(table, made, held, facts, schema, notes=tuple(tables.notes))
-
-    from tabular.preparing.source import read_source
-    from tabular.registry import load_run
-    from tabular.schema import Schema
-
-    from ..pipeline import run_facts
-
-    learned, kept = tables.learned(real, data)
-    schema = Schema.from_json(Path(real) / "schema.json")
-    if not synth:
-        synthesizer = load_run(real)
-        count = len(learned) if synthesizer.unit == "rows" else None
-        made = {Path(real).name: synthesizer.sample(count, seed=seed, progress=session.reporter())}
-    source = read_source(real)
-    file = data or (source.file if source else "")
-    facts = {
-        "real rows": f"{len(learned):,} rows of {file}",
-        "held-out rows": holdout or (f"{len(kept):,} rows of {file}" if kept is not None else "none"),
-        "synthetic rows": ", ".join(synth) or f"sampled from {real}",
-        **run_facts(real),
-    }
-    return _Judged(learned, made, kept if held is None else held, facts, schema, real, tuple(tables.notes))
+        shadow_attacks,
+        judged.real,
+        check_held(judged.holdout),
+        judged.synthetic,
+        schema=judged.schema or infer_schema(judged.real),
+        model=model,
+        options=options,
+        seed=seed,
+    )

@@ -22,8 +22,7 @@ tabllm example small.csv -n 1000 --seed 1
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Write a small simulated table to try the commands on.")
 @click.argument("out", type=PATH)
-@click.option("-n", "--rows", type=AtLeast(1), default=8_000, show_default=True, metavar="N",
-              help="Rows to generate.")  # fmt: skip
+@click.option("-n", "--rows", type=AtLeast(1), default=8_000, show_default=True, metavar="N", help="Rows to generate.")
 @seed_option
 @force_option("a file")
 @click.pass_obj

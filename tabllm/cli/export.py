@@ -25,11 +25,18 @@ tabllm export gpt2-run -o gpt2-visits-4bit --quantize 4
 @click.command(cls=Command, examples=EXAMPLES, short_help="Write a fine-tuned model for other programs.")
 @click.argument("run", type=PATH)
 @click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="Folder to write.")
-@click.option("--adapter", "form", type=click.Choice(["peft", "mlx"]),
-              help="Write the adapter alone, without the model: for peft.PeftModel.from_pretrained, or for "
-                   "mlx_lm.load.")  # fmt: skip
-@click.option("--quantize", "bits", type=click.Choice(["4", "8"]),
-              help="Quantize the merged weights to so many bits, as mlx-lm reads them.")  # fmt: skip
+@click.option(
+    "--adapter",
+    "form",
+    type=click.Choice(["peft", "mlx"]),
+    help="Write the adapter alone, without the model: for peft.PeftModel.from_pretrained, or for mlx_lm.load.",
+)
+@click.option(
+    "--quantize",
+    "bits",
+    type=click.Choice(["4", "8"]),
+    help="Quantize the merged weights to so many bits, as mlx-lm reads them.",
+)
 @device_option(default="auto", purpose="merge the weights on")
 @force_option("a folder")
 @click.pass_obj
@@ -53,8 +60,10 @@ def export(
         from tabllm.lm.adapter_export import export_adapter
 
         base = export_adapter(run, out, form)
-        call = {"peft": f"peft.PeftModel.from_pretrained(model, {out!r})",
-                "mlx": f"mlx_lm.load({base!r}, adapter_path={out!r})"}[form]  # fmt: skip
+        call = {
+            "peft": f"peft.PeftModel.from_pretrained(model, {out!r})",
+            "mlx": f"mlx_lm.load({base!r}, adapter_path={out!r})",
+        }[form]
         session.say(f"Wrote {out}/, an adapter for {base}, which is loaded with {call}.")
         return
     width = None if bits is None else int(bits)

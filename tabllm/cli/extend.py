@@ -32,9 +32,14 @@ tabllm extend log-run log.csv --events 5 -o next-2.csv --seed 2
 @click.argument("run", type=PATH)
 @click.argument("table", type=PATH, metavar="LOG")
 @click.option("--events", type=AtLeast(1), default=1, show_default=True, metavar="N", help="New events of each user.")
-@click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
-              help="File to write: the new events alone; its ending says the format, '-' prints CSV on standard "
-                   "output.")  # fmt: skip
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    required=True,
+    metavar="OUT",
+    help="File to write: the new events alone; its ending says the format, '-' prints CSV on standard output.",
+)
 @rows_of_file_options
 @click.pass_obj
 def extend(

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tabular.errors import UsageError
-from tabular.settings import CommonSettings, EngineSettings, TrainingSettings, settings_table
 
-from ..lm.settings import PretrainedSettings
 from .by_parts import fit_by_parts, max_memory_option, why_by_parts
 from .errors import Interrupted
 from .group import Command
@@ -36,7 +34,7 @@ from .reading import read, read_schema, reading_options
 from .rule_options import rule_options
 from .sequences import log_options, take_log
 from .session import Session, seconds
-from .settings import option_of, settings_option, with_settings
+from .settings import setting_options, settings_option, with_settings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,55 +85,49 @@ def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) 
     return [name for name in model_names() if name.startswith(incomplete)]
 
 
-#: The settings that have an option: of every generator, of those that are trained, and of pretrained language models.
-SETTING_OPTIONS = (
-    (CommonSettings, ("rare_below",)),
-    (TrainingSettings, ("epochs", "steps", "batch_size", "learning_rate")),
-    (EngineSettings, ("engine",)),
-    (
-        PretrainedSettings,
-        (
-            "precision", "tuning", "serialization", "max_cell_tokens", "rank", "lora_scale", "lora_dropout",
-            "lora_layers", "accumulate", "checkpointing", "revision", "random_weights",
-        ),
-    ),
-)  # fmt: skip
-
-
-def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """An option for each of :data:`SETTING_OPTIONS`, as its setting is declared."""
-    for kind, names in reversed(SETTING_OPTIONS):
-        for name in reversed(names):
-            command = option_of(settings_table(kind)[name])(command)
-    return command
-
-
 @click.command(cls=Command, examples=EXAMPLES, short_help="Fit a generator to a table.")
 @click.argument("data", type=PATH, nargs=-1, required=True)
-@click.option("-m", "--model", default="nano", show_default=True, metavar="NAME", shell_complete=complete_model,
-              help="Generator: nano, tabcascade, tabddpm, ctgan, tvae, or a pretrained language model ('tabllm models "
-                   "list' shows their names; a folder or a hub id does as well).")  # fmt: skip
+@click.option(
+    "-m",
+    "--model",
+    default="nano",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=complete_model,
+    help="Generator: nano, tabcascade, tabddpm, ctgan, tvae, or a pretrained language model ('tabllm models "
+    "list' shows their names; a folder or a hub id does as well).",
+)
 @click.option("-o", "--out", type=PATH, metavar="RUN", help="Run folder to write.  [default: DATA's name + '-run']")
-@click.option("--schema", "schema_file", type=PATH, metavar="FILE",
-              help="Schema file: the kinds of the columns, as 'tabllm schema -o FILE' wrote it and you edited "
-                   "it.")  # fmt: skip
+@click.option(
+    "--schema",
+    "schema_file",
+    type=PATH,
+    metavar="FILE",
+    help="Schema file: the kinds of the columns, as 'tabllm schema -o FILE' wrote it and you edited it.",
+)
 @kind_option
 @drop_option
 @rule_options
 @faker_option
-@click.option("--target", metavar="COL",
-              help="Target column, whose classes the generator is conditioned on (tabddpm).")  # fmt: skip
+@click.option("--target", metavar="COL", help="Target column, whose classes the generator is conditioned on (tabddpm).")
 @log_options("learn")
 @link_options
-@click.option("--log", metavar="KIND[:DIR]",
-              help="Log of the fit: 'tensorboard' writes losses, learning rate and tokens/s at every evaluation to DIR "
-                   "(extra 'tensorboard').  [default DIR: runs/ and the name of RUN]")  # fmt: skip
+@click.option(
+    "--log",
+    metavar="KIND[:DIR]",
+    help="Log of the fit: 'tensorboard' writes losses, learning rate and tokens/s at every evaluation to DIR "
+    "(extra 'tensorboard').  [default DIR: runs/ and the name of RUN]",
+)
 @settings_option
 @train_rows_option(2)
-@click.option("--holdout", type=Holdout(), metavar="SHARE",
-              help="Rows to hold back, a fraction (20%) or a number, drawn at random (of a person with several "
-                   "rows all or none), for 'tabllm eval RUN' to judge by. The run keeps how they were drawn, and no "
-                   "row.")  # fmt: skip
+@click.option(
+    "--holdout",
+    type=Holdout(),
+    metavar="SHARE",
+    help="Rows to hold back, a fraction (20%) or a number, drawn at random (of a person with several "
+    "rows all or none), for 'tabllm eval RUN' to judge by. The run keeps how they were drawn, and no "
+    "row.",
+)
 @setting_options
 @device_option()
 @privacy_options
@@ -179,10 +171,19 @@ def fit(
     run = Path(out or default_run(data[0]))
     given = {name: value for name, value in options.items() if value is not None}
     if links or len(data) > 1:
-        refuse({
-            "--by": by, "--schema": schema_file, "--kind": kinds, "--drop": dropped, "--rule": rules, "--faker": faker,
-            "--train-rows": train_rows, "--holdout": holdout, "--log": log,
-        })  # fmt: skip
+        refuse(
+            {
+                "--by": by,
+                "--schema": schema_file,
+                "--kind": kinds,
+                "--drop": dropped,
+                "--rule": rules,
+                "--faker": faker,
+                "--train-rows": train_rows,
+                "--holdout": holdout,
+                "--log": log,
+            }
+        )
         fit_links(session, data, links, model, given, str(run), reading, time=time, force=force)
         return
     file = data[0]
@@ -225,10 +226,22 @@ def fit(
     if (why := why_by_parts(file, reading, max_memory, needing_all)) is not None:
         synthesizer, start = create(model, **given), perf_counter()
         shape, back = fit_by_parts(
-            session, reporter, synthesizer, file, run, why, learn, reading=reading, dropped=dropped,
-            rows=(holdout or 0, train_rows, given.get("seed", 0)), schema=given_schema, kinds=chosen,
-            rare_below=given.get("rare_below", 0), faker=faker, rules=rules,
-        )  # fmt: skip
+            session,
+            reporter,
+            synthesizer,
+            file,
+            run,
+            why,
+            learn,
+            reading=reading,
+            dropped=dropped,
+            rows=(holdout or 0, train_rows, given.get("seed", 0)),
+            schema=given_schema,
+            kinds=chosen,
+            rare_below=given.get("rare_below", 0),
+            faker=faker,
+            rules=rules,
+        )
         _tell(session, synthesizer, shape, perf_counter() - start, back, run)
         return
     found = read(session, file, reading)

@@ -32,9 +32,15 @@ tabllm impute visits-run holes.parquet -o filled/ --cluster ray
 @click.command(cls=Command, examples=EXAMPLES, short_help="Fill in the missing cells of a table.")
 @click.argument("run", type=PATH)
 @click.argument("table", type=PATH)
-@click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
-              help="File to write; its ending says the format, '-' prints CSV on standard output; a folder "
-                   "('filled/' or s3://...) gets Parquet parts of a Parquet file.")  # fmt: skip
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    required=True,
+    metavar="OUT",
+    help="File to write; its ending says the format, '-' prints CSV on standard output; a folder "
+    "('filled/' or s3://...) gets Parquet parts of a Parquet file.",
+)
 @rows_of_file_options
 @cluster_options
 @click.pass_obj
@@ -60,9 +66,18 @@ def impute(
     cluster.check()
     if writes_parts(out, cluster):
         table_in_parts(
-            session, "impute", run, table, out, cluster, label="Imputing", device=device, force=force, seed=seed,
+            session,
+            "impute",
+            run,
+            table,
+            out,
+            cluster,
+            label="Imputing",
+            device=device,
+            force=force,
+            seed=seed,
             dropped=list(dropped),
-        )  # fmt: skip
+        )
         return
     written_as = check_output(out)
     claim(session, out, force=force)

@@ -57,14 +57,25 @@ def cluster_options(command: Decorated) -> Decorated:
         return command(*args, cluster=made, **given)
 
     options = (
-        click.option("--cluster", "cluster_name", type=click.Choice(["ray"]),
-                     help="Cluster whose workers do the work; OUT is a folder of Parquet parts."),
-        click.option("--workers", type=AtLeast(1), metavar="N",
-                     help="Workers of the cluster, each with one processor.  [default: all]"),
-        click.option("--address", metavar="ADDR",
-                     help="Address of the cluster: 'local' starts Ray on this machine, 'auto' finds the cluster that "
-                          "this machine belongs to.  [default: RAY_ADDRESS, else local]"),
-    )  # fmt: skip
+        click.option(
+            "--cluster",
+            "cluster_name",
+            type=click.Choice(["ray"]),
+            help="Cluster whose workers do the work; OUT is a folder of Parquet parts.",
+        ),
+        click.option(
+            "--workers",
+            type=AtLeast(1),
+            metavar="N",
+            help="Workers of the cluster, each with one processor.  [default: all]",
+        ),
+        click.option(
+            "--address",
+            metavar="ADDR",
+            help="Address of the cluster: 'local' starts Ray on this machine, 'auto' finds the cluster that "
+            "this machine belongs to.  [default: RAY_ADDRESS, else local]",
+        ),
+    )
     found: Any = called
     for option in reversed(options):
         found = option(found)

@@ -81,14 +81,28 @@ class AskedLinks:
 
 
 _OPTIONS = (
-    click.option("--key", "keys", multiple=True, metavar="KEY",
-                 help="Linked tables: PARENT.COLUMN=CHILD.COLUMN, such as users.id=events.user_id; a table is called "
-                      "as its file. Repeatable."),
-    click.option("--links", "links_file", type=PATH, metavar="FILE",
-                 help="File of keys that 'tabllm schema A B -o links.toml' wrote."),
-    click.option("--keep", multiple=True, metavar="TABLE",
-                 help="Lookup table, such as countries, whose real rows are kept as they are. Repeatable."),
-)  # fmt: skip
+    click.option(
+        "--key",
+        "keys",
+        multiple=True,
+        metavar="KEY",
+        help="Linked tables: PARENT.COLUMN=CHILD.COLUMN, such as users.id=events.user_id; a table is called "
+        "as its file. Repeatable.",
+    ),
+    click.option(
+        "--links",
+        "links_file",
+        type=PATH,
+        metavar="FILE",
+        help="File of keys that 'tabllm schema A B -o links.toml' wrote.",
+    ),
+    click.option(
+        "--keep",
+        multiple=True,
+        metavar="TABLE",
+        help="Lookup table, such as countries, whose real rows are kept as they are. Repeatable.",
+    ),
+)
 
 
 def link_options(command: Decorated) -> Decorated:
@@ -195,8 +209,10 @@ def propose_links(
         for each in found:
             says = "named alike" if each.alike else "found by its values"
             text = f"--key {plain(each.key.text)}"
-            console.print(f"{escape(text)}  [dim]{100 * each.share:.1f} % of the child's values stand in the parent, "
-                          f"{says}[/]", soft_wrap=True)  # fmt: skip
+            console.print(
+                f"{escape(text)}  [dim]{100 * each.share:.1f} % of the child's values stand in the parent, {says}[/]",
+                soft_wrap=True,
+            )
         if not found:
             console.print("No column of one table holds the values of another's key; name keys with --key.")
     session.write_json(
@@ -327,9 +343,10 @@ def _folder(session: Session, folder: str, reading: Any) -> dict[str, pd.DataFra
     if not path.is_dir():
         raise UsageError(f"{folder} is no folder of tables; linked tables are compared folder by folder.")
     files = sorted(
-        file for file in path.iterdir()
+        file
+        for file in path.iterdir()
         if file.is_file() and not file.name.startswith(".") and set(file.suffixes) & set(FORMATS)
-    )  # fmt: skip
+    )
     if not files:
         raise UsageError(f"{folder} holds no tables.")
     return {name_of(file): read_more(session, str(file), reading) for file in files}

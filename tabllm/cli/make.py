@@ -45,14 +45,33 @@ tabllm make visits.csv -n 20000 -m tabcascade --target clicked -o cascade
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Fit, sample and report in one command.")
 @click.argument("data", type=PATH)
-@click.option("-n", "--rows", type=AtLeast(2), metavar="N",
-              help="Rows to generate.  [default: as many as were learned]")  # fmt: skip
-@click.option("-m", "--model", default="nano", show_default=True, metavar="NAME", shell_complete=complete_model,
-              help="Generator, as 'tabllm fit' takes it.")  # fmt: skip
-@click.option("-o", "--out", type=PATH, metavar="FOLDER",
-              help="Folder for the run, the rows and the report.  [default: DATA's name + '-made']")  # fmt: skip
-@click.option("--holdout", type=Holdout(), default="20%", show_default=True, metavar="SHARE",
-              help="Rows to hold back, a fraction (20%) or a number, drawn at random, to judge by.")  # fmt: skip
+@click.option(
+    "-n", "--rows", type=AtLeast(2), metavar="N", help="Rows to generate.  [default: as many as were learned]"
+)
+@click.option(
+    "-m",
+    "--model",
+    default="nano",
+    show_default=True,
+    metavar="NAME",
+    shell_complete=complete_model,
+    help="Generator, as 'tabllm fit' takes it.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    metavar="FOLDER",
+    help="Folder for the run, the rows and the report.  [default: DATA's name + '-made']",
+)
+@click.option(
+    "--holdout",
+    type=Holdout(),
+    default="20%",
+    show_default=True,
+    metavar="SHARE",
+    help="Rows to hold back, a fraction (20%) or a number, drawn at random, to judge by.",
+)
 @click.option("--target", metavar="COL", help="Target column to predict in the report.  [default: guessed]")
 @kind_option
 @drop_option

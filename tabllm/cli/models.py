@@ -71,9 +71,11 @@ revision_option = click.option(
 
 
 @click.group(
-    cls=LazyGroup, sections=SECTIONS, invoke_without_command=True,
+    cls=LazyGroup,
+    sections=SECTIONS,
+    invoke_without_command=True,
     short_help="List, pull, describe and quantize pretrained models.",
-)  # fmt: skip
+)
 @click.pass_context
 def models(ctx: click.Context) -> None:
     """Pretrained language models, which 'tabllm fit -m NAME' fine-tunes.
@@ -181,8 +183,13 @@ def info(session: Session, name: str, revision: str | None, json_file: str | Non
 @click.argument("name")
 @click.option("--bits", type=click.Choice(["4", "8"]), required=True, help="Bits per weight.")
 @click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="Folder to write the copy to.")
-@click.option("--group-size", type=click.Choice(["32", "64", "128"]), default="64", show_default=True,
-              help="Group size: weights that share a scale.")  # fmt: skip
+@click.option(
+    "--group-size",
+    type=click.Choice(["32", "64", "128"]),
+    default="64",
+    show_default=True,
+    help="Group size: weights that share a scale.",
+)
 @revision_option
 @force_option("a model")
 @click.pass_obj

@@ -23,6 +23,7 @@ __all__ = [
     "Holdout",
     "Renamed",
     "Share",
+    "Shares",
     "Within",
     "claim",
     "claim_work",
@@ -90,6 +91,17 @@ class Share(click.ParamType):
             others = "".join(f", or {word!r}" for word in self.words)
             self.fail(f"{value!r} is not a share such as 0.2 or 20%{others}.", param, ctx)
         return share
+
+
+class Shares(click.ParamType):
+    """Several shares, parted by commas."""
+
+    name = "shares"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        return tuple(float(Share().convert(part, param, ctx)) for part in str(value).split(",") if part.strip())
 
 
 class Holdout(click.ParamType):
@@ -173,17 +185,23 @@ def device_option(
 def json_option(command: Decorated) -> Decorated:
     """``--json FILE``."""
     return click.option(
-        "--json", "json_file", type=PATH, metavar="FILE",
+        "--json",
+        "json_file",
+        type=PATH,
+        metavar="FILE",
         help="JSON file to write the result to; '-' prints it, and nothing else, on standard output.",
-    )(command)  # fmt: skip
+    )(command)
 
 
 def html_option(command: Decorated) -> Decorated:
     """``--html FILE``."""
     return click.option(
-        "--html", "html_file", type=PATH, metavar="FILE",
+        "--html",
+        "html_file",
+        type=PATH,
+        metavar="FILE",
         help="HTML file to write the report to, a page with plots that opens in any browser without a network.",
-    )(command)  # fmt: skip
+    )(command)
 
 
 def details_option(command: Decorated) -> Decorated:
@@ -203,43 +221,57 @@ def real_rows_option(command: Decorated) -> Decorated:
 def train_rows_option(minimum: int) -> Callable[[Decorated], Decorated]:
     """``--train-rows N``, which was ``--rows``."""
     return click.option(
-        "--train-rows", cls=Renamed, former=("--rows",), type=AtLeast(minimum), metavar="N",
+        "--train-rows",
+        cls=Renamed,
+        former=("--rows",),
+        type=AtLeast(minimum),
+        metavar="N",
         help="Training rows: use N rows of DATA, drawn at random.  [default: all]",
-    )  # fmt: skip
+    )
 
 
 def seed_option(command: Decorated) -> Decorated:
     """``--seed N``; absent, the library's own default holds."""
     return click.option(
-        "--seed", type=AtLeast(0), metavar="N",
+        "--seed",
+        type=AtLeast(0),
+        metavar="N",
         help="Random seed: the same seed gives the same result.  [default: 0]",
-    )(command)  # fmt: skip
+    )(command)
 
 
 def kind_option(command: Decorated) -> Decorated:
     """``--kind COL=KIND``."""
     return click.option(
-        "--kind", "kinds", multiple=True, metavar="COL=KIND",
+        "--kind",
+        "kinds",
+        multiple=True,
+        metavar="COL=KIND",
         help="Kind of the column COL: categorical, integer, continuous, datetime, boolean, text, identifier or "
-             "constant. Repeatable.",
-    )(command)  # fmt: skip
+        "constant. Repeatable.",
+    )(command)
 
 
 def drop_option(command: Decorated) -> Decorated:
     """``--drop COL``."""
     return click.option(
-        "--drop", "dropped", multiple=True, metavar="COL",
+        "--drop",
+        "dropped",
+        multiple=True,
+        metavar="COL",
         help="Leave out the column COL, whatever it holds. Repeatable.",
-    )(command)  # fmt: skip
+    )(command)
 
 
 def faker_option(command: Decorated) -> Decorated:
     """``--faker LOCALE``."""
     return click.option(
-        "--faker", type=Locale(), metavar="LOCALE",
+        "--faker",
+        type=Locale(),
+        metavar="LOCALE",
         help="Locale (en_US, de_DE, ...) of the package Faker, whose names, streets and towns stand in the made-up "
-             "values of columns that name persons.  [default: words of our own]",
-    )(command)  # fmt: skip
+        "values of columns that name persons.  [default: words of our own]",
+    )(command)
 
 
 def force_option(what: str) -> Callable[[Decorated], Decorated]:

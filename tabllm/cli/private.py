@@ -23,21 +23,40 @@ PRIVATE_MODELS = ("nano", "tvae", "tabddpm")
 def privacy_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """``--dp-epsilon`` and what goes with it."""
     options = [
-        click.option("--dp-epsilon", type=float, metavar="E",
-                     help="Epsilon of differential privacy: the smaller, the more private (nano, tvae, tabddpm)."),
-        click.option("--dp-delta", type=float, metavar="D",
-                     help="Delta of differential privacy.  [default: 0.1 / number of rows]"),
-        click.option("--dp-clip", type=float, metavar="C",
-                     help="Clipping norm of each row's gradient.  [default: 1]"),
-        click.option("--dp-schema-share", type=float, metavar="S",
-                     help="Fraction of E for the columns' own distributions; 0: none.  [default: 0.1]"),
-        click.option("--dp-public-schema", is_flag=True, default=None,
-                     help="Public schema: the categories, bounds and frequent values of DATA count as public, "
-                          "so no --schema is "
-                          "needed."),
-        click.option("--dp-noise-seed", type=AtLeast(0), metavar="N",
-                     help="Noise seed, for tests only: who knows it can take the noise away."),
-    ]  # fmt: skip
+        click.option(
+            "--dp-epsilon",
+            type=float,
+            metavar="E",
+            help="Epsilon of differential privacy: the smaller, the more private (nano, tvae, tabddpm).",
+        ),
+        click.option(
+            "--dp-delta",
+            type=float,
+            metavar="D",
+            help="Delta of differential privacy.  [default: 0.1 / number of rows]",
+        ),
+        click.option("--dp-clip", type=float, metavar="C", help="Clipping norm of each row's gradient.  [default: 1]"),
+        click.option(
+            "--dp-schema-share",
+            type=float,
+            metavar="S",
+            help="Fraction of E for the columns' own distributions; 0: none.  [default: 0.1]",
+        ),
+        click.option(
+            "--dp-public-schema",
+            is_flag=True,
+            default=None,
+            help="Public schema: the categories, bounds and frequent values of DATA count as public, "
+            "so no --schema is "
+            "needed.",
+        ),
+        click.option(
+            "--dp-noise-seed",
+            type=AtLeast(0),
+            metavar="N",
+            help="Noise seed, for tests only: who knows it can take the noise away.",
+        ),
+    ]
     for option in reversed(options):
         command = option(command)
     return command

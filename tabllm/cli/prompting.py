@@ -37,8 +37,12 @@ class Prompt:
             without: option -> its value, of those that need a fit.
         """
         if not prompt_only:
-            given = {"-m": self.model, "--examples": self.examples, "--serialization": self.serialization,
-                     "--schema": self.schema_file}  # fmt: skip
+            given = {
+                "-m": self.model,
+                "--examples": self.examples,
+                "--serialization": self.serialization,
+                "--schema": self.schema_file,
+            }
             if named := next((name for name, value in given.items() if value is not None), None):
                 raise UsageError(f"{named} goes with --prompt-only; a RUN knows its own model and schema.")
             return
@@ -59,18 +63,33 @@ def prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     made: Any = called
     options = [
-        click.option("--prompt-only", is_flag=True,
-                     help="No fit: RUN is a table, and a pretrained language model is shown some of its rows before it "
-                          "writes new ones."),
-        click.option("-m", "--model", metavar="NAME",
-                     help="Pretrained language model, with --prompt-only: a short name, a hub id or a folder."),
-        click.option("--examples", type=AtLeast(1), metavar="K",
-                     help="Example rows in a prompt, with --prompt-only; drawn anew every 32 rows.  [default: 8]"),
-        click.option("--serialization", type=click.Choice(list(TEXT_SERIALIZATIONS)),
-                     help="Text format of a row, with --prompt-only.  [default: csv]"),
-        click.option("--schema", "schema_file", type=PATH, metavar="FILE",
-                     help="Schema file of the table, with --prompt-only."),
-    ]  # fmt: skip
+        click.option(
+            "--prompt-only",
+            is_flag=True,
+            help="No fit: RUN is a table, and a pretrained language model is shown some of its rows before it "
+            "writes new ones.",
+        ),
+        click.option(
+            "-m",
+            "--model",
+            metavar="NAME",
+            help="Pretrained language model, with --prompt-only: a short name, a hub id or a folder.",
+        ),
+        click.option(
+            "--examples",
+            type=AtLeast(1),
+            metavar="K",
+            help="Example rows in a prompt, with --prompt-only; drawn anew every 32 rows.  [default: 8]",
+        ),
+        click.option(
+            "--serialization",
+            type=click.Choice(list(TEXT_SERIALIZATIONS)),
+            help="Text format of a row, with --prompt-only.  [default: csv]",
+        ),
+        click.option(
+            "--schema", "schema_file", type=PATH, metavar="FILE", help="Schema file of the table, with --prompt-only."
+        ),
+    ]
     for option in reversed(options):
         made = option(made)
     return made

@@ -27,9 +27,14 @@ tabllm pull ada/visits visits-run
 @click.argument("name", metavar="USER/NAME")
 @click.option("--private", is_flag=True, help="Private repository: only those see it who are given the right to.")
 @click.option("--revision", metavar="BRANCH", help="Branch to push to, made if it is not there.  [default: main]")
-@click.option("--report", "report_file", type=PATH, metavar="FILE",
-              help="Report of 'tabllm eval --json FILE', whose figures go on the model card.  [default: that of "
-                   "'tabllm make', if RUN is its run]")  # fmt: skip
+@click.option(
+    "--report",
+    "report_file",
+    type=PATH,
+    metavar="FILE",
+    help="Report of 'tabllm eval --json FILE', whose figures go on the model card.  [default: that of "
+    "'tabllm make', if RUN is its run]",
+)
 @click.pass_obj
 def push(
     session: Session, /, run: str, name: str, private: bool, revision: str | None, report_file: str | None

@@ -25,19 +25,31 @@ __all__ = ["read", "read_more", "read_schema", "reading_options", "rows_of_file_
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option("--delimiter", metavar="CHAR",
-                 help="Delimiter of a text file, one character or 'tab'.  [default: detected]"),
-    click.option("--encoding", metavar="NAME",
-                 help="Encoding of a text file, such as cp1252 or utf-16.  [default: detected]"),
-    click.option("--skip-rows", type=AtLeast(0), metavar="N",
-                 help="Lines to skip before the header.  [default: detected]"),
+    click.option(
+        "--delimiter", metavar="CHAR", help="Delimiter of a text file, one character or 'tab'.  [default: detected]"
+    ),
+    click.option(
+        "--encoding", metavar="NAME", help="Encoding of a text file, such as cp1252 or utf-16.  [default: detected]"
+    ),
+    click.option(
+        "--skip-rows", type=AtLeast(0), metavar="N", help="Lines to skip before the header.  [default: detected]"
+    ),
     click.option("--comment", metavar="CHAR", help="Lines of a text file that begin with CHAR are left out."),
-    click.option("--null", "nulls", multiple=True, metavar="TEXT",
-                 help="Cells that are TEXT are missing. Repeatable.  [default: empty cells]"),
+    click.option(
+        "--null",
+        "nulls",
+        multiple=True,
+        metavar="TEXT",
+        help="Cells that are TEXT are missing. Repeatable.  [default: empty cells]",
+    ),
     click.option("--sheet", metavar="NAME", help="Sheet of an Excel file, by name or number.  [default: detected]"),
-    click.option("--format", "format_", metavar="NAME",
-                 help="Format of the file, such as csv or parquet.  [default: what its name says]"),
-)  # fmt: skip
+    click.option(
+        "--format",
+        "format_",
+        metavar="NAME",
+        help="Format of the file, such as csv or parquet.  [default: what its name says]",
+    ),
+)
 
 
 def reading_options(command: Decorated) -> Decorated:

@@ -20,14 +20,29 @@ __all__ = ["rule_options", "ruled_schema"]
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option("--rule", "add", multiple=True, metavar="TEXT",
-                 help="Rule between columns that all rows keep, such as 'start <= end'. Repeatable."),
-    click.option("--force-rule", "forced", multiple=True, metavar="TEXT",
-                 help="Rule that the synthetic rows are to keep, whether or not DATA does. Repeatable."),
-    click.option("--no-rule", "without", multiple=True, metavar="TEXT",
-                 help="Leave out the rule TEXT of those that are found or that the schema lists. Repeatable."),
+    click.option(
+        "--rule",
+        "add",
+        multiple=True,
+        metavar="TEXT",
+        help="Rule between columns that all rows keep, such as 'start <= end'. Repeatable.",
+    ),
+    click.option(
+        "--force-rule",
+        "forced",
+        multiple=True,
+        metavar="TEXT",
+        help="Rule that the synthetic rows are to keep, whether or not DATA does. Repeatable.",
+    ),
+    click.option(
+        "--no-rule",
+        "without",
+        multiple=True,
+        metavar="TEXT",
+        help="Leave out the rule TEXT of those that are found or that the schema lists. Repeatable.",
+    ),
     click.option("--no-rules", is_flag=True, help="Leave out all rules but those of --rule and --force-rule."),
-)  # fmt: skip
+)
 
 
 def rule_options(command: Decorated) -> Decorated:

@@ -32,8 +32,9 @@ tabllm fit visits.csv --schema visits.schema.json
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Show the rules between the columns of a table.")
 @click.argument("data", type=PATH)
-@click.option("-o", "--out", type=PATH, metavar="FILE",
-              help="File to write the schema with its rules to, for you to edit.")  # fmt: skip
+@click.option(
+    "-o", "--out", type=PATH, metavar="FILE", help="File to write the schema with its rules to, for you to edit."
+)
 @rule_options
 @kind_option
 @drop_option

@@ -64,37 +64,68 @@ tabllm --quiet sample visits-run -n 5 -o -
     help="Rows to generate; of a run of histories users, with all their events; of linked tables rows of the first one "
     "without a parent.  [default: as many as the table had]",
 )
-@click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
-              help="File to write: .csv, .tsv, .parquet, .jsonl or .xlsx, text also .gz; '-' prints CSV on "
-                   "standard output; a folder ('rows/' or s3://...) gets Parquet parts. Of linked tables a "
-                   "folder.")  # fmt: skip
-@click.option("-w", "--where", multiple=True, metavar="CONDITION",
-              help="Condition that every row meets: 'clicked=1', 'age>=30', 'device in [ios, android]', 'city "
-                   "is missing'. "
-                   "Repeatable: all of them hold.")  # fmt: skip
-@click.option("--balance", metavar="COLS",
-              help="Balanced columns: every combination of their values gets as many rows; separate them by "
-                   "commas.")  # fmt: skip
-@click.option("--fair", metavar="T|COLS",
-              help="Fair column: T gets the same distribution in every group of COLS, as in 'income|sex'; the groups "
-                   "keep their sizes.")  # fmt: skip
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    required=True,
+    metavar="OUT",
+    help="File to write: .csv, .tsv, .parquet, .jsonl or .xlsx, text also .gz; '-' prints CSV on "
+    "standard output; a folder ('rows/' or s3://...) gets Parquet parts. Of linked tables a "
+    "folder.",
+)
+@click.option(
+    "-w",
+    "--where",
+    multiple=True,
+    metavar="CONDITION",
+    help="Condition that every row meets: 'clicked=1', 'age>=30', 'device in [ios, android]', 'city "
+    "is missing'. "
+    "Repeatable: all of them hold.",
+)
+@click.option(
+    "--balance",
+    metavar="COLS",
+    help="Balanced columns: every combination of their values gets as many rows; separate them by commas.",
+)
+@click.option(
+    "--fair",
+    metavar="T|COLS",
+    help="Fair column: T gets the same distribution in every group of COLS, as in 'income|sex'; the groups "
+    "keep their sizes.",
+)
 @seed_option
 @device_option(default="auto", purpose="compute on")
-@click.option("--engine", type=click.Choice(["auto", "mlx", "torch"]),
-              help="Engine of a fine-tuned language model.  [default: auto]")  # fmt: skip
-@click.option("--precision", type=click.Choice(PRECISIONS),
-              help="Weight precision of a fine-tuned language model.  [default: as fitted]")  # fmt: skip
-@click.option("--refine/--no-refine", default=None,
-              help="Refinement: a quarter more rows are drawn, and those taken whose counts, of columns and of pairs, "
-                   "come near to the table's.  [default: with nano, without conditions, up to twice the table's "
-                   "rows]")  # fmt: skip
-@click.option("--temperature", type=float, metavar="T",
-              help="Sampling temperature; below 1, likely values come more often than in the data.  [default: "
-                   "1]")  # fmt: skip
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "mlx", "torch"]),
+    help="Engine of a fine-tuned language model.  [default: auto]",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    help="Weight precision of a fine-tuned language model.  [default: as fitted]",
+)
+@click.option(
+    "--refine/--no-refine",
+    default=None,
+    help="Refinement: a quarter more rows are drawn, and those taken whose counts, of columns and of pairs, "
+    "come near to the table's.  [default: with nano, without conditions, up to twice the table's "
+    "rows]",
+)
+@click.option(
+    "--temperature",
+    type=float,
+    metavar="T",
+    help="Sampling temperature; below 1, likely values come more often than in the data.  [default: 1]",
+)
 @click.option("--top-k", type=AtLeast(1), metavar="K", help="Top-k sampling: draw from the K most probable tokens.")
-@click.option("--top-p", type=float, metavar="P",
-              help="Top-p sampling: draw from the most probable tokens that together have probability P.  "
-                   "[default: 1]")  # fmt: skip
+@click.option(
+    "--top-p",
+    type=float,
+    metavar="P",
+    help="Top-p sampling: draw from the most probable tokens that together have probability P.  [default: 1]",
+)
 @prompt_options
 @cluster_options
 @force_option("a file")
@@ -134,9 +165,16 @@ def sample(
     if refine and (balance or fair):
         raise UsageError("--refine keeps the table's own shares, which --balance and --fair change: leave one out.")
     if not prompt_only and is_linked(run):
-        refuse({"--where": where, "--balance": balance, "--fair": fair, "--refine": refine is not None,
+        refuse(
+            {
+                "--where": where,
+                "--balance": balance,
+                "--fair": fair,
+                "--refine": refine is not None,
                 "--cluster": cluster.name,
-                **{f"--{name.replace('_', '-')}": value is not None for name, value in options.items()}})  # fmt: skip
+                **{f"--{name.replace('_', '-')}": value is not None for name, value in options.items()},
+            }
+        )
         sample_links(session, run, rows, out, seed=seed, device=device, force=force)
         return
     prompt.check(prompt_only, balance=balance, fair=fair, refine=refine)

@@ -32,10 +32,20 @@ tabllm schema users.csv events.csv -o links.toml
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Show what each column is taken for.")
 @click.argument("data", type=PATH, nargs=-1, required=True)
-@click.option("-o", "--out", type=PATH, metavar="FILE", help="File to write the schema to, for you to edit; of "
-              "several tables the keys (.toml or .json).")  # fmt: skip
-@click.option("--rare-below", type=AtLeast(0), default=0, metavar="K",
-              help="Rare categories: fold those of fewer than K rows into one.  [default: 0]")  # fmt: skip
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    metavar="FILE",
+    help="File to write the schema to, for you to edit; of several tables the keys (.toml or .json).",
+)
+@click.option(
+    "--rare-below",
+    type=AtLeast(0),
+    default=0,
+    metavar="K",
+    help="Rare categories: fold those of fewer than K rows into one.  [default: 0]",
+)
 @drop_option
 @rule_options
 @faker_option

@@ -51,21 +51,39 @@ tabllm score visits-run visits.csv --json - | jq .bits.mean
 @click.command(cls=Command, examples=EXAMPLES, short_help="Say how probable the rows of a table are.")
 @click.argument("run", type=PATH)
 @click.argument("table", type=PATH)
-@click.option("-o", "--out", type=PATH, metavar="OUT",
-              help="File to write the rows to, each with its log_prob, bits, percentile and least likely column; its "
-                   "ending says the format, '-' prints CSV on standard output; a folder ('scored/' or s3://...) gets "
-                   "Parquet parts of a Parquet file.")  # fmt: skip
-@click.option("--column", "columns", multiple=True, metavar="COL",
-              help="Column to score. Repeatable.  [default: all that are not given]")  # fmt: skip
-@click.option("--given", multiple=True, metavar="COL",
-              help="Given column: rows are scored as if it were known. Repeatable.")  # fmt: skip
-@click.option("--holdout", type=PATH, metavar="FILE",
-              help="Held-out real rows, whose bits the percentiles are of.  [default: those that RUN held back, else "
-                   "rows that RUN generates]")  # fmt: skip
-@click.option("--predict", "target", metavar="COL",
-              help="Predicted column: write the probability of each of its classes in place of scores.")  # fmt: skip
-@click.option("--limit", type=AtLeast(1), default=10, show_default=True, metavar="N",
-              help="Unlikely rows to list.")  # fmt: skip
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    metavar="OUT",
+    help="File to write the rows to, each with its log_prob, bits, percentile and least likely column; its "
+    "ending says the format, '-' prints CSV on standard output; a folder ('scored/' or s3://...) gets "
+    "Parquet parts of a Parquet file.",
+)
+@click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="COL",
+    help="Column to score. Repeatable.  [default: all that are not given]",
+)
+@click.option(
+    "--given", multiple=True, metavar="COL", help="Given column: rows are scored as if it were known. Repeatable."
+)
+@click.option(
+    "--holdout",
+    type=PATH,
+    metavar="FILE",
+    help="Held-out real rows, whose bits the percentiles are of.  [default: those that RUN held back, else "
+    "rows that RUN generates]",
+)
+@click.option(
+    "--predict",
+    "target",
+    metavar="COL",
+    help="Predicted column: write the probability of each of its classes in place of scores.",
+)
+@click.option("--limit", type=AtLeast(1), default=10, show_default=True, metavar="N", help="Unlikely rows to list.")
 @device_option(default="auto", purpose="compute on")
 @drop_option
 @reading_options
@@ -108,9 +126,20 @@ def score(
             if given_value is not None:
                 raise UsageError(f"{option} does not go with a folder of parts; name one file with -o.")
         table_in_parts(
-            session, "score" if target is None else "predict", run, table, out, cluster, label="Scoring",
-            device=device, force=force, dropped=list(dropped), columns=list(columns), given=list(given), target=target,
-        )  # fmt: skip
+            session,
+            "score" if target is None else "predict",
+            run,
+            table,
+            out,
+            cluster,
+            label="Scoring",
+            device=device,
+            force=force,
+            dropped=list(dropped),
+            columns=list(columns),
+            given=list(given),
+            target=target,
+        )
         return
     if out is not None:
         from tabular.io.writing import check_output

@@ -46,18 +46,20 @@ def draw_scores(console: Console, scores: RowScores, duplicates: Duplicates | No
         draw_facts(console, facts)
     console.print("\n[bold]Least likely rows[/]  [dim]bits above what is typical of a column[/]\n")
     print_table(
-        console, [">row", ">bits", ">percentile", "by column"],
+        console,
+        [">row", ">bits", ">percentile", "by column"],
         [
             [f"{row + 1:,}", _bits(scores.bits[row]), f"{scores.percentile[row]:.1f}", escape(_blame(scores, row))]
             for row in scores.unlikeliest(limit)
         ],
-    )  # fmt: skip
+    )
     if duplicates is not None and duplicates.groups:
         console.print("\n[bold]Equal rows[/]  [dim]the most surprising first[/]\n")
         print_table(
-            console, [">row", ">copies", ">expected"],
+            console,
+            [">row", ">copies", ">expected"],
             [[f"{row + 1:,}", f"{copies:,}", f"{chance:.2g}"] for row, copies, chance in duplicates.groups],
-        )  # fmt: skip
+        )
     console.print()
 
 
@@ -67,23 +69,35 @@ def scores_as_json(scores: RowScores, duplicates: Duplicates | None, *, limit: i
         "rows": len(scores.bits),
         "columns": list(scores.columns),
         "bits": _summary(scores.possible),
-        "compared_with": {"name": scores.compared_with,
-                          "bits": _summary(scores.reference[np.isfinite(scores.reference)])},
+        "compared_with": {
+            "name": scores.compared_with,
+            "bits": _summary(scores.reference[np.isfinite(scores.reference)]),
+        },
         "impossible_rows": int(np.isposinf(scores.bits).sum()),
         "impossible": scores.impossible(),
         "undefined_rows": int(np.isnan(scores.bits).sum()),
-        "equal_rows": None if duplicates is None else {
-            "rows": duplicates.rows, "expected": duplicates.expected,
-            "groups": [{"row": row + 1, "copies": copies, "expected": chance}
-                       for row, copies, chance in duplicates.groups],
+        "equal_rows": None
+        if duplicates is None
+        else {
+            "rows": duplicates.rows,
+            "expected": duplicates.expected,
+            "groups": [
+                {"row": row + 1, "copies": copies, "expected": chance} for row, copies, chance in duplicates.groups
+            ],
         },
         "least_likely": [
-            {"row": int(row) + 1, "bits": _finite(scores.bits[row]), "percentile": float(scores.percentile[row]),
-             "column": scores.columns[scores.least_likely[row]],
-             "bits_of_columns": dict(zip(scores.columns, map(_finite, scores.cells[row]), strict=True))}
+            {
+                "row": int(row) + 1,
+                "bits": _finite(scores.bits[row]),
+                "percentile": float(scores.percentile[row]),
+                "column": scores.columns[scores.least_likely[row]],
+                "bits_of_columns": dict(zip(scores.columns, map(_finite, scores.cells[row]), strict=True)),
+            }
             for row in scores.unlikeliest(limit)
-        ] if scores.columns else [],
-    }  # fmt: skip
+        ]
+        if scores.columns
+        else [],
+    }
 
 
 def prediction_facts(probs: pd.DataFrame, truth: pd.Series | None) -> dict[str, Any]:

@@ -37,12 +37,16 @@ def log_options(purpose: str) -> Callable[[Callable[..., Any]], Callable[..., An
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         linked = " Of linked tables TABLE.COLUMN, which orders rows of one parent." if purpose == "learn" else ""
-        command = click.option("--time", metavar="COL",
-                               help="With --by: column of the time, or the number, that orders a user's "
-                                    f"events.{linked}")(command)  # fmt: skip
-        return click.option("--by", metavar="COL",
-                            help=f"Rows are events: {purpose} whole histories, of the users that this column "
-                                 "names.")(command)  # fmt: skip
+        command = click.option(
+            "--time",
+            metavar="COL",
+            help=f"With --by: column of the time, or the number, that orders a user's events.{linked}",
+        )(command)
+        return click.option(
+            "--by",
+            metavar="COL",
+            help=f"Rows are events: {purpose} whole histories, of the users that this column names.",
+        )(command)
 
     return decorate
 
@@ -150,5 +154,7 @@ def refuse_users(synthesizer: Synthesizer, asked: Mapping[str, Any]) -> None:
     """Raise :class:`UsageError` if one of ``asked``, options or commands, is set and ``synthesizer`` makes users."""
     for option, value in asked.items():
         if value and synthesizer.unit != "rows":
-            raise UsageError(f"{option} counts rows, and this run makes {synthesizer.unit} with all their events; fit "
-                             "without --by for it.")  # fmt: skip
+            raise UsageError(
+                f"{option} counts rows, and this run makes {synthesizer.unit} with all their events; fit "
+                "without --by for it."
+            )

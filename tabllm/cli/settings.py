@@ -8,16 +8,44 @@ from typing import Any
 import click
 
 from tabular.errors import UsageError
-from tabular.settings import Setting
+from tabular.settings import CommonSettings, EngineSettings, Setting, TrainingSettings, settings_table
 
+from ..lm.settings import PretrainedSettings
 from .options import PATH, AtLeast, Decorated, Within
 
-__all__ = ["option_of", "settings_option", "with_settings"]
+__all__ = ["option_of", "setting_options", "settings_option", "with_settings"]
+
+#: The settings that have an option: of every generator, of those that are trained, and of pretrained language models.
+SETTING_OPTIONS = (
+    (CommonSettings, ("rare_below",)),
+    (TrainingSettings, ("epochs", "steps", "batch_size", "learning_rate")),
+    (EngineSettings, ("engine",)),
+    (
+        PretrainedSettings,
+        (
+            "precision",
+            "tuning",
+            "serialization",
+            "max_cell_tokens",
+            "rank",
+            "lora_scale",
+            "lora_dropout",
+            "lora_layers",
+            "accumulate",
+            "checkpointing",
+            "revision",
+            "random_weights",
+        ),
+    ),
+)
 
 settings_option: Callable[[Decorated], Decorated] = click.option(
-    "--settings", "settings_file", type=PATH, metavar="FILE",
+    "--settings",
+    "settings_file",
+    type=PATH,
+    metavar="FILE",
     help="Settings file: options of the generator, as 'tabllm tune' writes them; options given here win.",
-)  # fmt: skip
+)
 
 
 def option_of(setting: Setting) -> Callable[[Decorated], Decorated]:
@@ -39,6 +67,14 @@ def option_of(setting: Setting) -> Callable[[Decorated], Decorated]:
         }
     help = setting.help + (f"  [default: {told}]" if told else "")
     return click.option(f"--{setting.name.replace('_', '-')}", help=help, **kind)
+
+
+def setting_options(command: Decorated) -> Decorated:
+    """An option for each of :data:`SETTING_OPTIONS`, as its setting is declared."""
+    for kind, names in reversed(SETTING_OPTIONS):
+        for name in reversed(names):
+            command = option_of(settings_table(kind)[name])(command)
+    return command
 
 
 def with_settings(

@@ -32,17 +32,34 @@ tabllm simulate-ads 1000000 --click-rate 0.005 --ads 2000 --seed 7 -o rare.parqu
 
 @click.command("simulate-ads", cls=Command, examples=EXAMPLES, short_help="Simulate an ad log whose chances are known.")
 @click.argument("rows", type=AtLeast(1), metavar="N")
-@click.option("-o", "--out", type=PATH, required=True, metavar="OUT",
-              help="File to write; its ending says the format, '-' prints CSV on standard output.")  # fmt: skip
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    required=True,
+    metavar="OUT",
+    help="File to write; its ending says the format, '-' prints CSV on standard output.",
+)
 @click.option("--ads", type=AtLeast(2), default=300, show_default=True, metavar="N", help="Number of different ads.")
-@click.option("--click-rate", type=float, default=0.02, show_default=True, metavar="RATE",
-              help="Mean of the true click probabilities.")  # fmt: skip
-@click.option("--users", type=AtLeast(1), metavar="N",
-              help="Users with histories: a click depends on the user's clicks and channel before; conversions, "
-                   "too.")  # fmt: skip
-@click.option("--truth", is_flag=True,
-              help="True probabilities: add a column true_click_probability; with --users true_conversion_probability, "
-                   "too.")  # fmt: skip
+@click.option(
+    "--click-rate",
+    type=float,
+    default=0.02,
+    show_default=True,
+    metavar="RATE",
+    help="Mean of the true click probabilities.",
+)
+@click.option(
+    "--users",
+    type=AtLeast(1),
+    metavar="N",
+    help="Users with histories: a click depends on the user's clicks and channel before; conversions, too.",
+)
+@click.option(
+    "--truth",
+    is_flag=True,
+    help="True probabilities: add a column true_click_probability; with --users true_conversion_probability, too.",
+)
 @seed_option
 @force_option("a file")
 @click.pass_obj

@@ -55,33 +55,69 @@ tabllm tune visits.csv -m tabcascade --train-rows 2000 --epochs 5 --trials 10
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Search the best settings of a generator.")
 @click.argument("data", type=PATH)
-@click.option("-m", "--model", default="nano", show_default=True, metavar="NAME",
-              help="Generator, as 'tabllm fit' takes it.")  # fmt: skip
+@click.option(
+    "-m", "--model", default="nano", show_default=True, metavar="NAME", help="Generator, as 'tabllm fit' takes it."
+)
 @click.option("--target", metavar="COL", help="Target column to predict.  [default: guessed]")
-@click.option("--trials", type=AtLeast(1), metavar="N",
-              help="Number of trials to stop after, those of earlier calls included.  [default: 40]")  # fmt: skip
+@click.option(
+    "--trials",
+    type=AtLeast(1),
+    metavar="N",
+    help="Number of trials to stop after, those of earlier calls included.  [default: 40]",
+)
 @click.option(
     "--minutes",
     type=Within(0, min_open=True),
     metavar="M",
     help="Minutes to search for; without --trials, nothing else ends the search.",
 )
-@click.option("--share", type=Within(0, 1, min_open=True), metavar="S",
-              help="Fraction of the generator's own training that a trial gets.  [default: 0.1 to 0.5]")  # fmt: skip
+@click.option(
+    "--share",
+    type=Within(0, 1, min_open=True),
+    metavar="S",
+    help="Fraction of the generator's own training that a trial gets.  [default: 0.1 to 0.5]",
+)
 @click.option("--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows in each trial, in place of --share.")
 @click.option("--steps", type=AtLeast(1), metavar="N", help="Number of updates in each trial, in place of --share.")
-@click.option("--repeats", type=AtLeast(1), default=1, show_default=True, metavar="N",
-              help="Fits per trial, each with another seed.")  # fmt: skip
-@click.option("--confirm", type=AtLeast(0), default=0, show_default=True, metavar="K",
-              help="Confirmation: fit the K best and the default for as long as 'fit' would, and take the "
-                   "best.")  # fmt: skip
+@click.option(
+    "--repeats",
+    type=AtLeast(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Fits per trial, each with another seed.",
+)
+@click.option(
+    "--confirm",
+    type=AtLeast(0),
+    default=0,
+    show_default=True,
+    metavar="K",
+    help="Confirmation: fit the K best and the default for as long as 'fit' would, and take the best.",
+)
 @train_rows_option(20)
-@click.option("--utility-weight", type=Within(0, 1), default=0.5, show_default=True, metavar="W",
-              help="Weight of utility in the score; fidelity has the rest.")  # fmt: skip
-@click.option("--set", "fixed", multiple=True, metavar="NAME=VALUE",
-              help="Fixed option of the generator, which is not searched. Repeatable.")  # fmt: skip
-@click.option("-o", "--out", type=PATH, metavar="FOLDER",
-              help="Folder for the search and best.json.  [default: DATA's name + '-tune']")  # fmt: skip
+@click.option(
+    "--utility-weight",
+    type=Within(0, 1),
+    default=0.5,
+    show_default=True,
+    metavar="W",
+    help="Weight of utility in the score; fidelity has the rest.",
+)
+@click.option(
+    "--set",
+    "fixed",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Fixed option of the generator, which is not searched. Repeatable.",
+)
+@click.option(
+    "-o",
+    "--out",
+    type=PATH,
+    metavar="FOLDER",
+    help="Folder for the search and best.json.  [default: DATA's name + '-tune']",
+)
 @output_options
 @rule_options
 @seed_option
@@ -155,16 +191,30 @@ def tune(
     ruled = partial(ruled_schema, rules=rules, data=data, seed=seed, progress=session.reporter())
     with interruptible(goes_on(folder)):
         found = run_search(
-            table, search, folder, trials=trials, minutes=minutes, confirm=confirm, ruled=ruled,
+            table,
+            search,
+            folder,
+            trials=trials,
+            minutes=minutes,
+            confirm=confirm,
+            ruled=ruled,
             progress=session.reporter(),
-        )  # fmt: skip
+        )
 
-    facts = {"real rows": f"{len(table):,} rows of {data}", "generator": model, "target": target or "none",
-             "seed": str(seed)}  # fmt: skip
+    facts = {
+        "real rows": f"{len(table):,} rows of {data}",
+        "generator": model,
+        "target": target or "none",
+        "seed": str(seed),
+    }
     outputs.write(
-        session, to_json(found), draw=lambda console: draw(console, front_table(found), model),
-        markdown=lambda: to_markdown(found), page=lambda facts: page(found, provenance(facts).facts), facts=facts,
-    )  # fmt: skip
+        session,
+        to_json(found),
+        draw=lambda console: draw(console, front_table(found), model),
+        markdown=lambda: to_markdown(found),
+        page=lambda facts: page(found, provenance(facts).facts),
+        facts=facts,
+    )
     session.say(f"The best settings are in {folder / SETTINGS}.")
     without = [word for name in dropped for word in ("--drop", name)]
     session.suggest("tabllm", "fit", data, *without, "--settings", folder / SETTINGS, "-o", f"{folder}-run")

@@ -69,9 +69,14 @@ class Job:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data, by which the manifest knows the job."""
         return {
-            "version": VERSION, "task": self.task, "run": self.run, "rows": self.rows, "part_rows": self.part_rows,
-            "seed": self.seed, "settings": dict(self.settings),
-        }  # fmt: skip
+            "version": VERSION,
+            "task": self.task,
+            "run": self.run,
+            "rows": self.rows,
+            "part_rows": self.part_rows,
+            "seed": self.seed,
+            "settings": dict(self.settings),
+        }
 
     def difference(self, other: Mapping[str, Any]) -> str | None:
         """In what a job of a manifest is another one, in words; ``None`` if it is the same."""

@@ -149,9 +149,11 @@ class RayExecutor(Executor):
         try:
             with _kept_signals():
                 context: Any = ray.init(
-                    address=self.address, log_to_driver=False, configure_logging=False,
+                    address=self.address,
+                    log_to_driver=False,
+                    configure_logging=False,
                     **(local if self.address == "local" else {}),
-                )  # fmt: skip
+                )
         except (ConnectionError, RuntimeError, ValueError, OSError, TimeoutError) as error:
             reason = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
             raise EngineError(

@@ -42,9 +42,12 @@ class Sampling(Task):
         job = self.work.job
         refine = job.settings.get("refine")
         batches = self.synthesizer.sample_batches(
-            job.rows, where=list(job.settings.get("where", ())) or None, seed=job.seed, done=job.span(part)[0],
+            job.rows,
+            where=list(job.settings.get("where", ())) or None,
+            seed=job.seed,
+            done=job.span(part)[0],
             **({} if refine is None else {"refine": refine}),
-        )  # fmt: skip
+        )
         return next(islice(batches, 1))
 
 

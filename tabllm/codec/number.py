@@ -136,8 +136,12 @@ class NumberCodec:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> NumberCodec:
         """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
-        kinds = {"atoms": list_of(real()), "knots": list_of(list_of(real(), 2)), "missing": FLAG,
-                 "tails": list_of(real(0), 2)}  # fmt: skip
+        kinds = {
+            "atoms": list_of(real()),
+            "knots": list_of(list_of(real(), 2)),
+            "missing": FLAG,
+            "tails": list_of(real(0), 2),
+        }
         check_fields(data, kinds, "it")
         if len({len(knots) for knots in data["knots"]}) > 1:
             raise FieldError("it has bins of different numbers of knots")

@@ -152,9 +152,14 @@ def _judged(
         resumed = report is not None
         if report is None:
             report = compare(
-                train, made.table, holdout=holdout, target=settings.target, schema=schema, seed=settings.seed,
+                train,
+                made.table,
+                holdout=holdout,
+                target=settings.target,
+                schema=schema,
+                seed=settings.seed,
                 progress=progress,
-            )  # fmt: skip
+            )
     except OutputError:
         raise
     except TabllmError as error:

@@ -92,10 +92,16 @@ def told(
     status = next((c.response.status_code for c in causes(error) if _is_answer(c)), None)
     return kind(
         sentences[cause].format(
-            repo=wanted.repo, name=wanted.name, hub=hub, page=f"{hub}/{wanted.repo}", cache=constants.HF_HUB_CACHE,
-            reason=reason, status=status, **words,
+            repo=wanted.repo,
+            name=wanted.name,
+            hub=hub,
+            page=f"{hub}/{wanted.repo}",
+            cache=constants.HF_HUB_CACHE,
+            reason=reason,
+            status=status,
+            **words,
         )
-    )  # fmt: skip
+    )
 
 
 def cause_of(error: BaseException, *, started: bool = False) -> str:

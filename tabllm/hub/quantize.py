@@ -160,12 +160,16 @@ def _quantize(model: Any, folder: Path, parameters: int, bits: int, group_size: 
     from mlx_lm.utils import quantize_model, save_model
 
     # Scales and biases take the weights' dtype: of 32 bits they would be a quarter of a 4-bit model.
-    model.update(tree_map(lambda array: array.astype(mx.bfloat16) if array.dtype == mx.float32 else array,
-                          model.parameters()))  # fmt: skip
+    model.update(
+        tree_map(lambda array: array.astype(mx.bfloat16) if array.dtype == mx.float32 else array, model.parameters())
+    )
     model, config = quantize_model(
-        model, {}, group_size, bits,
+        model,
+        {},
+        group_size,
+        bits,
         quant_predicate=lambda path, _: packing(path, parameters=parameters, bits=bits, group_size=group_size),
-    )  # fmt: skip
+    )
     save_model(folder, model, donate_model=True)
     return {"quantization": config["quantization"], "quantization_config": config["quantization"]}
 

@@ -149,8 +149,9 @@ def similarity(values: np.ndarray, owner: np.ndarray) -> float | None:
     return similarity_of_values(values, owner)
 
 
-def elder_values(told: Iterable[Told], made: Mapping[str, tuple[np.ndarray, Mapping[str, np.ndarray]]], parents: int
-                 ) -> Iterator[tuple[str, np.ndarray]]:  # fmt: skip
+def elder_values(
+    told: Iterable[Told], made: Mapping[str, tuple[np.ndarray, Mapping[str, np.ndarray]]], parents: int
+) -> Iterator[tuple[str, np.ndarray]]:
     """(name in the model, the typical value of each parent's rows) of what is told of elder tables.
 
     Args:

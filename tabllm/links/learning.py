@@ -132,9 +132,20 @@ def prepare(
     made_keys = {key.child_column: str(table[key.child_column].dtype) for key in _made_keys(name, graph)}
     owned = int((owner >= 0).sum())
     plan = TablePlan(
-        name, tuple(map(str, table.columns)), tuple(schema.names), counts, groups, (), made_keys, time, (), "",
-        _stand_together(owner), (len(owner) - owned) / max(owned, 1), len(table),
-    )  # fmt: skip
+        name,
+        tuple(map(str, table.columns)),
+        tuple(schema.names),
+        counts,
+        groups,
+        (),
+        made_keys,
+        time,
+        (),
+        "",
+        _stand_together(owner),
+        (len(owner) - owned) / max(owned, 1),
+        len(table),
+    )
     whole = replace(schema, columns=(*schema, *extra))
     if first is None:
         return Prepared(plan, rows, whole, learned, grouped)

@@ -107,9 +107,11 @@ def _drawn(
     learned = [c for c in model.schema if c.name in (*plan.own, *plan.extra) and c.kind not in ("text", "identifier")]
     arrays = {column.name: nothing(column.is_numeric, rows) for column in learned}
     family = Family(
-        siblings, arrays, {name: (made[name].arrays, at[name]) for name in above},
+        siblings,
+        arrays,
+        {name: (made[name].arrays, at[name]) for name in above},
         dict(elder_values(plan.told, elder, len(at[above[0]]))),
-    )  # fmt: skip
+    )
     gaps = Gaps.of_plan(plan, model.schema)
     drawn_names: set[str] = set()
     for step in siblings.steps:
@@ -172,8 +174,9 @@ def with_keys(plan: TablePlan, graph: TableGraph, made: Made, finished: Mapping[
     table = made.table
     for key in (*filter(None, [graph.primary(plan.name)]), *graph.secondary(plan.name)):
         place = made.owner if key == graph.primary(plan.name) else made.others[key.text]
-        table[key.child_column] = _named(finished[key.parent][key.parent_column], place,
-                                         plan.key_dtypes[key.child_column])  # fmt: skip
+        table[key.child_column] = _named(
+            finished[key.parent][key.parent_column], place, plan.key_dtypes[key.child_column]
+        )
     return table[list(plan.columns)]
 
 

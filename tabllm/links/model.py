@@ -130,9 +130,16 @@ class LinkedTables(NanoSettings):
         for name in graph.made:
             progress.note(f"{name}: {len(tables[name]):,} rows are learned.")
             found = prepare(
-                name, tables, graph, place, known, time=times.get(name, ""), seed=self.seed,
-                rare_below=self.rare_below, progress=progress,
-            )  # fmt: skip
+                name,
+                tables,
+                graph,
+                place,
+                known,
+                time=times.get(name, ""),
+                seed=self.seed,
+                rare_below=self.rare_below,
+                progress=progress,
+            )
             known[name], plans[name] = found.learned, found.plan
             groups |= found.groups
             models[name] = None
@@ -208,7 +215,7 @@ class LinkedTables(NanoSettings):
                     assert model is None or isinstance(model, EventModel)
                     made[name] = make_children(
                         plan, model, run.graph, made, counts, run.groups, rng, seed, task.advance
-                    )  # fmt: skip
+                    )
             table = with_keys(plan, run.graph, made[name], finished)
             named_anew = tuple(c for c in run.graph.named_by(name) if c not in plan.key_dtypes)
             finished[name] = with_distinct(table, named_anew)

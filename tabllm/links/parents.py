@@ -123,8 +123,12 @@ class ParentGroups:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
         numbers = {name: list(pair) for name, pair in self.numbers.items()}
-        return {"count": self.count, "numbers": numbers, "categories": dict(self.categories),
-                "centers": self.centers.tolist()}  # fmt: skip
+        return {
+            "count": self.count,
+            "numbers": numbers,
+            "categories": dict(self.categories),
+            "centers": self.centers.tolist(),
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> ParentGroups:

@@ -26,10 +26,15 @@ __all__ = ["Run", "read_run", "write_run"]
 
 _KEY = {"parent": TEXT, "parent_column": TEXT, "child": TEXT, "child_column": TEXT}
 _FIELDS = {
-    "tables": list_of(TEXT), "keys": list_of(object_of(_KEY)), "kept": list_of(TEXT), "plans": list_of(PLAIN),
-    "modelled": each_of(FLAG), "groups": each_of(PLAIN), "times": each_of(TEXT),
+    "tables": list_of(TEXT),
+    "keys": list_of(object_of(_KEY)),
+    "kept": list_of(TEXT),
+    "plans": list_of(PLAIN),
+    "modelled": each_of(FLAG),
+    "groups": each_of(PLAIN),
+    "times": each_of(TEXT),
     "files": each_of(TEXT),
-}  # fmt: skip
+}
 
 README = """# A run of tabllm: linked tables
 
@@ -73,12 +78,15 @@ def write_run(directory: str | Path, run: Run, files: Mapping[str, str]) -> None
     """
     graph = run.graph
     links = {
-        "tables": list(graph.tables), "keys": [vars(key) for key in graph.keys], "kept": sorted(graph.kept),
+        "tables": list(graph.tables),
+        "keys": [vars(key) for key in graph.keys],
+        "kept": sorted(graph.kept),
         "plans": [run.plans[name].to_dict() for name in graph.made],
         "modelled": {name: model is not None for name, model in run.models.items()},
-        "groups": {key: found.to_dict() for key, found in run.groups.items()}, "times": dict(run.times),
+        "groups": {key: found.to_dict() for key, found in run.groups.items()},
+        "times": dict(run.times),
         "files": dict(files),
-    }  # fmt: skip
+    }
     with atomic_directory(directory) as folder:
         config = {"version": RUN_VERSION, "model": run.model, "options": run.settings, "fit": run.facts}
         write_json(folder / "config.json", config)
@@ -111,9 +119,7 @@ def read_run(directory: str | Path, model: str, device: str) -> tuple[Run, dict[
     with reading(directory, "links.json"):
         data = read_json(folder / "links.json")
         check_fields(data, _FIELDS, "it")
-        graph = TableGraph(
-            tuple(data["tables"]), tuple(Key(**key) for key in data["keys"]), frozenset(data["kept"])
-        )  # fmt: skip
+        graph = TableGraph(tuple(data["tables"]), tuple(Key(**key) for key in data["keys"]), frozenset(data["kept"]))
         plans = {each["name"]: TablePlan.from_dict(each) for each in data["plans"]}
         groups = {key: ParentGroups.from_dict(found) for key, found in data["groups"].items()}
         missing = [name for name in graph.made if name not in plans or name not in data["modelled"]]

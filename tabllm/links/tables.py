@@ -78,12 +78,25 @@ class TablePlan:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TablePlan:
         """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
-        check_fields(data, {
-            "name": TEXT, "columns": list_of(TEXT), "own": list_of(TEXT), "counts": each_of(TEXT),
-            "groups": each_of(TEXT), "told": list_of(object_of(_TOLD)), "key_dtypes": each_of(TEXT), "time": TEXT,
-            "gaps": list_of(TEXT), "unit": one_of("", "days", "instants", "numbers"),
-            "together": FLAG, "alone": real(0), "rows": whole(0),
-        }, "it")  # fmt: skip
+        check_fields(
+            data,
+            {
+                "name": TEXT,
+                "columns": list_of(TEXT),
+                "own": list_of(TEXT),
+                "counts": each_of(TEXT),
+                "groups": each_of(TEXT),
+                "told": list_of(object_of(_TOLD)),
+                "key_dtypes": each_of(TEXT),
+                "time": TEXT,
+                "gaps": list_of(TEXT),
+                "unit": one_of("", "days", "instants", "numbers"),
+                "together": FLAG,
+                "alone": real(0),
+                "rows": whole(0),
+            },
+            "it",
+        )
         told = tuple(Told(**each) for each in data["told"])
         lists = {name: tuple(data[name]) for name in ("columns", "own", "gaps")}
         return cls(**{**data, **lists, "told": told})

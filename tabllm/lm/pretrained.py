@@ -112,11 +112,16 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
         nothing = one_step(bool(codec.learned), progress)
         plan = self._plan(len(choices), self.learning_rate or _RATES[tuning.method], nothing)
         estimate = training_memory(
-            facts, precision=precision, tuning=tuning,
+            facts,
+            precision=precision,
+            tuning=tuning,
             rows=math.ceil(plan.batch_rows / (plan.pieces * (1 if group is None else group.size))),
-            tokens=int(lengths.max()), used=len(codec.used), engine=self.engine_, device=self.device_,
+            tokens=int(lengths.max()),
+            used=len(codec.used),
+            engine=self.engine_,
+            device=self.device_,
             vocabulary=isinstance(codec, TokenCodec),
-        )  # fmt: skip
+        )
         progress.note(estimate.sentence())
         check(estimate, self.engine_, self.device_, processes_here())
         engine = make_lm(
@@ -129,10 +134,19 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
         if isinstance(codec, TokenCodec):
             use_vocabulary(engine, codec, choices, pieces)
         trained = train(
-            engine, codec, choices, plan, tuning, progress=progress, checkpoint=checkpoint, group=group,
-            settings={**self.settings(),
-                      "fitted": [folder.name, folder.revision, precision, tuning.method, self.engine_]},
-        )  # fmt: skip
+            engine,
+            codec,
+            choices,
+            plan,
+            tuning,
+            progress=progress,
+            checkpoint=checkpoint,
+            group=group,
+            settings={
+                **self.settings(),
+                "fitted": [folder.name, folder.revision, precision, tuning.method, self.engine_],
+            },
+        )
         folder = replace(folder, name=public_name(folder))
         self._codec, self._engine, self._find_folder = codec, engine, lambda: folder
         self._trained, self.history_ = trained.weights, trained.history
@@ -162,9 +176,14 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
 
     def _plan(self, rows: int, learning_rate: float, steps: int | None = None) -> Plan:
         return plan_training(
-            rows, epochs=self.epochs, steps=steps or self.steps, batch_rows=self.batch_size, pieces=self.accumulate,
-            learning_rate=learning_rate, seed=self.seed,
-        )  # fmt: skip
+            rows,
+            epochs=self.epochs,
+            steps=steps or self.steps,
+            batch_rows=self.batch_size,
+            pieces=self.accumulate,
+            learning_rate=learning_rate,
+            seed=self.seed,
+        )
 
     def planned_epochs(self, rows: int) -> float:
         return self._plan(rows, 0.0).epochs(rows)
@@ -243,15 +262,21 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
             base["random"] = str(self.seed)
         trained = {name: value for name, value in self._trained.items() if not full or is_new(name)}
         settings = {name: value for name, value in self.settings().items() if name != "base"}
-        run = LmRun(schema, codec, base, settings, self.facts, self.history, trained, folder.path,
-                    self._margins)  # fmt: skip
+        run = LmRun(schema, codec, base, settings, self.facts, self.history, trained, folder.path, self._margins)
         write_lm_run(directory, run, self.name, engine.export if full else None)
 
     @classmethod
     def load(
-        cls, directory: str | Path, *, device: str = "auto", engine: str = "auto", precision: str = "auto",
-        temperature: float | None = None, top_k: int | None = None, top_p: float | None = None,
-    ) -> Self:  # fmt: skip
+        cls,
+        directory: str | Path,
+        *,
+        device: str = "auto",
+        engine: str = "auto",
+        precision: str = "auto",
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
+    ) -> Self:
         """Read what :meth:`save` wrote.
 
         Args:

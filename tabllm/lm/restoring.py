@@ -32,9 +32,7 @@ def folder_of(run: LmRun, directory: Path) -> ModelFolder:
     return find_base(run.base, directory)
 
 
-def engine_of(
-    run: LmRun, folder: Callable[[], ModelFolder], engine: str, device: str, *, precision: str
-) -> LmEngine:  # fmt: skip
+def engine_of(run: LmRun, folder: Callable[[], ModelFolder], engine: str, device: str, *, precision: str) -> LmEngine:
     """The model in the folder that ``folder`` finds, with what was trained in the run.
 
     Raises:

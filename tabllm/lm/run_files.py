@@ -33,8 +33,17 @@ from .serialization.table import TokenCodec
 __all__ = ["MODEL_FILES", "LmRun", "copy_model_files", "read_lm_run", "write_lm_run"]
 
 #: What of a model's folder is kept beside the weights.
-MODEL_FILES = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "vocab.json",
-                "merges.txt", "tokenizer.model", "special_tokens_map.json", "added_tokens.json")  # fmt: skip
+MODEL_FILES = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "merges.txt",
+    "tokenizer.model",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
 
 
 @dataclass(frozen=True)
@@ -104,8 +113,14 @@ def read_lm_run(directory: str | Path) -> LmRun:
     folder = Path(directory)
     check_no_code(folder / "model", f"the run {directory}")
     with reading(directory, "config.json"):
-        check_fields(config, {"base": object_of(_BASE, needed=("name", "repo", "revision")),
-                              "fit": object_of({**_FIT, **_FIT_NEW}, needed=tuple(_FIT))}, "it")  # fmt: skip
+        check_fields(
+            config,
+            {
+                "base": object_of(_BASE, needed=("name", "repo", "revision")),
+                "fit": object_of({**_FIT, **_FIT_NEW}, needed=tuple(_FIT)),
+            },
+            "it",
+        )
     with reading(directory, "codec.json"):
         data = read_json(folder / "codec.json")
         check_fields(data, {"type": one_of("text", *SERIALIZATIONS)}, "it")
@@ -119,8 +134,14 @@ def read_lm_run(directory: str | Path) -> LmRun:
     if base["repo"] is None:  # older versions wrote the path of a local folder
         base["name"] = fit["base"] = Path(base["name"]).name
     # Runs of older versions say no more of their settings than this.
-    known = {"precision": fit["precision"], "tuning": fit["tuning"], "serialization": fit["serialization"],
-             "rank": fit["rank"], "seed": fit["seed"], "random_weights": "random" in base}  # fmt: skip
+    known = {
+        "precision": fit["precision"],
+        "tuning": fit["tuning"],
+        "serialization": fit["serialization"],
+        "rank": fit["rank"],
+        "seed": fit["seed"],
+        "random_weights": "random" in base,
+    }
     settings = {**known, **config.get("options", {})}
     margins = read_margins(directory, schema)
     run = LmRun(schema, codec, base, settings, fit, history, arrays, folder / "model", margins)
@@ -136,11 +157,24 @@ def read_lm_run(directory: str | Path) -> LmRun:
 
 #: What of the pretrained model is in ``config.json``.
 _DIGITS = Kind("a seed in digits", lambda v: isinstance(v, str) and v.isascii() and v.isdigit() and len(v) < 20)
-_BASE = {"name": TEXT, "repo": maybe(TEXT), "revision": maybe(TEXT), "path": TEXT, "random": _DIGITS,
-         "fingerprint": TEXT, "near": TEXT}  # fmt: skip
+_BASE = {
+    "name": TEXT,
+    "repo": maybe(TEXT),
+    "revision": maybe(TEXT),
+    "path": TEXT,
+    "random": _DIGITS,
+    "fingerprint": TEXT,
+    "near": TEXT,
+}
 #: Facts of the fit that loading rests on.
-_FIT = {"tuning": one_of("full", "lora", "dora"), "precision": one_of(*PRECISIONS), "rank": whole(1, 1 << 16),
-        "serialization": one_of(*SERIALIZATIONS), "seed": whole(0), "base": TEXT}  # fmt: skip
+_FIT = {
+    "tuning": one_of("full", "lora", "dora"),
+    "precision": one_of(*PRECISIONS),
+    "rank": whole(1, 1 << 16),
+    "serialization": one_of(*SERIALIZATIONS),
+    "seed": whole(0),
+    "base": TEXT,
+}
 #: Those that older releases did not write.
 _FIT_NEW = {"lora_scale": real(0), "lora_layers": maybe(whole(1))}
 

@@ -58,21 +58,27 @@ class NanoConfig:
         """The shape of each weight, by name."""
         d, v = self.width, self.vocabulary
         shapes: dict[str, tuple[int, ...]] = {
-            "wte": (v + 1, d), "wfe": (len(self.sizes), d), "ln_f.weight": (d,), "ln_f.bias": (d,),
-            "head.weight": (v, d), "head.bias": (v,),
-        }  # fmt: skip
+            "wte": (v + 1, d),
+            "wfe": (len(self.sizes), d),
+            "ln_f.weight": (d,),
+            "ln_f.bias": (d,),
+            "head.weight": (v, d),
+            "head.bias": (v,),
+        }
         for i in range(self.layers):
             for name in ("ln_1", "ln_2"):
                 shapes |= {f"h.{i}.{name}.weight": (d,), f"h.{i}.{name}.bias": (d,)}
-            for name, out, given in (("attn.c_attn", 3 * d, d), ("attn.c_proj", d, d), ("mlp.c_fc", 4 * d, d),
-                                     ("mlp.c_proj", d, 4 * d)):  # fmt: skip
+            for name, out, given in (
+                ("attn.c_attn", 3 * d, d),
+                ("attn.c_proj", d, d),
+                ("mlp.c_fc", 4 * d, d),
+                ("mlp.c_proj", d, 4 * d),
+            ):
                 shapes |= {f"h.{i}.{name}.weight": (out, given), f"h.{i}.{name}.bias": (out,)}
         return shapes
 
 
-_KINDS = {
-    "sizes": list_of(whole(1), 1), "width": whole(1), "layers": whole(1), "heads": whole(1)
-}  # fmt: skip
+_KINDS = {"sizes": list_of(whole(1), 1), "width": whole(1), "layers": whole(1), "heads": whole(1)}
 
 
 def initial_weights(config: NanoConfig, log_frequencies: np.ndarray, *, seed: int) -> dict[str, np.ndarray]:

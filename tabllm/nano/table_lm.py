@@ -73,8 +73,12 @@ class TableLM(NanoSettings, Synthesizer):
     # Noise grows with the number of weights, so the model is small: at epsilon 3 on Adult twice the width took twice
     # the time for an AUC of 0.890 in place of 0.884.
     private_defaults: ClassVar[Mapping[str, Any]] = {
-        "steps": 250, "batch_size": 2048, "learning_rate": 5e-3, "layers": 1, "width": 32,
-    }  # fmt: skip
+        "steps": 250,
+        "batch_size": 2048,
+        "learning_rate": 5e-3,
+        "layers": 1,
+        "width": 32,
+    }
 
     search_share: ClassVar[float] = 0.5
 
@@ -107,9 +111,14 @@ class TableLM(NanoSettings, Synthesizer):
         rows = rows if on_disk is None else on_disk.rows
         plan = self._plan(rows, one_step(parts_of(self.schema).filler is None, progress))
         given = training_rows(
-            self.privacy, arrays, self.schema, steps=plan.steps, batch_rows=plan.batch_rows, checkpoint=checkpoint,
+            self.privacy,
+            arrays,
+            self.schema,
+            steps=plan.steps,
+            batch_rows=plan.batch_rows,
+            checkpoint=checkpoint,
             settings={**self.settings(), "model": self.name, "plan": asdict(plan), "device": self.device_},
-        )  # fmt: skip
+        )
         self.schema_ = given.schema
         codec = self._fit_codec(given.open if on_disk is None else on_disk.with_missing(given.open))
         if on_disk is None:
@@ -124,10 +133,17 @@ class TableLM(NanoSettings, Synthesizer):
         groups = codec.table.groups
         if given.private is None:
             trained = train(
-                engine, tokens, groups, plan, progress=progress, checkpoint=checkpoint, settings=self.settings(),
-                kernels=kernels, orthogonal=pays_for(len(tokens), len(config.sizes), len(kernels)),
+                engine,
+                tokens,
+                groups,
+                plan,
+                progress=progress,
+                checkpoint=checkpoint,
+                settings=self.settings(),
+                kernels=kernels,
+                orthogonal=pays_for(len(tokens), len(config.sizes), len(kernels)),
                 group=current_group(),
-            )  # fmt: skip
+            )
         else:
             from .engines.torch_engine import TorchEngine
             from .private_trainer import train_privately

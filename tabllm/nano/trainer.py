@@ -111,9 +111,13 @@ def plan_training(
     least = updates_for(columns, MIN_STEPS, MIN_WIDE_STEPS)
     steps = planned_steps(steps, epochs, per_epoch, DEFAULT_EPOCHS, (least, MAX_STEPS))
     return Plan(
-        steps=steps, eval_every=int(np.clip(per_epoch, max(1, steps // 20), 400)), learning_rate=learning_rate,
-        seed=seed, patience=PATIENCE, batch_rows=batch_rows,
-    )  # fmt: skip
+        steps=steps,
+        eval_every=int(np.clip(per_epoch, max(1, steps // 20), 400)),
+        learning_rate=learning_rate,
+        seed=seed,
+        patience=PATIENCE,
+        batch_rows=batch_rows,
+    )
 
 
 def train(

@@ -115,8 +115,18 @@ def user_table(
     days = layout.clock.day(last) - layout.clock.day(first)
     arrays |= {layout.first: first, layout.count: log.counts.astype(np.float64), layout.span: days}
     time = own[log.time]
-    columns.append(replace(time, name=layout.first, label=None, missing_rate=0.0, notes=(), minimum=float(first.min()),
-                           maximum=float(first.max()), atoms=()))  # fmt: skip
+    columns.append(
+        replace(
+            time,
+            name=layout.first,
+            label=None,
+            missing_rate=0.0,
+            notes=(),
+            minimum=float(first.min()),
+            maximum=float(first.max()),
+            atoms=(),
+        )
+    )
     for name in (layout.count, layout.span):
         columns.append(_number(name, arrays[name], whole=name == layout.count or layout.clock.unit != "numbers"))
     for name, typical in layout.typical.items():

@@ -229,10 +229,11 @@ class SequenceLM(NanoSettings, Synthesizer):
                     continue
                 users_kept = int(place[-1]) + 1
                 ids = {
-                    column.name: unmodelled(column, users_kept, np.random.default_rng([seed, turn]), start=found,
-                                            seed=seed, present=False)[place]
+                    column.name: unmodelled(
+                        column, users_kept, np.random.default_rng([seed, turn]), start=found, seed=seed, present=False
+                    )[place]
                     for column in identifiers
-                }  # fmt: skip
+                }
                 found += users_kept
                 advance(users_kept)
                 yield {**_some(arrays, rows), **ids}

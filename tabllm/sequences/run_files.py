@@ -35,11 +35,20 @@ __all__ = ["Run", "read_run", "write_run"]
 
 _NAMES = {"gap": TEXT, "weeks": TEXT, "days": TEXT, "clock": TEXT}
 _FIELDS = {
-    "by": TEXT, "time": TEXT, "user_columns": list_of(TEXT), "event_columns": list_of(TEXT), "count": TEXT,
-    "first": TEXT, "span": TEXT, "typical": each_of(TEXT), "unit": one_of("days", "instants", "numbers"),
-    "names": object_of(_NAMES), "window": whole(1), "in_time_order": FLAG,
+    "by": TEXT,
+    "time": TEXT,
+    "user_columns": list_of(TEXT),
+    "event_columns": list_of(TEXT),
+    "count": TEXT,
+    "first": TEXT,
+    "span": TEXT,
+    "typical": each_of(TEXT),
+    "unit": one_of("days", "instants", "numbers"),
+    "names": object_of(_NAMES),
+    "window": whole(1),
+    "in_time_order": FLAG,
     "relative": list_of(TEXT),
-}  # fmt: skip
+}
 _FACTS = {"users": whole(1), "events": whole(1)}
 
 README = """# A run of tabllm: sequences of events

@@ -118,10 +118,12 @@ def _facts(facts: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
     more = {name: value for name, value in options.items() if value is not None and name not in told}
     shown = {**told, **{name: value for name, value in more.items() if isinstance(value, int | float | str)}}
     return [
-        f"- {name.replace('_', ' ')}: {value:.6g}" if isinstance(value, float) else
-        f"- {name.replace('_', ' ')}: {_cell(value)}"
-        for name, value in shown.items() if name not in ("model", "rows", "columns")
-    ]  # fmt: skip
+        f"- {name.replace('_', ' ')}: {value:.6g}"
+        if isinstance(value, float)
+        else f"- {name.replace('_', ' ')}: {_cell(value)}"
+        for name, value in shown.items()
+        if name not in ("model", "rows", "columns")
+    ]
 
 
 def _figures(report: Report) -> list[str]:
@@ -133,9 +135,11 @@ def _figures(report: Report) -> list[str]:
         "",
         "| | verdict | figure | beside |",
         "|---|---|---|---|",
-        *(f"| {each.subject} | {each.word} | {_cell(each.figure)} | {_cell(each.reference)} |"
-          for each in verdicts(report)),
-    ]  # fmt: skip
+        *(
+            f"| {each.subject} | {each.word} | {_cell(each.figure)} | {_cell(each.reference)} |"
+            for each in verdicts(report)
+        ),
+    ]
 
 
 def _privacy(privacy: Mapping[str, Any] | None, schema: Schema) -> list[str]:

@@ -62,8 +62,11 @@ def check_names(names: Iterable[str], shown: str) -> None:
         parts = PurePosixPath(name).parts
         patterns = _TOP if len(parts) == 1 else _INNER if len(parts) == 2 and parts[0] == "model" else ()
         if name != "/".join(parts) or not any(fnmatch.fnmatchcase(parts[-1], pattern) for pattern in patterns):
-            what = "a pickle can run code" if name.endswith((".bin", ".pkl", ".pickle", ".pt", ".pth")) else (
-                "a run has JSON files, safetensors and a tokenizer alone")  # fmt: skip
+            what = (
+                "a pickle can run code"
+                if name.endswith((".bin", ".pkl", ".pickle", ".pt", ".pth"))
+                else ("a run has JSON files, safetensors and a tokenizer alone")
+            )
             raise HubError(f"{shown} holds {name!r}, which belongs to no run that tabllm wrote ({what}).")
 
 

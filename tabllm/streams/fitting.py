@@ -89,9 +89,15 @@ def streamed_fit(
         chosen[source.learned_positions(_rows_alone(source.rows))] = True
         stream, held = stream.only(chosen), source.holdout_rows
     table = stream_schema(
-        stream, schema=schema, overrides=kinds, rare_below=rare_below, faker=faker, rules=rules, seed=rows.seed,
+        stream,
+        schema=schema,
+        overrides=kinds,
+        rare_below=rare_below,
+        faker=faker,
+        rules=rules,
+        seed=rows.seed,
         progress=progress,
-    )  # fmt: skip
+    )
     return StreamedFit(table, source or _source(stream, table.summary.rows, run, rows, dropped), held)
 
 
@@ -128,9 +134,17 @@ def _refuse_people(stream: Stream, seed: int) -> None:
 
 def _source(stream: Stream, rows: int, run: str | Path, choice: RowChoice, dropped: tuple[str, ...]) -> Source:
     return source_of(
-        stream.origin, _rows_alone(rows), run, options=stream.options, holdout=choice.holdout,
-        learned_rows=choice.train_rows, seed=choice.seed, dropped=dropped, form=stream.form, people=(),
-    )  # fmt: skip
+        stream.origin,
+        _rows_alone(rows),
+        run,
+        options=stream.options,
+        holdout=choice.holdout,
+        learned_rows=choice.train_rows,
+        seed=choice.seed,
+        dropped=dropped,
+        form=stream.form,
+        people=(),
+    )
 
 
 def _rows_alone(rows: int) -> pd.DataFrame:

@@ -54,9 +54,14 @@ def length_for(
 
 
 def length_of_fit(
-    model: str, rows: int, settings: Mapping[str, Any], *, epochs: float | None, steps: int | None,
+    model: str,
+    rows: int,
+    settings: Mapping[str, Any],
+    *,
+    epochs: float | None,
+    steps: int | None,
     fixed: Mapping[str, Any],
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """What a fit to ``rows`` rows must be told of its length: what trials were told, or the generator's own length.
 
     Nothing, where the settings alone come to that; a number of passes where, by another batch size, they would not.

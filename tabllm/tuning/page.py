@@ -25,12 +25,14 @@ def page(found: Found, facts: Mapping[str, str]) -> str:
     front = front_table(found)
     rows = [_cells(row, front.headers, best=place == front.best) for place, row in enumerate(front.rows)]
     first = section(
-        "Findings", "findings", 2,
+        "Findings",
+        "findings",
+        2,
         element("p", _says(found), class_="headline"),
         plots(_plots(found)),
         table("Trials that no other beats in everything, and the default", front.headers, rows),
         element("ul", *(element("li", note) for note in front.notes), class_="notes"),
-    )  # fmt: skip
+    )
     links, body = [link("Findings", "findings")], [first]
     if (origin := origin_section(facts, "origin", 2)) is not None:
         links, body = [*links, link("Origin", "origin")], [*body, origin]
@@ -73,7 +75,9 @@ def _plot(name: str, axis: str, trials: list[Trial], best: int | None, places: l
     marked = next((i for i, trial in enumerate(trials) if trial.number == best), None)
     top = max(places, key=lambda place: place[1])
     finding = f"{name} of each trial: at most {top[1]:.4f}"
-    tips = [f"trial {trial.number}: {axis} {x:.6g}, {name.lower()} {y:.4f}" for trial, (x, y) in zip(
-        trials, places, strict=True)]  # fmt: skip
+    tips = [
+        f"trial {trial.number}: {axis} {x:.6g}, {name.lower()} {y:.4f}"
+        for trial, (x, y) in zip(trials, places, strict=True)
+    ]
     image = points_chart(places, tips, (axis, name.lower()), marked, finding, "A point per trial; filled: the best.")
     return plot([element("strong", name), f" · by {axis}; a point per trial, filled: the one that was chosen"], image)

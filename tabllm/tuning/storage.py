@@ -47,9 +47,12 @@ def open_study(folder: Path, asked: Mapping[str, Any]) -> Any:
         warnings.simplefilter("ignore")  # the sampler's options are called experimental
         storage = optuna.storages.RDBStorage(_address(path))
         study = optuna.create_study(
-            storage=storage, study_name=_STUDY, direction="maximize", load_if_exists=True,
+            storage=storage,
+            study_name=_STUDY,
+            direction="maximize",
+            load_if_exists=True,
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
-        )  # fmt: skip
+        )
         known = study.user_attrs.get("asked")
         if known is None:
             study.set_user_attr("asked", dict(asked))

@@ -153,8 +153,9 @@ class _Work:
             warnings.simplefilter("ignore")
             study.sampler = optuna.samplers.TPESampler(
                 seed=int(np.random.SeedSequence([self.search.seed, number]).generate_state(1)[0]),
-                n_startup_trials=STARTUP, multivariate=True,
-            )  # fmt: skip
+                n_startup_trials=STARTUP,
+                multivariate=True,
+            )
             waiting = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.WAITING])
             if number == 0 and not waiting:
                 study.enqueue_trial(suggested(self.defaults))
@@ -201,9 +202,10 @@ class _Work:
                 if str(trial.number) not in known:
                     reporter = TrialReporter(Clock(None), bar, f"trial {trial.number}")
                     done = self._guarded(
-                        replace(trial, scores=None, facts=(), fit_seconds=None), partial(self._confirmed, seed=seed),
+                        replace(trial, scores=None, facts=(), fit_seconds=None),
+                        partial(self._confirmed, seed=seed),
                         reporter,
-                    )  # fmt: skip
+                    )
                     if done.error is not None:
                         progress.note(f"Trial {trial.number} failed when it was confirmed: {done.error}")
                     known[str(trial.number)] = _kept(done)
@@ -256,9 +258,16 @@ class _Work:
             changed = {name: value for name, value in best.settings.items() if value != self.defaults[name]}
             settings = {**self.search.fixed, **changed, **self._length_of_fit(best, rows)}
         return Found(
-            self.search, self.share, self.length, self.defaults, trials, best, tuple(pareto_front(trials)), confirmed,
+            self.search,
+            self.share,
+            self.length,
+            self.defaults,
+            trials,
+            best,
+            tuple(pareto_front(trials)),
+            confirmed,
             settings,
-        )  # fmt: skip
+        )
 
 
 def _kept(trial: Trial) -> dict[str, Any]:
@@ -268,8 +277,13 @@ def _kept(trial: Trial) -> dict[str, Any]:
 
 #: What of a trial must be in the study; of its scores and facts the one text is the name of a score.
 _MEASURED = maybe(each_of(Kind("a number or null", lambda v: v is None or isinstance(v, str) or real().holds(v))))
-_TRIAL = {"outcome": one_of("complete", "stopped", "failed"), "scores": _MEASURED, "facts": list_of(_MEASURED),
-          "fit_seconds": maybe(real(0)), "error": maybe(TEXT)}  # fmt: skip
+_TRIAL = {
+    "outcome": one_of("complete", "stopped", "failed"),
+    "scores": _MEASURED,
+    "facts": list_of(_MEASURED),
+    "fit_seconds": maybe(real(0)),
+    "error": maybe(TEXT),
+}
 
 
 def _read(number: int, settings: Mapping[str, Any], kept: Mapping[str, Any]) -> Trial:
@@ -298,8 +312,11 @@ def _finalists(found: Found, count: int) -> list[Trial]:
 
 
 def _state(found: Found, clock: Clock) -> str:
-    best = "" if found.best is None or found.best.scores is None else (
-        f"best {found.best.scores.score:.4f} (trial {found.best.number})")  # fmt: skip
+    best = (
+        ""
+        if found.best is None or found.best.scores is None
+        else (f"best {found.best.scores.score:.4f} (trial {found.best.number})")
+    )
     return ", ".join(part for part in (f"{len(found.trials)} trials", best, clock.left()) if part)
 
 

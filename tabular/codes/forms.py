@@ -45,8 +45,11 @@ ROUND = 1000
 ALL = (1, 0)
 _SPECIAL = set("\\[]{}|*~%")
 _EVERY = re.compile(r"(?<!\\)%(\d{1,10})\+(\d{1,10})$")
-_ITEM = re.compile(r"\\(?P<escaped>.)|\[(?P<set>(?:\\.|[^\]\\])+)\]|\{(?P<times>\d{1,3})\}|\{(?P<list>[A-Za-z]+)\}"
-                   r"|(?P<plain>[^\\\[\]{}|])", re.DOTALL)  # fmt: skip
+_ITEM = re.compile(
+    r"\\(?P<escaped>.)|\[(?P<set>(?:\\.|[^\]\\])+)\]|\{(?P<times>\d{1,3})\}|\{(?P<list>[A-Za-z]+)\}"
+    r"|(?P<plain>[^\\\[\]{}|])",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)

@@ -49,8 +49,13 @@ _SIGNS = set("-_+/=")
 #: What a shape calls a class.
 _LOOSE = {"9": set(_D), "a": set(_L), "A": set(_U)}
 #: What the templates of old call a class; a pattern of nothing else is written so.
-_TEMPLATES = {as_set(set(_D)): "9", as_set(set(_U)): "A", as_set(set(_L)): "a", as_set(set(_D + _U)): "X",
-              as_set(set(_D + _L)): "x"}  # fmt: skip
+_TEMPLATES = {
+    as_set(set(_D)): "9",
+    as_set(set(_U)): "A",
+    as_set(set(_L)): "a",
+    as_set(set(_D + _U)): "X",
+    as_set(set(_D + _L)): "x",
+}
 
 
 def some_of(texts: pd.Series, most: int) -> pd.Series:
@@ -151,8 +156,9 @@ def _items(texts: list[str], *, zero_in_front: bool = True) -> list[set[str]] | 
     """
     seen = [set(position) for position in zip(*texts, strict=True)]
     several = [members for members in seen if len(members) > 1]
-    letters = sum(char.isalpha() for text in texts[:200] for char, members in zip(text, seen, strict=True)
-                  if len(members) > 1)  # fmt: skip
+    letters = sum(
+        char.isalpha() for text in texts[:200] for char, members in zip(text, seen, strict=True) if len(members) > 1
+    )
     together: set[str] = set().union(*several) if several else set()
     hexadecimal = letters >= HEX_EVIDENCE and any(together <= _CLASSES[place] for place in _HEX)
     items: list[set[str]] = []
@@ -161,8 +167,9 @@ def _items(texts: list[str], *, zero_in_front: bool = True) -> list[set[str]] | 
         if len(members) == 1:
             items.append(members)
             continue
-        found = next((c for place, c in enumerate(_CLASSES) if members <= c and (hexadecimal or place not in _HEX)),
-                     None)  # fmt: skip
+        found = next(
+            (c for place, c in enumerate(_CLASSES) if members <= c and (hexadecimal or place not in _HEX)), None
+        )
         if found is None:
             whole = _CLASSES[-1] | _SIGNS
             if not members <= whole or len(members - _SIGNS) < 3:

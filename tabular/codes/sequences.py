@@ -22,8 +22,11 @@ SEQUENCE_ROWS = 10
 MEAN_STEP = 5
 #: Numbers of more digits than this are no counters.
 DIGITS = 18
-COUNT = re.compile(r"count:(?P<head>[^{}]*)\{(?P<next>-?\d{1,19})\}(?P<tail>[^{}]*?)"
-                   r"(?P<sign>[+-])(?P<low>\d{1,18})(?:\.\.(?P<high>\d{1,18}))?", re.DOTALL)  # fmt: skip
+COUNT = re.compile(
+    r"count:(?P<head>[^{}]*)\{(?P<next>-?\d{1,19})\}(?P<tail>[^{}]*?)"
+    r"(?P<sign>[+-])(?P<low>\d{1,18})(?:\.\.(?P<high>\d{1,18}))?",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,13 @@ def parse_counting(pattern: str) -> Counting:
     digits = found["next"].lstrip("-")
     sign = 1 if found["sign"] == "+" else -1
     return Counting(
-        found["head"], int(found["next"]), found["tail"], len(digits) if digits.startswith("0") else 1,
-        sign * step, step if high > low else 1,
-    )  # fmt: skip
+        found["head"],
+        int(found["next"]),
+        found["tail"],
+        len(digits) if digits.startswith("0") else 1,
+        sign * step,
+        step if high > low else 1,
+    )
 
 
 def find_counting(cells: pd.Series, *, gaps: bool = True, shuffled: bool = False) -> str | None:

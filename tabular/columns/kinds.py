@@ -119,9 +119,14 @@ def _numeric(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colum
             )
     low, high = _bounds(values, counts, rare_below)
     column = Column(
-        **base, minimum=low, maximum=high, decimals=decimals, format=form,
-        atoms=_atoms(values, counts, rare_below), notes=tuple(notes),
-    )  # fmt: skip
+        **base,
+        minimum=low,
+        maximum=high,
+        decimals=decimals,
+        format=form,
+        atoms=_atoms(values, counts, rare_below),
+        notes=tuple(notes),
+    )
     return _with_grain(column, values, counts, rare_below)
 
 
@@ -160,9 +165,14 @@ def _datetime(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colu
         decimals = min(decimals, written.fraction_digits, written.held_digits)
     low, high = _bounds(values, counts, rare_below)
     column = Column(
-        **base, minimum=low, maximum=high, decimals=decimals, format=form,
-        atoms=_atoms(values, counts, rare_below), notes=tuple(notes),
-    )  # fmt: skip
+        **base,
+        minimum=low,
+        maximum=high,
+        decimals=decimals,
+        format=form,
+        atoms=_atoms(values, counts, rare_below),
+        notes=tuple(notes),
+    )
     return _with_grain(column, values, counts, rare_below)
 
 
@@ -171,9 +181,14 @@ def _with_grain(column: Column, values: np.ndarray, counts: np.ndarray, rare_bel
     form = compiled(column.format or "")
     decimals = 0 if column.kind == "integer" else column.decimals
     grain = learn_grain(
-        values, counts, instants=instants, dated=form is None or form.has_date, decimals=decimals,
-        finest=grid_step(column) or 1.0, rare_below=rare_below,
-    )  # fmt: skip
+        values,
+        counts,
+        instants=instants,
+        dated=form is None or form.has_date,
+        decimals=decimals,
+        finest=grid_step(column) or 1.0,
+        rare_below=rare_below,
+    )
     return column if grain is None else replace(column, grain=grain.to_text(instants=instants))
 
 
@@ -256,6 +271,12 @@ def _second_decimals(seconds: np.ndarray) -> int:
 
 
 _BUILDERS: dict[str, Callable[[ColumnFacts, dict[str, Any], int], Column]] = {
-    "categorical": _categorical, "constant": _constant, "boolean": _boolean, "integer": _numeric,
-    "continuous": _numeric, "datetime": _datetime, "text": _text, "identifier": _identifier,
-}  # fmt: skip
+    "categorical": _categorical,
+    "constant": _constant,
+    "boolean": _boolean,
+    "integer": _numeric,
+    "continuous": _numeric,
+    "datetime": _datetime,
+    "text": _text,
+    "identifier": _identifier,
+}

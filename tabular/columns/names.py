@@ -22,15 +22,59 @@ __all__ = [
 
 _IDENTIFIER_WORDS = {"id", "ids", "uuid", "guid", "key", "rowid", "userid", "customerid", "index", "idx"}
 _CODE_WORDS = _IDENTIFIER_WORDS | {
-    "code", "zip", "zipcode", "postcode", "plz", "postal", "sku", "ean", "isbn", "dma", "fips", "msa", "iso",
-}  # fmt: skip
+    "code",
+    "zip",
+    "zipcode",
+    "postcode",
+    "plz",
+    "postal",
+    "sku",
+    "ean",
+    "isbn",
+    "dma",
+    "fips",
+    "msa",
+    "iso",
+}
 _ROW_WORDS = {"index", "idx", "row", "rows", "rowid", "rownum", "rownumber", "unnamed", "nr", "lfd"}
 #: What is counted or ordered by these is a measurement, though every row may have another one.
 _MEASURED_WORDS = {
-    "year", "yr", "jahr", "annee", "ano", "anno", "quarter", "month", "monat", "week", "woche", "day", "tag", "days",
-    "date", "time", "timestamp", "hour", "minute", "second", "seconds", "age", "rank", "ranking", "position", "place",
-    "percentile", "score", "price", "amount", "count", "total", "population", "distance", "temperature",
-}  # fmt: skip
+    "year",
+    "yr",
+    "jahr",
+    "annee",
+    "ano",
+    "anno",
+    "quarter",
+    "month",
+    "monat",
+    "week",
+    "woche",
+    "day",
+    "tag",
+    "days",
+    "date",
+    "time",
+    "timestamp",
+    "hour",
+    "minute",
+    "second",
+    "seconds",
+    "age",
+    "rank",
+    "ranking",
+    "position",
+    "place",
+    "percentile",
+    "score",
+    "price",
+    "amount",
+    "count",
+    "total",
+    "population",
+    "distance",
+    "temperature",
+}
 
 
 def check_names(names: Sequence[str], origin: str) -> None:

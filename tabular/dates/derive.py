@@ -25,13 +25,36 @@ _BIRTH = re.compile(r"birth|born|(?:^|[^a-z])dob(?:$|[^a-z])|geb(?:urt|oren|\b)|
 _AHEAD = re.compile(r"expir|matur|due|until|valid|end|deadline|renew", re.I)
 #: The values that a field can have, and the digits it is written with.
 _RANGES = {
-    "Y": (1, 9999), "y": (0, 99), "m": (1, 12), "d": (1, 31), "H": (0, 24), "I": (1, 12), "M": (0, 59), "S": (0, 59),
-    "q": (1, 4), "G": (1, 9999), "V": (1, 53), "u": (1, 7), "j": (1, 366),
-}  # fmt: skip
+    "Y": (1, 9999),
+    "y": (0, 99),
+    "m": (1, 12),
+    "d": (1, 31),
+    "H": (0, 24),
+    "I": (1, 12),
+    "M": (0, 59),
+    "S": (0, 59),
+    "q": (1, 4),
+    "G": (1, 9999),
+    "V": (1, 53),
+    "u": (1, 7),
+    "j": (1, 366),
+}
 _LENGTHS = {
-    "Y": {4}, "y": {2}, "m": {1, 2}, "d": {1, 2}, "H": {1, 2}, "I": {1, 2}, "M": {1, 2}, "S": {1, 2}, "q": {1},
-    "G": {4}, "V": {2}, "u": {1}, "j": {3}, "f": set(range(1, 10)),
-}  # fmt: skip
+    "Y": {4},
+    "y": {2},
+    "m": {1, 2},
+    "d": {1, 2},
+    "H": {1, 2},
+    "I": {1, 2},
+    "M": {1, 2},
+    "S": {1, 2},
+    "q": {1},
+    "G": {4},
+    "V": {2},
+    "u": {1},
+    "j": {3},
+    "f": set(range(1, 10)),
+}
 _WIDE = {"Y": 4, "j": 3}
 #: Years, months and days in the order to try; a string of several letters is one run of digits.
 _DATES = {
@@ -165,9 +188,13 @@ def _plausible(tokens: Sequence[Token], words: dict[int, tuple[str, str]], field
             return False
         if not clock and ":" in between and not (before[-1] in "Yyd" and after[0] in "HI"):
             return False
-        if before[-1] in "Yymdq" and after[0] in "Yymdq" and not month_word and between not in (
-            "-", "/", ".", " ", ". ", ", ", "_", "年", "月", " - "
-        ) and "q" not in (before, after):  # fmt: skip
+        if (
+            before[-1] in "Yymdq"
+            and after[0] in "Yymdq"
+            and not month_word
+            and between not in ("-", "/", ".", " ", ". ", ", ", "_", "年", "月", " - ")
+            and "q" not in (before, after)
+        ):
             return False
         if after == "q" and not between.upper().endswith(("Q", "T")):
             return False
@@ -198,12 +225,15 @@ def _between(tokens: Sequence[Token], words: dict[int, tuple[str, str]], left: i
     return "".join(
         token if isinstance(token, str) else words[left + 1 + place][1]
         for place, token in enumerate(tokens[left + 1 : right])
-    )  # fmt: skip
+    )
 
 
 def _before(tokens: Sequence[Token], words: dict[int, tuple[str, str]], place: int) -> str:
-    return "".join(token if isinstance(token, str) else words[i][1] for i, token in enumerate(tokens[:place])
-                   if isinstance(token, str) or i in words)  # fmt: skip
+    return "".join(
+        token if isinstance(token, str) else words[i][1]
+        for i, token in enumerate(tokens[:place])
+        if isinstance(token, str) or i in words
+    )
 
 
 def _written(

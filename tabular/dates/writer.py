@@ -105,10 +105,17 @@ class _Moments:
             years, weeks = iso_weeks(self.days)
             return years if letter == "G" else weeks
         simple = {
-            "Y": self.year, "y": self.year % 100, "m": self.month, "d": self.day, "q": (self.month + 2) // 3,
-            "H": hour, "I": (hour - 1) % 12 + 1, "M": self.clock // 60 % 60, "S": self.clock % 60,
+            "Y": self.year,
+            "y": self.year % 100,
+            "m": self.month,
+            "d": self.day,
+            "q": (self.month + 2) // 3,
+            "H": hour,
+            "I": (hour - 1) % 12 + 1,
+            "M": self.clock // 60 % 60,
+            "S": self.clock % 60,
             "u": weekdays(self.days) + 1,
-        }  # fmt: skip
+        }
         return simple[letter] if letter in simple else self.days - days_of((self.year - 1970) * 12) + 1
 
     def _fraction(self, field: Field) -> np.ndarray:

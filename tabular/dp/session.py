@@ -83,13 +83,14 @@ class PrivateFit:
             },
             "columns_noise_multiplier": self.columns.noise_multiplier if self.columns is not None else None,
             "neighbours": "one row's contribution added or removed, the number of rows being public; replacing a row "
-                          f"is both, and costs up to twice (epsilon {2 * epsilon:.3f} at delta "
-                          f"{min((1 + math.exp(min(epsilon, 700))) * self.delta, 1):.2g})",
-            "noise": "from a secret that was not kept" if self.privacy.noise_seed is None else
-                     "from a seed that was given: who knows it can take the noise away",
+            f"is both, and costs up to twice (epsilon {2 * epsilon:.3f} at delta "
+            f"{min((1 + math.exp(min(epsilon, 700))) * self.delta, 1):.2g})",
+            "noise": "from a secret that was not kept"
+            if self.privacy.noise_seed is None
+            else "from a seed that was given: who knows it can take the noise away",
             "noise_generator": GENERATOR,
             "public": list(PUBLIC),
-        }  # fmt: skip
+        }
 
 
 def begin_private_fit(
@@ -134,9 +135,17 @@ def begin_private_fit(
     made = stand_in(histograms, schema, rows)
     gradient = NoisyGradient(rows, sample_rate, privacy.clip, noise)
     return PrivateFit(
-        privacy, delta, steps, columns, gradient, public_part(schema, made, rows), within, made, streams,
+        privacy,
+        delta,
+        steps,
+        columns,
+        gradient,
+        public_part(schema, made, rows),
+        within,
+        made,
+        streams,
         hashlib.sha256(f"{asked} {streams.fingerprint()}".encode()).hexdigest(),
-    )  # fmt: skip
+    )
 
 
 def check_schema(schema: Schema) -> None:

@@ -26,9 +26,16 @@ if TYPE_CHECKING:
 __all__ = ["NULLABLE", "arrow_to_pandas", "pandas_to_arrow", "schema_as_text", "schema_of_text"]
 
 NULLABLE = {
-    "int8": "Int8", "int16": "Int16", "int32": "Int32", "int64": "Int64",
-    "uint8": "UInt8", "uint16": "UInt16", "uint32": "UInt32", "uint64": "UInt64", "bool": "boolean",
-}  # fmt: skip
+    "int8": "Int8",
+    "int16": "Int16",
+    "int32": "Int32",
+    "int64": "Int64",
+    "uint8": "UInt8",
+    "uint16": "UInt16",
+    "uint32": "UInt32",
+    "uint64": "UInt64",
+    "bool": "boolean",
+}
 
 
 class _Unheld(Exception):
@@ -297,8 +304,10 @@ def _moment(change: Callable[[str], Any]) -> Callable[[Any, Any], Any]:
 
 _CHANGES: tuple[tuple[Callable[[Any, Any], bool], Callable[[Any, Any], Any]], ...] = (
     (lambda is_, kind: is_.is_map(kind), _entries),
-    (lambda is_, kind: is_.is_struct(kind),
-     lambda value, kind: {field.name: _of_type(value.get(field.name), field.type) for field in kind}),
+    (
+        lambda is_, kind: is_.is_struct(kind),
+        lambda value, kind: {field.name: _of_type(value.get(field.name), field.type) for field in kind},
+    ),
     (lambda is_, kind: is_.is_nested(kind), lambda value, kind: [_of_type(item, kind.value_type) for item in value]),
     (lambda is_, kind: is_.is_fixed_size_binary(kind) or "binary" in str(kind), _binary),
     (lambda is_, kind: is_.is_timestamp(kind), _moment(datetime.datetime.fromisoformat)),
@@ -306,7 +315,7 @@ _CHANGES: tuple[tuple[Callable[[Any, Any], bool], Callable[[Any, Any], Any]], ..
     (lambda is_, kind: is_.is_time(kind), _moment(datetime.time.fromisoformat)),
     (lambda is_, kind: is_.is_decimal(kind), lambda value, kind: _decimal(value, kind.scale)),
     (lambda is_, kind: is_.is_dictionary(kind), lambda value, kind: _of_type(value, kind.value_type)),
-)  # fmt: skip
+)
 
 
 def schema_as_text(schema: pa.Schema) -> str:

@@ -9,9 +9,20 @@ __all__ = ["are_boolean_words", "truth"]
 
 #: What is true, and what is false beside it.
 _PAIRS = (
-    ("true", "false"), ("yes", "no"), ("t", "f"), ("y", "n"), ("on", "off"), ("oui", "non"), ("ja", "nein"),
-    ("si", "no"), ("sí", "no"), ("sì", "no"), ("sim", "não"), ("vrai", "faux"), ("wahr", "falsch"),
-)  # fmt: skip
+    ("true", "false"),
+    ("yes", "no"),
+    ("t", "f"),
+    ("y", "n"),
+    ("on", "off"),
+    ("oui", "non"),
+    ("ja", "nein"),
+    ("si", "no"),
+    ("sí", "no"),
+    ("sì", "no"),
+    ("sim", "não"),
+    ("vrai", "faux"),
+    ("wahr", "falsch"),
+)
 _TRUE = {"1", "1.0"} | {pair[0] for pair in _PAIRS}
 _FALSE = {"0", "0.0"} | {pair[1] for pair in _PAIRS}
 

@@ -35,11 +35,24 @@ __all__ = [
 
 #: What ``pandas.api.types.infer_dtype`` says of an object column, and what it means here.
 _OBJECT_TYPES = {
-    "string": "string", "boolean": "boolean", "integer": "integer", "floating": "float", "decimal": "decimal",
-    "mixed-integer-float": "float", "date": "date", "datetime": "datetime", "datetime64": "datetime",
-    "mixed": "mixed", "mixed-integer": "mixed", "empty": "string", "categorical": "category",
-    "timedelta": "float", "timedelta64": "float", "period": "string", "interval": "string",
-}  # fmt: skip
+    "string": "string",
+    "boolean": "boolean",
+    "integer": "integer",
+    "floating": "float",
+    "decimal": "decimal",
+    "mixed-integer-float": "float",
+    "date": "date",
+    "datetime": "datetime",
+    "datetime64": "datetime",
+    "mixed": "mixed",
+    "mixed-integer": "mixed",
+    "empty": "string",
+    "categorical": "category",
+    "timedelta": "float",
+    "timedelta64": "float",
+    "period": "string",
+    "interval": "string",
+}
 
 
 def columns_of(table: pd.DataFrame) -> dict[str, pd.Series]:

@@ -31,9 +31,16 @@ def time_of_day(column: Column, grain: Grain, one_day: bool = False) -> Column |
         first, last = max(first, column.minimum % DAY), min(last, column.maximum % DAY)
     step = Grain(grain.step if grain.step is not None else finest, grain.offsets).to_text(instants=True)
     made = Column(
-        column.name, "datetime", "float64", column.missing_rate, minimum=first, maximum=last,
-        decimals=column.decimals, format=None, grain=step,
-    )  # fmt: skip
+        column.name,
+        "datetime",
+        "float64",
+        column.missing_rate,
+        minimum=first,
+        maximum=last,
+        decimals=column.decimals,
+        format=None,
+        grain=step,
+    )
     lattice = grain_lattice(made)
     if lattice is None:
         return made

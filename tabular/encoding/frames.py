@@ -56,9 +56,10 @@ class Form:
     def labelled(self, schema: Schema, rows: int) -> Schema:
         """``schema`` with the labels that are numbers, which a run keeps, and ``rows`` if it tells none."""
         numbers = {
-            name: label for name, label in self.labels.items()
+            name: label
+            for name, label in self.labels.items()
             if isinstance(label, int | float) and not isinstance(label, bool)
-        }  # fmt: skip
+        }
         columns = tuple(replace(c, label=numbers[c.name]) if c.name in numbers else c for c in schema.columns)
         return replace(schema, columns=columns, rows=schema.rows or rows)
 

@@ -93,9 +93,14 @@ def _texts(column: Column, number: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _led(
-    arrays: dict[str, np.ndarray], column: Column, here: np.ndarray, rows: int, start: int, rng: np.random.Generator,
+    arrays: dict[str, np.ndarray],
+    column: Column,
+    here: np.ndarray,
+    rows: int,
+    start: int,
+    rng: np.random.Generator,
     keep: bool,
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """int64[rows]: the number of each row's identifier, -1 = missing; ``here`` are the rows that have one."""
     number = np.full(rows, -1, np.int64)
     if not len(here):

@@ -18,8 +18,9 @@ def made_up_words(like: Sequence[str], rng: np.random.Generator) -> np.ndarray:
     widest = int(lengths.max(initial=1))
     letters = np.where(
         (np.arange(widest) + rng.integers(0, 2, (len(like), 1))) % 2 == 0,
-        rng.choice(_CONSONANTS, (len(like), widest)), rng.choice(_VOWELS, (len(like), widest)),
-    )  # fmt: skip
+        rng.choice(_CONSONANTS, (len(like), widest)),
+        rng.choice(_VOWELS, (len(like), widest)),
+    )
     words = np.empty(len(like), dtype=object)
     for place, word in enumerate(like):
         made = "".join(letters[place, : lengths[place]])

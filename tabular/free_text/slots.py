@@ -66,9 +66,12 @@ class Slot:
         rest = len(texts) - sum(count for _, count in kept)
         words = {text for text, _ in kept}
         return cls(
-            kind, tuple(text for text, _ in kept), tuple(count for _, count in kept), rest,
+            kind,
+            tuple(text for text, _ in kept),
+            tuple(count for _, count in kept),
+            rest,
             _shapes([text for text in texts if text not in words]),
-        )  # fmt: skip
+        )
 
     @classmethod
     def _of_numbers(cls, texts: Sequence[str], group: str) -> Slot:
@@ -166,8 +169,14 @@ def _shape(text: str) -> str:
 
 #: The fields of a slot in JSON.
 SLOT_FIELDS = {
-    "kind": one_of(WORD, NUMBER, CODE, DATE, TIME), "words": list_of(TEXT), "counts": list_of(whole(1)),
-    "rest": whole(0), "shapes": list_of(TEXT),
-    "knots": list_of(real()), "decimals": list_of(whole(0, AS_FLOAT)), "width": whole(0, MAX_DIGITS),
-    "group": one_of(","), "step": whole(1, 1439),
-}  # fmt: skip
+    "kind": one_of(WORD, NUMBER, CODE, DATE, TIME),
+    "words": list_of(TEXT),
+    "counts": list_of(whole(1)),
+    "rest": whole(0),
+    "shapes": list_of(TEXT),
+    "knots": list_of(real()),
+    "decimals": list_of(whole(0, AS_FLOAT)),
+    "width": whole(0, MAX_DIGITS),
+    "group": one_of(","),
+    "step": whole(1, 1439),
+}

@@ -30,8 +30,10 @@ MAX_TEMPLATES, MAX_TOKENS, COVERED = 400, 120, 0.7
 #: Different values of a position up to which each has templates of its own: tried in this order until the templates
 #: stand for a share of :data:`ENOUGH` of the rows.
 FEW: tuple[dict[str, int], ...] = (
-    {WORD: 24, NUMBER: 8, CODE: 8, TIME: 8}, {WORD: 4, NUMBER: 2, CODE: 2, TIME: 2}, {},
-)  # fmt: skip
+    {WORD: 24, NUMBER: 8, CODE: 8, TIME: 8},
+    {WORD: 4, NUMBER: 2, CODE: 2, TIME: 2},
+    {},
+)
 ENOUGH = 0.95
 #: The correlation of so many numbers of a text at most is learned, from so many rows on.
 CORRELATED, CORRELATED_ROWS = 12, 30
@@ -128,9 +130,8 @@ class TemplateCodec:
 
     def _texts(self, template: Template, rows: int, rng: np.random.Generator) -> list[str]:
         measured = [
-            place for place, part in enumerate(template.parts)
-            if isinstance(part, int) and self.slots[part].is_measured
-        ]  # fmt: skip
+            place for place, part in enumerate(template.parts) if isinstance(part, int) and self.slots[part].is_measured
+        ]
         kinds = {place: self.slots[int(template.parts[place])].kind for place in measured}
         ranks = rng.random((len(measured), rows))
         if template.factor:
@@ -258,18 +259,22 @@ def _spelled(counted: Counter[Token], least: int, few: Mapping[str, int]) -> set
 
 
 def _measured_together(
-    path: tuple[Token, ...], members: Sequence[Sequence[Token]], numbers: Mapping[tuple[Token, ...], int],
+    path: tuple[Token, ...],
+    members: Sequence[Sequence[Token]],
+    numbers: Mapping[tuple[Token, ...], int],
     slots: Sequence[Slot],
-) -> tuple[tuple[float, ...], tuple[str, ...]]:  # fmt: skip
+) -> tuple[tuple[float, ...], tuple[str, ...]]:
     """The Cholesky factor of the numbers and dates of the texts ``members`` of one path, and what ascends."""
     places = [
-        place for place, (kind, text) in enumerate(path)
+        place
+        for place, (kind, text) in enumerate(path)
         if kind != LITERAL and not text and slots[numbers[path[: place + 1]]].is_measured
-    ]  # fmt: skip
+    ]
     if not 2 <= len(places) <= CORRELATED or len(members) < CORRELATED_ROWS:
         return (), ()
-    values = np.array([[slots[numbers[path[: place + 1]]].read(tokens[place][1]) for place in places]
-                       for tokens in members])  # fmt: skip
+    values = np.array(
+        [[slots[numbers[path[: place + 1]]].read(tokens[place][1]) for place in places] for tokens in members]
+    )
     kinds = np.array([path[place][0] for place in places])
     ascending = tuple(kind for kind in (NUMBER, TIME) if _ascend(values[:, kinds == kind]))
     scores = ndtri(rankdata(values, axis=0) / (len(values) + 1))

@@ -83,8 +83,12 @@ class WordCodec:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> WordCodec:
         """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
-        kinds = {"words": list_of(TEXT, 1), "counts": list_of(whole(1), 1), "lengths": list_of(whole(0, MAX_LENGTH), 1),
-                 "missing_rate": real(0, 1)}  # fmt: skip
+        kinds = {
+            "words": list_of(TEXT, 1),
+            "counts": list_of(whole(1), 1),
+            "lengths": list_of(whole(0, MAX_LENGTH), 1),
+            "missing_rate": real(0, 1),
+        }
         check_fields(data, kinds, "it")
         if len(data["words"]) != len(data["counts"]):
             raise FieldError(f"it has {len(data['words']):,} words and {len(data['counts']):,} counts")

@@ -95,8 +95,9 @@ class Lattice:
             return days - _distances(grain.weekdays, -1)[weekdays(days)]
         if grain.month_day:
             months = months_of(days) // grain.months * grain.months
-            return np.where(self._month_day(months) > days, self._month_day(months - grain.months),
-                            self._month_day(months))  # fmt: skip
+            return np.where(
+                self._month_day(months) > days, self._month_day(months - grain.months), self._month_day(months)
+            )
         if self._step > self._day:
             return _down(days, self._step // self._day, self._offsets // self._day)
         return days
@@ -107,8 +108,9 @@ class Lattice:
             return days + _distances(grain.weekdays, 1)[weekdays(days)]
         if grain.month_day:
             months = months_of(days) // grain.months * grain.months
-            return np.where(self._month_day(months) < days, self._month_day(months + grain.months),
-                            self._month_day(months))  # fmt: skip
+            return np.where(
+                self._month_day(months) < days, self._month_day(months + grain.months), self._month_day(months)
+            )
         if self._step > self._day:
             return _up(days, self._step // self._day, self._offsets // self._day)
         return days

@@ -17,10 +17,20 @@ __all__ = ["COMPRESSIONS", "DAMAGED", "FORMATS", "FileFormat", "compression_of",
 
 #: Ending -> format.
 FORMATS = {
-    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".txt": "csv", ".parquet": "parquet", ".pq": "parquet",
-    ".feather": "arrow", ".arrow": "arrow", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
-    ".xlsx": "excel", ".xls": "excel",
-}  # fmt: skip
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".txt": "csv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".feather": "arrow",
+    ".arrow": "arrow",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".xlsx": "excel",
+    ".xls": "excel",
+}
 #: What a damaged archive raises, by library.
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz", ".zst": "zstd"}

@@ -73,8 +73,13 @@ def spooled() -> Path:
 
 _KEPT: list[tempfile._TemporaryFileWrapper[bytes]] = []
 #: First bytes -> format.
-_STARTS = ((b"PAR1", "parquet"), (b"ARROW1", "arrow"), (b"FEA1", "arrow"), (b"PK\x03\x04", "excel"),
-           (b"\xd0\xcf\x11\xe0", "excel"))  # fmt: skip
+_STARTS = (
+    (b"PAR1", "parquet"),
+    (b"ARROW1", "arrow"),
+    (b"FEA1", "arrow"),
+    (b"PK\x03\x04", "excel"),
+    (b"\xd0\xcf\x11\xe0", "excel"),
+)
 _PACKED = {"gzip": b"\x1f\x8b", "bz2": b"BZh", "xz": b"\xfd7zXZ\x00", "zstd": b"\x28\xb5\x2f\xfd"}
 
 

@@ -359,6 +359,11 @@ class _ExcelParts(_Parts):
 
 
 _PARTS: dict[str, type[_Parts]] = {
-    "csv": _TextParts, "tsv": _TextParts, "jsonl": _TextParts, "json": _JsonParts, "parquet": _ArrowParts,
-    "arrow": _ArrowParts, "excel": _ExcelParts,
-}  # fmt: skip
+    "csv": _TextParts,
+    "tsv": _TextParts,
+    "jsonl": _TextParts,
+    "json": _JsonParts,
+    "parquet": _ArrowParts,
+    "arrow": _ArrowParts,
+    "excel": _ExcelParts,
+}

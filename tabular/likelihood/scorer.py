@@ -109,8 +109,10 @@ class RowScorer(ABC, Generic[Codec, Engine]):
             count = len(result[part])
             filled = {name: np.repeat(arrays[name][part], classes) for name in given}
             filled[target] = np.tile(np.arange(classes, dtype=np.int32), count)
-            ends = {name: (np.repeat(low[part], classes), np.repeat(high[part], classes))
-                    for name, (low, high) in spans.items()}  # fmt: skip
+            ends = {
+                name: (np.repeat(low[part], classes), np.repeat(high[part], classes))
+                for name, (low, high) in spans.items()
+            }
             found = self.log_probs(Query(filled, ends, before, [target, *later]), lambda _: None)
             logs = sum(_without_impossible(each.reshape(count, classes)) for each in found.values())
             result[part] = _softmax(np.asarray(logs))

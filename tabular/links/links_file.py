@@ -76,8 +76,11 @@ def write_links(links: Links, path: str | Path) -> None:
     else:
         # A string of JSON without bare surrogates is one of TOML.
         lists = {"keys": links.keys, "keep": links.keep}
-        lines = [line for name, values in lists.items()
-                 for line in (f"{name} = [", *(f"  {_quoted(value)}," for value in values), "]")]  # fmt: skip
+        lines = [
+            line
+            for name, values in lists.items()
+            for line in (f"{name} = [", *(f"  {_quoted(value)}," for value in values), "]")
+        ]
         if links.time:
             lines += ["", "[time]", *(f"{_quoted(table)} = {_quoted(column)}" for table, column in links.time.items())]
         text = "\n".join(lines) + "\n"

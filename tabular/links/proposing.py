@@ -58,8 +58,10 @@ def propose_keys(tables: Mapping[str, pd.DataFrame]) -> list[Proposal]:
 
     Each column of a child gets the parent whose name fits it best, then the one that holds more of its values.
     """
-    known = {name: {str(c): v for c in table if (v := _values(table[c], str(c))) is not None}
-             for name, table in tables.items()}  # fmt: skip
+    known = {
+        name: {str(c): v for c in table if (v := _values(table[c], str(c))) is not None}
+        for name, table in tables.items()
+    }
     found: list[Proposal] = []
     for child, columns in known.items():
         for column, values in columns.items():

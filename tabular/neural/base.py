@@ -124,9 +124,14 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
         steps = nothing or self._planned_steps(rows)
         settings = {**self.settings(), "model": self.name, "planned_steps": steps}
         given = training_rows(
-            getattr(self, "privacy", None), arrays, self.schema, steps=steps, batch_rows=self._batch_rows(rows),
-            settings={**settings, "device": self.device_}, checkpoint=checkpoint,
-        )  # fmt: skip
+            getattr(self, "privacy", None),
+            arrays,
+            self.schema,
+            steps=steps,
+            batch_rows=self._batch_rows(rows),
+            settings={**settings, "device": self.device_},
+            checkpoint=checkpoint,
+        )
         self.schema_ = given.schema
         encoder = TableEncoder.fit(given.open, given.schema, self.numbers)
         by_row = given.private is not None
@@ -148,9 +153,12 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
             loss = partial(self._private_loss, network, data)
             learner = private_learner(learner, given.private, loss, decay=self.decays)
         plan = Plan(
-            steps=steps, eval_every=evaluated_every(steps, EVALUATIONS), learning_rate=self._rate(), seed=self.seed,
+            steps=steps,
+            eval_every=evaluated_every(steps, EVALUATIONS),
+            learning_rate=self._rate(),
+            seed=self.seed,
             patience=self._patience(),
-        )  # fmt: skip
+        )
         # A private update takes as many rows as are drawn, and oneDNN compiles its kernels for each number of them.
         with full_width_products() if given.private is None else nullcontext():
             trained = train(learner, plan, fingerprint=fingerprint, progress=progress, checkpoint=checkpoint)
@@ -287,8 +295,10 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
         spans = Spans(encoder.sizes, torch.device(self.device_))
         with torch.device("meta"):
             wanted = self._make_network(encoder, Spans(encoder.sizes, torch.device("cpu"))).state_dict()
-        check_shapes({name: value.shape for name, value in weights.items()},
-                     {name: value.shape for name, value in wanted.items()})  # fmt: skip
+        check_shapes(
+            {name: value.shape for name, value in weights.items()},
+            {name: value.shape for name, value in wanted.items()},
+        )
         network = self._new_network(encoder, spans)
         network.load_state_dict(weights)
         return network.eval()

@@ -68,13 +68,18 @@ class CTGAN(NeuralSynthesizer):
     generator_dim: Sequence[int] = setting((256, 256), "Widths of the generator's layers.", search=WIDTHS)
     discriminator_dim: Sequence[int] = setting((256, 256), "Widths of the discriminator's layers.", search=WIDTHS)
     pac: int = setting(
-        1, "Rows that the discriminator sees as one (PacGAN, Lin et al. 2018); the paper has 10.", above=0, most=10_000,
+        1,
+        "Rows that the discriminator sees as one (PacGAN, Lin et al. 2018); the paper has 10.",
+        above=0,
+        most=10_000,
         search=Choice((1, 2, 5)),
-    )  # fmt: skip
+    )
     numbers: Numbers = setting(
-        "modes", "How numbers are encoded: modes (mode-specific normalisation) or quantiles (normal scores).",
-        choices=get_args(Numbers), search=Choice(("modes", "quantiles")),
-    )  # fmt: skip
+        "modes",
+        "How numbers are encoded: modes (mode-specific normalisation) or quantiles (normal scores).",
+        choices=get_args(Numbers),
+        search=Choice(("modes", "quantiles")),
+    )
     log_frequency: bool = setting(
         True, "Draw conditions in training by the logarithm of their frequency.", search=Choice((True, False))
     )
@@ -106,9 +111,13 @@ class CTGAN(NeuralSynthesizer):
         if to_outputs is None:
             to_outputs = spans.width * (spans.width + encoder.scalars) <= MOST_TO_OUTPUTS
         return Generator(
-            encoder, spans, encoder.category_spans(), self.embedding_dim, tuple(self.generator_dim),
+            encoder,
+            spans,
+            encoder.category_spans(),
+            self.embedding_dim,
+            tuple(self.generator_dim),
             to_outputs=to_outputs,
-        )  # fmt: skip
+        )
 
     def _loaded_network(self, encoder: TableEncoder, weights: Mapping[str, Tensor]) -> Network:
         # Runs of before have these weights at any width.

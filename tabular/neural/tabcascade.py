@@ -56,9 +56,11 @@ class TabCascade(NeuralSynthesizer):
     epochs: float | None = setting(None, "Passes over the rows at most, in place of steps.", above=0)
     steps: int | None = setting(None, "Updates at most.", above=0, absent="by the size of the table")
     batch_size: int = setting(
-        512, "Batch size: rows per update, at most; of a table of over 256 columns there are fewer.", above=0,
+        512,
+        "Batch size: rows per update, at most; of a table of over 256 columns there are fewer.",
+        above=0,
         search=Choice((128, 256, 512, 1024)),
-    )  # fmt: skip
+    )
     learning_rate: float = setting(
         1e-3, "Step size of Adam, falling to 0 along a straight line.", above=0, search=Real(2e-4, 5e-3, log=True)
     )

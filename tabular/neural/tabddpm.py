@@ -53,8 +53,11 @@ class TabDDPM(NeuralSynthesizer):
     decays: ClassVar[bool] = True
     numbers = "quantiles"
     private_defaults: ClassVar[Mapping[str, Any]] = {
-        "steps": 500, "batch_size": 2048, "learning_rate": 0.01, "d_layers": (128, 128),
-    }  # fmt: skip
+        "steps": 500,
+        "batch_size": 2048,
+        "learning_rate": 0.01,
+        "d_layers": (128, 128),
+    }
 
     search_share: ClassVar[float] = 0.1
     # Calibration makes 20,000 rows: more work than a short training.
@@ -70,22 +73,27 @@ class TabDDPM(NeuralSynthesizer):
     )
     num_timesteps: int = setting(100, "Steps of the diffusion.", above=0, most=100_000, search=Choice((50, 100, 200)))
     d_layers: Sequence[int] = setting(
-        (512, 512), "Widths of the layers.",
+        (512, 512),
+        "Widths of the layers.",
         search=Choice(((256, 256), (512, 512), (1024, 1024), (512, 512, 512), (256, 512, 512, 256))),
-    )  # fmt: skip
+    )
     dropout: float = setting(
         0.0, "Share of a layer's outputs that an update leaves out.", least=0, below=1, search=Real(0.0, 0.2)
     )
     weight_decay: float = setting(0.0, "Weight decay of Adam.", least=0)
     # A label may be a number.
     target: str | int | None = setting(
-        None, "A categorical column that rows are made for: it is drawn first, by its true frequency, and the network "
+        None,
+        "A categorical column that rows are made for: it is drawn first, by its true frequency, and the network "
         "is told. Conditions on it are kept exactly and cost nothing.",
-    )  # fmt: skip
+    )
     sampling_steps: int | None = setting(
-        None, "Steps of the diffusion that are taken when rows are made, evenly strided.", above=0, most=100_000,
+        None,
+        "Steps of the diffusion that are taken when rows are made, evenly strided.",
+        above=0,
+        most=100_000,
         absent="all",
-    )  # fmt: skip
+    )
     calibrate: bool = setting(True, "Set each column's own distribution right.")
     privacy: Privacy | None = setting(None, "Differential privacy of the fit.")
 
@@ -137,9 +145,14 @@ class TabDDPM(NeuralSynthesizer):
         place = encoder.places().get(self._target) if self._target is not None else None
         guided = () if place is None else (place[0].start,)
         return Denoiser(
-            encoder.scalars, spans, guided, widths=tuple(self.d_layers), dropout=self.dropout, times=self.num_timesteps,
+            encoder.scalars,
+            spans,
+            guided,
+            widths=tuple(self.d_layers),
+            dropout=self.dropout,
+            times=self.num_timesteps,
             taken=self.sampling_steps or self.num_timesteps,
-        )  # fmt: skip
+        )
 
     def _make_learner(self, network: Network, spans: Spans, data: Data, steps: int) -> Learner:
         assert isinstance(network, Denoiser)

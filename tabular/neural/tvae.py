@@ -48,9 +48,13 @@ class TVAE(NeuralSynthesizer):
     # Noise grows with the number of weights: with the paper's layers, and epsilon 3 on Adult, next to nothing was
     # learned beyond the single columns (AUC 0.53); with these the AUC was 0.88.
     private_defaults: ClassVar[Mapping[str, Any]] = {
-        "steps": 500, "batch_size": 2048, "learning_rate": 6e-3, "embedding_dim": 16, "compress_dims": (64,),
+        "steps": 500,
+        "batch_size": 2048,
+        "learning_rate": 6e-3,
+        "embedding_dim": 16,
+        "compress_dims": (64,),
         "decompress_dims": (64,),
-    }  # fmt: skip
+    }
 
     search_share: ClassVar[float] = 0.1
 
@@ -59,16 +63,20 @@ class TVAE(NeuralSynthesizer):
     learning_rate: float = setting(1e-3, "Step size of Adam.", above=0, search=Real(2e-4, 5e-3, log=True))
     l2scale: float = setting(1e-5, "Weight decay of Adam.", least=0, search=Real(1e-7, 1e-3, log=True))
     loss_factor: float = setting(
-        2.0, "Weight of the reconstruction against the divergence from the prior.", above=0,
+        2.0,
+        "Weight of the reconstruction against the divergence from the prior.",
+        above=0,
         search=Real(0.5, 8.0, log=True),
-    )  # fmt: skip
+    )
     embedding_dim: int = setting(128, "Numbers of the latent vector.", above=0, search=Choice((32, 64, 128, 256)))
     compress_dims: Sequence[int] = setting((128, 128), "Widths of the encoder's layers.", search=WIDTHS)
     decompress_dims: Sequence[int] = setting((128, 128), "Widths of the decoder's layers.", search=WIDTHS)
     numbers: Numbers = setting(
-        "modes", "How numbers are encoded: modes (mode-specific normalisation) or quantiles (normal scores).",
-        choices=get_args(Numbers), search=Choice(("modes", "quantiles")),
-    )  # fmt: skip
+        "modes",
+        "How numbers are encoded: modes (mode-specific normalisation) or quantiles (normal scores).",
+        choices=get_args(Numbers),
+        search=Choice(("modes", "quantiles")),
+    )
     calibrate: bool = setting(True, "Set each column's own distribution right.")
     privacy: Privacy | None = setting(None, "Differential privacy of the fit.")
 
@@ -87,7 +95,7 @@ class TVAE(NeuralSynthesizer):
         counts = network.gates.of_codes(data.codes)
         return lambda rows: network.loss(
             data.scalars[rows], data.codes[rows], counts[rows], self.loss_factor, generator
-        )  # fmt: skip
+        )
 
 
 def layers(widths: Sequence[int]) -> nn.Sequential:

@@ -108,9 +108,13 @@ def sample_places(counts: np.ndarray) -> np.ndarray:
 
 def _are_phones(shapes: Sequence[Shape]) -> bool:
     return all(
-        shape.plus and shape.minus is None and not shape.power and shape.body.isdigit()
-        and len(shape.body) >= _PHONE_DIGITS for shape in shapes
-    )  # fmt: skip
+        shape.plus
+        and shape.minus is None
+        and not shape.power
+        and shape.body.isdigit()
+        and len(shape.body) >= _PHONE_DIGITS
+        for shape in shapes
+    )
 
 
 def _base(shapes: Sequence[Shape], point: str) -> NumberTemplate:
@@ -124,10 +128,15 @@ def _base(shapes: Sequence[Shape], point: str) -> NumberTemplate:
     blanks = {shape.blanks for shape in shapes}
     before, after = blanks.pop() if len(blanks) == 1 else ("", "")
     return NumberTemplate(
-        prefix=before + first.prefix, suffix=first.suffix + after, group=group, point=point,
+        prefix=before + first.prefix,
+        suffix=first.suffix + after,
+        group=group,
+        point=point,
         lakh=bool(group) and any(_LAKH.fullmatch(shape.body) for shape in shapes),
-        minus=str(where), sign=sign, scale=tuple(sorted(scale.items(), key=lambda entry: -entry[1])),
-    )  # fmt: skip
+        minus=str(where),
+        sign=sign,
+        scale=tuple(sorted(scale.items(), key=lambda entry: -entry[1])),
+    )
 
 
 def _padding(shapes: Sequence[Shape]) -> tuple[int, str] | None:
@@ -151,8 +160,10 @@ def _most_decimals(digits: pa.Array) -> int:
 
 def _scaled_decimals(shapes: Sequence[Shape], point: str) -> int:
     """Digits after the point that numbers have once their letters are gone: none of 1.2K."""
-    return max(shape.decimals(point) - (round(np.log10(SCALES[shape.scale.strip()])) if shape.scale else 0)
-               for shape in [*shapes, replace(shapes[0], body="0", scale="")])  # fmt: skip
+    return max(
+        shape.decimals(point) - (round(np.log10(SCALES[shape.scale.strip()])) if shape.scale else 0)
+        for shape in [*shapes, replace(shapes[0], body="0", scale="")]
+    )
 
 
 def _best(shapes: Sequence[Shape], base: NumberTemplate, padded: tuple[int, str] | None) -> NumberTemplate:
@@ -171,7 +182,7 @@ def _best(shapes: Sequence[Shape], base: NumberTemplate, padded: tuple[int, str]
             [True, False] if any(shape.body[0] in ".," for shape in shapes) else [False],
             _decimals_alone(shapes, base),
         )
-    ]  # fmt: skip
+    ]
     scores = [int(np.sum(np.array(candidate.write(values), dtype=object) == texts)) for candidate in candidates]
     return candidates[int(np.argmax(scores))]
 

@@ -84,9 +84,16 @@ def take_apart(text: str) -> Shape | None:
     elif signs and signs != "+":
         minus = "after" if after["after"] else "inside" if before["sign2"] and before["prefix"].strip() else "before"
     return Shape(
-        text, (before["blank"], after["blank"]), before["prefix"], body, found["power"] or "", after["suffix"],
-        minus=minus, sign=signs if minus and signs else "-", plus=signs == "+",
-    )  # fmt: skip
+        text,
+        (before["blank"], after["blank"]),
+        before["prefix"],
+        body,
+        found["power"] or "",
+        after["suffix"],
+        minus=minus,
+        sign=signs if minus and signs else "-",
+        plus=signs == "+",
+    )
 
 
 def alike(shapes: Sequence[Shape]) -> list[Shape]:

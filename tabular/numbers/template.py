@@ -223,10 +223,14 @@ def number_template(text: str) -> NumberTemplate:
         raise ValueError(f"{text!r} is no template of numbers")
     digits, kind = found["digits"], found["type"] or ""
     fields: dict[str, object] = {
-        "prefix": found["prefix"], "suffix": found["suffix"], "plus": (found["sign"] or "").strip(),
-        "spec": (f".{digits}" if digits else "") + kind, "width": int(found["width"] or 0),
-        "align": "0" if found["zero"] else found["align"] or "", "group": "," if found["grouped"] else "",
-    }  # fmt: skip
+        "prefix": found["prefix"],
+        "suffix": found["suffix"],
+        "plus": (found["sign"] or "").strip(),
+        "spec": (f".{digits}" if digits else "") + kind,
+        "width": int(found["width"] or 0),
+        "align": "0" if found["zero"] else found["align"] or "",
+        "group": "," if found["grouped"] else "",
+    }
     for option in (found["options"] or "").split():
         name, _, value = option.partition("=")
         fields |= _option(name, value)

@@ -53,7 +53,7 @@ SCALES = {
     **dict.fromkeys(("Cr", "cr", "crore", "Crore"), 1e7),
     **dict.fromkeys(("B", "b", "bn", "Bn", "BN", "mrd", "Mrd", "Mrd.", "mld", "G", "billion", "Billion", "GB"), 1e9),
     **dict.fromkeys(("T", "t", "tn", "Tn", "trillion", "Trillion", "TB"), 1e12),
-}  # fmt: skip
+}
 _SCALE = re.compile(
     rf"(\s?(?:{'|'.join(map(re.escape, sorted(SCALES, key=len, reverse=True)))}))((?:\s?[^\w\s]|\s).*)?", re.DOTALL
 )

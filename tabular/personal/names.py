@@ -55,7 +55,7 @@ _NAMES = {
         address line 1|address line 2|address1|address2|addr|postal address|mailing address|shipping address|
         billing address|delivery address|residence|strasse|str|anschrift|adresse|wohnadresse|lieferadresse|rue|voie|
         adresse postale|calle|direccion|domicilio|via|indirizzo|endereco|rua|morada|adres|ulica|straat|gate|gata""",
-}  # fmt: skip
+}
 
 #: A column whose name has such a word speaks of things, whatever else it says.
 _THINGS = set(
@@ -108,8 +108,32 @@ def _says_it(words: list[str], place: int, sort: str) -> bool:
     return False
 
 
-_TAILS = {"number", "no", "nr", "num", "id", "address", "addr", "hash", "hashed", "sha256", "md5", "primary", "text",
-          "str", "raw", "home", "work", "private", "mobile", "full", "line", "value", "nummer", "numero"}  # fmt: skip
+_TAILS = {
+    "number",
+    "no",
+    "nr",
+    "num",
+    "id",
+    "address",
+    "addr",
+    "hash",
+    "hashed",
+    "sha256",
+    "md5",
+    "primary",
+    "text",
+    "str",
+    "raw",
+    "home",
+    "work",
+    "private",
+    "mobile",
+    "full",
+    "line",
+    "value",
+    "nummer",
+    "numero",
+}
 
 
 def is_of_things(name: str) -> bool:

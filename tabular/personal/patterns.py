@@ -63,9 +63,13 @@ def _is_iban(texts: pd.Series) -> np.ndarray:
     plain = texts.str.replace(r"[\s-]", "", regex=True).str.upper()
     shaped = plain.str.fullmatch(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}").to_numpy(bool)
     return np.fromiter(
-        (ok and int("".join(str(int(char, 36)) for char in text[4:] + text[:4])) % 97 == 1
-         for text, ok in zip(plain, shaped, strict=True)), bool, len(texts),
-    )  # fmt: skip
+        (
+            ok and int("".join(str(int(char, 36)) for char in text[4:] + text[:4])) % 97 == 1
+            for text, ok in zip(plain, shaped, strict=True)
+        ),
+        bool,
+        len(texts),
+    )
 
 
 def _luhn(texts: pd.Series, pattern: str) -> np.ndarray:

@@ -126,9 +126,9 @@ def _steady(queries: np.ndarray, codes: np.ndarray, columns: np.ndarray) -> np.n
         equal = _equal_cells(queries[:, columns], codes[:, columns])
         alike = equal >= NEARLY * len(columns)
         totals = np.maximum(alike.sum(1), 1)
-        shares = np.stack([
-            (alike & (queries[:, column, None] == codes[None, :, column])).sum(1) / totals for column in columns
-        ])  # fmt: skip
+        shares = np.stack(
+            [(alike & (queries[:, column, None] == codes[None, :, column])).sum(1) / totals for column in columns]
+        )
         steady = shares.mean(1) >= AGREEMENT
         if steady.all():
             break

@@ -14,8 +14,15 @@ from ..codes.forms import as_set, escaped
 from ..codes.given_names import GIVEN_NAMES
 
 __all__ = [
-    "STREET_ENDINGS", "address_form", "email_form", "handle_form", "ip_form", "joined", "name_form", "phone_form",
-]  # fmt: skip
+    "STREET_ENDINGS",
+    "address_form",
+    "email_form",
+    "handle_form",
+    "ip_form",
+    "joined",
+    "name_form",
+    "phone_form",
+]
 
 #: Texts of one shape at least, and shapes of one column at most.
 MIN_TEXTS, MAX_SHAPES = 3, 24
@@ -45,8 +52,12 @@ STREET_ENDINGS = re.compile(
     r"(stra(?:ß|ss)e|str|weg|gasse|allee|platz|ring|damm|ufer|straat|laan|gracht|plein|gatan|vägen|gade|vej)$"
 )
 _COUNTRY = re.compile(r"(?:\+|00)(?:1|7|2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58]|\d{3})")
-_PRIVATE = {"10": "10.{octet}.{octet}.{host}", "192": "192.168.{octet}.{host}", "127": "127.{octet}.{octet}.{host}",
-            "172": "172.1[6-9].{octet}.{host}"}  # fmt: skip
+_PRIVATE = {
+    "10": "10.{octet}.{octet}.{host}",
+    "192": "192.168.{octet}.{host}",
+    "127": "127.{octet}.{octet}.{host}",
+    "172": "172.1[6-9].{octet}.{host}",
+}
 
 
 def joined(forms: Iterable[str], *, least: int = MIN_TEXTS) -> str | None:
@@ -166,8 +177,13 @@ def name_form(texts: list[str], *, only: str | None = None) -> str | None:
             if only is not None:
                 return _cased(only, run)
             if comma >= 0:
-                before = len([each for each in re.findall(r"[^\W\d_]+", text[:comma])
-                              if each.lower() not in _TITLES and len(each) > 1])  # fmt: skip
+                before = len(
+                    [
+                        each
+                        for each in re.findall(r"[^\W\d_]+", text[:comma])
+                        if each.lower() not in _TITLES and len(each) > 1
+                    ]
+                )
                 return _cased("family" if position < before else "given", run)
             if last == 1 and real[1].lower() in GIVEN_NAMES and real[0].lower() not in GIVEN_NAMES:
                 return _cased("given" if position else "family", run)
@@ -244,9 +260,11 @@ def ip_form(texts: list[str]) -> str | None:
                 return "[1-9a-f]" + "[0-9a-f]" * (len(run[0]) - 1)
 
             return re.sub(r"[0-9A-Fa-f]+", group, text)
-        private = found[1] in ("10", "127") or (found[1], found[2]) == ("192", "168") or (
-            found[1] == "172" and 16 <= int(found[2]) <= 31
-        )  # fmt: skip
+        private = (
+            found[1] in ("10", "127")
+            or (found[1], found[2]) == ("192", "168")
+            or (found[1] == "172" and 16 <= int(found[2]) <= 31)
+        )
         form = _PRIVATE[found[1]] if private else "{public}.{octet}.{octet}.{host}"
         port = found[3] or ""
         return form + (port if port.startswith("/") else port[:1] + _digits(port[1:], zero=False) if port else "")

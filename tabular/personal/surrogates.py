@@ -24,11 +24,47 @@ SAMPLE = 5_000
 #: What a form is widened with where it makes hardly any others than the real ones.
 WIDER = ("[0-9]{4}", "[0-9]{9}")
 _IDS = "device or user id"
-_GIVEN = {"first", "firstname", "fname", "given", "givenname", "forename", "middle", "vorname", "prenom", "prenoms",
-          "nombres", "nombre", "voornaam", "fornavn", "fornamn", "etunimi", "imie"}  # fmt: skip
-_FAMILY = {"last", "lastname", "lname", "surname", "family", "maiden", "nachname", "familienname", "zuname", "apellido",
-           "apellidos", "cognome", "sobrenome", "nazwisko", "achternaam", "etternavn", "efternavn", "efternamn",
-           "sukunimi", "geburtsname"}  # fmt: skip
+_GIVEN = {
+    "first",
+    "firstname",
+    "fname",
+    "given",
+    "givenname",
+    "forename",
+    "middle",
+    "vorname",
+    "prenom",
+    "prenoms",
+    "nombres",
+    "nombre",
+    "voornaam",
+    "fornavn",
+    "fornamn",
+    "etunimi",
+    "imie",
+}
+_FAMILY = {
+    "last",
+    "lastname",
+    "lname",
+    "surname",
+    "family",
+    "maiden",
+    "nachname",
+    "familienname",
+    "zuname",
+    "apellido",
+    "apellidos",
+    "cognome",
+    "sobrenome",
+    "nazwisko",
+    "achternaam",
+    "etternavn",
+    "efternavn",
+    "efternamn",
+    "sukunimi",
+    "geburtsname",
+}
 
 
 def surrogate_pattern(facts: ColumnFacts, sort: str, *, locale: str | None = None) -> tuple[str, WordLists]:
@@ -107,8 +143,13 @@ def _widened(form: str | None, before: str | None = None) -> list[str]:
         if before is None:
             found.append("form:" + "|".join(part + digits for part in parts))
         else:
-            found.append("form:" + "|".join(digits.join([part[: (at := part.rfind(before))], part[at:]])
-                                            if before in part else part + digits for part in parts))  # fmt: skip
+            found.append(
+                "form:"
+                + "|".join(
+                    digits.join([part[: (at := part.rfind(before))], part[at:]]) if before in part else part + digits
+                    for part in parts
+                )
+            )
     return found
 
 

@@ -118,8 +118,9 @@ def check_schema_fits(table: pd.DataFrame, schema: Schema, arrays: dict[str, np.
     told = [note for note in schema.notes if note.startswith("Left out:")]
     listed = set(schema.names)
     if more := [name for name in columns if name not in listed and not any(repr(name) in note for note in told)]:
-        notes.append(f"The schema does not list {', '.join(map(repr, more[:5]))}{', ...' if len(more) > 5 else ''}: "
-                     "left out.")  # fmt: skip
+        notes.append(
+            f"The schema does not list {', '.join(map(repr, more[:5]))}{', ...' if len(more) > 5 else ''}: left out."
+        )
     elif [name for name in columns if name in listed] != schema.names:
         notes.append("The schema lists the columns in another order than the table: rows are made in its order.")
     for column in schema:
@@ -147,8 +148,12 @@ def _numeric(series: pd.Series, values: np.ndarray, column: Column) -> Iterator[
             raise _ruined(column, series, unread, cells, what, "correct the kind or the format there")
         if not any("read as missing" in note for note in column.notes):
             yield _told(column, series, unread, cells, f"{what}: taken for missing")
-    rounded = on_grid(values, Column(column.name, column.kind, column.dtype, decimals=column.decimals,
-                                     format=column.format, grain=column.grain))  # fmt: skip
+    rounded = on_grid(
+        values,
+        Column(
+            column.name, column.kind, column.dtype, decimals=column.decimals, format=column.format, grain=column.grain
+        ),
+    )
     off = np.abs(rounded - values)
     changed = off > 1e-6 * np.maximum(np.abs(values), 1.0) if column.kind == "datetime" else off > 1e-9 * np.abs(values)
     if changed.any():

@@ -91,9 +91,11 @@ class Margins:
         return {
             "rows": self.rows,
             "columns": {name: grouping.to_dict() for name, grouping in self.columns.items()},
-            "margins": [{"columns": list(places), "cells": kept.tolist(), "counts": counts.astype(int).tolist()}
-                        for places, kept, counts in margins],
-        }  # fmt: skip
+            "margins": [
+                {"columns": list(places), "cells": kept.tolist(), "counts": counts.astype(int).tolist()}
+                for places, kept, counts in margins
+            ],
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], schema: Schema) -> Margins:
@@ -119,10 +121,12 @@ class Margins:
             if len(entry["counts"]) != len(entry["cells"]) + 1 or max(entry["cells"], default=0) >= size:
                 raise FieldError("it has a margin whose cells and counts do not go together")
         return cls(
-            data["rows"], columns, tuple(tuple(entry["columns"]) for entry in data["margins"]),
+            data["rows"],
+            columns,
+            tuple(tuple(entry["columns"]) for entry in data["margins"]),
             tuple(np.asarray(entry["cells"], np.int64) for entry in data["margins"]),
             tuple(np.asarray(entry["counts"], float) for entry in data["margins"]),
-        )  # fmt: skip
+        )
 
 
 def _cells(

@@ -81,8 +81,10 @@ def check_log_columns(table: pd.DataFrame, by: str, time: str) -> None:
     """Raise :class:`UsageError` if ``table`` lacks one of the columns, or they are the same."""
     for option, name in (("by", by), ("time", time)):
         if name not in table:
-            raise UsageError(f"--{option} names {name!r}, and the table has no such column; it has "
-                             f"{', '.join(map(repr, table.columns))}.")  # fmt: skip
+            raise UsageError(
+                f"--{option} names {name!r}, and the table has no such column; it has "
+                f"{', '.join(map(repr, table.columns))}."
+            )
     if by == time:
         raise UsageError(f"--by and --time both name {by!r}; one names the user, the other the time of an event.")
 

@@ -25,9 +25,15 @@ Arrays = dict[str, np.ndarray]
 
 #: What the facts of a checkpoint must be, where it has them; others are let through.
 _FACTS = {
-    "step": whole(0), "seconds": real(0), "restarts": whole(0, 1000), "evals_since_best": whole(0),
-    "best": each_of(NUMBER), "best_step": whole(0), "history": list_of(each_of(NUMBER)), "learner": each_of(PLAIN),
-}  # fmt: skip
+    "step": whole(0),
+    "seconds": real(0),
+    "restarts": whole(0, 1000),
+    "evals_since_best": whole(0),
+    "best": each_of(NUMBER),
+    "best_step": whole(0),
+    "history": list_of(each_of(NUMBER)),
+    "learner": each_of(PLAIN),
+}
 #: What is written into a checkpoint; those of older releases have none.
 _FORMAT = "2"
 

@@ -122,9 +122,15 @@ def _facts(summary: Summary, name: str, drawn: pd.Series) -> StreamedFacts:
     counts = counts[kept]
     total = int(counts.sum())
     return _made(
-        base, summary, notes=notes, tally=counts, total=total, estimated=len(counts), unique=len(counts) == total,
+        base,
+        summary,
+        notes=notes,
+        tally=counts,
+        total=total,
+        estimated=len(counts),
+        unique=len(counts) == total,
         order=_order(summary, name, total, len(counts) == total),
-    )  # fmt: skip
+    )
 
 
 def _of_sample(summary: Summary, name: str, drawn: pd.Series, counted: tuple[np.ndarray, int] | None) -> StreamedFacts:
@@ -143,10 +149,17 @@ def _of_sample(summary: Summary, name: str, drawn: pd.Series, counted: tuple[np.
     if native is not None and native.low is not None and native.high is not None and native.settled != "text":
         bounds = float(native.low), float(native.high)
     return _made(
-        base, summary, filled=base.distinct, tally=np.rint(sizes * scale).astype(np.int64), total=total,
-        estimated=estimated if not unique else total, unique=unique, order=_order(summary, name, total, unique),
-        bounds=bounds, is_exact=False,
-    )  # fmt: skip
+        base,
+        summary,
+        filled=base.distinct,
+        tally=np.rint(sizes * scale).astype(np.int64),
+        total=total,
+        estimated=estimated if not unique else total,
+        unique=unique,
+        order=_order(summary, name, total, unique),
+        bounds=bounds,
+        is_exact=False,
+    )
 
 
 def _made(base: ColumnFacts, summary: Summary, **changes: Any) -> StreamedFacts:

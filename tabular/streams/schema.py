@@ -82,9 +82,14 @@ def stream_schema(
         schema, sampled = _inferred(summary, sample, overrides, rare_below, faker)
     numbers = summary.numbers
     schema = ruled(
-        sample, schema, choice, find=find_rules and given is None, seed=seed, row_numbers=lambda: numbers,
+        sample,
+        schema,
+        choice,
+        find=find_rules and given is None,
+        seed=seed,
+        row_numbers=lambda: numbers,
         progress=progress,
-    )  # fmt: skip
+    )
     if not summary.is_whole:
         by_person = {*choice.add, *(rule.text for rule in given.rules)} if given is not None else {*choice.add}
         schema = check_rows(
@@ -113,9 +118,15 @@ def _inferred(
     notes = [f"Left out: {str(error)[0].lower()}{str(error)[1:]}" for error in left_out]
     plain = {name: plain_cells(sample[name]) for name in known}
     schema = schema_of_facts(
-        known, plain, rows=summary.rows, repeated=summary.repeated, notes=notes,
-        overrides=overrides, rare_below=rare_below, faker=faker,
-    )  # fmt: skip
+        known,
+        plain,
+        rows=summary.rows,
+        repeated=summary.repeated,
+        notes=notes,
+        overrides=overrides,
+        rare_below=rare_below,
+        faker=faker,
+    )
     columns = tuple(_repeating(column, summary) for column in schema)
     sampled: dict[str, ColumnFacts] = {
         name: each for name, each in known.items() if isinstance(each, StreamedFacts) and not each.is_exact

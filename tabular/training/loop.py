@@ -278,10 +278,13 @@ class _Run:
 
     def _facts_at(self, point: _Point) -> _Facts:
         return replace(
-            self.facts, step=point.step, evals_since_best=point.evals_since_best, learner=self.learner.facts,
+            self.facts,
+            step=point.step,
+            evals_since_best=point.evals_since_best,
+            learner=self.learner.facts,
             seconds=time.perf_counter() - self.started,
             history=[entry for entry in self.facts.history if entry["step"] <= point.step],
-        )  # fmt: skip
+        )
 
 
 def _interval_seed(seed: int, step: int, restarts: int) -> int:

@@ -24,8 +24,19 @@ EXAMPLES = (
     "email is missing; join several with ' and '"
 )
 
-_SYMBOLS = {"==": "==", "=": "==", "!=": "!=", "<>": "!=", "<=": "<=", ">=": ">=", "<": "<", ">": ">",
-            "≤": "<=", "≥": ">=", "≠": "!="}  # fmt: skip
+_SYMBOLS = {
+    "==": "==",
+    "=": "==",
+    "!=": "!=",
+    "<>": "!=",
+    "<=": "<=",
+    ">=": ">=",
+    "<": "<",
+    ">": ">",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+}
 _SYMBOL = re.compile(r"\s*(==|!=|<>|<=|>=|=|<|>|≤|≥|≠)")
 _WORD = re.compile(r"\s+(not\s+in|in|between|is\s+not\s+missing|is\s+missing)(?![^\s\[({\"'`])", re.IGNORECASE)
 _JOINT = re.compile(r"\s+and(?:\s+|$)|\s*;\s*|\s*&&?\s*", re.IGNORECASE)

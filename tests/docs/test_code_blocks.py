@@ -148,8 +148,10 @@ def test_a_command_that_is_no_more_is_noticed():
 
 def test_an_output_stands_under_its_command_and_is_cut_as_it_was(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("# A\n\n```console\n$ a \\\n    -b\n1\n...\n9\n$ c\n$ d\n...\n```\n\n```python\nx\n```\n\n"
-                    '```text title="Output"\nold\n```\n')  # fmt: skip
+    page.write_text(
+        "# A\n\n```console\n$ a \\\n    -b\n1\n...\n9\n$ c\n$ d\n...\n```\n\n```python\nx\n```\n\n"
+        '```text title="Output"\nold\n```\n'
+    )
     made = {"a -b": "1\n2\n3\n4\n", "c": "none is shown\n", "d": "5\n6\n"}
     found = list(guide.outputs_of(page, lambda line, _: made[line], lambda *_: "new\n"))
     assert [(index, shown) for _, index, shown, _ in found] == [(0, "1\n...\n9"), (1 + 1, "..."), (0, "old")]

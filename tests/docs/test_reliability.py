@@ -43,6 +43,20 @@ def test_every_fault_has_a_test_that_is_there():
 
 def test_the_faults_that_are_asked_about_most_are_in_the_table():
     faults = " ".join(row[0].lower() for row in rows())
-    for word in ("disk", "read-only", "input", "memory", "not a number", "sigterm", "sigpipe", "sighup", "clock",
-                 "home", "terminal", "lang=c", "hangs", "network file system"):  # fmt: skip
+    for word in (
+        "disk",
+        "read-only",
+        "input",
+        "memory",
+        "not a number",
+        "sigterm",
+        "sigpipe",
+        "sighup",
+        "clock",
+        "home",
+        "terminal",
+        "lang=c",
+        "hangs",
+        "network file system",
+    ):
         assert word in faults, word

@@ -134,8 +134,11 @@ def test_every_local_link_of_the_readme_leads_somewhere():
     text = (ROOT / "README.md").read_text("utf-8")
     links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("http")]
     assert links
-    headings = {re.sub(r"[^\w -]", "", line.lstrip("# ")).lower().replace(" ", "-") for line in text.splitlines()
-                if line.startswith("#")}  # fmt: skip
+    headings = {
+        re.sub(r"[^\w -]", "", line.lstrip("# ")).lower().replace(" ", "-")
+        for line in text.splitlines()
+        if line.startswith("#")
+    }
     for link in links:
         path, _, anchor = link.partition("#")
         assert (ROOT / path).exists(), link

@@ -136,9 +136,13 @@ def test_unseen_categories_are_said_and_counted(real):
 def test_a_column_that_is_wholly_missing_or_constant_in_all_tables_is_no_difference(real, value):
     extra = {"empty": pd.Series([value] * 1500, dtype=object if value is None else "int64")}
     report = compare(
-        real.assign(**extra), customers(1500, 1).assign(**extra), holdout=customers(1500, 2).assign(**extra),
-        target="clicked", protect=["empty"], threads=1,
-    )  # fmt: skip
+        real.assign(**extra),
+        customers(1500, 1).assign(**extra),
+        holdout=customers(1500, 2).assign(**extra),
+        target="clicked",
+        protect=["empty"],
+        threads=1,
+    )
     plain, _ = judge(real, customers(1500, 1))
     assert report.fidelity.columns[-1].error_percent in (None, 0)
     assert report.detection.auc == pytest.approx(plain.detection.auc, abs=0.03)

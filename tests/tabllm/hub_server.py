@@ -113,16 +113,23 @@ class _Handler(BaseHTTPRequestHandler):
         ]
         config = json.loads(files.get("config.json", b"{}"))
         return self.answer(
-            {"id": name, "sha": commit, "siblings": siblings, "private": repo.private,
-             "config": {"architectures": config.get("architectures")}}
-        )  # fmt: skip
+            {
+                "id": name,
+                "sha": commit,
+                "siblings": siblings,
+                "private": repo.private,
+                "config": {"architectures": config.get("architectures")},
+            }
+        )
 
     def commits(self, repo: Repo, ref: str) -> None:
         """Those that lead to ``ref``, the newest first; here all that were pushed there."""
         if ref not in repo.refs:
             return self.refuse(404, "RevisionNotFound")
-        found = [{"id": commit, "title": "", "message": "", "authors": [], "date": "2026-01-01T00:00:00.000Z"}
-                 for commit in reversed(repo.history[ref])]  # fmt: skip
+        found = [
+            {"id": commit, "title": "", "message": "", "authors": [], "date": "2026-01-01T00:00:00.000Z"}
+            for commit in reversed(repo.history[ref])
+        ]
         return self.answer(found)
 
     def do_PUT(self) -> None:
@@ -148,17 +155,24 @@ class _Handler(BaseHTTPRequestHandler):
             )
             return self.answer({"url": f"{self.hub.url}/{name}"})
         if parts[2:] == ["info", "lfs", "objects", "batch"]:
-            actions = [{**each, "actions": {"upload": {"href": f"{self.hub.url}/stored"}}}
-                       for each in json.loads(data)["objects"]]  # fmt: skip
+            actions = [
+                {**each, "actions": {"upload": {"href": f"{self.hub.url}/stored"}}}
+                for each in json.loads(data)["objects"]
+            ]
             return self.answer({"transfer": "basic", "objects": actions})
         repo, revision = self.hub.repos["/".join(parts[2:4])], parts[5]
         if parts[4] == "branch":
             repo.refs[revision] = repo.refs["main"]
             return self.answer({})
         if parts[4] == "preupload":
-            files = [{"path": each["path"], "shouldIgnore": False,
-                      "uploadMode": "lfs" if each["path"].endswith(".safetensors") else "regular"}
-                     for each in json.loads(data)["files"]]  # fmt: skip
+            files = [
+                {
+                    "path": each["path"],
+                    "shouldIgnore": False,
+                    "uploadMode": "lfs" if each["path"].endswith(".safetensors") else "regular",
+                }
+                for each in json.loads(data)["files"]
+            ]
             return self.answer({"files": files})
         files = dict(repo.commits[repo.refs[revision]])
         for operation in map(json.loads, data.splitlines()):

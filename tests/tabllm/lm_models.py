@@ -37,9 +37,15 @@ def folder_of(kind: str) -> Path:
         model = GPT2LMHeadModel(GPT2Config(n_positions=CONTEXT, n_embd=WIDTH, n_layer=LAYERS, n_head=4, **common))
     else:
         config = LlamaConfig(
-            hidden_size=WIDTH, intermediate_size=96, num_hidden_layers=LAYERS, num_attention_heads=4,
-            num_key_value_heads=2, max_position_embeddings=CONTEXT, tie_word_embeddings=False, **common,
-        )  # fmt: skip
+            hidden_size=WIDTH,
+            intermediate_size=96,
+            num_hidden_layers=LAYERS,
+            num_attention_heads=4,
+            num_key_value_heads=2,
+            max_position_embeddings=CONTEXT,
+            tie_word_embeddings=False,
+            **common,
+        )
         model = LlamaForCausalLM(config)
     for name, weight in model.named_parameters():
         if name.endswith("bias"):
@@ -86,9 +92,11 @@ def tokenizer():
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY, special_tokens=["<s>"], show_progress=False,
+        vocab_size=VOCABULARY,
+        special_tokens=["<s>"],
+        show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )  # fmt: skip
+    )
     made.train_from_iterator(["north northern south east, of size 10 20 30, price 1999 2001"] * 3, trainer)
     return made
 

@@ -52,9 +52,15 @@ def fitted(engine, *, steps, group=None, method="full", checkpoint=None, progres
         len(choices), steps=steps, evaluations=steps, seed=0, **{"batch_rows": 15, "learning_rate": 3e-3, **options}
     )
     return train(
-        engine, codec, choices, plan, Tuning(method, rank=4), progress=progress or Reporter(), checkpoint=checkpoint,
+        engine,
+        codec,
+        choices,
+        plan,
+        Tuning(method, rank=4),
+        progress=progress or Reporter(),
+        checkpoint=checkpoint,
         group=group,
-    )  # fmt: skip
+    )
 
 
 def curve(trained):
@@ -110,9 +116,14 @@ def _nano(engine_name, group=None, *, batch_rows, steps):
     weights = initial_weights(config, np.zeros(13, np.float32), seed=0)
     plan = plan_training(200, steps=steps, batch_rows=batch_rows, learning_rate=3e-3, seed=0)
     return train(
-        make_engine(engine_name, "cpu", config, weights), tokens, np.arange(3), plan, progress=Reporter(),
-        orthogonal=batch_rows > 1, group=group,
-    )  # fmt: skip
+        make_engine(engine_name, "cpu", config, weights),
+        tokens,
+        np.arange(3),
+        plan,
+        progress=Reporter(),
+        orthogonal=batch_rows > 1,
+        group=group,
+    )
 
 
 def _trainings(engine_name, model, folder):

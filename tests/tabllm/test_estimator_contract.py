@@ -36,8 +36,25 @@ FAST = {"ctgan": {"calibrate": False}, "tvae": {"calibrate": False}, "tabddpm": 
 NEEDED = {"sequences": {"by": "user", "time": "day"}}
 #: What a setting may be given by mistake.
 ODD = (
-    None, True, 0, -1, 2.5, math.nan, math.inf, 10**30, "", "3", "foo", (), [], [0], (64, "a"), {}, {"a": 1}, object(),
-)  # fmt: skip
+    None,
+    True,
+    0,
+    -1,
+    2.5,
+    math.nan,
+    math.inf,
+    10**30,
+    "",
+    "3",
+    "foo",
+    (),
+    [],
+    [0],
+    (64, "a"),
+    {},
+    {"a": 1},
+    object(),
+)
 
 
 def tiny(name: str, **options: Any) -> Any:

@@ -7,9 +7,12 @@ import pytest
 from tabular import create
 
 QUICK: dict[str, dict[str, int]] = {
-    "nano": {"steps": 3}, "ctgan": {"epochs": 1}, "tvae": {"epochs": 1},
-    "tabddpm": {"steps": 3, "num_timesteps": 10, "sampling_steps": 5}, "tabcascade": {"steps": 3},
-}  # fmt: skip
+    "nano": {"steps": 3},
+    "ctgan": {"epochs": 1},
+    "tvae": {"epochs": 1},
+    "tabddpm": {"steps": 3, "num_timesteps": 10, "sampling_steps": 5},
+    "tabcascade": {"steps": 3},
+}
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,9 @@ def test_nothing_is_lost_doubled_mixed_or_half_written_by_a_kill(tmp_path):
     cases = "fit-tvae,sample-csv,sample-gz,sample-parquet,sample-jsonl,impute,augment"
     done = subprocess.run(
         [sys.executable, ROOT / "scripts" / "kill_test.py", "--each", "1", "--only", cases, "--folder", tmp_path],
-        capture_output=True, text=True, cwd=ROOT,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count(": ok") == len(cases.split(","))

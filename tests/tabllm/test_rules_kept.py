@@ -166,9 +166,19 @@ def test_rows_whose_given_cells_break_a_rule_are_told_of(recwarn) -> None:
 def test_what_follows_from_other_columns_is_not_learned() -> None:
     reduced = reduction_of(SCHEMA)
     assert [column.name for column in reduced.schema] == [
-        "ordered", "shipped - ordered", "price", "quantity", "city", "views", "clicks", "status", "refund",
-        "birth_year", "web", "app",
-    ]  # fmt: skip
+        "ordered",
+        "shipped - ordered",
+        "price",
+        "quantity",
+        "city",
+        "views",
+        "clicks",
+        "status",
+        "refund",
+        "birth_year",
+        "web",
+        "app",
+    ]
     plain = replace(SCHEMA, rules=())
     assert reduction_of(plain).schema == plain
 

@@ -82,8 +82,14 @@ def test_compare(hostile, run_tabllm, monkeypatch):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_errors(hostile, run_tabllm, name):
-    for command in (["schema", f"{name}.csv"], ["eval", hostile, hostile, "--target", name + "!"], ["sample", name],
-                    ["fit", hostile, "-m", name], [name], ["schema", f"--{name}"]):  # fmt: skip
+    for command in (
+        ["schema", f"{name}.csv"],
+        ["eval", hostile, hostile, "--target", name + "!"],
+        ["sample", name],
+        ["fit", hostile, "-m", name],
+        [name],
+        ["schema", f"--{name}"],
+    ):
         told = run_tabllm(*command)
         assert told.code != 0
         assert not OBEYED.search(told.message)

@@ -34,9 +34,8 @@ def lines(folder):
 
 @pytest.mark.parametrize(
     "settings",
-    [("nano", {"steps": 30, "layers": 1, "width": 16}), ("tvae", {"steps": 60}),
-     ("lm", {"steps": 3, "batch_size": 8})],
-)  # fmt: skip
+    [("nano", {"steps": 30, "layers": 1, "width": 16}), ("tvae", {"steps": 60}), ("lm", {"steps": 3, "batch_size": 8})],
+)
 def test_a_killed_fit_leaves_its_losses(visits_table, tmp_path, settings, monkeypatch):
     name, options = settings
     if name == "lm":

@@ -118,8 +118,11 @@ class TestNetwork:
     def test_info_of_a_strangers_run_asks_nobody(self, base, tmp_path, run_tabllm, monkeypatch, revision):
         run = fit(base, tmp_path / "run")
         config = json.loads((run / "config.json").read_text())
-        edit(run / "config.json", base={"name": "a/b", "repo": "a/b", "revision": revision, "path": "/nowhere"},
-             fit={**config["fit"], "base": "a/b"})  # fmt: skip
+        edit(
+            run / "config.json",
+            base={"name": "a/b", "repo": "a/b", "revision": revision, "path": "/nowhere"},
+            fit={**config["fit"], "base": "a/b"},
+        )
         asked = []
 
         def refuse(*arguments, **_):

@@ -29,10 +29,16 @@ def _made(kind: str, width: int) -> Path:
     else:
         model = LlamaForCausalLM(
             LlamaConfig(
-                vocab_size=VOCABULARY, hidden_size=width, intermediate_size=2 * width, num_hidden_layers=LAYERS,
-                num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=CONTEXT, **ends,
+                vocab_size=VOCABULARY,
+                hidden_size=width,
+                intermediate_size=2 * width,
+                num_hidden_layers=LAYERS,
+                num_attention_heads=4,
+                num_key_value_heads=2,
+                max_position_embeddings=CONTEXT,
+                **ends,
             )
-        )  # fmt: skip
+        )
     model.save_pretrained(folder)
     PreTrainedTokenizerFast(tokenizer_object=_bytes_tokenizer(), bos_token="<s>", eos_token="<s>").save_pretrained(
         folder

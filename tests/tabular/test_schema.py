@@ -104,8 +104,11 @@ def test_a_field_that_cannot_be_is_refused_with_its_column_and_value(data, colum
 @pytest.mark.parametrize(
     ("whole", "told"),
     [
-        ([], "it is no schema"), (7, "it is no schema"), ({}, "a list 'columns'"),
-        ({"columns": []}, "at least one column"), ({"columns": ["age"]}, "column 1 is 'age', but must be an object"),
+        ([], "it is no schema"),
+        (7, "it is no schema"),
+        ({}, "a list 'columns'"),
+        ({"columns": []}, "at least one column"),
+        ({"columns": ["age"]}, "column 1 is 'age', but must be an object"),
         ({"columns": {"age": "integer"}}, "columns {'age': 'integer'}"),
         ({"columns": [{"kind": "integer", "dtype": "int64"}]}, "column 1 lacks the field 'name'"),
         ({"columns": [{"name": "a", "kind": "text", "dtype": "object"}], "version": "1"}, "version '1'"),
@@ -113,7 +116,7 @@ def test_a_field_that_cannot_be_is_refused_with_its_column_and_value(data, colum
         ({"columns": [{"name": "a", "kind": "text", "dtype": "object"}], "rows": -1}, "rows -1"),
         ({"columns": [{"name": "a", "kind": "text", "dtype": "object"}], "row": 1}, "did you mean 'rows'"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_schema_at_all_is_told_so(whole, told):
     with pytest.raises(SchemaError, match=told.replace("(", r"\(").replace("{", r"\{")):
         Schema.from_dict(whole)
@@ -122,10 +125,14 @@ def test_what_is_no_schema_at_all_is_told_so(whole, told):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[" * 100_000, "nested too deeply"), ('{"rows": ' + "9" * 5000 + "}", "more than 4,300 digits"),
-        ('{"columns": "\\ud800"}', "half a character"), ('{"rows": NaN}', "NaN"), ("{", "not JSON"), ("", "not JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"rows": ' + "9" * 5000 + "}", "more than 4,300 digits"),
+        ('{"columns": "\\ud800"}', "half a character"),
+        ('{"rows": NaN}', "NaN"),
+        ("{", "not JSON"),
+        ("", "not JSON"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_no_schema_can_come_from_is_told_in_a_sentence(tmp_path, text, told):
     (tmp_path / "schema.json").write_text(text)
     with pytest.raises(SchemaError, match=told):

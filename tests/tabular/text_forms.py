@@ -91,4 +91,4 @@ FORMS: dict[str, list[str]] = {
     "days": list(days.strftime("%Y-%m-%d")),
     "moments": list(moments.strftime("%d.%m.%Y %H:%M:%S")),
     "quoted text": ['say "hi", ' + str(value) + "\nand more" for value in amounts],
-}  # fmt: skip
+}

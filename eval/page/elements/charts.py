@@ -45,9 +45,11 @@ def distribution_chart(facts: Distribution, finding: str, detail: str) -> Markup
     height = 4.0
     if bins:
         panel, height = _steps_panel(
-            facts.edges, {role: None if shares is None else shares[:bins] for role, shares in tables.items()},
-            lambda value: cell_text(value, facts.kind), instants=facts.kind == "datetime",
-        )  # fmt: skip
+            facts.edges,
+            {role: None if shares is None else shares[:bins] for role, shares in tables.items()},
+            lambda value: cell_text(value, facts.kind),
+            instants=facts.kind == "datetime",
+        )
         shapes += panel
     if facts.labels:
         exact = [f"exactly {label}" for label in facts.labels[: facts.values]] if bins else []
@@ -116,8 +118,9 @@ def line_chart(
         for role, points in lines.items()
     ]
     middle = (bottom + 10) / 2
-    turned = element("text", axes[1], class_="axis-label", text_anchor="middle",
-                     transform=f"translate(11 {middle:g}) rotate(-90)")  # fmt: skip
+    turned = element(
+        "text", axes[1], class_="axis-label", text_anchor="middle", transform=f"translate(11 {middle:g}) rotate(-90)"
+    )
     shapes += [svg.text(left + side / 2, bottom + 31, axes[0], "axis-label"), turned]
     return svg.drawing(WIDTH, bottom + 38, *shapes, finding=finding, detail=detail)
 
@@ -160,8 +163,16 @@ def _scale(full: float, top: float, *, signed: bool = True, unit: str = "") -> l
     shapes = []
     for i, value in enumerate(values):
         class_ = "plus" if value >= 0 else "minus"
-        shapes.append(svg.rect(10 + i * width, top, width - 1, 8, "unknown" if not value else class_,
-                               opacity=_depth(value, full) if value else 0.0))  # fmt: skip
+        shapes.append(
+            svg.rect(
+                10 + i * width,
+                top,
+                width - 1,
+                8,
+                "unknown" if not value else class_,
+                opacity=_depth(value, full) if value else 0.0,
+            )
+        )
         shapes.append(svg.text(10 + (i + 0.5) * width, top + 20, f"{value:.2g}{unit}", "scale"))
     return shapes
 
@@ -195,8 +206,9 @@ def heat_map(
     step = max(1, math.ceil(len(columns) * 46 / (WIDTH - left)))
     shapes += [
         svg.text(left + (j + 0.5) * width, end + 12, _cut(name, int(step * width / 5.5)), "scale")
-        for j, name in enumerate(columns) if j % step == 0
-    ]  # fmt: skip
+        for j, name in enumerate(columns)
+        if j % step == 0
+    ]
     scale = _scale(full, end + 22, signed=signed, unit=" %")
     return svg.drawing(WIDTH, end + 46, *shapes, *scale, finding=finding, detail=detail)
 

@@ -76,17 +76,19 @@ def table(caption: str, headers: Sequence[str], rows: Sequence[Sequence[Child]])
     """
     right = [header.startswith(">") for header in headers]
     head = [
-        element("th", header.lstrip(">"), scope="col", class_="number" if to_right else None) if header.strip(">")
+        element("th", header.lstrip(">"), scope="col", class_="number" if to_right else None)
+        if header.strip(">")
         else element("td")
         for header, to_right in zip(headers, right, strict=True)
-    ]  # fmt: skip
+    ]
     body = []
     for first, *rest in rows:
         cells = [
-            cell if isinstance(cell, Markup) and cell.startswith("<td")
+            cell
+            if isinstance(cell, Markup) and cell.startswith("<td")
             else element("td", cell, class_="number" if to_right else None)
             for cell, to_right in zip(rest, right[1:], strict=True)
-        ]  # fmt: skip
+        ]
         body.append(element("tr", element("th", first, scope="row"), *cells))
     whole = element(
         "table", element("caption", caption), element("thead", element("tr", *head)), element("tbody", *body)

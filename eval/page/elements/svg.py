@@ -20,9 +20,14 @@ Scale = Callable[[float], float]
 def drawing(width: float, height: float, *shapes: Child, finding: str, detail: str, class_: str = "") -> Markup:
     """An image that says its ``finding`` (its name to a screen reader) and a ``detail``."""
     return element(
-        "svg", element("title", finding), element("desc", detail), *shapes,
-        viewBox=f"0 0 {width:g} {height:g}", role="img", class_=class_ or None,
-    )  # fmt: skip
+        "svg",
+        element("title", finding),
+        element("desc", detail),
+        *shapes,
+        viewBox=f"0 0 {width:g} {height:g}",
+        role="img",
+        class_=class_ or None,
+    )
 
 
 def linear(low: float, high: float, start: float, end: float) -> Scale:
@@ -56,8 +61,16 @@ def steps(x: Sequence[float], y: Sequence[float], base: float, class_: str) -> M
     return polyline([*points, (x[-1], base)], class_)
 
 
-def rect(x: float, y: float, width: float, height: float, class_: str, *, tip: str | None = None,
-         opacity: float | None = None) -> Markup:  # fmt: skip
+def rect(
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    class_: str,
+    *,
+    tip: str | None = None,
+    opacity: float | None = None,
+) -> Markup:
     """A rectangle; ``tip`` shows while a pointer rests on it."""
     shape = {"x": float(x), "y": float(y), "width": max(float(width), 0.0), "height": max(float(height), 0.0)}
     written = None if opacity is None else f"{opacity:.2f}"

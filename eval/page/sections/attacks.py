@@ -26,53 +26,70 @@ def attacks_section(report: Report, anchor: str, level: int) -> Markup | None:
     if privacy is None or not (privacy.membership or privacy.attributes or privacy.singling_out or privacy.run):
         return None
     return section(
-        "Attacks", anchor, level,
-        sentence("Each attack is tried on learned rows and on real rows that were held out. What succeeds on both "
-                 "tells of the population; only what succeeds more often on learned rows is leak.", "quiet"),
+        "Attacks",
+        anchor,
+        level,
+        sentence(
+            "Each attack is tried on learned rows and on real rows that were held out. What succeeds on both "
+            "tells of the population; only what succeeds more often on learned rows is leak.",
+            "quiet",
+        ),
         *(_membership(privacy.membership, privacy.claim, level + 1) if privacy.membership else []),
-        *(_exposed(privacy.membership.exposed, level + 1)
-          if privacy.membership and privacy.membership.exposed else []),
+        *(_exposed(privacy.membership.exposed, level + 1) if privacy.membership and privacy.membership.exposed else []),
         *(_shadow(privacy.shadow, level + 1) if privacy.shadow else []),
         *(_run(privacy.run, level + 1) if privacy.run else []),
         *_guesses(privacy, level + 1),
-    )  # fmt: skip
+    )
 
 
 def _membership(membership: Membership, claim: EpsilonClaim | None, level: int) -> list[Markup]:
     best, bound = membership.best, membership.epsilon
     shown = [
         Measure(
-            "AUC of the strongest attack", number(best.auc.value, 3), "0.5 is blind",
+            "AUC of the strongest attack",
+            number(best.auc.value, 3),
+            "0.5 is blind",
             f"{_WAYS.get(best.name, best.name)}; interval {_span(best.auc)}, which holds for all attacks together.",
             (best.auc.value or 0.0, 0.5),
         ),
         Measure(
-            "Found while accusing 1 %", percent(best.tpr_at_1.value), "1 % if blind",
+            "Found while accusing 1 %",
+            percent(best.tpr_at_1.value),
+            "1 % if blind",
             f"Share of learned rows that it names while it wrongly accuses 1 % of the others: for a few people the "
             f"worst case; interval {points(best.tpr_at_1.low)} to {points(best.tpr_at_1.high)} %.",
         ),
         Measure(
-            "Epsilon, at least", number(bound.value), "0 if nothing was found" if claim is None else
-            f"{claim.epsilon:g} is claimed at delta {claim.delta:g}",
+            "Epsilon, at least",
+            number(bound.value),
+            "0 if nothing was found" if claim is None else f"{claim.epsilon:g} is claimed at delta {claim.delta:g}",
             f"The least epsilon of differential privacy that agrees with {bound.right:,} right of {bound.guesses:,} "
             f"guesses, at {100 * bound.confidence:g} % confidence. A bound from below proves no privacy.",
         ),
-    ]  # fmt: skip
+    ]
     rows = [
-        [_WAYS.get(a.name, a.name), number(a.auc.value, 3), _span(a.auc), percent(a.tpr_at_1.value),
-         percent(a.tpr_at_10.value)]
+        [
+            _WAYS.get(a.name, a.name),
+            number(a.auc.value, 3),
+            _span(a.auc),
+            percent(a.tpr_at_1.value),
+            percent(a.tpr_at_10.value),
+        ]
         for a in membership.attacks
-    ]  # fmt: skip
+    ]
     rows.append(["if blind", "0.500", "", "1.0 %", "10.0 %"])
     figures = table(
         f"{membership.members:,} learned and {membership.members:,} held-out rows; intervals hold together at 95 %",
-        ["attack", ">AUC", ">95 % interval", ">found at 1 % accused", ">at 10 %"], rows,
-    )  # fmt: skip
+        ["attack", ">AUC", ">95 % interval", ">found at 1 % accused", ">at 10 %"],
+        rows,
+    )
     image = interval_chart(
-        [(a.name, a.auc) for a in membership.attacks], 0.5, "AUC, dotted: blind",
+        [(a.name, a.auc) for a in membership.attacks],
+        0.5,
+        "AUC, dotted: blind",
         f"Membership attack: AUC {number(best.auc.value, 3)}, interval {_span(best.auc)}",
         "An interval that lies wholly above 0.5 means that learned rows can be told.",
-    )  # fmt: skip
+    )
     return [
         element(f"h{level}", "Was a row learned from?"),
         sentence(membership.caveat, "caveat"),
@@ -86,28 +103,53 @@ def _exposed(exposed: Exposed, level: int) -> list[Markup]:
     """The most isolated rows and average ones."""
     groups = ((f"most isolated {exposed.percent:g} %", exposed.isolated), ("average", exposed.average))
     rows = [
-        [name, f"{group.members:,}", f"{group.strangers:,}", _WAYS.get(group.best.name, group.best.name),
-         number(group.best.auc.value, 3), _span(group.best.auc), _with_span(group.distance_members),
-         _with_span(group.distance_strangers)]
+        [
+            name,
+            f"{group.members:,}",
+            f"{group.strangers:,}",
+            _WAYS.get(group.best.name, group.best.name),
+            number(group.best.auc.value, 3),
+            _span(group.best.auc),
+            _with_span(group.distance_members),
+            _with_span(group.distance_strangers),
+        ]
         for name, group in groups
-    ]  # fmt: skip
-    headers = ["rows", ">learned", ">held out", "strongest attack", ">AUC", ">95 % interval",
-               ">distance to the closest synthetic row, learned", ">held out"]  # fmt: skip
+    ]
+    headers = [
+        "rows",
+        ">learned",
+        ">held out",
+        "strongest attack",
+        ">AUC",
+        ">95 % interval",
+        ">distance to the closest synthetic row, learned",
+        ">held out",
+    ]
     return [
         element(f"h{level}", "Are the most exposed people told?"),
-        sentence("Who is unlike everybody else is the first to be found, and a mean over all rows hides it. A row is "
-                 "isolated that lies far from real rows that were held out.", "quiet"),
+        sentence(
+            "Who is unlike everybody else is the first to be found, and a mean over all rows hides it. A row is "
+            "isolated that lies far from real rows that were held out.",
+            "quiet",
+        ),
         sentence(exposed.words, "caveat poor" if exposed.isolated.lead > 0 else "caveat"),
         table("Attacks on the most isolated rows beside average ones; medians of distances", headers, rows),
-    ]  # fmt: skip
+    ]
 
 
 def _shadow(shadow: ShadowAttack, level: int) -> list[Markup]:
     attack = shadow.attack
-    rows = [[
-        f"{shadow.fits} fits of {shadow.model}", f"{shadow.members:,}", f"{shadow.strangers:,}",
-        number(attack.auc.value, 3), _span(attack.auc), percent(attack.tpr_at_1.value), percent(attack.tpr_at_10.value),
-    ]]  # fmt: skip
+    rows = [
+        [
+            f"{shadow.fits} fits of {shadow.model}",
+            f"{shadow.members:,}",
+            f"{shadow.strangers:,}",
+            number(attack.auc.value, 3),
+            _span(attack.auc),
+            percent(attack.tpr_at_1.value),
+            percent(attack.tpr_at_10.value),
+        ]
+    ]
     headers = ["shadow models", ">learned", ">held out", ">AUC", ">95 % interval", ">found at 1 % accused", ">at 10 %"]
     return [
         element(f"h{level}", "And by whoever fits the same generator?"),
@@ -124,21 +166,28 @@ def _run(run: RunAttack, level: int) -> list[Markup]:
     attack = run.attack
     shown = [
         Measure(
-            "AUC by the run's probability", number(attack.auc.value, 3), "0.5 is blind",
+            "AUC by the run's probability",
+            number(attack.auc.value, 3),
+            "0.5 is blind",
             f"{run.learned_rows:,} training rows against {run.held_out_rows:,} held-out ones; 95 % interval "
-            f"{_span(attack.auc)}.", (attack.auc.value or 0.0, 0.5),
+            f"{_span(attack.auc)}.",
+            (attack.auc.value or 0.0, 0.5),
         ),
         Measure(
-            "Found while accusing 1 %", percent(attack.tpr_at_1.value), "1 % if blind",
+            "Found while accusing 1 %",
+            percent(attack.tpr_at_1.value),
+            "1 % if blind",
             f"Share of training rows named while 1 % of the others are accused; interval "
             f"{points(attack.tpr_at_1.low)} to {points(attack.tpr_at_1.high)} %.",
         ),
         Measure(
-            "Bits per training row", number(run.learned_bits, 1), f"{number(run.held_out_bits, 1)} per held-out row",
+            "Bits per training row",
+            number(run.learned_bits, 1),
+            f"{number(run.held_out_bits, 1)} per held-out row",
             f"Of rows that the run can draw; it cannot draw {percent(run.held_out_impossible_percent / 100)} of the "
             "held-out ones.",
         ),
-    ]  # fmt: skip
+    ]
     return [
         element(f"h{level}", "What does a shared run give away?"),
         sentence(run.words, "caveat poor" if (attack.auc.low or 0.0) > 0.5 else "caveat"),
@@ -158,19 +207,28 @@ def _guesses(privacy: Privacy, level: int) -> list[Markup]:
     if not found:
         return []
     rows = [
-        [name, tried, percent(learned.value), percent(holdout.value), points(excess.value, signed=True),
-         f"{points(excess.low, signed=True)} to {points(excess.high, signed=True)}"]
+        [
+            name,
+            tried,
+            percent(learned.value),
+            percent(holdout.value),
+            points(excess.value, signed=True),
+            f"{points(excess.low, signed=True)} to {points(excess.high, signed=True)}",
+        ]
         for name, tried, learned, holdout, excess in found
-    ]  # fmt: skip
+    ]
     figures = table(
         "Share of right guesses, and of predicates that fit exactly one row",
-        ["attack", ">tried", ">learned rows", ">held-out rows", ">excess, points", ">95 % interval"], rows,
-    )  # fmt: skip
+        ["attack", ">tried", ">learned rows", ">held-out rows", ">excess, points", ">95 % interval"],
+        rows,
+    )
     image = interval_chart(
-        [(name, in_points(excess)) for name, *_, excess in found], 0.0, "excess in points; dotted: no leak",
+        [(name, in_points(excess)) for name, *_, excess in found],
+        0.0,
+        "excess in points; dotted: no leak",
         f"Excess over held-out rows: {_greatest([(row[0], row[-1]) for row in found])}",
         "An interval that lies wholly above 0 means that the synthetic table tells of the learned rows.",
-    )  # fmt: skip
+    )
     caveats = [words for words in (privacy.attribute_caveat, privacy.singling_out_caveat) if words]
     return [
         element(f"h{level}", "What can be guessed of a person?"),

@@ -29,39 +29,57 @@ def bias_section(report: Report, anchor: str, level: int) -> Markup | None:
     if bias.label is not None:
         about += f", by their share of {bias.label}, and by what a model that learned from each table picks"
     return section(
-        "Bias: gaps between groups", anchor, level,
-        sentence(f"{about}. A gap is flagged where synthetic widens it by more than noise and more than one point.",
-                 "quiet"),
-        element("ul", *(element("li", element("strong", name), f": {words}") for name, words in _MEANINGS.items()),
-                class_="notes small"),
+        "Bias: gaps between groups",
+        anchor,
+        level,
+        sentence(
+            f"{about}. A gap is flagged where synthetic widens it by more than noise and more than one point.", "quiet"
+        ),
+        element(
+            "ul",
+            *(element("li", element("strong", name), f": {words}") for name, words in _MEANINGS.items()),
+            class_="notes small",
+        ),
         sentence(bias.caveat, "caveat"),
         *(part for column in bias.columns for part in _column(column, bias, level + 1)),
-    )  # fmt: skip
+    )
 
 
 def _column(column: ProtectedColumn, bias: Bias, level: int) -> list[Markup]:
     rows = [
         [
-            gap.name, points(gap.real), points(gap.synthetic), points(gap.widened.value, signed=True),
-            f"{points(gap.widened.low, signed=True)} to {points(gap.widened.high, signed=True)}", _flag(gap),
+            gap.name,
+            points(gap.real),
+            points(gap.synthetic),
+            points(gap.widened.value, signed=True),
+            f"{points(gap.widened.low, signed=True)} to {points(gap.widened.high, signed=True)}",
+            _flag(gap),
         ]
         for gap in column.gaps
-    ]  # fmt: skip
+    ]
     headers = ["gap, percentage points", ">real", ">synthetic", ">wider by", ">95 % interval", "verdict"]
     flagged = [gap.name for gap in column.gaps if gap.flagged]
     finding = f"Gaps of {column.name}: " + (f"wider in {', '.join(flagged)}" if flagged else "none is flagged")
     image = interval_chart(
-        [(gap.name, in_points(gap.widened)) for gap in column.gaps], 0.0, "wider by, points; dotted: as real",
-        finding, "An interval wholly above 0 means that the synthetic table widens the gap.",
-    )  # fmt: skip
+        [(gap.name, in_points(gap.widened)) for gap in column.gaps],
+        0.0,
+        "wider by, points; dotted: as real",
+        finding,
+        "An interval wholly above 0 means that the synthetic table widens the gap.",
+    )
     return [
         element(f"h{level}", column.name),
-        beside(table(f"Gaps between the groups of {column.name}", headers, rows),
-               plot([element("strong", "Wider than real?"), f" · {finding}"], image)),
-        legend("real", "synthetic", *(["holdout"] if column.groups and column.groups[0].holdout_percent is not None
-                                      else [])),
+        beside(
+            table(f"Gaps between the groups of {column.name}", headers, rows),
+            plot([element("strong", "Wider than real?"), f" · {finding}"], image),
+        ),
+        legend(
+            "real",
+            "synthetic",
+            *(["holdout"] if column.groups and column.groups[0].holdout_percent is not None else []),
+        ),
         plots([_groups(column, *rates) for rates in _rates(column, bias)]),
-    ]  # fmt: skip
+    ]
 
 
 def _rates(column: ProtectedColumn, bias: Bias) -> list[tuple[str, list[float], list[float], list[float] | None]]:
@@ -69,9 +87,13 @@ def _rates(column: ProtectedColumn, bias: Bias) -> list[tuple[str, list[float], 
     groups = column.groups
     holdout = [group.holdout_percent or 0.0 for group in groups]
     drawn: list[tuple[str, list[float], list[float], list[float] | None]] = [
-        ("Share of the rows", [g.real_percent for g in groups], [g.synthetic_percent for g in groups],
-         holdout if any(group.holdout_percent is not None for group in groups) else None)
-    ]  # fmt: skip
+        (
+            "Share of the rows",
+            [g.real_percent for g in groups],
+            [g.synthetic_percent for g in groups],
+            holdout if any(group.holdout_percent is not None for group in groups) else None,
+        )
+    ]
     for title, real, synthetic in (
         (f"Share with {bias.label}", "real_label_percent", "synthetic_label_percent"),
         ("Share picked by the model", "selected_real_percent", "selected_synthetic_percent"),
@@ -93,9 +115,11 @@ def _groups(
     at = gaps.index(max(gaps))
     finding = f"{column.name}, {title.lower()}: widest difference {gaps[at]:.1f} points, {names[at]}"
     image = rows_chart(
-        names, {"real": real, "synthetic": synthetic, "holdout": holdout}, finding,
+        names,
+        {"real": real, "synthetic": synthetic, "holdout": holdout},
+        finding,
         f"Real {real[at]:.1f} %, synthetic {synthetic[at]:.1f} %.",
-    )  # fmt: skip
+    )
     rows = [[name, number(a, 1), number(b, 1)] for name, a, b in zip(names, real, synthetic, strict=True)]
     return plot([element("strong", title)], image, table(f"{title}, %", ["group", ">real", ">synthetic"], rows))
 

@@ -34,7 +34,9 @@ def columns_section(report: Report, anchor: str, level: int) -> Markup | None:
     shown = "Farthest above the noise floor first. Shares are of all rows; bars at the ends hold what lies beyond them."
     more = len(drawn) - SHOWN
     return section(
-        "Columns, one by one", anchor, level,
+        "Columns, one by one",
+        anchor,
+        level,
         measures(_measures(fidelity)),
         sentence(shown, "quiet") if drawn else None,
         legend("real", "synthetic", *(["holdout"] if report.rows.holdout is not None else [])) if drawn else None,
@@ -43,18 +45,40 @@ def columns_section(report: Report, anchor: str, level: int) -> Markup | None:
         _table(worst[:MAX_ROWS], "The columns, farthest above their noise floor first", fidelity) if worst else None,
         _forms(report.forms[:MAX_ROWS]) if report.forms else None,
         sentence(judged(report), "quiet"),
-    )  # fmt: skip
+    )
 
 
 def _forms(forms: Sequence[FormFacts]) -> Markup:
     rows = [
-        [each.name, each.kind, *(number(value, 1) for value in (
-            each.valid_percent, each.valid_floor_percent, each.unique_real_percent, each.unique_synthetic_percent,
-            each.top_real_percent, each.top_synthetic_percent)), each.fault or "as real ones"]
+        [
+            each.name,
+            each.kind,
+            *(
+                number(value, 1)
+                for value in (
+                    each.valid_percent,
+                    each.valid_floor_percent,
+                    each.unique_real_percent,
+                    each.unique_synthetic_percent,
+                    each.top_real_percent,
+                    each.top_synthetic_percent,
+                )
+            ),
+            each.fault or "as real ones",
+        ]
         for each in forms
-    ]  # fmt: skip
-    headers = ["column", "kind", ">valid %", ">holdout valid %", ">different, real %", ">different, synthetic %",
-               ">most frequent, real %", ">most frequent, synthetic %", "form"]  # fmt: skip
+    ]
+    headers = [
+        "column",
+        "kind",
+        ">valid %",
+        ">holdout valid %",
+        ">different, real %",
+        ">different, synthetic %",
+        ">most frequent, real %",
+        ">most frequent, synthetic %",
+        "form",
+    ]
     return table("Identifiers, text and dates, by form: valid is what is written as real ones are", headers, rows)
 
 
@@ -65,41 +89,56 @@ def _measures(fidelity: Fidelity) -> list[Measure]:
     shape, floor = fidelity.shape_error_percent, fidelity.shape_floor_percent
     made = [
         Measure(
-            "Shape error", f"{number(shape)} %", _floor(floor),
+            "Shape error",
+            f"{number(shape)} %",
+            _floor(floor),
             "Mean over the columns. Numbers: Kolmogorov-Smirnov. Categories: total variation, the share of cells that "
             "would have to change.",
             share(shape, floor),
         ),
         Measure(
-            "Jensen-Shannon distance", f"{number(fidelity.js_percent)} %", _floor(fidelity.js_floor_percent),
+            "Jensen-Shannon distance",
+            f"{number(fidelity.js_percent)} %",
+            _floor(fidelity.js_floor_percent),
             "Base 2, numbers in 20 bins that hold equally many real cells; it weighs rare values more.",
             share(fidelity.js_percent, fidelity.js_floor_percent),
         ),
         Measure(
-            "Overall fidelity", f"{number(fidelity.overall_percent)} %", _floor(fidelity.overall_floor_percent),
+            "Overall fidelity",
+            f"{number(fidelity.overall_percent)} %",
+            _floor(fidelity.overall_floor_percent),
             "100 % less the mean of the two errors beside it. Columns that know nothing of each other reach the "
             "best of all, so read the pairs too.",
         ),
-    ]  # fmt: skip
+    ]
     if fidelity.missing_error_percent is not None:
         made.append(
             Measure(
-                "Missing cells", f"{number(fidelity.missing_error_percent)} %", "0 % is equal",
+                "Missing cells",
+                f"{number(fidelity.missing_error_percent)} %",
+                "0 % is equal",
                 "How far the share of missing cells is off, mean over the columns.",
             )
-        )  # fmt: skip
+        )
     if fidelity.wasserstein is not None:
         floor = fidelity.wasserstein_floor
-        made.append(Measure(
-            "Wasserstein distance", number(fidelity.wasserstein, 3),
-            "no holdout to hold it against" if floor is None else f"noise floor {floor:.3f}",
-            "How far the mass of a number has to be carried, in its standard deviations; mean over the columns.",
-        ))  # fmt: skip
+        made.append(
+            Measure(
+                "Wasserstein distance",
+                number(fidelity.wasserstein, 3),
+                "no holdout to hold it against" if floor is None else f"noise floor {floor:.3f}",
+                "How far the mass of a number has to be carried, in its standard deviations; mean over the columns.",
+            )
+        )
     if fidelity.coverage_percent is not None:
-        made.append(Measure(
-            "Coverage", f"{fidelity.coverage_percent:.1f} %", _floor(fidelity.coverage_floor_percent),
-            "How much of each real range is reached, and how many of the real categories occur.",
-        ))  # fmt: skip
+        made.append(
+            Measure(
+                "Coverage",
+                f"{fidelity.coverage_percent:.1f} %",
+                _floor(fidelity.coverage_floor_percent),
+                "How much of each real range is reached, and how many of the real categories occur.",
+            )
+        )
     return made
 
 
@@ -113,9 +152,10 @@ def _plot(column: ColumnFidelity, facts: Distribution) -> Markup:
     beside = "" if column.floor_percent is None else f" (noise floor {column.floor_percent:.2f} %)"
     folded = f" · {facts.folded:,} rarer categories in “other values”" if facts.folded else ""
     caption = [
-        element("strong", column.name), f" · {column.kind} · {column.metric} {number(column.error_percent)} %{beside}",
+        element("strong", column.name),
+        f" · {column.kind} · {column.metric} {number(column.error_percent)} %{beside}",
         element("span", folded, class_="quiet") if folded else None,
-    ]  # fmt: skip
+    ]
     return plot(caption, distribution_chart(facts, finding, _widest(facts)), _numbers(facts))
 
 
@@ -148,18 +188,35 @@ def _numbers(facts: Distribution) -> Markup:
 
 def _table(columns: Sequence[ColumnFidelity], caption: str, fidelity: Fidelity) -> Markup:
     top = max((c.error_percent or 0.0 for c in fidelity.columns), default=0.0)
-    headers = ["column", "kind", "", ">error %", ">noise floor %", ">Jensen-Shannon %", ">missing real %",
-               ">missing synthetic %", ">values unknown to real %",
-               ">Wasserstein", ">coverage %"]  # fmt: skip
+    headers = [
+        "column",
+        "kind",
+        "",
+        ">error %",
+        ">noise floor %",
+        ">Jensen-Shannon %",
+        ">missing real %",
+        ">missing synthetic %",
+        ">values unknown to real %",
+        ">Wasserstein",
+        ">coverage %",
+    ]
     rows = [
         [
-            c.name, f"{c.kind}, {c.metric}", bar(c.error_percent, c.floor_percent, max(top, 5.0)),
-            number(c.error_percent), number(c.floor_percent), number(c.js_percent),
-            number(c.missing_real_percent, 1), number(c.missing_synthetic_percent, 1), number(c.unseen_percent),
-            number(c.wasserstein, 3), number(c.coverage_percent, 1),
+            c.name,
+            f"{c.kind}, {c.metric}",
+            bar(c.error_percent, c.floor_percent, max(top, 5.0)),
+            number(c.error_percent),
+            number(c.floor_percent),
+            number(c.js_percent),
+            number(c.missing_real_percent, 1),
+            number(c.missing_synthetic_percent, 1),
+            number(c.unseen_percent),
+            number(c.wasserstein, 3),
+            number(c.coverage_percent, 1),
         ]
         for c in columns
-    ]  # fmt: skip
+    ]
     return table(caption, headers, rows)
 
 

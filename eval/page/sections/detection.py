@@ -23,44 +23,59 @@ def detection_section(report: Report, anchor: str, level: int) -> Markup | None:
         for feature in detection.top_features
     ]
     return section(
-        "Told from real rows", anchor, level,
-        sentence(f"A tree classifier sees {detection.rows_each:,} rows of each table and is asked which is which, over "
-                 f"{detection.folds} folds.", "quiet"),
+        "Told from real rows",
+        anchor,
+        level,
+        sentence(
+            f"A tree classifier sees {detection.rows_each:,} rows of each table and is asked which is which, over "
+            f"{detection.folds} folds.",
+            "quiet",
+        ),
         beside(
             measures(_detection_measures(detection)),
             table("What gives synthetic rows away", ["column", "", ">share of gain, %"], rows) if rows else None,
         ),
-    )  # fmt: skip
+    )
 
 
 def _detection_measures(detection: Detection) -> list[Measure]:
     made = [
         Measure(
-            "Detection score", number(detection.score, 3),
-            "1: cannot be told, 0: always told" if detection.floor_score is None
+            "Detection score",
+            number(detection.score, 3),
+            "1: cannot be told, 0: always told"
+            if detection.floor_score is None
             else f"noise floor {detection.floor_score:.3f}",
             "1 less |2 AUC - 1|. The hardest test here, for the detector sees whole rows.",
             (detection.score or 0.0, 1.0 if detection.floor_score is None else detection.floor_score),
         ),
         Measure(
-            "AUC of the detector", f"{number(detection.auc, 3)} ± {number(detection.auc_spread, 3)}",
-            "0.5 is blind" if detection.floor_auc is None
-            else f"held-out real rows {detection.floor_auc:.3f}",
+            "AUC of the detector",
+            f"{number(detection.auc, 3)} ± {number(detection.auc_spread, 3)}",
+            "0.5 is blind" if detection.floor_auc is None else f"held-out real rows {detection.floor_auc:.3f}",
             "How often a synthetic row looks more synthetic than a real one; ± its spread over the folds."
             + (f" {BLIND_BELOW_HALF}" if (detection.auc or 0.5) < 0.5 else ""),
         ),
-    ]  # fmt: skip
+    ]
     if detection.sdmetrics_score is not None:
-        made.append(Measure(
-            "As SDMetrics scores it", number(detection.sdmetrics_score, 3),
-            "1: cannot be told" if detection.sdmetrics_floor is None
-            else f"noise floor {detection.sdmetrics_floor:.3f}",
-            f"1 less max(0, 2 AUC - 1) of XGBoost as it comes, over 3 folds of {detection.sdmetrics_rows:,} rows: for "
-            "comparison with papers.",
-        ))  # fmt: skip
+        made.append(
+            Measure(
+                "As SDMetrics scores it",
+                number(detection.sdmetrics_score, 3),
+                "1: cannot be told"
+                if detection.sdmetrics_floor is None
+                else f"noise floor {detection.sdmetrics_floor:.3f}",
+                f"1 less max(0, 2 AUC - 1) of XGBoost as it comes, over 3 folds of {detection.sdmetrics_rows:,} rows: "
+                "for comparison with papers.",
+            )
+        )
     if detection.logistic_score is not None:
-        made.append(Measure(
-            "Score against a logistic regression", number(detection.logistic_score, 3), "easily fooled",
-            "It sees single columns alone; many papers print it.",
-        ))  # fmt: skip
+        made.append(
+            Measure(
+                "Score against a logistic regression",
+                number(detection.logistic_score, 3),
+                "easily fooled",
+                "It sees single columns alone; many papers print it.",
+            )
+        )
     return made

@@ -24,13 +24,20 @@ def margins_section(report: Report, anchor: str, level: int) -> Markup | None:
     ]
     said = [element("li", words) for words in margin_sentences(margins)]
     return section(
-        "Where it is worst", anchor, level,
-        sentence("Means over all rows hide what happens to few of them: to three columns together, to rare categories, "
-                 "to small groups.", "quiet"),
+        "Where it is worst",
+        anchor,
+        level,
+        sentence(
+            "Means over all rows hide what happens to few of them: to three columns together, to rare categories, "
+            "to small groups.",
+            "quiet",
+        ),
         measures(shown),
         element("ul", *said, class_="findings") if said else None,
-        _subgroups(margins), _rare(margins), _triples(margins),
-    )  # fmt: skip
+        _subgroups(margins),
+        _rare(margins),
+        _triples(margins),
+    )
 
 
 def _subgroups(margins: Margins) -> Markup | None:
@@ -38,35 +45,61 @@ def _subgroups(margins: Margins) -> Markup | None:
     if groups is None or not groups.worst:
         return None
     top = max(*(group.error_percent for group in groups.worst), 5.0)
-    headers = ["subgroup", ">real rows", ">synthetic rows", "", ">error %", ">noise floor %", "most of all in",
-               ">error there %"]  # fmt: skip
+    headers = [
+        "subgroup",
+        ">real rows",
+        ">synthetic rows",
+        "",
+        ">error %",
+        ">noise floor %",
+        "most of all in",
+        ">error there %",
+    ]
     rows = [
         [
-            f"{group.column} = {group.value}", f"{group.real_rows:,}", f"{group.synthetic_rows:,}",
-            bar(group.error_percent, group.floor_percent, top), number(group.error_percent, 1),
-            number(group.floor_percent, 1), group.worst_column, number(group.worst_error_percent, 1),
+            f"{group.column} = {group.value}",
+            f"{group.real_rows:,}",
+            f"{group.synthetic_rows:,}",
+            bar(group.error_percent, group.floor_percent, top),
+            number(group.error_percent, 1),
+            number(group.floor_percent, 1),
+            group.worst_column,
+            number(group.worst_error_percent, 1),
         ]
         for group in groups.worst
-    ]  # fmt: skip
+    ]
     return table(
         f"Subgroups, {len(rows)} of {groups.groups:,}, farthest above their noise floor first; {groups.rows:,} "
-        "synthetic rows", headers, rows,
-    )  # fmt: skip
+        "synthetic rows",
+        headers,
+        rows,
+    )
 
 
 def _rare(margins: Margins) -> Markup | None:
     if margins.rare is None:
         return None
-    headers = ["column", ">rare categories", ">covered %", ">by the holdout %", ">real rows that have one, %",
-               ">synthetic %", ">holdout %"]  # fmt: skip
+    headers = [
+        "column",
+        ">rare categories",
+        ">covered %",
+        ">by the holdout %",
+        ">real rows that have one, %",
+        ">synthetic %",
+        ">holdout %",
+    ]
     rows = [
         [
-            column.name, f"{column.categories:,}", number(column.covered_percent, 1),
-            number(column.covered_floor_percent, 1), number(column.real_percent), number(column.synthetic_percent),
+            column.name,
+            f"{column.categories:,}",
+            number(column.covered_percent, 1),
+            number(column.covered_floor_percent, 1),
+            number(column.real_percent),
+            number(column.synthetic_percent),
             number(column.holdout_percent),
         ]
         for column in margins.rare.columns
-    ]  # fmt: skip
+    ]
     return table("Categories that less than 1 % of the real rows have", headers, rows)
 
 

@@ -26,13 +26,15 @@ def pairs_section(report: Report, anchor: str, level: int) -> Markup | None:
     if not worst:
         return None
     return section(
-        "Pairs of columns", anchor, level,
+        "Pairs of columns",
+        anchor,
+        level,
         measures(_measures(trends)),
         *_joints(report, level + 1),
         *_maps(trends, worst),
         _table(worst[:MAX_ROWS], "The pairs, farthest above their noise floor first"),
         sentence(f"{len(worst) - MAX_ROWS:,} more pairs are nearer to it.", "quiet") if len(worst) > MAX_ROWS else None,
-    )  # fmt: skip
+    )
 
 
 def _joints(report: Report, level: int) -> list[Markup]:
@@ -41,9 +43,10 @@ def _joints(report: Report, level: int) -> list[Markup]:
     for joint in report.joints:
         rows = [i for i in range(len(joint.first.labels)) if any(joint.real_percent[i] + joint.synthetic_percent[i])]
         columns = [
-            j for j in range(len(joint.second.labels))
+            j
+            for j in range(len(joint.second.labels))
             if any(table[i][j] for table in (joint.real_percent, joint.synthetic_percent) for i in rows)
-        ]  # fmt: skip
+        ]
         real, made = (
             [[table[i][j] for j in columns] for i in rows] for table in (joint.real_percent, joint.synthetic_percent)
         )
@@ -67,9 +70,11 @@ def _joints(report: Report, level: int) -> list[Markup]:
         return []
     words = "Share of all rows by cell, of the pairs that lie farthest above their noise floor; numbers by lower end."
     return [
-        element(f"h{level}", "Joint distributions"), sentence(words, "quiet small"), drawn[0],
+        element(f"h{level}", "Joint distributions"),
+        sentence(words, "quiet small"),
+        drawn[0],
         *([hidden(f"{len(drawn) - 1} more pairs", *drawn[1:])] if len(drawn) > 1 else []),
-    ]  # fmt: skip
+    ]
 
 
 def _most(cells: Sequence[Sequence[float]]) -> float:
@@ -83,21 +88,33 @@ def _measures(trends: Trends) -> list[Measure]:
 
     made = []
     if trends.error_percent is not None:
-        made.append(measure(
-            "Pair error", trends.error_percent, trends.floor_percent,
-            "Mean over all pairs. Two numbers: half the difference of Pearson's r. Any other pair: the share of rows "
-            "that would have to move for the joint table to be equal.",
-        ))  # fmt: skip
+        made.append(
+            measure(
+                "Pair error",
+                trends.error_percent,
+                trends.floor_percent,
+                "Mean over all pairs. Two numbers: half the difference of Pearson's r. Any other pair: the share of "
+                "rows that would have to move for the joint table to be equal.",
+            )
+        )
     if trends.strong_error_percent is not None:
-        made.append(measure(
-            f"Strong pairs ({trends.strong_pairs})", trends.strong_error_percent, trends.strong_floor_percent,
-            "The same over the pairs whose columns do go together in the real table (|r| over 0.5, V over 0.3).",
-        ))  # fmt: skip
+        made.append(
+            measure(
+                f"Strong pairs ({trends.strong_pairs})",
+                trends.strong_error_percent,
+                trends.strong_floor_percent,
+                "The same over the pairs whose columns do go together in the real table (|r| over 0.5, V over 0.3).",
+            )
+        )
     if trends.sdmetrics_error_percent is not None:
-        made.append(Measure(
-            "As SDMetrics bins it", f"{trends.sdmetrics_error_percent:.2f} %", "for comparison with papers",
-            "Each table is cut by its own range there, so that one stray value moves every bin.",
-        ))  # fmt: skip
+        made.append(
+            Measure(
+                "As SDMetrics bins it",
+                f"{trends.sdmetrics_error_percent:.2f} %",
+                "for comparison with papers",
+                "Each table is cut by its own range there, so that one stray value moves every bin.",
+            )
+        )
     return made
 
 
@@ -128,15 +145,20 @@ def _maps(trends: Trends, worst: Sequence[PairTrend]) -> list[Markup]:
         ("Real", real, "strongest", "What goes with what."),
         ("Synthetic", synthetic, "strongest", "Should look the same."),
         ("Synthetic less real", difference, "widest gap", "The paler, the better."),
-    ]  # fmt: skip
+    ]
     drawn = [
         plot(
             [element("strong", title), f" · {words}"],
-            association_map(names, cells(values), 0.5 if values is difference else 1.0,
-                            f"{title}: {kind} {_extreme(mapped, values)}", "The figures stand in the table of pairs."),
+            association_map(
+                names,
+                cells(values),
+                0.5 if values is difference else 1.0,
+                f"{title}: {kind} {_extreme(mapped, values)}",
+                "The figures stand in the table of pairs.",
+            ),
         )
         for title, values, kind, words in pictures
-    ]  # fmt: skip
+    ]
     left_out = len({name for p in trends.pairs for name in (p.first, p.second)}) - len(names)
     words = (
         "Two numeric columns: Pearson's r, blue above zero, orange below. Any other pair: Cramér's V, which has no "
@@ -162,9 +184,13 @@ def _table(pairs: Sequence[PairTrend], caption: str) -> Markup:
     rows = [
         [
             f"{p.first} × {p.second}",  # noqa: RUF001
-            p.metric, bar(p.error_percent, p.floor_percent, max(top, 5.0)), number(p.error_percent),
-            number(p.floor_percent), number(p.real_strength), number(p.synthetic_strength),
+            p.metric,
+            bar(p.error_percent, p.floor_percent, max(top, 5.0)),
+            number(p.error_percent),
+            number(p.floor_percent),
+            number(p.real_strength),
+            number(p.synthetic_strength),
         ]
         for p in pairs
-    ]  # fmt: skip
+    ]
     return table(caption, headers, rows)

@@ -19,10 +19,12 @@ def privacy_section(report: Report, anchor: str, level: int) -> Markup | None:
     histogram = _histogram(privacy.distance)
     caveats = [privacy.caveat] + ([privacy.ratio.caveat] if privacy.ratio else [])
     return section(
-        "Privacy: a check for copying", anchor, level,
+        "Privacy: a check for copying",
+        anchor,
+        level,
         *(sentence(words, "caveat") for words in caveats),
         beside(joined([measures(_measures(privacy)), *_distances(privacy.distance)]), histogram),
-    )  # fmt: skip
+    )
 
 
 def _measures(privacy: Privacy) -> list[Measure]:
@@ -32,29 +34,39 @@ def _measures(privacy: Privacy) -> list[Measure]:
         floor = f"holdout rows {copies.holdout_percent:.2f} %"
     made = [
         Measure(
-            "Copies of real rows", f"{copies.synthetic_percent:.2f} %", floor,
+            "Copies of real rows",
+            f"{copies.synthetic_percent:.2f} %",
+            floor,
             f"{copies.synthetic_rows:,} synthetic rows equal a real row in every column. On a narrow table honest new "
             "rows do so too, as the holdout shows.",
         )
-    ]  # fmt: skip
+    ]
     if distance is not None and distance.share_closer_to_real is not None:
         low, high = 100 * (distance.share_low or 0.0), 100 * (distance.share_high or 0.0)
-        made.append(Measure(
-            "Nearer to learned rows", f"{100 * distance.share_closer_to_real:.1f} %", "50 % is no copying",
-            f"Of {distance.queries:,} synthetic rows, against equally many rows that were not learned; 95 % interval "
-            f"{low:.1f} to {high:.1f} %.",
-            (distance.share_closer_to_real, 0.5),
-        ))  # fmt: skip
+        made.append(
+            Measure(
+                "Nearer to learned rows",
+                f"{100 * distance.share_closer_to_real:.1f} %",
+                "50 % is no copying",
+                f"Of {distance.queries:,} synthetic rows, against equally many rows that were not learned; 95 % "
+                f"interval {low:.1f} to {high:.1f} %.",
+                (distance.share_closer_to_real, 0.5),
+            )
+        )
     made += _of_persons(privacy)
     ratio = privacy.ratio
     if ratio is not None and ratio.share_tighter_to_real.value is not None:
         spread = ratio.share_tighter_to_real
-        made.append(Measure(
-            "Clinging to one learned row", percent(spread.value), "50 % is no copying",
-            "Synthetic rows whose closest row stands out from the second closest more among learned than held-out "
-            f"rows (NNDR); 95 % interval {points(spread.low)} to {points(spread.high)} %.",
-            (spread.value or 0.0, 0.5),
-        ))  # fmt: skip
+        made.append(
+            Measure(
+                "Clinging to one learned row",
+                percent(spread.value),
+                "50 % is no copying",
+                "Synthetic rows whose closest row stands out from the second closest more among learned than held-out "
+                f"rows (NNDR); 95 % interval {points(spread.low)} to {points(spread.high)} %.",
+                (spread.value or 0.0, 0.5),
+            )
+        )
     return made
 
 
@@ -65,10 +77,14 @@ def _of_persons(privacy: Privacy) -> list[Measure]:
         each = "; ".join(
             f"{column.name} ({column.personal}) {number(column.synthetic_percent)} %" for column in identifying.columns
         )
-        made.append(Measure(
-            "Identifying cells that are real values", f"{identifying.synthetic_percent:.2f} %", "0 % is none",
-            f"Cells of columns that name persons which stand in the real table: {each}.",
-        ))  # fmt: skip
+        made.append(
+            Measure(
+                "Identifying cells that are real values",
+                f"{identifying.synthetic_percent:.2f} %",
+                "0 % is none",
+                f"Cells of columns that name persons which stand in the real table: {each}.",
+            )
+        )
     if combinations is not None:
         of_people = combinations.people is not None
         floor = "no holdout to hold it against"
@@ -80,10 +96,14 @@ def _of_persons(privacy: Privacy) -> list[Measure]:
                 f"Synthetic rows with the attributes of one of the {combinations.people:,} people of the real table, "
                 f"of whom {number(combinations.people_percent)} % come out: {', '.join(combinations.columns)}."
             ) + (" The holdout has rows of the same people: it is no reference." if combinations.shared else "")
-        made.append(Measure(
-            f"Combinations that only one {'person' if of_people else 'training row'} has",
-            f"{combinations.synthetic_percent:.2f} %", floor, about,
-        ))  # fmt: skip
+        made.append(
+            Measure(
+                f"Combinations that only one {'person' if of_people else 'training row'} has",
+                f"{combinations.synthetic_percent:.2f} %",
+                floor,
+                about,
+            )
+        )
     return made
 
 
@@ -106,10 +126,12 @@ def _histogram(distance: DistanceToClosest | None) -> Markup | None:
         f"{number(distance.median_holdout, 3)} of holdout rows"
     )
     image = steps_chart(
-        facts.edges, {"synthetic": facts.synthetic_percent, "holdout": facts.holdout_percent},
-        "distance to the closest real row", finding,
+        facts.edges,
+        {"synthetic": facts.synthetic_percent, "holdout": facts.holdout_percent},
+        "distance to the closest real row",
+        finding,
         "Synthetic rows that crowd at small distances, where holdout rows do not, would be near copies.",
-    )  # fmt: skip
+    )
     rows = [
         [f"{low:.3f} to {high:.3f}", f"{a:.2f}", f"{b:.2f}"]
         for low, high, a, b in zip(
@@ -118,5 +140,8 @@ def _histogram(distance: DistanceToClosest | None) -> Markup | None:
     ]
     words = " · share of rows by their distance to the closest real row; the last bin holds all beyond it."
     key = legend("synthetic", "holdout")
-    return plot([element("strong", "Distance to the closest record"), words, key], image,
-                table("Share of rows, %", ["distance", ">synthetic", ">holdout"], rows))  # fmt: skip
+    return plot(
+        [element("strong", "Distance to the closest record"), words, key],
+        image,
+        table("Share of rows, %", ["distance", ">synthetic", ">holdout"], rows),
+    )

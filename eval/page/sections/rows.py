@@ -21,19 +21,37 @@ def rows_section(report: Report, anchor: str, level: int) -> Markup | None:
         "hold them against: real rows stray from 1 too."
     )
     return section(
-        "Whole rows", anchor, level,
+        "Whole rows",
+        anchor,
+        level,
         sentence(about, "quiet"),
         measures(_measures(support)),
         legend("synthetic", *(["holdout"] if support.precision_floor else [])),
-        plots([
-            _curve("Precision", "P(alpha)", "share alpha of the real rows", support.precision, support.precision_floor,
-                   "Synthetic rows within the ball that holds the share alpha of real rows. Under the dotted line they "
-                   "stray outward, above it they crowd at the centre.", support),
-            _curve("Recall", "R(beta)", "share beta of the synthetic rows", support.recall, support.recall_floor,
-                   "Real rows that have a neighbour among the share beta of synthetic rows that is nearest to their "
-                   "centre. A curve that ends low leaves real rows out.", support),
-        ]),
-    )  # fmt: skip
+        plots(
+            [
+                _curve(
+                    "Precision",
+                    "P(alpha)",
+                    "share alpha of the real rows",
+                    support.precision,
+                    support.precision_floor,
+                    "Synthetic rows within the ball that holds the share alpha of real rows. Under the dotted line "
+                    "they stray outward, above it they crowd at the centre.",
+                    support,
+                ),
+                _curve(
+                    "Recall",
+                    "R(beta)",
+                    "share beta of the synthetic rows",
+                    support.recall,
+                    support.recall_floor,
+                    "Real rows that have a neighbour among the share beta of synthetic rows that is nearest to their "
+                    "centre. A curve that ends low leaves real rows out.",
+                    support,
+                ),
+            ]
+        ),
+    )
 
 
 def _measures(support: Support) -> list[Measure]:
@@ -42,13 +60,25 @@ def _measures(support: Support) -> list[Measure]:
         return Measure(name, f"{value:.3f}", beside, meaning, (max(value, 0.0), floor))
 
     return [
-        measure("Alpha-precision", support.alpha_precision, support.alpha_precision_floor,
-                "Do synthetic rows lie where real ones do? 1 is perfect."),
-        measure("Beta-recall", support.beta_recall, support.beta_recall_floor,
-                "Do synthetic rows reach everywhere that real ones do? Good if near the holdout's."),
-        measure("Authenticity", support.authenticity, support.authenticity_floor,
-                "Share of synthetic rows that do not crowd a real row more than another real row does."),
-    ]  # fmt: skip
+        measure(
+            "Alpha-precision",
+            support.alpha_precision,
+            support.alpha_precision_floor,
+            "Do synthetic rows lie where real ones do? 1 is perfect.",
+        ),
+        measure(
+            "Beta-recall",
+            support.beta_recall,
+            support.beta_recall_floor,
+            "Do synthetic rows reach everywhere that real ones do? Good if near the holdout's.",
+        ),
+        measure(
+            "Authenticity",
+            support.authenticity,
+            support.authenticity_floor,
+            "Share of synthetic rows that do not crowd a real row more than another real row does.",
+        ),
+    ]
 
 
 def _curve(

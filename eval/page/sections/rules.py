@@ -20,20 +20,37 @@ def rules_section(report: Report, anchor: str, level: int) -> Markup | None:
         return None
     rows = [
         [
-            rule.text, _verdict(rule), f"{rule.real.rows:,}", _broken(rule.real), _broken(rule.holdout),
-            _broken(rule.synthetic), rule.synthetic.example or "-",
+            rule.text,
+            _verdict(rule),
+            f"{rule.real.rows:,}",
+            _broken(rule.real),
+            _broken(rule.holdout),
+            _broken(rule.synthetic),
+            rule.synthetic.example or "-",
         ]
         for rule in sorted(report.rules, key=lambda rule: rule.is_kept)[:MAX_RULES]
-    ]  # fmt: skip
-    headers = ["rule", "verdict", ">real rows", ">broken, real", ">broken, holdout", ">broken, synthetic",
-               "a synthetic row that breaks it"]  # fmt: skip
+    ]
+    headers = [
+        "rule",
+        "verdict",
+        ">real rows",
+        ">broken, real",
+        ">broken, holdout",
+        ">broken, synthetic",
+        "a synthetic row that breaks it",
+    ]
     kept = sum(rule.is_kept for rule in report.rules)
     return section(
-        "Rules between columns", anchor, level,
-        sentence("What holds between the columns of the real rows. A share is of the rows that the rule says something "
-                 "of: a missing cell that is compared breaks nothing.", "quiet"),
+        "Rules between columns",
+        anchor,
+        level,
+        sentence(
+            "What holds between the columns of the real rows. A share is of the rows that the rule says something "
+            "of: a missing cell that is compared breaks nothing.",
+            "quiet",
+        ),
         table(f"{kept:,} of {len(report.rules):,} rules are kept by the synthetic rows", headers, rows),
-    )  # fmt: skip
+    )
 
 
 def _broken(count: RuleCount | None) -> str:

@@ -31,23 +31,31 @@ def target_section(report: Report, anchor: str, level: int) -> Markup | None:
         "left out; numbers by the lower end of their cell."
     )
     return section(
-        f"Each column against {report.against_target[0].target}", anchor, level,
+        f"Each column against {report.against_target[0].target}",
+        anchor,
+        level,
         sentence(words, "quiet"),
         legend("real_mean", "synthetic_mean"),
         plots(drawn[:SHOWN]),
         hidden(f"{more} more column{'s' * (more > 1)}", plots(drawn[SHOWN:])) if more > 0 else None,
-    )  # fmt: skip
+    )
 
 
 def _gap(facts: AgainstTarget) -> float:
-    return max((abs(s - r) for r, s in zip(facts.real, facts.synthetic, strict=True)
-                if r is not None and s is not None), default=0.0)  # fmt: skip
+    return max(
+        (abs(s - r) for r, s in zip(facts.real, facts.synthetic, strict=True) if r is not None and s is not None),
+        default=0.0,
+    )
 
 
 def _plot(facts: AgainstTarget) -> Markup:
     finding = f"{facts.axis.name}: {facts.measure}, widest gap {number(_gap(facts), 3)}"
-    image = means_chart(facts.axis.labels, {"real": facts.real, "synthetic": facts.synthetic}, finding,
-                        "The lines should lie on each other.")  # fmt: skip
+    image = means_chart(
+        facts.axis.labels,
+        {"real": facts.real, "synthetic": facts.synthetic},
+        finding,
+        "The lines should lie on each other.",
+    )
     rows = [
         [label, number(real, 4), number(made, 4)]
         for label, real, made in zip(facts.axis.labels, facts.real, facts.synthetic, strict=True)

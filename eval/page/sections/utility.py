@@ -34,12 +34,14 @@ def utility_section(report: Report, anchor: str, level: int) -> Markup | None:
     )
     drawn = [*_curves(utility), *_features(utility)]
     return section(
-        "Worth learning from", anchor, level,
+        "Worth learning from",
+        anchor,
+        level,
         sentence(about, "quiet"),
         _scores(utility),
         legend("real_line", "synthetic_line") if drawn else None,
         plots(drawn) if drawn else None,
-    )  # fmt: skip
+    )
 
 
 def _scores(utility: Utility) -> Markup:
@@ -63,21 +65,34 @@ def _curves(utility: Utility) -> list[Markup]:
     share = real.positive_share
     guessing = f"Guessing gives a precision of {share:.3f} at every recall."
     roc = _pair_of_curves(
-        utility, "ROC", "auc", ("false positive rate", "true positive rate"), ((0, 0), (1, 1)),
+        utility,
+        "ROC",
+        "auc",
+        ("false positive rate", "true positive rate"),
+        ((0, 0), (1, 1)),
         lambda curves: (curves.false_positive_rate, curves.true_positive_rate),
         "Dotted: guessing. The nearer both curves, the more useful the synthetic rows.",
-    )  # fmt: skip
+    )
     recalls = _pair_of_curves(
-        utility, "Precision and recall", "pr_auc", ("recall", "precision"), ((0, share), (1, share)),
-        lambda curves: (curves.recall, curves.precision), f"Dotted: guessing. {guessing}",
-    )  # fmt: skip
+        utility,
+        "Precision and recall",
+        "pr_auc",
+        ("recall", "precision"),
+        ((0, share), (1, share)),
+        lambda curves: (curves.recall, curves.precision),
+        f"Dotted: guessing. {guessing}",
+    )
     if not real.predicted or not synthetic.predicted:
         return [roc, recalls]
     calibration = _pair_of_curves(
-        utility, "Calibration", "calibration_error", ("predicted chance", "share that came true"), ((0, 0), (1, 1)),
+        utility,
+        "Calibration",
+        "calibration_error",
+        ("predicted chance", "share that came true"),
+        ((0, 0), (1, 1)),
         lambda curves: (curves.predicted, curves.observed),
         "Dotted: right. Under it chances are too high, above it too low.",
-    )  # fmt: skip
+    )
     return [roc, recalls, calibration]
 
 
@@ -124,8 +139,9 @@ def _features(utility: Utility) -> list[Markup]:
     image = rows_chart(
         [feature.name for feature in shown],
         {"real": [f.real_percent for f in shown], "synthetic": [f.synthetic_percent for f in shown]},
-        f"What the models rest on{words}", gap,
-    )  # fmt: skip
+        f"What the models rest on{words}",
+        gap,
+    )
     rows = [[f.name, f"{f.real_percent:.1f}", f"{f.synthetic_percent:.1f}"] for f in used]
     numbers = table("Share of the gain, %", ["column", ">trained on real", ">trained on synthetic"], rows)
     return [plot([element("strong", "What the models rest on"), f"{words}. {gap}"], image, numbers)]

@@ -50,15 +50,17 @@ def profile_plot(profile: Profile, title: str, words: str) -> Markup:
         def shown(value: float) -> str:
             return written(unit * math.expm1(value))
 
-    farthest = max(range(len(profile.real_percent)),
-                   key=lambda i: abs(profile.real_percent[i] - profile.synthetic_percent[i]))  # fmt: skip
+    farthest = max(
+        range(len(profile.real_percent)), key=lambda i: abs(profile.real_percent[i] - profile.synthetic_percent[i])
+    )
     finding = (
         f"{title}: farthest apart at {written(profile.edges[farthest])}, {profile.real_percent[farthest]:.1f} % real "
         f"and {profile.synthetic_percent[farthest]:.1f} % synthetic"
     )
     tables = {"real": profile.real_percent, "synthetic": profile.synthetic_percent}
-    image = steps_chart(edges, tables, "", finding, words, written=shown, ticks=ticks,
-                        instants=profile.unit == "instants")  # fmt: skip
+    image = steps_chart(
+        edges, tables, "", finding, words, written=shown, ticks=ticks, instants=profile.unit == "instants"
+    )
     return plot([element("strong", title), f" · {words}"], image)
 
 

@@ -23,10 +23,15 @@ MAX_LISTED = 40
 def _lengths(report: SequenceReport, anchor: str, level: int) -> Markup | None:
     drawn = _pictures(report)
     return section(
-        "Events of a user", anchor, level, legend("real", "synthetic"),
-        beside(profile_plot(drawn.lengths, "Number of events", "Percentage of users; the axis grows by factors."),
-               _figures(report, "length")),
-    )  # fmt: skip
+        "Events of a user",
+        anchor,
+        level,
+        legend("real", "synthetic"),
+        beside(
+            profile_plot(drawn.lengths, "Number of events", "Percentage of users; the axis grows by factors."),
+            _figures(report, "length"),
+        ),
+    )
 
 
 def _gaps(report: SequenceReport, anchor: str, level: int) -> Markup | None:
@@ -35,12 +40,17 @@ def _gaps(report: SequenceReport, anchor: str, level: int) -> Markup | None:
         return None
     words = "Percentage of events by the time since the event before of the same user, on a logarithmic axis."
     return section(
-        "Time between events", anchor, level,
-        sentence("Burstiness compares the spread of a user's gaps with their mean: -1 where all are equal, towards 1 "
-                 "where short and long ones alternate. Memory of gaps is the correlation of one with the next.",
-                 "quiet"),
-        legend("real", "synthetic"), beside(profile_plot(drawn, "Gaps", words), _figures(report, "gaps")),
-    )  # fmt: skip
+        "Time between events",
+        anchor,
+        level,
+        sentence(
+            "Burstiness compares the spread of a user's gaps with their mean: -1 where all are equal, towards 1 "
+            "where short and long ones alternate. Memory of gaps is the correlation of one with the next.",
+            "quiet",
+        ),
+        legend("real", "synthetic"),
+        beside(profile_plot(drawn, "Gaps", words), _figures(report, "gaps")),
+    )
 
 
 def _times(report: SequenceReport, anchor: str, level: int) -> Markup | None:
@@ -50,14 +60,22 @@ def _times(report: SequenceReport, anchor: str, level: int) -> Markup | None:
     parts = [profile_plot(drawn.calendar, "All events over time", "Percentage of events.")]
     if drawn.weekdays is not None:
         parts.append(bars_plot(drawn.weekdays, "Weekday", "Percentage of events."))
-    hours = [] if drawn.hours is None else [
-        element(f"h{level + 1}", "Hour of day by weekday"),
-        matrix_plots(drawn.hours, ("weekday", "hour"), "Percentage of all events."),
-    ]  # fmt: skip
+    hours = (
+        []
+        if drawn.hours is None
+        else [
+            element(f"h{level + 1}", "Hour of day by weekday"),
+            matrix_plots(drawn.hours, ("weekday", "hour"), "Percentage of all events."),
+        ]
+    )
     return section(
-        "When events are", anchor, level, legend("real", "synthetic"), beside(plots(parts), _figures(report, "times")),
+        "When events are",
+        anchor,
+        level,
+        legend("real", "synthetic"),
+        beside(plots(parts), _figures(report, "times")),
         *hours,
-    )  # fmt: skip
+    )
 
 
 def _transitions(report: SequenceReport, anchor: str, level: int) -> Markup | None:
@@ -65,17 +83,27 @@ def _transitions(report: SequenceReport, anchor: str, level: int) -> Markup | No
     if not found:
         return None
     drawn = [
-        element("div", element(f"h{level + 1}", matrix.name),
-                matrix_plots(matrix, ("before", "next"), "Percentage of the events that follow each value."))
+        element(
+            "div",
+            element(f"h{level + 1}", matrix.name),
+            matrix_plots(matrix, ("before", "next"), "Percentage of the events that follow each value."),
+        )
         for matrix in found
-    ]  # fmt: skip
+    ]
     more = [hidden(f"{len(drawn) - 1} more columns", *drawn[1:])] if len(drawn) > 1 else []
     return section(
-        "What follows what", anchor, level,
-        sentence("A row is the value of an event, a column the value of the next one of the same user; numbers in "
-                 "tenths of the real ones. In the difference blue is more than real, orange is less.", "quiet"),
-        drawn[0], *more, beside(_figures(report, "transitions"), _figures(report, "coherence")),
-    )  # fmt: skip
+        "What follows what",
+        anchor,
+        level,
+        sentence(
+            "A row is the value of an event, a column the value of the next one of the same user; numbers in "
+            "tenths of the real ones. In the difference blue is more than real, orange is less.",
+            "quiet",
+        ),
+        drawn[0],
+        *more,
+        beside(_figures(report, "transitions"), _figures(report, "coherence")),
+    )
 
 
 def _per_user(report: SequenceReport, anchor: str, level: int) -> Markup | None:
@@ -83,11 +111,18 @@ def _per_user(report: SequenceReport, anchor: str, level: int) -> Markup | None:
         return None
     drawn = [profile_plot(each, each.name, "Percentage of users.") for each in _pictures(report).per_user]
     return section(
-        "Values of a user", anchor, level,
-        sentence("Means, spreads, highest values, the change from the first to the last event, and shares of "
-                 "categories, one value per user. Means and spreads of gaps are those of their logarithms.", "quiet"),
-        legend("real", "synthetic"), plots(drawn), _figures(report, "per user"),
-    )  # fmt: skip
+        "Values of a user",
+        anchor,
+        level,
+        sentence(
+            "Means, spreads, highest values, the change from the first to the last event, and shares of "
+            "categories, one value per user. Means and spreads of gaps are those of their logarithms.",
+            "quiet",
+        ),
+        legend("real", "synthetic"),
+        plots(drawn),
+        _figures(report, "per user"),
+    )
 
 
 def _detection(report: SequenceReport, anchor: str, level: int) -> Markup | None:
@@ -96,15 +131,21 @@ def _detection(report: SequenceReport, anchor: str, level: int) -> Markup | None
     top = max(report.telling.values(), default=1.0)
     rows = [[name, bar(gain, None, top), f"{gain:.1f}"] for name, gain in report.telling.items()]
     measure = Measure(
-        "Detection score", shown(report.detection), f"noise floor {shown(report.detection_floor)}",
+        "Detection score",
+        shown(report.detection),
+        f"noise floor {shown(report.detection_floor)}",
         "1 less |2 AUC - 1| of trees that see all values of a user. 1: cannot be told, 0: always told.",
         (report.detection, report.detection_floor),
-    )  # fmt: skip
+    )
     return section(
-        "Whole users told from real ones", anchor, level,
-        beside(measures([measure]),
-               table("What gives synthetic users away", ["value of a user", "", ">share of gain, %"], rows)),
-    )  # fmt: skip
+        "Whole users told from real ones",
+        anchor,
+        level,
+        beside(
+            measures([measure]),
+            table("What gives synthetic users away", ["value of a user", "", ">share of gain, %"], rows),
+        ),
+    )
 
 
 def _predictions(report: SequenceReport, anchor: str, level: int) -> Markup | None:
@@ -124,49 +165,85 @@ def _predictions(report: SequenceReport, anchor: str, level: int) -> Markup | No
         ">noise floor",
     ]
     return section(
-        "Worth learning from", anchor, level,
-        sentence("Trees learn from real and from as many synthetic users; both are tested on other real users. The "
-                 "noise floor is how far two models of real users differ.", "quiet"),
+        "Worth learning from",
+        anchor,
+        level,
+        sentence(
+            "Trees learn from real and from as many synthetic users; both are tested on other real users. The "
+            "noise floor is how far two models of real users differ.",
+            "quiet",
+        ),
         table("0.5 is guessing; a mean over the values, one against the rest", headers, rows),
-    )  # fmt: skip
+    )
 
 
 def _attribution(report: SequenceReport, anchor: str, level: int) -> Markup | None:
     if (found := report.attribution) is None:
         return None
     image = interval_chart(
-        [(c.channel, Estimate(c.synthetic_removal - (c.removal.value or 0.0),
-                              (c.removal.low or 0.0) - (c.removal.value or 0.0),
-                              (c.removal.high or 0.0) - (c.removal.value or 0.0))) for c in found.credits],
-        0.0, "synthetic less real, points", attribution_words(found), "Lines: where other real users would lie.",
-    )  # fmt: skip
-    headers = [found.channel, ">last touch, real", ">synthetic", ">removal effect, real", ">other real users",
-               ">synthetic", "inside"]  # fmt: skip
+        [
+            (
+                c.channel,
+                Estimate(
+                    c.synthetic_removal - (c.removal.value or 0.0),
+                    (c.removal.low or 0.0) - (c.removal.value or 0.0),
+                    (c.removal.high or 0.0) - (c.removal.value or 0.0),
+                ),
+            )
+            for c in found.credits
+        ],
+        0.0,
+        "synthetic less real, points",
+        attribution_words(found),
+        "Lines: where other real users would lie.",
+    )
+    headers = [
+        found.channel,
+        ">last touch, real",
+        ">synthetic",
+        ">removal effect, real",
+        ">other real users",
+        ">synthetic",
+        "inside",
+    ]
     words = (
         "Last touch: the percentage of conversions whose own channel it is. Removal effect: the percentage that would "
         "be lost without it, in a Markov chain over the paths of users."
     )
     return section(
-        "Conversions by channel", anchor, level, sentence(attribution_words(found), "headline"),
+        "Conversions by channel",
+        anchor,
+        level,
+        sentence(attribution_words(found), "headline"),
         sentence(words, "quiet"),
-        beside(table("Per cent of conversions", headers, credit_rows(found)),
-               plot([element("strong", "Removal effect"), " · dots: synthetic; lines: other real users"], image)),
-    )  # fmt: skip
+        beside(
+            table("Per cent of conversions", headers, credit_rows(found)),
+            plot([element("strong", "Removal effect"), " · dots: synthetic; lines: other real users"], image),
+        ),
+    )
 
 
 def _membership(report: SequenceReport, anchor: str, level: int) -> Markup | None:
     if (found := report.membership) is None:
         return None
     rows = [
-        [attack.name, shown(attack.auc.value), f"{shown(attack.auc.low)} to {shown(attack.auc.high)}",
-         percent(attack.tpr_at_1.value), percent(attack.tpr_at_10.value)]
+        [
+            attack.name,
+            shown(attack.auc.value),
+            f"{shown(attack.auc.low)} to {shown(attack.auc.high)}",
+            percent(attack.tpr_at_1.value),
+            percent(attack.tpr_at_10.value),
+        ]
         for attack in found.attacks
-    ]  # fmt: skip
+    ]
     headers = ["attack by", ">AUC", ">95 % interval", ">found at 1 % accused", ">at 10 %"]
     return section(
-        "Was a user learned from?", anchor, level, sentence(membership_words(found), "caveat"),
+        "Was a user learned from?",
+        anchor,
+        level,
+        sentence(membership_words(found), "caveat"),
         table(f"{found.users:,} learned and {found.users:,} held-out users; intervals hold together", headers, rows),
-    )  # fmt: skip
+    )
 
 
 def _pictures(report: SequenceReport) -> Pictures:
@@ -181,10 +258,15 @@ def _figures(report: SequenceReport, question: str) -> Markup | None:
         return None
     top = max(0.2, *(figure.value or 0.0 for figure in found))
     rows = [
-        [figure.name, bar(figure.value, figure.floor, top), shown(figure.value), shown(figure.floor),
-         times_the_floor(figure)]
+        [
+            figure.name,
+            bar(figure.value, figure.floor, top),
+            shown(figure.value),
+            shown(figure.floor),
+            times_the_floor(figure),
+        ]
         for figure in found[:MAX_LISTED]
-    ]  # fmt: skip
+    ]
     more = len(found) - len(rows)
     caption = f"Distance: {QUESTION_NAMES[question]}" + (f"; {more:,} more lie nearer to real ones" if more else "")
     return table(caption, ["", "", ">synthetic", ">noise floor", ">times"], rows)

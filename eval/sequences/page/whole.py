@@ -32,8 +32,11 @@ _ASKED = {
     "membership": "Can an attacker tell which users were learned from?",
 }
 _ANCHORS = {
-    "coherence": "transitions", "per user": "per-user", "next event": "predictions", "churn": "predictions",
-}  # fmt: skip
+    "coherence": "transitions",
+    "per user": "per-user",
+    "next event": "predictions",
+    "churn": "predictions",
+}
 
 
 def write_sequence_html(
@@ -94,10 +97,16 @@ def _one(report: SequenceReport, prefix: str, level: int) -> tuple[list[Markup],
         "that of as many other real users. 0 = no difference."
     )
     links = [link("Verdicts", f"{prefix}verdicts")]
-    body: list[Child] = [section(
-        "Verdicts", f"{prefix}verdicts", level, sentence(said, "headline"), element("ul", *cards, class_="cards"),
-        sentence(floor, "quiet small"),
-    )]  # fmt: skip
+    body: list[Child] = [
+        section(
+            "Verdicts",
+            f"{prefix}verdicts",
+            level,
+            sentence(said, "headline"),
+            element("ul", *cards, class_="cards"),
+            sentence(floor, "quiet small"),
+        )
+    ]
     for name, anchor, draw in SECTIONS:
         drawn = draw(report, f"{prefix}{anchor}", level)
         if drawn is not None:
@@ -118,10 +127,14 @@ def _several(reports: Mapping[str, SequenceReport]) -> tuple[list[Markup], list[
         found = [verdicts[question] for verdicts in every if question in verdicts]
         if len(found) == len(every):
             cells = [
-                element("td", element("span", GLYPHS[v.level], class_=f"mark {v.level}", aria_hidden="true"),
-                        f" {v.figure} ({v.reference}), {v.word}", class_="long")
+                element(
+                    "td",
+                    element("span", GLYPHS[v.level], class_=f"mark {v.level}", aria_hidden="true"),
+                    f" {v.figure} ({v.reference}), {v.word}",
+                    class_="long",
+                )
                 for v in found
-            ]  # fmt: skip
+            ]
             rows.append([found[0].subject, *cells])
     links = [link("Side by side", "side-by-side")]
     body: list[Child] = [section("Side by side", "side-by-side", 2, table("Verdicts", ["", *reports], rows))]

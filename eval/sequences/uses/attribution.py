@@ -42,8 +42,10 @@ def attribution(real: EventLog, synthetic: EventLog, conversion: str, channel: s
     name = conversion if conversion in real.schema else name
     for option, column in (("conversion", name), ("channel", channel)):
         if column not in real.schema or column in (real.by, real.time):
-            raise UsageError(f"--{option} names {column!r}, which is no column of events; choose one of "
-                             f"{', '.join((*real.user_columns, *real.event_columns))}.")  # fmt: skip
+            raise UsageError(
+                f"--{option} names {column!r}, which is no column of events; choose one of "
+                f"{', '.join((*real.user_columns, *real.event_columns))}."
+            )
     if not real.schema[channel].has_categories:
         raise UsageError(f"--channel {channel} is of the kind {real.schema[channel].kind}; a channel is a category.")
     wanted = _converted(real, name, value if name != conversion else "")

@@ -139,8 +139,9 @@ def _model(train: Examples, classes: int, seed: int, threads: int | None) -> Cal
         return lambda rows: np.full((len(rows), classes), 1 / classes)
     kind = {"objective": "binary:logistic"} if classes == 2 else {"objective": "multi:softprob", "num_class": classes}
     rounds = min(ROUNDS, trees.TREES)
-    model = TreeModel(types=["q"] * x.shape[1], seed=seed, threads=threads, rounds=rounds, max_depth=4,
-                      learning_rate=0.15, **kind)  # fmt: skip
+    model = TreeModel(
+        types=["q"] * x.shape[1], seed=seed, threads=threads, rounds=rounds, max_depth=4, learning_rate=0.15, **kind
+    )
     model.fit(x, y.astype(np.float64))
     if classes > 2:
         return model.predict

@@ -12,8 +12,14 @@ from .config import check_causal, check_no_code, read_config
 from .weights import INDEX, SINGLE, read_headers
 
 __all__ = [
-    "PICKLE", "PICKLE_INDEX", "check_files", "check_folder", "check_pickles", "has_pickles", "has_safetensors",
-]  # fmt: skip
+    "PICKLE",
+    "PICKLE_INDEX",
+    "check_files",
+    "check_folder",
+    "check_pickles",
+    "has_pickles",
+    "has_safetensors",
+]
 
 _TOKENIZERS = ({"tokenizer.json"}, {"vocab.json", "merges.txt"}, {"tokenizer.model"})
 _OTHERS = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".gguf")

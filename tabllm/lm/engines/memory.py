@@ -22,8 +22,13 @@ DENSE_SHARE = 0.5
 #: about twice as much, by tuning and bytes of a number; some of it in float32 whatever the number's type.
 KEPT, KEPT_CHECKPOINTED = 20.0, 1.2
 MLX_KEPT = {
-    ("full", 4): 39.0, ("lora", 4): 35.0, ("dora", 4): 48.0, ("full", 2): 52.0, ("lora", 2): 40.0, ("dora", 2): 70.0,
-}  # fmt: skip
+    ("full", 4): 39.0,
+    ("lora", 4): 35.0,
+    ("dora", 4): 48.0,
+    ("full", 2): 52.0,
+    ("lora", 2): 40.0,
+    ("dora", 2): 70.0,
+}
 #: What blocks without adapters need in passing, as a part of what one with adapters keeps.
 FORWARD = 0.65
 #: How often attention's weights [heads, tokens, tokens] are kept; torch's fused kernels keep them once or less.
@@ -70,9 +75,17 @@ class Estimate:
 
 
 def training_memory(
-    facts: ModelFacts, *, precision: str, tuning: Tuning, rows: int, tokens: int, used: int, engine: str, device: str,
+    facts: ModelFacts,
+    *,
+    precision: str,
+    tuning: Tuning,
+    rows: int,
+    tokens: int,
+    used: int,
+    engine: str,
+    device: str,
     vocabulary: bool = False,
-) -> Estimate:  # fmt: skip
+) -> Estimate:
     """The memory of a run.
 
     Args:

@@ -84,8 +84,12 @@ def tuning_of(fit: Mapping[str, Any]) -> Tuning:
     """
     if fit["tuning"] == "full":
         return Tuning("none")
-    return Tuning(fit["tuning"], rank=int(fit["rank"]), scale=float(fit.get("lora_scale", Tuning.scale)),
-                  layers=fit.get("lora_layers"))  # fmt: skip
+    return Tuning(
+        fit["tuning"],
+        rank=int(fit["rank"]),
+        scale=float(fit.get("lora_scale", Tuning.scale)),
+        layers=fit.get("lora_layers"),
+    )
 
 
 def dropout_seed(tuning: Tuning, update: int, group: Group | None, part: int = 0) -> int:

@@ -22,9 +22,11 @@ _PARTS = (
 _RENAMED = {
     "gpt2": (("transformer.", "model."),),
     "gpt_neox": (
-        ("gpt_neox.layers.", "model.h."), ("embed_out.", "model.embed_out."), ("gpt_neox.", "model."),
+        ("gpt_neox.layers.", "model.h."),
+        ("embed_out.", "model.embed_out."),
+        ("gpt_neox.", "model."),
     ),
-}  # fmt: skip
+}
 
 
 def adapter_name(name: str) -> str:

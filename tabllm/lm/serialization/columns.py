@@ -230,8 +230,11 @@ class TextCells(CellCodec):
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "type": "text", "vocabulary": self.vocabulary.tolist(), "longest": self.longest, "missing": self.missing
-        }  # fmt: skip
+            "type": "text",
+            "vocabulary": self.vocabulary.tolist(),
+            "longest": self.longest,
+            "missing": self.missing,
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], pieces: Pieces) -> TextCells:

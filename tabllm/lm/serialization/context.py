@@ -13,8 +13,10 @@ def most_tokens(codec: LmCodec) -> int:
     """Tokens that a row can take, in whatever order its columns stand."""
     columns = range(len(codec.names))
     # Not in the usual order: where a column does not follow the one before it, it may be named.
-    leads = [max((len(codec.lead(column, before)) for before in columns if before != column), default=0)
-             for column in columns]  # fmt: skip
+    leads = [
+        max((len(codec.lead(column, before)) for before in columns if before != column), default=0)
+        for column in columns
+    ]
     opening = max(len(codec.lead(column, None)) - leads[column] for column in columns)
     return opening + sum(leads) + codec.width
 

@@ -210,8 +210,14 @@ class DateCodec(CellCodec):
         return restricted(self.automaton, part)
 
     def to_dict(self) -> dict[str, Any]:
-        made = {"type": "date", "low": self.low, "high": self.high, "unit": self.unit,
-                "marks": self.marks, "missing": self.missing}  # fmt: skip
+        made = {
+            "type": "date",
+            "low": self.low,
+            "high": self.high,
+            "unit": self.unit,
+            "marks": self.marks,
+            "missing": self.missing,
+        }
         finer = {"decimals": self.decimals} if self.decimals else {}
         return made | finer | ({} if self.grain is None else {"grain": self.grain})
 
@@ -229,7 +235,14 @@ class DateCodec(CellCodec):
             raise FieldError(f"it has dates from {data['low']} to {data['high']} in steps of {data['unit']}")
         options = {name: data[name] for name in ("decimals", "grain") if name in data}
         try:
-            return cls(pieces, float(data["low"]), float(data["high"]), unit=data["unit"],
-                       marks=data["marks"], missing=data["missing"], **options)  # fmt: skip
+            return cls(
+                pieces,
+                float(data["low"]),
+                float(data["high"]),
+                unit=data["unit"],
+                marks=data["marks"],
+                missing=data["missing"],
+                **options,
+            )
         except ValueError as error:
             raise FieldError(f"it has grain {data.get('grain')!r}, of which {error}") from None

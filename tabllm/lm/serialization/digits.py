@@ -48,8 +48,9 @@ class DigitCodec(CellCodec):
         others = {POINT: pieces.ids(".")[-1], MINUS: pieces.ids("-")[-1], END: end}
         minus = pieces.single(" -") if first is not plain else None
         taken = {*first, *plain, *others.values()}
-        others[MISSING] = next(i for text in (" missing", " none", " null", "?", "*") for i in pieces.ids(text)
-                               if i not in taken)  # fmt: skip
+        others[MISSING] = next(
+            i for text in (" missing", " none", " null", "?", "*") for i in pieces.ids(text) if i not in taken
+        )
         first_others = others if minus is None else {**others, MINUS: minus}
         self._ids = {**others, **dict(enumerate(plain))}, {**first_others, **dict(enumerate(first))}
         self.automaton, self.symbols = self._build([(low, high)], missing)
@@ -156,8 +157,14 @@ class DigitCodec(CellCodec):
         return restricted(self.automaton, part)
 
     def to_dict(self) -> dict[str, Any]:
-        return {"type": "digits", "low": self.low, "high": self.high, "decimals": self.decimals,
-                "point": self.point, "missing": self.missing}  # fmt: skip
+        return {
+            "type": "digits",
+            "low": self.low,
+            "high": self.high,
+            "decimals": self.decimals,
+            "point": self.point,
+            "missing": self.missing,
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], pieces: Pieces, *, end: int) -> DigitCodec:
@@ -166,8 +173,15 @@ class DigitCodec(CellCodec):
         check_fields(data, kinds, "it")
         if data["low"] > data["high"]:
             raise FieldError(f"it has low {data['low']:,} above its high {data['high']:,}")
-        return cls(pieces, data["low"], data["high"], decimals=data["decimals"],
-                   point=data["point"], missing=data["missing"], end=end)  # fmt: skip
+        return cls(
+            pieces,
+            data["low"],
+            data["high"],
+            decimals=data["decimals"],
+            point=data["point"],
+            missing=data["missing"],
+            end=end,
+        )
 
 
 def _by_length(low: int, high: int, places: int) -> set[Item]:

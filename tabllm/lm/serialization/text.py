@@ -207,9 +207,13 @@ class TextCodec(LmCodec):
     @classmethod
     def fit_for(cls, task: Task) -> tuple[TextCodec, list[str]]:
         codec, cut = cls.fit_within(
-            task.arrays, task.schema, task.pieces, context=task.context,
-            serialization=task.settings["serialization"], max_cell_tokens=task.settings.get("max_cell_tokens"),
-        )  # fmt: skip
+            task.arrays,
+            task.schema,
+            task.pieces,
+            context=task.context,
+            serialization=task.settings["serialization"],
+            max_cell_tokens=task.settings.get("max_cell_tokens"),
+        )
         return codec, [each.sentence() for each in cut]
 
     @classmethod

@@ -99,9 +99,14 @@ def plan_training(
         work = EVALUATION_SHARE * 3 * steps * batch_rows
         evaluations = int(np.clip(work / _held_out(rows), *EVALUATIONS))
     return Plan(
-        steps=steps, eval_every=evaluated_every(steps, evaluations), learning_rate=learning_rate, seed=seed,
-        patience=PATIENCE, batch_rows=batch_rows, pieces=min(pieces, batch_rows),
-    )  # fmt: skip
+        steps=steps,
+        eval_every=evaluated_every(steps, evaluations),
+        learning_rate=learning_rate,
+        seed=seed,
+        patience=PATIENCE,
+        batch_rows=batch_rows,
+        pieces=min(pieces, batch_rows),
+    )
 
 
 def train(

@@ -158,9 +158,15 @@ class MlxEngine(NanoEngine):
         )
 
         def apply(
-            grads: Arrays, weights: Arrays, means: Arrays, first: Arrays, second: Arrays, momentum: Arrays,
-            step: mx.array, rate: mx.array,
-        ) -> tuple[Any, ...]:  # fmt: skip
+            grads: Arrays,
+            weights: Arrays,
+            means: Arrays,
+            first: Arrays,
+            second: Arrays,
+            momentum: Arrays,
+            step: mx.array,
+            rate: mx.array,
+        ) -> tuple[Any, ...]:
             """AdamW (Loshchilov & Hutter 2019) and :mod:`.orthogonal` with clipping, then the moving average."""
             norm = mx.sqrt(sum((grad * grad).sum() for grad in grads.values()))
             scale = mx.minimum(1.0, CLIP_NORM / (norm + 1e-6))

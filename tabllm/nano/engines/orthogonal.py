@@ -27,9 +27,11 @@ STEP_SIZE = 0.2
 #: Each triple is a polynomial of the singular values, x (a + b x^2 + c x^4), which one after the other bring them near
 #: to 1, as fast as polynomials of this degree can (Amsel et al. 2025, "The Polar Express").
 _POLYNOMIALS = (
-    (8.287212, -23.595887, 17.300387), (4.107059, -2.947850, 0.544843),
-    (3.948691, -2.908902, 0.551819), (3.318420, -2.488488, 0.510049),
-)  # fmt: skip
+    (8.287212, -23.595887, 17.300387),
+    (4.107059, -2.947850, 0.544843),
+    (3.948691, -2.908902, 0.551819),
+    (3.318420, -2.488488, 0.510049),
+)
 
 
 def is_orthogonal(name: str) -> bool:

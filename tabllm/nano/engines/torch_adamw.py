@@ -54,10 +54,21 @@ class AdamW:
             gradients = [weight.grad for weight in weights if weight.grad is not None]
             mean, square = ([moments[name] for name in names] for moments in self._moments.values())
             adamw(
-                weights, gradients, mean, square, [], [self._steps[name] for name in names], fused=True, amsgrad=False,
-                beta1=self._betas[0], beta2=self._betas[1], lr=learning_rate, weight_decay=weight_decay, eps=_EPSILON,
+                weights,
+                gradients,
+                mean,
+                square,
+                [],
+                [self._steps[name] for name in names],
+                fused=True,
+                amsgrad=False,
+                beta1=self._betas[0],
+                beta2=self._betas[1],
+                lr=learning_rate,
+                weight_decay=weight_decay,
+                eps=_EPSILON,
                 maximize=False,
-            )  # fmt: skip
+            )
 
     def state(self) -> dict[str, Tensor]:
         """The moments as ``exp_avg/NAME`` and ``exp_avg_sq/NAME``, and ``step``: int64, how many were made."""

@@ -75,8 +75,10 @@ def _by_sqlite(url: str, path: Path, tables: list[str], queries: list[str], rows
         raise TableError(f"{url} cannot be read ({error}).") from None
     check_names(names, url)
     cells = list(zip(*found, strict=True)) or [()] * len(names)
-    table = pd.DataFrame({name: natural_column(column) for name, column in zip(names, cells, strict=True)},
-                         index=pd.RangeIndex(len(found)))  # fmt: skip
+    table = pd.DataFrame(
+        {name: natural_column(column) for name, column in zip(names, cells, strict=True)},
+        index=pd.RangeIndex(len(found)),
+    )
     return ReadFile(table, FileForm("csv"), tuple(notes))
 
 
@@ -101,9 +103,10 @@ class _Server:
         named = {
             "host": ",".join(match["host"].strip("[]") for match in found if match),
             "port": ",".join(match["port"] or "" for match in found if match),
-            "user": user, "password": password,
+            "user": user,
+            "password": password,
             "dbname" if extension == "postgres" else "database": name,
-        }  # fmt: skip
+        }
         settings = {setting: unquote(value) for setting, value in named.items() if value.strip(",")}
         return cls(extension, {**settings, **more})
 

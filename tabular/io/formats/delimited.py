@@ -134,9 +134,11 @@ def arrow_options(width: int, delimiter: str, *, block_bytes: int, quoted: bool)
         "parse_options": arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=quoted),
         "convert_options": arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
-            null_values=[""], strings_can_be_null=True, quoted_strings_can_be_null=True,
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
         ),
-    }  # fmt: skip
+    }
 
 
 def _read_by_pandas(path: Path, kind: FileFormat, layout: TextLayout, rows: int | None) -> pa.Table | None:
@@ -160,9 +162,16 @@ def _read_by_pandas(path: Path, kind: FileFormat, layout: TextLayout, rows: int 
 def pandas_options(layout: TextLayout) -> dict[str, Any]:
     """How pandas reads the cells of a file of this layout as text."""
     return {
-        "sep": layout.form.delimiter, "low_memory": False, "encoding": "utf-8", "dtype": str, "keep_default_na": False,
-        "na_values": [""], "header": 0, "names": range(len(layout.header)), "index_col": False,
-    }  # fmt: skip
+        "sep": layout.form.delimiter,
+        "low_memory": False,
+        "encoding": "utf-8",
+        "dtype": str,
+        "keep_default_na": False,
+        "na_values": [""],
+        "header": 0,
+        "names": range(len(layout.header)),
+        "index_col": False,
+    }
 
 
 def unread(path: Path, error: pd.errors.ParserError) -> TableError | None:

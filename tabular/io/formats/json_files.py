@@ -114,5 +114,7 @@ def _columns_of(found: dict[str, Any]) -> dict[str, list[Any]]:
 def _of_records(records: list[dict[str, Any]], path: Path) -> pd.DataFrame:
     names = list(dict.fromkeys(name for record in records for name in record))
     check_names(names, str(path))
-    return pd.DataFrame({name: natural_column([record.get(name) for record in records]) for name in names},
-                        index=pd.RangeIndex(len(records)))  # fmt: skip
+    return pd.DataFrame(
+        {name: natural_column([record.get(name) for record in records]) for name in names},
+        index=pd.RangeIndex(len(records)),
+    )

@@ -14,8 +14,13 @@ from ..files import FileFormat, open_bytes
 
 __all__ = ["Lines", "chosen_lines", "encoding_of", "fallback_encoding", "open_lines"]
 
-_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\x00\x00", "utf-32-le"), (b"\x00\x00\xfe\xff", "utf-32-be"),
-         (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))  # fmt: skip
+_BOMS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\x00\x00\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
 #: Encodings that are named to a person where the bytes are of none that is told by itself.
 _OTHERS = ("cp1251", "shift_jis", "gb18030", "big5", "euc_kr", "cp1250", "cp1253")
 

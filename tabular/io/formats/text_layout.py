@@ -81,9 +81,13 @@ def find_layout(path: Path, kind: FileFormat, options: ReadOptions) -> TextLayou
     header = records[place][1]
     rows = [record for _, record in records[place + 1 :]]
     form = FileForm(
-        kind.name, delimiter, encoding, _line_end(lines), bom,
+        kind.name,
+        delimiter,
+        encoding,
+        _line_end(lines),
+        bom,
         quoting=_quoting([line for line in lines[skip:] if line.strip()], delimiter),
-    )  # fmt: skip
+    )
     breaks = sum(line.count("\n") for line in lines[:skip])
     where = Lines(encoding, bom, breaks, None, options.comment)
     return TextLayout(where, header, rows[0] if rows else None, form, tuple(notes))

@@ -217,8 +217,11 @@ def normal_score(position: np.ndarray) -> np.ndarray:
 
 
 #: The lists of each kind of scale.
-_LISTS = {"modes": ("means", "deviations", "weights"), "quantiles": ("positions", "values"),
-          "bins": ("positions", "values", "edges")}  # fmt: skip
+_LISTS = {
+    "modes": ("means", "deviations", "weights"),
+    "quantiles": ("positions", "values"),
+    "bins": ("positions", "values", "edges"),
+}
 
 
 def scale_from_dict(data: Mapping[str, Any]) -> Scale:

@@ -86,10 +86,21 @@ class Adam:
         rate = self.rate * self.factor * ((1 - progress) if decay else 1.0)
         # The function beneath torch.optim.Adam, whose bookkeeping takes longer than the update of a small network.
         adam(
-            [self.flat], [self.gradient], [self.mean], [self.square], [], [self.steps], fused=True, amsgrad=False,
-            beta1=self.betas[0], beta2=self.betas[1], lr=rate, weight_decay=self.weight_decay, eps=EPSILON,
+            [self.flat],
+            [self.gradient],
+            [self.mean],
+            [self.square],
+            [],
+            [self.steps],
+            fused=True,
+            amsgrad=False,
+            beta1=self.betas[0],
+            beta2=self.betas[1],
+            lr=rate,
+            weight_decay=self.weight_decay,
+            eps=EPSILON,
             maximize=False,
-        )  # fmt: skip
+        )
         if self.averaged is not None:
             # The first weights are no good, so the average begins short.
             self.count += 1

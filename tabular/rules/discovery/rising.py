@@ -51,5 +51,6 @@ def _down(values: np.ndarray, column: Column) -> bool | None:
 
 
 def _has_order(column: Column) -> bool:
-    return column.is_numeric or counts(column) or (
-        column.kind == "categorical" and category_numbers(column) is not None)  # fmt: skip
+    return (
+        column.is_numeric or counts(column) or (column.kind == "categorical" and category_numbers(column) is not None)
+    )

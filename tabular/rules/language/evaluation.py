@@ -48,8 +48,9 @@ SLACK = 1e-9
 
 def check_rules(schema: Schema) -> None:
     """Raise :class:`RuleError` for a rule of ``schema`` that asks of a column what its kind cannot answer."""
-    none = {c.name: np.zeros(0, np.float64 if c.is_numeric else np.int32 if c.has_categories else object)
-            for c in schema}  # fmt: skip
+    none = {
+        c.name: np.zeros(0, np.float64 if c.is_numeric else np.int32 if c.has_categories else object) for c in schema
+    }
     for rule in schema.rules:
         rule.kept(none, schema)
 
@@ -151,8 +152,9 @@ class Rows:
             return same if sign == "=" else ~same, known
         # Two cells are compared as they stand; what was computed may be off by a binary fraction.
         slack = np.where(known & (isinstance(left, Reference) and isinstance(right, Reference)), 0.0, slack)
-        return {"<": low < high - slack, "<=": low <= high + slack, ">": low > high + slack,
-                ">=": low >= high - slack}[sign], known  # fmt: skip
+        return {"<": low < high - slack, "<=": low <= high + slack, ">": low > high + slack, ">=": low >= high - slack}[
+            sign
+        ], known
 
     def _rounding(self, left: Expression, right: Expression) -> float:
         """By how much a column may differ from what it is computed as: half of its last digit."""

@@ -53,19 +53,24 @@ __all__ = ["DATE", "FUNCTIONS", "parse_form"]
 #: Functions and how many arguments they take.
 FUNCTIONS = {
     **dict.fromkeys(("year", "quarter", "month", "week", "yearday", "day", "weekday", "hour", "minute", "second"), 1),
-    **dict.fromkeys(("date", "hour_start", "week_start", "month_start", "quarter_start", "year_start"), 1), "years": 2,
-     "round": 1, "floor": 1, "abs": 1,
-}  # fmt: skip
+    **dict.fromkeys(("date", "hour_start", "week_start", "month_start", "quarter_start", "year_start"), 1),
+    "years": 2,
+    "round": 1,
+    "floor": 1,
+    "abs": 1,
+}
 
 EXAMPLES = "start <= end, total = price * quantity, city -> country, if status = 'open' then end is missing"
 #: Deeper nesting is no rule that a person wrote.
 MAX_DEPTH, MAX_TEXT = 40, 10_000
 
 _SPANS = {
-    **dict.fromkeys(("s", "sec", "seconds", "second"), 1.0), **dict.fromkeys(("min", "minutes", "minute"), 60.0),
-    **dict.fromkeys(("h", "hours", "hour"), 3600.0), **dict.fromkeys(("d", "days", "day"), 86400.0),
+    **dict.fromkeys(("s", "sec", "seconds", "second"), 1.0),
+    **dict.fromkeys(("min", "minutes", "minute"), 60.0),
+    **dict.fromkeys(("h", "hours", "hour"), 3600.0),
+    **dict.fromkeys(("d", "days", "day"), 86400.0),
     **dict.fromkeys(("weeks", "week"), 604800.0),
-}  # fmt: skip
+}
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2})?)?(?!\d)")
 _NUMBER = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?")
 _SPAN = re.compile(r"\s*(" + "|".join(sorted(_SPANS, key=len, reverse=True)) + r")\b")

@@ -21,11 +21,27 @@ __all__ = ["as_instants", "has_zones", "is_local", "local_times", "placed", "zon
 _OFFSET = re.compile(r"\s*(?:([+-])(\d{2}):?(\d{2})?|Z)?(?:\s*\(.*\)|\[.*\])?\s*")
 #: Hours east of Greenwich of names that mean one offset.
 _HOURS = {
-    **dict.fromkeys(("UTC", "GMT", "Z", "WET"), 0.0), **dict.fromkeys(("CET", "MEZ", "BST", "WEST"), 1.0),
-    **dict.fromkeys(("CEST", "MESZ", "EET", "SAST"), 2.0), **dict.fromkeys(("EEST", "MSK"), 3.0),
-    "SGT": 8.0, "HKT": 8.0, "JST": 9.0, "KST": 9.0, "AEST": 10.0, "AEDT": 11.0, "NZST": 12.0, "NZDT": 13.0,
-    "EST": -5.0, "EDT": -4.0, "CST": -6.0, "CDT": -5.0, "MST": -7.0, "MDT": -6.0, "PST": -8.0, "PDT": -7.0,
-}  # fmt: skip
+    **dict.fromkeys(("UTC", "GMT", "Z", "WET"), 0.0),
+    **dict.fromkeys(("CET", "MEZ", "BST", "WEST"), 1.0),
+    **dict.fromkeys(("CEST", "MESZ", "EET", "SAST"), 2.0),
+    **dict.fromkeys(("EEST", "MSK"), 3.0),
+    "SGT": 8.0,
+    "HKT": 8.0,
+    "JST": 9.0,
+    "KST": 9.0,
+    "AEST": 10.0,
+    "AEDT": 11.0,
+    "NZST": 12.0,
+    "NZDT": 13.0,
+    "EST": -5.0,
+    "EDT": -4.0,
+    "CST": -6.0,
+    "CDT": -5.0,
+    "MST": -7.0,
+    "MDT": -6.0,
+    "PST": -8.0,
+    "PDT": -7.0,
+}
 _DTYPE_ZONE = re.compile(r"(?:datetime64\[\w+, |tz=)([^\]]+)\]")
 
 

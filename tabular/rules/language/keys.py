@@ -18,9 +18,16 @@ if TYPE_CHECKING:
     from ..rule import Rule, Scalar
 
 __all__ = [
-    "canonical", "category_numbers", "falls", "listed_keys", "looked_up", "missing", "most_frequent", "order_keys",
+    "canonical",
+    "category_numbers",
+    "falls",
+    "listed_keys",
+    "looked_up",
+    "missing",
+    "most_frequent",
+    "order_keys",
     "row_keys",
-]  # fmt: skip
+]
 
 
 def category_numbers(column: Column) -> np.ndarray | None:

@@ -220,8 +220,9 @@ def _arranged(schema: Schema) -> tuple[FileOrder | None, list[Rule]]:
     wanted = order_rules(schema)
     if not wanted:
         return None, []
-    others = {name for rule in schema.rules if rule not in [each[0] for each in wanted] for name in
-              rule.columns(schema.names)}  # fmt: skip
+    others = {
+        name for rule in schema.rules if rule not in [each[0] for each in wanted] for name in rule.columns(schema.names)
+    }
     left = [each for each in wanted if not counts(schema[each[1]])]
     tied = [each for each in left if each[1] in others] or left[:1]
     made = {each.target: each for each in reduction_of(schema).derivations}

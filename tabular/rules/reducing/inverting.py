@@ -110,9 +110,15 @@ class _Values:
 
 
 def _match(
-    source: str, made: Sequence[Made], bounds: tuple[np.ndarray, np.ndarray], found: Arrays, known: Arrays,
-    schema: Schema, rng: np.random.Generator, choose: bool,
-) -> None:  # fmt: skip
+    source: str,
+    made: Sequence[Made],
+    bounds: tuple[np.ndarray, np.ndarray],
+    found: Arrays,
+    known: Arrays,
+    schema: Schema,
+    rng: np.random.Generator,
+    choose: bool,
+) -> None:
     """Choose ``source`` so that all that is made from it alone, and known, comes out."""
     column = schema[source]
     todo = ~known[source] & np.any([known[each.target] for each in made], axis=0)
@@ -129,9 +135,15 @@ def _match(
 
 
 def _choose(
-    source: str, values: _Values, bounds: tuple[np.ndarray, np.ndarray], todo: np.ndarray, found: Arrays,
-    known: Arrays, schema: Schema, rng: np.random.Generator,
-) -> None:  # fmt: skip
+    source: str,
+    values: _Values,
+    bounds: tuple[np.ndarray, np.ndarray],
+    todo: np.ndarray,
+    found: Arrays,
+    known: Arrays,
+    schema: Schema,
+    rng: np.random.Generator,
+) -> None:
     targets = list(values.made)
     if not targets or not len(values.values):
         return
@@ -162,9 +174,12 @@ def _choose(
 
 
 def _weighted(
-    of_values: np.ndarray, weights: np.ndarray, wanted: np.ndarray, rng: np.random.Generator,
+    of_values: np.ndarray,
+    weights: np.ndarray,
+    wanted: np.ndarray,
+    rng: np.random.Generator,
     within: tuple[np.ndarray, np.ndarray] | None = None,
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """int64: for each wanted key one of the values with it, as often as they weigh; -1 where there is none.
 
     Args:
@@ -267,9 +282,14 @@ def _instants(column: Column, made: Sequence[Made]) -> tuple[_Values, ...]:
             of_times[each.target] = each_time[0]
     return (
         _Values(days, of_days, lambda at: np.floor(at / DAY) * DAY, lambda at, day: day + at % DAY),
-        _Values(times, of_times, lambda at: np.floor(at % DAY / step) * step,
-                lambda at, time: np.floor(at / DAY) * DAY + time + at % step, bounded=False),
-    )  # fmt: skip
+        _Values(
+            times,
+            of_times,
+            lambda at: np.floor(at % DAY / step) * step,
+            lambda at, time: np.floor(at / DAY) * DAY + time + at % step,
+            bounded=False,
+        ),
+    )
 
 
 def _same(values: np.ndarray) -> np.ndarray:

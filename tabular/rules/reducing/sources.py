@@ -88,9 +88,13 @@ def with_sources(arrays: Arrays, names: Sequence[str], derivations: Sequence[Der
 
 
 def _filled(
-    arrays: Arrays, rows: np.ndarray, gone: Sequence[str], derivations: Sequence[Derivation], schema: Schema,
+    arrays: Arrays,
+    rows: np.ndarray,
+    gone: Sequence[str],
+    derivations: Sequence[Derivation],
+    schema: Schema,
     rng: np.random.Generator,
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:  # fmt: skip
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], np.ndarray]:
     """(cells of ``rows``, bool[rows] per column where a missing one follows, where another try may do better)."""
     found = {name: values[rows] for name, values in arrays.items()}
     known = {name: ~is_missing(values) for name, values in found.items()}

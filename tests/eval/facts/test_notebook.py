@@ -68,8 +68,11 @@ def test_labels_that_are_numbers_are_named_as_they_are(people, monkeypatch):
     real, made = (people(200, seed) for seed in (0, 1))
     labels = list(real.columns)
     report = compare(
-        real.set_axis(range(len(labels)), axis=1), made.set_axis(range(len(labels)), axis=1),
-        target=labels.index("clicked"), protect=[labels.index("device")], threads=1,
-    )  # fmt: skip
+        real.set_axis(range(len(labels)), axis=1),
+        made.set_axis(range(len(labels)), axis=1),
+        target=labels.index("clicked"),
+        protect=[labels.index("device")],
+        threads=1,
+    )
     assert report.target == str(labels.index("clicked"))
     assert [column.name for column in report.bias.columns] == [str(labels.index("device"))]

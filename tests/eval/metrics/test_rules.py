@@ -30,9 +30,8 @@ def orders(rows: int, seed: int) -> pd.DataFrame:
     price, quantity = rng.integers(100, 2000, rows) / 100, rng.integers(1, 9, rows)
     country = pd.Series(city).map({"Bern": "CH", "Rome": "IT", "Oslo": "NO"})
     return pd.DataFrame(
-        {"city": city, "country": country, "price": price, "quantity": quantity,
-         "total": np.round(price * quantity, 2)}
-    )  # fmt: skip
+        {"city": city, "country": country, "price": price, "quantity": quantity, "total": np.round(price * quantity, 2)}
+    )
 
 
 CITIES = Rule("city -> country", (("Bern", "CH"), ("Rome", "IT"), ("Oslo", "NO")))

@@ -20,10 +20,18 @@ CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
 
 FLAGS = (
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--enable-logging=stderr",
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--hide-scrollbars",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--enable-logging=stderr",
     "--v=0",
-)  # fmt: skip
+)
 
 #: Written at the end of a copy of the page: it leaves what it finds on the root element of the window.
 PROBE = """<script>
@@ -106,10 +114,11 @@ def opened(address, *flags):
     """What the probe found at ``address``, and what the console said."""
     with tempfile.TemporaryDirectory() as profile:
         done = subprocess.run(
-            [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--window-size=1280,900",
-             "--dump-dom", *flags, address],
-            capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
+            [CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "--window-size=1280,900", "--dump-dom", *flags, address],
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
     found = re.search(r'data-found="([^"]*)"', done.stdout)
     assert found, done.stderr[-2000:]
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]

@@ -39,12 +39,18 @@ def without_xgboost(monkeypatch):
 
 @pytest.mark.parametrize(
     ("system", "error", "reason", "cure"),
-    [("darwin", ValueError(NO_LIBOMP), "it finds no libomp", "brew install libomp"),
-     ("darwin", OSError("Library not loaded: @rpath/libomp.dylib"), "it finds no libomp", "brew install libomp"),
-     ("darwin", ModuleNotFoundError("xgboost"), "it is not installed", "pip install xgboost"),
-     ("linux", OSError("libgomp.so.1: cannot open shared object file"), "libgomp.so.1: cannot open shared object file",
-      "pip install --force-reinstall xgboost")],
-)  # fmt: skip
+    [
+        ("darwin", ValueError(NO_LIBOMP), "it finds no libomp", "brew install libomp"),
+        ("darwin", OSError("Library not loaded: @rpath/libomp.dylib"), "it finds no libomp", "brew install libomp"),
+        ("darwin", ModuleNotFoundError("xgboost"), "it is not installed", "pip install xgboost"),
+        (
+            "linux",
+            OSError("libgomp.so.1: cannot open shared object file"),
+            "libgomp.so.1: cannot open shared object file",
+            "pip install --force-reinstall xgboost",
+        ),
+    ],
+)
 def test_what_cannot_be_loaded_says_why_and_what_to_do(without_xgboost, monkeypatch, system, error, reason, cure):
     monkeypatch.setattr(sys, "platform", system)
     without_xgboost(error)

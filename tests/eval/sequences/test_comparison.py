@@ -24,8 +24,14 @@ def log(seed: int, users: int = 120) -> pd.DataFrame:
     days = np.cumsum(rng.integers(1, 3, rows))
     page = np.cumsum(rng.random(rows) < 0.2) % 3
     when = pd.Timestamp("2026-01-05") + pd.to_timedelta(days - days[first][user] + rng.integers(0, 9, users)[user], "D")
-    return pd.DataFrame({"user": [f"u{n}" for n in user], "day": when, "page": np.array(list("abc"))[page],
-                         "price": rng.normal(size=rows) + user % 5})  # fmt: skip
+    return pd.DataFrame(
+        {
+            "user": [f"u{n}" for n in user],
+            "day": when,
+            "page": np.array(list("abc"))[page],
+            "price": rng.normal(size=rows) + user % 5,
+        }
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -22,12 +22,14 @@ def log(seed: int, users: int = 60) -> pd.DataFrame:
     counts = rng.integers(2, 8, users)
     rows = counts.sum()
     start = pd.Timestamp("2026-01-05").timestamp() + rng.integers(0, 40 * 86400, rows)
-    return pd.DataFrame({
-        "user": np.repeat([f"u{number}" for number in range(users)], counts),
-        "time": pd.to_datetime(start, unit="s"),
-        "page": rng.choice(["<b>home", "cart"], rows),
-        "price": rng.choice([1.5, np.nan, 7.0, 20.0], rows),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "user": np.repeat([f"u{number}" for number in range(users)], counts),
+            "time": pd.to_datetime(start, unit="s"),
+            "page": rng.choice(["<b>home", "cart"], rows),
+            "price": rng.choice([1.5, np.nan, 7.0, 20.0], rows),
+        }
+    )
 
 
 @pytest.fixture(scope="module")

@@ -29,10 +29,15 @@ def table(seed: int, users: int = 150, *, mixed: bool = False) -> pd.DataFrame:
     if mixed:
         page = rng.permutation(page)
     day = pd.Timestamp("2026-01-05") + pd.to_timedelta(position * 3 + rng.integers(0, 3, users)[user], "D")
-    return pd.DataFrame({
-        "user": [f"u{number}" for number in user], "day": day, "page": np.array(list("abc"))[page],
-        "paid": (page == 2) & (rng.random(len(user)) < 0.5), "price": rng.normal(size=len(user)),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "user": [f"u{number}" for number in user],
+            "day": day,
+            "page": np.array(list("abc"))[page],
+            "paid": (page == 2) & (rng.random(len(user)) < 0.5),
+            "price": rng.normal(size=len(user)),
+        }
+    )
 
 
 def logs(*tables: pd.DataFrame) -> list[EventLog]:
@@ -81,9 +86,15 @@ def test_channels_of_other_histories_lie_outside():
 
 @pytest.mark.parametrize(
     ("conversion", "channel", "words"),
-    [("gone", "page", "names 'gone'"), ("page", "page", "say which is a conversion"), ("paid=5", "page", "this value"),
-     ("price=x", "page", "is a number"), ("paid", "price", "a channel is a category"), ("price=99", "page", "No real")],
-)  # fmt: skip
+    [
+        ("gone", "page", "names 'gone'"),
+        ("page", "page", "say which is a conversion"),
+        ("paid=5", "page", "this value"),
+        ("price=x", "page", "is a number"),
+        ("paid", "price", "a channel is a category"),
+        ("price=99", "page", "No real"),
+    ],
+)
 def test_what_is_no_conversion_or_channel_is_refused(conversion, channel, words):
     (log,) = logs(table(1, 10))
     with pytest.raises(UsageError, match=words):

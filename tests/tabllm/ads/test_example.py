@@ -14,9 +14,18 @@ from tabllm.ads.example import example_table
 def test_it_is_an_ad_log_of_which_four_per_cent_are_clicked():
     table = example_table()
     assert list(table) == [
-        "time", "age", "gender", "city_rank", "device_series", "device_size", "network", "slot", "creative", "spend",
+        "time",
+        "age",
+        "gender",
+        "city_rank",
+        "device_series",
+        "device_size",
+        "network",
+        "slot",
+        "creative",
+        "spend",
         "clicked",
-    ]  # fmt: skip
+    ]
     assert len(table) == 8_000
     assert table["clicked"].mean() == pytest.approx(0.04, abs=0.005)
     assert table["time"].is_monotonic_increasing

@@ -61,12 +61,14 @@ def test_numbers_of_users_that_cannot_be_meant_are_refused(asked):
 
 
 def test_a_row_is_told_of_what_lies_strictly_before_it():
-    table = pd.DataFrame({
-        "user": ["a", "b", "a", "a", None, "a", "b"],
-        "time": [5.0, 1.0, 1.0, 9.0, 2.0, 5.0, 4.0],
-        "click": [1, 0, 1, 0, 1, 0, 1],
-        "page": ["x", "y", "y", "x", "y", "y", "x"],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "user": ["a", "b", "a", "a", None, "a", "b"],
+            "time": [5.0, 1.0, 1.0, 9.0, 2.0, 5.0, 4.0],
+            "click": [1, 0, 1, 0, 1, 0, 1],
+            "page": ["x", "y", "y", "x", "y", "y", "x"],
+        }
+    )
     schema = infer_log_schema(table, "user", "time")
     history = history_of(table, schema, "user", "time", "click", "1")
     told = history.told(table)

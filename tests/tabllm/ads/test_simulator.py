@@ -18,9 +18,20 @@ from tabular.io.reading import read_table
 from tabular.preparing.inference import infer_schema
 
 COLUMNS = [
-    "click", "age", "gender", "residence", "city_rank", "device_series", "device_size", "network_type", "ad_id",
-    "task_id", "creative_type", "slot_id", "time",
-]  # fmt: skip
+    "click",
+    "age",
+    "gender",
+    "residence",
+    "city_rank",
+    "device_series",
+    "device_size",
+    "network_type",
+    "ad_id",
+    "task_id",
+    "creative_type",
+    "slot_id",
+    "time",
+]
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,14 @@ from tabular.preparing.inference import infer_schema
 def table():
     """200 rows: 140 of a, 50 of b, 8 of c, 2 without a class."""
     kind = ["a"] * 140 + ["b"] * 50 + ["c"] * 8 + [None] * 2
-    return pd.DataFrame({
-        "kind": kind, "age": range(200), "one": ["x"] * 200, "flag": [i % 20 == 0 for i in range(200)],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "kind": kind,
+            "age": range(200),
+            "one": ["x"] * 200,
+            "flag": [i % 20 == 0 for i in range(200)],
+        }
+    )
 
 
 @pytest.fixture

@@ -107,8 +107,10 @@ def test_what_is_done_is_not_done_again(clicks, toy, studied, tmp_path, monkeypa
 def test_another_generator_or_ratio_leaves_the_other_arms_as_they_are(clicks, toy, studied, tmp_path):
     found = run_study(clicks, replace(SETTINGS, model="filler", shares=(0.5, 0.6)), tmp_path / "work")
     assert {outcome.arm.label for outcome in found.outcomes if outcome.resumed} == {
-        "real alone", "class weights", "SMOTE to 50 %",
-    }  # fmt: skip
+        "real alone",
+        "class weights",
+        "SMOTE to 50 %",
+    }
     # The generator is the same again, and what it made was for another ratio.
     toy.trouble["fit"] = AssertionError("fitted again")
     found = run_study(clicks, replace(SETTINGS, model="filler", shares=(0.5,)), tmp_path / "work")

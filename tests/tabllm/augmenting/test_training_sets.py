@@ -26,9 +26,15 @@ def real():
 def test_arms_and_their_names():
     arms = arms_of((0.5, 0.05, 0.25), 0.1, oversampling=True)
     assert [arm.label for arm in arms] == [
-        "real alone", "class weights", "synthetic to 25 %", "synthetic to 50 %", "SMOTE to 25 %", "SMOTE to 50 %",
-        "oversampled to 25 %", "oversampled to 50 %",
-    ]  # fmt: skip
+        "real alone",
+        "class weights",
+        "synthetic to 25 %",
+        "synthetic to 50 %",
+        "SMOTE to 25 %",
+        "SMOTE to 50 %",
+        "oversampled to 25 %",
+        "oversampled to 50 %",
+    ]
     assert len({arm.key for arm in arms}) == len(arms)
     assert [arm.kind for arm in arms_of((0.5,), 0.1, oversampling=False)] == ["real", "weights", "hybrid", "smote"]
 

@@ -43,9 +43,17 @@ def test_every_precision_and_form_gives_a_line(tiny_gpt2, table, engine):
         pytest.importorskip("mlx_lm")
         precisions += ["8bit", "4bit"]
     result = bench_models(
-        table, model="gpt2", random_weights=True, precisions=precisions, serializations=["compact", "table"],
-        batches=[8, 32], rows=60, steps=2, engine=engine, device="cpu",
-    )  # fmt: skip
+        table,
+        model="gpt2",
+        random_weights=True,
+        precisions=precisions,
+        serializations=["compact", "table"],
+        batches=[8, 32],
+        rows=60,
+        steps=2,
+        engine=engine,
+        device="cpu",
+    )
     lines = result["speeds"]
     assert len(lines) == len(precisions) * 2 * 2
     assert {line["precision"] for line in lines} == set(precisions) == set(result["peaks"])
@@ -100,9 +108,16 @@ def test_updates_are_timed(tiny_gpt2, table, engine, precision, tuning):
     if engine == "mlx":
         pytest.importorskip("mlx_lm")
     found = bench_training(
-        table, model="gpt2", random_weights=True, precision=precision, tuning=tuning, batch=4, updates=2, engine=engine,
+        table,
+        model="gpt2",
+        random_weights=True,
+        precision=precision,
+        tuning=tuning,
+        batch=4,
+        updates=2,
+        engine=engine,
         device="cpu",
-    )  # fmt: skip
+    )
     line = found["training"]
     assert line["rows_per_second"] == pytest.approx(8 / line["seconds"])
     assert line["tokens_per_second"] == pytest.approx(line["tokens_per_row"] * line["rows_per_second"])

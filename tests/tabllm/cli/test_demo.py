@@ -25,12 +25,21 @@ def test_the_demo_leaves_tables_run_and_report(quick, run_tabllm):
     assert "$ tabllm make visits.csv" in done.err
     left = {entry.name for entry in Path("demo-run").iterdir()}
     assert left == {
-        ".tabllm", "adult.csv", "adult-holdout.csv", "made.json", "synthetic.csv", "report.html", "report.json", "run",
-    }  # fmt: skip
+        ".tabllm",
+        "adult.csv",
+        "adult-holdout.csv",
+        "made.json",
+        "synthetic.csv",
+        "report.html",
+        "report.json",
+        "run",
+    }
     assert len(pd.read_csv("demo-run/synthetic.csv")) == 400
     assert json.loads(Path("demo-run/report.json").read_text())["rows"] == {
-        "real": 400, "synthetic": 400, "holdout": 16_281,
-    }  # fmt: skip
+        "real": 400,
+        "synthetic": 400,
+        "holdout": 16_281,
+    }
 
 
 def test_a_second_demo_replaces_the_first(quick, run_tabllm):

@@ -193,8 +193,10 @@ def test_a_reader_that_has_enough_is_no_error(run):
 
     child = subprocess.Popen(
         tabllm_command("--quiet", "sample", str(run), "-n", "200000", "-o", "-"),
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     assert child.stdout.readline().startswith("age,")
     child.stdout.close()
     assert child.stderr.read() == ""

@@ -32,8 +32,25 @@ def fitted(tmp_path_factory) -> Path:
         }
     ).to_csv(folder / "visits.csv", index=False)
     with pytest.raises(SystemExit) as exit_:
-        main(["--quiet", "fit", str(folder / "visits.csv"), "-m", str(folder / "base"), "-o", str(folder / "run"),
-              "--steps", "4", "--batch-size", "8", "--engine", "torch", "--device", "cpu"])  # fmt: skip
+        main(
+            [
+                "--quiet",
+                "fit",
+                str(folder / "visits.csv"),
+                "-m",
+                str(folder / "base"),
+                "-o",
+                str(folder / "run"),
+                "--steps",
+                "4",
+                "--batch-size",
+                "8",
+                "--engine",
+                "torch",
+                "--device",
+                "cpu",
+            ]
+        )
     assert not exit_.value.code
     return folder
 
@@ -106,8 +123,22 @@ def test_a_plain_folder_is_written(here, run_tabllm):
 
 
 def test_an_adapter_is_written_alone(here, run_tabllm):
-    done = run_tabllm("fit", "visits.csv", "-m", "./base", "--tuning", "lora", "--steps", 1, "--device", "cpu",
-                      "--engine", "torch", "-o", "lora")  # fmt: skip
+    done = run_tabllm(
+        "fit",
+        "visits.csv",
+        "-m",
+        "./base",
+        "--tuning",
+        "lora",
+        "--steps",
+        1,
+        "--device",
+        "cpu",
+        "--engine",
+        "torch",
+        "-o",
+        "lora",
+    )
     assert done.code == 0, done.err
     shutil.rmtree("base")  # no weight of the model is needed
     for form, name in (("peft", "adapter_model.safetensors"), ("mlx", "adapters.safetensors")):

@@ -63,8 +63,10 @@ def test_what_is_in_the_cache_is_listed_and_other_kinds_are_not(tiny, run_tabllm
     from tiny_models import make_model
 
     for repo, config in {
-        "openai-community--gpt2": {}, "ours--other": {}, "ours--bert": {"architectures": ["BertModel"]}
-    }.items():  # fmt: skip
+        "openai-community--gpt2": {},
+        "ours--other": {},
+        "ours--bert": {"architectures": ["BertModel"]},
+    }.items():
         snapshots = tmp_path / "hub" / f"models--{repo}" / "snapshots"
         snapshots.mkdir(parents=True)
         make_model(snapshots / ("0" * 40), **config)

@@ -43,8 +43,11 @@ def test_an_empty_environment_will_do(tmp_path):
     (tmp_path / "größe.csv").write_text("größe,stadt\n1,東京\n2,Köln\n3,Köln\n", encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "tabllm", "schema", "größe.csv", "--json", "-"],
-        cwd=tmp_path, env={"LANG": "C", "PYTHONPATH": str(ROOT)}, stdin=subprocess.DEVNULL, capture_output=True,
-    )  # fmt: skip
+        cwd=tmp_path,
+        env={"LANG": "C", "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
     assert done.returncode == 0, done.stderr
     assert [column["name"] for column in json.loads(done.stdout)["columns"]] == ["größe", "stadt"]
 

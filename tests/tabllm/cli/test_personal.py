@@ -41,8 +41,14 @@ def test_schema_marks_the_columns_and_says_it(run_tabllm, log):
     assert "IP address" in done.out
     columns = json.loads(Path("schema.json").read_text())["columns"]
     marks = {column["name"]: column.get("personal") for column in columns}
-    assert marks == {"email": "e-mail", "name": "person name", "ip": "IP address", "user_id": "device or user id",
-                     "device": None, "clicked": None}  # fmt: skip
+    assert marks == {
+        "email": "e-mail",
+        "name": "person name",
+        "ip": "IP address",
+        "user_id": "device or user id",
+        "device": None,
+        "clicked": None,
+    }
 
 
 @pytest.mark.parametrize("model", ["tvae", "nano"])

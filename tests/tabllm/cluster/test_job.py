@@ -15,8 +15,10 @@ def test_parts_hold_all_rows_once():
     job = Job("sample", "a", 25, 10, 0)
     assert [job.span(part) for part in range(job.parts)] == [(0, 10), (10, 20), (20, 25)]
     assert [job.file(part) for part in (0, 999_999, 1_000_000)] == [
-        "part-000000.parquet", "part-999999.parquet", "part-1000000.parquet",
-    ]  # fmt: skip
+        "part-000000.parquet",
+        "part-999999.parquet",
+        "part-1000000.parquet",
+    ]
 
 
 def test_a_job_tells_in_what_another_differs():

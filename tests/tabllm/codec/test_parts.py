@@ -62,10 +62,17 @@ def test_tokens_of_parts_give_the_instants_back():
     np.testing.assert_array_equal(rows["at"] // 86400 % 7, weekday)
 
 
-@pytest.mark.parametrize("where", [
-    "at>=2022-03-05 and at<2022-03-20", "at between '2022-03-07 10:00' and '2022-03-07 11:00'", "day=2022-03-08",
-    "day in [2022-03-08, 2023-05-05]", "day is missing", "day is not missing and at<2021-02-01",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "where",
+    [
+        "at>=2022-03-05 and at<2022-03-20",
+        "at between '2022-03-07 10:00' and '2022-03-07 11:00'",
+        "day=2022-03-08",
+        "day in [2022-03-08, 2023-05-05]",
+        "day is missing",
+        "day is not missing and at<2021-02-01",
+    ],
+)
 def test_any_tokens_that_keep_the_weights_of_a_condition_keep_it(where):
     for codec in (TokenCodec.fit(ARRAYS, SCHEMA, bins=60), RowCodec.fit(ARRAYS, SCHEMA, bins=60)):
         rows = codec.rows if isinstance(codec, TokenCodec) else codec

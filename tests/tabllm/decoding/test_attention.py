@@ -39,9 +39,15 @@ def test_it_is_taken_for_more_than_one_query_and_not_for_long_rows(monkeypatch, 
 
 @pytest.mark.parametrize(
     ("device", "release", "wrong"),
-    [("mps", "2.8.0", True), ("mps", "2.11.1", True), ("mps", "2.12.0", False), ("mps", "2.7.1", False),
-     ("cpu", "2.9.0", False), ("cuda", "2.9.0+cu128", False)],
-)  # fmt: skip
+    [
+        ("mps", "2.8.0", True),
+        ("mps", "2.11.1", True),
+        ("mps", "2.12.0", False),
+        ("mps", "2.7.1", False),
+        ("cpu", "2.9.0", False),
+        ("cuda", "2.9.0+cu128", False),
+    ],
+)
 def test_the_releases_whose_attention_on_mps_mixes_up_strides_are_known(device, release, wrong):
     assert attention._mixes_up_strides(device, release) is wrong
 

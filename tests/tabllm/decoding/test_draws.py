@@ -21,8 +21,9 @@ def both(function, *arrays):
     yield np.array(getattr(mlx_draws, function)(*map(mx.array, arrays)))
 
 
-@pytest.mark.parametrize(("uniform", "expected"), [(0.0, [1, 0, 4]), (0.2, [1, 0, 4]), (0.3, [3, 0, 4]),
-                                                   (1 - 2**-24, [3, 0, 4])])  # fmt: skip
+@pytest.mark.parametrize(
+    ("uniform", "expected"), [(0.0, [1, 0, 4]), (0.2, [1, 0, 4]), (0.3, [3, 0, 4]), (1 - 2**-24, [3, 0, 4])]
+)
 def test_a_token_of_share_zero_is_never_drawn(uniform, expected):
     for drawn in both("draw", SHARES, np.full(3, uniform, np.float32)):
         assert drawn.tolist() == expected

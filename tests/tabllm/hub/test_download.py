@@ -76,14 +76,23 @@ class Machine:
 
     def start(self, *arguments: str, **env: str) -> subprocess.Popen:
         settings = {
-            "HF_ENDPOINT": self.url, "HF_HOME": str(self.home), "HF_HUB_DISABLE_XET": "1", "HF_HUB_ETAG_TIMEOUT": "5",
-            "PYTHONPATH": str(HERE.parents[1]), "OMP_NUM_THREADS": "1", **env,
-        }  # fmt: skip
+            "HF_ENDPOINT": self.url,
+            "HF_HOME": str(self.home),
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_ETAG_TIMEOUT": "5",
+            "PYTHONPATH": str(HERE.parents[1]),
+            "OMP_NUM_THREADS": "1",
+            **env,
+        }
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
         return subprocess.Popen(
-            [sys.executable, "-m", "tabllm", *arguments], env={**kept, **settings}, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.home.parent,
-        )  # fmt: skip
+            [sys.executable, "-m", "tabllm", *arguments],
+            env={**kept, **settings},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=self.home.parent,
+        )
 
     def run(self, *arguments: str, **env: str) -> Pull:
         child = self.start(*arguments, **env)
@@ -249,10 +258,14 @@ def test_the_hubs_own_conversion_stands_in_for_pickled_weights(hub, machine, fil
     repo = hub.repo(NAME, {**pickled, "pytorch_model.bin": b"x"})
     made = repo.push(files, "refs/pr/7")
     request = {
-        "title": "Adding `safetensors` variant of this model", "num": 7, "author": {"name": "stranger"},
-        "createdAt": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "status": "open",
-        "repo": {"name": NAME, "type": "model"}, "isPullRequest": True,
-    }  # fmt: skip
+        "title": "Adding `safetensors` variant of this model",
+        "num": 7,
+        "author": {"name": "stranger"},
+        "createdAt": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "status": "open",
+        "repo": {"name": NAME, "type": "model"},
+        "isPullRequest": True,
+    }
     repo.requests.append(request)
     machine.pull(NAME).refused(1, "safetensors")
     request["author"]["name"] = "SFconvertbot"

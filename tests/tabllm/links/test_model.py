@@ -102,8 +102,11 @@ def test_times_of_a_parent_are_in_order_and_within_the_table(tables: dict[str, p
     assert (found.groupby("user")["when"].diff().dropna() >= pd.Timedelta(0)).all()
     assert found["when"].dtype == orders["when"].dtype
     with pytest.raises(TableError, match=r"orders\.user2 holds neither instants nor numbers"):
-        model.fit({"users": tables["users"], "orders": orders.assign(user2=orders["user"])}, KEYS[:1],
-                  time={"orders": "user2"})  # fmt: skip
+        model.fit(
+            {"users": tables["users"], "orders": orders.assign(user2=orders["user"])},
+            KEYS[:1],
+            time={"orders": "user2"},
+        )
 
 
 def test_rows_are_told_in_blocks_that_grow() -> None:

@@ -37,9 +37,17 @@ def bases(tmp_path_factory):
     # mlx-lm names its layers otherwise than transformers.
     made["gpt_neox"] = shutil.copytree(folder_of("llama"), tmp_path_factory.mktemp("bases") / "gpt_neox")
     config = AutoConfig.for_model(
-        "gpt_neox", hidden_size=64, intermediate_size=256, num_hidden_layers=2, num_attention_heads=4,
-        max_position_embeddings=96, vocab_size=300, bos_token_id=0, eos_token_id=0, initializer_range=0.15,
-    )  # fmt: skip
+        "gpt_neox",
+        hidden_size=64,
+        intermediate_size=256,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=96,
+        vocab_size=300,
+        bos_token_id=0,
+        eos_token_id=0,
+        initializer_range=0.15,
+    )
     torch.manual_seed(0)
     write_model(AutoModelForCausalLM.from_config(config, dtype=torch.float32), made["gpt_neox"])
     write_model(AutoModelForCausalLM.from_pretrained(made["gpt2"], dtype=torch.float32), made["gpt2"])
@@ -47,8 +55,15 @@ def bases(tmp_path_factory):
 
 
 def fitted(base: Path, **options) -> PretrainedLM:
-    options = {"engine": "torch", "device": "cpu", "steps": 1, "batch_size": 8, "rank": 4, "serialization": "csv",
-               **options}  # fmt: skip
+    options = {
+        "engine": "torch",
+        "device": "cpu",
+        "steps": 1,
+        "batch_size": 8,
+        "rank": 4,
+        "serialization": "csv",
+        **options,
+    }
     return PretrainedLM(base=str(base), **options).fit(table(60))
 
 
@@ -85,11 +100,17 @@ LOGITS = {"peft": logits_of_transformers, "mlx": logits_of_mlx_lm}
 
 @pytest.mark.parametrize(
     ("engine", "kind", "tuning", "options"),
-    [("torch", "gpt2", "lora", {}), ("torch", "gpt2", "dora", {}), ("torch", "llama", "lora", {}),
-     ("torch", "llama", "dora", {"rank": 3, "lora_scale": 0.7, "lora_layers": 1}), ("mlx", "gpt2", "dora", {}),
-     ("torch", "gpt_neox", "lora", {}),
-     ("mlx", "gpt2", "lora", {"rank": 3, "lora_scale": 0.7, "lora_layers": 1}), ("mlx", "llama", "lora", {})],
-)  # fmt: skip
+    [
+        ("torch", "gpt2", "lora", {}),
+        ("torch", "gpt2", "dora", {}),
+        ("torch", "llama", "lora", {}),
+        ("torch", "llama", "dora", {"rank": 3, "lora_scale": 0.7, "lora_layers": 1}),
+        ("mlx", "gpt2", "dora", {}),
+        ("torch", "gpt_neox", "lora", {}),
+        ("mlx", "gpt2", "lora", {"rank": 3, "lora_scale": 0.7, "lora_layers": 1}),
+        ("mlx", "llama", "lora", {}),
+    ],
+)
 def test_base_and_adapter_elsewhere_give_the_logits_of_the_run(bases, tmp_path, engine, kind, tuning, options):
     if engine == "mlx":
         pytest.importorskip("mlx_lm", reason="mlx-lm is not installed here")
@@ -120,12 +141,19 @@ def test_what_is_no_adapter_is_refused_with_the_way_out(bases, tmp_path):
     from tabllm import TableLM
 
     TableLM(epochs=1, device="cpu", engine="torch", steps=1).fit(table(60)).save(tmp_path / "nano")
-    cases = {"full": {"tuning": "full"}, "random": {"tuning": "lora", "random_weights": True},
-             "own": {"tuning": "lora", "serialization": "table"}}  # fmt: skip
+    cases = {
+        "full": {"tuning": "full"},
+        "random": {"tuning": "lora", "random_weights": True},
+        "own": {"tuning": "lora", "serialization": "table"},
+    }
     for name, options in cases.items():
         fitted(bases["llama"], **options).save(tmp_path / name)
-    said = {"nano": "no pretrained model", "full": "without --adapter", "random": "without --adapter",
-            "own": "tokens of the table's own"}  # fmt: skip
+    said = {
+        "nano": "no pretrained model",
+        "full": "without --adapter",
+        "random": "without --adapter",
+        "own": "tokens of the table's own",
+    }
     for name, words in said.items():
         with pytest.raises(UsageError, match=words):
             export_adapter(tmp_path / name, tmp_path / "out", "peft")

@@ -130,8 +130,10 @@ class TestExplore:
         automaton, symbols = explore((0, 2), successors, lambda level, symbol: 100 * level + symbol)
         assert [found.tolist() for found in symbols] == [[0, 1, 2]] * 3
         assert [found.tokens.tolist() for found in automaton.levels] == [
-            [0, 1, 2], [100, 101, 102], [200, 201, 202],
-        ]  # fmt: skip
+            [0, 1, 2],
+            [100, 101, 102],
+            [200, 201, 202],
+        ]
         assert [found.step.shape[0] for found in automaton.levels] == [1, 3, 3]
         expected = [[a, b, c] for a in range(3) for b in range(3 - a) for c in range(3 - a - b)]
         assert sorted(paths(automaton).tolist()) == expected
@@ -147,8 +149,12 @@ class TestJoined:
         first, second = trie([[1, 2], [1, 3], [4]])[0], trie([[5], [6, 7]])[0]
         automaton = joined(first, second)
         assert sorted(ids_of(automaton, paths(automaton))) == [
-            [1, 2, 5], [1, 2, 6, 7], [1, 3, 5], [1, 3, 6, 7], [4],
-        ]  # fmt: skip
+            [1, 2, 5],
+            [1, 2, 6, 7],
+            [1, 3, 5],
+            [1, 3, 6, 7],
+            [4],
+        ]
 
     def test_the_probabilities_still_sum_to_one(self):
         automaton = joined(trie([[1, 2], [1, 3], [4]])[0], trie([[5], [6, 7], [6, 8]])[0])

@@ -119,9 +119,17 @@ class TestTinyTable:
         ]
         # The blank is forced before "x" and "u"; a comma closes what others go on from.
         assert learned == [
-            (0, "x", 0), (0, "u", 1), (0, ",", 1), (0, "5", 2), (0, ",", 2),
-            (1, "y", 0), (1, "u", 1), (1, "v", 1), (1, "1", 2), (1, "7", 2),
-        ]  # fmt: skip
+            (0, "x", 0),
+            (0, "u", 1),
+            (0, ",", 1),
+            (0, "5", 2),
+            (0, ",", 2),
+            (1, "y", 0),
+            (1, "u", 1),
+            (1, "v", 1),
+            (1, "1", 2),
+            (1, "7", 2),
+        ]
 
 
 @pytest.mark.parametrize("kind", ["plain", "permuted", "shorter"])
@@ -212,11 +220,18 @@ class TestTokenCodec:
     @pytest.mark.parametrize(
         "where",
         [
-            "age between 20 and 29", "price > 100", "price is missing", "balance < 0", "code in [1, 2.5]",
-            "item in ['item 1999', 'item 1997']", "item is not missing", "item is missing", "seen >= 1970-06-01",
+            "age between 20 and 29",
+            "price > 100",
+            "price is missing",
+            "balance < 0",
+            "code in [1, 2.5]",
+            "item in ['item 1999', 'item 1997']",
+            "item is not missing",
+            "item is missing",
+            "seen >= 1970-06-01",
             ["age > 60", "city != Zürich", "member = true"],
         ],
-    )  # fmt: skip
+    )
     def test_conditions_allow_exactly_the_tokens_that_have_a_weight(self, token, where):
         codec, _ = token
         allowed = parse_where(where, codec.rows.schema)

@@ -130,8 +130,9 @@ def test_a_codec_of_dates_read_from_json_does_the_same(unit):
 @pytest.mark.parametrize("missing", [False, True])
 def test_only_the_days_and_times_of_the_grain_can_be_written(missing, marks):
     low, high = instant("2024-01-01T09:00"), instant("2024-01-16T17:30")
-    codec = DateCodec(BYTES, low, high, unit=60, marks=marks, missing=missing,
-                      grain="step 15 min; weekdays Mon-Fri; hours 9:00-17:30")  # fmt: skip
+    codec = DateCodec(
+        BYTES, low, high, unit=60, marks=marks, missing=missing, grain="step 15 min; weekdays Mon-Fri; hours 9:00-17:30"
+    )
     found = codec.decode(paths(codec.automaton))
     moments = pd.to_datetime(found[~np.isnan(found)], unit="s")
     assert len(found) == 12 * 35 + missing

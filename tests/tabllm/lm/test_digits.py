@@ -32,9 +32,14 @@ def codecs(draw, bounds=steps, decimals=None) -> DigitCodec:
         decimals = st.integers(-3, 14)
     low, high = sorted((draw(bounds), draw(bounds)))
     return DigitCodec(
-        draw(pieces), low, high, decimals=draw(decimals), point=draw(st.booleans()), missing=draw(st.booleans()),
+        draw(pieces),
+        low,
+        high,
+        decimals=draw(decimals),
+        point=draw(st.booleans()),
+        missing=draw(st.booleans()),
         end=END,
-    )  # fmt: skip
+    )
 
 
 def number(low, high, decimals=0, *, point=False, missing=False) -> DigitCodec:
@@ -158,11 +163,12 @@ def test_numbers_outside_the_bounds_go_to_the_bound():
 
 @settings(deadline=None, max_examples=150)
 @given(
-    st.lists(st.floats(-1e18, 1e18) | st.floats(-1, 1) | st.floats(-1e-9, 1e-9) | st.just(math.nan), min_size=1)
-    .filter(lambda found: not all(map(math.isnan, found))),
+    st.lists(st.floats(-1e18, 1e18) | st.floats(-1, 1) | st.floats(-1e-9, 1e-9) | st.just(math.nan), min_size=1).filter(
+        lambda found: not all(map(math.isnan, found))
+    ),
     st.none() | st.integers(0, 6),
     st.booleans(),
-)  # fmt: skip
+)
 def test_fitted_to_any_column_every_number_comes_back_as_closely_as_the_decimals_say(values, decimals, point):
     column = np.array(values)
     codec = DigitCodec.fit(BYTES, column, decimals=decimals, point=point, end=END)

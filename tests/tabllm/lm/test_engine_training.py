@@ -120,8 +120,11 @@ def test_a_vocabulary_of_the_tables_own_is_the_same_in_both(kind, method):
         assert np.allclose(*losses, rtol=1e-4)
     assert_same_weights(*(engine.trained() for engine in engines))
     assert {name for name in engines[0].trained() if name.startswith("vocabulary.")} == {
-        "vocabulary.tokens", "vocabulary.fields", "vocabulary.head", "vocabulary.bias"
-    }  # fmt: skip
+        "vocabulary.tokens",
+        "vocabulary.fields",
+        "vocabulary.head",
+        "vocabulary.bias",
+    }
 
 
 @pytest.mark.parametrize(("engine_name", "precision"), [("torch", "bf16"), *(("mlx", p) for p in DIVERGENCE)])
@@ -141,8 +144,14 @@ def test_a_vocabulary_of_the_tables_own_is_learned_at_any_precision(engine_name,
 def _pairs_batch():
     # Token 4 begins rows; field 0 is asked for, then field 1.
     ids = np.array([[8, 1], [8, 3], [8, 1]])
-    return Batch(ids, np.array([2, 2, 2]), np.array([0, 1, 2, 3, 4, 5]), np.array([0, 2, 1, 3, 0, 3]),
-                 np.array([0, 1, 0, 1, 0, 1]), np.array([0, 1, 0, 1, 0, 1]))  # fmt: skip
+    return Batch(
+        ids,
+        np.array([2, 2, 2]),
+        np.array([0, 1, 2, 3, 4, 5]),
+        np.array([0, 2, 1, 3, 0, 3]),
+        np.array([0, 1, 0, 1, 0, 1]),
+        np.array([0, 1, 0, 1, 0, 1]),
+    )
 
 
 @both_engines

@@ -69,9 +69,11 @@ class Rows:
         """Append, and hold the hidden states against transformers' logits."""
         index = np.arange(len(self.tokens)) if rows is None else np.array(rows)
         hidden = self.engine.append(
-            self.cache, ids,
-            rows=None if rows is None else index, counts=None if counts is None else np.array(counts),
-        )  # fmt: skip
+            self.cache,
+            ids,
+            rows=None if rows is None else index,
+            counts=None if counts is None else np.array(counts),
+        )
         for place, row in enumerate(index):
             self.tokens[row] = self.tokens[row] + ids[place, : None if counts is None else counts[place]].tolist()
         found = self.engine.probabilities(hidden, EVERY_TOKEN, np.zeros(len(index), np.int64))
@@ -256,8 +258,10 @@ def _only_first_values(codec) -> dict:
     """The second column kept to a few of the values that its table has."""
     whole, span = codec.automata[1], codec.spans[1]
     _, choices = text_codec()
-    paths = {tuple(level.tokens[c] for level, c in zip(whole.levels, row, strict=True) if c >= 0)
-             for row in choices[:4, span]}  # fmt: skip
+    paths = {
+        tuple(level.tokens[c] for level, c in zip(whole.levels, row, strict=True) if c >= 0)
+        for row in choices[:4, span]
+    }
     return {1: restricted(whole, trie(sorted(paths))[0])}
 
 

@@ -9,12 +9,25 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from tabllm.lm.engines.base import LmEngine
 from tabular.errors import EngineError
 
-SMALL = {"vocab_size": 200, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "bos_token_id": 0,
-         "num_attention_heads": 4, "num_key_value_heads": 4, "max_position_embeddings": 64, "eos_token_id": 0,
-         "pad_token_id": 0}  # fmt: skip
+SMALL = {
+    "vocab_size": 200,
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 2,
+    "bos_token_id": 0,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 4,
+    "max_position_embeddings": 64,
+    "eos_token_id": 0,
+    "pad_token_id": 0,
+}
 # mlx-lm's Gemma 3 takes for granted that every sixth layer sees all tokens, as in the models of that name.
-OF_ITS_OWN = {"glm4": {"head_dim": 16}, "gemma2": {"head_dim": 16}, "qwen3": {"head_dim": 32},
-              "gemma3_text": {"head_dim": 32, "num_hidden_layers": 6, "query_pre_attn_scalar": 32}}  # fmt: skip
+OF_ITS_OWN = {
+    "glm4": {"head_dim": 16},
+    "gemma2": {"head_dim": 16},
+    "qwen3": {"head_dim": 32},
+    "gemma3_text": {"head_dim": 32, "num_hidden_layers": 6, "query_pre_attn_scalar": 32},
+}
 IDS = np.array([[1, 2, 3, 4]])
 
 
@@ -40,9 +53,12 @@ def test_both_engines_give_the_same_logits(kind, tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [("gemma2", "softcap.*--engine mlx"), ("bloom", "'bloom'.*--engine mlx, or another model"),
-     ("gptj", "attention of a model of the kind 'gptj' cannot be replaced")],
-)  # fmt: skip
+    [
+        ("gemma2", "softcap.*--engine mlx"),
+        ("bloom", "'bloom'.*--engine mlx, or another model"),
+        ("gptj", "attention of a model of the kind 'gptj' cannot be replaced"),
+    ],
+)
 def test_what_torch_cannot_run_with_a_cache_of_ours_is_refused_when_it_is_loaded(kind, said, tmp_path):
     with pytest.raises(EngineError, match=said):
         engine_of(kind, "torch", tmp_path)

@@ -53,9 +53,15 @@ def test_an_overflow_changes_nothing_and_halves_the_scale(engine_name):
 
 @pytest.mark.parametrize(
     ("architecture", "name"),
-    [("applegpu_g13g", "float16"), ("applegpu_g14s", "float16"), ("applegpu_g15g", "bfloat16"),
-     ("applegpu_g16p", "bfloat16"), ("sm_90", "bfloat16"), ("", "bfloat16")],
-)  # fmt: skip
+    [
+        ("applegpu_g13g", "float16"),
+        ("applegpu_g14s", "float16"),
+        ("applegpu_g15g", "bfloat16"),
+        ("applegpu_g16p", "bfloat16"),
+        ("sm_90", "bfloat16"),
+        ("", "bfloat16"),
+    ],
+)
 def test_the_16_bits_that_a_gpu_computes_with(architecture, name):
     mx = pytest.importorskip("mlx.core", reason="mlx is not installed here")
     from tabllm.decoding.mlx_device import half_type

@@ -130,8 +130,23 @@ def test_the_command_line_samples_a_table_without_a_run(tmp_path, monkeypatch, r
     monkeypatch.chdir(tmp_path)
     TABLE.to_csv("sides.csv", index=False)
     model = f"{folder_of('gpt2')}"
-    done = run_tabllm("sample", "--prompt-only", "sides.csv", "-m", model, "-n", 10, "--engine", "torch",
-                      "--examples", 2, "-w", "count>=2", "-o", "made.csv")  # fmt: skip
+    done = run_tabllm(
+        "sample",
+        "--prompt-only",
+        "sides.csv",
+        "-m",
+        model,
+        "-n",
+        10,
+        "--engine",
+        "torch",
+        "--examples",
+        2,
+        "-w",
+        "count>=2",
+        "-o",
+        "made.csv",
+    )
     assert done.code == 0, done.err
     made = pd.read_csv("made.csv")
     assert len(made) == 10

@@ -21,8 +21,16 @@ from tabllm.lm.pretrained import PretrainedLM
 from tabular.errors import EngineError, TabllmError, UsageError
 from tabular.registry import load_run
 
-TINY = {"n_embd": 64, "n_head": 4, "n_layer": 2, "n_positions": 128, "n_ctx": 128, "vocab_size": 1600,
-        "bos_token_id": 0, "eos_token_id": 0}  # fmt: skip
+TINY = {
+    "n_embd": 64,
+    "n_head": 4,
+    "n_layer": 2,
+    "n_positions": 128,
+    "n_ctx": 128,
+    "vocab_size": 1600,
+    "bos_token_id": 0,
+    "eos_token_id": 0,
+}
 IDS = np.array([[0, 5, 9, 12, 7]])
 
 
@@ -79,12 +87,17 @@ def interrupted_fit(model, table, folder):
 
 @pytest.mark.parametrize(
     ("engine", "precision", "tuning", "tolerance"),
-    [("mlx", "4bit", "lora", 1e-3), ("torch", "4bit", "lora", 1e-3), ("torch", "4bit", "dora", 1e-3),
-     # bitsandbytes rounds what is multiplied with 8-bit weights to 8 bits as well.
-     ("torch", "8bit", "lora", 2e-2)],
-)  # fmt: skip
-def test_from_quantized_weights_to_a_model_that_others_read(base, request, table, tmp_path, engine, precision, tuning,
-                                                            tolerance):  # fmt: skip
+    [
+        ("mlx", "4bit", "lora", 1e-3),
+        ("torch", "4bit", "lora", 1e-3),
+        ("torch", "4bit", "dora", 1e-3),
+        # bitsandbytes rounds what is multiplied with 8-bit weights to 8 bits as well.
+        ("torch", "8bit", "lora", 2e-2),
+    ],
+)
+def test_from_quantized_weights_to_a_model_that_others_read(
+    base, request, table, tmp_path, engine, precision, tuning, tolerance
+):
     if engine == "torch":
         pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed here")
     folder = request.getfixturevalue("packed") if engine == "mlx" else base
@@ -146,9 +159,13 @@ def test_precision_is_what_the_folder_has(packed, table):
 
 @pytest.mark.parametrize(
     ("written", "named"),
-    [({"bits": 3, "group_size": 64}, "3 bits"), ({"bits": 6, "group_size": 64}, "6 bits"),
-     ({"bits": 4, "group_size": 32, "mode": "mxfp4"}, "format mxfp4"), ({"bits": "4"}, "4 bits")],
-)  # fmt: skip
+    [
+        ({"bits": 3, "group_size": 64}, "3 bits"),
+        ({"bits": 6, "group_size": 64}, "6 bits"),
+        ({"bits": 4, "group_size": 32, "mode": "mxfp4"}, "format mxfp4"),
+        ({"bits": "4"}, "4 bits"),
+    ],
+)
 def test_other_widths_are_refused_when_the_name_is_resolved(packed, tmp_path, written, named):
     for path in packed.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
@@ -167,9 +184,14 @@ def test_packed_weights_choose_mlx_whatever_is_first_choice_here(monkeypatch):
 
 @pytest.mark.parametrize(
     ("engine_name", "precision", "method"),
-    [("mlx", "4bit", "lora"), ("mlx", "4bit", "dora"), ("torch", "4bit", "lora"), ("torch", "8bit", "lora"),
-     ("torch", "8bit", "dora")],
-)  # fmt: skip
+    [
+        ("mlx", "4bit", "lora"),
+        ("mlx", "4bit", "dora"),
+        ("torch", "4bit", "lora"),
+        ("torch", "8bit", "lora"),
+        ("torch", "8bit", "dora"),
+    ],
+)
 def test_a_quantized_model_is_sampled_densely_where_memory_allows(base, monkeypatch, engine_name, precision, method):
     library = {"mlx": "mlx_lm", "torch": "bitsandbytes"}[engine_name]
     pytest.importorskip(library, reason=f"{library} is not installed here")
@@ -179,8 +201,12 @@ def test_a_quantized_model_is_sampled_densely_where_memory_allows(base, monkeypa
         engine = make_lm(engine_name, "cpu", base, precision=precision)
         engine.start_training(Tuning(method, rank=4), np.arange(9), np.ones((1, 9), bool), weight_decay=0.0)
         rng = np.random.default_rng(0)
-        engine.load_trained({name: value + rng.normal(0, 0.05, value.shape).astype(np.float32)
-                             for name, value in engine.trained().items()})  # fmt: skip
+        engine.load_trained(
+            {
+                name: value + rng.normal(0, 0.05, value.shape).astype(np.float32)
+                for name, value in engine.trained().items()
+            }
+        )
         before = engine.logits(IDS, np.arange(300))
         engine.finish_training()
         found.append(engine.logits(IDS, np.arange(300)))

@@ -30,9 +30,13 @@ PIECES = Pieces(tokenizer(), 0)
 def table(*lengths: int) -> pd.DataFrame:
     """Sixty rows with a column of letters for each of ``lengths``, the last row's being so long."""
     rng = np.random.default_rng(0)
-    texts = {f"note{number}": ["".join(rng.choice([*"abcdef "], max(4, rng.integers(length // 2, length))))
-                               for _ in range(59)] + ["x" * (length - 1)]
-             for number, length in enumerate(lengths)}  # fmt: skip
+    texts = {
+        f"note{number}": [
+            "".join(rng.choice([*"abcdef "], max(4, rng.integers(length // 2, length)))) for _ in range(59)
+        ]
+        + ["x" * (length - 1)]
+        for number, length in enumerate(lengths)
+    }
     return pd.DataFrame({"paid": ["yes", "no", "no"] * 20, **texts})
 
 

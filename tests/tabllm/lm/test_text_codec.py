@@ -194,14 +194,30 @@ class TestCodec:
     @pytest.mark.parametrize(
         "where",
         [
-            "code in [10, 2.5]", "code is missing", "city = 東京", "status != Married", "member = true",
-            "age between 20 and 29", "age is not missing", "balance < -100", "balance > 899000", "price >= 500",
-            "price between 10.01 and 10.09", "ratio > 2", "ratio between 0.00001 and 0.00002", "steps = -7.25",
-            "seen between 1970-02-28 and 1970-03-02", "seen > '1971-06-01 12:30:01'", "minute >= '1971-06-01 12:30'",
-            "minute is missing", "day >= 2025-01-01", "day = 2024-02-29", "item in ['item 0007', 'item 2999']",
+            "code in [10, 2.5]",
+            "code is missing",
+            "city = 東京",
+            "status != Married",
+            "member = true",
+            "age between 20 and 29",
+            "age is not missing",
+            "balance < -100",
+            "balance > 899000",
+            "price >= 500",
+            "price between 10.01 and 10.09",
+            "ratio > 2",
+            "ratio between 0.00001 and 0.00002",
+            "steps = -7.25",
+            "seen between 1970-02-28 and 1970-03-02",
+            "seen > '1971-06-01 12:30:01'",
+            "minute >= '1971-06-01 12:30'",
+            "minute is missing",
+            "day >= 2025-01-01",
+            "day = 2024-02-29",
+            "item in ['item 0007', 'item 2999']",
             ["age > 20", "age < 23", "price is missing"],
         ],
-    )  # fmt: skip
+    )
     def test_only_accepted_values_keep_a_condition(self, everything, where):
         codec = everything.codec
         allowed = parse_where(where, everything.schema)

@@ -170,8 +170,11 @@ def test_a_training_that_ended_holds_no_moments(engine_name):
     codec, _ = text_codec("compact")
     engine.start_training(Tuning("full"), codec.used, trainer.level_masks(codec, codec.used), weight_decay=0.0)
     training = engine.training
-    moments = {f"{label}/{name}": np.zeros_like(value) for name, value in engine.trained().items()
-               for label in ("exp_avg", "exp_avg_sq")}  # fmt: skip
+    moments = {
+        f"{label}/{name}": np.zeros_like(value)
+        for name, value in engine.trained().items()
+        for label in ("exp_avg", "exp_avg_sq")
+    }
     engine.load_trained(engine.trained(), {**moments, "step": np.array(1)})
     assert len(training.state()) > 1
     engine.finish_training()

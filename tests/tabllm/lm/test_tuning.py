@@ -31,8 +31,9 @@ def started(engine_name, kind, tuning):
     engine.start_training(tuning, maker.used, level_masks(codec, maker.used), weight_decay=0.1)
     rng = np.random.default_rng(0)
     arrays = engine.trained()
-    engine.load_trained({name: (arrays[name] + rng.normal(0, 0.05, arrays[name].shape)).astype(np.float32)
-                         for name in sorted(arrays)})  # fmt: skip
+    engine.load_trained(
+        {name: (arrays[name] + rng.normal(0, 0.05, arrays[name].shape)).astype(np.float32) for name in sorted(arrays)}
+    )
     return engine, maker
 
 
@@ -74,8 +75,10 @@ def test_dropout_is_drawn_by_seed_and_update(engine_name, method):
 @methods
 def test_computing_again_drops_the_same(engine_name, method):
     """With gradient checkpointing a block is computed twice, and gradients must be of the same numbers."""
-    found = [updated(*started(engine_name, "llama", Tuning(method, rank=4, dropout=0.3, checkpointing=again)), range(2))
-             for again in (False, True)]  # fmt: skip
+    found = [
+        updated(*started(engine_name, "llama", Tuning(method, rank=4, dropout=0.3, checkpointing=again)), range(2))
+        for again in (False, True)
+    ]
     assert_close(*found, 1e-5)
 
 
@@ -107,8 +110,7 @@ def test_dropout_leaves_the_mean_of_a_layer(engine_name, method):
         plain = np.array(layer(engine.put(x[:, :1])))
         with engine.training.dropping(0):
             dropped = np.array(layer(engine.put(x)))
-    arrays = {name.rpartition(".")[2]: value for name, value in engine.trained().items()
-              if ".1.mlp.up_proj." in name}  # fmt: skip
+    arrays = {name.rpartition(".")[2]: value for name, value in engine.trained().items() if ".1.mlp.up_proj." in name}
     weight = _weight(engine, engine_name)
     ratio = 1.0
     if method == "dora":

@@ -72,8 +72,12 @@ def test_cells_say_which_column_makes_a_row_impossible(model):
     cells = model.cell_log_probs(rows)
     impossible = np.isneginf(cells.to_numpy())
     assert impossible.tolist() == [
-        [False, False, False], [True, False, False], [False, True, False], [False, True, False], [True, False, False]
-    ]  # fmt: skip
+        [False, False, False],
+        [True, False, False],
+        [False, True, False],
+        [False, True, False],
+        [True, False, False],
+    ]
     assert np.isneginf(model.log_prob(rows)).tolist() == [False, True, True, True, True]
     assert np.isnan(model.log_prob(rows, ["kept"], given=["colour"])).tolist() == [False, True, False, False, True]
 

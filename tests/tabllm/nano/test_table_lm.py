@@ -158,9 +158,15 @@ def test_a_run_read_again_gives_the_same_rows_and_tells_what_it_holds(model, tmp
     model.save(tmp_path / "run")
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {
-        ".tabllm", "schema.json", "config.json", "codec.json", "model.safetensors", "history.jsonl", "README.md",
+        ".tabllm",
+        "schema.json",
+        "config.json",
+        "codec.json",
+        "model.safetensors",
+        "history.jsonl",
+        "README.md",
         "margins.json",
-    }  # fmt: skip
+    }
     again = TableLM.load(tmp_path / "run", device="cpu")
     pd.testing.assert_frame_equal(again.sample(300, seed=9), model.sample(300, seed=9))
     assert json.loads(json.dumps(again.describe(), allow_nan=False))["parameters"] > 0
@@ -291,11 +297,17 @@ def holed(table: pd.DataFrame, names: list[str], share: float = 0.4) -> pd.DataF
         ({"device": ["ios", None]}, lambda t: t["device"].isin(["ios"]) | t["device"].isna()),
         (
             {"device": "ios", "clicked": True, "plan": "paid", "vip": 0, "age": ">=80", "seen": "<2024-02-01"},
-            lambda t: (t["device"] == "ios") & t["clicked"] & (t["plan"] == "paid") & (t["vip"] == 0) & (t["age"] >= 80)
-            & (t["seen"] < "2024-02-01"),
+            lambda t: (
+                (t["device"] == "ios")
+                & t["clicked"]
+                & (t["plan"] == "paid")
+                & (t["vip"] == 0)
+                & (t["age"] >= 80)
+                & (t["seen"] < "2024-02-01")
+            ),
         ),
     ],
-)  # fmt: skip
+)
 def test_conditions_on_every_kind_of_column_hold_in_every_row(model, where, holds):
     made = model.sample(1000, where=where)
     assert len(made) == 1000
@@ -455,10 +467,18 @@ def test_a_number_of_many_values_that_are_all_frequent_can_be_learned():
 @pytest.mark.parametrize(
     "settings",
     [
-        {"epochs": -1}, {"steps": 0}, {"batch_size": 0}, {"learning_rate": 0}, {"learning_rate": -1e-3}, {"bins": 0},
-        {"layers": 0}, {"width": 0}, {"heads": -2}, {"heads": 3},
+        {"epochs": -1},
+        {"steps": 0},
+        {"batch_size": 0},
+        {"learning_rate": 0},
+        {"learning_rate": -1e-3},
+        {"bins": 0},
+        {"layers": 0},
+        {"width": 0},
+        {"heads": -2},
+        {"heads": 3},
     ],
-)  # fmt: skip
+)
 def test_a_setting_out_of_range_is_refused_by_its_name(settings):
     with pytest.raises(UsageError, match=next(iter(settings))):
         TableLM(**settings).check()

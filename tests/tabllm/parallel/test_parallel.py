@@ -51,15 +51,25 @@ def two(engine: str, folder: Path, *arguments) -> list[subprocess.CompletedProce
         if engine == "mlx":
             where = {"MLX_RANK": rank, "MLX_HOSTFILE": str(hosts)}
         else:
-            where = {"RANK": rank, "WORLD_SIZE": "2", "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": "2",
-                     "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(ports[0])}  # fmt: skip
+            where = {
+                "RANK": rank,
+                "WORLD_SIZE": "2",
+                "LOCAL_RANK": rank,
+                "LOCAL_WORLD_SIZE": "2",
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(ports[0]),
+            }
         path = os.pathsep.join(filter(None, [str(HERE.parents[1]), os.environ.get("PYTHONPATH")]))
         started.append(
             subprocess.Popen(
-                [sys.executable, WORKER, *map(str, arguments)], env={**os.environ, **where, "PYTHONPATH": path},
-                cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                [sys.executable, WORKER, *map(str, arguments)],
+                env={**os.environ, **where, "PYTHONPATH": path},
+                cwd=folder,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
             )
-        )  # fmt: skip
+        )
     try:
         said = [process.communicate(timeout=HANGS) for process in started]
     finally:

@@ -72,8 +72,9 @@ def test_a_run_goes_there_and_back(hub, run, run_tabllm):
     assert "nano, fitted to 60 rows of 3 columns" in done.err
     here = Path("visits")
     assert {path.name for path in here.iterdir()} == {path.name for path in run.iterdir()} - {
-        ".visits.lock", "fingerprint.json",
-    }  # fmt: skip
+        ".visits.lock",
+        "fingerprint.json",
+    }
     pd.testing.assert_frame_equal(load_run(here).sample(20, seed=1), load_run(run).sample(20, seed=1))
     assert run_tabllm("pull", NAME).code == 2, "what stands there is not replaced"
 
@@ -86,8 +87,15 @@ def test_the_card_says_what_a_run_is_and_no_value_of_it(hub, run):
     assert facts["library_name"] == "tabllm"
     assert facts["license"] == "unknown"
     assert {"tabular", "synthetic-data", "nano"} <= set(facts["tags"])
-    for text in ("60 rows", r"city\|town", "categorical", "steps: 2", "not differentially private",
-                 f"tabllm pull {NAME}", "tabllm sample"):  # fmt: skip
+    for text in (
+        "60 rows",
+        r"city\|town",
+        "categorical",
+        "steps: 2",
+        "not differentially private",
+        f"tabllm pull {NAME}",
+        "tabllm sample",
+    ):
         assert text in body
     for value in ("Ulm", "Rome", "Oslo", "2.5"):
         assert value not in card

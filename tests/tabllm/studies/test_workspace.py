@@ -41,9 +41,13 @@ def table() -> pd.DataFrame:
 def rows_of(table, folder, *, seed=0, rows=30, reporter=None):
     work = Workspace(folder, reporter or Reporter())
     return work.synthetic(
-        "toy", table, infer_schema(table), {"seed": seed}, asked=[rows, seed],
+        "toy",
+        table,
+        infer_schema(table),
+        {"seed": seed},
+        asked=[rows, seed],
         sample=lambda learned: learned.sample(rows, seed=seed),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("moment", range(8))

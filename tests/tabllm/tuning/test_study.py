@@ -45,8 +45,9 @@ def test_the_page_says_what_was_found_and_has_a_point_for_each_judged_trial(dial
 
 
 def test_a_default_that_cannot_be_bettered_stays(dial, visits_table, tmp_path, monkeypatch):
-    monkeypatch.setattr(dial.__init__, "__kwdefaults__", {**dial.__init__.__kwdefaults__, "rate": 0.01, "depth": 3,
-                                                          "shape": (2, 2)})  # fmt: skip
+    monkeypatch.setattr(
+        dial.__init__, "__kwdefaults__", {**dial.__init__.__kwdefaults__, "rate": 0.01, "depth": 3, "shape": (2, 2)}
+    )
     found = run_search(visits_table, Search("dial"), tmp_path, trials=6)
     assert found.best.is_default
     assert found.settings == {}

@@ -25,9 +25,16 @@ ALL = [DEFAULT, FAITHFUL, USEFUL, BEATEN, LEAKING, STOPPED, FAILED]
 
 def found(trials, confirmed=()):
     return Found(
-        Search("ctgan", target="y"), 0.1, Length("epochs", 30.0), {"rate": 0.1, "shape": (2, 2)}, tuple(trials),
-        best_of(confirmed) or best_of(trials), tuple(pareto_front(trials)), tuple(confirmed), {"rate": 0.01234},
-    )  # fmt: skip
+        Search("ctgan", target="y"),
+        0.1,
+        Length("epochs", 30.0),
+        {"rate": 0.1, "shape": (2, 2)},
+        tuple(trials),
+        best_of(confirmed) or best_of(trials),
+        tuple(pareto_front(trials)),
+        tuple(confirmed),
+        {"rate": 0.01234},
+    )
 
 
 def test_the_front_is_what_nothing_beats():

@@ -43,15 +43,17 @@ FORMS = {
     "hexadecimal": (drawn("0123456789abcdef", 32), r"[0-9a-f]{32}"),
     "capital hexadecimal": (drawn("0123456789ABCDEF", 16), r"[0-9A-F]{16}"),
     "wallet": (["0x" + text for text in drawn("0123456789abcdef", 40)], r"0x[0-9a-f]{40}"),
-    "uuid 4": ([str(uuid.UUID(int=int(n) << 60, version=4)) for n in rng().integers(1, 2**60, ROWS)],
-               r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"),
-    "capital uuid 7": ([f"{n:08X}-89AB-7{n % 4096:03X}-8{n % 4096:03X}-{n:012X}"
-                        for n in rng().integers(2**28, 2**32, ROWS)],
-                       r"[0-9A-F]{8}-89AB-7[0-9A-F]{3}-8[0-9A-F]{3}-0000[0-9A-F]{8}"),
+    "uuid 4": (
+        [str(uuid.UUID(int=int(n) << 60, version=4)) for n in rng().integers(1, 2**60, ROWS)],
+        r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+    ),
+    "capital uuid 7": (
+        [f"{n:08X}-89AB-7{n % 4096:03X}-8{n % 4096:03X}-{n:012X}" for n in rng().integers(2**28, 2**32, ROWS)],
+        r"[0-9A-F]{8}-89AB-7[0-9A-F]{3}-8[0-9A-F]{3}-0000[0-9A-F]{8}",
+    ),
     "phone": (digits(9, first="+491"), r"\+491\d{9}"),
     "no leading zero": ([str(n) for n in rng().integers(10**7, 10**8, ROWS)], r"[1-9]\d{7}"),
-    "prefixes": ([f"{'INV' if n % 3 else 'CRN'}-{n:05d}" for n in rng().integers(0, 10**5, ROWS)],
-                 r"(INV|CRN)-\d{5}"),
+    "prefixes": ([f"{'INV' if n % 3 else 'CRN'}-{n:05d}" for n in rng().integers(0, 10**5, ROWS)], r"(INV|CRN)-\d{5}"),
     "lengths": ([f"u{n}" for n in rng().integers(100, 10**6, ROWS)], r"u[1-9]\d{2,5}"),
     "video": (drawn("abcdefgXYZ0123456789-_", 11), r"[\w-]{11}"),
     "ULID": (["01H" + text for text in drawn("0123456789ABCDEFGHJKMNPQRSTVWXYZ", 23)], r"01H[0-9A-HJKMNP-TV-Z]{23}"),
@@ -61,7 +63,7 @@ FORMS = {
     "IBAN": (checked("DE00[0-9]{18}", "mod97"), r"DE\d{20}"),
     "ISBN 13": (checked("978[0-9]{10}", "ean"), r"978\d{10}"),
     "ISBN 10": (checked("[0-9]{10}", "isbn"), r"\d{9}[\dX]"),
-}  # fmt: skip
+}
 
 
 def column_of(values, name: str = "key"):

@@ -71,7 +71,7 @@ CASES: list[tuple[str, int, Write]] = [
     ("%{<D>.<HH>:<MM>:<SS>}D", 1, lambda x: "{}.{:02d}:{:02d}:{:02d}".format(*units(x, 86400, 3600, 60, 1))),
     ("%{<M>:<SS>}D", 1, lambda x: "{}:{:02d}".format(*units(x % 6000, 60, 1))),
     ("%{[<H>:]<MM?>:<SS>}D", 1, lambda x: video(x % 8000)),
-]  # fmt: skip
+]
 
 
 def seconds(step: int) -> list[int]:
@@ -103,10 +103,20 @@ def test_minutes_with_a_unit_are_numbers_and_few_labels_are_categories():
     assert schema["b"].kind == "categorical"
 
 
-@pytest.mark.parametrize("texts", [
-    ["110:98", "87:90", "101:99"], ["16:9", "21:9", "32:10"], ["5' 11\"", "6' 2\""], ["3m", "1y", "6m"], ["P1", "PT"],
-    ["PT", "P"], ["12 Main St", "4 High St"], ["1h 90m", "2h 75m"], ["2 beds 1 bath", "3 beds 2 bath"],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["110:98", "87:90", "101:99"],
+        ["16:9", "21:9", "32:10"],
+        ["5' 11\"", "6' 2\""],
+        ["3m", "1y", "6m"],
+        ["P1", "PT"],
+        ["PT", "P"],
+        ["12 Main St", "4 High St"],
+        ["1h 90m", "2h 75m"],
+        ["2 beds 1 bath", "3 beds 2 bath"],
+    ],
+)
 def test_what_only_resembles_durations_is_none(texts):
     assert detect_date_text(pd.Series(texts, dtype=object), np.ones(len(texts), int), bad_share=0.0) is None
 
@@ -128,9 +138,15 @@ def test_conditions_are_written_as_the_column_is():
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.integers(-(10**12), 10**12), min_size=1, max_size=20),
-    st.sampled_from(["P[<D>D][T[<H>H][<M>M][<S.->S]]=PT0S", "<D> days (+)<HH>:<MM>:<SS.?6>", "[<H>:]<MM?>:<SS.6>",
-                     "[<W>w], [<D>d], [<H>h], [<M>m], [<S.6>s]=none"]),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            "P[<D>D][T[<H>H][<M>M][<S.->S]]=PT0S",
+            "<D> days (+)<HH>:<MM>:<SS.?6>",
+            "[<H>:]<MM?>:<SS.6>",
+            "[<W>w], [<D>d], [<H>h], [<M>m], [<S.6>s]=none",
+        ]
+    ),
+)
 def test_every_duration_comes_back_from_its_text(micros, template):
     form = duration(template)
     exact = np.array(micros) / 1e6

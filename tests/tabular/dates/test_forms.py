@@ -38,17 +38,64 @@ def ordinal(day: int) -> str:
 
 #: What strftime writes, and the format that is found.
 PLAIN = [
-    "%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d %b %Y", "%d-%b-%Y",
-    "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%Y%m%d", "%d%m%Y", "%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S",
-    "%Y%m%dT%H%M%SZ", "%Y-%m", "%m/%Y", "%b-%y", "%b %Y", "%B %Y", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S+02:00",
-    "%Y-%m-%d %H:%M:%S+00:00", "%Y-%m-%d %H:%M:%S UTC", "%a, %d %b %Y %H:%M:%S GMT", "%a %b %d %H:%M:%S %Y",
-    "%d/%b/%Y:%H:%M:%S +0000", "%A, %d %B %Y", "%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p", "%y%m%d%H", "%G-W%V",
-    "%G-W%V-%u", "%d.%m.%y %H:%M", "%Y.%m.%d %H:%M:%S", "%Y-%m-%d %H", "%Y_%m_%d", "%Y-%m-%dT%H:%M:%S-0500",
-    "%Y-%m-%dT%H:%M:%S+02", "%Y-%m-%d-%H.%M.%S", "%d.%m.%Y %H.%M", "%d %b %y %I:%M%p", "%Y年%m月%d日", "%Hh%M",
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%d %b %Y",
+    "%d-%b-%Y",
+    "%d-%b-%y",
+    "%b %d, %Y",
+    "%d %B %Y",
+    "%B %d, %Y",
+    "%Y%m%d",
+    "%d%m%Y",
+    "%Y%m%d%H",
+    "%Y%m%d%H%M",
+    "%Y%m%d%H%M%S",
+    "%Y%m%dT%H%M%SZ",
+    "%Y-%m",
+    "%m/%Y",
+    "%b-%y",
+    "%b %Y",
+    "%B %Y",
+    "%Y-%m-%dT%H:%M:%SZ",
+    "%Y-%m-%dT%H:%M:%S+02:00",
+    "%Y-%m-%d %H:%M:%S+00:00",
+    "%Y-%m-%d %H:%M:%S UTC",
+    "%a, %d %b %Y %H:%M:%S GMT",
+    "%a %b %d %H:%M:%S %Y",
+    "%d/%b/%Y:%H:%M:%S +0000",
+    "%A, %d %B %Y",
+    "%H:%M",
+    "%H:%M:%S",
+    "%I:%M %p",
+    "%I:%M:%S %p",
+    "%y%m%d%H",
+    "%G-W%V",
+    "%G-W%V-%u",
+    "%d.%m.%y %H:%M",
+    "%Y.%m.%d %H:%M:%S",
+    "%Y-%m-%d %H",
+    "%Y_%m_%d",
+    "%Y-%m-%dT%H:%M:%S-0500",
+    "%Y-%m-%dT%H:%M:%S+02",
+    "%Y-%m-%d-%H.%M.%S",
+    "%d.%m.%Y %H.%M",
+    "%d %b %y %I:%M%p",
+    "%Y年%m月%d日",
+    "%Hh%M",
     "%Y年%m月%d日 %H時%M分%S秒",
-    "%a %b %d %Y %H:%M:%S GMT+0100", "%H:%M:%S on %d/%m/%Y", "%a %b %d %Y %H:%M:%S GMT+0100 (CET)",
-    "[%d/%b/%Y:%H:%M:%S +0000]", "[%Y-%m-%d %H:%M:%S]", "%Y-%m-%dT%H:%M:%SZ[UTC]",
-]  # fmt: skip
+    "%a %b %d %Y %H:%M:%S GMT+0100",
+    "%H:%M:%S on %d/%m/%Y",
+    "%a %b %d %Y %H:%M:%S GMT+0100 (CET)",
+    "[%d/%b/%Y:%H:%M:%S +0000]",
+    "[%Y-%m-%d %H:%M:%S]",
+    "%Y-%m-%dT%H:%M:%SZ[UTC]",
+]
 OTHERS: dict[str, Callable[[dt.datetime], str]] = {
     "%d-%^b-%y": lambda x: x.strftime("%d-%b-%y").upper(),
     "%d%#b%Y": lambda x: x.strftime("%d%b%Y").lower(),
@@ -78,7 +125,7 @@ OTHERS: dict[str, Callable[[dt.datetime], str]] = {
     "%-{+}H:%M:%S": lambda x: f"{x.day * x.hour // 4}:{x:%M:%S}",
     "%{+}H:%M:%S": lambda x: f"{x.day * x.hour // 4:02d}:{x:%M:%S}",
     "%Y-%m-%d %{24}H:%M": lambda x: f"{x - dt.timedelta(days=x.hour == 0):%Y-%m-%d} {x.hour or 24:02d}:00",
-}  # fmt: skip
+}
 CASES = [(form, lambda x, form=form: x.strftime(form)) for form in PLAIN] + list(OTHERS.items())
 
 
@@ -101,8 +148,17 @@ def test_any_second_is_written_as_a_date_that_is_read_again(form, write):
     assert format_dates(read, form).tolist() == texts.tolist()
 
 
-@pytest.mark.parametrize(("form", "name"), [("%Y%m%d", "date"), ("%Y%m%d%H", "dateHour"), ("%Y%m", "yyyymm"),
-                                            ("%y%m%d%H", "hour"), ("%Y%m%d%H%M%S", "ts"), ("%d%m%Y", "d")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        ("%Y%m%d", "date"),
+        ("%Y%m%d%H", "dateHour"),
+        ("%Y%m", "yyyymm"),
+        ("%y%m%d%H", "hour"),
+        ("%Y%m%d%H%M%S", "ts"),
+        ("%d%m%Y", "d"),
+    ],
+)
 def test_dates_written_as_whole_numbers_stay_whole_numbers(form, name):
     table = pd.DataFrame({name: [int(moment.strftime(form)) for moment in moments()]})
     schema = infer_schema(table)
@@ -122,12 +178,27 @@ def test_seconds_and_milliseconds_since_1970_are_dates_where_the_name_says_so(ti
     assert back["created_at"].tolist() == values.tolist()
 
 
-@pytest.mark.parametrize("texts", [
-    ["10-19", "20-29", "30-39", "40-49"], ["1.2.0", "1.10.3", "2.0.0"], ["192.168.0.1", "10.0.0.7"],
-    ["078-05-1120", "219-09-9999"], ["Model 3", "Model 12"], ["A1", "B2", "C3"], ["2024", "2023", "1999"],
-    ["3:1", "2:0", "0:0"], ["16:9", "4:3"], ["12345678", "98765432"], ["1,234", "5,678"], ["May", "June"],
-    ["5 May", "6 June"], ["+49 30 1234567", "+49 40 7654321"], ["#1 of 2", "#2 of 2"], ["", " "],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["10-19", "20-29", "30-39", "40-49"],
+        ["1.2.0", "1.10.3", "2.0.0"],
+        ["192.168.0.1", "10.0.0.7"],
+        ["078-05-1120", "219-09-9999"],
+        ["Model 3", "Model 12"],
+        ["A1", "B2", "C3"],
+        ["2024", "2023", "1999"],
+        ["3:1", "2:0", "0:0"],
+        ["16:9", "4:3"],
+        ["12345678", "98765432"],
+        ["1,234", "5,678"],
+        ["May", "June"],
+        ["5 May", "6 June"],
+        ["+49 30 1234567", "+49 40 7654321"],
+        ["#1 of 2", "#2 of 2"],
+        ["", " "],
+    ],
+)
 def test_what_only_resembles_dates_is_none(texts):
     assert detect_date_text(pd.Series(texts, dtype=object), np.ones(len(texts), int), bad_share=0.0) is None
 
@@ -137,11 +208,21 @@ def test_quantities_in_the_range_of_dates_are_none(numbers):
     assert infer_schema(pd.DataFrame({"amount": [*numbers] * 2}))["amount"].kind != "datetime"
 
 
-@pytest.mark.parametrize(("text", "form"), [
-    ("2024-02-30", "%Y-%m-%d"), ("24:00:01", "%H:%M:%S"), ("2024-02-69T24:02:57", "%Y-%m-%dT%H:%M:%S"),
-    ("13:00 PM", "%I:%M %p"), ("Mon, 05 Mar 2024", "%a, %d %b %Y"), ("2023-W53", "%G-W%V"), ("2024-Q5", "%Y-Q%q"),
-    ("March 2th, 2024", "%B %-{th}d, %Y"), ("x" * 100, "%Y-%m-%d"), ("", "%Y-%m-%d"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("2024-02-30", "%Y-%m-%d"),
+        ("24:00:01", "%H:%M:%S"),
+        ("2024-02-69T24:02:57", "%Y-%m-%dT%H:%M:%S"),
+        ("13:00 PM", "%I:%M %p"),
+        ("Mon, 05 Mar 2024", "%a, %d %b %Y"),
+        ("2023-W53", "%G-W%V"),
+        ("2024-Q5", "%Y-Q%q"),
+        ("March 2th, 2024", "%B %-{th}d, %Y"),
+        ("x" * 100, "%Y-%m-%d"),
+        ("", "%Y-%m-%d"),
+    ],
+)
 def test_a_date_that_there_is_not_is_not_read(text, form):
     read = parse_dates(pd.Series([text, None], dtype=object), form)
     assert np.isnan(read).all()
@@ -172,8 +253,18 @@ def test_a_mix_of_padded_and_unpadded_dates_is_read_and_noted():
     assert any("not written exactly" in note for note in column.notes)
 
 
-@pytest.mark.parametrize(("form", "step"), [("%H:%M", 60), ("%Y-%m", 86400), ("%H:%M:%S.%3f", 1e-3), ("%s", 1),
-                                            ("%{ms}s", 1e-3), ("%-I %p", 3600), ("%U of %Y", 86400)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("form", "step"),
+    [
+        ("%H:%M", 60),
+        ("%Y-%m", 86400),
+        ("%H:%M:%S.%3f", 1e-3),
+        ("%s", 1),
+        ("%{ms}s", 1e-3),
+        ("%-I %p", 3600),
+        ("%U of %Y", 86400),
+    ],
+)
 def test_the_step_of_a_format_is_its_smallest_field(form, step):
     assert format_step(form) == step
 
@@ -186,9 +277,17 @@ def test_what_is_no_format_is_not_compiled(form):
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2199, 12, 31)), min_size=1, max_size=20),
-    st.sampled_from(["%Y-%m-%dT%H:%M:%S.%6f", "%A, %B %-{th}d, %Y %-I:%M:%S.%6f %#{.}p", "%G-W%V-%u %H:%M:%S.%6f",
-                     "%j of %Y, %H:%M:%S.%6f", "%s.%6f", "%-d. %{de}B %Y um %_H:%M:%S,%-f"]),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            "%Y-%m-%dT%H:%M:%S.%6f",
+            "%A, %B %-{th}d, %Y %-I:%M:%S.%6f %#{.}p",
+            "%G-W%V-%u %H:%M:%S.%6f",
+            "%j of %Y, %H:%M:%S.%6f",
+            "%s.%6f",
+            "%-d. %{de}B %Y um %_H:%M:%S,%-f",
+        ]
+    ),
+)
 def test_every_instant_comes_back_from_its_text(instants, form):
     seconds = np.array([(instant - dt.datetime(1970, 1, 1)).total_seconds() for instant in instants])
     seconds = seconds[seconds >= 0] if form.startswith("%s") else seconds

@@ -59,10 +59,20 @@ def test_delta_is_a_tenth_of_one_in_the_rows_and_never_as_much_as_one():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"epsilon": 0}, {"epsilon": -1}, {"epsilon": float("inf")}, {"epsilon": float("nan")}, {"delta": 0.0},
-     {"delta": 1.5}, {"clip": 0.0}, {"clip": float("inf")}, {"schema_share": 1.0}, {"schema_share": -0.1},
-     {"noise_seed": -1}],
-)  # fmt: skip
+    [
+        {"epsilon": 0},
+        {"epsilon": -1},
+        {"epsilon": float("inf")},
+        {"epsilon": float("nan")},
+        {"delta": 0.0},
+        {"delta": 1.5},
+        {"clip": 0.0},
+        {"clip": float("inf")},
+        {"schema_share": 1.0},
+        {"schema_share": -0.1},
+        {"noise_seed": -1},
+    ],
+)
 def test_settings_out_of_range_are_refused(wrong):
     with pytest.raises(UsageError):
         Privacy(**{"epsilon": 1.0, **wrong})

@@ -93,7 +93,7 @@ COLUMNS = {
     "constant date": pd.Series([pd.Timestamp("2020-01-01", tz="Europe/Berlin")] * ROWS),
     "empty float": pd.Series([np.nan] * ROWS),
     "empty object": pd.Series([None] * ROWS, dtype=object),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", COLUMNS)

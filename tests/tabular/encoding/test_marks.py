@@ -20,10 +20,43 @@ def rng():
 
 @pytest.mark.parametrize(
     "text",
-    ["NA", "n/a", "N/A", "null", "NULL", "\\N", "None", "NaN", "..", "--", "-", "?", ".", "#N/A", "unknown", " NA ",
-     "< 10%", "<5", "≤ 3", "> 90", ">= 1,000", "90+", "90 +", "$5,000+", "less than 10", "under 5", "65 and over",
-     "10 or more", "\u2014", "\u2026", "inf", "#DIV/0!", "(blank)", "not available"],
-)  # fmt: skip
+    [
+        "NA",
+        "n/a",
+        "N/A",
+        "null",
+        "NULL",
+        "\\N",
+        "None",
+        "NaN",
+        "..",
+        "--",
+        "-",
+        "?",
+        ".",
+        "#N/A",
+        "unknown",
+        " NA ",
+        "< 10%",
+        "<5",
+        "≤ 3",
+        "> 90",
+        ">= 1,000",
+        "90+",
+        "90 +",
+        "$5,000+",
+        "less than 10",
+        "under 5",
+        "65 and over",
+        "10 or more",
+        "\u2014",
+        "\u2026",
+        "inf",
+        "#DIV/0!",
+        "(blank)",
+        "not available",
+    ],
+)
 def test_what_people_write_for_no_value_is_known(text):
     assert known_marks(pd.Series([text])).all()
 

@@ -34,11 +34,14 @@ def letters(random, count: int) -> str:
 
 def as_json(random) -> str:
     row = {
-        "id": int(random.integers(1, 10**6)), "ok": bool(random.random() < 0.5),
-        "name": f"caf\u00e9 \"{random.choice(WORDS)}\"",
+        "id": int(random.integers(1, 10**6)),
+        "ok": bool(random.random() < 0.5),
+        "name": f'caf\u00e9 "{random.choice(WORDS)}"',
         "tags": [str(word) for word in random.choice(WORDS, random.integers(0, 3))],
-        "x": float(random.normal()) * 1e-6, "none": None, "in": {"n": int(random.integers(0, 9))},
-    }  # fmt: skip
+        "x": float(random.normal()) * 1e-6,
+        "none": None,
+        "in": {"n": int(random.integers(0, 9))},
+    }
     return json.dumps(row)
 
 
@@ -137,8 +140,14 @@ def test_json_stays_valid_with_the_same_keys_and_types():
     for text in made:
         row = json.loads(text)
         assert {key: type(value) for key, value in row.items()} | {"x": float} == {
-            "id": int, "ok": bool, "name": str, "tags": list, "x": float, "none": type(None), "in": dict,
-        }  # fmt: skip
+            "id": int,
+            "ok": bool,
+            "name": str,
+            "tags": list,
+            "x": float,
+            "none": type(None),
+            "in": dict,
+        }
         assert 0 <= row["in"]["n"] <= 8
     assert len(set(made)) > 0.9 * ROWS
 

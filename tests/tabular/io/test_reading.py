@@ -135,8 +135,13 @@ def test_a_table_to_learn_from_has_rows_columns_and_names():
             check_table(pd.DataFrame({name: cells}))
     with pytest.raises(TableError, match=r"looks like several .* write it with commas"):
         check_table(pd.DataFrame({"a   b": ["x   1", "y  12"]}))
-    for name, cells in (("a", [1, 2]), ("full name", ["Ann Li", "Bob Ray"]), ("a:b", ["1", "2:3"]),
-                        ("room", ["Hall 1", "Hall 2"]), ("x y", ["Hall 1", "Hall"])):  # fmt: skip
+    for name, cells in (
+        ("a", [1, 2]),
+        ("full name", ["Ann Li", "Bob Ray"]),
+        ("a:b", ["1", "2:3"]),
+        ("room", ["Hall 1", "Hall 2"]),
+        ("x y", ["Hall 1", "Hall"]),
+    ):
         assert len(check_table(pd.DataFrame({name: cells}))) == 2
     with pytest.raises(TableError, match="more than once"):
         check_table(pd.DataFrame([[1, 2], [3, 4]], columns=["a", "a"]))

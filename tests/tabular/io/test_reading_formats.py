@@ -33,8 +33,10 @@ COLUMNS = {
     "decimal": pa.array([decimal.Decimal("1.25"), None] * (ROWS // 2), pa.decimal128(12, 2)),
     "wide decimal": pa.array([decimal.Decimal(3), decimal.Decimal(4)] * (ROWS // 2), pa.decimal256(40, 3)),
     "list": pa.array([[1, 2], [], None] * (ROWS // 3), pa.list_(pa.int32())),
-    "struct": pa.array([{"a": 1, "b": [DAY]}, {"a": None, "b": None}] * (ROWS // 2),
-                       pa.struct([("a", pa.int64()), ("b", pa.list_(pa.date32()))])),
+    "struct": pa.array(
+        [{"a": 1, "b": [DAY]}, {"a": None, "b": None}] * (ROWS // 2),
+        pa.struct([("a", pa.int64()), ("b", pa.list_(pa.date32()))]),
+    ),
     "map": pa.array([[("k", 1.5)], []] * (ROWS // 2), pa.map_(pa.string(), pa.float64())),
     "time": pa.array([datetime.time(8, 30), None] * (ROWS // 2), pa.time32("s")),
     "time in ns": pa.array([1_000_000_000, 2_000_000_000] * (ROWS // 2), pa.time64("ns")),
@@ -44,13 +46,14 @@ COLUMNS = {
     "date64": pa.array([DAY, None] * (ROWS // 2), pa.date64()),
     "dictionary": pa.array(["b", "a", None] * (ROWS // 3)).dictionary_encode(),
     "dictionary of doubles": pa.array([1.5, 2.5] * (ROWS // 2)).dictionary_encode(),
-    "ordered": pa.DictionaryArray.from_arrays(pa.array([0, 2] * (ROWS // 2), pa.int8()), ["low", "mid", "high"],
-                                              ordered=True),
+    "ordered": pa.DictionaryArray.from_arrays(
+        pa.array([0, 2] * (ROWS // 2), pa.int8()), ["low", "mid", "high"], ordered=True
+    ),
     "uuid": pa.array([bytes(range(16)), bytes(16)] * (ROWS // 2), pa.binary(16)),
     "bytes": pa.array([b"ab", b"\xff\x00"] * (ROWS // 2)),
     "string view": pa.array(["x", "y"] * (ROWS // 2), pa.string_view()),
     "null": pa.nulls(ROWS),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", COLUMNS)
@@ -134,8 +137,13 @@ def test_cells_of_a_sheet_are_what_they_are_there(book):
 
 
 def test_the_sheet_with_the_table_is_read_below_its_titles_and_said(book):
-    data = [["Report", None, None], [None, None, None], ["name", "EUR", "USD"],
-            *[[f"c{k}", k, k * 1.1] for k in range(30)], ["Total", 435, None]]  # fmt: skip
+    data = [
+        ["Report", None, None],
+        [None, None, None],
+        ["name", "EUR", "USD"],
+        *[[f"c{k}", k, k * 1.1] for k in range(30)],
+        ["Total", 435, None],
+    ]
     _, path = book(Readme=[["made", "by"], ["me", 1]], Data=data)
     found = read_file(path)
     assert list(found.table.columns) == ["name", "EUR", "USD"]
@@ -177,7 +185,7 @@ RECORDS = [{"a": 1, "b": "x"}, {"a": None, "b": "y"}, {"a": 2**60 + 1, "b": "z"}
         json.dumps([["a", "b"], *[list(row.values()) for row in RECORDS]]),
         json.dumps({f"r{i}": row for i, row in enumerate(RECORDS)}),
     ],
-)  # fmt: skip
+)
 def test_json_of_every_orientation_is_one_table(tmp_path, content):
     (tmp_path / "a.json").write_text(content)
     found = read_table(tmp_path / "a.json")
@@ -268,15 +276,19 @@ class FakeDuckDB:
 @pytest.mark.parametrize(
     ("url", "attached"),
     [
-        ("postgres://ann:s3cret@db.example.com:5432/shop", "host='db.example.com' port='5432' user='ann' "
-         "password='s3cret' dbname='shop'"),
+        (
+            "postgres://ann:s3cret@db.example.com:5432/shop",
+            "host='db.example.com' port='5432' user='ann' password='s3cret' dbname='shop'",
+        ),
         ("postgresql://ann:s/3@c%20ret@host/shop", "host='host' user='ann' password='s/3@c ret' dbname='shop'"),
         ("postgres:///shop", "dbname='shop'"),
         ("postgres://[::1]:5433/shop", "host='::1' port='5433' dbname='shop'"),
-        ("mysql://ann:s'3\"cret@host:3306/shop", 'host="host" port="3306" user="ann" password="s\'3\\"cret" '
-         'database="shop"'),
+        (
+            "mysql://ann:s'3\"cret@host:3306/shop",
+            'host="host" port="3306" user="ann" password="s\'3\\"cret" database="shop"',
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_server_is_attached_by_its_settings(monkeypatch, url, attached):
     fake = FakeDuckDB()
     monkeypatch.setitem(sys.modules, "duckdb", fake)

@@ -59,7 +59,7 @@ FORMS = {
     "UTF-16 without a mark": TABLE.encode("utf-16-le"),
     "UTF-16 of the other order": b"\xfe\xff" + TABLE.encode("utf-16-be"),
     "a total": TABLE + "Total,,3045,449.50\n",
-    "a total that says account": TABLE + "Total: Account, --,\"9,999,999\",99999.00\n",
+    "a total that says account": TABLE + 'Total: Account, --,"9,999,999",99999.00\n',
     "several totals": TABLE + "Total: Search,,3045,449.50\nTotal: Account,,99999,99999.50\n",
     "a sum in German": TABLE + "Summe,,3045,449.50\n",
     "a short total": TABLE + "Grand total,3045\n",
@@ -70,7 +70,7 @@ FORMS = {
     "another table below": TABLE + "\nDay,Users\n" + "".join(f"{day},{day}\n" for day in range(40)),
     "an empty column": "".join(line + ",\n" for line in TABLE.split("\n")[:-1]),
     "no last line break": TABLE[:-1],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -117,9 +117,13 @@ def test_options_say_what_is_not_guessed(read, expected):
 
 @pytest.mark.parametrize(
     ("options", "word"),
-    [({"encoding": "klingon"}, "no encoding"), ({"format": "doc"}, "no format"), ({"comment": ""}, "comment"),
-     ({"delimiter": "::"}, "one character")],
-)  # fmt: skip
+    [
+        ({"encoding": "klingon"}, "no encoding"),
+        ({"format": "doc"}, "no format"),
+        ({"comment": ""}, "comment"),
+        ({"delimiter": "::"}, "one character"),
+    ],
+)
 def test_options_that_cannot_be_meant_are_refused(read, options, word):
     with pytest.raises(UsageError, match=word):
         read(TABLE, **options)
@@ -136,9 +140,13 @@ def test_an_index_without_a_name_and_names_said_twice_are_kept_and_written_back(
 
 @pytest.mark.parametrize(
     ("content", "line"),
-    [("name,age,city\nAnn,3\nBob,4\n", 2), ("text\nhello, world\nfoo, bar\n", 2), ("a,b,c\n1,2,3\n4,5\n6,7,8\n", 3),
-     ("a,b\n1,2\n3,4,5\n", 3)],
-)  # fmt: skip
+    [
+        ("name,age,city\nAnn,3\nBob,4\n", 2),
+        ("text\nhello, world\nfoo, bar\n", 2),
+        ("a,b,c\n1,2,3\n4,5\n6,7,8\n", 3),
+        ("a,b\n1,2\n3,4,5\n", 3),
+    ],
+)
 def test_rows_that_do_not_fit_their_header_are_no_titles_and_no_notes(read, content, line):
     with pytest.raises(TableError, match=f"line {line} has"):
         read(content)

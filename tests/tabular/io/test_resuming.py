@@ -14,9 +14,13 @@ PARTS = [
     pd.DataFrame({"age": [70, 71], "city": [None, 'a "b"'], "gone": [np.nan, 2.5]}),
 ]
 READ = {
-    "csv": pd.read_csv, "csv.gz": pd.read_csv, "csv.xz": pd.read_csv, "parquet": pd.read_parquet,
-    "jsonl": lambda path: pd.read_json(path, lines=True), "tsv": lambda path: pd.read_csv(path, sep="\t"),
-}  # fmt: skip
+    "csv": pd.read_csv,
+    "csv.gz": pd.read_csv,
+    "csv.xz": pd.read_csv,
+    "parquet": pd.read_parquet,
+    "jsonl": lambda path: pd.read_json(path, lines=True),
+    "tsv": lambda path: pd.read_csv(path, sep="\t"),
+}
 
 
 def write(path, parts, identity=None, stop_after=None):

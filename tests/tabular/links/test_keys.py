@@ -58,9 +58,10 @@ def test_a_parent_names_each_row_once() -> None:
 
 def test_the_graph_puts_parents_before_children() -> None:
     graph = TableGraph.of(
-        {"clicks": COLUMNS["clicks"], **COLUMNS}, [CLICKS, PAGES, USERS_EVENTS, Key("pages", "name", "clicks", "page")],
+        {"clicks": COLUMNS["clicks"], **COLUMNS},
+        [CLICKS, PAGES, USERS_EVENTS, Key("pages", "name", "clicks", "page")],
         ["pages"],
-    )  # fmt: skip
+    )
     assert graph.tables.index("users") < graph.tables.index("events") < graph.tables.index("clicks")
     assert graph.made == ("users", "events", "clicks")
     assert graph.roots == ("users",)

@@ -80,9 +80,12 @@ def test_idle_cores_are_measured():
 @pytest.mark.parametrize("first", ["tabular", "eval", "tabllm", "tabllm.cli.main"])
 @pytest.mark.parametrize(
     ("given", "found"),
-    [({}, ("30000", "1", None)), ({"OMP_WAIT_POLICY": "active"}, (None, None, "active")),
-     ({"GOMP_SPINCOUNT": "7"}, ("7", None, None))],
-)  # fmt: skip
+    [
+        ({}, ("30000", "1", None)),
+        ({"OMP_WAIT_POLICY": "active"}, (None, None, "active")),
+        ({"GOMP_SPINCOUNT": "7"}, ("7", None, None)),
+    ],
+)
 def test_threads_are_told_to_sleep_before_a_library_loads_unless_the_user_says_otherwise(first, given, found):
     names = ("GOMP_SPINCOUNT", "KMP_BLOCKTIME", "OMP_WAIT_POLICY")
     env = {name: value for name, value in os.environ.items() if name not in names}

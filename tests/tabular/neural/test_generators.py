@@ -109,9 +109,15 @@ def test_two_fits_with_one_seed_are_the_same(name, table):
 def test_a_run_comes_back_whole(fitted, tmp_path, table):
     fitted.save(tmp_path / "run")
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
-        ".tabllm", "config.json", "schema.json", "codec.json", "model.safetensors", "history.jsonl", "README.md",
-            "margins.json",
-    }  # fmt: skip
+        ".tabllm",
+        "config.json",
+        "schema.json",
+        "codec.json",
+        "model.safetensors",
+        "history.jsonl",
+        "README.md",
+        "margins.json",
+    }
     again = load_run(tmp_path / "run", device="cpu")
     assert type(again) is type(fitted)
     assert again.describe() == fitted.describe()

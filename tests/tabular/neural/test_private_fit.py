@@ -124,9 +124,13 @@ def test_without_noise_and_clipping_the_private_learner_is_the_plain_one(name, t
         learner = model._make_learner(network, spans, data, 20)
         if is_private:
             learner = PrivateLearner(
-                learner.adam, torch.device("cpu"), SameRows(600, 0.1, math.inf, 0.0),
-                streams=SecretStreams.fresh(), steps=20, decay=model.decays,
-            )  # fmt: skip
+                learner.adam,
+                torch.device("cpu"),
+                SameRows(600, 0.1, math.inf, 0.0),
+                streams=SecretStreams.fresh(),
+                steps=20,
+                decay=model.decays,
+            )
             learner.loss = model._private_loss(network, data, generator)
         learner.generator = generator.manual_seed(3)
         for number in range(20):

@@ -62,9 +62,20 @@ def test_a_template_writes_and_reads_and_is_written_itself(template):
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "{}{}", "{:d}", "{:.2f|foo}", "{:.2f|group=ab}", "{:.2f|group=5}", "{:.2f|scale=Q}",
-             "{:.2f|minus=no}", "{:.2f|exponent=x}", "{:999.2f}"]
-)  # fmt: skip
+    "text",
+    [
+        "{",
+        "{}{}",
+        "{:d}",
+        "{:.2f|foo}",
+        "{:.2f|group=ab}",
+        "{:.2f|group=5}",
+        "{:.2f|scale=Q}",
+        "{:.2f|minus=no}",
+        "{:.2f|exponent=x}",
+        "{:999.2f}",
+    ],
+)
 def test_what_is_no_template_is_told(text):
     assert not is_template(text)
 

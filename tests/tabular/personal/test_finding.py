@@ -156,8 +156,9 @@ def test_a_name_beside_as_many_addresses_is_the_name_of_their_owners():
     assert "name" not in find_personal(pd.DataFrame({"email": emails, "name": NOBODYS["name"]}))
 
 
-@pytest.mark.parametrize("folder", ["bank_marketing_full", "california_housing", "hillstrom_email_64k", "magic_gamma",
-                                    "online_shoppers"])  # fmt: skip
+@pytest.mark.parametrize(
+    "folder", ["bank_marketing_full", "california_housing", "hillstrom_email_64k", "magic_gamma", "online_shoppers"]
+)
 def test_no_false_alarm_on_real_tables(shared_data, folder):
     for path in shared_data(folder).glob("*.csv.gz"):
         assert find_personal(pd.read_csv(path)) == {}

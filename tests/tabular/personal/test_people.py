@@ -43,7 +43,9 @@ def test_independent_categories_are_no_people():
     assert find_people(np.zeros((500, 4), int)) == []
 
 
-@pytest.mark.parametrize(("folder", "file"), [("online_shoppers", "online_shoppers_intention.csv.gz"),
-                                              ("bank_marketing_full", "bank_full.csv.gz")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("folder", "file"),
+    [("online_shoppers", "online_shoppers_intention.csv.gz"), ("bank_marketing_full", "bank_full.csv.gz")],
+)
 def test_real_tables_of_one_row_each_have_no_people(shared_data, folder, file):
     assert find_people(codes(pd.read_csv(shared_data(folder) / file).head(15_000))) == []

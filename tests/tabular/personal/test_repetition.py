@@ -71,9 +71,15 @@ def repetition(values: pd.Series) -> tuple[int, float, float]:
 
 @pytest.mark.parametrize(
     ("pattern", "rows", "missing"),
-    [("each once", 1_500, 0), ("each three times", 500, 0.1), ("few", 1_500, 0.1), ("long tail", 5_000, 0.2),
-     ("one for many", 500, 0), ("several", 1_500, 0.1)],
-)  # fmt: skip
+    [
+        ("each once", 1_500, 0),
+        ("each three times", 500, 0.1),
+        ("few", 1_500, 0.1),
+        ("long tail", 5_000, 0.2),
+        ("one for many", 500, 0),
+        ("several", 1_500, 0.1),
+    ],
+)
 def test_surrogates_repeat_as_the_real_values(pattern, rows, missing):
     real = table_of(pattern, rows, missing)
     schema = infer_schema(real)

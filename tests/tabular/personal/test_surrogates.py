@@ -39,8 +39,11 @@ def sampled(table: pd.DataFrame, rows: int, *, seed: int = 0, schema: Schema | N
     """Rows as a generator would make them that learned every column by itself."""
     schema = schema or infer_schema(table)
     rng = np.random.default_rng(seed)
-    arrays = {name: values[rng.integers(0, len(table), rows)] for name, values in to_arrays(table, schema).items()
-              if schema[name].kind != "identifier"}  # fmt: skip
+    arrays = {
+        name: values[rng.integers(0, len(table), rows)]
+        for name, values in to_arrays(table, schema).items()
+        if schema[name].kind != "identifier"
+    }
     Unmodelled(schema, {}).fill(arrays, rows, rng, start=0, seed=seed)
     return from_arrays(arrays, schema)
 
@@ -96,8 +99,12 @@ def test_parts_of_one_table_share_no_person():
 
 def test_a_few_values_are_surrogates_too_and_keep_their_shares():
     rng = np.random.default_rng(0)
-    real = pd.DataFrame({"employee_name": rng.choice(["Ann Li", "Bob Ray", "Eve Meyer"], 300, p=[0.6, 0.3, 0.1]),
-                         "x": rng.integers(0, 9, 300)})  # fmt: skip
+    real = pd.DataFrame(
+        {
+            "employee_name": rng.choice(["Ann Li", "Bob Ray", "Eve Meyer"], 300, p=[0.6, 0.3, 0.1]),
+            "x": rng.integers(0, 9, 300),
+        }
+    )
     made = sampled(real, 900)
     assert not set(made["employee_name"]) & set(real["employee_name"])
     shares = made["employee_name"].value_counts(normalize=True).to_numpy()

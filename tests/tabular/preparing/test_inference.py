@@ -129,10 +129,17 @@ def test_a_header_in_the_middle_of_the_file_is_read_as_missing(rng):
 @pytest.mark.parametrize(
     "form",
     [
-        "%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%SZ", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d %b %Y",
-        "%-m/%-d/%Y %H:%M", "%m/%d/%Y %I:%M %p",
+        "%Y-%m-%d",
+        "%Y-%m-%d %H:%M:%S",
+        "%Y-%m-%dT%H:%M:%SZ",
+        "%d/%m/%Y",
+        "%m/%d/%Y",
+        "%d.%m.%Y",
+        "%d %b %Y",
+        "%-m/%-d/%Y %H:%M",
+        "%m/%d/%Y %I:%M %p",
     ],
-)  # fmt: skip
+)
 def test_dates_written_as_text_are_dates_in_their_format(rng, form):
     days = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 90_000_000, ROWS), unit="s")
     found = column(days.strftime(form))
@@ -323,10 +330,14 @@ def test_unused_names_of_an_unordered_category_are_left_out():
     assert "zoe" not in str(column)
 
 
-@pytest.mark.parametrize(("write", "kind"), [
-    (lambda i: f"${i / 7:,.2f}", "continuous"), (lambda i: f"note {i} of {i % 7}", "text"),
-    (lambda i: str(pd.Timestamp(2024, 1, 1) + pd.Timedelta(i * 61, unit="s")), "datetime"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("write", "kind"),
+    [
+        (lambda i: f"${i / 7:,.2f}", "continuous"),
+        (lambda i: f"note {i} of {i % 7}", "text"),
+        (lambda i: str(pd.Timestamp(2024, 1, 1) + pd.Timedelta(i * 61, unit="s")), "datetime"),
+    ],
+)
 def test_many_distinct_texts_with_marks_among_them_are_of_the_kind_of_all(write, kind):
     texts = [write(i) for i in range(6000)] + ["n/a"] * 4000 + ["odd one"] * 50
     found = column(texts)

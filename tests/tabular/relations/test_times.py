@@ -55,7 +55,11 @@ def test_dates_have_no_time_of_day_and_numbers_only_gaps():
 def test_no_time_goes_back_or_beyond_the_last_day():
     before = np.array([10 * DAY, 10 * DAY])
     clock = clock_of(np.array([1.0]))
-    parts = {"weeks": np.array([9.0, np.nan]), "days": np.array([0, -1]), "gap": np.array([np.nan, -5.0]),
-             "clock": np.array([100.0, np.nan])}  # fmt: skip
+    parts = {
+        "weeks": np.array([9.0, np.nan]),
+        "days": np.array([0, -1]),
+        "gap": np.array([np.nan, -5.0]),
+        "clock": np.array([100.0, np.nan]),
+    }
     made = clock.join(parts, before, np.array([12.0, 12.0]))
     assert made.tolist() == [12 * DAY + 100, 10 * DAY]

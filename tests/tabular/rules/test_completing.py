@@ -28,22 +28,44 @@ def visits() -> pd.DataFrame:
     length, all_, part = rng.uniform(0, 9, ROWS).round(2), rng.integers(50, 900, ROWS), rng.random(ROWS)
     part = (all_ * part).round()
     before = (at.dt.month * 100 + at.dt.day) < (born.dt.month * 100 + born.dt.day)
-    return pd.DataFrame({
-        "at": at, "day": at.dt.normalize(), "month": at.dt.month, "weekday": at.dt.day_of_week, "hour": at.dt.hour,
-        "year": at.dt.year, "born": born, "age": at.dt.year - born.dt.year - before.astype(int),
-        "born year": born.dt.year, "length": length, "whole": np.floor(length), "all": all_, "part": part,
-        "share": (part / all_).round(2), "city": city, "rooms": rooms,
-        "country": pd.Series(city).map({"Lyon": "FR", "Paris": "FR", "Rome": "IT", "Bonn": "DE", "Graz": "AT"}),
-        "price": pd.Series(city).map(len) * 10 + rooms % 4,
-        "stars": rooms % 4,
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "at": at,
+            "day": at.dt.normalize(),
+            "month": at.dt.month,
+            "weekday": at.dt.day_of_week,
+            "hour": at.dt.hour,
+            "year": at.dt.year,
+            "born": born,
+            "age": at.dt.year - born.dt.year - before.astype(int),
+            "born year": born.dt.year,
+            "length": length,
+            "whole": np.floor(length),
+            "all": all_,
+            "part": part,
+            "share": (part / all_).round(2),
+            "city": city,
+            "rooms": rooms,
+            "country": pd.Series(city).map({"Lyon": "FR", "Paris": "FR", "Rome": "IT", "Bonn": "DE", "Graz": "AT"}),
+            "price": pd.Series(city).map(len) * 10 + rooms % 4,
+            "stars": rooms % 4,
+        }
+    )
 
 
 RULES = (
-    "day = date(at)", "month = month(at)", "weekday = weekday(at)", "hour = hour(at)", "year = year(at)",
-    "age = years(at, born)", '"born year" = year(born)', "whole = floor(length)", "share = part / all",
-    "city -> country", "city, stars -> price",
-)  # fmt: skip
+    "day = date(at)",
+    "month = month(at)",
+    "weekday = weekday(at)",
+    "hour = hour(at)",
+    "year = year(at)",
+    "age = years(at, born)",
+    '"born year" = year(born)',
+    "whole = floor(length)",
+    "share = part / all",
+    "city -> country",
+    "city, stars -> price",
+)
 TABLE = visits()
 TABLE.loc[TABLE["city"] == "Rome", "rooms"] = 4
 

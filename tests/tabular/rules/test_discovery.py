@@ -121,8 +121,10 @@ def test_a_discount_and_an_age_are_found() -> None:
     table["total"] = (price * quantity * (1 - off / 100)).round(2)
     table["each"] = (price * (1 - off / 100)).round(2)
     assert {
-        "total = price * quantity * (1 - off / 100)", "each = price * (1 - off / 100)", "age = 2024 - year(born)"
-    } <= set(texts(table))  # fmt: skip
+        "total = price * quantity * (1 - off / 100)",
+        "each = price * (1 - off / 100)",
+        "age = 2024 - year(born)",
+    } <= set(texts(table))
 
 
 def test_factors_are_plain() -> None:
@@ -158,12 +160,14 @@ def test_columns_that_decide_each_other_are_told_through_the_first() -> None:
     rng = drawn()
     key = rng.integers(0, 12, ROWS)
     group = rng.integers(0, 3, 12)
-    table = pd.DataFrame({
-        "code": np.char.add("c", key.astype(str)),
-        "name": np.char.add("n", key.astype(str)),
-        "sign": np.char.add("s", key.astype(str)),
-        "group": np.char.add("g", group[key].astype(str)),
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "code": np.char.add("c", key.astype(str)),
+            "name": np.char.add("n", key.astype(str)),
+            "sign": np.char.add("s", key.astype(str)),
+            "group": np.char.add("g", group[key].astype(str)),
+        }
+    )
     assert set(texts(table)) == {"code -> name", "name -> code", "code -> sign", "sign -> code", "code -> group"}
 
 
@@ -171,8 +175,14 @@ def test_two_columns_decide_where_none_does_alone() -> None:
     rng = drawn()
     a, b, c = (rng.integers(0, 5, ROWS) for _ in range(3))
     far = drawn(1).permutation(25).reshape(5, 5) % 13 * 70
-    table = pd.DataFrame({"from": np.char.add("f", a.astype(str)), "to": np.char.add("t", b.astype(str)),
-                          "seat": np.char.add("s", c.astype(str)), "far": far[a, b]})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "from": np.char.add("f", a.astype(str)),
+            "to": np.char.add("t", b.astype(str)),
+            "seat": np.char.add("s", c.astype(str)),
+            "far": far[a, b],
+        }
+    )
     assert texts(table) == ["from, to -> far"]
 
 
@@ -194,13 +204,20 @@ def calendar_table(rows: int = ROWS) -> pd.DataFrame:
     rng = drawn()
     at = pd.Series(pd.Timestamp("2022-01-03 08:00") + pd.to_timedelta(rng.integers(0, 900 * 1440, rows), unit="min"))
     months = ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."]
-    return pd.DataFrame({
-        "when": at, "mois": [months[month - 1] for month in at.dt.month], "wday": at.dt.day_name().str[:3],
-        "weekend": (at.dt.day_of_week >= 5).astype(int), "quarter": "Q" + at.dt.quarter.astype(str),
-        "week": at.dt.isocalendar().week.astype(int), "ym": at.dt.strftime("%Y-%m"), "hh": at.dt.hour,
-        "shift": np.where(at.dt.hour < 6, "night", np.where(at.dt.hour < 14, "early", "late")),
-        "amount": rng.gamma(2, 20, rows).round(2),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "when": at,
+            "mois": [months[month - 1] for month in at.dt.month],
+            "wday": at.dt.day_name().str[:3],
+            "weekend": (at.dt.day_of_week >= 5).astype(int),
+            "quarter": "Q" + at.dt.quarter.astype(str),
+            "week": at.dt.isocalendar().week.astype(int),
+            "ym": at.dt.strftime("%Y-%m"),
+            "hh": at.dt.hour,
+            "shift": np.where(at.dt.hour < 6, "night", np.where(at.dt.hour < 14, "early", "late")),
+            "amount": rng.gamma(2, 20, rows).round(2),
+        }
+    )
 
 
 def test_words_numbers_and_dates_that_a_timestamp_decides_are_not_learned() -> None:

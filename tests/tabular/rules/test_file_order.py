@@ -26,12 +26,18 @@ def log(missing: float = 0.0) -> pd.DataFrame:
     """A log: its rows stand in the order of their timestamps, and what follows from these does."""
     rng = np.random.default_rng(0)
     time = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(np.sort(rng.integers(0, 30 * 86400, ROWS)), unit="s"))
-    table = pd.DataFrame({
-        "id": np.arange(ROWS) + 1001, "time": time, "day": time.dt.strftime("%Y-%m-%d"),
-        "done": time + pd.to_timedelta(rng.integers(1, 9000, ROWS), unit="s"),
-        "bytes": np.cumsum(rng.integers(0, 900, ROWS)), "left": 9000 - np.cumsum(rng.random(ROWS)).round(2),
-        "status": rng.choice(["ok", "late", "lost"], ROWS), "size": rng.normal(size=ROWS).round(2),
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "id": np.arange(ROWS) + 1001,
+            "time": time,
+            "day": time.dt.strftime("%Y-%m-%d"),
+            "done": time + pd.to_timedelta(rng.integers(1, 9000, ROWS), unit="s"),
+            "bytes": np.cumsum(rng.integers(0, 900, ROWS)),
+            "left": 9000 - np.cumsum(rng.random(ROWS)).round(2),
+            "status": rng.choice(["ok", "late", "lost"], ROWS),
+            "size": rng.normal(size=ROWS).round(2),
+        }
+    )
     return table.mask((rng.random(table.shape) < missing) & (table.columns != "id"))
 
 
@@ -88,8 +94,10 @@ def test_holes_are_filled_between_their_neighbours(learned: tuple[pd.DataFrame, 
     table, schema = learned
     given, rng, reduced = to_arrays(table, schema), np.random.default_rng(1), reduction_of(schema)
     holes = {name: table[name].isna().to_numpy() for name in schema.names}
-    holes = {name: hole | (rng.random(ROWS) < 0.3) if name in ("time", "left", "day") else hole
-             for name, hole in holes.items()}  # fmt: skip
+    holes = {
+        name: hole | (rng.random(ROWS) < 0.3) if name in ("time", "left", "day") else hole
+        for name, hole in holes.items()
+    }
     parts = dict(reduced.split(to_arrays(log(), schema)).items())
 
     def again(which: np.ndarray) -> dict[str, np.ndarray]:

@@ -21,10 +21,13 @@ def parcels() -> pd.DataFrame:
     rng = np.random.default_rng(0)
     sent = pd.Series(pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 300 * 86400, ROWS), unit="s"))
     clock = rng.choice(OPEN, ROWS, p=[0.35, 0.3, 0.1, 0.15, 0.1]) * 3600 + rng.integers(0, 3600, ROWS)
-    return pd.DataFrame({
-        "sent": sent, "called": sent + pd.to_timedelta(rng.integers(60, 900, ROWS), unit="s"),
-        "got": sent.dt.normalize() + pd.to_timedelta(rng.choice([1, 2, 5], ROWS) * 86400 + clock, unit="s"),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "sent": sent,
+            "called": sent + pd.to_timedelta(rng.integers(60, 900, ROWS), unit="s"),
+            "got": sent.dt.normalize() + pd.to_timedelta(rng.choice([1, 2, 5], ROWS) * 86400 + clock, unit="s"),
+        }
+    )
 
 
 @pytest.fixture(scope="module")

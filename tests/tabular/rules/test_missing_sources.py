@@ -18,9 +18,14 @@ from tabular.where.conditions import parse_where
 
 ROWS = 4000
 RULES = (
-    "total = price * quantity", "day = date(sent)", "0 <= arrived - sent <= 3 d", "city -> country",
-    "share = price / total", "paid is missing exactly if due is missing", "paid <= due",
-)  # fmt: skip
+    "total = price * quantity",
+    "day = date(sent)",
+    "0 <= arrived - sent <= 3 d",
+    "city -> country",
+    "share = price / total",
+    "paid is missing exactly if due is missing",
+    "paid <= due",
+)
 
 
 def deliveries() -> pd.DataFrame:
@@ -30,12 +35,19 @@ def deliveries() -> pd.DataFrame:
     city, price = rng.choice(["Lyon", "Paris", "Rome", "Bonn"], ROWS), rng.gamma(2, 20, ROWS).round(2) + 0.5
     quantity = rng.integers(1, 9, ROWS)
     paid = sent + pd.to_timedelta(rng.integers(0, 4000, ROWS), unit="min")
-    table = pd.DataFrame({
-        "sent": sent, "arrived": sent + pd.to_timedelta(rng.integers(0, 4320, ROWS), unit="min"),
-        "day": sent.dt.normalize(), "price": price, "quantity": quantity, "total": (price * quantity).round(2),
-        "share": (price / (price * quantity).round(2)).round(3), "city": city,
-        "country": pd.Series(city).map({"Lyon": "FR", "Paris": "FR", "Rome": "IT", "Bonn": "DE"}),
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "sent": sent,
+            "arrived": sent + pd.to_timedelta(rng.integers(0, 4320, ROWS), unit="min"),
+            "day": sent.dt.normalize(),
+            "price": price,
+            "quantity": quantity,
+            "total": (price * quantity).round(2),
+            "share": (price / (price * quantity).round(2)).round(3),
+            "city": city,
+            "country": pd.Series(city).map({"Lyon": "FR", "Paris": "FR", "Rome": "IT", "Bonn": "DE"}),
+        }
+    )
     table = table.mask(rng.random(table.shape) < 0.03)
     none = rng.random(ROWS) < 0.1
     return table.assign(paid=paid.mask(none), due=(paid + pd.Timedelta("1 h")).mask(none))

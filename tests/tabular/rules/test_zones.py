@@ -18,8 +18,13 @@ from tabular.rules.reducing.held import held_rules
 from tabular.rules.reducing.reduction import reduction_of
 
 ROWS = 300
-RULES = {"0 <= end - start <= 10 h", "day = date(start)", "hour = hour(start)", "month(start) -> month",
-         "minutes = (end - start) / 60"}  # fmt: skip
+RULES = {
+    "0 <= end - start <= 10 h",
+    "day = date(start)",
+    "hour = hour(start)",
+    "month(start) -> month",
+    "minutes = (end - start) / 60",
+}
 
 
 def _written(utc: pd.Series, hours: np.ndarray) -> pd.Series:
@@ -39,11 +44,17 @@ def journeys(kind: str) -> pd.DataFrame:
     else:
         start_, end_ = (each.dt.tz_localize("UTC").dt.tz_convert("America/New_York") for each in (start, end))
         clock = start_.dt.tz_localize(None)
-    return pd.DataFrame({
-        "start": start_, "end": end_, "day": clock.dt.strftime("%Y-%m-%d"), "hour": clock.dt.hour,
-        "month": clock.dt.month_name(), "minutes": (end - start).dt.total_seconds() / 60,
-        "x": rng.random(ROWS).round(2),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "start": start_,
+            "end": end_,
+            "day": clock.dt.strftime("%Y-%m-%d"),
+            "hour": clock.dt.hour,
+            "month": clock.dt.month_name(),
+            "minutes": (end - start).dt.total_seconds() / 60,
+            "x": rng.random(ROWS).round(2),
+        }
+    )
 
 
 @pytest.fixture(scope="module", params=["offsets", "one zone"])

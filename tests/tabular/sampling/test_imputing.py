@@ -43,11 +43,13 @@ def completed(table, schema, progress=None):
 
         def decode_parts(self, drawn, rng, *, allowed):
             return {
-                column.name: np.zeros(len(table), np.int32) if column.has_categories
-                else np.full(len(table), column.minimum) if column.is_numeric
+                column.name: np.zeros(len(table), np.int32)
+                if column.has_categories
+                else np.full(len(table), column.minimum)
+                if column.is_numeric
                 else np.full(len(table), "made", object)
                 for column in schema
-            }  # fmt: skip
+            }
 
     progress = progress or Reporter()
     return fill_in(table, First(schema, {}), seed=0, progress=progress, complete=lambda rows, missing, rng: rows)

@@ -47,8 +47,10 @@ def test_parity_takes_the_target_from_the_whole_and_the_groups_as_they_are():
     assert rows.tolist() == [[42, 18], [28, 12]]
 
 
-@given(st.integers(1, 100_000), st.lists(st.tuples(*[st.integers(0, 500)] * 3), min_size=1, max_size=8).filter(
-    lambda rows: any(map(any, rows))))  # fmt: skip
+@given(
+    st.integers(1, 100_000),
+    st.lists(st.tuples(*[st.integers(0, 500)] * 3), min_size=1, max_size=8).filter(lambda rows: any(map(any, rows))),
+)
 def test_parity_leaves_no_group_more_than_a_row_away(n, pairs):
     counts = np.array(pairs)
     rows = parity(n, counts)

@@ -88,8 +88,10 @@ def test_a_missing_cell_is_no_category_to_balance(urn):
     cells = probe(urn, ["job"], 100)
     assert len(cells.counts) == 4
     assert [stratum.values for stratum in balanced_strata(cells, 30)] == [
-        {"job": "clerk"}, {"job": "cook"}, {"job": "judge"},
-    ]  # fmt: skip
+        {"job": "clerk"},
+        {"job": "cook"},
+        {"job": "judge"},
+    ]
 
 
 def test_the_target_no_longer_depends_on_the_group_and_both_keep_their_shares(urn):

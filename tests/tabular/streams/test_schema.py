@@ -138,8 +138,11 @@ def test_columns_of_too_many_values_are_told_by_a_sample_and_by_all_rows_where_i
         got, want = found[name], expected[name]
         assert (got.kind, got.dtype, got.missing_rate) == (want.kind, want.dtype, want.missing_rate)
         assert (got.minimum, got.maximum, got.decimals, got.format) == (
-            want.minimum, want.maximum, want.decimals, want.format,
-        )  # fmt: skip
+            want.minimum,
+            want.maximum,
+            want.decimals,
+            want.format,
+        )
     assert found["income"].maximum == 1234567.125
     assert found["row"].pattern == expected["row"].pattern
     assert any("distinct values" in note for note in found["income"].notes)

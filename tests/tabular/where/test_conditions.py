@@ -49,7 +49,7 @@ def make_table() -> pd.DataFrame:
             "pet-name.x y": rng.choice(["cat", "dog"], n),
             "note": [f"some long words {i} and {i * 7}" for i in range(n)],
         }
-    )  # fmt: skip
+    )
 
 
 TABLE = make_table()
@@ -121,7 +121,7 @@ def test_texts_and_mappings_may_stand_in_one_list():
         (None, TABLE["age"] > 0),
         ("", TABLE["age"] > 0),
     ],
-)  # fmt: skip
+)
 def test_a_condition_keeps_the_rows_that_pandas_keeps(where, expected):
     if where in (None, ""):
         assert parse_where(where, SCHEMA) == {}

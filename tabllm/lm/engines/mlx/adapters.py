@@ -59,9 +59,15 @@ class FrozenDora(nn.Module):
         """[..., inputs] -> [..., outputs]."""
         base = self.linear
         y = mx.quantized_matmul(
-            x, base.weight, scales=base.scales, biases=base.biases, transpose=True, group_size=base.group_size,
-            bits=base.bits, mode=base.mode,
-        )  # fmt: skip
+            x,
+            base.weight,
+            scales=base.scales,
+            biases=base.biases,
+            transpose=True,
+            group_size=base.group_size,
+            bits=base.bits,
+            mode=base.mode,
+        )
         y = self.ratio * (y + (x @ self.lora_a) @ self.lora_b)
         return y + base.bias if "bias" in base else y
 

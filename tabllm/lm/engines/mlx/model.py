@@ -161,9 +161,12 @@ def _take(model: Any, weights: Mapping[str, mx.array], stored: Mapping[str, Any]
     weights = from_hf(model, weights)
     if stored:
         nn.quantize(
-            model, group_size=stored["group_size"], bits=stored["bits"], mode=stored.get("mode", "affine"),
+            model,
+            group_size=stored["group_size"],
+            bits=stored["bits"],
+            mode=stored.get("mode", "affine"),
             class_predicate=lambda name, module: f"{name}.scales" in weights and stored.get(name, True),
-        )  # fmt: skip
+        )
     model.load_weights(list(weights.items()), strict=True)
 
 
@@ -185,13 +188,15 @@ def _quantize(model: Any, bits: int) -> None:
     parameters = _numbers(model, matrices=False)
     for group in _GROUPS:
         nn.quantize(
-            model, group_size=group, bits=bits,
+            model,
+            group_size=group,
+            bits=bits,
             class_predicate=lambda name, module, group=group: (
                 isinstance(module, (nn.Linear, nn.Embedding))
                 and module.weight.shape[-1] % group == 0
                 and packing(name, parameters=parameters, bits=bits, group_size=group)
             ),
-        )  # fmt: skip
+        )
 
 
 def _quantize_by_rows(model: Any, files: Sequence[Path]) -> None:

@@ -45,9 +45,14 @@ class Training:
     """
 
     def __init__(
-        self, model: Any, head: Head | NewHead, tuning: Tuning, used: np.ndarray, masks: np.ndarray,
+        self,
+        model: Any,
+        head: Head | NewHead,
+        tuning: Tuning,
+        used: np.ndarray,
+        masks: np.ndarray,
         weight_decay: float,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.model, self.head, self.tuning = model, head, tuning
         self.used, self.masks = mx.array(used.astype(np.int32)), mx.array(masks)
         self.weight_decay = weight_decay
@@ -72,8 +77,11 @@ class Training:
         self.names = {path: self._neutral(path) for path, _ in tree_flatten(self._trainable())}
         self.step_count = 0
         # Small changes would be lost in weights of 16 bits: float32 masters are what is trained.
-        self.masters = {path: value.astype(mx.float32) for path, value in tree_flatten(self._trainable())
-                        if value.dtype != mx.float32}  # fmt: skip
+        self.masters = {
+            path: value.astype(mx.float32)
+            for path, value in tree_flatten(self._trainable())
+            if value.dtype != mx.float32
+        }
         # Gradients of float16 are taken of a scaled loss, or small ones would be 0 (Micikevicius et al. 2018).
         self._scales = computes_in(model) == mx.float16
         self.loss_scale, self._since = mx.array(FIRST_SCALE if self._scales else 1.0), mx.array(0)
@@ -81,11 +89,13 @@ class Training:
         self.moments: tuple[dict[str, mx.array], dict[str, mx.array]] = dict(zeros), dict(zeros)
         self._gradient = nn.value_and_grad(self.root, self._loss)
         self._update = compiled_adamw(
-            {path: weight_decay if value.ndim > 1 and "lora_" not in path else 0.0
-             for path, value in tree_flatten(self._trainable())},
+            {
+                path: weight_decay if value.ndim > 1 and "lora_" not in path else 0.0
+                for path, value in tree_flatten(self._trainable())
+            },
             sum(value.size for _, value in tree_flatten(self._trainable())),
             scaled=self._scales,
-        )  # fmt: skip
+        )
 
     def _trainable(self) -> Any:
         return self.root.trainable_parameters()
@@ -177,9 +187,13 @@ class Training:
         corrections = 1 - BETAS[0] ** self.step_count, (1 - BETAS[1] ** self.step_count) ** 0.5
         total = total / self.loss_scale
         updated, first, second, good = self._update(
-            self._full_width(), found, *self.moments, mx.array(learning_rate),
-            mx.array(corrections), self.loss_scale,
-        )  # fmt: skip
+            self._full_width(),
+            found,
+            *self.moments,
+            mx.array(learning_rate),
+            mx.array(corrections),
+            self.loss_scale,
+        )
         self.moments = first, second
         if self._scales:
             self.loss_scale, self._since = next_scale(self.loss_scale, good, self._since)

@@ -38,9 +38,13 @@ class Head:
             return layer.weight[tokens].astype(mx.float32), bias
         scale_biases = layer.get("biases")
         weight = mx.dequantize(
-            layer.weight[tokens], layer.scales[tokens], None if scale_biases is None else scale_biases[tokens],
-            group_size=layer.group_size, bits=layer.bits, mode=layer.mode,
-        )  # fmt: skip
+            layer.weight[tokens],
+            layer.scales[tokens],
+            None if scale_biases is None else scale_biases[tokens],
+            group_size=layer.group_size,
+            bits=layer.bits,
+            mode=layer.mode,
+        )
         return weight.astype(mx.float32), bias
 
 
@@ -103,9 +107,12 @@ def put_embedding(model: Any, module: Any) -> None:
 
 
 def new_vocabulary(
-    model: Any, head: Head | NewHead, words: Sequence[Sequence[int]], fields: Sequence[Sequence[int]],
+    model: Any,
+    head: Head | NewHead,
+    words: Sequence[Sequence[int]],
+    fields: Sequence[Sequence[int]],
     log_frequencies: np.ndarray,
-) -> NewHead:  # fmt: skip
+) -> NewHead:
     """Replace a model's input embedding by one of a table's own tokens, and give the output layer that goes with it.
 
     Where they start is said at :meth:`tabllm.lm.engines.base.LmEngine.use_vocabulary`.

@@ -60,9 +60,13 @@ def _plain(layer: Any) -> Any:
     made.weight = layer.weight
     if isinstance(layer, (nn.QuantizedLinear, nn.QuantizedEmbedding)):
         made.weight = mx.dequantize(
-            layer.weight, layer.scales, layer.get("biases"), group_size=layer.group_size, bits=layer.bits,
+            layer.weight,
+            layer.scales,
+            layer.get("biases"),
+            group_size=layer.group_size,
+            bits=layer.bits,
             mode=layer.mode,
-        )  # fmt: skip
+        )
     if "bias" in layer:
         made.bias = layer.bias
     return made
@@ -80,8 +84,11 @@ def plain_weights(model: Any, instead: Mapping[str, Any]) -> dict[str, mx.array]
         if name in instead or hasattr(part, "fuse") or isinstance(part, (nn.QuantizedLinear, nn.QuantizedEmbedding))
     }
     outer = {name for name in special if not any(name.startswith(f"{other}.") for other in special)}
-    weights = [(name, value) for name, value in tree_flatten(model.parameters())
-               if not any(name.startswith(f"{other}.") for other in outer)]  # fmt: skip
+    weights = [
+        (name, value)
+        for name, value in tree_flatten(model.parameters())
+        if not any(name.startswith(f"{other}.") for other in outer)
+    ]
     for name in sorted(outer):
         weights += [(f"{name}.{last}", value) for last, value in tree_flatten(_plain(special[name]).parameters())]
     named = {}

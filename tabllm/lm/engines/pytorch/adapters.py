@@ -73,11 +73,16 @@ def with_adapters(model: Any, tuning: Tuning) -> Any:
     # 16 bits. DoRA divides by the norms of the adapted weights, for which 16 bits are too coarse.
     number = computes_in(model) if tuning.method == "lora" else torch.float32
     config = LoraConfig(
-        r=tuning.rank, lora_alpha=tuning.rank * tuning.scale,  # type: ignore[arg-type]  # any number does
-        lora_dropout=0.0, target_modules=sorted(layers),
-        fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()), use_dora=tuning.method == "dora",
-        bias="none", task_type="CAUSAL_LM", exclude_modules=["lm_head"],
-    )  # fmt: skip
+        r=tuning.rank,
+        lora_alpha=tuning.rank * tuning.scale,  # type: ignore[arg-type]  # any number does
+        lora_dropout=0.0,
+        target_modules=sorted(layers),
+        fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),
+        use_dora=tuning.method == "dora",
+        bias="none",
+        task_type="CAUSAL_LM",
+        exclude_modules=["lm_head"],
+    )
     try:
         adapted = get_peft_model(model, config)
     except ValueError as error:  # layers that peft knows to be used otherwise than by calling them

@@ -125,9 +125,12 @@ class TorchLm(LmEngine):
         window = Window(cache, within, positions, self.device)
         with allow_tf32(self.device):
             hidden = self.model.base_model(
-                input_ids=tokens, position_ids=window.positions, attention_mask=window.mask(),
-                past_key_values=window, use_cache=True,
-            ).last_hidden_state  # fmt: skip
+                input_ids=tokens,
+                position_ids=window.positions,
+                attention_mask=window.mask(),
+                past_key_values=window,
+                use_cache=True,
+            ).last_hidden_state
         added = np.full(len(positions), tokens.shape[1]) if counts is None else counts
         if rows is None:
             cache.lengths = cache.lengths + added

@@ -78,7 +78,10 @@ def write_model(model: Any, folder: Path) -> None:
     weights = None
     if model.config.model_type == "gpt2":
         tied = model.config.tie_word_embeddings
-        weights = {name.removeprefix("transformer."): value for name, value in model.state_dict().items()
-                   if not (tied and name == "lm_head.weight")}  # fmt: skip
+        weights = {
+            name.removeprefix("transformer."): value
+            for name, value in model.state_dict().items()
+            if not (tied and name == "lm_head.weight")
+        }
     model.save_pretrained(folder, state_dict=weights)
     spell_for_mlx(folder)

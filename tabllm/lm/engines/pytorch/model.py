@@ -18,13 +18,28 @@ from ....decoding.backend import install_mlx
 from ..base import Shape
 
 __all__ = [
-    "Head", "PairEmbedding", "blocks_of", "computes_in", "find_head", "load_model", "new_vocabulary", "shape_of",
+    "Head",
+    "PairEmbedding",
+    "blocks_of",
+    "computes_in",
+    "find_head",
+    "load_model",
+    "new_vocabulary",
+    "shape_of",
     "unfit",
-]  # fmt: skip
+]
 
 _DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-_NO_DROPOUT = ("attn_pdrop", "resid_pdrop", "embd_pdrop", "attention_dropout", "hidden_dropout", "resid_dropout",
-               "embedding_dropout", "embd_dropout")  # fmt: skip
+_NO_DROPOUT = (
+    "attn_pdrop",
+    "resid_pdrop",
+    "embd_pdrop",
+    "attention_dropout",
+    "hidden_dropout",
+    "resid_dropout",
+    "embedding_dropout",
+    "embd_dropout",
+)
 
 
 def load_model(folder: str | Path, *, precision: str, device: torch.device, random: int | None = None) -> Any:

@@ -69,14 +69,21 @@ class Training:
         if head is not None and head.bias is not None:
             model.get_output_embeddings().weight.requires_grad_(False)  # of the model's own vocabulary
             pair = model.get_input_embeddings()
-            self.extra = {"vocabulary.tokens": pair.tokens, "vocabulary.fields": pair.fields,
-                          "vocabulary.head": head.weight, "vocabulary.bias": head.bias}  # fmt: skip
+            self.extra = {
+                "vocabulary.tokens": pair.tokens,
+                "vocabulary.fields": pair.fields,
+                "vocabulary.head": head.weight,
+                "vocabulary.bias": head.bias,
+            }
             for weight in self.extra.values():
                 weight.requires_grad_(True)
         self.weights = dict(self._named())
         # Small changes would be lost in weights of 16 bits: float32 masters are what is trained.
-        self.masters = {name: weight.detach().float().requires_grad_(True) for name, weight in self.weights.items()
-                        if weight.dtype != torch.float32}  # fmt: skip
+        self.masters = {
+            name: weight.detach().float().requires_grad_(True)
+            for name, weight in self.weights.items()
+            if weight.dtype != torch.float32
+        }
         self.trainable = {**self.weights, **self.masters}
         # Gradients of float16 are taken of a scaled loss, or small ones would be 0 (Micikevicius et al. 2018).
         self._scales = any(weight.dtype == torch.float16 for weight in model.parameters())

@@ -32,8 +32,13 @@ def find_lines(sample: Sample) -> list[Equation]:
             line = _line(sample, target, place, least)
             if line is not None and line.exact and line.is_copy:
                 # Copies of a column are found with it, and not tried any more.
-                line = replace(line, left=numbers.names[place], columns=(line.left,),
-                               text=quoted(line.left), terms=((line.left, 1.0), ("", 0.0)))  # fmt: skip
+                line = replace(
+                    line,
+                    left=numbers.names[place],
+                    columns=(line.left,),
+                    text=quoted(line.left),
+                    terms=((line.left, 1.0), ("", 0.0)),
+                )
                 copied.add(place)
             if line is not None:
                 found.append(line)

@@ -30,10 +30,14 @@ def find_sums(sample: Sample, lefts: frozenset[str]) -> list[Equation]:
         lefts: columns that are computed already; they are left out.
     """
     numbers = sample.numbers
-    columns = _complete(numbers, [
-        place for place, name in enumerate(numbers.names)
-        if name not in lefts and not numbers.dates[place] and numbers.distinct[place] >= 2
-    ])  # fmt: skip
+    columns = _complete(
+        numbers,
+        [
+            place
+            for place, name in enumerate(numbers.names)
+            if name not in lefts and not numbers.dates[place] and numbers.distinct[place] >= 2
+        ],
+    )
     found = []
     for order in (columns, columns[::-1]):
         for target, terms in _dependent(numbers, order):
