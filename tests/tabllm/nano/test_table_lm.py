@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tabllm import TableLM
-from tabllm.decoding.backend import choose_backend
 from tabllm.nano import table_lm
-from tabular import read_table
-from tabular.errors import ConditionError, RunError, TableError, TabllmError, UsageError
+from tabular.errors import ConditionError, RunError, UsageError
 from tabular.progress import Reporter, Task
 from tabular.sampling.strata import fair_strata, probe, sample_strata
-
-with pytest.MonkeyPatch.context() as patch:
-    patch.syspath_prepend(str(Path(__file__).parents[2]))
-    from real_tables import TABLES
-
-SMALL = {"engine": "torch", "device": "cpu", "width": 32, "layers": 1, "heads": 2}
 
 
 def mixed(rows: int = 2000) -> pd.DataFrame:
@@ -56,8 +47,8 @@ def table() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def model(table) -> TableLM:
-    return TableLM(**SMALL, steps=500, batch_size=64, bins=30, learning_rate=5e-3).fit(table)
+def model(small, table) -> TableLM:
+    return small(steps=500, batch_size=64, bins=30, learning_rate=5e-3).fit(table)
 
 
 def test_rates_can_be_the_same_in_every_group(model):
@@ -124,8 +115,8 @@ def test_the_same_seed_gives_the_same_rows_and_another_seed_others(model):
     assert not first.equals(other)
 
 
-def test_the_same_fit_gives_the_same_model(table):
-    made = [TableLM(**SMALL, steps=20, seed=5).fit(table).sample(100) for _ in range(2)]
+def test_the_same_fit_gives_the_same_model(small, table):
+    made = [small(steps=20, seed=5).fit(table).sample(100) for _ in range(2)]
     pd.testing.assert_frame_equal(*made)
 
 
@@ -185,49 +176,6 @@ def test_a_run_whose_files_do_not_fit_is_refused(model, tmp_path):
         TableLM.load(tmp_path / "run")
 
 
-@pytest.mark.parametrize("rows", [2, 3, 30])
-def test_tiny_tables_can_be_learned(rows):
-    tiny = pd.DataFrame({"a": [1, 2, 3] * 10, "b": list("xyz") * 10})[:rows]
-    made = TableLM(**SMALL, steps=5).fit(tiny).sample(50)
-    assert set(made["b"]) <= set(tiny["b"])
-
-
-def test_a_single_row_is_refused():
-    with pytest.raises(TableError):
-        TableLM(**SMALL).fit(pd.DataFrame({"a": [1], "b": [2]}))
-
-
-def test_many_columns_of_many_values_can_be_learned():
-    rng = np.random.default_rng(0)
-    wide = pd.DataFrame(rng.normal(size=(300, 60)).round(3), columns=[f"c{i}" for i in range(60)])
-    made = TableLM(**SMALL, steps=5).fit(wide).sample(100)
-    assert made.shape == (100, 60)
-
-
-@pytest.mark.parametrize(
-    ("settings", "named"),
-    [
-        ({"epochs": 0}, "epochs"),
-        ({"width": 30, "heads": 4}, "width"),
-        ({"seed": -1}, "seed"),
-        ({"engine": "jax"}, "jax"),
-    ],
-)
-def test_settings_that_cannot_be_are_refused(settings, named):
-    with pytest.raises(UsageError, match=named):
-        TableLM(**settings).check()
-
-
-def test_a_device_that_is_not_there_is_named():
-    with pytest.raises(UsageError, match="abacus"):
-        choose_backend("torch", "abacus")
-
-
-def test_a_model_that_has_learned_nothing_says_so():
-    with pytest.raises(UsageError, match="fit"):
-        TableLM(**SMALL).sample(3)
-
-
 def test_conditions_that_cannot_hold_are_refused(model):
     with pytest.raises(ConditionError, match="age"):
         model.sample(5, where="age>=200")
@@ -235,42 +183,6 @@ def test_conditions_that_cannot_hold_are_refused(model):
         model.sample(0)
 
 
-@pytest.mark.parametrize(("folder", "file"), TABLES.items())
-def test_any_real_table_goes_through(shared_data, folder, file):
-    real = read_table(shared_data(folder) / file).sample(3000, random_state=0).reset_index(drop=True)
-    model = TableLM(**SMALL, steps=30).fit(real)
-    made = model.sample(2000)
-    assert made.dtypes.to_dict() == real.dtypes.to_dict()
-    for column in model.schema:
-        found = made[column.name].dropna()
-        if column.is_numeric:
-            known, found = pd.to_numeric(real[column.name]), pd.to_numeric(found)  # their text is kept as written
-            assert found.min() >= known.min()
-            assert found.max() <= known.max()
-        else:
-            assert set(found) <= set(real[column.name])
-        assert made[column.name].isna().mean() == pytest.approx(real[column.name].isna().mean(), abs=0.02)
-
-
-def test_a_rare_conversion_is_given_every_time(shared_data):
-    real = read_table(shared_data("hillstrom_email_64k") / "hillstrom.csv.gz").sample(8000, random_state=0)
-    made = TableLM(**SMALL, steps=60).fit(real).sample(10_000, where="conversion=1")
-    assert (made["conversion"] == 1).sum() == 10_000
-
-
-def test_a_category_of_thousands_of_values_takes_two_tokens_and_can_be_asked_for():
-    rng = np.random.default_rng(0)
-    table = pd.DataFrame(
-        {"zip": [f"{z:05d}" for z in rng.integers(10_000, 13_000, 9000)], "sex": rng.choice(["f", "m"], 9000)}
-    )
-    model = TableLM(**SMALL, steps=20).fit(table)
-    assert model.facts["tokens_per_row"] == 3
-    wanted = sorted(set(table["zip"]))[:2]
-    assert set(model.sample(500, where={"zip": wanted})["zip"]) <= set(wanted)
-    assert set(model.sample(500)["zip"]) <= set(table["zip"])
-
-
-# -- every kind of column, and what a user may ask of it ------------------------------------------------------------
 def holed(table: pd.DataFrame, names: list[str], share: float = 0.4) -> pd.DataFrame:
     """The table with cells of these columns missing."""
     rng = np.random.default_rng(3)
@@ -349,20 +261,6 @@ def test_conditioned_parts_differ_from_each_other_and_each_keeps_the_condition(m
     assert not parts[0]["age"].equals(parts[1]["age"])
 
 
-def test_a_large_sample_comes_in_parts_of_bounded_size(monkeypatch):
-    table = pd.DataFrame(
-        {"id": [f"K{i:07d}" for i in range(0, 200 * 48_271, 48_271)], "a": list("xy") * 100, "b": [0, 1, 1, 0] * 50}
-    )
-    model = TableLM(**SMALL, steps=5).fit(table)
-    monkeypatch.setattr(table_lm, "PART_ROWS", 60_000)
-    sizes, seen = [], set()
-    for part in model.sample_batches(300_000):
-        sizes.append(len(part))
-        seen.update(part["id"])
-    assert sum(sizes) == len(seen) == 300_000
-    assert max(sizes) <= 60_000
-
-
 def test_completing_keeps_the_columns_the_dtypes_and_the_known_cells(model, table):
     names = ["age", "spend", "device", "plan", "ad", "seen"]
     known = table.iloc[100:400].reset_index(drop=True)
@@ -399,106 +297,9 @@ def test_completing_keeps_the_index(model, table):
     pd.testing.assert_index_equal(model.complete(holes).index, holes.index)
 
 
-def commented() -> tuple[pd.DataFrame, TableLM]:
-    """A table with texts and identifiers, some texts missing, and its model."""
-    rng = np.random.default_rng(0)
-    words = ["good", "bad", "fine", "slow", "again", "hello"]
-    table = pd.DataFrame(
-        {
-            "id": [f"U{i:05d}" for i in range(400)],
-            "amount": rng.normal(size=400).round(2),
-            "plan": pd.Categorical(rng.choice(["a", "b", "c"], 400)),
-            "comment": [" ".join(rng.choice(words, 12)) for _ in range(400)],
-        }
-    )
-    table.loc[::3, "comment"] = None
-    return table, TableLM(**SMALL, steps=5).fit(table)
-
-
-def test_missing_texts_are_completed_every_one():
-    table, model = commented()
-    assert model.complete(table)["comment"].notna().all()
-
-
-def test_identifiers_that_are_completed_are_unlike_those_that_are_known():
-    table, model = commented()
-    holes = table.copy()
-    holes.loc[:50, "id"] = None
-    assert model.complete(holes)["id"].is_unique
-
-
-def test_a_categorical_that_lists_fewer_categories_is_completed():
-    table, model = commented()
-    holes = table[:50].copy()
-    holes["plan"] = pd.Categorical(["a"] * 25 + [None] * 25)
-    assert model.complete(holes)["plan"].notna().all()
-
-
-@pytest.mark.parametrize(
-    ("values", "where"),
-    [
-        (np.arange(2000) % 40 * 10, "x between 3 and 7"),
-        (np.append(np.random.default_rng(0).normal(0, 1, 1800).round(3), [999.0] * 200), "x between 500 and 600"),
-    ],
-)
-def test_a_condition_between_all_values_of_the_table_is_refused_in_words(values, where):
-    table = pd.DataFrame({"x": values, "y": list("ab") * 1000})
-    with pytest.raises(ConditionError, match="x"):
-        TableLM(**SMALL, steps=5).fit(table).sample(5, where=where)
-
-
-def test_a_learning_rate_at_which_training_diverges_is_said_in_words():
-    table = pd.DataFrame({"x": np.arange(300) % 7, "y": list("abc") * 100})
-    with pytest.raises(TabllmError, match="learning"):
-        TableLM(**SMALL, steps=40, learning_rate=1e6).fit(table)
-
-
 def test_a_negative_seed_of_a_sample_is_refused_in_words(model):
     with pytest.raises(UsageError, match="seed"):
         model.sample(3, seed=-1)
-
-
-def test_a_number_of_many_values_that_are_all_frequent_can_be_learned():
-    table = pd.DataFrame({"minute": np.repeat(np.arange(300), 40), "busy": [0, 1] * 6000})
-    made = TableLM(**SMALL, steps=5).fit(table).sample(500, where="minute between 100 and 109")
-    assert made["minute"].between(100, 109).all()
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"epochs": -1},
-        {"steps": 0},
-        {"batch_size": 0},
-        {"learning_rate": 0},
-        {"learning_rate": -1e-3},
-        {"bins": 0},
-        {"layers": 0},
-        {"width": 0},
-        {"heads": -2},
-        {"heads": 3},
-    ],
-)
-def test_a_setting_out_of_range_is_refused_by_its_name(settings):
-    with pytest.raises(UsageError, match=next(iter(settings))):
-        TableLM(**settings).check()
-
-
-@pytest.mark.parametrize("call", ["sample", "complete", "save", "sample_batches"])
-def test_whatever_needs_a_fit_says_so(call, table, tmp_path):
-    model = TableLM(**SMALL)
-    arguments = {"sample": (3,), "complete": (table,), "save": (tmp_path / "run",), "sample_batches": (3,)}
-    with pytest.raises(UsageError, match="fit"):
-        list(getattr(model, call)(*arguments[call]) or [])
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_rare_categories_are_folded_where_that_is_asked_for():
-    rng = np.random.default_rng(0)
-    names = np.append(rng.choice(["ios", "web"], 500), ["Ada Lovelace", "Alan Turing"])
-    table = pd.DataFrame({"device": names, "clicked": rng.integers(0, 2, 502)})
-    made = TableLM(**SMALL, steps=5, rare_below=5).fit(table).sample(3000)
-    assert not {"Ada Lovelace", "Alan Turing"} & set(made["device"])
 
 
 def test_a_run_read_again_keeps_conditions_completes_alike_and_is_saved_the_same(model, table, tmp_path):
@@ -514,39 +315,7 @@ def test_a_run_read_again_keeps_conditions_completes_alike_and_is_saved_the_same
             assert (tmp_path / "copy" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_the_order_and_the_index_of_the_columns_of_a_table_do_not_matter_to_what_is_asked():
-    table = pd.DataFrame({"b": [1.25, 2.5, None] * 30, "a": list("xyz") * 30}, index=range(90, 0, -1))
-    made = TableLM(**SMALL, steps=5).fit(table).sample(40)
-    assert list(made.columns) == ["b", "a"]
-    assert made.dtypes.to_dict() == table.dtypes.to_dict()
-    assert set(made["b"].dropna()) <= {1.25, 2.5}
-
-
-@pytest.mark.parametrize(
-    "column",
-    [
-        pd.Series([1, None, 3] * 10, dtype="Int64"),
-        pd.Series([1, 2, 3] * 10, dtype="int8"),
-        pd.Series([0.1, 0.2, 0.3] * 10, dtype="float32"),
-        pd.Series([True, None, False] * 10, dtype="boolean"),
-        pd.Series([True, None, False] * 10, dtype="object"),
-        pd.Series(["a", None, "b"] * 10, dtype="string"),
-        pd.Series(pd.Categorical(["lo", "hi", None] * 10, categories=["lo", "hi"], ordered=True)),
-        pd.Series(pd.to_datetime(["2024-01-01 10:00", "2024-05-05 11:30", None] * 10)),
-        pd.Series(pd.to_datetime(["2024-01-01", "2024-05-05", None] * 10)).dt.tz_localize("Europe/Berlin"),
-        pd.Series(["2024-01-01", "2024-05-05", None] * 10),
-    ],
-    ids=lambda column: str(column.dtype),
-)
-def test_a_column_of_any_dtype_comes_back_in_kind(column):
-    table = pd.DataFrame({"x": column, "y": list("ab") * 15})
-    made = TableLM(**SMALL, steps=5).fit(table).sample(60)
-    assert made["x"].dtype == column.dtype
-    assert set(made["x"].dropna()) <= set(column.dropna())
-    assert made["x"].isna().any() == column.isna().any()
-
-
-def test_progress_is_told_of_every_row_and_step(table):
+def test_progress_is_told_of_every_row_and_step(small, table):
     told: dict[str, float] = {}
 
     class Told(Reporter):
@@ -558,7 +327,7 @@ def test_progress_is_told_of_every_row_and_step(table):
 
             yield Adding()
 
-    small = TableLM(**SMALL, steps=7).fit(table, progress=Told())
-    small.sample(321, progress=Told(), refine=False)
-    small.complete(table[:50], progress=Told())
+    model = small(steps=7).fit(table, progress=Told())
+    model.sample(321, progress=Told(), refine=False)
+    model.complete(table[:50], progress=Told())
     assert told == {"Learning": 7, "Sampling": 321, "Completing": 50}
