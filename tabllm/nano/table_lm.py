@@ -40,9 +40,10 @@ from .run_files import Run, read_run, write_run
 from .sampler import Sampler
 from .scorer import NanoScorer
 from .settings import NanoSettings
-from .trainer import Plan, plan_training, train
+from .trainer import Plan, Trained, plan_training, train
 
 if TYPE_CHECKING:
+    from tabular.dp.session import PrivateFit
     from tabular.where.conditions import Allowed
 
     from ..streams.shards import TokenRows
@@ -122,17 +123,18 @@ class TableLM(NanoSettings, Synthesizer):
         self.schema_ = given.schema
         codec = self._fit_codec(given.open if on_disk is None else on_disk.with_missing(given.open))
         if on_disk is None:
-            tokens = codec.encode(given.arrays, by_row=given.private is not None)
+            tokens = codec.encode(given.arrays, by_row=given.by_row)
         else:
             tokens = on_disk.tokens(codec, plan.steps * plan.batch_rows)
-        seen = tokens if given.private is None else codec.encode(given.open)
+        seen = given.open_part(tokens, codec.encode)
         config = NanoConfig(tuple(codec.table.sizes), self.width, self.layers, self.heads, self._given_fields(codec))
         weights = initial_weights(config, codec.table.log_frequencies(seen), seed=self.seed)
         kernels = rank_kernels(config.offsets, codec.table.ranks(seen), codec.table.atom_counts(seen))
         engine = make_engine(self.engine_, self.device_, config, weights)
         groups = codec.table.groups
-        if given.private is None:
-            trained = train(
+
+        def plainly() -> Trained:
+            return train(
                 engine,
                 tokens,
                 groups,
@@ -144,28 +146,31 @@ class TableLM(NanoSettings, Synthesizer):
                 orthogonal=pays_for(len(tokens), len(config.sizes), len(kernels)),
                 group=current_group(),
             )
-        else:
+
+        def privately(private: PrivateFit) -> Trained:
             from .engines.torch_engine import TorchEngine
             from .private_trainer import train_privately
 
             assert isinstance(engine, TorchEngine)
-            trained = train_privately(
-                engine, tokens, groups, plan, kernels, given.private, progress=progress, checkpoint=checkpoint
+            return train_privately(
+                engine, tokens, groups, plan, kernels, private, progress=progress, checkpoint=checkpoint
             )
+
+        trained = given.choose(plainly, privately)
         self._codec, self._margins = codec, given.margins(codec.learned)
         self._engine = make_engine(self.engine_, self.device_, config, trained.weights)
         self.history_ = trained.history
         last = trained.history[-1]
-        told: dict[str, Any] = {}
-        if given.private is None:
-            told = {
+        self._unsaved = given.checkpoint
+        told: dict[str, Any] = given.choose(
+            lambda: {
                 "stopped_early": trained.stopped_early,
                 "train_loss": last["train_loss"],
                 "held_out_loss": min(entry["held_out_loss"] for entry in trained.history),
                 "lost_relations": self._lost_relations(tokens, progress),
-            }
-        else:
-            told, self._unsaved = given.facts(trained.steps), checkpoint
+            },
+            lambda _: given.facts(trained.steps),
+        )
         if trained.people is not None:
             named = codec.parts.columns(codec.table.fields[place].column for place in trained.people.columns)
             told |= {"people": trained.people.count, "people_columns": named}

@@ -41,6 +41,7 @@ from .encoding.spans import Spans
 from .network import Data, Network
 
 if TYPE_CHECKING:
+    from ..dp.session import PrivateFit
     from ..dp.updates import RowsLoss
     from ..where.conditions import Allowed
 
@@ -134,24 +135,28 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
         )
         self.schema_ = given.schema
         encoder = TableEncoder.fit(given.open, given.schema, self.numbers)
-        by_row = given.private is not None
-        codes, scalars = encoder.encode(given.arrays, given.generator("encoding", self.seed, 0), by_row=by_row)
+        codes, scalars = encoder.encode(given.arrays, given.generator("encoding", self.seed, 0), by_row=given.by_row)
         fingerprint = fingerprint_of({**settings, **given.marks(), "sizes": encoder.sizes}, codes, scalars)
 
         device = torch.device(self.device_)
         spans = Spans(encoder.sizes, device)
         network = self._new_network(encoder, spans)
-        data = seen = self._data(codes, scalars, given.generator("gaps", self.seed, 1))
-        if given.private is not None:
-            # Whatever else is learned from rows (class shares, calibration) is learned from the stand-in.
-            codes, scalars = encoder.encode(given.open, np.random.default_rng([self.seed, 0]))
-            seen = self._data(codes, scalars, np.random.default_rng([self.seed, 1]))
-        learner = self._make_learner(network, spans, seen, steps)
-        if given.private is not None:
+        data = self._data(codes, scalars, given.generator("gaps", self.seed, 1))
+
+        def open_part(arrays: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, Data]:
+            codes, scalars = encoder.encode(arrays, np.random.default_rng([self.seed, 0]))
+            return codes, scalars, self._data(codes, scalars, np.random.default_rng([self.seed, 1]))
+
+        # Whatever else is learned from rows (class frequencies, calibration) is learned from what is open.
+        codes, scalars, seen = given.open_part((codes, scalars, data), open_part)
+        plain = self._make_learner(network, spans, seen, steps)
+
+        def private_one(private: PrivateFit) -> Learner:
             from .private.learner import private_learner
 
-            loss = partial(self._private_loss, network, data)
-            learner = private_learner(learner, given.private, loss, decay=self.decays)
+            return private_learner(plain, private, partial(self._private_loss, network, data), decay=self.decays)
+
+        learner = given.choose(lambda: plain, private_one)
         plan = Plan(
             steps=steps,
             eval_every=evaluated_every(steps, EVALUATIONS),
@@ -160,26 +165,23 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
             patience=self._patience(),
         )
         # A private update takes as many rows as are drawn, and oneDNN compiles its kernels for each number of them.
-        with full_width_products() if given.private is None else nullcontext():
+        with full_width_products() if given.equal_batches else nullcontext():
             trained = train(learner, plan, fingerprint=fingerprint, progress=progress, checkpoint=checkpoint)
         self.history_ = trained.history
         network.eval()
         self._encoder, self._network = encoder, network
         self._margins = given.margins(encoder.learned)
         self._calibration = self._calibrated(spans, codes, scalars)
-        told: dict[str, Any] = {"restarts": trained.restarts}
-        if given.private is None:
-            told["train_loss"] = trained.history[-1]["train_loss"]
-        else:
-            told |= given.facts(trained.steps)
-            self._unsaved = checkpoint
+        self._unsaved = given.checkpoint
         return {
             "engine": "torch",
             "device": self.device_,
             "parameters": sum(value.numel() for value in network.parameters()),
             "steps": steps,
             "epochs": round(steps * self._batch_rows(rows) / rows, 3),
-            **told,
+            "restarts": trained.restarts,
+            **{name: value for name, value in trained.history[-1].items() if name == "train_loss"},
+            **given.facts(trained.steps),
             "batch_size": self._batch_rows(rows),
             "learning_rate": self._rate(),
             "seed": self.seed,
