@@ -5,7 +5,10 @@
 ``measures``    distances between two sides of a key
 ``families``    one side of a key: parents, children, and which child is whose
 ``facts``       the report as plain data
+``pictures``    what the page draws, as plain data
+``words``       verdicts
 ``terminal``    the report on the terminal
+``page``        the report as a page of HTML
 ==============  ==================================================================================
 """
 

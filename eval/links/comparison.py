@@ -22,6 +22,7 @@ from ..sequences.averages import DETECTION_DRAWS, Averages
 from .facts import KeyReport, LinksReport
 from .families import Families
 from .measures import QUESTIONS, Bins, distances
+from .pictures import pictures_of_key
 
 __all__ = ["compare_links"]
 
@@ -78,7 +79,7 @@ def compare_links(
                 sides = [
                     _families(key, tables, of, schemas) for tables, of in zip((real, synthetic), arrays, strict=True)
                 ]
-                report, note = _compared_key(report, sides[0], sides[1], seed, threads)
+                report, note = _compared_key(key, report, sides[0], sides[1], seed, threads)
                 notes += [note] if note else []
             keys.append(report)
             task.advance(1)
@@ -147,7 +148,7 @@ def _families(
 
 
 def _compared_key(
-    report: KeyReport, real: Families, made: Families, seed: int, threads: int | None
+    key: Key, report: KeyReport, real: Families, made: Families, seed: int, threads: int | None
 ) -> tuple[KeyReport, str]:
     parents = min(real.size // 2, made.size)
     if parents < FOLDS:
@@ -164,14 +165,16 @@ def _compared_key(
         if draw < DETECTION_DRAWS:
             score, gains = _detected(half, other, [seed, draw], threads)
             averages.add_detection(score, _detected(half, rest, [seed, draw], threads)[0], gains)
+    figures, telling = averages.figures(), averages.telling()
     return replace(
         report,
         compared_parents=parents,
-        figures=averages.figures(),
+        figures=figures,
         questions=averages.questions(QUESTIONS),
         detection=averages.detection,
         detection_floor=averages.detection_floor,
-        telling=averages.telling(),
+        telling=telling,
+        pictures=pictures_of_key(key, real, made, figures, list(telling)),
     ), ""
 
 

@@ -7,9 +7,31 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..facts.plain_data import build, plain
-from ..sequences.facts import Distance, Figure
+from ..sequences.facts import Bars, Distance, Figure, Matrix, Profile
 
-__all__ = ["KeyReport", "LinksReport"]
+__all__ = ["KeyPictures", "KeyReport", "LinksReport"]
+
+
+@dataclass(frozen=True)
+class KeyPictures:
+    """What the page draws of a key; of all rows of both sides.
+
+    Attributes:
+        parent, child: the tables.
+        children: parents by their number of children.
+        pairs: children by value, given a value of the parent: rows sum to 100. Farthest above the noise floor first.
+        siblings: columns by how alike children of one parent are in them, in per cent; ``None`` where none is measured.
+        families: numbers of a parent with its children that give synthetic ones away, most first.
+        categories: parents by a column that gives synthetic ones away, most first.
+    """
+
+    parent: str
+    child: str
+    children: Profile
+    pairs: tuple[Matrix, ...]
+    siblings: Bars | None
+    families: tuple[Profile, ...]
+    categories: tuple[Bars, ...]
 
 
 @dataclass(frozen=True)
@@ -27,6 +49,7 @@ class KeyReport:
         questions: ``cardinality``, ``parent and child``, ``siblings`` -> the mean of its figures.
         detection, detection_floor: 1 where a classifier cannot tell parents with aggregates of their children apart.
         telling: features by which synthetic parents are told, with their percentage of the gain.
+        pictures: what the page draws, of a key that is compared.
     """
 
     key: str
@@ -41,6 +64,7 @@ class KeyReport:
     detection: float | None = None
     detection_floor: float | None = None
     telling: dict[str, float] | None = None
+    pictures: KeyPictures | None = None
 
 
 @dataclass(frozen=True)

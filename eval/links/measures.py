@@ -12,7 +12,7 @@ from tabular.schema import Column
 from ..sequences.measures import ks_distance
 from .families import Families
 
-__all__ = ["QUESTIONS", "Bins", "distances"]
+__all__ = ["QUESTIONS", "Bins", "distances", "joint_counts", "likeness"]
 
 #: The questions, in the order in which they are shown.
 QUESTIONS = ("cardinality", "parent and child", "siblings")
@@ -25,16 +25,18 @@ Measured = tuple[str, str, float | None]
 
 
 class Bins:
-    """Values of a column as a few states: tenths of the real numbers or the first categories; the last is missing."""
+    """Values of a column as states: equal parts of the real numbers or the first categories; the last is missing."""
 
-    def __init__(self, column: Column, real: np.ndarray) -> None:
+    def __init__(
+        self, column: Column, real: np.ndarray, *, parts: int = TENTHS, categories: int = MAX_CATEGORIES
+    ) -> None:
         self.edges = None
         if column.is_numeric:
             known = real[~np.isnan(real)]
-            self.edges = np.unique(np.quantile(known, np.arange(1, TENTHS) / TENTHS)) if len(known) else np.zeros(0)
+            self.edges = np.unique(np.quantile(known, np.arange(1, parts) / parts)) if len(known) else np.zeros(0)
             self.width = len(self.edges) + 2
         else:
-            self.width = min(len(column.categories), MAX_CATEGORIES) + 2
+            self.width = min(len(column.categories), categories) + 2
 
     def of(self, values: np.ndarray) -> np.ndarray:
         """int64[rows], below ``width``."""
@@ -53,18 +55,19 @@ def distances(real: Families, other: Families, bins: dict[tuple[str, str], Bins]
     parents, children = real.parent_schema.names[:MAX_COLUMNS], real.child_schema.names[:MAX_COLUMNS]
     for above in parents:
         for below in children:
-            joints = [_joint(side, above, below, bins) for side in (real, other)]
+            states = bins["parent", above], bins["child", below]
+            joints = [joint_counts(side, above, below, *states) for side in (real, other)]
             yield "parent and child", f"{above}, {below}", _variation(*joints)
     for name in children:
-        found = [_alike(side, name) for side in (real, other)]
+        found = [likeness(side, name) for side in (real, other)]
         difference = None if found[0] is None or found[1] is None else abs(found[0] - found[1])
         yield "siblings", name, difference
 
 
-def _joint(side: Families, above: str, below: str, bins: dict[tuple[str, str], Bins]) -> np.ndarray:
-    """int64[states of both]: how many children with which value have a parent with which value."""
-    first, second = bins["parent", above], bins["child", below]
-    pairs = first.of(side.parents[above])[side.owner] * second.width + second.of(side.children[below])
+def joint_counts(side: Families, above: str, below: str, first: Bins, second: Bins) -> np.ndarray:
+    """int64[states of both]: how many children with which value of ``below`` have a parent with which of ``above``."""
+    known = side.owner >= 0
+    pairs = first.of(side.parents[above])[side.owner[known]] * second.width + second.of(side.children[below][known])
     return np.bincount(pairs, minlength=first.width * second.width)
 
 
@@ -75,7 +78,8 @@ def _variation(first: np.ndarray, second: np.ndarray) -> float | None:
     return float(np.abs(first / first.sum() - second / second.sum()).sum() / 2)
 
 
-def _alike(side: Families, name: str) -> float | None:
+def likeness(side: Families, name: str) -> float | None:
+    """How alike children of one parent are in a column: about 0 as any two children, 1 where they are the same."""
     values = side.children[name]
     measure = similarity_of_numbers if side.child_schema[name].is_numeric else similarity_of_values
     return measure(values, side.owner)

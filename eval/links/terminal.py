@@ -7,18 +7,15 @@ from typing import TYPE_CHECKING
 from tabular.terminal import escape, plain
 
 from ..screen.tables import print_table
+from ..sequences.pictures import excess
+from ..sequences.words import shown, times_the_floor
 from .facts import KeyReport, LinksReport
+from .words import QUESTION_NAMES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = ["render_links"]
-
-_ASKED = {
-    "cardinality": "children of a parent",
-    "parent and child": "parent's columns with child's",
-    "siblings": "likeness of siblings",
-}
 
 
 def render_links(report: LinksReport, console: Console, *, details: bool = False, limit: int = 10) -> None:
@@ -56,13 +53,13 @@ def render_links(report: LinksReport, console: Console, *, details: bool = False
 def _render_key(key: KeyReport, console: Console, *, details: bool, limit: int) -> None:
     console.print(f"{escape(plain(key.key))}  ({key.compared_parents:,} parents of each side)", style="bold")
     rows = [
-        [_ASKED[question], _shown(found.value), _shown(found.floor), _times(found.value, found.floor)]
+        [QUESTION_NAMES[question], shown(found.value), shown(found.floor), times_the_floor(found)]
         for question, found in (key.questions or {}).items()
     ]
     print_table(console, ["distance", ">synthetic", ">noise floor", ">times"], rows)
     console.print(
-        f"Detection of parents with their children: {_shown(key.detection)} (noise floor "
-        f"{_shown(key.detection_floor)}; 1 = a classifier cannot tell them from real ones)."
+        f"Detection of parents with their children: {shown(key.detection)} (noise floor "
+        f"{shown(key.detection_floor)}; 1 = a classifier cannot tell them from real ones)."
     )
     if key.telling and key.detection is not None and key.detection < 0.95:
         named = ", ".join(f"{escape(plain(name))} {gain:.0f} %" for name, gain in list(key.telling.items())[:5])
@@ -70,17 +67,8 @@ def _render_key(key: KeyReport, console: Console, *, details: bool, limit: int) 
     for question in key.questions or {} if details else ():
         found = sorted(
             (f for f in key.figures if f.question == question and f.value is not None),
-            key=lambda f: (f.floor or 0.0) - (f.value or 0.0),
+            key=excess,
+            reverse=True,
         )
-        lines = [
-            [escape(plain(f.name)), _shown(f.value), _shown(f.floor), _times(f.value, f.floor)] for f in found[:limit]
-        ]
-        print_table(console, [_ASKED[question], ">synthetic", ">noise floor", ">times"], lines)
-
-
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
-
-
-def _times(value: float | None, floor: float | None) -> str:
-    return "-" if value is None or not floor else f"{value / floor:.1f}"
+        lines = [[escape(plain(f.name)), shown(f.value), shown(f.floor), times_the_floor(f)] for f in found[:limit]]
+        print_table(console, [QUESTION_NAMES[question], ">synthetic", ">noise floor", ">times"], lines)

@@ -14,7 +14,7 @@ from .facts import Bars, Figure, Matrix, Pictures, Profile
 from .measures import joint_counts, states_of
 from .per_user import features_of_users
 
-__all__ = ["excess", "pictures_of"]
+__all__ = ["excess", "linear_profile", "logarithmic_profile", "matrix_rows", "pictures_of"]
 
 #: Bins of a histogram, and of the calendar.
 BINS, CALENDAR_BINS = 30, 40
@@ -48,11 +48,13 @@ def pictures_of(real: EventLog, other: EventLog, figures: Sequence[Figure]) -> P
     values = [figure.name for figure in farthest if figure.question == "per user"][:MAX_FEATURES]
     features = [features_of_users(log) for log in logs]
     units = UNITS if instants else {}
-    of_users = (_linear(name, features[0][name], features[1][name], unit=units.get(name, "")) for name in values)
+    of_users = (linear_profile(name, features[0][name], features[1][name], unit=units.get(name, "")) for name in values)
     return Pictures(
-        lengths=_logarithmic("events", "events", real.counts, other.counts, unit=1.0, whole=True),
+        lengths=logarithmic_profile("events", "events", real.counts, other.counts, unit=1.0, whole=True),
         gaps=_gaps(logs, instants),
-        calendar=_linear("events", real.times, other.times, unit="instants", bins=CALENDAR_BINS) if instants else None,
+        calendar=linear_profile("events", real.times, other.times, unit="instants", bins=CALENDAR_BINS)
+        if instants
+        else None,
         weekdays=weekdays,
         hours=hours,
         transitions=tuple(_transitions(real, other, name) for name in columns),
@@ -72,10 +74,10 @@ def _gaps(logs: tuple[EventLog, EventLog], instants: bool) -> Profile | None:
     unit = DAY if days else 1.0
     if not instants:  # of numbers nobody knows how fine they are
         unit = 10.0 ** np.floor(np.log10(np.quantile(real[real > 0], 0.05)))
-    return _logarithmic("time between events", "seconds" if instants else "", *both, unit=unit, whole=days)
+    return logarithmic_profile("time between events", "seconds" if instants else "", *both, unit=unit, whole=days)
 
 
-def _logarithmic(
+def logarithmic_profile(
     name: str, unit_name: str, real: np.ndarray, other: np.ndarray, *, unit: float, whole: bool
 ) -> Profile:
     """A histogram whose bins grow; of ``whole`` multiples of ``unit`` no bin lies between two of them."""
@@ -87,7 +89,10 @@ def _logarithmic(
     return _profile(name, unit_name, unit, steps * unit, real, other)
 
 
-def _linear(name: str, real: np.ndarray, other: np.ndarray, *, unit: str = "", bins: int = BINS) -> Profile | None:
+def linear_profile(
+    name: str, real: np.ndarray, other: np.ndarray, *, unit: str = "", bins: int = BINS
+) -> Profile | None:
+    """A histogram without its outermost values, instants excepted; ``None`` where nothing varies."""
     real, other = real[~np.isnan(real)], other[~np.isnan(other)]
     if not len(real) or not len(other):
         return None
@@ -120,7 +125,7 @@ def _clock(logs: tuple[EventLog, EventLog]) -> tuple[Bars | None, Matrix | None]
         for days, hours in zip(day, hour, strict=True)
     ]
     names = tuple(str(number) for number in range(24))
-    return None, Matrix("weekday and hour", WEEKDAYS, names, _rows(both[0]), _rows(both[1]))
+    return None, Matrix("weekday and hour", WEEKDAYS, names, matrix_rows(both[0]), matrix_rows(both[1]))
 
 
 def _transitions(real: EventLog, other: EventLog, name: str) -> Matrix:
@@ -142,12 +147,13 @@ def _transitions(real: EventLog, other: EventLog, name: str) -> Matrix:
     given = [
         100 * each / np.maximum(each.sum(1, keepdims=True), 1) for each in (part[np.ix_(used, used)] for part in both)
     ]
-    return Matrix(name, tuple(labels), tuple(labels), _rows(given[0]), _rows(given[1]))
+    return Matrix(name, tuple(labels), tuple(labels), matrix_rows(given[0]), matrix_rows(given[1]))
 
 
 def _percent(counts: np.ndarray) -> np.ndarray:
     return np.asarray(100 * counts / max(counts.sum(), 1))
 
 
-def _rows(matrix: np.ndarray) -> tuple[tuple[float, ...], ...]:
+def matrix_rows(matrix: np.ndarray) -> tuple[tuple[float, ...], ...]:
+    """``matrix`` as plain data."""
     return tuple(map(tuple, matrix.tolist()))

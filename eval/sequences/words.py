@@ -11,6 +11,8 @@ __all__ = [
     "QUESTION_NAMES",
     "attribution_words",
     "credit_rows",
+    "detection_verdict",
+    "distance_verdict",
     "membership_words",
     "shown",
     "times_the_floor",
@@ -39,12 +41,11 @@ _WORDS = {"good": "close", "fair": "some way off", "poor": "far off", "open": "n
 
 def verdicts_of(report: SequenceReport) -> dict[str, Verdict]:
     """Question, or ``"detection"`` -> its verdict."""
-    found = {question: _verdict(question, distance) for question, distance in report.questions.items()}
-    score, floor = report.detection, report.detection_floor
-    level = "open" if score is None else _detection_level(score, floor)
-    words = {"good": "hard to tell", "fair": "can be told", "poor": "easily told", "open": "not measured"}
-    reference = f"noise floor {shown(floor)}; 1 = cannot be told"
-    found["detection"] = Verdict("detection of users", level, shown(score), reference, words[level])
+    found = {
+        question: distance_verdict(QUESTION_NAMES[question], distance)
+        for question, distance in report.questions.items()
+    }
+    found["detection"] = detection_verdict("detection of users", report.detection, report.detection_floor)
     for prediction in report.predictions:
         found[prediction.task] = _prediction(prediction)
     if report.membership is not None:
@@ -109,7 +110,8 @@ def credit_rows(found: Attribution) -> list[list[str]]:
     ]
 
 
-def _verdict(question: str, distance: Distance) -> Verdict:
+def distance_verdict(subject: str, distance: Distance) -> Verdict:
+    """How far ``distance`` lies above its noise floor."""
     value, floor = distance.value, distance.floor
     if value is None:
         level = "open"
@@ -117,7 +119,15 @@ def _verdict(question: str, distance: Distance) -> Verdict:
         level = "good"
     else:
         level = "fair" if value <= max(FAIR * (floor or 0.0), SMALL) else "poor"
-    return Verdict(QUESTION_NAMES[question], level, shown(value), f"noise floor {shown(floor)}", _WORDS[level])
+    return Verdict(subject, level, shown(value), f"noise floor {shown(floor)}", _WORDS[level])
+
+
+def detection_verdict(subject: str, score: float | None, floor: float | None) -> Verdict:
+    """Whether a classifier can tell synthetic units from real ones."""
+    level = "open" if score is None else _detection_level(score, floor)
+    words = {"good": "hard to tell", "fair": "can be told", "poor": "easily told", "open": "not measured"}
+    reference = f"noise floor {shown(floor)}; 1 = cannot be told"
+    return Verdict(subject, level, shown(score), reference, words[level])
 
 
 def _detection_level(score: float, floor: float | None) -> str:

@@ -210,7 +210,6 @@ def evaluate(
                 "--target": target,
                 "--protect": protect,
                 "--claim": claim,
-                "--html": html_file,
                 "--all-targets": all_targets,
                 "--shadow": shadow,
                 "--by": by,
@@ -232,6 +231,7 @@ def evaluate(
             limit=limit,
             seed=seed,
             json_file=json_file,
+            html_file=html_file,
         )
         return
     columns = log_columns(real, by, time)

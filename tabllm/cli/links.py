@@ -278,6 +278,7 @@ def eval_links(
     limit: int,
     seed: int | None,
     json_file: str | None,
+    html_file: str | None,
 ) -> None:
     """Compare folders of linked tables with a real one.
 
@@ -317,6 +318,12 @@ def eval_links(
             if len(reports) > 1:
                 console.print(escape(plain(name)), style="bold")
             render_links(report, console, details=details, limit=limit)
+    if html_file:
+        from eval.facts.provenance import provenance
+        from eval.links.page import write_links_html
+
+        facts = {"real tables": real, "synthetic tables": ", ".join(made), "command": session.command}
+        write_links_html(reports, html_file, facts=provenance(facts).facts)
     found = {name: report.to_dict() for name, report in reports.items()}
     session.write_json(next(iter(found.values())) if len(found) == 1 else found, json_file)
 

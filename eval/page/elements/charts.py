@@ -173,7 +173,7 @@ def _scale(full: float, top: float, *, signed: bool = True, unit: str = "") -> l
                 opacity=_depth(value, full) if value else 0.0,
             )
         )
-        shapes.append(svg.text(10 + (i + 0.5) * width, top + 20, f"{value:.2g}{unit}", "scale"))
+        shapes.append(svg.text(10 + (i + 0.5) * width, top + 20, f"{float(f'{value:.2g}'):g}{unit}", "scale"))
     return shapes
 
 
@@ -193,7 +193,7 @@ def heat_map(
     width, height = (WIDTH - left - 2) / len(columns), min(22.0, 260.0 / len(rows))
     shapes = [
         svg.text(left, 11, f"{axes[1]} →", "axis-label", "start"),
-        svg.text(left - 5, 11, axes[0], "axis-label", "end"),
+        svg.text(left - 5, 11, f"{axes[0]} ↓", "axis-label", "end"),
     ]
     for i, row in enumerate(cells):
         shapes.append(svg.text(left - 5, top + (i + 0.5) * height + 4, _cut(rows[i], 14), "map-label", "end"))

@@ -1,1 +1,9 @@
-"""The page of histories: ``whole`` puts it together, ``sections`` holds its parts and ``drawings`` their plots."""
+"""The page of histories.
+
+=============  ======================================================================
+``whole``      puts it together
+``sections``   its parts
+``drawings``   their plots
+``distances``  what the page of linked tables has, too: distances, detection, verdicts
+=============  ======================================================================
+"""

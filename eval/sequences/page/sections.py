@@ -6,18 +6,15 @@ from collections.abc import Callable
 
 from ...facts.estimates import Estimate
 from ...judging.wording import percent
-from ...page.elements.charts import bar, interval_chart
+from ...page.elements.charts import interval_chart
 from ...page.elements.markup import Markup, element
-from ...page.elements.parts import Measure, beside, hidden, legend, measures, plot, plots, section, sentence, table
+from ...page.elements.parts import beside, hidden, legend, plot, plots, section, sentence, table
 from ..facts import Pictures, SequenceReport
-from ..pictures import excess
-from ..words import QUESTION_NAMES, attribution_words, credit_rows, membership_words, shown, times_the_floor
+from ..words import QUESTION_NAMES, attribution_words, credit_rows, membership_words, shown
+from .distances import detection_parts, figures_table
 from .drawings import bars_plot, matrix_plots, profile_plot
 
 __all__ = ["SECTIONS"]
-
-#: Figures of a question that are listed.
-MAX_LISTED = 40
 
 
 def _lengths(report: SequenceReport, anchor: str, level: int) -> Markup | None:
@@ -128,24 +125,8 @@ def _per_user(report: SequenceReport, anchor: str, level: int) -> Markup | None:
 def _detection(report: SequenceReport, anchor: str, level: int) -> Markup | None:
     if report.detection is None:
         return None
-    top = max(report.telling.values(), default=1.0)
-    rows = [[name, bar(gain, None, top), f"{gain:.1f}"] for name, gain in report.telling.items()]
-    measure = Measure(
-        "Detection score",
-        shown(report.detection),
-        f"noise floor {shown(report.detection_floor)}",
-        "1 less |2 AUC - 1| of trees that see all values of a user. 1: cannot be told, 0: always told.",
-        (report.detection, report.detection_floor),
-    )
-    return section(
-        "Whole users told from real ones",
-        anchor,
-        level,
-        beside(
-            measures([measure]),
-            table("What gives synthetic users away", ["value of a user", "", ">share of gain, %"], rows),
-        ),
-    )
+    parts = detection_parts(report.detection, report.detection_floor, report.telling, "user", "users")
+    return section("Whole users told from real ones", anchor, level, parts)
 
 
 def _predictions(report: SequenceReport, anchor: str, level: int) -> Markup | None:
@@ -252,24 +233,7 @@ def _pictures(report: SequenceReport) -> Pictures:
 
 
 def _figures(report: SequenceReport, question: str) -> Markup | None:
-    """Every figure of a question, farthest above the noise floor first."""
-    found = sorted((f for f in report.figures if f.question == question), key=excess, reverse=True)
-    if not found:
-        return None
-    top = max(0.2, *(figure.value or 0.0 for figure in found))
-    rows = [
-        [
-            figure.name,
-            bar(figure.value, figure.floor, top),
-            shown(figure.value),
-            shown(figure.floor),
-            times_the_floor(figure),
-        ]
-        for figure in found[:MAX_LISTED]
-    ]
-    more = len(found) - len(rows)
-    caption = f"Distance: {QUESTION_NAMES[question]}" + (f"; {more:,} more lie nearer to real ones" if more else "")
-    return table(caption, ["", "", ">synthetic", ">noise floor", ">times"], rows)
+    return figures_table(report.figures, question, QUESTION_NAMES[question])
 
 
 #: Name in the navigation, name in an address, and what draws it.

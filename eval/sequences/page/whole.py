@@ -10,11 +10,12 @@ from tabular.storage.rundir import write_text
 
 from ...page.elements.markup import Child, Markup, element
 from ...page.elements.parts import section, sentence, table
-from ...page.front import GLYPHS, card
+from ...page.front import card
 from ...page.html import document, folded, link
 from ...page.origin import origin_section
 from ..facts import SequenceReport
 from ..words import verdicts_of
+from .distances import verdict_row
 from .sections import SECTIONS
 
 __all__ = ["sequence_page", "write_sequence_html"]
@@ -126,16 +127,7 @@ def _several(reports: Mapping[str, SequenceReport]) -> tuple[list[Markup], list[
     for question in _ASKED:
         found = [verdicts[question] for verdicts in every if question in verdicts]
         if len(found) == len(every):
-            cells = [
-                element(
-                    "td",
-                    element("span", GLYPHS[v.level], class_=f"mark {v.level}", aria_hidden="true"),
-                    f" {v.figure} ({v.reference}), {v.word}",
-                    class_="long",
-                )
-                for v in found
-            ]
-            rows.append([found[0].subject, *cells])
+            rows.append(verdict_row(found))
     links = [link("Side by side", "side-by-side")]
     body: list[Child] = [section("Side by side", "side-by-side", 2, table("Verdicts", ["", *reports], rows))]
     for number, (name, report) in enumerate(reports.items(), 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from eval.links import LinksReport, compare_links
+from eval.links.page import links_page
 from eval.links.terminal import render_links
 from tabular.errors import UsageError
 from tabular.links.graph import TableGraph
@@ -94,6 +96,27 @@ def test_the_report_is_plain_data_and_is_drawn(good: LinksReport, capsys: pytest
     shown = capsys.readouterr().out
     assert "users.id=events.user" in shown
     assert "likeness of siblings" in shown
+
+
+def test_the_page_draws_every_compared_key_and_escapes_names(good: LinksReport) -> None:
+    text = links_page({"nano": good, "<b>other": good}, facts={"real tables": "shop"})
+    assert "<b>" not in text
+    found = re.findall(r'id="([^"]+)"', text)
+    assert len(found) == len(set(found))
+    assert {re.sub("^#", "", each) for each in re.findall(r'href="(#[^"]+)"', text)} <= set(found)
+    drawn = good.keys[0].pictures
+    assert drawn is not None
+    assert good.keys[1].pictures is None  # nothing is compared with a lookup table
+    assert sum(drawn.children.real_percent) == pytest.approx(100)
+    assert {matrix.name for matrix in drawn.pairs} == {"age, spent", "age, place"}
+    for matrix in drawn.pairs:
+        assert np.sum(matrix.synthetic_percent, axis=1) == pytest.approx(100)
+    alone = links_page(good)
+    bars = drawn.siblings is not None
+    assert alone.count('role="img"') == 1 + 3 * len(drawn.pairs) + bars + len(drawn.families) + len(drawn.categories)
+    assert "2 of 2 keys" in alone
+    with pytest.raises(UsageError, match="no report"):
+        links_page({})
 
 
 def test_tables_that_lack_something_are_refused(graph: TableGraph) -> None:

@@ -44,10 +44,11 @@ def test_tables_are_learned_made_and_judged(run_tabllm, monkeypatch):
     assert events["user_id"].isin(users["id"]).all()
     assert Path("made/lands.csv").read_text() == Path("real/lands.csv").read_text()
     assert "exists already" in run_tabllm("sample", "run", "-o", "made").message
-    done = run_tabllm("eval", "run", "made", "--json", "report.json")
+    done = run_tabllm("eval", "run", "made", "--json", "report.json", "--html", "report.html")
     assert done.code == 0, done.err
     assert "Detection of parents with their children" in done.out
     assert [key["valid_percent"] for key in json.loads(Path("report.json").read_text())["keys"]] == [100, 100]
+    assert "synthetic tables" in Path("report.html").read_text()
     assert run_tabllm("info", "run").code == 0
     assert "several linked tables" in run_tabllm("impute", "run", "real/users.csv", "-o", "x.csv").message
     assert "--where is for a single table" in run_tabllm("sample", "run", "-o", "x", "-w", "age>3").message
