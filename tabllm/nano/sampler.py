@@ -97,12 +97,14 @@ class Sampler:
         *,
         weights: Weights | None = None,
         copies: int = 1,
+        shared: bool = False,
     ) -> np.ndarray:
         """Draw the rest of rows whose first fields (in ``order``) are given.
 
         Args:
             known: int32[rows, given], tokens of ``order[:given]``, at least one.
             copies: how often each row is completed.
+            shared: many neighbouring rows have the same tokens but for the last one: these are evaluated once.
 
         Returns:
             int32[rows * copies, fields] in field order, rows as given, the copies of each one after the other.
@@ -112,6 +114,9 @@ class Sampler:
         block = max(1, walk.block // copies)
         for start in range(0, len(known), block):
             part = known[start : start + block]
+            if shared:
+                result[start : start + len(part)] = self._shared(walk, part)
+                continue
             cache = self.engine.new_cache(len(part))
             self.engine.append(cache, part[:, :-1], walk.order, 0)
             if copies > 1:
@@ -119,6 +124,15 @@ class Sampler:
                 part = np.repeat(part, copies, axis=0)
             result[start * copies : start * copies + len(part)] = walk.finish(cache, part, len(part))
         return result
+
+    def _shared(self, walk: _Walk, known: np.ndarray) -> np.ndarray:
+        """A block of :meth:`complete`: int32[rows, fields]."""
+        prefix, place = np.unique(known[:, :-1], axis=0, return_inverse=True)
+        cache = self.engine.new_cache(len(prefix))
+        self.engine.append(cache, prefix, walk.order, 0)
+        rows = walk.rounded(len(known))
+        cache = self.engine.gather(cache, place.ravel()[rows], known.shape[1], drawing=True)
+        return walk.finish(cache, known[rows], len(known))
 
 
 class _Walk:

@@ -87,6 +87,8 @@ class TableLM(NanoSettings, Synthesizer):
 
     #: Rows that are not held, in place of those that :meth:`fit` is given; these are a sample of them.
     rows_on_disk: TokenRows | None = None
+    #: int64[rows] from 0, whose row each is that :meth:`fit` is given, where that is known.
+    owners: np.ndarray | None = None
     _codec: RowCodec | None = None
     _engine: NanoEngine | None = None
 
@@ -145,6 +147,7 @@ class TableLM(NanoSettings, Synthesizer):
                 kernels=kernels,
                 orthogonal=pays_for(len(tokens), len(config.sizes), len(kernels)),
                 group=current_group(),
+                owners=self.owners,
             )
 
         def privately(private: PrivateFit) -> Trained:

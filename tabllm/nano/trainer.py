@@ -132,6 +132,7 @@ def train(
     kernels: Kernels | None = None,
     orthogonal: bool = False,
     group: Group | None = None,
+    owners: np.ndarray | None = None,
 ) -> Trained:
     """Fit ``engine`` to ``tokens`` (int32[rows, fields]); ``groups`` gives the column of each field.
 
@@ -143,6 +144,7 @@ def train(
         kernels: smooth the rows of an ordered field's tokens, see :mod:`.engines.rank_kernel`.
         orthogonal: update the layers' matrices as :mod:`.engines.orthogonal` says.
         group: the processes that this fit is spread over, as for :func:`tabllm.lm.training.trainer.train`.
+        owners: int64[rows] from 0, whose row each is: all rows of one are held out together. Found if absent.
 
     Raises:
         KeyboardInterrupt: after the checkpoint is written.
@@ -150,10 +152,13 @@ def train(
         UsageError: if the processes have different data or settings.
         LostProcess: if another process ended.
     """
-    learner = NanoLearner(engine, tokens, groups, plan, kernels=kernels, orthogonal=orthogonal, group=group)
+    learner = NanoLearner(
+        engine, tokens, groups, plan, kernels=kernels, orthogonal=orthogonal, group=group, owners=owners
+    )
     told = {**(settings or {}), **({"orthogonal": True} if orthogonal else {})}
     described = {"plan": asdict(plan), "config": engine.config.to_dict(), "groups": np.asarray(groups).tolist()}
-    fingerprint = fingerprint_of({**described, "settings": told}, tokens, *(kernels or {}).values())
+    known = () if owners is None else (owners,)
+    fingerprint = fingerprint_of({**described, "settings": told}, tokens, *(kernels or {}).values(), *known)
     if group is not None:
         group.check_same(engine.name, fingerprint)
     done = loop.train(learner, plan, fingerprint=fingerprint, progress=progress, checkpoint=checkpoint, processes=group)
@@ -193,7 +198,7 @@ class NanoLearner(EngineLearner):
     """Learns the rows that are not held out, and is evaluated on those that are.
 
     Args:
-        tokens, groups, group: see :func:`train`.
+        tokens, groups, group, owners: see :func:`train`.
         options: see :class:`EngineLearner`.
 
     Attributes:
@@ -208,13 +213,14 @@ class NanoLearner(EngineLearner):
         plan: Plan,
         *,
         group: Group | None,
+        owners: np.ndarray | None = None,
         **options: Any,
     ) -> None:
         super().__init__(engine, plan, **options)
         self.groups, self.group = groups, group
         self.mine = slice(None) if group is None else slice(group.rank, None, group.size)
         shuffled = np.random.default_rng([plan.seed, 0]).permutation(len(tokens))
-        held, self.people = hold_out(tokens, shuffled, _held_out(len(tokens)))
+        held, self.people = hold_out(tokens, shuffled, _held_out(len(tokens)), owners)
         # Rows may lie on the disk: those that are learned are read batch by batch.
         unseen = tokens[shuffled[held[shuffled]]].astype(np.int64)
         self.tokens, self.seen = tokens, shuffled[~held[shuffled]]

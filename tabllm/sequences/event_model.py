@@ -64,16 +64,17 @@ class EventModel(TableLM):
         # Whole rows, their past included, are never drawn of this model.
         return []
 
-    def draw(self, past: Mapping[str, np.ndarray], rng: np.random.Generator) -> Arrays:
+    def draw(self, past: Mapping[str, np.ndarray], rng: np.random.Generator, *, shared: bool = False) -> Arrays:
         """Canonical arrays of the learned columns of events, one event for each entry of ``past``.
 
         Args:
             past: canonical arrays of the columns of the past.
+            shared: whether many neighbours have the same past but for its last column.
         """
         codec, _ = self._fitted()
         known = [found.encode(past[name]) for name, found in codec.table.codecs.items() if name in past]
         tokens = np.concatenate(known, axis=1)
-        drawn = self._drawn(tokens, rng)
+        drawn = self._drawn(tokens, rng, shared)
         keeping = reduction_of(self.schema).keeping({})
         if keeping is None or not drawn:
             return drawn
@@ -82,7 +83,7 @@ class EventModel(TableLM):
             broken = np.flatnonzero(~kept)
             if not len(broken):
                 return drawn
-            again = self._drawn(tokens[broken], rng)
+            again = self._drawn(tokens[broken], rng, shared)
             good = keeping(again)
             for name, values in again.items():
                 drawn[name][broken[good]] = values[good]
@@ -94,10 +95,10 @@ class EventModel(TableLM):
                 values[broken] = values[put]
         return drawn
 
-    def _drawn(self, tokens: np.ndarray, rng: np.random.Generator) -> Arrays:
+    def _drawn(self, tokens: np.ndarray, rng: np.random.Generator, shared: bool) -> Arrays:
         codec, engine = self._fitted()
         fields = codec.table.fields
-        rows = Sampler(engine, codec.table.parents).complete(tokens, range(len(fields)), rng)
+        rows = Sampler(engine, codec.table.parents).complete(tokens, range(len(fields)), rng, shared=shared)
         learned: Arrays = {}
         place = 0
         for name, found in codec.table.codecs.items():

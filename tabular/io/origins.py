@@ -104,11 +104,16 @@ def format_of(path: Path, given: str | None, *, by_content: bool = False) -> Fil
     return FileFormat(found or "csv", _ending(found or "csv"), packed)
 
 
-def ending_of(origin: str | Path, form: FileForm) -> str:
-    """The ending for another file of the same format: that of a file that has one, without its compression."""
+def ending_of(origin: str | Path, form: FileForm, *, compressed: bool = False) -> str:
+    """The ending for another file of the same format: that of a file that has one.
+
+    Args:
+        compressed: whether the file is to be compressed where this one is.
+    """
     if not is_database(origin) and Path(origin).is_file():
         with contextlib.suppress(UsageError):
-            return file_format(Path(origin)).ending
+            found = file_format(Path(origin))
+            return found.ending + (Path(origin).suffix.lower() if compressed and found.compression else "")
     return _ending(form.format)
 
 

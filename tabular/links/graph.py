@@ -40,7 +40,9 @@ class TableGraph:
         for key in keys:
             if key.parent == key.child:
                 raise UsageError(
-                    f"The key {key.text} joins {key.parent} to itself, which is not learned; leave it out."
+                    f"The key {key.text} joins {key.parent} to itself, and such a tree is not learned: leave the key "
+                    f"out, take {key.child_column!r} out of the table, and give each row what matters of the one that "
+                    "it names in columns of its own."
                 )
         twice = [at for at, count in Counter((key.child, key.child_column) for key in keys).items() if count > 1]
         if twice:

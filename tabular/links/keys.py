@@ -10,7 +10,14 @@ import pandas as pd
 
 from ..errors import TableError, UsageError
 
-__all__ = ["Key", "check_parent_column", "key_text", "parse_key", "positions_in_parent"]
+__all__ = [
+    "Key",
+    "check_parent_column",
+    "check_single_columns",
+    "key_text",
+    "parse_key",
+    "positions_in_parent",
+]
 
 
 @dataclass(frozen=True)
@@ -95,6 +102,25 @@ def positions_in_parent(child: pd.Series, parent: pd.Series) -> np.ndarray:
     at = pd.Index(listed).get_indexer(pd.Index(known))
     place[known.index.to_numpy()] = np.where(at >= 0, listed.index.to_numpy()[at], -2)
     return place[codes]
+
+
+def check_single_columns(keys: Sequence[Key], tables: Mapping[str, pd.DataFrame]) -> None:
+    """Raise :class:`UsageError` where several keys name a row of one parent together, and none does by itself.
+
+    Two keys of a child to the same parent, such as the airports that a flight leaves and reaches, are none of these.
+    """
+    joined: dict[tuple[str, str], dict[str, Key]] = {}
+    for key in keys:
+        joined.setdefault((key.parent, key.child), {})[key.parent_column] = key
+    for (parent, child), of in joined.items():
+        columns = list(of)
+        if len(columns) > 1 and any(tables[parent][column].duplicated().any() for column in columns):
+            named_by = ", ".join(key.child_column for key in of.values())
+            raise UsageError(
+                f"Rows of {parent} are named by {', '.join(columns)} together, and a key of several columns is not "
+                f"learned: join them into one column of text in {parent}, likewise {named_by} in {child}, and name "
+                "that key."
+            )
 
 
 def check_parent_column(key: Key, cells: pd.Series) -> None:

@@ -18,17 +18,19 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     user = np.repeat(np.arange(60), rng.integers(0, 4, 60))
     users = pd.DataFrame({"id": np.arange(60) + 100, "age": rng.integers(18, 80, 60), "land": ["de", "fr"] * 30})
+    users["spent"] = rng.integers(100, 900, 60) / 4
     events = pd.DataFrame({"user_id": user + 100, "page": rng.choice(list("abc"), len(user))})
     lands = pd.DataFrame({"land": ["de", "fr", "it"], "name": ["Germany", "France", "Italy"]})
     Path("real").mkdir()
-    for name, table in {"users": users, "events": events, "lands": lands}.items():
-        table.to_csv(f"real/{name}.csv", index=False)
+    users.to_csv("real/users.csv", index=False, sep=";", decimal=",")
+    events.to_csv("real/events.csv.gz", index=False)
+    lands.to_csv("real/lands.csv", index=False)
 
 
 def test_tables_are_learned_made_and_judged(run_tabllm, monkeypatch):
     monkeypatch.setattr("eval.links.comparison.DRAWS", 1)
     monkeypatch.setattr("eval.links.comparison.DETECTION_DRAWS", 1)
-    real = ["real/users.csv", "real/events.csv", "real/lands.csv"]
+    real = ["real/users.csv", "real/events.csv.gz", "real/lands.csv"]
     done = run_tabllm("schema", *real, "-o", "links.json", "--json", "keys.json")
     assert done.code == 0, done.err
     assert f"--key {KEY}" in done.out
@@ -39,8 +41,9 @@ def test_tables_are_learned_made_and_judged(run_tabllm, monkeypatch):
     assert "its 3 real rows" in " ".join(done.err.split())
     done = run_tabllm("sample", "run", "-n", "40", "-o", "made", "--seed", "1")
     assert done.code == 0, done.err
-    users, events = pd.read_csv("made/users.csv"), pd.read_csv("made/events.csv")
+    users, events = pd.read_csv("made/users.csv", sep=";", decimal=","), pd.read_csv("made/events.csv.gz")
     assert len(users) == 40
+    assert users["spent"].dtype == float
     assert events["user_id"].isin(users["id"]).all()
     assert Path("made/lands.csv").read_text() == Path("real/lands.csv").read_text()
     assert "exists already" in run_tabllm("sample", "run", "-o", "made").message
@@ -51,7 +54,16 @@ def test_tables_are_learned_made_and_judged(run_tabllm, monkeypatch):
     assert "synthetic tables" in Path("report.html").read_text()
     assert run_tabllm("info", "run").code == 0
     assert "several linked tables" in run_tabllm("impute", "run", "real/users.csv", "-o", "x.csv").message
-    assert "--where is for a single table" in run_tabllm("sample", "run", "-o", "x", "-w", "age>3").message
+    done = run_tabllm(
+        "sample", "run", "-n", "20", "-o", "some", "-w", "age>=50 and users.land=de", "-w", "rows of events>0"
+    )
+    assert done.code == 0, done.err
+    users, events = pd.read_csv("some/users.csv", sep=";", decimal=","), pd.read_csv("some/events.csv.gz")
+    assert len(users) == 20
+    assert (users["age"] >= 50).all()
+    assert set(users["land"]) == {"de"}
+    assert users["id"].isin(events["user_id"]).all()
+    assert "without a parent: users" in run_tabllm("sample", "run", "-o", "x", "-w", "page=a").message
     assert "name a folder" in run_tabllm("sample", "run", "-o", "-").message
     assert "--target judges single rows" in run_tabllm("eval", "run", "made", "--target", "age").message
 
@@ -69,6 +81,6 @@ def test_tables_are_learned_made_and_judged(run_tabllm, monkeypatch):
     ],
 )
 def test_what_does_not_go_with_linked_tables_is_refused(run_tabllm, options, told):
-    done = run_tabllm("fit", "real/users.csv", "real/events.csv", *options)
+    done = run_tabllm("fit", "real/users.csv", "real/events.csv.gz", *options)
     assert done.code == 2
     assert told in done.message

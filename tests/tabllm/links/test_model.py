@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from tabllm.links.making import with_distinct
 from tabllm.links.model import LinkedTables
 from tabllm.links.parents import ParentGroups
 from tabllm.links.siblings import Siblings, means, modes
+from tabllm.nano.table_lm import TableLM
 from tabular.errors import RunError, TableError, UsageError
 from tabular.schema import Column, Schema
 
@@ -88,6 +90,39 @@ def test_the_same_seed_gives_the_same_rows_and_a_run_is_read_back(model: LinkedT
     (tmp_path / "run" / "links.json").write_text("{}")
     with pytest.raises(RunError, match=r"links\.json"):
         LinkedTables.load(tmp_path / "run")
+
+
+def test_an_interrupted_fit_goes_on_with_the_table_in_work(
+    tables: dict[str, pd.DataFrame], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = {name: tables[name].drop(columns=["shop", "country"], errors="ignore") for name in ("users", "orders")}
+
+    def fit() -> LinkedTables:
+        model = LinkedTables(steps=2, width=32, layers=1)
+        return model.fit(both, KEYS[:1], checkpoint=tmp_path)
+
+    def interrupt(*args: object, **given: object) -> None:
+        raise KeyboardInterrupt
+
+    learned: list[str] = []
+    learn = TableLM._learn
+
+    def counted(self: TableLM, *args: Any) -> dict[str, Any]:
+        learned.append(self.name)
+        return learn(self, *args)
+
+    monkeypatch.setattr(TableLM, "_learn", counted)
+    with monkeypatch.context() as patch:
+        patch.setattr("tabllm.links.model.EventModel.fit", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            fit()
+    assert len(learned) == 1
+    first = fit().sample(20)
+    assert len(learned) == 2  # the users were learned by the call before
+    second = fit().sample(20)
+    assert len(learned) == 2
+    for name in both:
+        pd.testing.assert_frame_equal(first[name], second[name])
 
 
 def test_times_of_a_parent_are_in_order_and_within_the_table(tables: dict[str, pd.DataFrame]) -> None:

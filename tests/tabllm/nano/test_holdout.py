@@ -32,6 +32,14 @@ def test_where_no_person_repeats_the_first_rows_of_the_order_are_held_out():
     assert set(np.flatnonzero(held)) == set(order[:50])
 
 
+def test_known_owners_are_held_out_whole_and_nobody_is_searched_for():
+    owners = np.repeat(np.arange(100), 10)
+    held, people = hold_out(np.zeros((1_000, 4), int), np.random.default_rng(0).permutation(1_000), 200, owners)
+    assert people is None
+    assert held.sum() == 200
+    assert len(np.unique(owners[held])) == 20
+
+
 def test_the_run_says_that_people_were_held_out(surveys, tmp_path):
     model = TableLM(steps=2, device="cpu", width=16, heads=2, layers=1).fit(surveys.survey(60, 6))
     model.save(tmp_path / "run")

@@ -131,6 +131,14 @@ def test_rows_are_completed_from_what_is_given(engine):
     same(frequencies(rows)[:, 1, 2], expected / expected.sum())
 
 
+def test_rows_that_share_what_is_given_but_for_its_last_field_are_completed_likewise(engine):
+    given = np.stack([np.ones(ROWS, np.int32), np.arange(ROWS, dtype=np.int32) % SIZES[2]], axis=1)
+    rows = Sampler(engine, [-1] * 3).complete(given, [1, 2, 0], np.random.default_rng(4), shared=True)
+    assert (rows[:, 1:] == given).all()
+    expected = joint(engine, [1, 2, 0])[:, 1]
+    same(frequencies(rows)[:, 1], expected / expected.sum(axis=0) / SIZES[2])
+
+
 @pytest.mark.parametrize("rows", [1, 2, 257, 5000])
 def test_as_many_rows_come_as_were_asked_for_and_are_reported(engine, rows):
     told = []

@@ -10,7 +10,7 @@ import pytest
 
 from tabular.errors import TableError, UsageError
 from tabular.links.graph import TableGraph
-from tabular.links.keys import Key, check_parent_column, parse_key, positions_in_parent
+from tabular.links.keys import Key, check_parent_column, check_single_columns, parse_key, positions_in_parent
 from tabular.links.links_file import Links, read_links, write_links
 from tabular.links.proposing import propose_keys
 
@@ -38,6 +38,19 @@ def test_a_key_is_read_and_written() -> None:
 def test_what_is_no_key_is_refused(text: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         parse_key(text, COLUMNS)
+
+
+def test_a_key_of_several_columns_is_refused_and_two_keys_to_one_column_are_not() -> None:
+    tables = {
+        "weather": pd.DataFrame({"origin": ["a", "a", "b"], "hour": [1, 2, 1]}),
+        "flights": pd.DataFrame({"from": ["a", "b"], "to": ["b", "a"], "at": [1, 1]}),
+        "airports": pd.DataFrame({"faa": ["a", "b"]}),
+    }
+    airports = [Key("airports", "faa", "flights", column) for column in ("from", "to")]
+    check_single_columns(airports, tables)
+    weather = [Key("weather", "origin", "flights", "from"), Key("weather", "hour", "flights", "at")]
+    with pytest.raises(UsageError, match=r"weather are named by origin, hour together.*likewise from, at in flights"):
+        check_single_columns([*airports, *weather], tables)
 
 
 def test_values_match_whatever_type_they_have() -> None:
