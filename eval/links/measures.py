@@ -12,7 +12,7 @@ from tabular.schema import Column
 from ..sequences.measures import ks_distance
 from .families import Families
 
-__all__ = ["QUESTIONS", "Bins", "distances", "joint_counts", "likeness"]
+__all__ = ["QUESTIONS", "Bins", "distances", "joint_counts", "likeness", "states_of_children", "states_of_parents"]
 
 #: The questions, in the order in which they are shown.
 QUESTIONS = ("cardinality", "parent and child", "siblings")
@@ -53,22 +53,33 @@ def distances(real: Families, other: Families, bins: dict[tuple[str, str], Bins]
     """
     yield "cardinality", "children of a parent", ks_distance(real.counts, other.counts)
     parents, children = real.parent_schema.names[:MAX_COLUMNS], real.child_schema.names[:MAX_COLUMNS]
-    for above in parents:
-        for below in children:
-            states = bins["parent", above], bins["child", below]
-            joints = [joint_counts(side, above, below, *states) for side in (real, other)]
-            yield "parent and child", f"{above}, {below}", _variation(*joints)
+    sides = (real, other)
+    above = {name: [states_of_parents(side, name, bins["parent", name]) for side in sides] for name in parents}
+    below = {name: [states_of_children(side, name, bins["child", name]) for side in sides] for name in children}
+    for first in parents:
+        for second in children:
+            widths = bins["parent", first].width, bins["child", second].width
+            both = zip(above[first], below[second], strict=True)
+            yield "parent and child", f"{first}, {second}", _variation(*(joint_counts(*side, *widths) for side in both))
     for name in children:
-        found = [likeness(side, name) for side in (real, other)]
+        found = [likeness(side, name) for side in sides]
         difference = None if found[0] is None or found[1] is None else abs(found[0] - found[1])
         yield "siblings", name, difference
 
 
-def joint_counts(side: Families, above: str, below: str, first: Bins, second: Bins) -> np.ndarray:
-    """int64[states of both]: how many children with which value of ``below`` have a parent with which of ``above``."""
-    known = side.owner >= 0
-    pairs = first.of(side.parents[above])[side.owner[known]] * second.width + second.of(side.children[below][known])
-    return np.bincount(pairs, minlength=first.width * second.width)
+def states_of_parents(side: Families, name: str, bins: Bins) -> np.ndarray:
+    """int64[children with a parent]: the state of their parent's column."""
+    return bins.of(side.parents[name])[side.owner[side.owner >= 0]]
+
+
+def states_of_children(side: Families, name: str, bins: Bins) -> np.ndarray:
+    """int64[children with a parent]: the state of their own column."""
+    return bins.of(side.children[name][side.owner >= 0])
+
+
+def joint_counts(above: np.ndarray, below: np.ndarray, first: int, second: int) -> np.ndarray:
+    """int64[first * second]: how many children have each pair of states, of so many of the parent and of their own."""
+    return np.bincount(above * second + below, minlength=first * second)
 
 
 def _variation(first: np.ndarray, second: np.ndarray) -> float | None:

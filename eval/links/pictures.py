@@ -14,7 +14,7 @@ from ..sequences.facts import Bars, Figure, Matrix
 from ..sequences.pictures import excess, linear_profile, logarithmic_profile, matrix_rows
 from .facts import KeyPictures
 from .families import Families
-from .measures import Bins, joint_counts, likeness
+from .measures import Bins, joint_counts, likeness, states_of_children, states_of_parents
 
 __all__ = ["pictures_of_key"]
 
@@ -67,18 +67,25 @@ def _bars(column: Column, real: Families, made: Families) -> Bars:
 
 def _pair(above: Column, below: Column, real: Families, made: Families) -> Matrix:
     """Children by the value of ``below``, in per cent of those whose parent has each value of ``above``."""
-    states = tuple(
+    first, second = (
         Bins(column, arrays[column.name], parts=PARTS, categories=CATEGORIES)
         for column, arrays in ((above, real.parents), (below, real.children))
     )
-    shape = tuple(each.width for each in states)
-    both = [joint_counts(side, above.name, below.name, *states).reshape(shape) for side in (real, made)]
+    both = [
+        joint_counts(
+            states_of_parents(side, above.name, first),
+            states_of_children(side, below.name, second),
+            first.width,
+            second.width,
+        ).reshape(first.width, second.width)
+        for side in (real, made)
+    ]
     used = [np.flatnonzero(sum(each.sum(axis) for each in both)) for axis in (1, 0)]
     percent = [
         100 * part / np.maximum(part.sum(1, keepdims=True), 1) for part in (each[np.ix_(*used)] for each in both)
     ]
-    labels = [_labels(column, of, places) for column, of, places in zip((above, below), states, used, strict=True)]
-    return Matrix(f"{above.name}, {below.name}", labels[0], labels[1], matrix_rows(percent[0]), matrix_rows(percent[1]))
+    labels = _labels(above, first, used[0]), _labels(below, second, used[1])
+    return Matrix(f"{above.name}, {below.name}", *labels, matrix_rows(percent[0]), matrix_rows(percent[1]))
 
 
 def _labels(column: Column, states: Bins, used: np.ndarray) -> tuple[str, ...]:
