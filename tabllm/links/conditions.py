@@ -40,6 +40,6 @@ def conditions_of_roots(where: Where, roots: Mapping[str, Schema]) -> dict[str, 
         ) from None
     found: dict[str, list[Condition]] = {}
     for condition in read:
-        table, column = of[condition.column]
-        found.setdefault(table, []).append(replace(condition, column=column))
+        table, own = of[condition.column]
+        found.setdefault(table, []).append(replace(condition, column=own))
     return found
