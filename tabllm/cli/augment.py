@@ -13,7 +13,7 @@ import click
 from tabular.errors import TabllmError, UsageError
 
 from .errors import goes_on, interruptible, rows_left
-from .fit import chosen_kinds, complete_model, default_run, told_when_interrupted
+from .fit import chosen_kinds, default_run, told_when_interrupted
 from .group import Command
 from .options import (
     PATH,
@@ -27,6 +27,8 @@ from .options import (
     drop_option,
     force_option,
     kind_option,
+    model_option,
+    out_option,
     seed_option,
 )
 from .outputs import Outputs, output_options
@@ -76,15 +78,7 @@ tabllm augment visits.csv --target clicked --study --drop seconds_on_page --rati
 )
 @click.option("-n", "--rows", type=AtLeast(1), metavar="N", help="Rows of the class to generate.")
 @click.option("--label", metavar="VALUE", help="Class to raise.  [default: the rarest]")
-@click.option(
-    "-m",
-    "--model",
-    default="nano",
-    show_default=True,
-    metavar="NAME",
-    shell_complete=complete_model,
-    help="Generator to fit, as 'tabllm fit' takes it.",
-)
+@model_option("Generator to fit, as 'tabllm fit' takes it.")
 @click.option(
     "--run",
     "run_folder",
@@ -92,12 +86,9 @@ tabllm augment visits.csv --target clicked --study --drop seconds_on_page --rati
     metavar="RUN",
     help="Run of 'tabllm fit' to generate the rows with.  [default: fit one]",
 )
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    metavar="OUT",
-    help="File to write, '-' prints CSV; with --study the folder of its work.  [default: DATA's name + "
+@out_option(
+    "OUT",
+    "File to write, '-' prints CSV; with --study the folder of its work.  [default: DATA's name + "
     "'-augmented.csv', '-study']",
 )
 @click.option("--provenance", metavar="NAME", help="Name of a column to add, which says 'real' or 'synthetic'.")

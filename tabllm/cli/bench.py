@@ -10,7 +10,7 @@ import click
 from ..decoding.precisions import PRECISIONS
 from ..lm.serialization.names import SERIALIZATIONS
 from .group import Command
-from .options import PATH, AtLeast, device_option, drop_option, json_option, seed_option
+from .options import PATH, AtLeast, count_option, device_option, drop_option, json_option, seed_option
 from .reading import read, reading_options
 from .session import Session
 
@@ -66,21 +66,11 @@ tabllm bench -m deepseek-coder-1.3b --precision 4bit --data visits.csv --json sp
     metavar="N",
     help="Batch size: rows sampled together. Repeatable.  [default: what 2 GB hold]",
 )
-@click.option(
-    "-n",
-    "--rows",
-    type=AtLeast(1),
-    default=1000,
-    show_default=True,
-    metavar="N",
-    help="Rows to generate for each line.",
-)
-@click.option(
+@count_option("-n", "--rows", least=1, default=1000, help="Rows to generate for each line.")
+@count_option(
     "--steps",
-    type=AtLeast(0),
+    least=0,
     default=20,
-    show_default=True,
-    metavar="N",
     help="Number of updates before, so that rows are plausible and share prefixes as real ones do.",
 )
 @click.option("--data", type=PATH, metavar="FILE", help="Table whose rows are generated.  [default: the bundled Adult]")

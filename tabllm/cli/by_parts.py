@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TableReader", "fit_by_parts", "learned_file", "max_memory_option", "why_by_parts"]
 
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
-
 
 class Size(click.ParamType):
     """A number of bytes such as ``3GB`` or ``800 MB``."""
@@ -44,15 +42,14 @@ class Size(click.ParamType):
         return int(float(found[1]) * self._UNITS[found[2].upper()])
 
 
-def max_memory_option(command: Decorated) -> Decorated:
-    """``--max-memory SIZE``."""
-    return click.option(
-        "--max-memory",
-        type=Size(),
-        metavar="SIZE",
-        help="Memory that reading a table whole may take, such as 3GB; a larger one is read by parts.  [default: half "
-        "of what is free]",
-    )(command)
+#: ``--max-memory SIZE``.
+max_memory_option = click.option(
+    "--max-memory",
+    type=Size(),
+    metavar="SIZE",
+    help="Memory that reading a table whole may take, such as 3GB; a larger one is read by parts.  [default: half "
+    "of what is free]",
+)
 
 
 def why_by_parts(data: str, reading: ReadOptions, max_memory: int | None, refused: dict[str, Any]) -> str | None:

@@ -18,7 +18,9 @@ from .options import (
     claim_work,
     device_option,
     drop_option,
+    out_option,
     real_rows_option,
+    sampled_option,
     seed_option,
     train_rows_option,
 )
@@ -69,22 +71,8 @@ tabllm compare visits.csv -m ctgan -m tvae --epochs 10 --train-rows 2000
     metavar="FILE",
     help="Held-out real rows to judge by, which no generator learns.  [default: a fifth of DATA]",
 )
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    metavar="FOLDER",
-    help="Folder for the runs, rows and reports.  [default: DATA's name + '-compare']",
-)
-@click.option(
-    "-n",
-    "sampled",
-    cls=Renamed,
-    former=("--sample",),
-    type=AtLeast(2),
-    metavar="N",
-    help="Rows to generate by each.  [default: as many as it learned]",
-)
+@out_option("FOLDER", "Folder for the runs, rows and reports.  [default: DATA's name + '-compare']")
+@sampled_option("-n")
 @drop_option
 @train_rows_option(10)
 @click.option(

@@ -14,11 +14,12 @@ from .group import Command
 from .options import (
     PATH,
     AtLeast,
-    Renamed,
     Share,
     claim_work,
     device_option,
     drop_option,
+    out_option,
+    sampled_option,
     seed_option,
 )
 from .outputs import Outputs, output_options
@@ -108,23 +109,8 @@ tabllm ctr users.csv --click click --by user_id --time time --drop conversion -m
     metavar="FILE",
     help="Schema file: the kinds of the columns, as 'tabllm schema -o FILE' wrote it.",
 )
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    metavar="FOLDER",
-    help="Folder for the runs and rows of the generators.  [default: LOG's name + '-ctr']",
-)
-@click.option(
-    "-n",
-    "--rows",
-    "sampled",
-    cls=Renamed,
-    former=("--sample",),
-    type=AtLeast(2),
-    metavar="N",
-    help="Rows to generate by each.  [default: as many as it learned]",
-)
+@out_option("FOLDER", "Folder for the runs and rows of the generators.  [default: LOG's name + '-ctr']")
+@sampled_option("-n", "--rows")
 @click.option(
     "--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.  [default: its own]"
 )

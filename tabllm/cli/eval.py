@@ -19,6 +19,7 @@ from .links import eval_links, is_linked
 from .options import (
     PATH,
     AtLeast,
+    count_option,
     details_option,
     drop_option,
     html_option,
@@ -135,9 +136,7 @@ class Claim(click.ParamType):
     is_flag=True,
     help="Check no rules between columns. Otherwise those of RUN are, or those found in REAL.",
 )
-@click.option(
-    "--limit", type=AtLeast(1), default=10, show_default=True, metavar="N", help="Rows in each list of --details."
-)
+@count_option("--limit", least=1, default=10, help="Rows in each list of --details.")
 @log_options("compare")
 @click.option(
     "--conversion",

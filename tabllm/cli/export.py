@@ -7,7 +7,7 @@ import click
 from tabular.errors import UsageError
 
 from .group import Command
-from .options import PATH, claim, device_option, force_option
+from .options import PATH, claim, device_option, force_option, out_option
 from .session import Session
 
 __all__ = ["export"]
@@ -24,7 +24,7 @@ tabllm export gpt2-run -o gpt2-visits-4bit --quantize 4
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Write a fine-tuned model for other programs.")
 @click.argument("run", type=PATH)
-@click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="Folder to write.")
+@out_option("FOLDER", "Folder to write.", required=True)
 @click.option(
     "--adapter",
     "form",

@@ -11,7 +11,7 @@ from tabular.errors import UsageError
 
 from .errors import interruptible, unwritten
 from .group import Command
-from .options import PATH, AtLeast, claim
+from .options import PATH, claim, count_option, out_option
 from .reading import read, rows_of_file_options
 from .session import Session, seconds, shown
 
@@ -31,14 +31,11 @@ tabllm extend log-run log.csv --events 5 -o next-2.csv --seed 2
 @click.command(cls=Command, examples=EXAMPLES, short_help="Continue the histories of real users.")
 @click.argument("run", type=PATH)
 @click.argument("table", type=PATH, metavar="LOG")
-@click.option("--events", type=AtLeast(1), default=1, show_default=True, metavar="N", help="New events of each user.")
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
+@count_option("--events", least=1, default=1, help="New events of each user.")
+@out_option(
+    "OUT",
+    "File to write: the new events alone; its ending says the format, '-' prints CSV on standard output.",
     required=True,
-    metavar="OUT",
-    help="File to write: the new events alone; its ending says the format, '-' prints CSV on standard output.",
 )
 @rows_of_file_options
 @click.pass_obj

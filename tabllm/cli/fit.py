@@ -25,6 +25,8 @@ from .options import (
     faker_option,
     force_option,
     kind_option,
+    model_option,
+    out_option,
     seed_option,
     train_rows_option,
 )
@@ -78,26 +80,13 @@ tabllm fit visits.csv --settings visits-tune/best.json
 """
 
 
-def complete_model(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Registered names that begin so, for the shell."""
-    from tabular.registry import model_names
-
-    return [name for name in model_names() if name.startswith(incomplete)]
-
-
 @click.command(cls=Command, examples=EXAMPLES, short_help="Fit a generator to a table.")
 @click.argument("data", type=PATH, nargs=-1, required=True)
-@click.option(
-    "-m",
-    "--model",
-    default="nano",
-    show_default=True,
-    metavar="NAME",
-    shell_complete=complete_model,
-    help="Generator: nano, tabcascade, tabddpm, ctgan, tvae, or a pretrained language model ('tabllm models "
-    "list' shows their names; a folder or a hub id does as well).",
+@model_option(
+    "Generator: nano, tabcascade, tabddpm, ctgan, tvae, or a pretrained language model ('tabllm models "
+    "list' shows their names; a folder or a hub id does as well)."
 )
-@click.option("-o", "--out", type=PATH, metavar="RUN", help="Run folder to write.  [default: DATA's name + '-run']")
+@out_option("RUN", "Run folder to write.  [default: DATA's name + '-run']")
 @click.option(
     "--schema",
     "schema_file",

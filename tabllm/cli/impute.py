@@ -10,7 +10,7 @@ import click
 from .errors import interruptible, unwritten
 from .group import Command
 from .in_parts import Cluster, cluster_options, table_in_parts, writes_parts
-from .options import PATH, claim
+from .options import PATH, claim, out_option
 from .reading import read, rows_of_file_options
 from .session import Session, seconds, shown
 
@@ -32,14 +32,11 @@ tabllm impute visits-run holes.parquet -o filled/ --cluster ray
 @click.command(cls=Command, examples=EXAMPLES, short_help="Fill in the missing cells of a table.")
 @click.argument("run", type=PATH)
 @click.argument("table", type=PATH)
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    required=True,
-    metavar="OUT",
-    help="File to write; its ending says the format, '-' prints CSV on standard output; a folder "
+@out_option(
+    "OUT",
+    "File to write; its ending says the format, '-' prints CSV on standard output; a folder "
     "('filled/' or s3://...) gets Parquet parts of a Parquet file.",
+    required=True,
 )
 @rows_of_file_options
 @cluster_options

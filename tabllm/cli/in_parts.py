@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tabular.errors import UsageError
 
 from .errors import Interrupted
-from .options import AtLeast
+from .options import AtLeast, options_as
 from .session import STDOUT, Session, seconds
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ..cluster.job import Work
 
 __all__ = ["Cluster", "cluster_options", "loaded", "run_in_parts", "table_in_parts", "writes_parts"]
-
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -47,16 +45,10 @@ class Cluster:
         check_ray()
 
 
-def cluster_options(command: Decorated) -> Decorated:
-    """``--cluster``, ``--workers`` and ``--address``; the command gets them as one argument, ``cluster``."""
-    import functools
-
-    @functools.wraps(command)
-    def called(*args: Any, **given: Any) -> Any:
-        made = Cluster(given.pop("cluster_name"), given.pop("workers"), given.pop("address"))
-        return command(*args, cluster=made, **given)
-
-    options = (
+#: ``--cluster``, ``--workers`` and ``--address``; the command gets them as one argument, ``cluster``.
+cluster_options = options_as(
+    "cluster",
+    (
         click.option(
             "--cluster",
             "cluster_name",
@@ -75,11 +67,9 @@ def cluster_options(command: Decorated) -> Decorated:
             help="Address of the cluster: 'local' starts Ray on this machine, 'auto' finds the cluster that "
             "this machine belongs to.  [default: RAY_ADDRESS, else local]",
         ),
-    )
-    found: Any = called
-    for option in reversed(options):
-        found = option(found)
-    return found
+    ),
+    lambda cluster_name, workers, address: Cluster(cluster_name, workers, address),
+)
 
 
 def writes_parts(out: str, cluster: Cluster) -> bool:

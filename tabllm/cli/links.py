@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import time as clock
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +14,7 @@ from tabular.errors import UsageError
 from tabular.terminal import escape, plain
 
 from .errors import Interrupted
-from .options import PATH, claim
+from .options import PATH, claim, options_as
 from .reading import read, read_more
 from .session import STDOUT, Session, seconds
 
@@ -39,8 +38,6 @@ __all__ = [
     "refuse",
     "sample_links",
 ]
-
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -106,17 +103,8 @@ _OPTIONS = (
 )
 
 
-def link_options(command: Decorated) -> Decorated:
-    """The options about keys; the command gets them as one argument, ``links``."""
-
-    @functools.wraps(command)
-    def called(*args: Any, **given: Any) -> Any:
-        return command(*args, links=AskedLinks(given.pop("keys"), given.pop("links_file"), given.pop("keep")), **given)
-
-    made: Any = called
-    for option in reversed(_OPTIONS):
-        made = option(made)
-    return made
+#: The options about keys; the command gets them as one argument, ``links``.
+link_options = options_as("links", _OPTIONS, lambda keys, links_file, keep: AskedLinks(keys, links_file, keep))
 
 
 def is_linked(run: str | Path | None) -> bool:

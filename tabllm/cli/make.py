@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .errors import goes_on, interruptible
-from .fit import chosen_kinds, complete_model, default_run
+from .fit import chosen_kinds, default_run
 from .group import Command
 from .options import (
     PATH,
@@ -20,6 +20,8 @@ from .options import (
     drop_option,
     faker_option,
     kind_option,
+    model_option,
+    out_option,
     real_rows_option,
     seed_option,
 )
@@ -48,22 +50,8 @@ tabllm make visits.csv -n 20000 -m tabcascade --target clicked -o cascade
 @click.option(
     "-n", "--rows", type=AtLeast(2), metavar="N", help="Rows to generate.  [default: as many as were learned]"
 )
-@click.option(
-    "-m",
-    "--model",
-    default="nano",
-    show_default=True,
-    metavar="NAME",
-    shell_complete=complete_model,
-    help="Generator, as 'tabllm fit' takes it.",
-)
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    metavar="FOLDER",
-    help="Folder for the run, the rows and the report.  [default: DATA's name + '-made']",
-)
+@model_option("Generator, as 'tabllm fit' takes it.")
+@out_option("FOLDER", "Folder for the run, the rows and the report.  [default: DATA's name + '-made']")
 @click.option(
     "--holdout",
     type=Holdout(),

@@ -11,7 +11,7 @@ import click
 
 from .errors import interruptible, unwritten
 from .group import Command, LazyGroup
-from .options import PATH, claim, force_option, json_option
+from .options import claim, force_option, json_option, out_option
 from .session import Session, seconds
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def info(session: Session, name: str, revision: str | None, json_file: str | Non
 @click.command(cls=Command, examples=QUANTIZE_EXAMPLES, short_help="Write a copy of a model with 4 or 8 bits a weight.")
 @click.argument("name")
 @click.option("--bits", type=click.Choice(["4", "8"]), required=True, help="Bits per weight.")
-@click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="Folder to write the copy to.")
+@out_option("FOLDER", "Folder to write the copy to.", required=True)
 @click.option(
     "--group-size",
     type=click.Choice(["32", "64", "128"]),
@@ -217,7 +217,7 @@ def quantize(
 
 @click.command("import", cls=Command, examples=IMPORT_EXAMPLES, short_help="Make a folder of a GGUF or a .bin model.")
 @click.argument("source")
-@click.option("-o", "--out", type=PATH, required=True, metavar="FOLDER", help="Folder to write the model to.")
+@out_option("FOLDER", "Folder to write the model to.", required=True)
 @revision_option
 @force_option("a model")
 @click.pass_obj

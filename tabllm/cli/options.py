@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -27,6 +29,7 @@ __all__ = [
     "Within",
     "claim",
     "claim_work",
+    "count_option",
     "details_option",
     "device_option",
     "drop_option",
@@ -35,7 +38,11 @@ __all__ = [
     "html_option",
     "json_option",
     "kind_option",
+    "model_option",
+    "options_as",
+    "out_option",
     "real_rows_option",
+    "sampled_option",
     "seed_option",
     "train_rows_option",
 ]
@@ -182,40 +189,92 @@ def device_option(
     )
 
 
-def json_option(command: Decorated) -> Decorated:
-    """``--json FILE``."""
+#: ``--json FILE``.
+json_option = click.option(
+    "--json",
+    "json_file",
+    type=PATH,
+    metavar="FILE",
+    help="JSON file to write the result to; '-' prints it, and nothing else, on standard output.",
+)
+
+
+#: ``--html FILE``.
+html_option = click.option(
+    "--html",
+    "html_file",
+    type=PATH,
+    metavar="FILE",
+    help="HTML file to write the report to, a page with plots that opens in any browser without a network.",
+)
+
+
+#: ``--details``.
+details_option = click.option(
+    "--details", is_flag=True, help="Details: print columns, pairs, utility, privacy and notes, too."
+)
+
+
+#: ``--no-real-rows``.
+real_rows_option = click.option(
+    "--no-real-rows", is_flag=True, help="No real rows on the page, where five stand otherwise."
+)
+
+
+def out_option(metavar: str, help: str, **options: Any) -> Callable[[Decorated], Decorated]:
+    """``-o``, ``--out``: the file or folder to write; ``help`` says which."""
+    return click.option("-o", "--out", type=PATH, metavar=metavar, help=help, **options)
+
+
+def _registered(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Names of generators that begin so, for the shell."""
+    from tabular.registry import model_names
+
+    return [name for name in model_names() if name.startswith(incomplete)]
+
+
+def model_option(help: str) -> Callable[[Decorated], Decorated]:
+    """``-m``, ``--model``: a generator, ``nano`` by default."""
     return click.option(
-        "--json",
-        "json_file",
-        type=PATH,
-        metavar="FILE",
-        help="JSON file to write the result to; '-' prints it, and nothing else, on standard output.",
-    )(command)
-
-
-def html_option(command: Decorated) -> Decorated:
-    """``--html FILE``."""
-    return click.option(
-        "--html",
-        "html_file",
-        type=PATH,
-        metavar="FILE",
-        help="HTML file to write the report to, a page with plots that opens in any browser without a network.",
-    )(command)
-
-
-def details_option(command: Decorated) -> Decorated:
-    """``--details``."""
-    return click.option(
-        "--details", is_flag=True, help="Details: print columns, pairs, utility, privacy and notes, too."
-    )(command)
-
-
-def real_rows_option(command: Decorated) -> Decorated:
-    """``--no-real-rows``."""
-    return click.option("--no-real-rows", is_flag=True, help="No real rows on the page, where five stand otherwise.")(
-        command
+        "-m", "--model", default="nano", show_default=True, metavar="NAME", shell_complete=_registered, help=help
     )
+
+
+def count_option(
+    *names: str, least: int, default: int, metavar: str = "N", help: str
+) -> Callable[[Decorated], Decorated]:
+    """A whole number with a default."""
+    return click.option(*names, type=AtLeast(least), default=default, show_default=True, metavar=metavar, help=help)
+
+
+def sampled_option(*names: str) -> Callable[[Decorated], Decorated]:
+    """Rows of each of several generators, which was ``--sample``."""
+    return click.option(
+        *names,
+        "sampled",
+        cls=Renamed,
+        former=("--sample",),
+        type=AtLeast(2),
+        metavar="N",
+        help="Rows to generate by each.  [default: as many as it learned]",
+    )
+
+
+def options_as(
+    argument: str, options: Sequence[Callable[[Any], Any]], make: Callable[..., Any]
+) -> Callable[[Decorated], Decorated]:
+    """Several options that a command gets as one ``argument``: what ``make`` makes of their values, by their names."""
+    names = tuple(inspect.signature(make).parameters)
+
+    def decorate(command: Decorated) -> Decorated:
+        @functools.wraps(command)
+        def called(*args: Any, **given: Any) -> Any:
+            made = make(**{name: given.pop(name) for name in names})
+            return command(*args, **{argument: made}, **given)
+
+        return functools.reduce(lambda made, option: option(made), reversed(options), cast(Decorated, called))
+
+    return decorate
 
 
 def train_rows_option(minimum: int) -> Callable[[Decorated], Decorated]:
@@ -230,48 +289,44 @@ def train_rows_option(minimum: int) -> Callable[[Decorated], Decorated]:
     )
 
 
-def seed_option(command: Decorated) -> Decorated:
-    """``--seed N``; absent, the library's own default holds."""
-    return click.option(
-        "--seed",
-        type=AtLeast(0),
-        metavar="N",
-        help="Random seed: the same seed gives the same result.  [default: 0]",
-    )(command)
+#: ``--seed N``; absent, the library's own default holds.
+seed_option = click.option(
+    "--seed",
+    type=AtLeast(0),
+    metavar="N",
+    help="Random seed: the same seed gives the same result.  [default: 0]",
+)
 
 
-def kind_option(command: Decorated) -> Decorated:
-    """``--kind COL=KIND``."""
-    return click.option(
-        "--kind",
-        "kinds",
-        multiple=True,
-        metavar="COL=KIND",
-        help="Kind of the column COL: categorical, integer, continuous, datetime, boolean, text, identifier or "
-        "constant. Repeatable.",
-    )(command)
+#: ``--kind COL=KIND``.
+kind_option = click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    metavar="COL=KIND",
+    help="Kind of the column COL: categorical, integer, continuous, datetime, boolean, text, identifier or "
+    "constant. Repeatable.",
+)
 
 
-def drop_option(command: Decorated) -> Decorated:
-    """``--drop COL``."""
-    return click.option(
-        "--drop",
-        "dropped",
-        multiple=True,
-        metavar="COL",
-        help="Leave out the column COL, whatever it holds. Repeatable.",
-    )(command)
+#: ``--drop COL``.
+drop_option = click.option(
+    "--drop",
+    "dropped",
+    multiple=True,
+    metavar="COL",
+    help="Leave out the column COL, whatever it holds. Repeatable.",
+)
 
 
-def faker_option(command: Decorated) -> Decorated:
-    """``--faker LOCALE``."""
-    return click.option(
-        "--faker",
-        type=Locale(),
-        metavar="LOCALE",
-        help="Locale (en_US, de_DE, ...) of the package Faker, whose names, streets and towns stand in the made-up "
-        "values of columns that name persons.  [default: words of our own]",
-    )(command)
+#: ``--faker LOCALE``.
+faker_option = click.option(
+    "--faker",
+    type=Locale(),
+    metavar="LOCALE",
+    help="Locale (en_US, de_DE, ...) of the package Faker, whose names, streets and towns stand in the made-up "
+    "values of columns that name persons.  [default: words of our own]",
+)
 
 
 def force_option(what: str) -> Callable[[Decorated], Decorated]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import PATH, Decorated, html_option, json_option
+from .options import PATH, html_option, json_option, options_as
 from .session import Session
 
 if TYPE_CHECKING:
@@ -67,14 +66,11 @@ class Outputs:
         session.write_json(data, self.json)
 
 
-def output_options(command: Decorated) -> Decorated:
-    """``--markdown``, ``--html`` and ``--json``; the command gets them as one argument, ``outputs``."""
+_MARKDOWN = click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables to.")
 
-    @functools.wraps(command)
-    def called(*args: Any, **given: Any) -> Any:
-        outputs = Outputs(given.pop("markdown"), given.pop("html_file"), given.pop("json_file"))
-        return command(*args, outputs=outputs, **given)
-
-    made: Any = json_option(called)
-    made = html_option(made)
-    return click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables to.")(made)
+#: ``--markdown``, ``--html`` and ``--json``; the command gets them as one argument, ``outputs``.
+output_options = options_as(
+    "outputs",
+    (_MARKDOWN, html_option, json_option),
+    lambda markdown, html_file, json_file: Outputs(markdown, html_file, json_file),
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import click
 from tabular.errors import UsageError
 
 from ..lm.serialization.names import TEXT_SERIALIZATIONS
-from .options import PATH, AtLeast
+from .options import PATH, AtLeast, options_as
 from .session import Session
 
 if TYPE_CHECKING:
@@ -52,17 +51,10 @@ class Prompt:
             raise UsageError(f"--{named} needs a fit: leave it out, or fit with 'tabllm fit DATA -m {self.model}'.")
 
 
-def prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options; the command gets ``prompt_only`` and, as ``prompt``, a :class:`Prompt`."""
-    import functools
-
-    @functools.wraps(command)
-    def called(*args: Any, **given: Any) -> Any:
-        names = ("model", "examples", "serialization", "schema_file")
-        return command(*args, prompt=Prompt(*(given.pop(name) for name in names)), **given)
-
-    made: Any = called
-    options = [
+#: The options; the command gets ``prompt_only`` and, as ``prompt``, a :class:`Prompt`.
+prompt_options = options_as(
+    "prompt",
+    [
         click.option(
             "--prompt-only",
             is_flag=True,
@@ -89,10 +81,9 @@ def prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--schema", "schema_file", type=PATH, metavar="FILE", help="Schema file of the table, with --prompt-only."
         ),
-    ]
-    for option in reversed(options):
-        made = option(made)
-    return made
+    ],
+    lambda model, examples, serialization, schema_file: Prompt(model, examples, serialization, schema_file),
+)
 
 
 def shown_rows(

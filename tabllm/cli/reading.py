@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from tabular.errors import UsageError
 
-from .options import AtLeast, device_option, drop_option, force_option, seed_option
+from .options import AtLeast, Decorated, device_option, drop_option, force_option, options_as, seed_option
 from .session import Session
 
 if TYPE_CHECKING:
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
     from tabular.schema import Schema
 
 __all__ = ["read", "read_more", "read_schema", "reading_options", "rows_of_file_options"]
-
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option(
@@ -52,21 +48,22 @@ _OPTIONS = (
 )
 
 
-def reading_options(command: Decorated) -> Decorated:
-    """The options about the file; the command gets them as one argument, ``reading``."""
+def _read_options(
+    delimiter: str | None,
+    encoding: str | None,
+    skip_rows: int | None,
+    comment: str | None,
+    nulls: tuple[str, ...],
+    sheet: str | None,
+    format_: str | None,
+) -> ReadOptions:
+    from tabular.io.file_form import ReadOptions
 
-    @functools.wraps(command)
-    def called(*args: Any, **given: Any) -> Any:
-        from tabular.io.file_form import ReadOptions
+    return ReadOptions(delimiter, encoding, skip_rows, comment, nulls, sheet, format_).checked()
 
-        names = ("delimiter", "encoding", "skip_rows", "comment", "nulls", "sheet")
-        options = ReadOptions(**{name: given.pop(name) for name in names}, format=given.pop("format_"))
-        return command(*args, reading=options.checked(), **given)
 
-    made: Any = called
-    for option in reversed(_OPTIONS):
-        made = option(made)
-    return made
+#: The options about the file; the command gets them as one argument, ``reading``.
+reading_options = options_as("reading", _OPTIONS, _read_options)
 
 
 def rows_of_file_options(command: Decorated) -> Decorated:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
+
+from .options import options_as
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from tabular.schema import Schema
 
 __all__ = ["rule_options", "ruled_schema"]
-
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option(
@@ -45,20 +43,14 @@ _OPTIONS = (
 )
 
 
-def rule_options(command: Decorated) -> Decorated:
-    """The options about rules; the command gets them as one argument, ``rules``."""
+def _choice(add: tuple[str, ...], forced: tuple[str, ...], without: tuple[str, ...], no_rules: bool) -> RuleChoice:
+    from tabular.rules import ALL, RuleChoice
 
-    @functools.wraps(command)
-    def called(*args: Any, **given: Any) -> Any:
-        from tabular.rules import ALL, RuleChoice
+    return RuleChoice(add, forced, (*without, *([ALL] if no_rules else [])))
 
-        without = (*given.pop("without"), *([ALL] if given.pop("no_rules") else []))
-        return command(*args, rules=RuleChoice(given.pop("add"), given.pop("forced"), without), **given)
 
-    made: Any = called
-    for option in reversed(_OPTIONS):
-        made = option(made)
-    return made
+#: The options about rules; the command gets them as one argument, ``rules``.
+rule_options = options_as("rules", _OPTIONS, _choice)
 
 
 def ruled_schema(

@@ -8,7 +8,7 @@ import click
 
 from .fit import chosen_kinds
 from .group import Command
-from .options import PATH, claim, drop_option, force_option, json_option, kind_option, seed_option
+from .options import PATH, claim, drop_option, force_option, json_option, kind_option, out_option, seed_option
 from .reading import read, reading_options
 from .rule_options import rule_options
 from .session import STDOUT, Session
@@ -32,9 +32,7 @@ tabllm fit visits.csv --schema visits.schema.json
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Show the rules between the columns of a table.")
 @click.argument("data", type=PATH)
-@click.option(
-    "-o", "--out", type=PATH, metavar="FILE", help="File to write the schema with its rules to, for you to edit."
-)
+@out_option("FILE", "File to write the schema with its rules to, for you to edit.")
 @rule_options
 @kind_option
 @drop_option

@@ -15,7 +15,7 @@ from .errors import interruptible, rows_left
 from .group import Command
 from .in_parts import Cluster, cluster_options, loaded, run_in_parts, writes_parts
 from .links import is_linked, refuse, sample_links
-from .options import PATH, AtLeast, claim, device_option, force_option, seed_option
+from .options import PATH, AtLeast, claim, device_option, force_option, out_option, seed_option
 from .prompting import Prompt, prompt_options, shown_rows
 from .sequences import refuse_users
 from .session import STDOUT, Session, seconds, shown
@@ -64,15 +64,12 @@ tabllm --quiet sample visits-run -n 5 -o -
     help="Rows to generate; of a run of histories users, with all their events; of linked tables rows of the first one "
     "without a parent.  [default: as many as the table had]",
 )
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    required=True,
-    metavar="OUT",
-    help="File to write: .csv, .tsv, .parquet, .jsonl or .xlsx, text also .gz; '-' prints CSV on "
+@out_option(
+    "OUT",
+    "File to write: .csv, .tsv, .parquet, .jsonl or .xlsx, text also .gz; '-' prints CSV on "
     "standard output; a folder ('rows/' or s3://...) gets Parquet parts. Of linked tables a "
     "folder.",
+    required=True,
 )
 @click.option(
     "-w",

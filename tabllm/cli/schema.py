@@ -8,7 +8,7 @@ import click
 
 from .group import Command
 from .links import propose_links, refuse
-from .options import PATH, AtLeast, claim, drop_option, faker_option, force_option, json_option
+from .options import PATH, AtLeast, claim, drop_option, faker_option, force_option, json_option, out_option
 from .reading import read, reading_options
 from .rule_options import rule_options
 from .session import STDOUT, Session
@@ -32,13 +32,7 @@ tabllm schema users.csv events.csv -o links.toml
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Show what each column is taken for.")
 @click.argument("data", type=PATH, nargs=-1, required=True)
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    metavar="FILE",
-    help="File to write the schema to, for you to edit; of several tables the keys (.toml or .json).",
-)
+@out_option("FILE", "File to write the schema to, for you to edit; of several tables the keys (.toml or .json).")
 @click.option(
     "--rare-below",
     type=AtLeast(0),

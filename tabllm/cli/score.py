@@ -12,7 +12,16 @@ from tabular.errors import TabllmError, UsageError
 from .errors import interruptible, unwritten
 from .group import Command
 from .in_parts import Cluster, cluster_options, table_in_parts, writes_parts
-from .options import PATH, AtLeast, claim, device_option, drop_option, force_option, json_option
+from .options import (
+    PATH,
+    claim,
+    count_option,
+    device_option,
+    drop_option,
+    force_option,
+    json_option,
+    out_option,
+)
 from .reading import read, read_more, reading_options
 from .session import STDOUT, Session, seconds, shown
 
@@ -51,12 +60,9 @@ tabllm score visits-run visits.csv --json - | jq .bits.mean
 @click.command(cls=Command, examples=EXAMPLES, short_help="Say how probable the rows of a table are.")
 @click.argument("run", type=PATH)
 @click.argument("table", type=PATH)
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    metavar="OUT",
-    help="File to write the rows to, each with its log_prob, bits, percentile and least likely column; its "
+@out_option(
+    "OUT",
+    "File to write the rows to, each with its log_prob, bits, percentile and least likely column; its "
     "ending says the format, '-' prints CSV on standard output; a folder ('scored/' or s3://...) gets "
     "Parquet parts of a Parquet file.",
 )
@@ -83,7 +89,7 @@ tabllm score visits-run visits.csv --json - | jq .bits.mean
     metavar="COL",
     help="Predicted column: write the probability of each of its classes in place of scores.",
 )
-@click.option("--limit", type=AtLeast(1), default=10, show_default=True, metavar="N", help="Unlikely rows to list.")
+@count_option("--limit", least=1, default=10, help="Unlikely rows to list.")
 @device_option(default="auto", purpose="compute on")
 @drop_option
 @reading_options

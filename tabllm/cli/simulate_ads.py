@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .group import Command
-from .options import PATH, AtLeast, claim, force_option, seed_option
+from .options import AtLeast, claim, count_option, force_option, out_option, seed_option
 from .session import STDOUT, Session, seconds, shown
 
 if TYPE_CHECKING:
@@ -32,15 +32,8 @@ tabllm simulate-ads 1000000 --click-rate 0.005 --ads 2000 --seed 7 -o rare.parqu
 
 @click.command("simulate-ads", cls=Command, examples=EXAMPLES, short_help="Simulate an ad log whose chances are known.")
 @click.argument("rows", type=AtLeast(1), metavar="N")
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    required=True,
-    metavar="OUT",
-    help="File to write; its ending says the format, '-' prints CSV on standard output.",
-)
-@click.option("--ads", type=AtLeast(2), default=300, show_default=True, metavar="N", help="Number of different ads.")
+@out_option("OUT", "File to write; its ending says the format, '-' prints CSV on standard output.", required=True)
+@count_option("--ads", least=2, default=300, help="Number of different ads.")
 @click.option(
     "--click-rate",
     type=float,

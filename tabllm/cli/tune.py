@@ -18,7 +18,10 @@ from .options import (
     AtLeast,
     Within,
     claim_work,
+    count_option,
     drop_option,
+    model_option,
+    out_option,
     seed_option,
     train_rows_option,
 )
@@ -55,9 +58,7 @@ tabllm tune visits.csv -m tabcascade --train-rows 2000 --epochs 5 --trials 10
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Search the best settings of a generator.")
 @click.argument("data", type=PATH)
-@click.option(
-    "-m", "--model", default="nano", show_default=True, metavar="NAME", help="Generator, as 'tabllm fit' takes it."
-)
+@model_option("Generator, as 'tabllm fit' takes it.")
 @click.option("--target", metavar="COL", help="Target column to predict.  [default: guessed]")
 @click.option(
     "--trials",
@@ -79,19 +80,11 @@ tabllm tune visits.csv -m tabcascade --train-rows 2000 --epochs 5 --trials 10
 )
 @click.option("--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows in each trial, in place of --share.")
 @click.option("--steps", type=AtLeast(1), metavar="N", help="Number of updates in each trial, in place of --share.")
-@click.option(
-    "--repeats",
-    type=AtLeast(1),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Fits per trial, each with another seed.",
-)
-@click.option(
+@count_option("--repeats", least=1, default=1, help="Fits per trial, each with another seed.")
+@count_option(
     "--confirm",
-    type=AtLeast(0),
+    least=0,
     default=0,
-    show_default=True,
     metavar="K",
     help="Confirmation: fit the K best and the default for as long as 'fit' would, and take the best.",
 )
@@ -111,13 +104,7 @@ tabllm tune visits.csv -m tabcascade --train-rows 2000 --epochs 5 --trials 10
     metavar="NAME=VALUE",
     help="Fixed option of the generator, which is not searched. Repeatable.",
 )
-@click.option(
-    "-o",
-    "--out",
-    type=PATH,
-    metavar="FOLDER",
-    help="Folder for the search and best.json.  [default: DATA's name + '-tune']",
-)
+@out_option("FOLDER", "Folder for the search and best.json.  [default: DATA's name + '-tune']")
 @output_options
 @rule_options
 @seed_option
