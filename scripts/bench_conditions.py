@@ -13,15 +13,13 @@ rows without conditions and keeping the ones that fit, which is the model's own 
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from bench_quality import load
+from bench_quality import fitted_tables, nano_parser
 from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import roc_auc_score
@@ -72,16 +70,10 @@ def left_out(model: TableLM, keeps: Mask, rows: int) -> pd.DataFrame:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the known tables")
-    parser.add_argument("--tables", nargs="+", choices=[*CASES], default=[*CASES])
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path)
+    parser = nano_parser(__doc__, CASES)
     arguments = parser.parse_args()
     results = []
-    for name in arguments.tables:
-        train, test, _ = load(name, arguments.data, None)
-        model = TableLM(seed=arguments.seed).fit(train)
+    for name, train, test, model in fitted_tables(arguments):
         whole = pd.concat([train, test])
         for where, keeps in CASES[name].items():
             real = whole[keeps(whole)]

@@ -11,22 +11,19 @@ draws of a row.
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xgboost
-from bench_quality import load
+from bench_quality import fitted_tables, nano_parser
 from rich.console import Console
 from rich.table import Table
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 
 import tabllm.nano.imputation as imputation
-from tabllm import TableLM
 
 CASES = {
     "adult": (["income"], ["occupation"], ["income", "education", "age"]),
@@ -57,18 +54,12 @@ def score(train: pd.DataFrame, test: pd.DataFrame, target: str, like: pd.DataFra
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the known tables")
-    parser.add_argument("--tables", nargs="+", choices=[*CASES], default=[*CASES])
+    parser = nano_parser(__doc__, CASES)
     parser.add_argument("--rows", type=int, default=8000)
     parser.add_argument("--completions", type=int, nargs="+", default=[1, imputation.COMPLETIONS])
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     results = []
-    for name in arguments.tables:
-        train, test, _ = load(name, arguments.data, None)
-        model = TableLM(seed=arguments.seed).fit(train)
+    for name, train, test, model in fitted_tables(arguments):
         real = train.head(arguments.rows)
         for holes in CASES[name]:
             hidden = real.copy()

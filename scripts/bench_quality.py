@@ -23,14 +23,15 @@ import json
 import os
 import platform
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-import tabllm  # noqa: F401 (registers the generators)
 from eval import compare
+from tabllm import TableLM  # which registers the generators, too
 from tabular import read_table
 from tabular.registry import create
 
@@ -58,6 +59,23 @@ def load(name: str, folder: Path, target: str | None) -> tuple[pd.DataFrame, pd.
     table = table.sample(frac=1, random_state=0).reset_index(drop=True)
     cut = int(len(table) * 0.9)
     return table[:cut].reset_index(drop=True), table[cut:].reset_index(drop=True), target or known_target
+
+
+def nano_parser(about: str | None, tables: Iterable[str]) -> argparse.ArgumentParser:
+    """Options of a script that fits ``nano`` to known tables and writes its results to a JSON file."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the known tables")
+    parser.add_argument("--tables", nargs="+", choices=[*tables], default=[*tables])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path)
+    return parser
+
+
+def fitted_tables(arguments: argparse.Namespace) -> Iterator[tuple[str, pd.DataFrame, pd.DataFrame, TableLM]]:
+    """(name, train, holdout, ``nano`` fitted to train) of each table that :func:`nano_parser` was given."""
+    for name in arguments.tables:
+        train, holdout, _ = load(name, arguments.data, None)
+        yield name, train, holdout, TableLM(seed=arguments.seed).fit(train)
 
 
 def cut(name: str, folder: Path, target: str | None, rows: int | None) -> tuple[pd.DataFrame, pd.DataFrame, str | None]:

@@ -127,9 +127,6 @@ def main() -> None:
     parser.add_argument("--update", type=Path, metavar="PAGE.md")
     arguments = parser.parse_args()
     made = table([read(path) for path in arguments.files])
-    if arguments.update is None:
-        print(made)
-        return
     update(arguments.update, made, MARKS)
 
 

@@ -163,9 +163,6 @@ def main() -> None:
     parser.add_argument("--update", type=Path, metavar="PAGE.md")
     arguments = parser.parse_args()
     made = markdown(Roof(arguments.tflops * 1e12, arguments.gigabytes * 1e9))
-    if arguments.update is None:
-        print(made)
-        return
     update(arguments.update, made, MARKS)
 
 

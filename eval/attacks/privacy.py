@@ -22,7 +22,7 @@ from ..facts.report import Copies, DistanceToClosest, Privacy, finite
 from ..metrics.distance import Encoder, nearest_rows
 from ..metrics.distributions import distance_histogram
 from ..preparing.fingerprints import row_fingerprints
-from ..preparing.tables import Tables, subsample
+from ..preparing.tables import Tables, beside_holdout, subsample
 from .attributes import CAVEAT as ATTRIBUTE_CAVEAT
 from .attributes import infer_attributes
 from .combinations import lone_combinations
@@ -152,10 +152,8 @@ def measure_distance(tables: Tables, seed: int) -> tuple[DistanceToClosest | Non
     if tables.holdout is None or not tables.modelled:
         return None, None, ["Distance to the closest record was not measured: no column has a distance."]
     rng = np.random.default_rng(seed)
-    whole = subsample(tables.real, MAX_REFERENCES, rng)
-    parts = -(-whole.rows // tables.holdout.rows)
-    size = whole.rows // parts
-    holdout = subsample(tables.holdout, size, rng)
+    whole, holdout, parts = beside_holdout(tables, MAX_REFERENCES, rng)
+    size = holdout.rows
     queries = subsample(tables.synthetic, MAX_QUERIES, rng)
     encode = Encoder(tables)
     points, fresh = encode(queries), encode(subsample(holdout, MAX_QUERIES, rng))

@@ -19,7 +19,7 @@ import numpy as np
 from ..facts.estimates import share_difference, share_estimate
 from ..facts.privacy import SinglingOut
 from ..models.pair import is_missing
-from ..preparing.tables import Table, Tables, subsample
+from ..preparing.tables import Table, Tables, beside_holdout, subsample
 
 __all__ = ["CAVEAT", "multivariate_predicates", "single_out", "univariate_matches"]
 
@@ -47,10 +47,8 @@ def single_out(tables: Tables, *, seed: int = 0) -> tuple[tuple[SinglingOut, ...
     if tables.holdout is None or not tables.modelled:
         return (), []
     rng = np.random.default_rng(seed)
-    real = subsample(tables.real, MAX_ROWS, rng)
-    parts = -(-real.rows // tables.holdout.rows)
-    size = real.rows // parts
-    holdout = subsample(tables.holdout, size, rng)
+    real, holdout, parts = beside_holdout(tables, MAX_ROWS, rng)
+    size = holdout.rows
     synthetic = subsample(tables.synthetic, MAX_ROWS, rng)
     dealt = np.full(real.rows, parts)  # what is left over goes to no part
     dealt[rng.permutation(real.rows)[: parts * size]] = np.repeat(np.arange(parts), size)

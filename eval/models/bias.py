@@ -27,7 +27,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from tabular.errors import UsageError
 from tabular.schema import Schema
 
 from ..facts.bias import Bias, Gap, GroupRates, ProtectedColumn
@@ -36,6 +35,7 @@ from ..facts.plain_data import finite
 from ..preparing.tables import Table, Tables
 from .bootstrap import percentile_interval
 from .pair import ModelPair, is_missing
+from .utility import check_modelled
 
 __all__ = ["CAVEAT", "REFITS", "check_protected", "measure_bias"]
 
@@ -66,13 +66,7 @@ OTHER, MISSING = "(other)", "(missing)"
 def check_protected(protect: Sequence[str], schema: Schema) -> None:
     """Raises :class:`UsageError` if a name of ``protect`` is no column, or none that has groups."""
     for name in protect:
-        if name not in schema:
-            raise UsageError(f"There is no column {name!r} to protect; choose from {', '.join(schema.names)}.")
-        if schema[name].kind in ("text", "identifier"):
-            raise UsageError(
-                f"Column {name!r} is of the kind {schema[name].kind!r}, which has no groups; "
-                "protect a column of numbers or categories."
-            )
+        check_modelled(name, schema, to="protect", lacks="has no groups")
 
 
 def measure_bias(

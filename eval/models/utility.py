@@ -52,12 +52,17 @@ def guess_target(schema: Schema) -> str | None:
 
 def check_target(target: str, schema: Schema) -> None:
     """Raises :class:`UsageError` if ``target`` is no column, or no column that can be predicted."""
-    if target not in schema:
-        raise UsageError(f"There is no column {target!r} to predict; choose one of {', '.join(schema.names)}.")
-    if schema[target].kind in ("text", "identifier"):
+    check_modelled(target, schema, to="predict", lacks="cannot be predicted")
+
+
+def check_modelled(name: str, schema: Schema, *, to: str, lacks: str) -> None:
+    """Raises :class:`UsageError` if ``name`` is no column, or one of texts or identifiers, which ``lacks`` says."""
+    if name not in schema:
+        raise UsageError(f"There is no column {name!r} to {to}; choose from {', '.join(schema.names)}.")
+    if schema[name].kind in ("text", "identifier"):
         raise UsageError(
-            f"Column {target!r} is of the kind {schema[target].kind!r}, which cannot be predicted; "
-            "choose a column of numbers or categories."
+            f"Column {name!r} is of the kind {schema[name].kind!r}, which {lacks}; {to} a column of numbers or "
+            "categories."
         )
 
 

@@ -118,6 +118,16 @@ def subsample(table: Table, rows: int, rng: np.random.Generator) -> Table:
     return table.take(np.sort(rng.choice(table.rows, rows, replace=False)))
 
 
+def beside_holdout(tables: Tables, rows: int, rng: np.random.Generator) -> tuple[Table, Table, int]:
+    """(at most ``rows`` real rows, held-out rows, into how many parts of as many rows the real ones can be dealt)."""
+    assert tables.holdout is not None
+    real = subsample(tables.real, rows, rng)
+    parts = -(-real.rows // tables.holdout.rows)
+    size = real.rows // parts
+    holdout = subsample(tables.holdout, size, rng)
+    return real, holdout, parts
+
+
 def check_form(label: str, frame: pd.DataFrame, schema: Schema) -> None:
     """Raise :class:`TableError` if ``frame`` lacks columns of ``schema``, has others, or too few rows to compare."""
     if not frame.columns.is_unique:

@@ -29,8 +29,11 @@ def between(page: str, content: str, around: tuple[str, str]) -> str:
     return f"{before}{first}\n{content}\n{last}{after}"
 
 
-def update(path: Path, content: str, around: tuple[str, str]) -> None:
-    """Write ``content`` between the marks of a file, or end with one sentence."""
+def update(path: Path | None, content: str, around: tuple[str, str]) -> None:
+    """Write ``content`` between the marks of a file, or end with one sentence; print it where there is no file."""
+    if path is None:
+        print(content)
+        return
     try:
         write_text(path, between(path.read_text(encoding="utf-8"), content, around))
     except ValueError as error:

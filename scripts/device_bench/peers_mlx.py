@@ -14,7 +14,7 @@ from tabllm.decoding.backend import choose_backend
 from tabllm.decoding.mlx_device import take_device
 
 from .models import place_of, quantized_folder, rows_as_tokens
-from .plan import Line, Sizes
+from .plan import Line, Sizes, sampled
 
 __all__ = ["fit", "sample"]
 
@@ -57,15 +57,8 @@ def sample(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dic
     start = time.perf_counter()
     stats = [run().stats for _ in range(sizes.trials)]
     seconds = time.perf_counter() - start
-    rows = sizes.block * sizes.trials
     return {
-        "library": "mlx_lm.batch_generate",
-        "batch": sizes.block,
-        "rows": rows,
-        "tokens_per_row": length,
-        "seconds": seconds,
-        "rows_per_second": rows / seconds,
-        "tokens_per_second": rows * length / seconds,
+        **sampled("mlx_lm.batch_generate", sizes, length, seconds),
         "generation_tokens_per_second": float(np.mean([each.generation_tps for each in stats])),
         "peak_gb": mx.get_peak_memory() / 1e9,
     }

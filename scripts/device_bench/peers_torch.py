@@ -17,7 +17,7 @@ from tabllm.lm.engines.pytorch.products import allow_tf32, autocast_type, in_fas
 from tabular.machine.devices import choose_torch_device
 
 from .models import plain_folder, rows_as_tokens
-from .plan import Line, Sizes
+from .plan import Line, Sizes, sampled
 
 __all__ = ["fit", "sample"]
 
@@ -40,15 +40,8 @@ def sample(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dic
     for _ in range(sizes.trials):
         run()
     seconds = time.perf_counter() - start
-    rows = sizes.block * sizes.trials
     return {
-        "library": "transformers.generate",
-        "batch": sizes.block,
-        "rows": rows,
-        "tokens_per_row": length,
-        "seconds": seconds,
-        "rows_per_second": rows / seconds,
-        "tokens_per_second": rows * length / seconds,
+        **sampled("transformers.generate", sizes, length, seconds),
         **_peak(),
     }
 

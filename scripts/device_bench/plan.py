@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 __all__ = ["FULL", "TINY", "Line", "Sizes", "lines_for", "named"]
 
@@ -78,6 +79,20 @@ class Sizes:
     def rows_for(self, line: Line) -> int:
         """Rows that are sampled."""
         return self.large_rows if line.model == DEEPSEEK else self.rows
+
+
+def sampled(library: str, sizes: Sizes, length: int, seconds: float) -> dict[str, Any]:
+    """What a peer's sampling is reported as: ``sizes.trials`` batches of rows of ``length`` tokens."""
+    rows = sizes.block * sizes.trials
+    return {
+        "library": library,
+        "batch": sizes.block,
+        "rows": rows,
+        "tokens_per_row": length,
+        "seconds": seconds,
+        "rows_per_second": rows / seconds,
+        "tokens_per_second": rows * length / seconds,
+    }
 
 
 FULL = Sizes(

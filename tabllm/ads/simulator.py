@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLICK",
-    "MAX_ADS",
     "START",
     "TIME",
     "TRUTH",
+    "check_world",
     "click_chances",
     "click_logits",
     "draw_by",
@@ -42,6 +42,14 @@ START = "2026-01-05"
 MAX_ADS = 100_000
 
 
+def check_world(ads: int, click_rate: float) -> None:
+    """Raise :class:`UsageError` for a number of ads, or a mean click probability, out of range."""
+    if not 2 <= ads <= MAX_ADS:
+        raise UsageError(f"The number of ads must be 2 to {MAX_ADS:,}, not {ads}.")
+    if not 0 < click_rate < 1:
+        raise UsageError(f"The click rate must lie between 0 and 1, not be {click_rate:g}.")
+
+
 def simulate_ads(
     rows: int, *, seed: int = 0, ads: int = 300, click_rate: float = 0.02, truth: bool = False
 ) -> pd.DataFrame:
@@ -57,10 +65,7 @@ def simulate_ads(
     """
     if rows < 1:
         raise UsageError(f"The number of rows must be 1 or more, not {rows}.")
-    if not 2 <= ads <= MAX_ADS:
-        raise UsageError(f"The number of ads must be 2 to {MAX_ADS:,}, not {ads}.")
-    if not 0 < click_rate < 1:
-        raise UsageError(f"The click rate must lie between 0 and 1, not be {click_rate:g}.")
+    check_world(ads, click_rate)
     import pandas as pd
 
     rng = np.random.default_rng(seed)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tabular.errors import UsageError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 __all__ = ["SHAPES", "write_standin"]
 
@@ -61,23 +64,27 @@ def write_standin(name: str, texts: Iterable[str], folder: Path, *, changes: Map
     Raises:
         UsageError: for a model whose shape is not listed in :data:`SHAPES`.
     """
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-
     if name not in SHAPES:
         raise UsageError(f"--random-weights knows the shapes of {', '.join(SHAPES)}; {name!r} is none of them.")
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=_TOKENS,
-        special_tokens=["<|endoftext|>"],
-        show_progress=False,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer = byte_tokenizer(texts, tokens=_TOKENS, special="<|endoftext|>")
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(folder / "tokenizer.json"))
     special = {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>"}
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", **special}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
     (folder / "config.json").write_text(json.dumps({**SHAPES[name], **(changes or {})}), encoding="utf-8")
+
+
+def byte_tokenizer(texts: Iterable[str], *, tokens: int, special: str) -> Tokenizer:
+    """Byte-level BPE of at most ``tokens`` tokens that has seen ``texts``; the token 0 is ``special``."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    trainer = trainers.BpeTrainer(
+        vocab_size=tokens, special_tokens=[special], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer

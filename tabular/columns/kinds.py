@@ -117,17 +117,8 @@ def _numeric(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colum
             notes.append(
                 "Holds integers above 2**53, which are kept only to 16 digits; as identifier or text they are exact."
             )
-    low, high = _bounds(values, counts, rare_below)
-    column = Column(
-        **base,
-        minimum=low,
-        maximum=high,
-        decimals=decimals,
-        format=form,
-        atoms=_atoms(values, counts, rare_below),
-        notes=tuple(notes),
-    )
-    return _with_grain(column, values, counts, rare_below)
+    base |= {"decimals": decimals, "format": form, "notes": tuple(notes)}
+    return _of_values(base, values, counts, rare_below)
 
 
 def _datetime(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Column:
@@ -163,20 +154,14 @@ def _datetime(facts: ColumnFacts, base: dict[str, Any], rare_below: int) -> Colu
     decimals = _second_decimals(values)
     if written is not None and written.fraction_digits:
         decimals = min(decimals, written.fraction_digits, written.held_digits)
+    base |= {"decimals": decimals, "format": form, "notes": tuple(notes)}
+    return _of_values(base, values, counts, rare_below)
+
+
+def _of_values(base: dict[str, Any], values: np.ndarray, counts: np.ndarray, rare_below: int) -> Column:
+    """A column of numbers or dates, with its bounds, its frequent values and its grain."""
     low, high = _bounds(values, counts, rare_below)
-    column = Column(
-        **base,
-        minimum=low,
-        maximum=high,
-        decimals=decimals,
-        format=form,
-        atoms=_atoms(values, counts, rare_below),
-        notes=tuple(notes),
-    )
-    return _with_grain(column, values, counts, rare_below)
-
-
-def _with_grain(column: Column, values: np.ndarray, counts: np.ndarray, rare_below: int) -> Column:
+    column = Column(**base, minimum=low, maximum=high, atoms=_atoms(values, counts, rare_below))
     instants = column.kind == "datetime"
     form = compiled(column.format or "")
     decimals = 0 if column.kind == "integer" else column.decimals

@@ -25,7 +25,7 @@ from ..progress import Reporter
 from ..refining import refiner_for
 from ..rules.reducing.file_order import in_file_order
 from ..runs import RunFiles, check_shapes, read_run_files, reading, restored, write_run_files
-from ..sampling.batches import chosen_rows, one_step
+from ..sampling.batches import chosen_rows, each_part, one_step
 from ..schema import Schema
 from ..search_space import Choice
 from ..settings import CommonSettings, setting
@@ -236,19 +236,14 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
         refiner = refiner_for(self._margins, self.schema, refine, self.refines, n, allowed)
 
         def made(done: int) -> Iterator[pd.DataFrame]:
-            with progress.task("Sampling", n, "rows") as task:
-                task.advance(done)
-                for part, start in enumerate(range(0, n, PART_ROWS)):
-                    if start < done:
-                        continue
-                    rows = min(PART_ROWS, n - start)
-                    spare = 0 if refiner is None else refiner.spare(rows)
-                    task.extend(spare)
-                    arrays = draws.draw(rows + spare, self._generator(seed, part), task)
-                    rng = np.random.default_rng([seed, part])
-                    choose = None if refiner is None else refiner.chooser(rows, spare, rng)
-                    arrays = encoder.fill(chosen_rows(arrays, choose), rows, rng, start=start, seed=seed)
-                    yield from_arrays(arrays, self.schema)
+            for part, start, rows, task in each_part(n, PART_ROWS, done, progress):
+                spare = 0 if refiner is None else refiner.spare(rows)
+                task.extend(spare)
+                arrays = draws.draw(rows + spare, self._generator(seed, part), task)
+                rng = np.random.default_rng([seed, part])
+                choose = None if refiner is None else refiner.chooser(rows, spare, rng)
+                arrays = encoder.fill(chosen_rows(arrays, choose), rows, rng, start=start, seed=seed)
+                yield from_arrays(arrays, self.schema)
 
         return in_file_order(self.schema, PART_ROWS, done, made)
 

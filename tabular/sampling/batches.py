@@ -14,14 +14,14 @@ from ..encoding.arrays import from_arrays
 from ..encoding.unmodelled import Unmodelled
 from ..errors import UsageError
 from ..parts import Parts
-from ..progress import Reporter
+from ..progress import Reporter, Task
 from ..refining import Refiner
 from ..rules.reducing.file_order import in_file_order
 from ..rules.reducing.keeping import redrawn
 from ..rules.reducing.reduction import reduction_of
 from ..where.conditions import Allowed
 
-__all__ = ["BaseCodec", "Choose", "chosen_rows", "make_parts", "one_step"]
+__all__ = ["BaseCodec", "Choose", "chosen_rows", "each_part", "make_parts", "one_step"]
 
 Advance = Callable[[int], None]
 Arrays = dict[str, np.ndarray]
@@ -99,30 +99,34 @@ def make_parts(
     keeping = reduction_of(schema).keeping(allowed)
 
     def made(done: int) -> Iterator[pd.DataFrame]:
-        with progress.task("Sampling", n, "rows") as task:
-            task.advance(done)
-            for part, start in enumerate(range(0, n, part_rows)):
-                if start < done:
-                    continue
-                rows = min(part_rows, n - start)
-                rng = np.random.default_rng([seed, part])
-                spare = 0 if refiner is None else refiner.spare(rows)
-                drawn = draw(rows, rng, task.advance)
-                # Rows come sorted by their beginnings; nobody should be able to tell.
-                drawn = drawn[rng.permutation(rows)]
-                if spare:
-                    # Drawn apart: what is drawn at once has counts nearer to the model's than a part of it would have.
-                    task.extend(spare)
-                    others = draw(spare, rng, task.advance)
-                    drawn = np.concatenate([drawn, others[rng.permutation(spare)]])
-                arrays = values(drawn, rng)
-                if keeping is not None and arrays:
-                    arrays = redrawn(arrays, keeping, partial(_again, draw=draw, values=values, rng=rng))
-                choose = None if refiner is None else refiner.chooser(rows, spare, rng)
-                arrays = chosen_rows(arrays, choose)
-                yield from_arrays(codec.fill(arrays, rows, rng, start=start, seed=seed), schema)
+        for part, start, rows, task in each_part(n, part_rows, done, progress):
+            rng = np.random.default_rng([seed, part])
+            spare = 0 if refiner is None else refiner.spare(rows)
+            drawn = draw(rows, rng, task.advance)
+            # Rows come sorted by their beginnings; nobody should be able to tell.
+            drawn = drawn[rng.permutation(rows)]
+            if spare:
+                # Drawn apart: what is drawn at once has counts nearer to the model's than a part of it would have.
+                task.extend(spare)
+                others = draw(spare, rng, task.advance)
+                drawn = np.concatenate([drawn, others[rng.permutation(spare)]])
+            arrays = values(drawn, rng)
+            if keeping is not None and arrays:
+                arrays = redrawn(arrays, keeping, partial(_again, draw=draw, values=values, rng=rng))
+            choose = None if refiner is None else refiner.chooser(rows, spare, rng)
+            arrays = chosen_rows(arrays, choose)
+            yield from_arrays(codec.fill(arrays, rows, rng, start=start, seed=seed), schema)
 
     yield from in_file_order(schema, part_rows, done, made)
+
+
+def each_part(n: int, part_rows: int, done: int, progress: Reporter) -> Iterator[tuple[int, int, int, Task]]:
+    """(number, first row, rows, task that counts them) of each part of ``n`` rows that is not among those ``done``."""
+    with progress.task("Sampling", n, "rows") as task:
+        task.advance(done)
+        for part, start in enumerate(range(0, n, part_rows)):
+            if start >= done:
+                yield part, start, min(part_rows, n - start), task
 
 
 def one_step(learned: bool, progress: Reporter) -> int | None:

@@ -86,19 +86,10 @@ def spell_rope(folder: Path, rope: dict) -> None:
 @functools.cache
 def tokenizer():
     """Bytes, and what is frequent in a few strings."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tabllm.bench.standin import byte_tokenizer
 
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=["<s>"],
-        show_progress=False,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-    )
-    made.train_from_iterator(["north northern south east, of size 10 20 30, price 1999 2001"] * 3, trainer)
-    return made
+    texts = ["north northern south east, of size 10 20 30, price 1999 2001"] * 3
+    return byte_tokenizer(texts, tokens=VOCABULARY, special="<s>")
 
 
 def table(rows: int = 120) -> pd.DataFrame:

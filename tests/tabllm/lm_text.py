@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import normalizers
 
+from tabllm.bench.standin import byte_tokenizer
 from tabllm.lm.serialization.automaton import DONE, NEVER, Automaton
 from tabllm.lm.serialization.base import LmCodec
 from tabllm.lm.serialization.digits import DigitCodec
@@ -19,17 +20,7 @@ WORDS = ["fine", "good", "bad", "slow", "again", "très", "well"]
 
 def trained(texts: Iterable[str] = (), size: int = 600) -> Pieces:
     """A byte-level BPE tokenizer that has seen ``texts``; without texts it knows single bytes only."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=size,
-        special_tokens=["<s>"],
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator([f" {text}" for text in texts], trainer)
-    return Pieces(tokenizer, BEGIN)
+    return Pieces(byte_tokenizer([f" {text}" for text in texts], tokens=size, special="<s>"), BEGIN)
 
 
 def lowercase() -> Pieces:

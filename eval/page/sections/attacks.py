@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...facts.estimates import Estimate
-from ...facts.report import EpsilonClaim, Exposed, Membership, Privacy, Report, RunAttack, ShadowAttack
+from ...facts.report import Attack, EpsilonClaim, Exposed, Membership, Privacy, Report, RunAttack, ShadowAttack
 from ...judging.wording import in_points, number, percent, points
 from ..elements.charts import interval_chart
 from ..elements.markup import Markup, element
@@ -52,13 +52,7 @@ def _membership(membership: Membership, claim: EpsilonClaim | None, level: int) 
             f"{_WAYS.get(best.name, best.name)}; interval {_span(best.auc)}, which holds for all attacks together.",
             (best.auc.value or 0.0, 0.5),
         ),
-        Measure(
-            "Found while accusing 1 %",
-            percent(best.tpr_at_1.value),
-            "1 % if blind",
-            f"Share of learned rows that it names while it wrongly accuses 1 % of the others: for a few people the "
-            f"worst case; interval {points(best.tpr_at_1.low)} to {points(best.tpr_at_1.high)} %.",
-        ),
+        _accused(best, "for a few people the worst case"),
         Measure(
             "Epsilon, at least",
             number(bound.value),
@@ -158,6 +152,17 @@ def _shadow(shadow: ShadowAttack, level: int) -> list[Markup]:
     ]
 
 
+def _accused(attack: Attack, about: str) -> Measure:
+    found = attack.tpr_at_1
+    return Measure(
+        "Found while accusing 1 %",
+        percent(found.value),
+        "1 % if blind",
+        f"Fraction of training rows that it names while it wrongly accuses 1 % of the others: {about}; interval "
+        f"{points(found.low)} to {points(found.high)} %.",
+    )
+
+
 def _with_span(estimate: Estimate) -> str:
     return f"{number(estimate.value, 3)} ({_span(estimate)})"
 
@@ -173,13 +178,7 @@ def _run(run: RunAttack, level: int) -> list[Markup]:
             f"{_span(attack.auc)}.",
             (attack.auc.value or 0.0, 0.5),
         ),
-        Measure(
-            "Found while accusing 1 %",
-            percent(attack.tpr_at_1.value),
-            "1 % if blind",
-            f"Share of training rows named while 1 % of the others are accused; interval "
-            f"{points(attack.tpr_at_1.low)} to {points(attack.tpr_at_1.high)} %.",
-        ),
+        _accused(attack, "by the run's probability alone"),
         Measure(
             "Bits per training row",
             number(run.learned_bits, 1),

@@ -26,7 +26,7 @@ import numpy as np
 from tabular.errors import UsageError
 
 from .. import simulator, world
-from ..simulator import CLICK, MAX_ADS, START, TIME, TRUTH, draw_by, named, numbered
+from ..simulator import CLICK, START, TIME, TRUTH, draw_by, named, numbered
 from ..world import CREATIVES, DAYS, GENDERS, HOUR_SHARES, NETWORKS, build_world
 
 if TYPE_CHECKING:
@@ -64,10 +64,7 @@ def simulate_users(
         raise UsageError(f"The number of users must be 1 to that of the rows, {rows:,}, not {users:,}.")
     if rows > MAX_MEAN * users:
         raise UsageError(f"{rows:,} rows of {users:,} users are more than {MAX_MEAN:,} of each; name more users.")
-    if not 2 <= ads <= MAX_ADS:
-        raise UsageError(f"The number of ads must be 2 to {MAX_ADS:,}, not {ads}.")
-    if not 0 < click_rate < 1:
-        raise UsageError(f"The click rate must lie between 0 and 1, not be {click_rate:g}.")
+    simulator.check_world(ads, click_rate)
     import pandas as pd
 
     rng = np.random.default_rng(seed)

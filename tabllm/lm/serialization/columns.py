@@ -114,13 +114,8 @@ class ListCodec(CellCodec):
         if allowed is not None:
             plain = np.arange(len(self.texts)) if self.numbers is None else np.append(self.numbers, np.nan)
             keep = allowed.contains(plain[: len(self.texts)])
-            if self.missing:
-                keep[-1] = allowed.missing
-        if present and self.missing:
-            keep[-1] = False
-        if not keep.any():
-            return None
-        return restricted(self.automaton, trie([path for path, kept in zip(self.paths, keep, strict=True) if kept])[0])
+        part = kept_trie(self.paths, keep, allowed, missing=self.missing, present=present)
+        return None if part is None else restricted(self.automaton, part)
 
     def to_dict(self) -> dict[str, Any]:
         numbers = None if self.numbers is None else self.numbers.tolist()
@@ -134,6 +129,19 @@ class ListCodec(CellCodec):
         if numbers is not None and len(numbers) + data["missing"] != len(data["texts"]):
             raise FieldError(f"it has {len(data['texts']):,} texts for {len(numbers):,} numbers")
         return cls(pieces, data["texts"], numbers, missing=data["missing"], short=short, end=end)
+
+
+def kept_trie(
+    paths: Sequence[Sequence[int]], keep: np.ndarray, allowed: Allowed | None, *, missing: bool, present: bool
+) -> Automaton | None:
+    """The trie of those ``paths`` that bool[paths] ``keep`` names; ``None`` if there is none.
+
+    Args:
+        missing: whether the last path stands for a missing cell, which ``allowed`` and ``present`` may rule out.
+    """
+    if missing:
+        keep[-1] = not present and (allowed is None or allowed.missing)
+    return trie([path for path, kept in zip(paths, keep, strict=True) if kept])[0] if keep.any() else None
 
 
 class TextCells(CellCodec):

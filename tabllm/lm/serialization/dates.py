@@ -13,7 +13,7 @@ from tabular.plain_json import FLAG, TEXT, FieldError, check_fields, maybe, real
 from tabular.where.conditions import Allowed
 
 from .automaton import Automaton, explore, joined, restricted, trie
-from .columns import CellCodec, TrieLeaves
+from .columns import CellCodec, TrieLeaves, kept_trie
 from .tokenizer import Pieces
 
 __all__ = ["DateCodec"]
@@ -198,13 +198,9 @@ class DateCodec(CellCodec):
             for low, high in allowed.intervals or ():
                 inside |= (self.days >= math.floor(low / DAY)) & (self.days <= math.floor(high / DAY))
             keep[: len(self.days)] = inside
-            if self.missing:
-                keep[-1] = allowed.missing
-        if present and self.missing:
-            keep[-1] = False
-        if not keep.any():
+        part = kept_trie(self.paths, keep, allowed, missing=self.missing, present=present)
+        if part is None:
             return None
-        part = trie([path for path, kept in zip(self.paths, keep, strict=True) if kept])[0]
         if self.clock is not None and keep[: len(self.days)].any():
             part = joined(part, self.clock)
         return restricted(self.automaton, part)
