@@ -22,7 +22,7 @@
 ``preparing``        what comes before a fit: the schema inferred, rows held back
 ``parts``            instants as a day and a time
 ``refining``         drawn rows chosen so that their margins fit
-``sampling``         from what a generator draws to the rows that were asked for
+``sampling``         from what a generator draws to the rows that were requested
 ``likelihood``       how probable given rows are under a generator
 ``training``         the one training loop of all generators
 ``dp``               differential privacy: what is released, and what it costs

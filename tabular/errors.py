@@ -61,7 +61,7 @@ class UsageError(TabllmError, ValueError):
 
 
 class NotFittedError(UsageError, AttributeError):
-    """A generator was asked for what a fit gives it; scikit-learn's error of this name too, where that is loaded."""
+    """A generator was requested what a fit gives it; scikit-learn's error of this name too, where that is loaded."""
 
 
 class ConditionError(UsageError):

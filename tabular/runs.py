@@ -63,7 +63,7 @@ class RunFiles:
         schema: ``schema.json``.
         codec: ``codec.json``, how the generator sees the columns.
         weights: ``model.safetensors``.
-        history: ``history.jsonl``, one entry per look at the loss.
+        history: ``history.jsonl``, one entry per evaluation on the loss.
         margins: ``margins.json``, if there is one: counts to choose rows by.
     """
 
@@ -281,7 +281,7 @@ def _readme(files: RunFiles, held: Callable[[Column], str]) -> str:
         "",
     ]
     for column in files.schema:
-        kept = [f"its kind ({column.kind}) and share of missing cells"]
+        kept = [f"its kind ({column.kind}) and fraction of missing cells"]
         if column.categories:
             kept.append(f"its {len(column.categories):,} categories")
         if column.gives_persons_away:

@@ -63,7 +63,7 @@ class Column:
         dtype: the pandas dtype to give back, as text (``"int64"``, ``"object"``, ``"datetime64[ns]"``);
             besides, ``"category[ordered]"``, and ``"date"``, ``"decimal"`` and those of
             :mod:`tabular.encoding.object_cells` for objects of those types.
-        missing_rate: share of missing cells, 0 to 1.
+        missing_rate: fraction of missing cells, 0 to 1.
         minimum, maximum: bounds of a numeric kind; for ``datetime`` in seconds since 1970.
         decimals: digits after the point that a ``continuous`` column keeps (a ``datetime``: of its
             seconds); ``None`` if unlimited.
@@ -82,7 +82,7 @@ class Column:
             set where rare categories were folded.
         marks: texts that stand for missing or censored values in a column of numbers or dates that is written as
             text (``NA``, ``< 10%``): missing where it is read, written where a cell is missing.
-        mark_shares: the share of the missing cells that each of ``marks`` stands in; the rest are empty.
+        mark_shares: the fraction of the missing cells that each of ``marks`` stands in; the rest are empty.
         levels: of an ordered category, all levels of its dtype in their order, where some occur in no row.
         notes: what a person should know of the column, one sentence each.
         personal: what of a person the values are (such as ``"e-mail"``), as :func:`tabular.personal.find_personal`

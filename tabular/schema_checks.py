@@ -114,9 +114,9 @@ def columns_from(data: Any) -> tuple[Column, ...]:
     _refuse_unknown(data, _TOP, "it")
     check_fields(data, _TOP, "it", needed=["columns"])
     columns = []
-    for place, entry in enumerate(data["columns"], 1):
+    for index, entry in enumerate(data["columns"], 1):
         name = entry.get("name") if isinstance(entry, Mapping) else None
-        what = f"column {name!r}" if isinstance(name, str) else f"column {place}"
+        what = f"column {name!r}" if isinstance(name, str) else f"column {index}"
         check_fields(entry, _FIELDS, what, needed=("name", "kind", "dtype"))
         _refuse_unknown(entry, _FIELDS, what)
         values: dict[str, Any] = {k: _as_tuples(v) for k, v in entry.items()}
@@ -215,12 +215,12 @@ def _check_numbers(column: Column) -> None:
 
 
 def _check_marks(column: Column) -> None:
-    marks, shares = column.marks, column.mark_shares
-    if not marks and not shares:
+    marks, fractions = column.marks, column.mark_shares
+    if not marks and not fractions:
         return
-    if len(marks) != len(shares) or sum(shares) > 1 + 1e-9:
+    if len(marks) != len(fractions) or sum(fractions) > 1 + 1e-9:
         raise FieldError(
-            f"column {column.name!r} has {len(marks)} marks and the mark_shares {list(shares)}, but must have one "
+            f"column {column.name!r} has {len(marks)} marks and the mark_shares {list(fractions)}, but must have one "
             "share for each mark, together at most 1"
         )
     if not holds_text(column):

@@ -64,7 +64,7 @@ class SearchSpace:
     Attributes:
         ranges: option of the generator's ``__init__`` -> where it is looked for. The option's own default lies there.
         share: of the generator's own training length, how much tells good settings from bad ones.
-        screen: options of a fit whose rows are only looked at to see whether its settings are worth more training:
+        screen: options of a fit whose rows are only examined to see whether its settings are worth more training:
             what is dear and can be done without.
     """
 

@@ -33,6 +33,7 @@ __all__ = [
     "EngineSettings",
     "Setting",
     "Settings",
+    "SettingsObject",
     "TrainingSettings",
     "known_setting",
     "plain",
@@ -128,14 +129,12 @@ class Setting:
         )
 
 
+class SettingsObject:
+    """A setting that has settings of its own: a :class:`tabular.Privacy`."""
+
+
 def _is_number(value: Any, kind: Any = int) -> bool:
     return isinstance(value, kind) and not isinstance(value, bool)
-
-
-def _is_privacy(value: Any) -> bool:
-    from .dp.settings import Privacy
-
-    return isinstance(value, Privacy)
 
 
 def _is_widths(value: Any) -> bool:
@@ -153,7 +152,7 @@ _TYPES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "bool": ("True or False", lambda v: isinstance(v, bool)),
     "Path": ("a path", lambda v: isinstance(v, os.PathLike)),
     "str": ("text", lambda v: isinstance(v, str)),
-    "Privacy": ("a tabular.Privacy", _is_privacy),
+    "Privacy": ("a tabular.Privacy", lambda v: isinstance(v, SettingsObject)),
     "Sequence[int]": ("a list of whole numbers above 0, one or more", _is_widths),
 }
 
@@ -233,8 +232,8 @@ class Settings:
         """The constructor's call that makes this object: its class, and what differs from the defaults."""
         table = settings_table(type(self))
         values = ((name, getattr(self, name, entry.default), entry.default) for name, entry in table.items())
-        told = [f"{name}={_unboxed(value)!r}" for name, value, default in values if plain(value) != plain(default)]
-        return f"{type(self).__name__}({', '.join(told)})"
+        reported = [f"{name}={_unboxed(value)!r}" for name, value, default in values if plain(value) != plain(default)]
+        return f"{type(self).__name__}({', '.join(reported)})"
 
 
 def _constructor(table: Mapping[str, Setting]) -> Callable[..., None]:

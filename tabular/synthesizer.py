@@ -196,7 +196,7 @@ class Synthesizer(Likelihood, Settings, ABC):
             done: rows of the first parts that an earlier, interrupted call gave already; they are left out.
             refine: draw a quarter more rows, and choose those whose counts, of single columns and of pairs, come near
                 to the table's (:mod:`tabular.refining`). By default ``nano`` does, without conditions, for up to twice
-                the learned rows.
+                the training rows.
 
         Raises:
             ConditionError: if ``where`` names an unknown column or an impossible value.
@@ -331,10 +331,10 @@ class Synthesizer(Likelihood, Settings, ABC):
         return self.set_params(seed=random_state)
 
     def __repr__(self) -> str:
-        told = self._changed()
+        reported = self._changed()
         if not self.__sklearn_is_fitted__():
-            return told
-        return f"<{told}, fitted to {self.schema.rows:,} rows of {len(self.schema)} columns>"
+            return reported
+        return f"<{reported}, fitted to {self.schema.rows:,} rows of {len(self.schema)} columns>"
 
     def _repr_html_(self) -> str:
         from .notebook import html_table

@@ -39,7 +39,6 @@ UPWARD = {
     ("tabular.schema", "tabular.schema_checks"),  # Schema.from_dict
     ("tabular.rules.rule", "tabular.preparing.inference"),  # Rule.check of a table without a schema
     ("tabular.rules.choosing", "tabular.preparing.inference"),  # with_rules of one
-    ("tabular.settings", "tabular.dp.settings"),  # a setting that is a Privacy
     ("eval.facts.notebook", "eval.judging.verdicts"),  # Report.to_frame
     ("eval.facts.notebook", "eval.page.html"),  # Report.save
 }

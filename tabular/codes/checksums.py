@@ -110,11 +110,11 @@ def _right(rows: np.ndarray, check: Check, name: str) -> bool:
 
 
 def without_check(texts: np.ndarray, name: str) -> np.ndarray:
-    """object[n]: ``texts`` that all keep the check called ``name``, with 0 in the place of their check digits."""
+    """object[n]: ``texts`` that all keep the check called ``name``, with 0 in the position of their check digits."""
     codes, values = _characters(texts)
     for length in np.unique(lengths := (values >= 0).sum(1)):
-        rows, places = _places(values, lengths, length)
-        codes[rows[:, None], places[:, CHECKS[name].place]] = ord("0")
+        rows, positions = _places(values, lengths, length)
+        codes[rows[:, None], positions[:, CHECKS[name].place]] = ord("0")
     return _as_texts(codes)
 
 
@@ -128,11 +128,11 @@ def with_check(texts: np.ndarray, name: str) -> np.ndarray:
     for length in np.unique(lengths):
         if length not in check.lengths:
             continue
-        rows, places = _places(values, lengths, length)
-        held = np.take_along_axis(values[rows], places, axis=1)
+        rows, positions = _places(values, lengths, length)
+        held = np.take_along_axis(values[rows], positions, axis=1)
         held[:, check.place] = 0
         solved = check.solve(held)
-        where = places[:, check.place]
+        where = positions[:, check.place]
         for digit, at in enumerate(reversed(where.T)):
             part = solved // 10**digit % 10 if where.shape[1] > 1 else solved
             codes[rows, at] = np.where(part > 9, ord("X"), part + 48)

@@ -135,24 +135,24 @@ def _texts(slots: tuple[np.ndarray, ...], numbers: np.ndarray, key: int, distinc
     # As many slots count as fit into LARGEST, those that are drawn differ from text to text all the same.
     counting: list[int] = []
     room = 1
-    for place in sorted(range(len(slots)), key=lambda place: hashed(np.array([place]), key)[0]):
-        if len(slots[place]) > 1 and room * len(slots[place]) <= LARGEST:
-            counting.append(place)
-            room *= len(slots[place])
+    for index in sorted(range(len(slots)), key=lambda position: hashed(np.array([position]), key)[0]):
+        if len(slots[index]) > 1 and room * len(slots[index]) <= LARGEST:
+            counting.append(index)
+            room *= len(slots[index])
     again, within = np.divmod(numbers, room)
     left = permuted(within, room, key)
     blocks: list[np.ndarray] = []
     chosen: dict[int, np.ndarray] = {}
-    for place in counting:
-        left, chosen[place] = np.divmod(left, len(slots[place]))
+    for index in counting:
+        left, chosen[index] = np.divmod(left, len(slots[index]))
     drawn, spent = np.zeros(len(numbers), np.int64), LARGEST + 1
-    for place, slot in enumerate(slots):
-        if place not in chosen and len(slot) > 1:
+    for index, slot in enumerate(slots):
+        if index not in chosen and len(slot) > 1:
             if spent * len(slot) > LARGEST:  # one hash serves several slots
-                drawn, spent = hashed(numbers, key + 7919 * (place + 1)), 1
-            drawn, chosen[place] = np.divmod(drawn, len(slot))
+                drawn, spent = hashed(numbers, key + 7919 * (index + 1)), 1
+            drawn, chosen[index] = np.divmod(drawn, len(slot))
             spent *= len(slot)
-        blocks.append(slot[chosen[place]] if len(slot) > 1 else np.repeat(slot, len(numbers)))
+        blocks.append(slot[chosen[index]] if len(slot) > 1 else np.repeat(slot, len(numbers)))
     return _told_apart(_joined(blocks), again, distinct)
 
 
@@ -185,10 +185,10 @@ def parse_form(text: str, words: WordLists = ()) -> Form:
     body, salt = text, None
     if found := re.fullmatch(r"(.*?)(?<!\\)~(\d{1,9})", text, re.DOTALL):
         body, salt = found[1], int(found[2])
-    alternatives, shares, every = [], [], []
+    alternatives, weights, every = [], [], []
     for part in alternatives_of(body):
         weight, chosen = re.match(r"(\d{1,6})\*", part), _EVERY.search(part)
-        shares.append(int(weight[1]) if weight else 1)
+        weights.append(int(weight[1]) if weight else 1)
         slots = _slots(part[weight.end() if weight else 0 : chosen.start() if chosen else None], words)
         if not slots:
             raise ValueError(f"the form {text!r} has an empty alternative")
@@ -196,36 +196,36 @@ def parse_form(text: str, words: WordLists = ()) -> Form:
         every.append((int(chosen[1]), int(chosen[2])) if chosen else ALL)
         if chosen and not (every[-1][1] < every[-1][0] and every[-1][1] < _product(slots) <= LARGEST):
             raise ValueError(f"the form {text!r} has a step that leaves no texts, or too many to be counted")
-    if len(alternatives) > ROUND // 2 or min(shares) < 1:
+    if len(alternatives) > ROUND // 2 or min(weights) < 1:
         raise ValueError(f"the form {text!r} has too many alternatives or a weight of 0")
-    return Form(tuple(alternatives), _parts_of(shares), tuple(every), salt)
+    return Form(tuple(alternatives), _parts_of(weights), tuple(every), salt)
 
 
-def _parts_of(shares: list[int]) -> tuple[int, ...]:
-    """``shares`` as whole parts of :data:`ROUND`, at least 1 each."""
-    exact = np.asarray(shares, np.float64) * ROUND / sum(shares)
+def _parts_of(weights: list[int]) -> tuple[int, ...]:
+    """``weights`` as whole parts of :data:`ROUND`, at least 1 each."""
+    exact = np.asarray(weights, np.float64) * ROUND / sum(weights)
     parts = np.maximum(np.floor(exact), 1).astype(int)
     while (off := ROUND - parts.sum()) != 0:
-        place = int(np.argmax((exact - parts) * np.sign(off)))
-        parts[place] += 1 if off > 0 else -1
+        position = int(np.argmax((exact - parts) * np.sign(off)))
+        parts[position] += 1 if off > 0 else -1
     return tuple(int(part) for part in parts)
 
 
 def alternatives_of(body: str) -> list[str]:
     """The alternatives of a form, with their weights."""
-    parts, depth, last, place = [], 0, 0, 0
-    while place < len(body):
-        char = body[place]
+    parts, depth, last, position = [], 0, 0, 0
+    while position < len(body):
+        char = body[position]
         if char == "\\":
-            place += 1
+            position += 1
         elif char == "[":
             depth += 1
         elif char == "]":
             depth = max(0, depth - 1)
         elif char == "|" and not depth:
-            parts.append(body[last:place])
-            last = place + 1
-        place += 1
+            parts.append(body[last:position])
+            last = position + 1
+        position += 1
     return [*parts, body[last:]]
 
 
@@ -247,12 +247,12 @@ def regex_of(text: str) -> re.Pattern[str]:
 
 def _slots(part: str, words: WordLists) -> list[np.ndarray]:
     slots: list[np.ndarray] = []
-    place = 0
-    while place < len(part):
-        found = _ITEM.match(part, place)
+    position = 0
+    while position < len(part):
+        found = _ITEM.match(part, position)
         if found is None:
-            raise ValueError(f"the form {part!r} cannot be read from {part[place : place + 10]!r} on")
-        place = found.end()
+            raise ValueError(f"the form {part!r} cannot be read from {part[position : position + 10]!r} on")
+        position = found.end()
         if found["times"] is not None:
             if not slots or not found["times"].strip("0"):
                 raise ValueError(f"the form {part!r} repeats nothing, or no times")
@@ -269,18 +269,18 @@ def _slots(part: str, words: WordLists) -> list[np.ndarray]:
 def _members(inside: str) -> list[str]:
     chars = re.findall(r"\\.|.", inside, re.DOTALL)
     members: dict[str, None] = {}
-    place = 0
-    while place < len(chars):
-        low = chars[place][-1]
-        if place + 2 < len(chars) and chars[place + 1] == "-":
-            high = chars[place + 2][-1]
+    position = 0
+    while position < len(chars):
+        low = chars[position][-1]
+        if position + 2 < len(chars) and chars[position + 1] == "-":
+            high = chars[position + 2][-1]
             if ord(high) < ord(low) or ord(high) - ord(low) > 1000:
                 raise ValueError(f"the set [{inside}] has no range {low}-{high}")
             members.update((chr(code), None) for code in range(ord(low), ord(high) + 1))
-            place += 3
+            position += 3
         else:
             members[low] = None
-            place += 1
+            position += 1
     return list(members)
 
 

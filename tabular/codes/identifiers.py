@@ -132,10 +132,10 @@ def _form_of(pattern: str, words: WordLists, *, number: bool) -> tuple[str, Form
 def template_as_form(pattern: str, *, number: bool = False) -> str:
     """A template as a form; a running number becomes one character of private use."""
     items = []
-    for place, part in enumerate(re.findall(r"\\.|.", pattern, re.DOTALL)):
+    for index, part in enumerate(re.findall(r"\\.|.", pattern, re.DOTALL)):
         if part == "#":
             items.append(_RUNNING)
-        elif part == "9" and place == 0 and number:
+        elif part == "9" and index == 0 and number:
             items.append("[1-9]")
         elif part in _CLASSES:
             items.append(as_set(set(_CLASSES[part])))

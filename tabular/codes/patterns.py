@@ -23,7 +23,7 @@ SAMPLE, LONGEST = 2000, 160
 EXPECTED = 12
 #: Kinds of identifiers in one column, and texts of each at least: fewer may be one person's.
 MAX_KINDS, MIN_TEXTS = 24, 5
-#: Share of the texts that these kinds must be.
+#: Fraction of the texts that these kinds must be.
 MOST_OF_THEM = 0.9
 #: Letters seen, none behind f, until a text counts as hexadecimal.
 HEX_EVIDENCE = 20
@@ -62,8 +62,8 @@ def some_of(texts: pd.Series, most: int) -> pd.Series:
     """At most ``most`` of ``texts``, one at a drawn place of each stretch: by even steps a counter ends in 0 alone."""
     if len(texts) <= most:
         return texts
-    places = (np.arange(most) + np.random.default_rng(0).random(most)) * (len(texts) / most)
-    return texts.iloc[np.minimum(places.astype(np.int64), len(texts) - 1)]
+    positions = (np.arange(most) + np.random.default_rng(0).random(most)) * (len(texts) / most)
+    return texts.iloc[np.minimum(positions.astype(np.int64), len(texts) - 1)]
 
 
 def find_pattern(texts: pd.Series, *, prose: bool = False) -> str | None:
@@ -160,7 +160,7 @@ def _items(texts: list[str], *, zero_in_front: bool = True) -> list[set[str]] | 
         char.isalpha() for text in texts[:200] for char, members in zip(text, seen, strict=True) if len(members) > 1
     )
     together: set[str] = set().union(*several) if several else set()
-    hexadecimal = letters >= HEX_EVIDENCE and any(together <= _CLASSES[place] for place in _HEX)
+    hexadecimal = letters >= HEX_EVIDENCE and any(together <= _CLASSES[position] for position in _HEX)
     items: list[set[str]] = []
     chosen: list[tuple[int, set[str]]] = []  # positions that vary, and the class of each
     for members in seen:
@@ -168,7 +168,7 @@ def _items(texts: list[str], *, zero_in_front: bool = True) -> list[set[str]] | 
             items.append(members)
             continue
         found = next(
-            (c for place, c in enumerate(_CLASSES) if members <= c and (hexadecimal or place not in _HEX)), None
+            (c for index, c in enumerate(_CLASSES) if members <= c and (hexadecimal or index not in _HEX)), None
         )
         if found is None:
             whole = _CLASSES[-1] | _SIGNS
@@ -229,9 +229,9 @@ def loose_digits(pattern: str) -> list[str]:
     parts = []
     for slots, weight in zip(found.alternatives, found.weights, strict=True):
         items = [set(slot.tolist()) for slot in slots]
-        last = max((place for place, members in enumerate(items) if members & set(_D)), default=0)
-        for place in range(kept, last if CHECKS[name].place.start < 0 else last + 1):
-            items[place] = set(_D) if items[place] <= set(_D) else items[place]
+        last = max((index for index, members in enumerate(items) if members & set(_D)), default=0)
+        for index in range(kept, last if CHECKS[name].place.start < 0 else last + 1):
+            items[index] = set(_D) if items[index] <= set(_D) else items[index]
         parts.append(f"{weight}*{_written(items)}" if len(found.weights) > 1 else _written(items))
     return [f"{name}:{'|'.join(parts)}"]
 
@@ -336,7 +336,7 @@ def _narrowed(form: str, real: np.ndarray, words: WordLists, room: int) -> str |
         pins = _free_pins(slots, here) if step is None else {}
         if pins is None:
             return None
-        items = [{pins[place]} if place in pins else set(slot.tolist()) for place, slot in enumerate(slots)]
+        items = [{pins[index]} if index in pins else set(slot.tolist()) for index, slot in enumerate(slots)]
         written = _written(items) + ("" if step is None else f"%{step[0]}+{step[1]}")
         parts.append(f"{weight}*{written}" if len(found.weights) > 1 else written)
     return "|".join(parts)
@@ -365,13 +365,13 @@ def _free_step(slots: tuple[np.ndarray, ...], codes: np.ndarray, room: int) -> t
     return None
 
 
-def _indices(slots: tuple[np.ndarray, ...], places: Sequence[int], codes: np.ndarray) -> np.ndarray:
-    """int64[n]: the rank of each of ``codes`` among all texts of the slots at ``places``; the last counts fastest."""
+def _indices(slots: tuple[np.ndarray, ...], positions: Sequence[int], codes: np.ndarray) -> np.ndarray:
+    """int64[n]: the rank of each of ``codes`` among all texts of the slots ``positions``; the last counts fastest."""
     index = np.zeros(len(codes), np.int64)
-    for place in places:
-        order = np.argsort(slots[place])
-        ranked = slots[place][order].view(np.uint32)
-        index = index * len(ranked) + order[np.minimum(np.searchsorted(ranked, codes[:, place]), len(ranked) - 1)]
+    for position in positions:
+        order = np.argsort(slots[position])
+        ranked = slots[position][order].view(np.uint32)
+        index = index * len(ranked) + order[np.minimum(np.searchsorted(ranked, codes[:, position]), len(ranked) - 1)]
     return index
 
 
@@ -380,17 +380,17 @@ def _free_pins(slots: tuple[np.ndarray, ...], codes: np.ndarray) -> dict[int, st
     if not len(codes):
         return {}
     # From the third on: what stands first often tells kinds apart, and the last may be a check digit.
-    several = [place for place, slot in enumerate(slots[:-1]) if len(slot) > 1]
+    several = [index for index, slot in enumerate(slots[:-1]) if len(slot) > 1]
     for many in (1, 2, 3, 4):
-        places = several[-many:] if len(several) >= many else []
-        room = int(np.prod([len(slots[place]) for place in places])) if places else 0
+        positions = several[-many:] if len(several) >= many else []
+        room = int(np.prod([len(slots[position]) for position in positions])) if positions else 0
         if not room or room > MOST_CHECKED:
             continue
-        free = np.setdiff1d(np.arange(room), _indices(slots, places, codes))
+        free = np.setdiff1d(np.arange(room), _indices(slots, positions, codes))
         if len(free):
             chosen, pins = int(free[len(free) // 2]), {}
-            for place in reversed(places):
-                chosen, at = divmod(chosen, len(slots[place]))
-                pins[place] = str(slots[place][at])
+            for position in reversed(positions):
+                chosen, at = divmod(chosen, len(slots[position]))
+                pins[position] = str(slots[position][at])
             return pins
     return None

@@ -19,9 +19,9 @@ from ..numbers.detection import NumberText, detect_number_text, sample_places
 
 __all__ = ["BAD_SHARE", "ColumnFacts", "as_whole", "column_facts"]
 
-#: A column of text is one of numbers (or dates) if at most this share of its cells is something else.
+#: A column of text is one of numbers (or dates) if at most this fraction of its cells is something else.
 BAD_SHARE = 0.02
-#: More distinct texts than this are tried by a sample first, of which this share of the cells may be something else.
+#: More distinct texts than this are tried by a sample first, of which this fraction of the cells may be something else.
 _MANY, _LOOSE_SHARE = 5_000, 0.9
 
 _HeldText = TypeVar("_HeldText", NumberText, DateText)
@@ -147,12 +147,12 @@ class ColumnFacts:
         """Whether a sample of many texts is held, loosely: most columns of prose and codes are left there."""
         if len(self.texts) <= _MANY:
             return True
-        places = sample_places(self.counts)
-        texts = self.texts.iloc[places]
+        positions = sample_places(self.counts)
+        texts = self.texts.iloc[positions]
         rest = ~known_marks(texts)
         if not rest.any():
             return True
-        return detect(texts[rest], self.counts[places][rest], bad_share=_LOOSE_SHARE) is not None
+        return detect(texts[rest], self.counts[positions][rest], bad_share=_LOOSE_SHARE) is not None
 
     @cached_property
     def numbers(self) -> np.ndarray:

@@ -16,7 +16,7 @@ __all__ = ["learn_grain"]
 _CHANCE = math.log(1e-6)
 #: Fewer distinct values than this have no grain: each of them is learned by itself.
 _LEAST_DISTINCT = 8
-#: What numbers leave over a unit, or over 10 or 100 of them: at most so many values, and this share of all.
+#: What numbers leave over a unit, or over 10 or 100 of them: at most so many values, and this fraction of all.
 _MOST_OFFSETS, _OFFSET_SHARE = 12, 0.2
 #: ... and each by so many distinct values, or one that caps the others would be one.
 _LEAST_MET = 3
@@ -126,7 +126,7 @@ def _of_days(grain: Grain, distinct: np.ndarray, days: np.ndarray, counts: np.nd
 
 
 def _log_chance_of_weekdays(distinct: np.ndarray, found: np.ndarray) -> float:
-    """The logarithm of the chance that so many days of their range, drawn at random, keep to so few weekdays."""
+    """The logarithm of the probability that so many days of their range, drawn at random, keep to so few weekdays."""
     every = np.arange(distinct.min(), distinct.max() + 1)
     allowed, drawn = int(np.isin(weekdays(every), found).sum()), len(distinct)
     ways = math.lgamma(allowed + 1) - math.lgamma(allowed - drawn + 1)
@@ -140,8 +140,8 @@ def _of_hours(grain: Grain, clock: np.ndarray, days: np.ndarray, counts: np.ndar
     least = max(rare_below, 1)
     low = clock[order][min(int(np.searchsorted(np.cumsum(counts[order]), least)), len(clock) - 1)]
     high = clock[order[::-1]][min(int(np.searchsorted(np.cumsum(counts[order[::-1]]), least)), len(clock) - 1)]
-    share = (high - low + (grain.step or 1.0)) / DAY
-    if 0 < share < 0.95 and len(clock) * math.log(share) < _CHANCE:
+    fraction = (high - low + (grain.step or 1.0)) / DAY
+    if 0 < fraction < 0.95 and len(clock) * math.log(fraction) < _CHANCE:
         grain = replace(grain, hours=(float(low), float(high)))
     if len(clock) > _PARTED and len(np.unique(days)) > 1:
         bins = np.bincount((clock // 3600).astype(np.int64), weights=counts, minlength=24)

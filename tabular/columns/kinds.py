@@ -21,7 +21,7 @@ from .keys import identifier_pattern
 
 __all__ = ["ATOM_SHARE", "OTHER", "build_column", "needed_decimals"]
 
-#: A number that carries at least this share of the filled cells is an atom.
+#: A number that carries at least this fraction of the filled cells is an atom.
 ATOM_SHARE = 0.005
 #: ... and it occurs at least so often: in a table of 100 rows every single value has 1 %.
 ATOM_ROWS = 5

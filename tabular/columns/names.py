@@ -79,10 +79,10 @@ _MEASURED_WORDS = {
 
 def check_names(names: Sequence[str], origin: str) -> None:
     """Raise :class:`TableError`, beginning with ``origin``, if a name is empty or stands twice."""
-    for place, name in enumerate(names, 1):
+    for index, name in enumerate(names, 1):
         if not name.strip():
             raise TableError(
-                f"{origin} has no name for column {place} of {len(names)}; name it, or remove the column "
+                f"{origin} has no name for column {index} of {len(names)}; name it, or remove the column "
                 "(pandas writes a nameless one unless told index=False)."
             )
     twice = [name for name, count in Counter(names).items() if count > 1]

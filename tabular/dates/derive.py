@@ -91,22 +91,22 @@ def candidates(texts: Sequence[str], name: str) -> list[str]:
 def _readings_of_words(tokens: Sequence[Token]) -> Iterator[dict[int, tuple[str, str]]]:
     """What each word may be: index of the token -> (letter, directive), or ``("", literal)``."""
     choices: list[list[tuple[int, str, str]]] = []
-    for place, token in enumerate(tokens):
+    for index, token in enumerate(tokens):
         if not isinstance(token, Word):
             continue
         options: list[tuple[int, str, str]] = []
-        before = tokens[place - 1] if place else None
+        before = tokens[index - 1] if index else None
         if isinstance(before, Digits) and token.words <= set(ORDINALS):
-            options.append((place, "th", ""))
+            options.append((index, "th", ""))
         for letter in ("b", "B", "a", "A", "p"):
             # One word alone may be short or full (May): the first that fits serves.
             for option, flag, stop in named(letter, token.words)[:2]:
                 brace = f"{{{option}}}" if option else ""
-                options.append((place, letter, f"%{flag}{brace}{letter}" + "." * stop))
+                options.append((index, letter, f"%{flag}{brace}{letter}" + "." * stop))
         if token.constant is None and token.words <= ZONES:
-            options.append((place, "z", _zones(sorted(token.words))))
+            options.append((index, "z", _zones(sorted(token.words))))
         if token.constant is not None:
-            options.append((place, "", token.constant.replace("%", "%%")))
+            options.append((index, "", token.constant.replace("%", "%%")))
         if not options:
             return
         choices.append(options)
@@ -114,14 +114,14 @@ def _readings_of_words(tokens: Sequence[Token]) -> Iterator[dict[int, tuple[str,
         letters = [letter for _, letter, _ in chosen if letter]
         kinds = ["b" if letter in "bB" else "a" if letter in "aA" else letter for letter in letters]
         if len(set(kinds)) == len(kinds):
-            yield {place: (letter, text) for place, letter, text in chosen}
+            yield {position: (letter, text) for position, letter, text in chosen}
 
 
 def _readings_of_digits(
     tokens: Sequence[Token], words: dict[int, tuple[str, str]], name: str
 ) -> Iterator[dict[int, str]]:
     """What each run of digits may be: index of the token -> letters."""
-    runs = [place for place, token in enumerate(tokens) if isinstance(token, Digits)]
+    runs = [index for index, token in enumerate(tokens) if isinstance(token, Digits)]
     letters = {letter for letter, _ in words.values()}
     month = bool(letters & {"b", "B"})
     dates: list[tuple[str, ...]] = []
@@ -145,7 +145,7 @@ def _readings_of_digits(
             fields = dict(zip(runs, order, strict=True))
             key = tuple(order)
             long = not date and clock[:3] == ("H", "M", "S")
-            if key in seen or not all(_fits(tokens[place], part, long) for place, part in fields.items()):
+            if key in seen or not all(_fits(tokens[position], part, long) for position, part in fields.items()):
                 continue
             seen.add(key)
             if any(isinstance(t, Digits) and t.optional and fields[i] != "f" for i, t in enumerate(tokens)):
@@ -209,8 +209,8 @@ def _plausible(tokens: Sequence[Token], words: dict[int, tuple[str, str]], field
         return False
     if alone and letters in ("HM", "HMS", "Yj", "ymd", "dmy") and not named_like_a_date(name):
         return False
-    for place, part in order:
-        token = tokens[place]
+    for position, part in order:
+        token = tokens[position]
         if part.startswith("Y") and len(part) > 1 and isinstance(token, Digits):
             scale = 10 ** (token.length - 4)
             if not FIRST_YEAR <= token.low // scale <= token.high // scale <= LAST_YEAR:
@@ -223,15 +223,15 @@ def _plausible(tokens: Sequence[Token], words: dict[int, tuple[str, str]], field
 
 def _between(tokens: Sequence[Token], words: dict[int, tuple[str, str]], left: int, right: int) -> str:
     return "".join(
-        token if isinstance(token, str) else words[left + 1 + place][1]
-        for place, token in enumerate(tokens[left + 1 : right])
+        token if isinstance(token, str) else words[left + 1 + index][1]
+        for index, token in enumerate(tokens[left + 1 : right])
     )
 
 
-def _before(tokens: Sequence[Token], words: dict[int, tuple[str, str]], place: int) -> str:
+def _before(tokens: Sequence[Token], words: dict[int, tuple[str, str]], position: int) -> str:
     return "".join(
         token if isinstance(token, str) else words[i][1]
-        for i, token in enumerate(tokens[:place])
+        for i, token in enumerate(tokens[:position])
         if isinstance(token, str) or i in words
     )
 
@@ -241,23 +241,23 @@ def _written(
 ) -> str | None:
     """The format in which the tokens are those words and fields."""
     written = ""
-    for place, token in enumerate(tokens):
+    for index, token in enumerate(tokens):
         if isinstance(token, str):
-            following = tokens[place + 1] if place + 1 < len(tokens) else None
+            following = tokens[index + 1] if index + 1 < len(tokens) else None
             if not (isinstance(following, Digits) and following.optional):  # its point comes and goes with it
                 written += token.replace("%", "%%")
         elif isinstance(token, Offset):
             written += _zones(text for text, _ in token.texts.most_common())
         elif isinstance(token, Word):
-            letter, text = words[place]
+            letter, text = words[index]
             if letter == "th":
-                if not written.endswith("d") or fields.get(place - 1) != "d":
+                if not written.endswith("d") or fields.get(index - 1) != "d":
                     return None
                 written = written[:-1] + "{th}d"
             else:
                 written += text
         else:
-            written += "".join(_directive(letter, token, len(fields[place]) == 1, name) for letter in fields[place])
+            written += "".join(_directive(letter, token, len(fields[index]) == 1, name) for letter in fields[index])
     return written
 
 

@@ -133,14 +133,14 @@ def _form(read: Sequence[tuple[str, list[_Part]]]) -> str | None:
     before = {unit: text.replace("+", "(+)") for unit, text in before.items()}
     middle = used.index(always[0]) if always else len(used)
     text = ""
-    for place, unit in enumerate(used):
-        piece, lead = written[unit], before[unit] if place else ""
-        if plus and place == 1 and "(+)" not in lead:
+    for index, unit in enumerate(used):
+        piece, lead = written[unit], before[unit] if index else ""
+        if plus and index == 1 and "(+)" not in lead:
             lead += "(+)"
         if unit in always:
-            text += (lead if place > middle else "") + piece
-        elif place < middle:
-            text += f"[{piece}{before[used[place + 1]]}]" if always else f"{lead}[{piece}]"
+            text += (lead if index > middle else "") + piece
+        elif index < middle:
+            text += f"[{piece}{before[used[index + 1]]}]" if always else f"{lead}[{piece}]"
         else:
             text += f"[{lead}{piece}]"
     if not always:
@@ -172,7 +172,7 @@ def _suffix(suffixes: set[str]) -> str | None:
 def _separator(unit: str, counted: Sequence[list[_Part]]) -> str:
     """What stands before ``unit`` where another one does."""
     texts = Counter(
-        parts[place - 1].separator for parts in counted for place in range(1, len(parts)) if parts[place].unit == unit
+        parts[index - 1].separator for parts in counted for index in range(1, len(parts)) if parts[index].unit == unit
     )
     # pandas writes a plus behind negative days alone
     return max(texts, key=lambda text: ("+" in text, texts[text])) if texts else ""

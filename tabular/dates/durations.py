@@ -135,14 +135,14 @@ def read_durations(texts: Sequence[Any] | np.ndarray, form: Duration) -> np.ndar
     parts = pc.extract_regex(cells, f"^(?P<minus>-?){_pattern(form.items, form.floored)}$")
     filled = parts.is_valid().to_numpy(zero_copy_only=False)
     some = np.zeros(len(cells), bool)
-    for place, unit in enumerate(form.units):
+    for index, unit in enumerate(form.units):
         digits = pc.fill_null(pc.struct_field(parts, unit.letter), "")
         given = pc.not_equal(digits, "").to_numpy(zero_copy_only=False)
         number = np.asarray(pc.if_else(pa.array(given), digits, "0").cast(pa.float64()))
-        if place:  # 90 minutes behind hours are one hour and a half
-            filled &= number < UNITS[form.units[place - 1].letter] / UNITS[unit.letter]
+        if index:  # 90 minutes behind hours are one hour and a half
+            filled &= number < UNITS[form.units[index - 1].letter] / UNITS[unit.letter]
         some |= given
-        if place == 0 and form.floored:
+        if index == 0 and form.floored:
             minus = pc.fill_null(pc.equal(pc.struct_field(parts, "minus"), "-"), False)
             number = np.where(minus.to_numpy(zero_copy_only=False), -number, number)
         found += number * UNITS[unit.letter]
@@ -156,7 +156,7 @@ def read_durations(texts: Sequence[Any] | np.ndarray, form: Duration) -> np.ndar
 
 def _pattern(items: Sequence[_Item], floored: bool) -> str:
     written = ""
-    for place, item in enumerate(items):
+    for index, item in enumerate(items):
         if isinstance(item, _Unit):
             fraction = r"(?:[.][0-9]+)?" if item.fraction else ""
             written += f"(?P<{item.letter}>[0-9]{{{2 if item.padded == '!' else 1},12}}{fraction})"
@@ -165,13 +165,13 @@ def _pattern(items: Sequence[_Item], floored: bool) -> str:
         elif isinstance(item, _Group):
             written += f"(?:{_pattern(item.items, floored)})?"
         else:
-            written += f"(?:{re.escape(item)})?" if _between(items, place) else re.escape(item)
+            written += f"(?:{re.escape(item)})?" if _between(items, index) else re.escape(item)
     return written
 
 
-def _between(items: Sequence[_Item], place: int) -> bool:
+def _between(items: Sequence[_Item], position: int) -> bool:
     """Whether a text stands between two groups."""
-    return 0 < place < len(items) - 1 and all(isinstance(items[place + side], _Group) for side in (-1, 1))
+    return 0 < position < len(items) - 1 and all(isinstance(items[position + side], _Group) for side in (-1, 1))
 
 
 def write_durations(seconds: np.ndarray, form: Duration) -> np.ndarray:
@@ -213,7 +213,7 @@ class _Writer:
             self.write(item.items, before) if isinstance(item, _Group) and not _padded_behind(item.items) else None
             for item in items
         ]
-        for place, item in enumerate(items):
+        for index, item in enumerate(items):
             if isinstance(item, _Unit):
                 number = self.numbers[item.letter]
                 parts.append(self._number(item, before))
@@ -223,12 +223,12 @@ class _Writer:
             elif isinstance(item, _Plural):
                 parts.append(pc.if_else(pa.array(self.negative if item.letters == "+" else plural), item.letters, ""))
             elif isinstance(item, _Group):
-                text, some = groups[place] or self.write(item.items, before)
+                text, some = groups[index] or self.write(item.items, before)
                 parts.append(pc.if_else(pa.array(some), text, ""))
                 shown |= some
                 before = before | some
-            elif _between(items, place):
-                following = groups[place + 1]
+            elif _between(items, index):
+                following = groups[index + 1]
                 assert following is not None
                 parts.append(pc.if_else(pa.array(before & following[1]), item, ""))
             else:

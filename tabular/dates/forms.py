@@ -176,13 +176,13 @@ class Form:
     def pattern(self) -> re.Pattern[str]:
         """What matches the shape (:mod:`.shapes`) of a text that is so written, a group per part."""
         pieces = []
-        for place, part in enumerate(self.parts):
+        for index, part in enumerate(self.parts):
             if isinstance(part, str):
                 pieces.append("(" + "".join(map(_shape_of, part)) + ")")
                 continue
             alone = not any(
                 isinstance(beside, Field) and beside.letter in DIGIT_FIELDS and not beside.has_point
-                for beside in (*self.parts[max(place - 1, 0) : place], *self.parts[place + 1 : place + 2])
+                for beside in (*self.parts[max(index - 1, 0) : index], *self.parts[index + 1 : index + 2])
             )
             pieces.append(f"({_shapes_of(part, alone)})")
         return re.compile("".join(pieces))

@@ -30,7 +30,7 @@ def read_dates(texts: Sequence[Any] | np.ndarray, form: Form) -> np.ndarray:
     for group in shaped(texts):
         match = pattern.fullmatch(group.shape)
         if match is not None:
-            spans = [match.span(place + 1) for place in range(len(form.parts))]
+            spans = [match.span(index + 1) for index in range(len(form.parts))]
             found[group.rows] = _seconds_of(group, form, spans)
     return found
 

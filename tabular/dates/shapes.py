@@ -14,7 +14,7 @@ __all__ = ["MAX_LENGTH", "Shaped", "column_groups", "digits_of", "shaped", "word
 
 #: No date is longer; a longer text is none.
 MAX_LENGTH = 80
-#: Texts looked at together, so that their characters stay in a processor's cache.
+#: Texts examined together, so that their characters stay in a processor's cache.
 CHUNK = 1 << 14
 _DIGIT, _LETTER, _STOP = ord("0"), ord("a"), ord(".")
 
@@ -52,10 +52,10 @@ def shaped(texts: Sequence[Any] | np.ndarray) -> Iterator[Shaped]:
 def _by_shape(plain: np.ndarray) -> Iterator[Shaped]:
     characters = np.ascontiguousarray(plain.view(np.uint32).reshape(len(plain), -1).T)  # [length, n]
     classes = _classes()[np.minimum(characters, 0xFFFF)]
-    for place in range(1, len(classes)):
-        stop = characters[place] == _STOP
+    for index in range(1, len(classes)):
+        stop = characters[index] == _STOP
         if stop.any():
-            classes[place][stop & (classes[place - 1] == _LETTER)] = _LETTER
+            classes[index][stop & (classes[index - 1] == _LETTER)] = _LETTER
     for rows in column_groups(classes):
         found = classes[:, rows[0]]
         length = int((found > 0).sum())

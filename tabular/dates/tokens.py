@@ -97,9 +97,9 @@ def tokens_of(texts: Sequence[str]) -> tuple[list[Token], list[str]] | None:
         Digits() if kind == "0" else Word() if kind == "a" else Offset() if kind == "z" else kind for kind in best
     ]
     for _, runs in structures[best]:
-        for place, (token, run) in enumerate(zip(tokens, runs, strict=True)):
+        for index, (token, run) in enumerate(zip(tokens, runs, strict=True)):
             if isinstance(token, Digits):
-                before = runs[place - 1] if place else ""
+                before = runs[index - 1] if index else ""
                 token.add(run, blank=before.endswith("\0"))
             elif isinstance(token, Word):
                 token.words.add(run)
@@ -119,10 +119,10 @@ def _merge_fractions(structures: dict[tuple[str, ...], list[tuple[str, list[str]
     """Texts without a fraction of a second join those with one, where both are found: Python's ``isoformat``."""
     clock = ("0", ":", "0", ":", "0", ".", "0")
     for key in list(structures):
-        for place in range(len(key) - len(clock) + 1):
-            point = place + len(clock) - 2
+        for index in range(len(key) - len(clock) + 1):
+            point = index + len(clock) - 2
             short = key[:point] + key[point + 2 :]
-            if key[place : place + len(clock)] == clock and short in structures:
+            if key[index : index + len(clock)] == clock and short in structures:
                 whole = [(text, [*runs[:point], ".", "", *runs[point:]]) for text, runs in structures.pop(short)]
                 structures[key] += whole
 
@@ -142,13 +142,13 @@ def _runs(text: str) -> list[str] | None:
     if found is not None and _TIMED.search(text[: found.start()]):
         text, end = text[: found.start()], "\1" + found["offset"]
     runs: list[str] = []
-    place = 0
-    while place < len(text):
-        match = _RUN.match(text, place)
+    position = 0
+    while position < len(text):
+        match = _RUN.match(text, position)
         if match is None or len(runs) >= MAX_TOKENS:
             return None
         runs.append(match[0])
-        place = match.end()
+        position = match.end()
     for index in range(1, len(runs)):
         # "Mar  4": the second blank stands for the digit that a day of two has.
         if len(runs[index]) == 1 and runs[index].isdigit() and runs[index - 1].endswith("  "):

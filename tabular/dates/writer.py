@@ -53,7 +53,7 @@ def _texts(characters: np.ndarray) -> np.ndarray:
 
 
 class _Moments:
-    """Instants taken apart, each part when it is asked for."""
+    """Instants taken apart, each part when it is requested."""
 
     def __init__(self, seconds: np.ndarray, form: Form) -> None:
         self.fields = form.fields
@@ -139,7 +139,7 @@ class _Moments:
 
 def _padded(values: np.ndarray, digits: int, flag: str) -> np.ndarray:
     """uint32[digits, n]; ``-`` leaves holes in place of leading zeros, ``_`` blanks."""
-    rows = np.stack([values // 10 ** (digits - 1 - place) % 10 + ord("0") for place in range(digits)]).astype(np.uint32)
+    rows = np.stack([values // 10 ** (digits - 1 - index) % 10 + ord("0") for index in range(digits)]).astype(np.uint32)
     if flag:
         leading = np.ones(len(values), bool)
         for row in rows[:-1]:

@@ -20,7 +20,7 @@ public             the schema: names, kinds, dtypes, formats, decimals, bounds, 
                    and Gaussian noise is added to their sum.
 =================  ==================================================================================================
 
-:mod:`.accounting` composes the last two with opacus' accountant. Nothing else of a fit looks at the rows: no held-out
+:mod:`.accounting` composes the last two with opacus' accountant. Nothing else of a fit examines the rows: no held-out
 rows, no early stop, no loss in the history, no best state. Columns of free text are refused, identifiers are made anew
 from their pattern and are never missing, numbers are clipped to their bounds.
 

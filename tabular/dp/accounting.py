@@ -1,7 +1,7 @@
 """How much privacy a fit loses, by opacus' accountant, and how much noise a budget asks for.
 
 All that is released is a sequence of Gaussian mechanisms on Poisson samples of the rows: the columns' distributions
-are one on all rows, each update of the weights is one on a share of them. Gopi, Lee and Wutschitz 2021, "Numerical
+are one on all rows, each update of the weights is one on a fraction of them. Gopi, Lee and Wutschitz 2021, "Numerical
 composition of differential privacy", compose their privacy losses; opacus' ``PRVAccountant`` is that.
 """
 
@@ -29,7 +29,7 @@ SLOPE, MOST_REFINEMENTS = 0.6, 8
 
 
 class Release(NamedTuple):
-    """``steps`` Gaussian mechanisms, in opacus' order: standard deviation over sensitivity, share of the rows."""
+    """``steps`` Gaussian mechanisms, in opacus' order: standard deviation over sensitivity, fraction of the rows."""
 
     noise_multiplier: float
     sample_rate: float

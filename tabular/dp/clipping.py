@@ -36,7 +36,7 @@ class _Use:
     """One use of a weight in a forward pass.
 
     Attributes:
-        out: what the layer gave; its gradient is asked for.
+        out: what the layer gave; its gradient is requested.
         squares: that gradient [rows, ...] -> float32[rows], the squared norms of the weight's gradients.
         add: (that gradient, float32[rows] factors) -> nothing; adds the rows' gradients, so weighed, to the sums.
     """

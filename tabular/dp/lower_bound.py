@@ -26,11 +26,11 @@ def p_value(guesses: int, right: int, candidates: int, epsilon: float, delta: fl
     """
     from scipy.stats import binom
 
-    chance = 1 / (1 + math.exp(-epsilon))
-    tail = float(binom.sf(right - 1, guesses, chance))
+    probability = 1 / (1 + math.exp(-epsilon))
+    tail = float(binom.sf(right - 1, guesses, probability))
     if not (delta and right):
         return tail
-    below = np.cumsum(binom.pmf(right - np.arange(1, right + 1), guesses, chance))
+    below = np.cumsum(binom.pmf(right - np.arange(1, right + 1), guesses, probability))
     alpha = float((below / np.arange(1, right + 1)).max())
     return min(tail + 2 * candidates * delta * alpha, 1.0)
 
@@ -41,8 +41,8 @@ def least_epsilon(guesses: int, right: int, *, candidates: int, delta: float, co
 
     if right == 0:
         return 0.0
-    chance = float(beta.ppf(1 - confidence, right, guesses - right + 1))
-    high = float(np.clip(np.log(chance / (1 - chance)), 0.0, MAX_EPSILON)) if chance < 1 else MAX_EPSILON
+    probability = float(beta.ppf(1 - confidence, right, guesses - right + 1))
+    high = float(np.clip(np.log(probability / (1 - probability)), 0.0, MAX_EPSILON)) if probability < 1 else MAX_EPSILON
     if delta <= 0 or high == 0:
         return high
     # Delta only lowers the bound, so it lies between 0 and the one without it.

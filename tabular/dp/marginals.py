@@ -4,7 +4,7 @@ Each learned column is cut into cells that are public: its categories, its atoms
 "missing" where it may be. A row adds one to one cell of every column, so the histograms of d columns together change by
 sqrt(d) in the Euclidean norm, and Gaussian noise of the multiplier z has the standard deviation z sqrt(d).
 
-What is made of the noisy counts looks at no row again: they are projected onto the simplex of the known total (Duchi
+What is made of the noisy counts examines no row again: they are projected onto the simplex of the known total (Duchi
 et al. 2008, "Efficient projections onto the l1-ball"), and a stand-in table is dealt from them, evenly within a cell,
 column by column.
 """
@@ -26,7 +26,7 @@ __all__ = ["Cells", "Histogram", "cells_of", "noisy_histograms", "public_part", 
 
 #: Rows of a stand-in table.
 LEAST_ROWS, MOST_ROWS = 1000, 50_000
-#: Steps between the bounds of a number, and the noise that a step's share of the rows is to exceed so many times.
+#: Steps between the bounds of a number, and the noise that a step's fraction of the rows is to exceed so many times.
 LEAST_STEPS, MOST_STEPS, NOISE_SHARE = 8, 256, 8.0
 #: A cell that the noise has emptied keeps so much of the noise's standard deviation: nothing public is impossible.
 FLOOR = 0.05
@@ -55,7 +55,7 @@ class Cells:
         """Canonical values [n] -> float64[cells]."""
         x = values.astype(np.float64)
         gone = np.isnan(x) if values.dtype.kind == "f" else values < 0
-        place = np.full(len(x), self.size - 1)
+        position = np.full(len(x), self.size - 1)
         filled = x[~gone]
         if len(self.values):
             # The nearest value: of what is no atom it is overwritten where there are steps.
@@ -66,8 +66,8 @@ class Cells:
         if len(self.edges):
             step = np.clip(np.searchsorted(self.edges, filled, "right") - 1, 0, len(self.edges) - 2)
             found = np.where(exact, found, len(self.values) + step)
-        place[~gone] = found
-        return np.bincount(place, minlength=self.size).astype(np.float64)
+        position[~gone] = found
+        return np.bincount(position, minlength=self.size).astype(np.float64)
 
     def deal(self, counts: np.ndarray, rows: int, column: Column) -> np.ndarray:
         """float64[cells] -> canonical values [rows], sorted by cell; every cell but a step gets a row at least."""
@@ -83,10 +83,10 @@ class Cells:
         made[single] = self.values[cell[single]]
         within = ~single & (cell < self.size - self.missing)
         starts = np.cumsum(dealt) - dealt
-        share = (np.flatnonzero(within) - starts[cell[within]] + 0.5) / dealt[cell[within]]
+        fraction = (np.flatnonzero(within) - starts[cell[within]] + 0.5) / dealt[cell[within]]
         step = cell[within] - len(self.values)
         if len(self.edges):
-            made[within] = self.edges[step] + share * (self.edges[step + 1] - self.edges[step])
+            made[within] = self.edges[step] + fraction * (self.edges[step + 1] - self.edges[step])
         if column.is_numeric:
             return on_grid(made, column)
         return np.where(np.isnan(made), -1, made).astype(np.int32)
@@ -135,7 +135,7 @@ def noisy_histograms(
 
     Args:
         arrays: canonical, of the real rows, within their bounds.
-        noise_multiplier: ``None`` where the rows are not to be looked at: then all cells are alike.
+        noise_multiplier: ``None`` where the rows are not to be examined: then all cells are alike.
     """
     rows = len(next(iter(arrays.values())))
     columns = len(cells_of(schema, LEAST_STEPS))

@@ -42,13 +42,13 @@ class PrivateFit:
     Attributes:
         delta: of the guarantee.
         steps: updates planned.
-        columns: what the columns' distributions cost, if they were looked at.
+        columns: what the columns' distributions cost, if they were examined.
         gradient: how updates are made private.
         schema: its public part, with the missing rates of the stand-in.
         arrays: canonical, of the real rows, within the bounds: for the updates alone.
         stand_in: canonical, of no row: for everything else.
         streams: where all noise, coins and other draws for rows come from.
-        fingerprint: a digest of the rows, of everything that was asked for and of the secret; what a checkpoint must
+        fingerprint: a digest of the rows, of everything that was requested and of the secret; what a checkpoint must
             agree with, so that no run joins the noise of two secrets.
     """
 
@@ -120,12 +120,12 @@ def begin_private_fit(
     rows = len(next(iter(arrays.values())))
     delta = chosen_delta(privacy, rows)
     within = _within(arrays, schema)
-    asked = _digest([asdict(privacy), schema.to_dict(), steps, batch_rows, dict(settings)], within)
-    streams = _streams(privacy, checkpoint, asked)
+    requested = _digest([asdict(privacy), schema.to_dict(), steps, batch_rows, dict(settings)], within)
+    streams = _streams(privacy, checkpoint, requested)
     columns = None
     if privacy.schema_share and cells_of(schema, 1):
-        share = privacy.schema_share * privacy.epsilon
-        columns = Release(noise_for(share, delta, sample_rate=1.0, steps=1), 1.0, 1)
+        epsilon = privacy.schema_share * privacy.epsilon
+        columns = Release(noise_for(epsilon, delta, sample_rate=1.0, steps=1), 1.0, 1)
     sample_rate = min(batch_rows / rows, 1.0)
     beside = (columns,) if columns is not None else ()
     noise = noise_for(privacy.epsilon, delta, sample_rate=sample_rate, steps=steps, beside=beside)
@@ -144,7 +144,7 @@ def begin_private_fit(
         within,
         made,
         streams,
-        hashlib.sha256(f"{asked} {streams.fingerprint()}".encode()).hexdigest(),
+        hashlib.sha256(f"{requested} {streams.fingerprint()}".encode()).hexdigest(),
     )
 
 
@@ -183,16 +183,16 @@ def _named(names: list[str]) -> str:
     return ("column " if len(names) == 1 else "columns ") + ", ".join(map(repr, names))
 
 
-def _digest(asked: list[Any], arrays: Mapping[str, np.ndarray]) -> str:
+def _digest(requested: list[Any], arrays: Mapping[str, np.ndarray]) -> str:
     """A digest of everything that a fit's result depends on, the secret aside."""
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode())
+    digest = hashlib.sha256(json.dumps(requested, sort_keys=True, default=str).encode())
     for values in arrays.values():
         if values.dtype != object:  # identifiers and the like, which are not learned
             digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()
 
 
-def _streams(privacy: Privacy, checkpoint: str | Path | None, asked: str) -> SecretStreams:
+def _streams(privacy: Privacy, checkpoint: str | Path | None, requested: str) -> SecretStreams:
     """Streams that nobody can compute; a fit whose run was never saved finds its own again, and makes the same noise.
 
     A fit of other rows or settings never does: two runs with the same noise would tell of each other's rows. A second
@@ -207,12 +207,12 @@ def _streams(privacy: Privacy, checkpoint: str | Path | None, asked: str) -> Sec
     path = Path(checkpoint) / SECRET_FILE
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         known = json.loads(path.read_text(encoding="utf-8"))
-        if known["asked"] == asked:
+        if known["asked"] == requested:
             return SecretStreams.from_hex(known["secret"])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)
-        path.write_text(json.dumps({"asked": asked, "secret": fresh.secret.hex()}) + "\n", encoding="utf-8")
+        path.write_text(json.dumps({"asked": requested, "secret": fresh.secret.hex()}) + "\n", encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path} cannot be written ({error}); choose another place with '-o'.") from None
     return fresh

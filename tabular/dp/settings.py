@@ -8,35 +8,35 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError, SchemaError, UsageError
-from ..settings import Setting
+from ..settings import Setting, SettingsObject
 
 if TYPE_CHECKING:
     from ..schema import Schema
 
 __all__ = ["Privacy", "chosen_delta", "with_private_defaults"]
 
-#: Rows times delta where none is asked for.
+#: Rows times delta where none is requested.
 DELTA_ROWS = 0.1
 
 _RANGES = {
     "epsilon": Setting(None, name="The epsilon of differential privacy", types="float", above=0),
     "delta": Setting(None, name="The delta of differential privacy", types="float | None", above=0, below=1),
     "clip": Setting(1.0, name="The norm that gradients are clipped to", types="float", above=0),
-    "schema_share": Setting(0.1, name="The share of the columns' distributions", types="float", least=0, below=1),
+    "schema_share": Setting(0.1, name="The fraction of the columns' distributions", types="float", least=0, below=1),
     "public_schema": Setting(False, name="public_schema", types="bool"),
     "noise_seed": Setting(None, name="The seed of the noise", types="int | None", least=0),
 }
 
 
 @dataclass(frozen=True)
-class Privacy:
+class Privacy(SettingsObject):
     """Differential privacy for a fit; see :mod:`tabular.dp` for what it covers.
 
     Attributes:
         epsilon: the budget, above 0: the less, the more private.
-        delta: the chance that the guarantee fails, below one in the number of rows; a tenth of that if absent.
+        delta: the probability that the guarantee fails, below one in the number of rows; a tenth of that if absent.
         clip: norm that each row's gradient is cut down to.
-        schema_share: share of ``epsilon`` that the columns' own distributions may take if they were all that is
+        schema_share: fraction of ``epsilon`` that the columns' own distributions may take if they were all that is
             released; at 0 they are taken for even. Composed with the training they cost far less than that share.
         public_schema: what :func:`tabular.infer_schema` finds in the table (categories, bounds, frequent single
             values) is public, by the user's word; else ``fit`` wants a schema.
@@ -101,7 +101,7 @@ class Privacy:
 
 
 def chosen_delta(privacy: Privacy, rows: int) -> float:
-    """The delta for a table of ``rows`` rows. Raises :class:`UsageError` where one was asked for that is too great."""
+    """The delta for a table of ``rows`` rows. Raises :class:`UsageError` where one was requested that is too great."""
     if privacy.delta is None:
         return DELTA_ROWS / rows
     if privacy.delta >= 1 / rows:

@@ -30,7 +30,7 @@ class NoisyGradient:
 
     Attributes:
         rows: of the table.
-        sample_rate: the chance of each row to take part.
+        sample_rate: the probability of each row to take part.
         clip: norm of one row's gradient at most.
         noise_multiplier: standard deviation of the noise, in units of ``clip``; 0 for none.
     """

@@ -77,20 +77,20 @@ def _codes(series: pd.Series, column: Column, unseen: str) -> np.ndarray:
     used = set(np.unique(found).tolist()) if len(distinct) else set()
     other = None if column.other is None else known.get(column.other)
     codes = np.full(len(distinct) + 1, -1, dtype=np.int32)
-    for place, value in enumerate(distinct):
+    for index, value in enumerate(distinct):
         code = known.get(value)
         if code is None or (isinstance(value, bool) != isinstance(column.categories[code], bool)):
             code = as_text.get(str(value), _numeric_code(value, known))
-        if code is None and place in used and str(value) != column.name:  # the name itself: a repeated header
+        if code is None and index in used and str(value) != column.name:  # the name itself: a repeated header
             code = other
             if code is None and unseen == "error":
-                share = 100 * float((found == place).sum()) / max(1, int((found >= 0).sum()))
+                fraction = 100 * float((found == index).sum()) / max(1, int((found >= 0).sum()))
                 raise SchemaError(
-                    f"Column {column.name!r} holds {shown(value)} in {share:.3g} % of its cells, which is not among "
+                    f"Column {column.name!r} holds {shown(value)} in {fraction:.3g} % of its cells, which is not among "
                     f"the {len(known)} categories of its schema; add it there, infer the schema anew, or clear these "
                     "cells."
                 )
-        codes[place] = -1 if code is None else code
+        codes[index] = -1 if code is None else code
     return codes[found]
 
 
@@ -247,8 +247,8 @@ def _categories(codes: np.ndarray, column: Column) -> pd.Series:
     values: list[Any] = list(column.categories)
     if column.dtype.startswith("category"):
         if column.levels:
-            places = pd.Index(column.levels).get_indexer(pd.Index(values))
-            values, codes = list(column.levels), np.where(missing, -1, places[np.maximum(codes, 0)])
+            positions = pd.Index(column.levels).get_indexer(pd.Index(values))
+            values, codes = list(column.levels), np.where(missing, -1, positions[np.maximum(codes, 0)])
         kind = pd.CategoricalDtype(pd.Index(values), ordered=column.dtype == "category[ordered]")
         return pd.Series(pd.Categorical.from_codes(codes, dtype=kind))
     if not values:
@@ -272,8 +272,8 @@ def _categories(codes: np.ndarray, column: Column) -> pd.Series:
         pool = _spans(values).astype(dtype)
     elif pd.api.types.is_object_dtype(dtype):
         cells = np.empty(len(values), dtype=object)
-        for place, value in enumerate(values):  # at once, numpy would spread lists over the array
-            cells[place] = value
+        for index, value in enumerate(values):  # at once, numpy would spread lists over the array
+            cells[index] = value
         return pd.Series(pd.api.extensions.take(cells, codes, allow_fill=True), dtype=object)
     else:
         pool = pd.Series(pd.array(values, dtype=dtype))

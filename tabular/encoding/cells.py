@@ -64,6 +64,15 @@ def columns_of(table: pd.DataFrame) -> dict[str, pd.Series]:
     return {name: table.iloc[:, i] for i, name in enumerate(names)}
 
 
+_TYPES = (
+    (types.is_bool_dtype, "boolean"),
+    (types.is_integer_dtype, "integer"),
+    (types.is_datetime64_any_dtype, "datetime"),
+    (types.is_timedelta64_dtype, "float"),
+    (types.is_float_dtype, "float"),
+)
+
+
 def value_type(series: pd.Series, name: str) -> str:
     """What the cells are: boolean, integer, float, decimal, datetime, date, string, category or mixed.
 
@@ -76,16 +85,8 @@ def value_type(series: pd.Series, name: str) -> str:
     dtype = series.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return "category"
-    if types.is_bool_dtype(dtype):
-        return "boolean"
-    if types.is_integer_dtype(dtype):
-        return "integer"
-    if types.is_datetime64_any_dtype(dtype):
-        return "datetime"
-    if types.is_timedelta64_dtype(dtype):
-        return "float"
-    if types.is_float_dtype(dtype):
-        return "float"
+    if (found := next((kind for test, kind in _TYPES if test(dtype)), None)) is not None:
+        return found
     if types.is_complex_dtype(dtype):
         raise SchemaError(f"Column {name!r} holds complex numbers; split them into two columns, or drop it.")
     if types.is_string_dtype(dtype) and not types.is_object_dtype(dtype):

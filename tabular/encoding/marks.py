@@ -116,7 +116,7 @@ def _is_known(text: str) -> bool:
 def choose_marks(
     texts: pd.Series, counts: np.ndarray, missing: int, least: int
 ) -> tuple[tuple[str, ...], tuple[float, ...]]:
-    """The marks among ``texts`` (distinct, no values of their column), and their shares of all missing cells.
+    """The marks among ``texts`` (distinct, no values of their column), and their fractions of all missing cells.
 
     Args:
         counts: ``int64[texts]`` how often each occurs.
@@ -127,7 +127,9 @@ def choose_marks(
     kept = np.flatnonzero((known | (counts >= _RECURS)) & (counts >= least))
     kept = kept[np.argsort(-counts[kept], kind="stable")][:MARK_LIMIT]
     total = missing + int(counts.sum())
-    return tuple(str(texts.iloc[place]) for place in kept), tuple(float(counts[place] / total) for place in kept)
+    return tuple(str(texts.iloc[position]) for position in kept), tuple(
+        float(counts[position] / total) for position in kept
+    )
 
 
 def mark_cells(cells: pd.Series, column: Column) -> np.ndarray:
@@ -139,13 +141,13 @@ def mark_cells(cells: pd.Series, column: Column) -> np.ndarray:
 
 
 def put_marks(texts: np.ndarray, column: Column) -> np.ndarray:
-    """``texts`` (object, None missing) with the marks of ``column`` in their shares of the missing cells."""
+    """``texts`` (object, None missing) with the marks of ``column`` in their fractions of the missing cells."""
     if not column.marks:
         return texts
-    places = np.flatnonzero([text is None for text in texts])
-    spread = (np.arange(1, len(places) + 1) * _GOLDEN) % 1.0
+    positions = np.flatnonzero([text is None for text in texts])
+    spread = (np.arange(1, len(positions) + 1) * _GOLDEN) % 1.0
     drawn = np.searchsorted(np.cumsum(column.mark_shares), spread, side="right")
     written = np.array([*column.marks, None], dtype=object)
     texts = texts.copy()
-    texts[places] = written[np.minimum(drawn, len(column.marks))]
+    texts[positions] = written[np.minimum(drawn, len(column.marks))]
     return texts

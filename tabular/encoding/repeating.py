@@ -12,7 +12,7 @@ from ..schema import Column, Schema
 
 __all__ = ["put_repeating", "repeats"]
 
-#: An identifier of so large a share of the rows, and so many of them, keeps its share in tables of any size; others
+#: An identifier of so large a fraction of the rows, and so many of them, keeps its share in tables of any size; others
 #: keep their number of rows, and larger tables have more of them.
 HEAVY_SHARE, HEAVY_ROWS = 0.02, 5
 #: Identifiers that are dealt out one by one to those of several of them.
@@ -69,10 +69,10 @@ def _following(column: Column, leader: np.ndarray, start: int, rng: np.random.Ge
         rest = np.delete(np.arange(len(sizes)), single[:once])
         lacking = [(-size, number) for size, number in zip(sizes[rest].tolist(), numbers[rest].tolist(), strict=True)]
         heapq.heapify(lacking)
-        for place in order[: len(of) - once].tolist():
+        for position in order[: len(of) - once].tolist():
             size, number = lacking[0]
-            chosen[place] = number
-            heapq.heapreplace(lacking, (size + int(counts[place]), number))
+            chosen[position] = number
+            heapq.heapreplace(lacking, (size + int(counts[position]), number))
     else:
         order = rng.permutation(len(of))
         middle = np.cumsum(counts[order]) - counts[order] / 2

@@ -22,19 +22,19 @@ def made_up_words(like: Sequence[str], rng: np.random.Generator) -> np.ndarray:
         rng.choice(_VOWELS, (len(like), widest)),
     )
     words = np.empty(len(like), dtype=object)
-    for place, word in enumerate(like):
-        made = "".join(letters[place, : lengths[place]])
-        words[place] = made.upper() if word.isupper() else made.capitalize() if word[:1].isupper() else made
+    for index, word in enumerate(like):
+        made = "".join(letters[index, : lengths[index]])
+        words[index] = made.upper() if word.isupper() else made.capitalize() if word[:1].isupper() else made
     return words
 
 
 def made_up_codes(like: Sequence[str], rng: np.random.Generator) -> np.ndarray:
     """object[n]: letters and digits for each of ``like``: as many, in its case, hexadecimal where it is."""
     codes = np.empty(len(like), dtype=object)
-    for place, code in enumerate(like):
+    for index, code in enumerate(like):
         lower = code.lower()
         members = _DIGITS if code.isdecimal() else _HEX if set(lower) <= set(_HEX) else _LETTERS
         made = "".join(members[i] for i in rng.integers(0, len(members), len(code)))
         mixed = [char.upper() if up else char for char, up in zip(made, rng.random(len(code)) < 0.5, strict=True)]
-        codes[place] = made if code == lower else made.upper() if code.isupper() else "".join(mixed)
+        codes[index] = made if code == lower else made.upper() if code.isupper() else "".join(mixed)
     return codes

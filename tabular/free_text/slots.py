@@ -81,8 +81,10 @@ class Slot:
         if max(lengths, default=0) > MAX_DIGITS or (padded and len(lengths) > 1):
             return cls(CODE, rest=len(texts), shapes=_shapes(texts))
         values = np.array([float(text) for text in texts])
-        places = [AS_FLOAT if "e" in text.lower() else min(len(text.partition(".")[2]), MAX_DIGITS) for text in texts]
-        decimals = sorted(places)[:: max(1, len(places) // 50)]
+        positions = [
+            AS_FLOAT if "e" in text.lower() else min(len(text.partition(".")[2]), MAX_DIGITS) for text in texts
+        ]
+        decimals = sorted(positions)[:: max(1, len(positions) // 50)]
         width = lengths.pop() if padded else 0
         return cls(NUMBER, knots=_knots(values), decimals=tuple(decimals), width=width, group=group)
 
@@ -122,11 +124,11 @@ class Slot:
         decimals = rng.choice(self.decimals, len(values))
         return [
             repr(value)
-            if places == AS_FLOAT
-            else f"{value:{self.group}.{places}f}"
-            if places
+            if positions == AS_FLOAT
+            else f"{value:{self.group}.{positions}f}"
+            if positions
             else f"{round(value):{self.group}}".zfill(self.width)
-            for value, places in zip(values.tolist(), decimals.tolist(), strict=True)
+            for value, positions in zip(values.tolist(), decimals.tolist(), strict=True)
         ]
 
     def draw(self, rows: int, rng: np.random.Generator) -> np.ndarray:
@@ -135,8 +137,8 @@ class Slot:
             made = np.empty(rows, dtype=object)
             made[:] = self.write(self.values(rng.random(rows)), rng)
             return made
-        share = np.array([*self.counts, self.rest], np.float64)
-        chosen = rng.choice(len(share), rows, p=share / share.sum())
+        weight = np.array([*self.counts, self.rest], np.float64)
+        chosen = rng.choice(len(weight), rows, p=weight / weight.sum())
         made = np.array([*self.words, ""], dtype=object)[chosen]
         other = np.flatnonzero(chosen == len(self.words))
         if len(other):

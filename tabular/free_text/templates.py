@@ -28,7 +28,7 @@ MAX_ROWS_READ = 20_000
 #: Templates at most, tokens of a text at most, and rows that the templates must stand for.
 MAX_TEMPLATES, MAX_TOKENS, COVERED = 400, 120, 0.7
 #: Different values of a position up to which each has templates of its own: tried in this order until the templates
-#: stand for a share of :data:`ENOUGH` of the rows.
+#: stand for a fraction of :data:`ENOUGH` of the rows.
 FEW: tuple[dict[str, int], ...] = (
     {WORD: 24, NUMBER: 8, CODE: 8, TIME: 8},
     {WORD: 4, NUMBER: 2, CODE: 2, TIME: 2},
@@ -37,7 +37,7 @@ FEW: tuple[dict[str, int], ...] = (
 ENOUGH = 0.95
 #: The correlation of so many numbers of a text at most is learned, from so many rows on.
 CORRELATED, CORRELATED_ROWS = 12, 30
-#: Words of a text of prose, and share of what stands between them that is a blank: its words have no places.
+#: Words of a text of prose, and fraction of what stands between them that is a blank: its words have no places.
 PROSE_WORDS, BLANKS = 6, 0.8
 #: ... unless there are no more different ones than this, in texts that all have one order of words and numbers.
 FEW_WORDS = 8
@@ -85,9 +85,9 @@ class TemplateCodec:
         for few in FEW:  # the finer templates are, the fewer rows has each
             finer = _paths(cut, least, few)
             often = [(path, count) for path, count in Counter(finer).most_common(MAX_TEMPLATES) if count >= least]
-            share = sum(count for _, count in often) / len(cut)
-            if share > covered + 0.01:
-                paths, kept, covered = finer, often, share
+            fraction = sum(count for _, count in often) / len(cut)
+            if fraction > covered + 0.01:
+                paths, kept, covered = finer, often, fraction
             if covered >= ENOUGH:
                 break
         if covered < COVERED:
@@ -97,9 +97,9 @@ class TemplateCodec:
         chosen = {path for path, _ in kept}
         for tokens, path in zip(cut, paths, strict=True):
             if path in chosen:
-                for place, (kind, text) in enumerate(path):
+                for index, (kind, text) in enumerate(path):
                     if kind != LITERAL and not text:
-                        pieces[path[: place + 1]].append(tokens[place][1])
+                        pieces[path[: index + 1]].append(tokens[index][1])
         rows_with = Counter(text for tokens in cut for text in {text for kind, text in tokens if kind != LITERAL})
         common = {text for text, count in rows_with.items() if count >= MIN_ROWS}
         numbers = {prefix: number for number, prefix in enumerate(pieces)}
@@ -118,8 +118,8 @@ class TemplateCodec:
 
     def draw(self, rows: int, rng: np.random.Generator, *, present: bool = False) -> np.ndarray:
         """object[rows] of text, ``None`` where missing, which none is if ``present``."""
-        share = np.array([template.rows for template in self.templates], np.float64)
-        which = rng.choice(len(share), rows, p=share / share.sum())
+        weight = np.array([template.rows for template in self.templates], np.float64)
+        which = rng.choice(len(weight), rows, p=weight / weight.sum())
         texts = np.empty(rows, dtype=object)
         for number in np.unique(which):
             here = np.flatnonzero(which == number)
@@ -130,27 +130,29 @@ class TemplateCodec:
 
     def _texts(self, template: Template, rows: int, rng: np.random.Generator) -> list[str]:
         measured = [
-            place for place, part in enumerate(template.parts) if isinstance(part, int) and self.slots[part].is_measured
+            index for index, part in enumerate(template.parts) if isinstance(part, int) and self.slots[part].is_measured
         ]
-        kinds = {place: self.slots[int(template.parts[place])].kind for place in measured}
+        kinds = {position: self.slots[int(template.parts[position])].kind for position in measured}
         ranks = rng.random((len(measured), rows))
         if template.factor:
             ranks = ndtr(np.reshape(template.factor, (len(measured),) * 2) @ ndtri(ranks))
         values = {
-            place: self.slots[int(template.parts[place])].values(rank)
-            for place, rank in zip(measured, ranks, strict=True)
+            position: self.slots[int(template.parts[position])].values(rank)
+            for position, rank in zip(measured, ranks, strict=True)
         }
         for kind in {*template.ascending, *((DATE,) if self.ascending else ())}:
-            places = [place for place in measured if kinds[place] == kind]
-            if places:
-                values |= dict(zip(places, np.sort([values[place] for place in places], axis=0), strict=True))
+            positions = [position for position in measured if kinds[position] == kind]
+            if positions:
+                values |= dict(
+                    zip(positions, np.sort([values[position] for position in positions], axis=0), strict=True)
+                )
         parts = [
             [part] * rows
             if isinstance(part, str)
-            else self.slots[part].write(values[place], rng)
-            if place in values
+            else self.slots[part].write(values[index], rng)
+            if index in values
             else self.slots[part].draw(rows, rng).tolist()
-            for place, part in enumerate(template.parts)
+            for index, part in enumerate(template.parts)
         ]
         return ["".join(pieces) for pieces in zip(*parts, strict=True)]
 
@@ -233,17 +235,17 @@ def _is_json(text: str) -> bool:
 def _paths(cut: Sequence[Sequence[Token]], least: int, few: Mapping[str, int]) -> list[tuple[Token, ...]]:
     """The template of each text: literals and frequent values as they are, others by their kind alone."""
     paths: list[list[Token]] = [[] for _ in cut]
-    for place in range(max(map(len, cut))):
+    for index in range(max(map(len, cut))):
         groups: dict[tuple[Token, ...], Counter[Token]] = defaultdict(Counter)
         keys = [tuple(path) for path in paths]
         for tokens, key in zip(cut, keys, strict=True):
-            if place < len(tokens):
-                groups[key][tokens[place]] += 1
+            if index < len(tokens):
+                groups[key][tokens[index]] += 1
         spelled = {key: _spelled(counted, least, few) for key, counted in groups.items()}
         for tokens, key, path in zip(cut, keys, paths, strict=True):
-            if place < len(tokens):
-                kind, text = tokens[place]
-                path.append((kind, text if kind == LITERAL or tokens[place] in spelled[key] else ""))
+            if index < len(tokens):
+                kind, text = tokens[index]
+                path.append((kind, text if kind == LITERAL or tokens[index] in spelled[key] else ""))
     return [tuple(path) for path in paths]
 
 
@@ -265,17 +267,20 @@ def _measured_together(
     slots: Sequence[Slot],
 ) -> tuple[tuple[float, ...], tuple[str, ...]]:
     """The Cholesky factor of the numbers and dates of the texts ``members`` of one path, and what ascends."""
-    places = [
-        place
-        for place, (kind, text) in enumerate(path)
-        if kind != LITERAL and not text and slots[numbers[path[: place + 1]]].is_measured
+    positions = [
+        index
+        for index, (kind, text) in enumerate(path)
+        if kind != LITERAL and not text and slots[numbers[path[: index + 1]]].is_measured
     ]
-    if not 2 <= len(places) <= CORRELATED or len(members) < CORRELATED_ROWS:
+    if not 2 <= len(positions) <= CORRELATED or len(members) < CORRELATED_ROWS:
         return (), ()
     values = np.array(
-        [[slots[numbers[path[: place + 1]]].read(tokens[place][1]) for place in places] for tokens in members]
+        [
+            [slots[numbers[path[: position + 1]]].read(tokens[position][1]) for position in positions]
+            for tokens in members
+        ]
     )
-    kinds = np.array([path[place][0] for place in places])
+    kinds = np.array([path[position][0] for position in positions])
     ascending = tuple(kind for kind in (NUMBER, TIME) if _ascend(values[:, kinds == kind]))
     scores = ndtri(rankdata(values, axis=0) / (len(values) + 1))
     spread = scores.std(0)
@@ -283,7 +288,7 @@ def _measured_together(
     correlation = scores.T @ scores / len(scores)
     np.fill_diagonal(correlation, 1)
     # A hundredth of independence keeps the factor from being singular where one number is another.
-    factor = np.linalg.cholesky(0.99 * correlation + 0.01 * np.eye(len(places)))
+    factor = np.linalg.cholesky(0.99 * correlation + 0.01 * np.eye(len(positions)))
     return tuple(np.clip(factor, -1, 1).ravel().tolist()), ascending
 
 
@@ -295,9 +300,9 @@ def _ascend(values: np.ndarray) -> bool:
 
 def _parts(path: tuple[Token, ...], numbers: Mapping[tuple[Token, ...], int]) -> tuple[str | int, ...]:
     parts: list[str | int] = []
-    for place, (kind, text) in enumerate(path):
+    for index, (kind, text) in enumerate(path):
         if kind != LITERAL and not text:
-            parts.append(numbers[path[: place + 1]])
+            parts.append(numbers[path[: index + 1]])
         elif parts and isinstance(parts[-1], str):
             parts[-1] += text
         else:

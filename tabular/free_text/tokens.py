@@ -49,7 +49,7 @@ _STRUCTURED = re.compile(
 #: Two to four numbers with a sign or a word between them: ranges, sizes, ratios, blood pressures.
 _NUMBERS = re.compile(r"(\d+)(\s?(?:[-\u2013\u2014/:x\u00d7*]|to|of|bis|by|\.\.)\s?)(\d+)(?:\2\d+){0,2}", re.IGNORECASE)
 _DASHES = "-\u2013\u2014"
-#: Distinct texts at least, their share of the cells, and the share of them that must have a structure.
+#: Distinct texts at least, their fraction of the cells, and the fraction of them that must have a structure.
 _LEAST, _DISTINCT, _MOST = 20, 0.5, 0.9
 
 
@@ -84,13 +84,13 @@ def _measures(texts: pd.Series) -> bool:
 def tokens_of(text: str, *, json: bool = False) -> list[Token]:
     """(kind, text) of each piece of ``text``; joined they are the text. Literals side by side are one."""
     found: list[Token] = []
-    place = 0
+    position = 0
     for key in _KEYS.finditer(text) if json else ():
-        if key.start() >= place:
-            _cut(text[place : key.start()], found)
+        if key.start() >= position:
+            _cut(text[position : key.start()], found)
             _literal(key[0], found)
-            place = key.end()
-    _cut(text[place:], found)
+            position = key.end()
+    _cut(text[position:], found)
     return found
 
 
@@ -99,8 +99,8 @@ def _cut(text: str, found: list[Token]) -> None:
         if (number := piece["grouped"] or piece["decimal"] or piece["measure"]) is not None:
             found.append((NUMBER, number))
         elif piece["sizes"] is not None:
-            for place, number in enumerate(piece["sizes"].split("x")):
-                found += [(LITERAL, "x")] * (place > 0) + [(NUMBER, number)]
+            for index, number in enumerate(piece["sizes"].split("x")):
+                found += [(LITERAL, "x")] * (index > 0) + [(NUMBER, number)]
         elif piece["time"] is not None:
             found.append((TIME, piece["time"]))
         elif piece["date"] is not None:

@@ -33,7 +33,7 @@ class WordCodec:
         words: those in at least :data:`MIN_ROWS` rows.
         counts: rows that each word stands in.
         lengths: words per text at the quantiles 0, 1 % .. 100 %.
-        missing_rate: share of missing cells.
+        missing_rate: fraction of missing cells.
     """
 
     words: tuple[str, ...]
@@ -59,8 +59,10 @@ class WordCodec:
     def draw(self, rows: int, rng: np.random.Generator, *, present: bool = False) -> np.ndarray:
         """object[rows] of text, ``None`` where missing, which none is if ``present``."""
         lengths = np.maximum(rng.choice(self.lengths, rows), 1)
-        share = np.asarray(self.counts, np.float64)
-        drawn = np.asarray(self.words, dtype=object)[rng.choice(len(self.words), lengths.sum(), p=share / share.sum())]
+        weight = np.asarray(self.counts, np.float64)
+        drawn = np.asarray(self.words, dtype=object)[
+            rng.choice(len(self.words), lengths.sum(), p=weight / weight.sum())
+        ]
         texts = np.empty(rows, dtype=object)
         texts[:] = [" ".join(part) for part in np.split(drawn, np.cumsum(lengths)[:-1])]
         if not present:

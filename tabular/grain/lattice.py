@@ -124,15 +124,15 @@ class Lattice:
 
 def _down(ticks: np.ndarray, step: int, offsets: np.ndarray) -> np.ndarray:
     count, rest = np.divmod(ticks, step)
-    place = np.searchsorted(offsets, rest, "right") - 1
-    return np.where(place < 0, (count - 1) * step + offsets[-1], count * step + offsets[place])
+    position = np.searchsorted(offsets, rest, "right") - 1
+    return np.where(position < 0, (count - 1) * step + offsets[-1], count * step + offsets[position])
 
 
 def _up(ticks: np.ndarray, step: int, offsets: np.ndarray) -> np.ndarray:
     count, rest = np.divmod(ticks, step)
-    place = np.searchsorted(offsets, rest, "left")
-    past = place == len(offsets)
-    return np.where(past, (count + 1) * step + offsets[0], count * step + offsets[np.where(past, 0, place)])
+    position = np.searchsorted(offsets, rest, "left")
+    past = position == len(offsets)
+    return np.where(past, (count + 1) * step + offsets[0], count * step + offsets[np.where(past, 0, position)])
 
 
 def _distances(allowed: tuple[int, ...], direction: int) -> np.ndarray:

@@ -29,7 +29,7 @@ def drop_columns(table: pd.DataFrame, names: Sequence[str], *, absent_ok: bool =
             close = get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"the table has {', '.join(map(repr, known[:20]))}."
             raise UsageError(f"There is no column {name!r} to drop; {hint}")
-    kept = [place for place, name in enumerate(known) if name not in names]
+    kept = [index for index, name in enumerate(known) if name not in names]
     if not kept:
         raise UsageError("No column would be left; drop fewer.")
     return table.iloc[:, kept]

@@ -35,7 +35,7 @@ __all__ = [
     "reading_errors",
 ]
 
-#: Signs of names that are no delimiters, and cells that are looked at for one.
+#: Signs of names that are no delimiters, and cells that are examined for one.
 _IN_NAMES, _LOOKED_AT = "_-.()[]'\"%#/&", 100
 
 
@@ -233,5 +233,5 @@ def random_order(table: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def _drawn(table: pd.DataFrame, rows: int, seed: int) -> pd.DataFrame:
-    # pandas takes seeds of 32 bits alone, and is asked for those as ever.
+    # pandas takes seeds of 32 bits alone, and is requested those as ever.
     return table.sample(rows, random_state=seed if seed < 2**32 else np.random.default_rng(seed))

@@ -83,23 +83,23 @@ def request(
 
 
 def cell_log_probs(
-    table: pd.DataFrame, scorer: RowScorer, asked: Request, advance: Callable[[int], None]
+    table: pd.DataFrame, scorer: RowScorer, requested: Request, advance: Callable[[int], None]
 ) -> np.ndarray:
     """Natural log of each cell's probability, float64[rows, columns]; see :class:`.methods.Likelihood`.
 
     Raises:
-        SchemaError: if the table lacks a column that is asked for.
+        SchemaError: if the table lacks a column that is requested.
     """
-    if not asked.columns:
+    if not requested.columns:
         advance(len(table))
         return np.empty((len(table), 0))
-    arrays, lost = read_cells(table, asked.schema)
-    never = impossible(arrays, lost, asked.schema)
-    result = np.empty((len(table), len(asked.columns)))
+    arrays, lost = read_cells(table, requested.schema)
+    never = impossible(arrays, lost, requested.schema)
+    result = np.empty((len(table), len(requested.columns)))
     for start in range(0, len(table), BLOCK_ROWS):
         rows = slice(start, start + BLOCK_ROWS)
         block = {name: values[rows] for name, values in arrays.items()}
-        result[rows] = _block(block, {name: bad[rows] for name, bad in never.items()}, scorer, asked, advance)
+        result[rows] = _block(block, {name: bad[rows] for name, bad in never.items()}, scorer, requested, advance)
     return result
 
 
@@ -107,7 +107,7 @@ def _block(
     arrays: dict[str, np.ndarray],
     never: dict[str, np.ndarray],
     scorer: RowScorer,
-    asked: Request,
+    requested: Request,
     advance: Callable[[int], None],
 ) -> np.ndarray:
     parts = scorer.parts
@@ -121,23 +121,23 @@ def _block(
             if part in split and part not in known:
                 only = constant(parts.schema[part], rows)
                 never[name] |= False if only is None else ~same(only, split[part])
-    given, scored = (_drawn(parts, scorer, names) for names in (asked.given, asked.columns))
+    given, scored = (_drawn(parts, scorer, names) for names in (requested.given, requested.columns))
     found = scorer.log_probs(Query(known, part_spans(known, arrays, parts), given, scored), advance)
-    result = np.zeros((rows, len(asked.columns)))
-    for place, name in enumerate(asked.columns):
+    result = np.zeros((rows, len(requested.columns)))
+    for index, name in enumerate(requested.columns):
         for part in parts.of(name):
             if part in found:
-                result[:, place] += found[part]
-        result[never[name], place] = -np.inf
-    undefined = np.any([never[name] for name in asked.given], axis=0) if asked.given else np.zeros(rows, bool)
-    computed = {derivation.rule for derivation in asked.derived.values()}
-    for rule in Keeping(asked.schema, {}).rules:
+                result[:, index] += found[part]
+        result[never[name], index] = -np.inf
+    undefined = np.any([never[name] for name in requested.given], axis=0) if requested.given else np.zeros(rows, bool)
+    computed = {derivation.rule for derivation in requested.derived.values()}
+    for rule in Keeping(requested.schema, {}).rules:
         if rule in computed:
             continue
-        about = [name for name in asked.columns if name in rule.columns(asked.schema.names)]
-        broken = ~rule.kept(arrays, asked.schema)
+        about = [name for name in requested.columns if name in rule.columns(requested.schema.names)]
+        broken = ~rule.kept(arrays, requested.schema)
         if about:
-            result[broken, asked.columns.index(about[-1])] = -np.inf
+            result[broken, requested.columns.index(about[-1])] = -np.inf
         else:
             undefined |= broken
     result[undefined] = np.nan

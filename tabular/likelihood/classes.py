@@ -36,9 +36,9 @@ def class_probs(
     if given is None:
         given = _others(schema, scorer, target, [str(name) for name in table.columns])
     derived = {found.target: found for found in scorer.parts.reduced.derivations}
-    asked = request(schema, scorer, [target], [name for name in given if not _needs(derived, name, target)])
+    requested = request(schema, scorer, [target], [name for name in given if not _needs(derived, name, target)])
     decided = [name for name in given if _needs(derived, name, target)]
-    used = {*asked.given, *decided}
+    used = {*requested.given, *decided}
     read = schema.drop_columns([name for name in schema.names if name not in used])
     arrays = read_every_cell(table, read, progress)
     whole = schema.drop_columns([name for name in schema.names if name not in {*used, target}])
@@ -52,7 +52,7 @@ def class_probs(
             if target in derived:
                 result[rows] = _computed(derived[target], block, classes)
             else:
-                result[rows] = _learned(block, count, scorer, asked, target, classes)
+                result[rows] = _learned(block, count, scorer, requested, target, classes)
             checks = [derived[name] for name in decided]
             result[rows] = _kept(result[rows], block, whole, checks, target)
             task.advance(count)
@@ -99,21 +99,21 @@ def _computed(derivation: Derivation, arrays: Mapping[str, np.ndarray], classes:
 
 
 def _learned(
-    arrays: dict[str, np.ndarray], rows: int, scorer: RowScorer, asked: Request, target: str, classes: int
+    arrays: dict[str, np.ndarray], rows: int, scorer: RowScorer, requested: Request, target: str, classes: int
 ) -> np.ndarray:
     parts = scorer.parts
-    known = {name: arrays[name] for name in asked.given}
+    known = {name: arrays[name] for name in requested.given}
     split = parts.split(known) if known else {}
     spans = part_spans({name: values for name, values in split.items() if name in scorer.names}, known, parts)
-    wanted = {part for name in asked.given for part in parts.of(name)}
+    wanted = {part for name in requested.given for part in parts.of(name)}
     names = [name for name in scorer.names if name in wanted and name in split]
     if target not in scorer.names:  # one class, or none that varies
         return np.eye(classes)[np.zeros(rows, np.int64)]
     # A cell that is missing in a column that never was is not known, rather than known to be missing.
     unknown = np.zeros((rows, len(names)), bool)
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         if not parts.schema[name].missing_rate:
-            unknown[:, place] = is_missing(split[name])
+            unknown[:, index] = is_missing(split[name])
     result = np.empty((rows, classes))
     for pattern, members in _patterns(unknown):
         there = [name for name, gone in zip(names, pattern, strict=True) if not gone]

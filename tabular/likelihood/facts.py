@@ -43,8 +43,8 @@ class RowScores:
     def percentile(self) -> np.ndarray:
         """float64[rows]: how many of the reference rows, in %, take no more bits."""
         below = np.searchsorted(self.reference, self.bits + 1e-9, side="right")
-        share = 100 * below / max(1, len(self.reference))
-        return np.where(np.isnan(self.bits), np.nan, share)
+        fraction = 100 * below / max(1, len(self.reference))
+        return np.where(np.isnan(self.bits), np.nan, fraction)
 
     @cached_property
     def least_likely(self) -> np.ndarray:
@@ -98,8 +98,8 @@ def find_duplicates(table: pd.DataFrame, scores: RowScores) -> Duplicates:
         code, _ = pd.factorize(code * (int(cells.max(initial=0)) + 1) + cells)
     first = np.unique(code, return_index=True)[1]
     copies = np.bincount(code, minlength=len(first))
-    chance = count * p[first]
+    probability = count * p[first]
     several = np.flatnonzero(copies > 1)
-    order = several[np.argsort(chance[several] / copies[several], kind="stable")][:LISTED]
-    groups = [(int(first[group]), int(copies[group]), float(chance[group])) for group in order]
+    order = several[np.argsort(probability[several] / copies[several], kind="stable")][:LISTED]
+    groups = [(int(first[group]), int(copies[group]), float(probability[group])) for group in order]
     return Duplicates(int(copies[several].sum()), expected, groups)

@@ -98,10 +98,10 @@ class Likelihood:
 
         scorer = self._scorer()
         checked, index = self._checked_rows(table)
-        asked = request(self.schema, scorer, columns, given)
+        requested = request(self.schema, scorer, columns, given)
         with self._reporter(progress).task("Scoring", len(checked), "rows") as task:
-            found = cell_log_probs(checked, scorer, asked, task.advance)
-        return pd.DataFrame(found, index=index, columns=asked.columns)
+            found = cell_log_probs(checked, scorer, requested, task.advance)
+        return pd.DataFrame(found, index=index, columns=requested.columns)
 
     def predict_proba(
         self,

@@ -97,8 +97,8 @@ class RowScorer(ABC, Generic[Codec, Engine]):
             given: some of :attr:`names`, in that order.
             target: a part that is no number, with ``classes`` values.
         """
-        place = {name: number for number, name in enumerate(self.names)}
-        later = [name for name in given if place[name] > place[target]]
+        position = {name: number for number, name in enumerate(self.names)}
+        later = [name for name in given if position[name] > position[target]]
         if classes > MOST_JOINT or not later:
             return self.next_probs(arrays, rows, given, target, classes)
         before = [name for name in given if name not in later]

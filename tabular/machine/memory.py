@@ -12,5 +12,5 @@ def is_out_of_memory(error: BaseException) -> bool:
     """
     text = str(error).lower()
     named = type(error).__name__ == "OutOfMemoryError"
-    told = "can't allocate memory" in text or "unable to allocate" in text or "out of memory" in text
-    return isinstance(error, MemoryError) or named or (isinstance(error, RuntimeError) and told)
+    reported = "can't allocate memory" in text or "unable to allocate" in text or "out of memory" in text
+    return isinstance(error, MemoryError) or named or (isinstance(error, RuntimeError) and reported)

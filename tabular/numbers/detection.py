@@ -25,7 +25,7 @@ from .units import SCALES
 
 __all__ = ["NumberText", "detect_number_text", "sample_places"]
 
-#: Texts looked at to find the template; a column keeps to one way of writing, so a few hundred tell it.
+#: Texts examined to find the template; a column keeps to one way of writing, so a few hundred tell it.
 _SAMPLE = 500
 _FREQUENT = 100
 #: A decimal template is trimmed and not the shortest text up to so many digits, which float64 holds exactly.
@@ -98,7 +98,7 @@ def detect_number_text(
 
 
 def sample_places(counts: np.ndarray) -> np.ndarray:
-    """Places of texts to look at: the most frequent ones, which fill most cells, and others from all over."""
+    """Positions of texts to look at: the most frequent ones, which fill most cells, and others from all over."""
     if len(counts) <= _SAMPLE:
         return np.arange(len(counts))
     frequent = np.argpartition(-counts, _FREQUENT)[:_FREQUENT]
@@ -169,8 +169,8 @@ def _scaled_decimals(shapes: Sequence[Shape], point: str) -> int:
 def _best(shapes: Sequence[Shape], base: NumberTemplate, padded: tuple[int, str] | None) -> NumberTemplate:
     """The template by which most of the texts come back as they were; of equals the first."""
     values = parse_numbers(pd.Series([shape.text for shape in shapes], dtype=object), base.text)
-    places = np.flatnonzero(np.isfinite(values))
-    shapes, values = [shapes[int(place)] for place in places], values[places]
+    positions = np.flatnonzero(np.isfinite(values))
+    shapes, values = [shapes[int(position)] for position in positions], values[positions]
     texts = np.array([shape.text for shape in shapes], dtype=object)
     candidates = [
         replace(base, **digits, plus=plus, group=group, lakh=base.lakh and bool(group), bare=bare, alone=alone, **width)

@@ -16,8 +16,8 @@ def unit_of(values: np.ndarray) -> float:
     return 1.0 if abs(exponent) <= FARTHEST else float(np.ldexp(1.0, max(exponent - 1, -1074)))
 
 
-def between(left: np.ndarray, right: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """``left + (right - left) * share`` for ``share`` in 0..1, also where ``right - left`` is no float64."""
+def between(left: np.ndarray, right: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+    """``left + (right - left) * share`` for ``fraction`` in 0..1, also where ``right - left`` is no float64."""
     with np.errstate(over="ignore", invalid="ignore"):
         reach = right - left
-        return np.where(np.isfinite(reach), left + reach * share, left * (1 - share) + right * share)
+        return np.where(np.isfinite(reach), left + reach * fraction, left * (1 - fraction) + right * fraction)

@@ -34,10 +34,14 @@ def check_locale(locale: str) -> None:
         raise UsageError("Names of Faker need the package faker: pip install faker.") from None
     if locale in AVAILABLE_LOCALES:
         return
-    asked = locale.strip().lower().replace("-", "_")
+    requested = locale.strip().lower().replace("-", "_")
     written = {known.lower(): known for known in sorted(AVAILABLE_LOCALES)}
-    language = [known for known in written if asked[:2].isalpha() and known[:2] == asked[:2]]
-    near = [asked] if asked in written else difflib.get_close_matches(asked, language or written, n=5, cutoff=0.5)
+    language = [known for known in written if requested[:2].isalpha() and known[:2] == requested[:2]]
+    near = (
+        [requested]
+        if requested in written
+        else difflib.get_close_matches(requested, language or written, n=5, cutoff=0.5)
+    )
     meant = ", ".join([written[known] for known in near] or ["en_US", "de_DE"])
     raise UsageError(f"Faker has no locale {locale!r}; did you mean {meant}?")
 
@@ -72,7 +76,7 @@ def faker_words(locale: str, name: str, *, ascii_only: bool = False) -> tuple[st
             found.add(_plain(word, locale) if ascii_only else word)
     words = sorted(word for word in found if _is_word(word) and (not ascii_only or word.isascii()))
     even = np.linspace(0, len(words) - 1, min(len(words), MOST)).astype(int)
-    return tuple(words[place] for place in even)
+    return tuple(words[position] for position in even)
 
 
 def _generator(locale: str) -> Any:

@@ -13,11 +13,11 @@ from .patterns import BY_NAME, BY_VALUE, name_share
 
 __all__ = ["Personal", "find_personal"]
 
-#: Distinct values that are looked at.
+#: Distinct values that are examined.
 SAMPLE = 2_000
 #: Keys of persons have more values than this; fewer are groups, such as a device that is one of five.
 MIN_IDS = 3
-#: Least share of full names in a column of any name, and in one that is called ``name`` or the like.
+#: Least fraction of full names in a column of any name, and in one that is called ``name`` or the like.
 FULL_NAMES, CALLED_NAMES, FEW = 0.5, 0.3, 5
 #: Different names per e-mail, phone number or the like; of products there are fewer than of customers.
 NAMES_PER_PERSON = 0.3
@@ -52,9 +52,9 @@ def find_personal(table: pd.DataFrame | Mapping[str, pd.Series] | pd.Series) -> 
     people = max((len(distinct[name]) for name, each in found.items() if each.sort in _OF_A_PERSON), default=0)
     for name, values in distinct.items() if people else ():
         # Beside an e-mail or a phone number of each person, as many different words called `name` name their owners.
-        share = _share_of_words(values) if name not in found and sort_by_name(name) == "name" else 0.0
-        if share >= FULL_NAMES and len(values) >= max(FEW, NAMES_PER_PERSON * people):
-            found[name] = Personal("person name", share, "name")
+        fraction = _share_of_words(values) if name not in found and sort_by_name(name) == "name" else 0.0
+        if fraction >= FULL_NAMES and len(values) >= max(FEW, NAMES_PER_PERSON * people):
+            found[name] = Personal("person name", fraction, "name")
     return {name: found[name] for name in distinct if name in found}
 
 
@@ -96,19 +96,19 @@ def _find(name: str, values: pd.Series) -> Personal | None:
             continue
         if plain_numbers and sort not in ("payment card", "device or user id"):
             continue
-        share = float(test(values).mean())
-        if share >= least:
-            return Personal(sort, share, "values")
+        fraction = float(test(values).mean())
+        if fraction >= least:
+            return Personal(sort, fraction, "values")
     if called in BY_NAME:
         test, least = BY_NAME[called]
-        share = float(test(values).mean())
+        fraction = float(test(values).mean())
         enough = len(values) >= MIN_IDS if called == "device or user id" else True
-        return Personal(called, share, "name") if enough and share >= least else None
+        return Personal(called, fraction, "name") if enough and fraction >= least else None
     if plain_numbers or is_of_things(name):
         return None
-    share = name_share(values, alone=called == "name")
-    if share >= (CALLED_NAMES if called == "name" else FULL_NAMES) and (called == "name" or len(values) >= FEW):
-        return Personal("person name", share, "values")
+    fraction = name_share(values, alone=called == "name")
+    if fraction >= (CALLED_NAMES if called == "name" else FULL_NAMES) and (called == "name" or len(values) >= FEW):
+        return Personal("person name", fraction, "values")
     return None
 
 

@@ -100,11 +100,11 @@ def sort_by_name(name: str) -> str | None:
     return None
 
 
-def _says_it(words: list[str], place: int, sort: str) -> bool:
+def _says_it(words: list[str], position: int, sort: str) -> bool:
     """Whether one word of several is what the column is about: ``home_phone``, ``phone_1``, but no ``user_agent``."""
-    rest = words[place + 1 :]
+    rest = words[position + 1 :]
     if all(word.isdigit() or word in _TAILS for word in rest):
-        return sort != "device or user id" or words[place] not in {"user", "customer", "visitor"} or not rest
+        return sort != "device or user id" or words[position] not in {"user", "customer", "visitor"} or not rest
     return False
 
 

@@ -76,10 +76,10 @@ def _luhn(texts: pd.Series, pattern: str) -> np.ndarray:
     """bool[n]: texts whose digits have the form ``pattern`` and the checksum of Luhn (ISO/IEC 7812-1)."""
     plain = _digits(texts)
     right = plain.str.fullmatch(pattern).to_numpy(bool, copy=True)
-    for place in np.flatnonzero(right):
-        digits = [int(digit) for digit in reversed(plain.iat[place])]
+    for position in np.flatnonzero(right):
+        digits = [int(digit) for digit in reversed(plain.iat[position])]
         doubled = [2 * digit - 9 * (digit > 4) for digit in digits[1::2]]
-        right[place] = (sum(digits[::2]) + sum(doubled)) % 10 == 0
+        right[position] = (sum(digits[::2]) + sum(doubled)) % 10 == 0
     return right
 
 
@@ -90,10 +90,10 @@ def _is_card(texts: pd.Series) -> np.ndarray:
 
 def _is_ip(texts: pd.Series) -> np.ndarray:
     right = _matching(_IPV4)(texts)
-    for place in np.flatnonzero(texts.str.fullmatch(r"\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[\w:.%/\]]*").to_numpy(bool)):
+    for position in np.flatnonzero(texts.str.fullmatch(r"\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]*:[\w:.%/\]]*").to_numpy(bool)):
         try:
-            ipaddress.IPv6Address(texts.iat[place].strip("[]").partition("/")[0])
-            right[place] = True
+            ipaddress.IPv6Address(texts.iat[position].strip("[]").partition("/")[0])
+            right[position] = True
         except ValueError:
             pass
     return right
@@ -130,22 +130,24 @@ def _is_id(texts: pd.Series) -> np.ndarray:
 
 
 def name_share(texts: pd.Series, *, alone: bool) -> float:
-    """Share of texts that are names of persons: a given name, and with it a family name unless ``alone`` will do.
+    """Fraction of texts that are names of persons: a given name, and with it a family name unless ``alone`` will do.
 
     ``Braund, Mr. Owen Harris`` and ``DUPONT Marie`` are names too.
     """
     plain = texts.str.normalize("NFKD").str.replace(r"[\u0300-\u036f]", "", regex=True)
     shaped = plain.str.fullmatch(r"[^\W\d_][^\d_@/&+]{1,59}").to_numpy(bool)
     found = np.zeros(len(texts), bool)
-    for place in np.flatnonzero(shaped):
-        words = re.findall(r"[^\W\d_]+", plain.iat[place])
+    for position in np.flatnonzero(shaped):
+        words = re.findall(r"[^\W\d_]+", plain.iat[position])
         enough = 1 if alone else 2
-        capital = all(word[0].isupper() or len(word) <= 3 for word in words) or plain.iat[place].islower()
-        found[place] = enough <= len(words) <= 7 and capital and any(word.casefold() in GIVEN_NAMES for word in words)
+        capital = all(word[0].isupper() or len(word) <= 3 for word in words) or plain.iat[position].islower()
+        found[position] = (
+            enough <= len(words) <= 7 and capital and any(word.casefold() in GIVEN_NAMES for word in words)
+        )
     return float(found.mean()) if len(found) else 0.0
 
 
-#: What the values alone can say: sort -> (test, least share of the distinct values, least number of them).
+#: What the values alone can say: sort -> (test, least fraction of the distinct values, least number of them).
 BY_VALUE: dict[str, tuple[Callable[[pd.Series], np.ndarray], float, int]] = {
     "e-mail": (_matching(_EMAIL, search=True), 0.2, 1),
     "IBAN": (_is_iban, 0.5, 1),

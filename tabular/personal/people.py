@@ -17,15 +17,15 @@ __all__ = ["People", "find_people"]
 QUERIES, MAX_ROWS = 120, 100_000
 #: A column describes the person if nearest rows agree in it so often.
 AGREEMENT = 0.9
-#: A column whose removal joins so large a share of the groups varies within a person.
+#: A column whose removal joins so large a fraction of the groups varies within a person.
 JOINED = 0.1
-#: Rows are alike that agree in this share of the columns that describe the person.
+#: Rows are alike that agree in this fraction of the columns that describe the person.
 NEARLY = 0.8
-#: Rows per person, on average, and people (the inverse of the chance that two rows are of one) at least.
+#: Rows per person, on average, and people (the inverse of the probability that two rows are of one) at least.
 MIN_REPEATS, MIN_PEOPLE = 3, 40
 #: So many times as often as a tree of pairwise dependences explains must two rows agree in all columns of a person.
 MIN_LIFT = 100
-#: A person is told by a combination: no single column has more values than this share of the number of people.
+#: A person is told by a combination: no single column has more values than this fraction of the number of people.
 MAX_CARDINALITY = 0.5
 
 
@@ -52,7 +52,7 @@ def find_people(codes: np.ndarray, *, seed: int = 0) -> list[People]:
 
     Args:
         codes: int[rows, columns], equal numbers for equal cells.
-        seed: of the rows that are looked at.
+        seed: of the rows that are examined.
     """
     rows = len(codes)
     if rows < MIN_REPEATS * MIN_PEOPLE or codes.shape[1] < 3:
@@ -80,7 +80,8 @@ def _people(codes: np.ndarray, columns: np.ndarray) -> People | None:
         return None
     labels = _labels(codes, columns)
     sizes = np.bincount(labels)
-    together = float((sizes * (sizes - 1.0)).sum() / (rows * (rows - 1.0)))  # chance that two rows are of one person
+    together = float((sizes * (sizes - 1.0)).sum() / (rows * (rows - 1.0)))
+    # ``together``: the probability that two rows are of one person.
     if rows < MIN_REPEATS * len(sizes) or not 0 < together <= 1 / MIN_PEOPLE:
         return None
     _, first = np.unique(labels, return_index=True)
@@ -126,13 +127,13 @@ def _steady(queries: np.ndarray, codes: np.ndarray, columns: np.ndarray) -> np.n
         equal = _equal_cells(queries[:, columns], codes[:, columns])
         alike = equal >= NEARLY * len(columns)
         totals = np.maximum(alike.sum(1), 1)
-        shares = np.stack(
+        fractions = np.stack(
             [(alike & (queries[:, column, None] == codes[None, :, column])).sum(1) / totals for column in columns]
         )
-        steady = shares.mean(1) >= AGREEMENT
+        steady = fractions.mean(1) >= AGREEMENT
         if steady.all():
             break
-        columns = np.delete(columns, int(shares.mean(1).argmin()))
+        columns = np.delete(columns, int(fractions.mean(1).argmin()))
     return columns
 
 
@@ -140,7 +141,7 @@ def _without_varying(codes: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """``columns`` without those that tell rows of one person apart: dropping one joins many groups."""
     while len(columns) >= 3:
         groups = _labels(codes, columns).max() + 1
-        left = [_labels(codes, np.delete(columns, place)).max() + 1 for place in range(len(columns))]
+        left = [_labels(codes, np.delete(columns, index)).max() + 1 for index in range(len(columns))]
         if min(left) >= (1 - JOINED) * groups:
             break
         columns = np.delete(columns, int(np.argmin(left)))
@@ -158,7 +159,7 @@ def _labels(codes: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 
 def _tree_collision(codes: np.ndarray) -> float:
-    """The chance that two draws agree in all columns, by the tree that explains most (Chow and Liu 1968).
+    """The probability that two draws agree in all columns, by the tree that explains most (Chow and Liu 1968).
 
     Pairs of columns that determine each other, such as a city and its country, are explained by it; a combination
     that only a person has is not.

@@ -20,8 +20,8 @@ __all__ = ["doubled", "realistic_pattern"]
 
 #: A list of fewer words than this would make the same few names again and again.
 LEAST = 10
-#: Share of the words that no real text holds which is kept: who knows Faker's list must not read from what is lacking
-#: which words are in the column.
+#: Fraction of the words that no real text holds which is kept: who knows Faker's list must not read from what is
+#: lacking which words are in the column.
 KEPT = 0.7
 _LIST = re.compile(r"(?<!\\)\{([A-Za-z]+)\}")
 #: The same where it is not one of two already.
@@ -110,7 +110,7 @@ def _lists_in(alternative: str) -> set[str]:
 
 
 def doubled(pattern: str) -> str:
-    """``pattern`` with two names joined (``Meyer-Koch``) in the place of each family name, or of others without one."""
+    """``pattern`` with two names joined (``Meyer-Koch``) in place of each family name, or of others without one."""
     counted: Counter[str] = Counter()
     for part in alternatives_of(pattern.removeprefix("form:")):
         weight, form = _WEIGHT.fullmatch(part).groups()  # type: ignore[union-attr]

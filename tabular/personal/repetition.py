@@ -90,8 +90,8 @@ def _same_within(codes: np.ndarray, other: np.ndarray) -> bool:
 
 def _equal_pairs(names: list[str], table: Mapping[str, pd.Series]) -> list[tuple[str, str]]:
     pairs, taken = [], set()
-    for place, first in enumerate(names):
-        for second in names[place + 1 :]:
+    for index, first in enumerate(names):
+        for second in names[index + 1 :]:
             if second not in taken and table[first].dtype == table[second].dtype and table[first].equals(table[second]):
                 pairs.append((first, second))
                 taken.add(second)

@@ -229,10 +229,10 @@ def phone_form(texts: list[str]) -> str | None:
         trunk = re.match(r"\D*0?\D*", rest)[0]  # type: ignore[index]
         body = re.sub(r"\d+", lambda run: f"\0{len(run[0])}\0", rest[len(trunk) :])
         parts = []
-        for place, piece in enumerate(re.split(r"\0(\d+)\0", body)):
-            if place % 2 == 0:
+        for index, piece in enumerate(re.split(r"\0(\d+)\0", body)):
+            if index % 2 == 0:
                 parts.append(escaped(piece))
-            elif place == 1:  # the first digit says what kind of number it is
+            elif index == 1:  # the first digit says what kind of number it is
                 first = rest[len(trunk) : len(trunk) + 1]
                 parts.append(escaped(first) + (_times(int(piece) - 1) if int(piece) > 1 else ""))
             else:

@@ -19,7 +19,7 @@ from .shapes import address_form, email_form, handle_form, ip_form, name_form, p
 
 __all__ = ["surrogate_pattern"]
 
-#: Distinct values whose shapes are looked at.
+#: Distinct values whose shapes are examined.
 SAMPLE = 5_000
 #: What a form is widened with where it makes hardly any others than the real ones.
 WIDER = ("[0-9]{4}", "[0-9]{9}")

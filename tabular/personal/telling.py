@@ -21,7 +21,7 @@ def persons_given_away(schema: Schema) -> str | None:
     kinds = " ".join(f"--kind {shlex.quote(f'{column.name}=identifier')}" for column in columns)
     return (
         f"WARNING: {names} {verb} real values of persons ({sorts}): the run keeps them and synthetic rows will repeat "
-        f"them, as was asked. Have {them} made up with {kinds}, or remove {them} with --drop; a column that names "
+        f"them, as was requested. Have {them} made up with {kinds}, or remove {them} with --drop; a column that names "
         "nobody loses its 'personal' in the schema file."
     )
 

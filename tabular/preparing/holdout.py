@@ -1,6 +1,6 @@
 """Which rows of a table are held back: rows drawn at random, or whole people where people have several rows each.
 
-A row that is held back beside learned rows of its person is no new row: a model that learned people by heart does well
+A row that is held back beside training rows of its person is no new row: a model that learned people by heart does well
 on it, and what it gives away does not show.
 """
 
@@ -67,7 +67,7 @@ def held_out(table: pd.DataFrame, count: int, seed: int, people: Sequence[str] =
     labels = _people(table[list(people)])
     sizes = np.bincount(labels)
     drawn = np.argsort(np.random.PCG64(seed).random_raw(len(sizes)), kind="stable")
-    # One of more rows than are asked for would be most of the holdout.
+    # One of more rows than are requested would be most of the holdout.
     drawn = drawn[sizes[drawn] <= max(count, int(sizes.min()))]
     chosen = drawn[: int(np.abs(sizes[drawn].cumsum() - count).argmin()) + 1] if count else drawn[:0]
     return np.isin(labels, chosen)

@@ -66,7 +66,7 @@ def infer_schema(
 
     Raises:
         SchemaError: if no column can be held, or an override is unknown or does not fit.
-        UsageError: if Faker is asked for and is not installed, or has no such locale.
+        UsageError: if Faker is requested and is not installed, or has no such locale.
     """
     if faker is not None:
         check_locale(faker)
@@ -185,7 +185,7 @@ def _of_persons(
 ) -> Column:
     """A column of persons: an identifier by which none of its real values is made, unless another kind was asked."""
     if override is None and facts.cells:
-        # Whatever the values might be learned as (a category each) is not even looked at.
+        # Whatever the values might be learned as (a category each) is not even examined.
         missing_rate = facts.missing / facts.rows
         column = Column(facts.name, "identifier", facts.dtype, missing_rate, notes=facts.notes)
     else:

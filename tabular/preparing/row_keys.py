@@ -8,7 +8,7 @@ import numpy as np
 
 __all__ = ["RowKeys", "smallest_keys"]
 
-#: Keys that are looked at together.
+#: Keys that are examined together.
 _PART = 1 << 20
 
 

@@ -31,7 +31,7 @@ __all__ = ["check_schema_fits", "discrete_names", "schema_and_arrays"]
 
 #: A column of which more cells are clipped to its bounds is ruined, not narrowed: a slip, or another unit.
 MOST_CLIPPED = 0.9
-#: The same for rounding: its mean squared error as a share of the column's variance.
+#: The same for rounding: its mean squared error as a fraction of the column's variance.
 MOST_ROUNDED = 0.25
 #: Columns that are told of by name.
 _TOLD_COLUMNS = 5
@@ -94,11 +94,12 @@ def schema_and_arrays(
 
 def _read_as_missing(schema: Schema) -> Iterator[str]:
     """Of each column that has filled cells which are read as missing one sentence; of many columns the first."""
-    told = [(column.name, note) for column in schema for note in column.notes if "read as missing" in note]
-    for name, note in told[:_TOLD_COLUMNS]:
+    reported = [(column.name, note) for column in schema for note in column.notes if "read as missing" in note]
+    for name, note in reported[:_TOLD_COLUMNS]:
         yield f"Column {name!r}: {note}"
-    if len(told) > _TOLD_COLUMNS:
-        yield f"{len(told) - _TOLD_COLUMNS:,} more columns hold cells that are read as missing; 'schema' lists them."
+    if len(reported) > _TOLD_COLUMNS:
+        more = len(reported) - _TOLD_COLUMNS
+        yield f"{more:,} more columns hold cells that are read as missing; 'schema' lists them."
 
 
 def check_schema_fits(table: pd.DataFrame, schema: Schema, arrays: dict[str, np.ndarray] | None = None) -> list[str]:
@@ -115,9 +116,9 @@ def check_schema_fits(table: pd.DataFrame, schema: Schema, arrays: dict[str, np.
     columns = columns_of(table)
     notes = []
     # A column that inferring the schema left out is told of by a note of its own.
-    told = [note for note in schema.notes if note.startswith("Left out:")]
+    reported = [note for note in schema.notes if note.startswith("Left out:")]
     listed = set(schema.names)
-    if more := [name for name in columns if name not in listed and not any(repr(name) in note for note in told)]:
+    if more := [name for name in columns if name not in listed and not any(repr(name) in note for note in reported)]:
         notes.append(
             f"The schema does not list {', '.join(map(repr, more[:5]))}{', ...' if len(more) > 5 else ''}: left out."
         )
@@ -179,7 +180,7 @@ def _numeric(series: pd.Series, values: np.ndarray, column: Column) -> Iterator[
 def _folded(series: pd.Series, codes: np.ndarray, column: Column) -> Iterator[str]:
     found, distinct = labels(series, column.name)
     listed = {str(value) for value in column.categories}
-    unlisted = [place for place, value in enumerate(distinct) if str(value) not in listed]
+    unlisted = [index for index, value in enumerate(distinct) if str(value) not in listed]
     folded = np.isin(found, unlisted) & (codes == column.categories.index(column.other))
     if folded.any():
         cells = int((found >= 0).sum())

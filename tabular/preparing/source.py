@@ -226,37 +226,37 @@ def find_rows(
         if data is None:
             raise UsageError(f"The run {run} does not say which file it learned; name that file with --data FILE.")
         return check_table(read_table(data, options=options)), None
-    place = place_of(run, source, data)
+    path = place_of(run, source, data)
     table = None
-    if is_database(place):
-        table = check_table(drop_columns(read_table(place, options=source.options), source.dropped))
-    _check_same(run, source, place, fingerprint(place) if table is None else _of_cells(table))
+    if is_database(path):
+        table = check_table(drop_columns(read_table(path, options=source.options), source.dropped))
+    _check_same(run, source, path, fingerprint(path) if table is None else _of_cells(table))
     if table is None:
-        table = check_table(drop_columns(read_table(place, options=source.options), source.dropped))
+        table = check_table(drop_columns(read_table(path, options=source.options), source.dropped))
     for column in source.people:
         if column not in table:
-            raise RunError(f"The run {run} is damaged ({_short(place)} has no column {column!r}); fit again.")
+            raise RunError(f"The run {run} is damaged ({_short(path)} has no column {column!r}); fit again.")
     return source.split(table)
 
 
 def place_of(run: str | Path, source: Source, data: str | Path | None = None) -> str | Path:
     """Where the file is that ``run`` learned. Raises :class:`UsageError` if it is not there."""
-    place = data if data is not None else _kept_place(run, source)
-    if place is None or not is_there(place):
+    path = data if data is not None else _kept_place(run, source)
+    if path is None or not is_there(path):
         raise UsageError(f"{_named(source)} that {run} learned, is not there; say where it is with --data FILE.")
-    return place
+    return path
 
 
-def check_same_file(run: str | Path, source: Source, place: str | Path) -> None:
-    """Raise :class:`TableError` if the file ``place`` is not as it was when ``run`` learned it."""
-    _check_same(run, source, place, fingerprint(place))
+def check_same_file(run: str | Path, source: Source, path: str | Path) -> None:
+    """Raise :class:`TableError` if the file ``path`` is not as it was when ``run`` learned it."""
+    _check_same(run, source, path, fingerprint(path))
 
 
-def _check_same(run: str | Path, source: Source, place: str | Path, found: str | None) -> None:
+def _check_same(run: str | Path, source: Source, path: str | Path, found: str | None) -> None:
     if found != source.sha256:
         raise TableError(
-            f"{_short(place)} is not as it was when {run} learned it, so its held-out rows are not known; name a copy "
-            "of the old file with --data FILE, or fit again."
+            f"{_short(path)} is not as it was when {run} learned it, so its held-out rows are not known; name a "
+            "copy of the old file with --data FILE, or fit again."
         )
 
 

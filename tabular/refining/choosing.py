@@ -26,11 +26,11 @@ __all__ = ["Refiner", "choose", "refiner_for"]
 SPARE, MIN_ROWS = 0.25, 200
 #: Rows that are chosen at a time, at most: memory is this times the margins.
 BLOCK_ROWS = 1 << 15
-#: Distance at which the choice ends, times what two real samples would have; a cell's squared difference counts by its
+#: Distance at which the choice ends, times what the noise floor would have; a cell's squared difference counts by its
 #: rows and SMOOTH more, so that rare combinations are not what rows are chosen by. At .45, and with rare cells counted
 #: in full, the margins came nearer still, but detection fell on Adult from .99 to .98.
 FLOOR, SMOOTH = 0.55, 20
-#: Rounds at most, and the share of the rows that may be exchanged in one.
+#: Rounds at most, and the fraction of the rows that may be exchanged in one.
 ROUNDS, EXCHANGED = 150, 0.02
 #: Where more rows than these times the learned ones are made, the table's own counts are too rough to choose by.
 MOST_TIMES = 2
@@ -54,7 +54,7 @@ class Refiner:
         return partial(self.choose, rows=rows, rng=rng) if spare else None
 
     def choose(self, arrays: Mapping[str, np.ndarray], rows: int, rng: np.random.Generator) -> np.ndarray:
-        """int64[rows]: the places of the rows to take, in blocks.
+        """int64[rows]: the positions of the rows to take, in blocks.
 
         Args:
             arrays: canonical arrays of the drawn rows, in random order: the ``rows`` that are taken if nothing speaks
@@ -66,9 +66,9 @@ class Refiner:
         blocks = -(-rows // BLOCK_ROWS)
         taken = []
         for first, spare in zip(_parts(0, rows, blocks), _parts(rows, drawn, blocks), strict=True):
-            places = np.concatenate([first, spare])
-            part = {name: column[places] for name, column in values.items()}
-            taken.append(places[choose(self.margins, part, len(first), rng)])
+            positions = np.concatenate([first, spare])
+            part = {name: column[positions] for name, column in values.items()}
+            taken.append(positions[choose(self.margins, part, len(first), rng)])
         return np.concatenate(taken)
 
 
@@ -106,7 +106,7 @@ def choose(margins: Margins, arrays: Mapping[str, np.ndarray], rows: int, rng: n
     """int64[rows], ascending: rows whose margins come near those of the table.
 
     Rows taken at first are exchanged for others, in pairs drawn at random, of which those are carried out that bring
-    chi-square down. (Taking the rows that fit best, in place of drawn ones, made rows that detection found.)
+    chi-square down. (Taking the rows that fit best, in place of drawn ones, generated rows that detection found.)
 
     Args:
         arrays: canonical arrays of the ``rows`` that are taken at first, and of others; both in random order.

@@ -60,8 +60,8 @@ class Grouping:
         numbers = _numbers(values)
         group = 1 + np.searchsorted(self.edges, numbers, side="left")
         if len(self.alone):
-            place = np.minimum(np.searchsorted(self.alone, numbers), len(self.alone) - 1)
-            group = np.where(self.alone[place] == numbers, len(self.edges) + 2 + place, group)
+            position = np.minimum(np.searchsorted(self.alone, numbers), len(self.alone) - 1)
+            group = np.where(self.alone[position] == numbers, len(self.edges) + 2 + position, group)
         return np.where(np.isnan(numbers), 0, group)
 
     def to_dict(self) -> dict[str, Any]:

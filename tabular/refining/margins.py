@@ -53,7 +53,7 @@ class Margins:
         columns = {name: Grouping.fit(values[name], ordered=schema[name].is_numeric) for name in names}
         groups = np.stack([grouping.groups(values[name]) for name, grouping in columns.items()])
         sizes = [grouping.size for grouping in columns.values()]
-        sets = [(place,) for place in range(len(names))] + _pairs(groups, sizes)
+        sets = [(index,) for index in range(len(names))] + _pairs(groups, sizes)
         kept, counts = [], []
         for cells, size in _cells(groups, sizes, sets):
             found = np.bincount(cells, minlength=size)
@@ -66,7 +66,7 @@ class Margins:
     def pairs(self) -> list[tuple[str, str]]:
         """The pairs of columns that are counted together."""
         names = list(self.columns)
-        return [(names[places[0]], names[places[1]]) for places in self.sets if len(places) == 2]
+        return [(names[positions[0]], names[positions[1]]) for positions in self.sets if len(positions) == 2]
 
     def wanted(self, rows: int) -> np.ndarray:
         """float64[cells]: how many of ``rows`` rows each cell should have."""
@@ -78,11 +78,11 @@ class Margins:
         sizes = [grouping.size for grouping in self.columns.values()]
         result = np.empty((groups.shape[1], len(self.sets)), np.int32)
         first = 0
-        for place, (cells, size) in enumerate(_cells(groups, sizes, self.sets)):
+        for index, (cells, size) in enumerate(_cells(groups, sizes, self.sets)):
             number = np.zeros(size, np.int32)
-            number[self.kept[place]] = 1 + np.arange(len(self.kept[place]))
-            result[:, place] = first + number[cells]
-            first += len(self.counts[place])
+            number[self.kept[index]] = 1 + np.arange(len(self.kept[index]))
+            result[:, index] = first + number[cells]
+            first += len(self.counts[index])
         return result
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,8 +92,8 @@ class Margins:
             "rows": self.rows,
             "columns": {name: grouping.to_dict() for name, grouping in self.columns.items()},
             "margins": [
-                {"columns": list(places), "cells": kept.tolist(), "counts": counts.astype(int).tolist()}
-                for places, kept, counts in margins
+                {"columns": list(positions), "cells": kept.tolist(), "counts": counts.astype(int).tolist()}
+                for positions, kept, counts in margins
             ],
         }
 
@@ -117,7 +117,7 @@ class Margins:
         for entry in data["margins"]:
             if len(entry["columns"]) > 2 or max(entry["columns"]) >= len(sizes):
                 raise FieldError("it has a margin of columns that it does not name")
-            size = int(np.prod([sizes[place] for place in entry["columns"]]))
+            size = int(np.prod([sizes[position] for position in entry["columns"]]))
             if len(entry["counts"]) != len(entry["cells"]) + 1 or max(entry["cells"], default=0) >= size:
                 raise FieldError("it has a margin whose cells and counts do not go together")
         return cls(
@@ -133,11 +133,11 @@ def _cells(
     groups: np.ndarray, sizes: list[int], sets: list[tuple[int, ...]] | tuple[tuple[int, ...], ...]
 ) -> Iterator[tuple[np.ndarray, int]]:
     """For each margin the cell of each row, and how many cells there are."""
-    for places in sets:
-        if len(places) == 1:
-            yield groups[places[0]], sizes[places[0]]
+    for positions in sets:
+        if len(positions) == 1:
+            yield groups[positions[0]], sizes[positions[0]]
         else:
-            first, second = places
+            first, second = positions
             yield groups[first] * sizes[second] + groups[second], sizes[first] * sizes[second]
 
 
@@ -150,10 +150,10 @@ def _pairs(groups: np.ndarray, sizes: list[int]) -> list[tuple[int, ...]]:
     first = np.cumsum([0, *sizes])
     one_hot = np.zeros((groups.shape[1], first[-1]), np.float32)
     one_hot[np.arange(groups.shape[1]), groups + first[:-1, None]] = 1
-    share = one_hot.mean(axis=0)
-    expected = np.maximum(np.outer(share, share), 1e-9)
+    fraction = one_hot.mean(axis=0)
+    expected = np.maximum(np.outer(fraction, fraction), 1e-9)
     excess = (one_hot.T @ one_hot / len(one_hot) - expected) ** 2 / expected
     by_pair = np.add.reduceat(np.add.reduceat(excess, first[:-1], axis=0), first[:-1], axis=1)
     freedom = np.outer(sizes, sizes)
     strength = np.array([by_pair[pair] / freedom[pair] for pair in pairs])
-    return [pairs[place] for place in np.sort(np.argsort(-strength, kind="stable")[:MAX_PAIRS])]
+    return [pairs[position] for position in np.sort(np.argsort(-strength, kind="stable")[:MAX_PAIRS])]

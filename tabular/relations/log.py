@@ -55,8 +55,8 @@ class EventLog:
     def in_time_order(self) -> bool:
         """Whether the table's rows are in time order, and those of a user do not all stand together."""
         user, times = np.empty_like(self.user), np.empty(len(self.user))
-        place = np.argsort(np.argsort(self.rows))
-        user[place], times[place] = self.user, self.times
+        position = np.argsort(np.argsort(self.rows))
+        user[position], times[position] = self.user, self.times
         return bool((np.diff(times) >= 0).all() and (np.diff(user) != 0).sum() >= len(self.first))
 
     @property
@@ -102,8 +102,8 @@ def infer_log_schema(
         TableError: if the times are neither numbers nor instants.
     """
     check_log_columns(table, by, time)
-    asked = {by: "identifier", **(overrides or {})}
-    schema = infer_schema(table, overrides=asked, **options)
+    requested = {by: "identifier", **(overrides or {})}
+    schema = infer_schema(table, overrides=requested, **options)
     if time in schema and not schema[time].is_numeric and time not in (overrides or {}):
         # Few distinct numbers or dates read as categories.
         for kind in ("integer", "continuous", "datetime"):

@@ -44,7 +44,7 @@ def settle(
         drawn: canonical arrays of the learned columns, completed by a model.
         given: of the same rows as they came.
         holes: bool[rows] per column: which cells are to be filled.
-        again: (int64[some] places of rows) -> these, completed once more.
+        again: (int64[some] positions of rows) -> these, completed once more.
         progress: told of rows that no filling makes keep the rules.
     """
     keeping = Keeping(schema, {})

@@ -1,4 +1,4 @@
-"""How many rows each cell of a table gets: whole numbers that add up to what was asked for.
+"""How many rows each cell of a table gets: whole numbers that add up to what was requested.
 
 A cell is a combination of categories, such as women who earn more than 50,000 dollars. Everything here is
 arithmetic; what the cells are and how their rows are made stands in :mod:`tabular.sampling.strata`.
@@ -31,7 +31,7 @@ def largest_remainder(n: int, weights: np.ndarray) -> np.ndarray:
 
 
 def balanced(n: int, cells: int) -> np.ndarray:
-    """``int64[cells]``: equal shares of ``n``; the rows that are left go one each to the first cells."""
+    """``int64[cells]``: equal fractions of ``n``; the rows that are left go one each to the first cells."""
     return largest_remainder(n, np.ones(cells))
 
 
@@ -39,7 +39,7 @@ def parity(n: int, counts: np.ndarray) -> np.ndarray:
     """Rows per cell so that the target does not depend on the group: ``n * p(group) * p(target)``.
 
     Statistical parity (Dwork et al., "Fairness through awareness", ITCS 2012) of the label itself: P(target | group)
-    = P(target) in every group, to within one row, and the shares of the groups stay as they are.
+    = P(target) in every group, to within one row, and the fractions of the groups stay as they are.
 
     Args:
         counts: ``int64[groups, targets]``, how often each pair occurs.
@@ -65,12 +65,12 @@ def in_parts(counts: np.ndarray, part_rows: int) -> Iterator[np.ndarray]:
         left -= part
 
 
-def rows_for_share(share: float, have: int, rows: int) -> int:
-    """How many rows of a class must be added so that it has at least ``share`` of all.
+def rows_for_share(fraction: float, have: int, rows: int) -> int:
+    """How many rows of a class must be added so that it has at least ``fraction`` of all.
 
     Args:
-        share: of the class in the end, below 1.
+        fraction: of the class in the end, below 1.
         have: rows of the class now, ``rows``: rows in all now.
     """
     # Rounded before it is rounded up: 0.2 of 10 rows with 1 of the class asks for 1.25, 0.1 for 0 and not for 1e-17.
-    return max(0, int(np.ceil(round((share * rows - have) / (1 - share), 9))))
+    return max(0, int(np.ceil(round((fraction * rows - have) / (1 - fraction), 9))))

@@ -1,8 +1,8 @@
-"""Samples with the shares that were asked for: equal ones for every combination, or a target that no group decides.
+"""Samples with the shares that were requested: equal ones for every combination, or a target that no group decides.
 
 A stratum is a combination of categories and how many of its rows are wanted. Its rows are drawn conditionally, so
 within it all other columns are as the generator learned them, and any generator with conditions will do. A run
-keeps no shares of categories, so those are counted in a sample of the model's own, the probe.
+keeps no fractions of categories, so those are counted in a sample of the model's own, the probe.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Cells", "Stratum", "balanced_strata", "check_categories", "fair_strata", "probe", "sample_strata"]
 
-#: Rows of a probe, and the fewest: a share of 24 % is then known to 0.3 points, and to 1 point.
+#: Rows of a probe, and the fewest: a fraction of 24 % is then known to 0.3 points, and to 1 point.
 PROBE_ROWS, FEWEST_PROBED = 20_000, 2_000
-#: Rows of one part, each with its fair share of every stratum.
+#: Rows of one part, each with its fair fraction of every stratum.
 PART_ROWS = 1 << 13
 #: Combinations beyond which drawing each by itself would take for ever.
 MAX_CELLS = 1_000
@@ -82,7 +82,7 @@ def check_categories(names: Sequence[str], schema: Schema) -> None:
             raise UsageError(f"The column {name!r} is named twice; name it once.")
         if not schema[name].has_categories:
             raise UsageError(
-                f"Column {name!r} is of the kind {schema[name].kind}, which has no shares to set; "
+                f"Column {name!r} is of the kind {schema[name].kind}, which has no fractions to set; "
                 f"name a column of categories, or fit anew with --kind {name}=categorical."
             )
 
@@ -153,7 +153,7 @@ def sample_strata(
     progress: Reporter | None = None,
     done: int = 0,
 ) -> Iterator[pd.DataFrame]:
-    """Yield the rows of all ``strata``, mixed, in parts of :data:`PART_ROWS` that each hold their share of every one.
+    """Yield the rows of all ``strata``, mixed, in parts of :data:`PART_ROWS` that each hold a fraction of every one.
 
     Args:
         where: conditions that every row keeps besides.
@@ -171,14 +171,14 @@ def sample_strata(
     def mixed(done: int) -> Iterator[pd.DataFrame]:
         start = 0
         with (progress or Reporter()).task("Sampling", int(counts.sum()), "rows") as task:
-            for number, shares in enumerate(in_parts(counts, PART_ROWS), 1):
-                rows = int(shares.sum())
+            for number, each in enumerate(in_parts(counts, PART_ROWS), 1):
+                rows = int(each.sum())
                 if start < done:
                     task.advance(rows)
                 else:
                     made = [
-                        _drawn(synthesizer, strata[i], int(shares[i]), given, _seed(seed, number, i), task)
-                        for i in np.flatnonzero(shares).tolist()
+                        _drawn(synthesizer, strata[i], int(each[i]), given, _seed(seed, number, i), task)
+                        for i in np.flatnonzero(each).tolist()
                     ]
                     order = np.random.default_rng([seed, number]).permutation(rows)
                     drawn = pd.concat(made, ignore_index=True).take(order).reset_index(drop=True)
@@ -206,7 +206,7 @@ def _identified(table: pd.DataFrame, schema: Schema, start: int, seed: int) -> p
             made[table[column.name].isna().to_numpy(dtype=bool)] = None
             table[column.name] = from_arrays({column.name: made}, Schema((column,)))[column.name]
     if any(map(repeats, schema)):
-        # What strata were asked for stays as it is, so the rows of one person may differ where they should not.
+        # What strata were requested stays as it is, so the rows of one person may differ where they should not.
         arrays = to_arrays(table, schema)
         put_repeating(arrays, schema, len(table), start=start, seed=seed, keep=True)
         for column in filter(repeats, schema):

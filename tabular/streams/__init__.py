@@ -2,7 +2,7 @@
 
 ===============  ==========================================================================
 ``limits``       how much is held at a time, and what reading a table whole would take
-``byte_lines``   the bytes of a text file as UTF-8, from the disk as they are asked for
+``byte_lines``   the bytes of a text file as UTF-8, from the disk as they are requested
 ``parts``        one file as blocks of cells: delimited text, Parquet, Feather
 ``stream``       a table, which may have several files, as blocks in the order of its rows
 ``reservoir``    rows drawn at random while a stream goes by

@@ -14,7 +14,7 @@ __all__ = ["open_line_stream"]
 
 
 def open_line_stream(path: Path, kind: FileFormat, lines: Lines) -> IO[bytes]:
-    """As :func:`tabular.io.formats.text_bytes.open_lines`, from the disk as it is asked for.
+    """As :func:`tabular.io.formats.text_bytes.open_lines`, from the disk as it is requested.
 
     Raises:
         UnicodeDecodeError: while it is read, where a file of another encoding than UTF-8 is not in it.

@@ -37,7 +37,7 @@ from .limits import Limits
 
 __all__ = ["ArrowPart", "Part", "Reread", "TextPart", "part_of"]
 
-#: A file of another encoding than it seemed is looked at whole, up to so many bytes.
+#: A file of another encoding than it seemed is examined whole, up to so many bytes.
 _LOOKED_AT = 1 << 28
 
 
@@ -112,7 +112,7 @@ class TextPart(Part):
     @cached_property
     def _named(self) -> Any:
         # Whether a nameless column is empty is known when all rows are; until then it has a name.
-        return name_columns(self.layout.header, lambda place: False)
+        return name_columns(self.layout.header, lambda position: False)
 
     @property
     def names(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -158,8 +158,8 @@ class TextPart(Part):
             return
         tail = last
 
-        def row(place: int) -> list[str]:
-            return first if place == 0 else _row(tail, place - rows + len(tail))
+        def row(position: int) -> list[str]:
+            return first if position == 0 else _row(tail, position - rows + len(tail))
 
         if not may_be_totals(rows, row)[0]:
             return
@@ -168,11 +168,11 @@ class TextPart(Part):
             note = totals_note(row(found[-1]), len(found))
             raise Reread(replace(self, without=tuple(found), totals=(note,)))
 
-    def _counts(self, place: int, without: Sequence[int]) -> pd.Series:
+    def _counts(self, position: int, without: Sequence[int]) -> pd.Series:
         total, row = pd.Series(dtype="int64"), 0
         for block in self._named_blocks():
             kept = _without_rows(block, [number - row for number in without if row <= number < row + len(block)])
-            found = pc.fill_null(kept.column(place), "").value_counts()
+            found = pc.fill_null(kept.column(position), "").value_counts()
             counts = pd.Series(found.field("counts").to_numpy(), index=found.field("values").to_pylist())
             total, row = total.add(counts, fill_value=0), row + len(block)
         return total.astype("int64")
@@ -273,8 +273,8 @@ class ArrowPart(Part):
         return arrow_blocks(self.path, self.format, self.limits.block_rows)
 
 
-def _row(block: pa.Table, place: int) -> list[str]:
-    return [column[place].as_py() or "" for column in block.columns]
+def _row(block: pa.Table, position: int) -> list[str]:
+    return [column[position].as_py() or "" for column in block.columns]
 
 
 def _without_rows(block: pa.Table, rows: Sequence[int]) -> pa.Table:

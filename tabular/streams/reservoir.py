@@ -38,16 +38,16 @@ class Reservoir:
 
     def _shrink(self) -> None:
         keys = np.concatenate([keys for keys, _ in self._held])
-        places = np.concatenate([places for _, places in self._held])
+        positions = np.concatenate([positions for _, positions in self._held])
         if len(keys) > self.rows:
             ordered = np.argpartition(keys, self.rows - 1)[: self.rows]
             kept = np.sort(ordered)
             self._highest = int(keys[ordered].max())
             table = pa.concat_tables(self._blocks, promote_options="permissive").take(pa.array(kept))
-            self._blocks, self._held = [table.combine_chunks()], [(keys[kept], places[kept])]
+            self._blocks, self._held = [table.combine_chunks()], [(keys[kept], positions[kept])]
 
     def drawn(self) -> tuple[pa.Table, np.ndarray]:
         """(the drawn rows in their order, int64[rows] their numbers in the stream from 0)."""
         self._shrink()
         table = pa.concat_tables(self._blocks, promote_options="permissive")
-        return table, np.concatenate([places for _, places in self._held])
+        return table, np.concatenate([positions for _, positions in self._held])

@@ -27,7 +27,7 @@ class Stream:
     """A table that is read by parts, as often as is needed.
 
     Attributes:
-        origin: what was asked for.
+        origin: what was requested.
         parts: its files, in the order of their names.
         limits: how much is held at a time.
         stamps: the bytes of each file, and the time of its last change.
@@ -100,7 +100,7 @@ class Stream:
         """
         self._check_unchanged()
         names, row = self.names, 0
-        for place, part in enumerate(self.parts):
+        for index, part in enumerate(self.parts):
             try:
                 with reading_errors(part.path):
                     for whole in part.blocks():
@@ -110,7 +110,7 @@ class Stream:
                         if len(block):
                             yield block
             except Reread as found:
-                self.parts[place] = found.part
+                self.parts[index] = found.part
                 raise
         self._check_unchanged()
 

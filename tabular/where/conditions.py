@@ -262,7 +262,7 @@ def _code(value: Any, column: Column) -> int:
 
 
 def _ranks(condition: Condition, values: tuple[Any, ...], column: Column) -> tuple[list[float], list[float]]:
-    """What ``<`` and ``>`` compare: the numbers of the categories, or their places if they are ordered."""
+    """What ``<`` and ``>`` compare: the numbers of the categories, or their positions if they are ordered."""
     if column.dtype == "category[ordered]":
         return [float(code) for code in range(len(column.categories))], [float(_code(v, column)) for v in values]
     ranks = parse_numbers(pd.Series([str(category) for category in column.categories], dtype=object), None)

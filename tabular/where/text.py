@@ -170,8 +170,8 @@ class _Reader:
             self.searched, self.sign = start, found.start() if found else len(self.text)
         return self.sign
 
-    def _at_end(self, place: int) -> bool:
-        return not self.text[place:].strip() or _JOINT.match(self.text, place) is not None
+    def _at_end(self, position: int) -> bool:
+        return not self.text[position:].strip() or _JOINT.match(self.text, position) is not None
 
     def _values(self, operator: str) -> tuple[str, ...]:
         if operator in ("missing", "not missing"):
@@ -193,16 +193,16 @@ class _Reader:
         closing = _CLOSING.get(opening)
         if closing is None:
             return tuple(_split_list(self._scalar(raw=True)))
-        place = self.place + 1
-        while place < len(self.text) and self.text[place] != closing:
+        position = self.place + 1
+        while position < len(self.text) and self.text[position] != closing:
             # A quotation mark opens a quoted value only where a value may begin; elsewhere it is an apostrophe.
-            quoted = _QUOTED.match(self.text, place)
-            before = self.text[self.place + 1 : place].rstrip()
-            place = quoted.end() if quoted and (not before or before.endswith(",")) else place + 1
-        if place >= len(self.text):
+            quoted = _QUOTED.match(self.text, position)
+            before = self.text[self.place + 1 : position].rstrip()
+            position = quoted.end() if quoted and (not before or before.endswith(",")) else position + 1
+        if position >= len(self.text):
             raise ConditionError(f"The list in {self.text!r} is not closed; add {closing!r}.")
-        inner = self.text[self.place + 1 : place]
-        self.place = place + 1
+        inner = self.text[self.place + 1 : position]
+        self.place = position + 1
         values = tuple(_split_list(inner))
         if not values:
             raise ConditionError(f"The list in {self.text!r} is empty; name at least one value.")
@@ -225,25 +225,25 @@ class _Reader:
         self.place = end
         return value
 
-    def _begins_condition(self, place: int) -> bool:
-        if self._column_and_operator(place) is not None:
+    def _begins_condition(self, position: int) -> bool:
+        if self._column_and_operator(position) is not None:
             return True
         kept = self.place
-        chain = self._chain(place)
+        chain = self._chain(position)
         self.place = kept
         if chain is not None:
             return True
         # A misspelt column after " and " should be told as such, not be taken for the end of a value.
-        return re.compile(r"\s*[\w.\-]+\s*(==|=|!=|<>|<=|>=|<|>)").match(self.text, place) is not None
+        return re.compile(r"\s*[\w.\-]+\s*(==|=|!=|<>|<=|>=|<|>)").match(self.text, position) is not None
 
     def _no_condition(self, start: int) -> ConditionError:
         rest = self.text[start:]
         quoted = _QUOTED.match(rest)
         if quoted and operator_at(rest, quoted.end(), needs_blank=False):
             return unknown_column(quoted[1][1:-1], self.in_order)
-        for place in range(1, len(rest)):
-            if operator_at(rest, place):
-                return unknown_column(rest[:place].strip(), self.in_order)
+        for index in range(1, len(rest)):
+            if operator_at(rest, index):
+                return unknown_column(rest[:index].strip(), self.in_order)
         return self._unclear(rest)
 
     def _unclear(self, part: str) -> ConditionError:
@@ -259,18 +259,18 @@ def _unquoted(text: str) -> str:
 
 def _split_list(text: str) -> list[str]:
     """The values between the commas of ``text``; quoted ones may hold commas."""
-    values, place = [], 0
-    while place < len(text):
-        quoted = _QUOTED.match(text, place)
+    values, position = [], 0
+    while position < len(text):
+        quoted = _QUOTED.match(text, position)
         if quoted and re.compile(r"\s*(,|$)").match(text, quoted.end()):
             values.append(_unquoted(quoted[1]))
             comma = text.find(",", quoted.end())
         else:
-            comma = text.find(",", place)
-            value = text[place : comma if comma >= 0 else len(text)].strip()
+            comma = text.find(",", position)
+            value = text[position : comma if comma >= 0 else len(text)].strip()
             if value:
                 values.append(value)
         if comma < 0:
             break
-        place = comma + 1
+        position = comma + 1
     return values

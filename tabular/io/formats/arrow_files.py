@@ -36,7 +36,7 @@ def read_content(path: Path, format: str, rows: int | None) -> pa.Table:
             content = pa.Table.from_batches(list(batches(1 << 20)), schema=schema)
         else:
             content = _first(batches(rows), schema, rows)
-        content.validate(full=True)  # text that is not UTF-8 would fail wherever it is first looked at
+        content.validate(full=True)  # text that is not UTF-8 would fail wherever it is first examined
     return content
 
 

@@ -35,13 +35,13 @@ def read_database(url: str, rows: int | None) -> ReadFile:
         TableError: if the query fails.
     """
     scheme, _, rest = url.partition("://")
-    scheme, (place, _, query) = scheme.lower(), rest.partition("?")
-    asked = parse_qs(query)
-    tables, queries = asked.pop("table", []), asked.pop("query", [])
+    scheme, (target, _, query) = scheme.lower(), rest.partition("?")
+    requested = parse_qs(query)
+    tables, queries = requested.pop("table", []), requested.pop("query", [])
     if scheme in _ATTACHED:
-        server = _Server.at(place, {name: values[-1] for name, values in asked.items()}, _ATTACHED[scheme])
+        server = _Server.at(target, {name: values[-1] for name, values in requested.items()}, _ATTACHED[scheme])
         return _by_duckdb(url, ":memory:", server, _statement(url, tables, queries), rows)
-    path = Path(unquote(place).removeprefix("/") if not place.startswith("//") else unquote(place)[1:])
+    path = Path(unquote(target).removeprefix("/") if not target.startswith("//") else unquote(target)[1:])
     if not path.is_file():
         raise UsageError(f"There is no database {path}; an absolute path has four slashes ({scheme}:////tmp/file.db).")
     if scheme == "sqlite":
@@ -96,9 +96,9 @@ class _Server:
         Args:
             more: other settings, such as ``sslmode``.
         """
-        person, _, place = address.rpartition("@")
+        person, _, host_part = address.rpartition("@")
         user, _, password = person.partition(":")
-        hosts, _, name = place.partition("/")
+        hosts, _, name = host_part.partition("/")
         found = [_HOST.fullmatch(host) for host in hosts.split(",")]
         named = {
             "host": ",".join(match["host"].strip("[]") for match in found if match),
@@ -147,13 +147,13 @@ def _attach(database: Any, server: _Server, url: str) -> None:
     database.execute(f"attach '{address}' as source (type {server.extension}, read_only); use source")
 
 
-def _by_duckdb(url: str, place: str, server: _Server | None, statement: str, rows: int | None) -> ReadFile:
+def _by_duckdb(url: str, target: str, server: _Server | None, statement: str, rows: int | None) -> ReadFile:
     try:
         import duckdb
     except ImportError:
         raise UsageError(f"{url} needs DuckDB to be read: pip install duckdb.") from None
     try:
-        with duckdb.connect(place, read_only=server is None) as database:
+        with duckdb.connect(target, read_only=server is None) as database:
             if server is not None:
                 _attach(database, server, url)
             limit = "" if rows is None else f" limit {int(rows)}"

@@ -78,7 +78,7 @@ def _read(
     if rows is None or len(cells) < rows:
         cells, more = _without_totals(cells)
         notes += more
-    named = name_columns(layout.header, lambda place: cells.column(place).null_count == len(cells))
+    named = name_columns(layout.header, lambda position: cells.column(position).null_count == len(cells))
     table = _frame(cells.select(list(named.kept)), text_column if as_text else native_column, named.names)
     return ReadFile(table, replace(layout.form, renamed=named.renamed), (*layout.notes, *notes, *named.notes))
 
@@ -127,7 +127,7 @@ def arrow_options(width: int, delimiter: str, *, block_bytes: int, quoted: bool)
         block_bytes: what is parsed at a time; a row must fit into one such block.
         quoted: whether cells may stand in quotes, and so hold line breaks.
     """
-    names = [str(place) for place in range(width)]
+    names = [str(index) for index in range(width)]
     return {
         # The header is read as a row: lines cannot be skipped where a name may hold a line break.
         "read_options": arrow_csv.ReadOptions(column_names=names, block_size=block_bytes),
@@ -186,7 +186,7 @@ def unread(path: Path, error: pd.errors.ParserError) -> TableError | None:
 def text_cells(table: pd.DataFrame) -> pa.Table:
     """The columns of text of ``table`` as Arrow holds them, called by their numbers."""
     columns = [pa.array(cells, pa.large_string(), from_pandas=True) for _, cells in table.items()]
-    return pa.table(columns, [str(place) for place in range(len(columns))])
+    return pa.table(columns, [str(index) for index in range(len(columns))])
 
 
 def _frame(cells: pa.Table, to_series: Callable[[pa.ChunkedArray], pd.Series], names: Sequence[str]) -> pd.DataFrame:
@@ -212,11 +212,11 @@ def with_missing(cells: pa.Table, nulls: Sequence[str]) -> pa.Table:
 
 
 def _without_totals(cells: pa.Table) -> tuple[pa.Table, list[str]]:
-    def row(place: int) -> list[str]:
-        return [column[place].as_py() or "" for column in cells.columns]
+    def row(position: int) -> list[str]:
+        return [column[position].as_py() or "" for column in cells.columns]
 
-    def counts(place: int, without: Sequence[int]) -> pd.Series:
-        return counts_without(pc.fill_null(cells.column(place), "").to_pylist(), without)
+    def counts(position: int, without: Sequence[int]) -> pd.Series:
+        return counts_without(pc.fill_null(cells.column(position), "").to_pylist(), without)
 
     found = find_totals(len(cells), row, counts)
     if not found:

@@ -26,7 +26,7 @@ __all__ = ["read_excel"]
 
 #: A sheet that is at least so large a part of the largest one is taken if it comes before.
 _LARGE = 0.25
-#: Rows that are looked at to find the header.
+#: Rows that are examined to find the header.
 _HEAD = 200
 _MERGED = re.compile(rb'<mergeCell ref="([A-Z]+)(\d+):([A-Z]+)(\d+)"')
 
@@ -101,8 +101,8 @@ def _grid(book: pd.ExcelFile, name: str, rows: int | None, skip: int | None) -> 
     frame = pd.read_excel(book, sheet_name=name, header=None, dtype=object, nrows=limit, na_filter=False)
     grid = [[_cell(value) for value in row] for row in frame.to_numpy(dtype=object).tolist()]
     _spread_merged(book, name, grid)
-    width = max((place + 1 for row in grid for place, cell in enumerate(row) if cell is not None), default=0)
-    start = min((place for row in grid for place, cell in enumerate(row) if cell is not None), default=0)
+    width = max((index + 1 for row in grid for index, cell in enumerate(row) if cell is not None), default=0)
+    start = min((index for row in grid for index, cell in enumerate(row) if cell is not None), default=0)
     while grid and all(cell is None for cell in grid[-1]):
         grid.pop()
     return [row[start:width] for row in grid[skip or 0 :]]
@@ -138,10 +138,10 @@ def _spread_merged(book: pd.ExcelFile, name: str, grid: Grid) -> None:
 
 
 def _column(letters: bytes) -> int:
-    place = 0
+    position = 0
     for letter in letters:
-        place = 26 * place + letter - 64
-    return place - 1
+        position = 26 * position + letter - 64
+    return position - 1
 
 
 def _size(grid: Grid) -> int:
@@ -163,14 +163,14 @@ def _table(origin: str, sheet: str, grid: Grid, notes: list[str], rows: int | No
         title = next(_text(cell) for cell in grid[0] if cell is not None)
         notes.append(f"Left out {head} row{'s' * (head > 1)} above the header, such as {title[:40]!r}.")
     header, body = [_text(cell) for cell in grid[head]], grid[head + 1 :]
-    named = name_columns(header, lambda place: all(row[place] is None for row in body))
+    named = name_columns(header, lambda position: all(row[position] is None for row in body))
     body, more = _without_totals(body)
     if rows is not None:
         body = body[:rows]
     nulls = set(options.nulls)
     columns = {}
-    for name, place in zip(named.names, named.kept, strict=True):
-        cells = [None if nulls and _text(row[place]) in nulls else row[place] for row in body]
+    for name, position in zip(named.names, named.kept, strict=True):
+        cells = [None if nulls and _text(row[position]) in nulls else row[position] for row in body]
         columns[name] = _column_of(cells)
     check_names(named.names, origin)
     table = unescape_cells(pd.DataFrame(columns, index=pd.RangeIndex(len(body))))
@@ -189,11 +189,11 @@ def _column_of(cells: list[Any]) -> pd.Series:
 def _without_totals(body: Grid) -> tuple[Grid, list[str]]:
     found = find_totals(
         len(body),
-        lambda place: [_text(cell) for cell in body[place]],
-        lambda place, without: counts_without([_text(row[place]) for row in body], without),
+        lambda position: [_text(cell) for cell in body[position]],
+        lambda position, without: counts_without([_text(row[position]) for row in body], without),
     )
     if not found:
         return body, []
     label = next(_text(cell) for cell in body[found[-1]] if cell is not None)
-    kept = [row for place, row in enumerate(body) if place not in found]
+    kept = [row for index, row in enumerate(body) if index not in found]
     return kept, [f"Left out {len(found)} row{'s' * (len(found) > 1)} of totals ({label!r})."]

@@ -37,23 +37,23 @@ def name_columns(header: Sequence[str], is_empty: Callable[[int], bool]) -> Head
     Args:
         is_empty: whether a column has no filled cell; asked for nameless ones alone.
     """
-    nameless = [place for place, name in enumerate(header) if not name.strip()]
+    nameless = [index for index, name in enumerate(header) if not name.strip()]
     notes = []
     if (number := next((name for name in header if _DECIMAL.fullmatch(name.strip())), None)) is not None:
         notes.append(f"The header has {number!r} for a name: if the file has no header, put a line of names above it.")
     if not nameless and len(set(header)) == len(header):
         return Header(tuple(header), tuple(range(len(header))), notes=tuple(notes))
-    empty = {place for place in nameless if is_empty(place)}
-    kept = tuple(place for place in range(len(header)) if place not in empty)
-    taken = {header[place] for place in kept}
+    empty = {position for position in nameless if is_empty(position)}
+    kept = tuple(index for index in range(len(header)) if index not in empty)
+    taken = {header[position] for position in kept}
     names: list[str] = []
     renamed, twice, indexed, numbered = [], [], False, []
-    for place in kept:
-        said = name = header[place]
+    for position in kept:
+        said = name = header[position]
         if not name.strip():
-            name = _free(INDEX if place == 0 else f"column_{place + 1}", taken)
-            indexed |= place == 0
-            numbered += [name] if place else []
+            name = _free(INDEX if position == 0 else f"column_{position + 1}", taken)
+            indexed |= position == 0
+            numbered += [name] if position else []
         elif name in names:
             name = _free(name, taken)
             twice.append(name)

@@ -41,10 +41,10 @@ def find_header(records: Sequence[Record]) -> int:
     width = usual_width(records)
     if width < 2:
         return 0
-    for place, record in enumerate(records[:MAX_TITLES]):
-        if len(record) != width or _is_title(record, width, records[place + 1 :]):
+    for index, record in enumerate(records[:MAX_TITLES]):
+        if len(record) != width or _is_title(record, width, records[index + 1 :]):
             continue
-        return place if place and _can_head(records[:place], record, records[place + 1 :], width) else 0
+        return index if index and _can_head(records[:index], record, records[index + 1 :], width) else 0
     return 0
 
 

@@ -99,7 +99,7 @@ def open_lines(path: Path, kind: FileFormat, lines: Lines) -> IO[bytes]:
 
     Raises:
         UnicodeDecodeError: where the file is not in the encoding that it should be in; only one that is not UTF-8
-            is looked at as a whole.
+            is examined as a whole.
     """
     handle = open_bytes(path, kind.compression)
     if lines.is_whole:

@@ -19,7 +19,7 @@ from .text_bytes import Lines, encoding_of, fallback_encoding
 __all__ = ["TextLayout", "find_layout", "sniff_delimiter", "with_encoding"]
 
 DELIMITERS = (",", ";", "\t", "|")
-#: Bytes looked at to find the layout.
+#: Bytes examined to find the layout.
 _HEAD = 1 << 16
 _RECORDS = 200
 #: The first line by which a file tells Excel its delimiter.
@@ -35,7 +35,7 @@ class TextLayout:
 
     Attributes:
         header: the fields of its header.
-        first: those of the row below it, if there is one in the part that was looked at.
+        first: those of the row below it, if there is one in the part that was examined.
         form: how it is written.
         notes: what was guessed, where that is not what most files are.
     """
@@ -72,14 +72,14 @@ def find_layout(path: Path, kind: FileFormat, options: ReadOptions) -> TextLayou
     records = head.records(delimiter)
     if not records:
         raise TableError(f"{path} is empty.")
-    place = find_header([record for _, record in records]) if options.skip_rows is None else 0
-    if place:
-        skip = records[place - 1][0] + 1
+    position = find_header([record for _, record in records]) if options.skip_rows is None else 0
+    if position:
+        skip = records[position - 1][0] + 1
         count = sum(bool(line.strip()) for line in lines[:skip])
         title = lines[_first(lines)].strip()[:40]
         notes.append(f"Left out {count} line{'s' * (count != 1)} above the header, such as {title!r}.")
-    header = records[place][1]
-    rows = [record for _, record in records[place + 1 :]]
+    header = records[position][1]
+    rows = [record for _, record in records[position + 1 :]]
     form = FileForm(
         kind.name,
         delimiter,
@@ -94,7 +94,7 @@ def find_layout(path: Path, kind: FileFormat, options: ReadOptions) -> TextLayou
 
 
 def _first(lines: Sequence[str]) -> int:
-    return next(place for place, line in enumerate(lines) if line.strip())
+    return next(index for index, line in enumerate(lines) if line.strip())
 
 
 def _encoding(path: Path, kind: FileFormat, start: bytes, options: ReadOptions) -> tuple[str, bool, list[str]]:
@@ -126,9 +126,9 @@ class _Head:
 
     def __init__(self, lines: Sequence[str], skip: int, comment: str | None) -> None:
         self._places = [
-            place for place in range(skip, len(lines)) if comment is None or not lines[place].startswith(comment)
+            index for index in range(skip, len(lines)) if comment is None or not lines[index].startswith(comment)
         ]
-        self.kept_lines = [lines[place] for place in self._places]
+        self.kept_lines = [lines[position] for position in self._places]
 
     def records(self, delimiter: str) -> list[tuple[int, list[str]]]:
         """The first records: the line on which each ends, from 0, and its fields."""

@@ -44,21 +44,21 @@ def find_totals(
     columns = _Columns(counts, found)
     if unnamed:
         return found if _adds_up(row(found[0]), columns) else []
-    return sorted(place for place in found if _sums_up(row(place), columns))
+    return sorted(position for position in found if _sums_up(row(position), columns))
 
 
 def may_be_totals(rows: int, row: Callable[[int], list[str]]) -> tuple[list[int], bool]:
     """(the rows of :func:`find_totals` that are called totals, or the last one if it has no name; whether it has none).
 
-    Only the first and the last :data:`LAST_ROWS` rows are asked for.
+    Only the first and the last :data:`LAST_ROWS` rows are requested.
     """
     if rows <= LAST_ROWS:
         return [], False
     found = []
-    for place in range(rows - 1, rows - 1 - LAST_ROWS, -1):
-        if _label(row(place)) is None:
+    for index in range(rows - 1, rows - 1 - LAST_ROWS, -1):
+        if _label(row(index)) is None:
             break
-        found.append(place)
+        found.append(index)
     if _label(row(0)) is not None:
         found.append(0)
     last = row(rows - 1)
@@ -80,7 +80,7 @@ def is_total(cells: Sequence[str]) -> bool:
 
 def _label(cells: Sequence[str]) -> int | None:
     """The field that calls a row a total: the first that is filled, or below an empty one a field that is that word."""
-    filled = [place for place, cell in enumerate(cells) if cell.strip()]
+    filled = [index for index, cell in enumerate(cells) if cell.strip()]
     if not filled:
         return None
     if _LABEL.match(cells[filled[0]].strip()):
@@ -94,12 +94,12 @@ def _sums_up(cells: Sequence[str], columns: _Columns) -> bool:
     assert label is not None
     if columns.occurs(label, cells[label]):
         return False  # a category of that name
-    others = [place for place in range(len(cells)) if place != label]
-    numbers = {place: value for place in others if (value := _number(cells[place])) is not None}
-    silent = all(cells[place].strip() in _EMPTY for place in others if place not in numbers)
+    others = [index for index in range(len(cells)) if index != label]
+    numbers = {position: value for position in others if (value := _number(cells[position])) is not None}
+    silent = all(cells[position].strip() in _EMPTY for position in others if position not in numbers)
     beyond = False
-    for place, value in numbers.items():
-        values, counts = columns.numbers(place)
+    for position, value in numbers.items():
+        values, counts = columns.numbers(position)
         if not len(values):
             continue
         total = float((values * counts).sum())
@@ -111,11 +111,11 @@ def _sums_up(cells: Sequence[str], columns: _Columns) -> bool:
 
 def _adds_up(cells: Sequence[str], columns: _Columns) -> bool:
     """Whether a row without a label holds the sums of numbers and nothing else."""
-    numbers = {place: value for place, cell in enumerate(cells) if (value := _number(cell)) is not None}
-    if not numbers or any(cell.strip() not in _EMPTY for place, cell in enumerate(cells) if place not in numbers):
+    numbers = {index: value for index, cell in enumerate(cells) if (value := _number(cell)) is not None}
+    if not numbers or any(cell.strip() not in _EMPTY for index, cell in enumerate(cells) if index not in numbers):
         return False
-    for place, value in numbers.items():
-        values, counts = columns.numbers(place)
+    for position, value in numbers.items():
+        values, counts = columns.numbers(position)
         total = float((values * counts).sum())
         if not total or counts.sum() < _ADDED or abs(value - total) > _CLOSE * abs(total):
             return False
@@ -129,17 +129,17 @@ class _Columns:
         self._counted, self._without = counts, list(without)
         self._known: dict[int, pd.Series] = {}
 
-    def _counts(self, place: int) -> pd.Series:
-        if place not in self._known:
-            self._known[place] = self._counted(place, self._without)
-        return self._known[place]
+    def _counts(self, position: int) -> pd.Series:
+        if position not in self._known:
+            self._known[position] = self._counted(position, self._without)
+        return self._known[position]
 
-    def occurs(self, place: int, text: str) -> bool:
-        return text in self._counts(place).index
+    def occurs(self, position: int, text: str) -> bool:
+        return text in self._counts(position).index
 
-    def numbers(self, place: int) -> tuple[np.ndarray, np.ndarray]:
+    def numbers(self, position: int) -> tuple[np.ndarray, np.ndarray]:
         """Distinct numbers of a column and how often each occurs."""
-        counts = self._counts(place)
+        counts = self._counts(position)
         values = np.array([_number(text) for text in counts.index], dtype=np.float64)
         return values[~np.isnan(values)], counts.to_numpy()[~np.isnan(values)]
 

@@ -45,7 +45,7 @@ def find_rules(
 
     Args:
         arrays: canonical arrays (:func:`tabular.to_arrays`).
-        schema: of their columns; its own rules are not looked at.
+        schema: of their columns; its own rules are not examined.
         seed: of the sample.
         progress: where the search reports to.
     """

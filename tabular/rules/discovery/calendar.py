@@ -16,7 +16,7 @@ from .sample import Sample, needed
 
 __all__ = ["find_calendar_words"]
 
-#: What a date is asked for, that with the fewest values first: it is said what decides with as little as it takes.
+#: What a date is requested, that with the fewest values first: it is said what decides with as little as it takes.
 PARTS = ("weekday", "quarter", "month", "hour", "day", "week", "yearday", "year")
 #: Columns with more values are no words of a calendar.
 MOST_WORDS = 370

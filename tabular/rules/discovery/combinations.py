@@ -70,10 +70,10 @@ def _exclusive(sample: Sample, names: Sequence[str]) -> list[list[str]]:
             if not together[other, group].any():
                 group.append(other)
         inside = expected[np.ix_(group, group)]
-        told = inside.sum(axis=1) - np.diag(inside) >= least
-        group = [place for place, counts in zip(group, told, strict=True) if counts] or group[:1]
-        left = [place for place in left if place not in group]
-        groups.append([names[place] for place in sorted(group)])
+        enough = inside.sum(axis=1) - np.diag(inside) >= least
+        group = [position for position, counts in zip(group, enough, strict=True) if counts] or group[:1]
+        left = [position for position in left if position not in group]
+        groups.append([names[position] for position in sorted(group)])
     return groups
 
 
@@ -93,8 +93,8 @@ def find_combinations(
     Args:
         groups: of flags, whose combinations are told already.
     """
-    places = np.array([sample.columns[level.column].has_categories and not level.missing for level in levels.levels])
-    chosen = np.flatnonzero(places)
+    positions = np.array([sample.columns[level.column].has_categories and not level.missing for level in levels.levels])
+    chosen = np.flatnonzero(positions)
     if len(chosen) < 2:
         return []
     # Only rows in which both columns are there can have a combination.
@@ -108,8 +108,8 @@ def find_combinations(
     found = []
     for a, b in sorted(pairs):
         first, second = names[a], names[b]
-        told = second in known.decided([first]) or first in known.decided([second])
-        if told or any(group >= {first, second} for group in groups) or not _in_both_halves(sample, first, second):
+        decided = second in known.decided([first]) or first in known.decided([second])
+        if decided or any(group >= {first, second} for group in groups) or not _in_both_halves(sample, first, second):
             continue
         values = listed(sample, (first, second))
         if values is not None:

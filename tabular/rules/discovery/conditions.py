@@ -33,23 +33,25 @@ def find_conditions(
         return []
     own = np.diag(levels.together)
     least = needed(float(count) ** 2)
-    share = np.maximum(own, 0.5)[None, :] / levels.rows
+    fraction = np.maximum(own, 0.5)[None, :] / levels.rows
     # Rows in which the second column is there, of those with the first level; a gap is always there.
     missing = np.array([level.missing for level in levels.levels])
     with_second = np.where(missing[None, :], own[:, None], levels.there)
-    implies = (levels.together >= with_second) & (-np.log(share) * with_second >= least)
+    implies = (levels.together >= with_second) & (-np.log(fraction) * with_second >= least)
     implies &= levels.columns[:, None] != levels.columns[None, :]
     numeric = np.array([sample.columns[level.column].is_numeric for level in levels.levels])
     # A number implies a category where they imply each other, or where it is no amount, such as 0 or -1.
     empty = numeric & np.array(
         [level.value == min(0.0, sample.columns[level.column].minimum or 0.0) for level in levels.levels]
     )
-    told = implies & (missing[None, :] | numeric[None, :] | empty[:, None] | (numeric & ~missing)[:, None] & implies.T)
-    for a, b in np.argwhere(told & ~missing[None, :]).tolist():
-        told[a, b] = _tells(levels.levels[a], levels.levels[b], known, ordered)
-    told &= told.T | (missing | numeric)[None, :] | empty[:, None]
-    told |= implies & implies.T & (missing[:, None] ^ missing[None, :])
-    return _rules(sample, levels, implies, told)
+    candidates = implies & (
+        missing[None, :] | numeric[None, :] | empty[:, None] | (numeric & ~missing)[:, None] & implies.T
+    )
+    for a, b in np.argwhere(candidates & ~missing[None, :]).tolist():
+        candidates[a, b] = _tells(levels.levels[a], levels.levels[b], known, ordered)
+    candidates &= candidates.T | (missing | numeric)[None, :] | empty[:, None]
+    candidates |= implies & implies.T & (missing[:, None] ^ missing[None, :])
+    return _rules(sample, levels, implies, candidates)
 
 
 def _tells(given: Level, wanted: Level, known: Dependencies, ordered: Collection[frozenset[str]]) -> bool:
@@ -60,16 +62,16 @@ def _tells(given: Level, wanted: Level, known: Dependencies, ordered: Collection
     return not ends and not known.decides(given.column, wanted.column)
 
 
-def _rules(sample: Sample, levels: Levels, implies: np.ndarray, told: np.ndarray) -> list[Rule]:
+def _rules(sample: Sample, levels: Levels, implies: np.ndarray, candidates: np.ndarray) -> list[Rule]:
     """Levels that imply each other are one class, told by its first; between classes only the nearest.
 
     Args:
         implies: bool[m, m], all implications.
-        told: those that can be rules; what categories of two columns have to do with each other is told elsewhere.
+        candidates: those that can be rules; how categories of two columns go together is said elsewhere.
     """
-    both = told & told.T
+    both = candidates & candidates.T
     heads = np.array(
-        [int(np.flatnonzero(both[place] | (np.arange(len(both)) == place))[0]) for place in range(len(both))]
+        [int(np.flatnonzero(both[index] | (np.arange(len(both)) == index))[0]) for index in range(len(both))]
     )
     rules: list[Rule] = []
 
@@ -80,13 +82,13 @@ def _rules(sample: Sample, levels: Levels, implies: np.ndarray, told: np.ndarray
                 return
 
     texts = [_text(sample, level) for level in levels.levels]
-    for place in np.flatnonzero(heads != np.arange(len(heads))).tolist():
-        wanted, given = _sides(sample, levels, int(heads[place]), place)
+    for position in np.flatnonzero(heads != np.arange(len(heads))).tolist():
+        wanted, given = _sides(sample, levels, int(heads[position]), position)
         add(f"{texts[wanted]} exactly if {texts[given]}", f"if {texts[given]} then {texts[wanted]}")
     top = np.flatnonzero(heads == np.arange(len(heads)))
     between = implies[np.ix_(top, top)] & ~(implies & implies.T)[np.ix_(top, top)]
     through = (between.astype(np.float32) @ between.astype(np.float32)) > 0
-    wanted = told[np.ix_(top, top)] & ~both[np.ix_(top, top)] & ~through
+    wanted = candidates[np.ix_(top, top)] & ~both[np.ix_(top, top)] & ~through
     for a, b in np.argwhere(wanted).tolist():
         if not _explained(sample, levels.levels[top[a]], levels.levels[top[b]]):
             add(f"if {texts[top[a]]} then {texts[top[b]]}")
@@ -128,9 +130,9 @@ def _rows_of(sample: Sample, level: Level) -> np.ndarray:
 def _sides(sample: Sample, levels: Levels, first: int, second: int) -> tuple[int, int]:
     """Which of two levels that imply each other is said to follow: a gap, or else a number, of the later column."""
 
-    def weight(place: int) -> tuple[bool, bool, int]:
-        level = levels.levels[place]
-        return level.missing, sample.columns[level.column].is_numeric, place
+    def weight(position: int) -> tuple[bool, bool, int]:
+        level = levels.levels[position]
+        return level.missing, sample.columns[level.column].is_numeric, position
 
     return (first, second) if weight(first) > weight(second) else (second, first)
 

@@ -101,10 +101,10 @@ def _singles(sample: Sample, deciding: Sequence[str], decided: Sequence[str]) ->
         key = sample.codes[name]
         others = np.array([other != name and sample.counts[other] >= 2 for other in decided])
         possible = others & ~_disagreeing(key[:_FIRST_ROWS], table[:_FIRST_ROWS])
-        for place in np.flatnonzero(possible).tolist():
-            values = table[:, place]
+        for position in np.flatnonzero(possible).tolist():
+            values = table[:, position]
             if agreeing(key, values) and evidence(key, values, np.zeros_like(key)) >= least:
-                found.add((name, decided[place]))
+                found.add((name, decided[position]))
     return found
 
 
@@ -184,8 +184,8 @@ def _pairs(sample: Sample, deciding: Sequence[str], decided: Sequence[str], know
         if len(pd.unique(key)) > len(key) // _REPEATED_PAIR:
             continue
         possible = wide & ~_disagreeing(key[:_PAIR_ROWS], table[:_PAIR_ROWS])
-        for place in np.flatnonzero(possible).tolist():
-            name, values = decided[place], table[:, place]
+        for position in np.flatnonzero(possible).tolist():
+            name, values = decided[position], table[:, position]
             if name in alone[a] or name in alone[b] or known.tie(a, b, name) or not agreeing(key, values):
                 continue
             if min(evidence(key, values, sample.codes[given]) for given in (a, b)) >= least:

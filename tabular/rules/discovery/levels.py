@@ -11,7 +11,7 @@ from .sample import EVIDENCE, Sample
 
 __all__ = ["Level", "Levels", "levels_of"]
 
-#: Frequent numbers have this share of a column at least.
+#: Frequent numbers have this fraction of a column at least.
 _FREQUENT = 0.05
 #: Columns with more categories have no levels, and so many levels in all, the most frequent ones.
 _CATEGORIES, _MOST = 300, 2_000
@@ -83,7 +83,7 @@ def levels_of(sample: Sample) -> Levels:
     found.sort(key=lambda level: -level[0])
     found = sorted(found[:_MOST], key=lambda level: (level[2], level[1].missing, level[1].value))
     marks = np.stack([mark for *_, mark in found], axis=1).astype(np.float32) if found else np.zeros((0, 0), np.float32)
-    columns = np.array([place for _, _, place, _ in found], dtype=np.int64)
+    columns = np.array([position for _, _, position, _ in found], dtype=np.int64)
     filled = (~np.stack(gaps, axis=1)).astype(np.float32)
     return Levels(
         tuple(level for _, level, _, _ in found),
@@ -114,14 +114,14 @@ def _constants(sample: Sample) -> dict[str, set[float]]:
         alike = np.fmin.reduceat(first, ends) == np.fmax.reduceat(first, ends)
         # Where each category has few numbers, such as a destination few distances, a single one is no rule.
         several = [
-            _values(table[:, place], sample.codes[name]) >= _SEVERAL if alike[:, place].any() else False
-            for place in range(len(names))
+            _values(table[:, index], sample.codes[name]) >= _SEVERAL if alike[:, index].any() else False
+            for index in range(len(names))
         ]
-        for level, place in np.argwhere(alike & np.array(several)).tolist():
-            cells = table[order[starts[level] : starts[level] + counts[level]], place]
+        for level, position in np.argwhere(alike & np.array(several)).tolist():
+            cells = table[order[starts[level] : starts[level] + counts[level]], position]
             cells = cells[~np.isnan(cells)]
             if len(cells) and (cells == cells[0]).all():
-                found.setdefault(names[place], set()).add(float(cells[0]))
+                found.setdefault(names[position], set()).add(float(cells[0]))
     return found
 
 

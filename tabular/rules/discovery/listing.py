@@ -26,9 +26,11 @@ def listed(sample: Sample, names: Sequence[str], *, deciding: int = 0) -> tuple[
     Returns:
         ``None`` if there are more than :data:`MOST_LISTED`, or equal deciding cells with different last ones.
     """
-    frame = pd.DataFrame({place: sample.arrays[name] for place, name in enumerate(names)})
-    for place in frame:
-        frame[place] = frame[place].mask(frame[place] < 0) if frame[place].dtype.kind == "i" else frame[place]
+    frame = pd.DataFrame({index: sample.arrays[name] for index, name in enumerate(names)})
+    for position in frame:
+        frame[position] = (
+            frame[position].mask(frame[position] < 0) if frame[position].dtype.kind == "i" else frame[position]
+        )
     frame = frame.dropna(subset=list(range(deciding or len(names)))).drop_duplicates().sort_values(list(frame))
     keys = list(range(deciding))
     if deciding:
@@ -38,5 +40,5 @@ def listed(sample: Sample, names: Sequence[str], *, deciding: int = 0) -> tuple[
         frame = frame.drop_duplicates(keys)  # missing cells are sorted last
     if not 2 <= len(frame) <= MOST_LISTED:
         return None
-    cells = [scalars(frame[place].to_numpy(np.float64), sample.columns[name]) for place, name in enumerate(names)]
+    cells = [scalars(frame[index].to_numpy(np.float64), sample.columns[name]) for index, name in enumerate(names)]
     return tuple(zip(*cells, strict=True))

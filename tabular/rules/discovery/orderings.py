@@ -18,16 +18,16 @@ __all__ = ["find_orderings"]
 _FIRST_ROWS = 400
 #: Rows that the expected violations are estimated on before they are counted.
 _FEW_ROWS = 2_000
-#: A bound is reached within this share of the range in both halves of the rows (or three rows' share of a half) ...
+#: A bound is reached within this fraction of the range in both halves of the rows (or three rows' of a half) ...
 _REACHED, _REACHED_ROWS = 0.005, 3
 #: ... and ordinary rows lie near it: at least this share within the last twentieth.
 _NEAR, _NEAR_SHARE = 0.05, 0.01
 #: Two numbers are ordered by more than their scales if the least difference is this small beside the median one.
 _GAP = 0.5
-#: Two quantities of different units follow a line that explains this share of the lower one's variance, ...
+#: Two quantities of different units follow a line that explains this fraction of the lower one's variance, ...
 _LINE = 0.95
-#: ... the lower one grows by less than this share of the higher one, and the line's height above the origin is so many
-#: standard errors.
+#: ... the lower one grows by less than this fraction of the higher one, and the line's height above the origin is so
+#: many standard errors.
 _SLOPE, _HEIGHT = 0.5, 5.0
 
 
@@ -102,10 +102,10 @@ def _expected(both: np.ndarray, shift: float = 0.0, *, equal: bool = False) -> f
     if not len(both):
         return 0.0
     first, second = np.sort(both[:, 0]), both[:, 1] + shift
-    places = np.searchsorted(first, second, "right")
+    positions = np.searchsorted(first, second, "right")
     if equal:
-        return float(np.mean((places - np.searchsorted(first, second, "left")) / len(first)) * len(both))
-    return float(np.mean(1 - places / len(first)) * len(both))
+        return float(np.mean((positions - np.searchsorted(first, second, "left")) / len(first)) * len(both))
+    return float(np.mean(1 - positions / len(first)) * len(both))
 
 
 def _close(both: np.ndarray, dates: bool) -> bool:
@@ -145,7 +145,7 @@ def _neighbours(found: list[_Ordering]) -> list[_Ordering]:
 def _rule(sample: Sample, ordering: _Ordering) -> Rule | None:
     """The ordering as a rule, with the bounds of the difference where they are sharp."""
     numbers = sample.numbers
-    low, high = (quoted(numbers.names[place]) for place in (ordering.low, ordering.high))
+    low, high = (quoted(numbers.names[position]) for position in (ordering.low, ordering.high))
     sign = "<" if ordering.strict else "<="
     plain = Rule(f"{low} {sign} {high}")
     both = numbers.values[:, [ordering.low, ordering.high]]

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SLACK", "Rows", "check_rules", "flags_of", "kept", "kept_of"]
 
-#: What numbers may differ by, as a share of them, and still count as equal: arithmetic on binary fractions.
+#: What numbers may differ by, as a fraction of them, and still count as equal: arithmetic on binary fractions.
 SLACK = 1e-9
 
 

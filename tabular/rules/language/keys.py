@@ -53,9 +53,9 @@ def listed_keys(
     """(int64[rows, columns], int64[listed, columns]): cells, and those that the rule lists, as like numbers where they
     are alike; -1 for missing."""
     rows, listed = [], []
-    for place, name in enumerate(columns):
+    for index, name in enumerate(columns):
         column, values = schema[name], arrays[name]
-        given = [row[place] for row in rule.values]
+        given = [row[index] for row in rule.values]
         if column.has_categories:
             known = {value: code for code, value in enumerate(column.categories)}
             texts = {str(value): code for value, code in known.items()}
@@ -109,9 +109,9 @@ def looked_up(numbers: np.ndarray, rule: Rule, column: Column) -> np.ndarray:
     order = np.argsort(listed)
     values = canonical([cell for _, cell in rule.values], column)[order]
     slack = 1e-6 * np.maximum(np.abs(numbers), 1.0)
-    place = np.minimum(np.searchsorted(listed[order], numbers - slack), len(order) - 1)
+    position = np.minimum(np.searchsorted(listed[order], numbers - slack), len(order) - 1)
     gone = np.nan if values.dtype.kind == "f" else -1
-    return np.where(np.abs(listed[order][place] - numbers) <= slack, values[place], gone).astype(values.dtype)
+    return np.where(np.abs(listed[order][position] - numbers) <= slack, values[position], gone).astype(values.dtype)
 
 
 def canonical(cells: Sequence[Scalar], column: Column) -> np.ndarray:

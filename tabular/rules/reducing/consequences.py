@@ -171,9 +171,9 @@ class Nearest:
     ) -> np.ndarray:
         """Canonical values of the column; as :meth:`Consequences.place`."""
         numbers = arrays[self.target]
-        place = np.searchsorted((self.values[1:] + self.values[:-1]) / 2, numbers)
+        position = np.searchsorted((self.values[1:] + self.values[:-1]) / 2, numbers)
         put = ~np.isnan(numbers) & (True if movable is None else movable)
-        return np.where(put, self.values[place], numbers)
+        return np.where(put, self.values[position], numbers)
 
 
 def nearest_of(schema: Schema, derived: Mapping[str, Derivation]) -> dict[str, Nearest]:

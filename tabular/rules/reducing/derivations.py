@@ -93,9 +93,9 @@ class LookedUp:
         codes = both[:, 0] if both.shape[1] == 1 else pd.MultiIndex.from_arrays(list(both.T)).factorize()[0]
         order = np.argsort(codes[len(keys) :], kind="stable")
         known = codes[len(keys) :][order]
-        place = np.minimum(np.searchsorted(known, codes[: len(keys)]), len(known) - 1)
-        found = (known[place] == codes[: len(keys)]) & (keys >= 0).all(axis=1)
-        values = self._values[order][place]
+        position = np.minimum(np.searchsorted(known, codes[: len(keys)]), len(known) - 1)
+        found = (known[position] == codes[: len(keys)]) & (keys >= 0).all(axis=1)
+        values = self._values[order][position]
         gone = np.nan if values.dtype.kind == "f" else -1
         return np.where(found, values, gone).astype(values.dtype)
 
@@ -109,8 +109,8 @@ class LookedUp:
 
     def listed(self, name: str) -> np.ndarray:
         """The canonical values of a column in the combinations that the rule lists."""
-        place = (*self.sources, self.target).index(name)
-        return canonical([row[place] for row in self.rule.values], self.schema[name])
+        position = (*self.sources, self.target).index(name)
+        return canonical([row[position] for row in self.rule.values], self.schema[name])
 
     @cached_property
     def _values(self) -> np.ndarray:
@@ -228,6 +228,6 @@ def codes_of(numbers: np.ndarray, column: Column) -> np.ndarray:
     known = category_numbers(column)
     assert known is not None
     order = np.argsort(known)
-    place = np.clip(np.searchsorted(known[order], np.nan_to_num(numbers) - 1e-9), 0, len(known) - 1)
-    near = np.abs(known[order][place] - numbers) <= 1e-6 * np.maximum(np.abs(numbers), 1.0)
-    return np.where(near, order[place], -1).astype(np.int32)
+    position = np.clip(np.searchsorted(known[order], np.nan_to_num(numbers) - 1e-9), 0, len(known) - 1)
+    near = np.abs(known[order][position] - numbers) <= 1e-6 * np.maximum(np.abs(numbers), 1.0)
+    return np.where(near, order[position], -1).astype(np.int32)

@@ -63,8 +63,8 @@ class FileOrder:
     def sorted(self, rows: pd.DataFrame) -> pd.DataFrame:
         """``rows`` in order. A row without the value stays where it is, and so does an identifier that counts."""
         if self.by is not None:
-            place = self._places(rows, self.by, self.down)
-            moved = rows.take(place).reset_index(drop=True)
+            position = self._places(rows, self.by, self.down)
+            moved = rows.take(position).reset_index(drop=True)
             for column in self.schema:
                 if counts(column) and column.name in rows:
                     moved[column.name] = rows[column.name].reset_index(drop=True)
@@ -78,7 +78,7 @@ class FileOrder:
         return order_keys(to_arrays(rows[[name]], part, unseen="missing")[name], self.schema[name])
 
     def _places(self, rows: pd.DataFrame, name: str, down: bool) -> np.ndarray:
-        """int64[rows]: the places of the rows in order; those that nothing says the place of stay."""
+        """int64[rows]: the positions of the rows in order; those that nothing says the position of stay."""
         sign = -1 if down else 1
         keys = sign * self._keys(rows, name)
         before = np.zeros(len(keys))  # of rows with the same key: those without a value of their own, in their order
@@ -163,12 +163,12 @@ def _between(keys: np.ndarray, low: np.ndarray, high: np.ndarray, rng: np.random
     following = np.fmin.accumulate(np.where(hole, np.inf, keys)[::-1])[::-1]
     low = np.fmax.accumulate(np.where(hole, np.minimum(low, following), keys))
     high = np.fmin.accumulate(np.where(hole, np.maximum(high, low), keys)[::-1])[::-1]
-    # Within a run of missing ones the shares of the space between rise, and so do both ends.
+    # Within a run of missing ones the fractions of the space between rise, and so do both ends.
     run = np.cumsum(np.diff(np.concatenate([[0], hole.astype(np.int64)])) > 0)
     rows = np.flatnonzero(hole)
-    share = np.zeros(len(keys))
-    share[rows] = np.sort(run[rows] + rng.random(len(rows))) - run[rows]
-    return np.where(hole, low + share * (np.maximum(high, low) - low), keys)
+    fraction = np.zeros(len(keys))
+    fraction[rows] = np.sort(run[rows] + rng.random(len(rows))) - run[rows]
+    return np.where(hole, low + fraction * (np.maximum(high, low) - low), keys)
 
 
 def counts(column: Column) -> bool:

@@ -77,7 +77,7 @@ def invert(
 
 
 def _coarseness(made: Computed, found: Mapping[str, np.ndarray], schema: Schema) -> float:
-    """What the rounding of the column leaves open, as a share of it."""
+    """What the rounding of the column leaves open, as a fraction of it."""
     target = schema[made.target]
     if not target.is_numeric or target.kind == "datetime":
         return 0.0
@@ -147,22 +147,22 @@ def _choose(
     targets = list(values.made)
     if not targets or not len(values.values):
         return
-    asked = np.stack([known[name] & ~is_missing(found[name]) for name in targets], axis=1) & todo[:, None]
+    requested = np.stack([known[name] & ~is_missing(found[name]) for name in targets], axis=1) & todo[:, None]
     ordered = values.values
     drawn = values.part(found[source])
-    place = np.clip(np.searchsorted(ordered, drawn), 0, len(ordered) - 1)
-    drawn_there = ~is_missing(found[source]) & (ordered[place] == drawn)
-    weights = np.bincount(place[drawn_there], minlength=len(ordered)) + UNDRAWN
+    position = np.clip(np.searchsorted(ordered, drawn), 0, len(ordered) - 1)
+    drawn_there = ~is_missing(found[source]) & (ordered[position] == drawn)
+    weights = np.bincount(position[drawn_there], minlength=len(ordered)) + UNDRAWN
     least, most = np.searchsorted(ordered, bounds[0], "left"), np.searchsorted(ordered, bounds[1], "right")
-    for pattern in np.unique(asked[asked.any(axis=1)], axis=0):
-        rows = np.flatnonzero((asked == pattern).all(axis=1))
+    for pattern in np.unique(requested[requested.any(axis=1)], axis=0):
+        rows = np.flatnonzero((requested == pattern).all(axis=1))
         names = [name for name, counts in zip(targets, pattern, strict=True) if counts]
         sides = [(values.made[name], _held(found[name][rows], schema[name])) for name in names]
         key = row_keys([np.concatenate(side) for side in sides])
         of_values, of_rows = key[: len(ordered)], key[len(ordered) :]
-        wrong = ~drawn_there[rows] | (of_values[place[rows]] != of_rows)
+        wrong = ~drawn_there[rows] | (of_values[position[rows]] != of_rows)
         if values.bounded:
-            wrong |= (place[rows] < least[rows]) | (place[rows] >= most[rows])
+            wrong |= (position[rows] < least[rows]) | (position[rows] >= most[rows])
         within = (least[rows][wrong], most[rows][wrong]) if values.bounded else None
         chosen = _weighted(of_values, weights, of_rows[wrong], rng, within)
         rows = rows[wrong][chosen >= 0]
@@ -187,12 +187,12 @@ def _weighted(
     """
     order = np.argsort(of_values, kind="stable")
     size = len(of_values) + 1
-    places, total = of_values[order] * size + order, np.concatenate([[0.0], np.cumsum(weights[order])])
+    positions, total = of_values[order] * size + order, np.concatenate([[0.0], np.cumsum(weights[order])])
     least, most = (np.zeros_like(wanted), np.full_like(wanted, size)) if within is None else within
-    first, last = np.searchsorted(places, wanted * size + least), np.searchsorted(places, wanted * size + most)
+    first, last = np.searchsorted(positions, wanted * size + least), np.searchsorted(positions, wanted * size + most)
     height = total[first] + rng.random(len(wanted)) * (total[np.maximum(last, first)] - total[first])
-    place = np.clip(np.searchsorted(total, height, "right") - 1, first, np.maximum(last - 1, first))
-    return np.where(last > first, order[np.minimum(place, len(order) - 1)], -1)
+    position = np.clip(np.searchsorted(total, height, "right") - 1, first, np.maximum(last - 1, first))
+    return np.where(last > first, order[np.minimum(position, len(order) - 1)], -1)
 
 
 def _bounds(
@@ -220,14 +220,14 @@ def _bounds(
 def _choose_combination(made: LookedUp, found: Arrays, known: Arrays, schema: Schema, rng: np.random.Generator) -> None:
     """Choose what is not known of ``origin, dest`` among the listed combinations with the known ``distance``."""
     names = (*made.sources, made.target)
-    asked = np.stack([known[name] for name in names], axis=1)
-    todo = asked[:, -1] & ~asked.all(axis=1) & ~is_missing(found[made.target])
+    requested = np.stack([known[name] for name in names], axis=1)
+    todo = requested[:, -1] & ~requested.all(axis=1) & ~is_missing(found[made.target])
     rows, listed = listed_keys(made.rule, names, found, schema)
     whole = row_keys(np.concatenate([listed, rows]).T)
     weights = np.array([UNDRAWN] * len(listed)) + np.bincount(whole, minlength=whole.max() + 1)[whole[: len(listed)]]
     todo &= ~np.isin(whole[len(listed) :], whole[: len(listed)])
-    for pattern in np.unique(asked[todo], axis=0):
-        some = np.flatnonzero(todo & (asked == pattern).all(axis=1))
+    for pattern in np.unique(requested[todo], axis=0):
+        some = np.flatnonzero(todo & (requested == pattern).all(axis=1))
         key = row_keys(np.concatenate([listed, rows[some]])[:, pattern].T)
         chosen = _weighted(key[: len(listed)], weights, key[len(listed) :], rng)
         some, chosen = some[chosen >= 0], chosen[chosen >= 0]

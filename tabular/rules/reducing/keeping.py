@@ -20,7 +20,7 @@ __all__ = ["LEAST_SHARE", "PATIENT_ROWS", "Keeping", "redrawn"]
 
 Arrays = Mapping[str, np.ndarray]
 
-#: Rows that are made in search of some that are wanted before the search may be given up, and the share of them that
+#: Rows that are made in search of some that are wanted before the search may be given up, and the fraction of them that
 #: must be.
 PATIENT_ROWS, LEAST_SHARE = 500_000, 1e-4
 #: Rows that are drawn again at a time: at least, at most, and times those that were made before.
@@ -33,7 +33,7 @@ class Keeping:
 
     Attributes:
         schema: of the table, with its rules.
-        conditions: column -> what it may be, for columns that no model is asked for.
+        conditions: column -> what it may be, for columns that no model is requested.
         whole: columns without a missing cell: what a rule makes of others may be a value that they do not have.
     """
 
@@ -71,8 +71,8 @@ class Keeping:
                 kept = rule.kept(values, self.schema)
                 found.append((rule.text, kept if holes is None else kept | ~_any(holes, columns)))
         found += [(f"a value of {name}", ~is_missing(values[name])) for name in self.whole if name in values]
-        asked = {name: condition for name, condition in self.conditions.items() if name in values}
-        return found + [(f"the condition on {name}", asked[name].contains(values[name])) for name in asked]
+        requested = {name: condition for name, condition in self.conditions.items() if name in values}
+        return found + [(f"the condition on {name}", requested[name].contains(values[name])) for name in requested]
 
     @cached_property
     def columns(self) -> set[str]:
@@ -106,8 +106,8 @@ def redrawn(
     made = rows = len(next(iter(arrays.values())))
     found = rows - len(broken)
     while len(broken):
-        share = max(found, 0.5) / made
-        new = draw(int(np.clip(1.1 * len(broken) / share, FEWEST, min(MOST, TIMES * made))))
+        fraction = max(found, 0.5) / made
+        new = draw(int(np.clip(1.1 * len(broken) / fraction, FEWEST, min(MOST, TIMES * made))))
         good = np.flatnonzero(keeping(new))
         made, found = made + len(new[next(iter(new))]), found + len(good)
         put, broken = broken[: len(good)], broken[len(good) :]

@@ -1,4 +1,4 @@
-"""Conditions on columns that follow from others, as conditions on these: a model is asked for what it has learned."""
+"""Conditions on columns that follow from others, as conditions on these: a model is requested what it has learned."""
 
 from __future__ import annotations
 

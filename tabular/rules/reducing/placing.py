@@ -184,14 +184,15 @@ def _donors(numbers: np.ndarray, known: np.ndarray, window: _Window, todo: np.nd
     rank = np.empty(len(numbers), dtype=np.int64)
     rank[order] = np.arange(len(order))
 
-    def places(ends: np.ndarray, after: np.ndarray) -> np.ndarray:
+    def positions(ends: np.ndarray, after: np.ndarray) -> np.ndarray:
         return np.where(after, np.searchsorted(ordered, ends, "right"), np.searchsorted(ordered, ends, "left"))
 
-    first = places(window.low[todo], window.low_open[todo])
-    count = np.maximum(places(window.high[todo], ~window.high_open[todo]) - first, 0)
+    first = positions(window.low[todo], window.low_open[todo])
+    count = np.maximum(positions(window.high[todo], ~window.high_open[todo]) - first, 0)
     own, last = rank[todo], first + count
     below = own < first
-    # How many values lie between this one and its bounds, as a share of all on that side: as many of those within them.
+    # How many values lie between this one and its bounds, as a fraction of all on that side: as many of those within
+    # them.
     beyond = np.where(below, first - own, own - last + 1) - 0.5
     far = beyond / np.maximum(np.where(below, first, len(order) - last), 1)
     steps = np.minimum((far * count).astype(np.int64), np.maximum(count - 1, 0))

@@ -183,9 +183,9 @@ class Reduction:
         """
         found = dict(conditions)
         for name in self.flags.keys() & conditions.keys():
-            flag, asked = self.flags[name].name, conditions[name]
-            found[flag] = Allowed(flag, (0,) if asked.codes or asked.intervals else (), None, asked.missing)
-            if asked.missing and name in self._free:
+            flag, requested = self.flags[name].name, conditions[name]
+            found[flag] = Allowed(flag, (0,) if requested.codes or requested.intervals else (), None, requested.missing)
+            if requested.missing and name in self._free:
                 del found[name]  # what stands there before it is left out may be anything
         for derivation in reversed(self.derivations):
             condition = found.pop(derivation.target, None)
@@ -210,7 +210,9 @@ class Reduction:
             return None
         made = self._derived.keys() | self.flags.keys()
         made |= {step.target for step in self.steps if isinstance(step, Consequences | Nearest)}
-        return Keeping(self.whole, {name: asked for name, asked in conditions.items() if name in made}, self.filled)
+        return Keeping(
+            self.whole, {name: requested for name, requested in conditions.items() if name in made}, self.filled
+        )
 
 
 @lru_cache(maxsize=16)

@@ -84,7 +84,7 @@ class _Span:
     """The equations that follow from those it has taken, as an orthonormal basis of their coefficients."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self.places = {name: place for place, name in enumerate((*names, ""))}
+        self.places = {name: index for index, name in enumerate((*names, ""))}
         self.basis = np.zeros((0, len(self.places)))
 
     def takes(self, factors: Mapping[str, float]) -> bool:

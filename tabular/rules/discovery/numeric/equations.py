@@ -65,13 +65,13 @@ def find_equations(sample: Sample, skipped: frozenset[str] = frozenset()) -> lis
     """
     numbers = sample.numbers
     usable = np.array([name not in skipped for name in numbers.names], dtype=bool) & (numbers.distinct >= 2)
-    places = {
+    positions = {
         dates: np.flatnonzero(usable & (numbers.dates == dates) & ((numbers.distinct >= 3) | ~numbers.dates))
         for dates in (False, True)
     }
     count = len(numbers.names)
     least = needed(float(count) ** 3 * len(BINARY))
-    search = Search(sample, places)
+    search = Search(sample, positions)
     found = []
     # Targets that share a row stand together: what its pairs come to is worked out once.
     for target in sorted(np.flatnonzero(usable & numbers.computable).tolist(), key=search.first_row):
@@ -96,7 +96,7 @@ def _off(sample: Sample, target: int, operation: Operation, pair: Sequence[int],
     ``None`` where one is off by more, or too few would be if one of the columns were dealt anew to the rows.
     """
     numbers = sample.numbers
-    values = [numbers.of(slice(None), place, local=operation.local) for place in pair]
+    values = [numbers.of(slice(None), position, local=operation.local) for position in pair]
     few = operation.compute(*(side[:_FIRST_ROWS] for side in values))
     if not numbers.agrees(numbers.values[:_FIRST_ROWS, target], few, numbers.tolerance[target]).all():
         return None
@@ -110,9 +110,9 @@ def _off(sample: Sample, target: int, operation: Operation, pair: Sequence[int],
         return None
     off = 0.0 if exact else float(np.nanmax(np.abs(wanted - computed)) / tolerance)
     values, wanted = [side[there] for side in values], wanted[there]
-    for place, side in enumerate(values):
+    for index, side in enumerate(values):
         dealt = [*values]
-        dealt[place] = side[sample.rng.permutation(len(side))]
+        dealt[index] = side[sample.rng.permutation(len(side))]
         if (~numbers.agrees(wanted, operation.compute(*dealt), tolerance)).sum() < least:
             return None
     return off
@@ -121,7 +121,7 @@ def _off(sample: Sample, target: int, operation: Operation, pair: Sequence[int],
 def _equation(
     sample: Sample, target: int, operation: Operation, pair: Sequence[int], rank: tuple[float, ...], exact: bool
 ) -> Equation:
-    names = [sample.numbers.names[place] for place in pair]
+    names = [sample.numbers.names[position] for position in pair]
     text = operation.text.format(**dict(zip("ab", map(quoted, names), strict=False)))
     terms = tuple(zip((*names, ""), operation.terms, strict=True)) if operation.terms else ()
     return Equation(sample.numbers.names[target], tuple(names), text, operation.family, terms, rank, exact)
@@ -129,9 +129,9 @@ def _equation(
 
 def _once(found: Sequence[Equation], names: Sequence[str]) -> list[Equation]:
     """Of equations that say the same of the same columns the first in rank, and of those the one furthest right."""
-    places = {name: place for place, name in enumerate(names)}
+    positions = {name: index for index, name in enumerate(names)}
     kept: dict[tuple[str, frozenset[str]], Equation] = {}
-    for equation in sorted(found, key=lambda equation: (*equation.rank, -places[equation.left])):
+    for equation in sorted(found, key=lambda equation: (*equation.rank, -positions[equation.left])):
         key = (equation.family, frozenset((equation.left, *equation.columns)))
         kept.setdefault(key, equation)
     return list(kept.values())

@@ -40,7 +40,7 @@ def find_factors(sample: Sample, lefts: Collection[str]) -> list[Equation]:
     columns = np.flatnonzero(~numbers.dates & (numbers.distinct >= 2))
     if not 4 <= len(columns) <= _COLUMNS:
         return []
-    rates = [place for place in columns.tolist() if _is_rate(sample, place)][:_RATES]
+    rates = [position for position in columns.tolist() if _is_rate(sample, position)][:_RATES]
     found = []
     for target in columns.tolist():
         if numbers.names[target] in lefts or numbers.distinct[target] < LEAST_VALUES:
@@ -72,9 +72,9 @@ def find_factors(sample: Sample, lefts: Collection[str]) -> list[Equation]:
     return found
 
 
-def _is_rate(sample: Sample, place: int) -> bool:
+def _is_rate(sample: Sample, position: int) -> bool:
     """Whether a column can be a share or a percentage."""
-    values = sample.numbers.values[:, place]
+    values = sample.numbers.values[:, position]
     return bool(np.nanmin(values) >= 0 and np.nanmax(values) <= 100 and np.nanmax(values) > 0)
 
 
@@ -100,12 +100,12 @@ def _equation(
     if off(cells).any():
         return None
     least = needed(float(len(numbers.names)) ** 4 * len(_FACTORS))
-    for place in range(3):
+    for index in range(3):
         dealt = cells.copy()
-        dealt[:, place] = sample.rng.permutation(cells[:, place])
+        dealt[:, index] = sample.rng.permutation(cells[:, index])
         if off(dealt).sum() < least:
             return None
-    names = [numbers.names[place] for place in three]
+    names = [numbers.names[position] for position in three]
     a, b, c = map(quoted, names)
     right = f"{a} * {b} * {text.format(c=c)}"
     return Equation(numbers.names[target], tuple(names), right, "factors", rank=(1, rank), exact=False)

@@ -27,22 +27,22 @@ def find_lines(sample: Sample) -> list[Equation]:
     for target in np.flatnonzero(numbers.distinct >= 3).tolist():
         if target in copied:
             continue
-        places = [place for place in _lying_on_lines(sample, target) if place not in copied]
-        for place in places[:_SOURCES]:
-            line = _line(sample, target, place, least)
+        positions = [position for position in _lying_on_lines(sample, target) if position not in copied]
+        for position in positions[:_SOURCES]:
+            line = _line(sample, target, position, least)
             if line is not None and line.exact and line.is_copy:
                 # Copies of a column are found with it, and not tried any more.
                 line = replace(
                     line,
-                    left=numbers.names[place],
+                    left=numbers.names[position],
                     columns=(line.left,),
                     text=quoted(line.left),
                     terms=((line.left, 1.0), ("", 0.0)),
                 )
-                copied.add(place)
+                copied.add(position)
             if line is not None:
                 found.append(line)
-    names = {name: place for place, name in enumerate(numbers.names)}
+    names = {name: index for index, name in enumerate(numbers.names)}
     kept: list[Equation] = []
     root = {name: name for name in names}
 
@@ -83,10 +83,10 @@ def _lying_on_lines(sample: Sample, target: int) -> list[int]:
     return np.flatnonzero(near & (numbers.distinct >= 3)).tolist()
 
 
-def _line(sample: Sample, target: int, place: int, least: float) -> Equation | None:
+def _line(sample: Sample, target: int, position: int, least: float) -> Equation | None:
     numbers = sample.numbers
-    both = ~np.isnan(numbers.values[:, [target, place]]).any(axis=1)
-    y, x = numbers.values[both, target], numbers.values[both, place]
+    both = ~np.isnan(numbers.values[:, [target, position]]).any(axis=1)
+    y, x = numbers.values[both, target], numbers.values[both, position]
     if len(y) < LEAST_ROWS or np.ptp(x) == 0:
         return None
     slope = float(np.cov(x, y)[0, 1] / np.var(x, ddof=1))
@@ -104,14 +104,14 @@ def _line(sample: Sample, target: int, place: int, least: float) -> Equation | N
             return None
         if not numbers.agrees(y, computed, tolerance).all() or (~numbers.agrees(y, dealt, tolerance)).sum() < least:
             return None
-        name = quoted(numbers.names[place])
-        days = bool(numbers.steps[[target, place]].min() % 86400 == 0)
+        name = quoted(numbers.names[position])
+        days = bool(numbers.steps[[target, position]].min() % 86400 == 0)
         right = (
             _with_date(name, constant, days) if numbers.dates[target] else sum_text([(text, factor, name)], constant)
         )
-        terms = ((numbers.names[place], factor), ("", constant))
+        terms = ((numbers.names[position], factor), ("", constant))
         rank = cost + (0.5 if constant < 0 and factor > 0 else 0.0)
-        return Equation(numbers.names[target], (numbers.names[place],), right, "line", terms, (rank,), exact)
+        return Equation(numbers.names[target], (numbers.names[position],), right, "line", terms, (rank,), exact)
     return None
 
 

@@ -23,7 +23,7 @@ _TELLING = 4
 _OLDEST = 150
 #: Candidates per column and operation that are tried on all rows.
 _MOST = 300
-#: Pairs that are there together in a smaller share of the rows compute nothing.
+#: Pairs that are there together in a smaller fraction of the rows compute nothing.
 _TOGETHER = 0.04
 #: Rows with few gaps, of which one is shared by the targets that tell something in it: chosen among so many.
 _SHARED, _SHARED_OF = 24, 2_000
@@ -42,13 +42,13 @@ class Search:
     """Candidates for the columns of one sample.
 
     Args:
-        columns: int64, places of the columns of numbers, and of those of dates, that may compute others.
+        columns: int64, positions of the columns of numbers, and of those of dates, that may compute others.
     """
 
     def __init__(self, sample: Sample, columns: dict[bool, np.ndarray]) -> None:
         self.sample, self.columns = sample, columns
         self.firsts = _first_rows(sample)
-        self.able = {dates: self._able(places) for dates, places in columns.items()}
+        self.able = {dates: self._able(positions) for dates, positions in columns.items()}
         self.row = -1
         self.sorted: dict[tuple[str, bool], tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
 
@@ -116,8 +116,8 @@ class Search:
         if len(columns) < 2:
             return []
         first = self.first_row(target)
-        places = self._hits(numbers, target, operation, int(rows[0]) if first < 0 else first)
-        held = [columns[places // len(columns)], columns[places % len(columns)]]
+        positions = self._hits(numbers, target, operation, int(rows[0]) if first < 0 else first)
+        held = [columns[positions // len(columns)], columns[positions % len(columns)]]
         other = (held[0] != target) & (held[1] != target)
         held = [side[other] for side in held]
         telling, seen = np.zeros(len(held[0]), dtype=np.int64), 0
@@ -134,10 +134,12 @@ class Search:
                 return []
             telling, held = telling[passing], [side[passing] for side in held]
         order = np.argsort(-telling, kind="stable")
-        return [tuple(int(side[place]) for side in held) for place in order[:_MOST] if telling[place] >= _TELLING]
+        return [
+            tuple(int(side[position]) for side in held) for position in order[:_MOST] if telling[position] >= _TELLING
+        ]
 
     def _hits(self, numbers: Numbers, target: int, operation: Operation, row: int) -> np.ndarray:
-        """Places of pairs, ``first * k + second``, that agree with the target in one row, or are not there in it."""
+        """Positions of pairs, ``first * k + second``, that agree with the target in one row, or are not there in it."""
         if row != self.row:
             self.row, self.sorted = row, {}
         key = (operation.text, operation.dates)
@@ -145,20 +147,20 @@ class Search:
             values = numbers.of(row, self.columns[operation.dates], local=operation.local)
             computed = operation.compute(values[:, None], values[None, :])
             able = self.able[operation.dates]
-            places = np.flatnonzero(np.triu(able) if operation.symmetric else able)
-            computed = computed.ravel()[places]
+            positions = np.flatnonzero(np.triu(able) if operation.symmetric else able)
+            computed = computed.ravel()[positions]
             there = ~np.isnan(computed)
             order = np.flatnonzero(there)[np.argsort(computed[there])]
             # What is divided by 0 hits no target: this row is one in which the target tells something.
             lacking = np.isnan(values)
-            gone = places[~there & (lacking[places // len(values)] | lacking[places % len(values)])]
-            places = places.astype(np.int32)
-            self.sorted[key] = (computed[order], places[order], gone)
-        ordered, places, gone = self.sorted[key]
+            gone = positions[~there & (lacking[positions // len(values)] | lacking[positions % len(values)])]
+            positions = positions.astype(np.int32)
+            self.sorted[key] = (computed[order], positions[order], gone)
+        ordered, positions, gone = self.sorted[key]
         wanted = numbers.values[row, target]
         slack = numbers.tolerance[target] + 1e-8 * abs(wanted)
         low, high = np.searchsorted(ordered, [wanted - slack, wanted + slack])
-        return np.concatenate([places[low : high + 1], gone])
+        return np.concatenate([positions[low : high + 1], gone])
 
 
 def _first_of_month(first: float, last: float) -> float:
@@ -179,9 +181,9 @@ def _first_rows(sample: Sample) -> np.ndarray:
     """
     few = np.argsort(sample.gaps, kind="stable")[:_SHARED_OF]
     tells = np.zeros((len(few), len(sample.numbers.names)), dtype=bool)
-    for place, name in enumerate(sample.numbers.names):
+    for index, name in enumerate(sample.numbers.names):
         codes = sample.codes[name][few]
-        tells[:, place] = (codes >= 0) & (codes != _mode(codes))
+        tells[:, index] = (codes >= 0) & (codes != _mode(codes))
     found = np.full(len(sample.numbers.names), -1)
     for _ in range(_SHARED):
         row = int(np.argmax(tells[:, found < 0].sum(axis=1)))

@@ -33,9 +33,9 @@ def find_sums(sample: Sample, lefts: frozenset[str]) -> list[Equation]:
     columns = _complete(
         numbers,
         [
-            place
-            for place, name in enumerate(numbers.names)
-            if name not in lefts and not numbers.dates[place] and numbers.distinct[place] >= 2
+            index
+            for index, name in enumerate(numbers.names)
+            if name not in lefts and not numbers.dates[index] and numbers.distinct[index] >= 2
         ],
     )
     found = []
@@ -51,12 +51,12 @@ def _complete(numbers: Numbers, columns: list[int]) -> list[int]:
     gaps = np.isnan(numbers.values)
     kept: list[int] = []
     there = np.ones(len(gaps), dtype=bool)
-    for place in sorted(columns, key=lambda place: int(gaps[:, place].sum())):
-        both = there & ~gaps[:, place]
+    for position in sorted(columns, key=lambda position: int(gaps[:, position].sum())):
+        both = there & ~gaps[:, position]
         if both.sum() < 3 * len(kept) + LEAST_ROWS:
             break
         there = both
-        kept.append(place)
+        kept.append(position)
     return sorted(kept)
 
 
@@ -68,18 +68,18 @@ def _dependent(numbers: Numbers, order: Sequence[int]) -> Iterator[tuple[int, li
     rows = numbers.values[there]
     basis = np.full((len(rows), 1), len(rows) ** -0.5)
     used: list[int] = []
-    for place in order:
-        y = rows[:, place]
+    for position in order:
+        y = rows[:, position]
         scale = float(np.abs(y - y.mean()).max())
         if not scale:
             continue
         rest = y - basis @ (basis.T @ y)
         rest -= basis @ (basis.T @ rest)
-        rounding = 1.5 * numbers.tolerance[place] if fine(numbers, place) else 0.0
+        rounding = 1.5 * numbers.tolerance[position] if fine(numbers, position) else 0.0
         off, before = float(np.abs(rest).max()), used
         if off > 1e-7 * scale:
             basis = np.column_stack([basis, rest / np.linalg.norm(rest)])
-            used = [*used, place]
+            used = [*used, position]
         if off > rounding + 1e-7 * scale or not before:
             continue
         x = rows[:, before] - rows[:, before].mean(axis=0)
@@ -87,7 +87,7 @@ def _dependent(numbers: Numbers, order: Sequence[int]) -> Iterator[tuple[int, li
         factors = np.linalg.lstsq(x / spreads, y - y.mean(), rcond=None)[0]
         counting = np.abs(factors) > max(0.05 * rounding, 1e-6 * scale)
         if 2 <= counting.sum() <= _TERMS:
-            yield place, [column for column, counts in zip(before, counting, strict=True) if counts]
+            yield position, [column for column, counts in zip(before, counting, strict=True) if counts]
 
 
 def _sum(sample: Sample, target: int, terms: list[int]) -> Equation | None:
@@ -100,8 +100,10 @@ def _sum(sample: Sample, target: int, terms: list[int]) -> Equation | None:
     factors = np.linalg.lstsq(np.column_stack([x, np.ones(len(y))]), y, rcond=None)[0][:-1]
     if (numbers.distinct[[target, *terms]] <= 2).all():
         return None  # flags of which one is set
-    signs = {place: -1.0 if factor > 0 else 1.0 for place, factor in zip(terms, factors, strict=True)} | {target: 1.0}
-    odd = [place for place, sign in signs.items() if list(signs.values()).count(sign) == 1]
+    signs = {position: -1.0 if factor > 0 else 1.0 for position, factor in zip(terms, factors, strict=True)} | {
+        target: 1.0
+    }
+    odd = [position for position, sign in signs.items() if list(signs.values()).count(sign) == 1]
     lefts = dict.fromkeys([*odd, target])
     finest = float(numbers.grains[[target, *terms]].min())
     if any(numbers.grains[left] > finest for left in lefts):
@@ -131,12 +133,12 @@ def _solved(sample: Sample, left: int, rights: list[int]) -> Equation | None:
         exact = bool(numbers.agrees(y, x @ factors + constant, 0.0).all())
         if not exact and not fine(numbers, left):
             return None
-        for place in range(len(rights)):
+        for index in range(len(rights)):
             dealt = x.copy()
-            dealt[:, place] = sample.rng.permutation(x[:, place])
+            dealt[:, index] = sample.rng.permutation(x[:, index])
             if (~numbers.agrees(y, dealt @ factors + constant, tolerance)).sum() < least:
                 return None
-        names = [numbers.names[place] for place in rights]
+        names = [numbers.names[position] for position in rights]
         text = sum_text(list(zip(texts, factors.tolist(), map(quoted, names), strict=True)), constant)
         terms = (*zip(names, factors.tolist(), strict=True), ("", constant))
         return Equation(numbers.names[left], tuple(names), text, "sum", terms, (len(rights), cost), exact)
