@@ -41,7 +41,7 @@ from .preparing.trees import load_xgboost
 
 __all__ = ["compare"]
 
-#: A column of persons was made anew if a smaller share of its synthetic cells is real.
+#: A column of persons was made anew if a smaller fraction of its synthetic cells is real.
 MADE_ANEW = 0.5
 #: The parts that progress counts.
 PARTS = 6

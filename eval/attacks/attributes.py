@@ -3,7 +3,7 @@
 The attacker knows all of a row but one column, finds the closest synthetic row by what it knows, and takes over its
 value (Giomi et al., "A unified framework for quantifying privacy risk in synthetic data", PoPETs 2023, section
 on inference). A table that is any use lets such guesses succeed for everyone, learned or not: only what
-succeeds MORE often for learned rows than for held-out ones is leak.
+succeeds MORE often for training rows than for held-out ones is leak.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CAVEAT = (
     "not prove that a better guesser, or one who knows other columns, finds none."
 )
 
-#: Learned rows that are guessed, and as many held-out ones.
+#: Training rows that are guessed, and as many held-out ones.
 MAX_TARGETS = 5_000
 #: Synthetic rows that are searched.
 MAX_SYNTHETIC = 50_000
@@ -50,11 +50,11 @@ def infer_attributes(
     for name in chosen:
         known = encode.without(name)
         references = known(synthetic)
-        shares = []
+        fractions = []
         for table in targets:
             closest = nearest_rows(known(table), references, 1)[1][:, 0]
-            shares.append(share_estimate(_right(encode, name, table, synthetic.take(closest)), table.rows, level))
-        found.append(AttributeInference(name, shares[0], shares[1], share_difference(*shares), rows))
+            fractions.append(share_estimate(_right(encode, name, table, synthetic.take(closest)), table.rows, level))
+        found.append(AttributeInference(name, fractions[0], fractions[1], share_difference(*fractions), rows))
     notes = []
     if synthetic.rows < tables.synthetic.rows:
         notes.append(f"Columns were guessed from {synthetic.rows:,} synthetic rows.")
@@ -62,7 +62,7 @@ def infer_attributes(
 
 
 def _right(encode: Encoder, name: str, truth: Table, guess: Table) -> float:
-    """The share of rows of ``truth`` whose column ``name`` is that of the same row of ``guess``."""
+    """The fraction of rows of ``truth`` whose column ``name`` is that of the same row of ``guess``."""
     a, b = truth.arrays[name], guess.arrays[name]
     if name in encode.tables.tokens:
         return float((a == b).mean())

@@ -18,7 +18,7 @@ from ..facts.privacy import EpsilonBound, EpsilonClaim, Membership
 
 __all__ = ["against_claim", "audited_epsilon", "epsilon_bound"]
 
-#: Shares of the rows that the attacker names, of which the best is chosen.
+#: Fractions of the rows that the attacker names, of which the best is chosen.
 NAMED_SHARES = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5)
 
 
@@ -28,7 +28,7 @@ def epsilon_bound(
     """The bound at delta = 0.
 
     Args:
-        scores: per attack the scores of the learned rows ``float64[n]`` and of the held-out rows ``float64[n]``.
+        scores: per attack the scores of the training rows ``float64[n]`` and of the held-out rows ``float64[n]``.
     """
     n = min(len(part) for pair in scores.values() for part in pair)
     order = rng.permutation(n)
@@ -36,8 +36,8 @@ def epsilon_bound(
     best, chosen, threshold = -1.0, next(iter(scores)), np.inf
     for name, (members, strangers) in scores.items():
         both = np.concatenate([members[choose], strangers[choose]])
-        for share in NAMED_SHARES:
-            cut = np.sort(both)[::-1][max(int(share * len(both)) - 1, 0)]
+        for fraction in NAMED_SHARES:
+            cut = np.sort(both)[::-1][max(int(fraction * len(both)) - 1, 0)]
             found = _bound(int((both >= cut).sum()), int((members[choose] >= cut).sum()), confidence)
             if found > best:
                 best, chosen, threshold = found, name, cut

@@ -18,7 +18,7 @@ from ..preparing.tables import Table, Tables, subsample
 
 __all__ = ["lone_combinations"]
 
-#: Random halves of the columns, and the rows that are looked at.
+#: Random halves of the columns, and the rows that are examined.
 HALVES, MAX_QUERIES, MAX_REFERENCES = 10, 10_000, 100_000
 #: A holdout of which so many rows are of people in the real table was not parted by people.
 SHARED_PERCENT = 20.0
@@ -38,18 +38,18 @@ def lone_combinations(tables: Tables, seed: int) -> tuple[LoneCombinations | Non
     queries = {"synthetic": subsample(tables.synthetic, MAX_QUERIES, rng)}
     if tables.holdout is not None:
         queries["holdout"] = subsample(tables.holdout, MAX_QUERIES, rng)
-    shares: dict[str, list[float]] = {label: [] for label in queries}
+    fractions: dict[str, list[float]] = {label: [] for label in queries}
     for _ in range(HALVES):
         half = tuple(rng.choice(names, -(-len(names) // 2), replace=False))
         prints, counts = np.unique(row_fingerprints(real, half), return_counts=True)
         for label, table in queries.items():
-            shares[label].append(_percent(table, half, prints[counts == 1]))
-    holdout = float(np.mean(shares["holdout"])) if "holdout" in shares else None
-    return LoneCombinations((), None, None, float(np.mean(shares["synthetic"])), holdout), []
+            fractions[label].append(_percent(table, half, prints[counts == 1]))
+    holdout = float(np.mean(fractions["holdout"])) if "holdout" in fractions else None
+    return LoneCombinations((), None, None, float(np.mean(fractions["synthetic"])), holdout), []
 
 
 def _of_people(tables: Tables, names: tuple[str, ...], people: People) -> tuple[LoneCombinations, list[str]]:
-    columns = tuple(names[place] for place in people.columns)
+    columns = tuple(names[position] for position in people.columns)
     real = np.unique(row_fingerprints(tables.real, columns))
     seen = np.isin(real, row_fingerprints(tables.synthetic, columns))
     holdout = None if tables.holdout is None else _percent(tables.holdout, columns, real)

@@ -26,12 +26,12 @@ def attack_of(
     measure = auc_statistic(truth, np.concatenate([members, strangers]))
     point = float(measure(np.ones((1, len(truth)), dtype=np.int64))[0][0])
     drawn = np.concatenate([measure(counts)[0] for counts in resamples(len(truth), rng)])
-    shares = []
+    fractions = []
     for rate in (0.01, 0.1):
         threshold = np.sort(strangers)[::-1][int(rate * len(strangers))]
         hits = int((members > threshold).sum())
-        shares.append(Estimate(hits / len(members), *clopper_pearson(hits, len(members), level)))
-    return Attack(name, Estimate(finite(point), *percentile_interval(drawn, level)), shares[0], shares[1])
+        fractions.append(Estimate(hits / len(members), *clopper_pearson(hits, len(members), level)))
+    return Attack(name, Estimate(finite(point), *percentile_interval(drawn, level)), fractions[0], fractions[1])
 
 
 def median_estimate(values: np.ndarray, level: float = 0.95) -> Estimate:

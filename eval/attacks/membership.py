@@ -1,7 +1,7 @@
 """Was this row learned from? An ensemble of membership-inference attacks, the strongest of which is quoted.
 
 The attacker holds the synthetic table and a reference: other rows of the population, here half of the holdout.
-Asked about as many learned rows as held-out ones (the other half), it gives each a score:
+Asked about as many training rows as held-out ones (the other half), it gives each a score:
 
 - distance: how near the closest synthetic row is (Hayes et al. 2019; Chen et al., "GAN-Leaks", CCS 2020);
 - density: the density of the synthetic table at the row over that of the reference, so that what is merely
@@ -12,7 +12,7 @@ Asked about as many learned rows as held-out ones (the other half), it gives eac
 - classifier: how synthetic, and not reference, a tree model finds the row: the same ratio, learned.
 
 No attack dominates, so all are run; their intervals are widened so as to hold together (Bonferroni). A mean over all
-rows says little of the few that stand apart: :mod:`eval.attacks.exposed` attacks those by themselves.
+rows says little of the few that stand stranger_scores: :mod:`eval.attacks.exposed` attacks those by themselves.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ CAVEAT = (
     "a person's other records, may still tell who was learned from."
 )
 
-#: Learned rows that are asked about, and as many held-out ones.
+#: Training rows that are asked about, and as many held-out ones.
 MAX_TARGETS = 5_000
 #: Synthetic rows, and reference rows, among which neighbours are searched.
 MAX_SYNTHETIC = 50_000
@@ -59,22 +59,24 @@ def measure_membership(
     holdout = tables.holdout
     if holdout is None or not tables.modelled:
         return None, ["No membership attack was run: it needs a holdout that the generator never saw."]
-    asked = min(MAX_TARGETS, holdout.rows // 2, tables.real.rows)
-    if asked < MIN_TARGETS:
+    count = min(MAX_TARGETS, holdout.rows // 2, tables.real.rows)
+    if count < MIN_TARGETS:
         return None, [f"No membership attack was run: the holdout has {holdout.rows} rows; give {2 * MIN_TARGETS}."]
     rng = np.random.default_rng(seed)
     order = rng.permutation(holdout.rows)
-    strangers = holdout.take(order[:asked])
-    reference = subsample(holdout.take(np.sort(order[asked:])), MAX_SYNTHETIC, rng)
-    members = tables.real.take(rng.choice(tables.real.rows, asked, replace=False))
+    strangers = holdout.take(order[:count])
+    reference = subsample(holdout.take(np.sort(order[count:])), MAX_SYNTHETIC, rng)
+    members = tables.real.take(rng.choice(tables.real.rows, count, replace=False))
     synthetic = subsample(tables.synthetic, MAX_SYNTHETIC, rng)
 
     attacker = Attacker.train(tables, synthetic, reference, seed, threads)
-    told, apart = attacker(members), attacker(strangers)
-    scores = {name: (told[name], apart[name]) for name in told}
+    member_scores, stranger_scores = attacker(members), attacker(strangers)
+    scores = {name: (member_scores[name], stranger_scores[name]) for name in member_scores}
     level = 1 - (1 - CONFIDENCE) / len(scores)
     attacks = tuple(attack_of(name, *pair, level=level, rng=rng) for name, pair in scores.items())
-    exposed, more = attack_exposed(attacker, tables.real, (members, told), (strangers, apart), seed=seed)
+    exposed, more = attack_exposed(
+        attacker, tables.real, (members, member_scores), (strangers, stranger_scores), seed=seed
+    )
     strongest = max(attacks, key=lambda attack: attack.auc.value or 0.0)
     notes = more
     if synthetic.rows < tables.synthetic.rows:
@@ -84,7 +86,7 @@ def measure_membership(
     return Membership(
         attacks=attacks,
         strongest=strongest.name,
-        members=asked,
+        members=count,
         reference_rows=reference.rows,
         synthetic_rows=synthetic.rows,
         epsilon=epsilon_bound(scores, rng=rng, confidence=CONFIDENCE),

@@ -48,7 +48,7 @@ CAVEAT = (
 )
 
 RATIO_CAVEAT = (
-    "A fair share here proves only that synthetic rows do not cling to single learned rows; a generator can leak "
+    "A fair share here proves only that synthetic rows do not cling to single training rows; a generator can leak "
     "membership without."
 )
 
@@ -117,28 +117,28 @@ def count_copies(tables: Tables) -> Copies:
     # population frequencies of species"), 3 standard deviations of that count to each side.
     pairs = int((counts == 2).sum())
     spread = 3 * np.sqrt(pairs + 1)
-    chance = [min(1.0, 2 * max(0.0, count) / len(real)) for count in (pairs, pairs - spread, pairs + spread)]
+    probability = [min(1.0, 2 * max(0.0, count) / len(real)) for count in (pairs, pairs - spread, pairs + spread)]
     return Copies(
         synthetic_rows=int(copied.sum()),
         synthetic_percent=float(100 * copied.mean()),
         holdout_percent=holdout,
         real_repeated_percent=float(100 * counts[counts > 1].sum() / len(real)),
         once=Estimate(once, *wilson_interval(once, len(synthetic))),
-        once_by_chance=Estimate(*map(float, chance)),
+        once_by_chance=Estimate(*map(float, probability)),
     )
 
 
-def equal_size_share(share: float, parts: int) -> float:
+def equal_size_share(fraction: float, parts: int) -> float:
     """The share nearer to real that references of equal size would give.
 
     Args:
-        share: how often the closest row is a real one, when the real table is ``parts`` times the holdout.
+        fraction: how often the closest row is a real one, when the real table is ``parts`` times the holdout.
 
     Returns:
-        The share whose odds are ``1 / parts`` of the odds of ``share``: 0.5 where nothing was copied, 1 where
-        everything was, and ``share`` itself for one part.
+        The share whose odds are ``1 / parts`` of the odds of ``fraction``: 0.5 where nothing was copied, 1 where
+        everything was, and ``fraction`` itself for one part.
     """
-    return share / (share + parts * (1 - share))
+    return fraction / (fraction + parts * (1 - fraction))
 
 
 def measure_distance(tables: Tables, seed: int) -> tuple[DistanceToClosest | None, NearestRatio | None, list[str]]:
@@ -164,7 +164,7 @@ def measure_distance(tables: Tables, seed: int) -> tuple[DistanceToClosest | Non
     two_fresh = _two_least([nearest_rows(fresh, reference, 2)[0] for reference in references])
     two_real = _two_least(list(two_parts))
 
-    share = _share_won(two_parts[:, :, 0], two_holdout[:, 0])
+    fraction = _share_won(two_parts[:, :, 0], two_holdout[:, 0])
     tighter = _share_won(distance_ratio(two_parts), distance_ratio(two_holdout))
     to_real, fresh_to_real = two_real[:, 0], two_fresh[:, 0]
     ratio, fresh_ratio = distance_ratio(two_real), distance_ratio(two_fresh)
@@ -175,9 +175,9 @@ def measure_distance(tables: Tables, seed: int) -> tuple[DistanceToClosest | Non
         notes.append(f"Distances were measured to {whole.rows:,} rows drawn from the real table.")
     return (
         DistanceToClosest(
-            share_closer_to_real=share.value,
-            share_low=share.low,
-            share_high=share.high,
+            share_closer_to_real=fraction.value,
+            share_low=fraction.low,
+            share_high=fraction.high,
             p5_synthetic=finite(np.sqrt(np.quantile(to_real, 0.05))),
             p5_holdout=finite(np.sqrt(np.quantile(fresh_to_real, 0.05))),
             median_synthetic=finite(np.sqrt(np.median(to_real))),
@@ -219,6 +219,6 @@ def _share_won(parts: np.ndarray, holdout: np.ndarray) -> Estimate:
     """
     least = np.minimum(parts.min(0), holdout) + TIE
     winners = (parts <= least).sum(0)
-    share = float((winners / (winners + (holdout <= least))).mean())
-    low, high = wilson_interval(share, len(holdout))
-    return Estimate(*(equal_size_share(value, len(parts)) for value in (share, low, high)))
+    fraction = float((winners / (winners + (holdout <= least))).mean())
+    low, high = wilson_interval(fraction, len(holdout))
+    return Estimate(*(equal_size_share(value, len(parts)) for value in (fraction, low, high)))

@@ -53,10 +53,10 @@ def single_out(tables: Tables, *, seed: int = 0) -> tuple[tuple[SinglingOut, ...
     dealt = np.full(real.rows, parts)  # what is left over goes to no part
     dealt[rng.permutation(real.rows)[: parts * size]] = np.repeat(np.arange(parts), size)
 
-    others, places = [real, holdout], [dealt, np.zeros(size, dtype=np.int64)]
+    others, positions = [real, holdout], [dealt, np.zeros(size, dtype=np.int64)]
     found = []
     for kind, match in (("univariate", univariate_matches), ("multivariate", _multivariate_matches)):
-        in_real, in_holdout = match(tables, synthetic, others, places, rng)
+        in_real, in_holdout = match(tables, synthetic, others, positions, rng)
         if len(in_real):
             found.append(_result(kind, in_real, in_holdout, parts))
     notes = []
@@ -87,8 +87,8 @@ def univariate_matches(
         dealt: ``int64[rows]`` of each other table, the part that a row belongs to.
 
     Returns:
-        Of each other table ``int64[predicates, parts, 2]``: how many rows fit, and the sum of their places, which
-        is the place of the row where one fits.
+        Of each other table ``int64[predicates, parts, 2]``: how many rows fit, and the sum of their positions, which
+        is the position of the row where one fits.
     """
     candidates = []
     for name in tables.modelled:
@@ -120,12 +120,12 @@ def _count(table: Table, name: str, dealt: np.ndarray, values: np.ndarray, kinds
     found = np.zeros((len(values), int(dealt.max()) + 1, 2), dtype=np.int64)
     lost = is_missing(table, name)
     for part in range(found.shape[1]):
-        place = np.flatnonzero((dealt == part) & ~lost)
-        place = place[np.argsort(table.arrays[name][place], kind="stable")]
-        ordered, sums = table.arrays[name][place], np.concatenate([[0], place.cumsum()])
+        position = np.flatnonzero((dealt == part) & ~lost)
+        position = position[np.argsort(table.arrays[name][position], kind="stable")]
+        ordered, sums = table.arrays[name][position], np.concatenate([[0], position.cumsum()])
         low, high = (np.searchsorted(ordered, values, side=side) for side in ("left", "right"))
         start = np.where(kinds == AT_MOST, 0, low)
-        end = np.where(kinds == AT_LEAST, len(place), high)
+        end = np.where(kinds == AT_LEAST, len(position), high)
         gaps = np.flatnonzero((dealt == part) & lost)
         found[:, part, 0] = np.where(kinds == IS_MISSING, len(gaps), end - start)
         found[:, part, 1] = np.where(kinds == IS_MISSING, gaps.sum(), sums[end] - sums[start])

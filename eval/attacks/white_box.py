@@ -32,7 +32,7 @@ def drawn_targets(rows: int, seed: int, most: int = MAX_TARGETS) -> np.ndarray:
 
 
 def attack_run(learned: np.ndarray, held_out: np.ndarray, *, seed: int = 0) -> RunAttack:
-    """Tell learned rows from held-out ones by their log-probability under the run.
+    """Tell training rows from held-out ones by their log-probability under the run.
 
     Args:
         learned: float64[n], of rows that the run learned; -inf where it cannot draw a row.

@@ -14,8 +14,8 @@ class GroupRates:
     """One group of a protected column.
 
     Attributes:
-        real_percent, synthetic_percent, holdout_percent: its share of the rows of each table.
-        real_label_percent, synthetic_label_percent: the share of its rows that have the favoured label.
+        real_percent, synthetic_percent, holdout_percent: its fraction of the rows of each table.
+        real_label_percent, synthetic_label_percent: the fraction of its rows that have the favoured label.
         selected_real_percent, selected_synthetic_percent: of its test rows, the share that the model trained on
             each table picks.
         test_rows: rows of the group that the models were tested on.
@@ -75,7 +75,7 @@ class Bias:
     Attributes:
         label: the favoured label in words, such as ``"income = >50K"``; ``None`` without a target.
         tested_on: ``"holdout"`` or ``"split"``; ``None`` where no model was trained.
-        selected_percent: the share of the test rows that each model picks.
+        selected_percent: the fraction of the test rows that each model picks.
     """
 
     label: str | None

@@ -21,23 +21,23 @@ class Estimate:
     high: float | None = None
 
 
-def wilson_interval(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's (1927) 95 % interval of a share of ``n`` trials; it never leaves 0 to 1."""
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
+def wilson_interval(fraction: float, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's (1927) 95 % interval of a fraction of ``n`` trials; it never leaves 0 to 1."""
+    centre = (fraction + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z * np.sqrt(fraction * (1 - fraction) / n + z**2 / (4 * n**2)) / (1 + z**2 / n)
     return float(max(0.0, centre - half)), float(min(1.0, centre + half))
 
 
-def share_estimate(share: float, n: int, level: float = 0.95) -> Estimate:
-    """``share`` of ``n`` trials with Wilson's interval at ``level``."""
-    return Estimate(finite(share), *wilson_interval(share, n, NormalDist().inv_cdf((1 + level) / 2)))
+def share_estimate(fraction: float, n: int, level: float = 0.95) -> Estimate:
+    """``fraction`` of ``n`` trials with Wilson's interval at ``level``."""
+    return Estimate(finite(fraction), *wilson_interval(fraction, n, NormalDist().inv_cdf((1 + level) / 2)))
 
 
 def share_difference(first: Estimate, second: Estimate) -> Estimate:
     """``first - second`` of two independent shares, with Newcombe's (1998, method 10) interval at their level.
 
     It is made from the Wilson intervals of both, so it keeps its level where a share is near 0, as the
-    shares of attacks are.
+    fractions of attacks are.
     """
     values = (first.value, first.low, first.high, second.value, second.low, second.high)
     if any(value is None for value in values):

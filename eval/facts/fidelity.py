@@ -14,7 +14,7 @@ class ColumnFidelity:
     Attributes:
         metric: ``"KS"`` for numbers and instants, ``"TV"`` for values from a closed list.
         error_percent: the KS statistic or the total variation distance.
-        floor_percent: the same between real and holdout, two real samples; ``None`` without holdout.
+        floor_percent: the same between real and holdout, the noise floor; ``None`` without holdout.
         js_percent: Jensen-Shannon DISTANCE, base 2.
         unseen_percent: synthetic cells whose value the real column never has.
         wasserstein: Wasserstein's distance W1 in standard deviations of the real column; ``None`` for categories.
@@ -118,7 +118,7 @@ class Support:
 
     Attributes:
         alpha_precision, beta_recall: integrated over all levels; 1 is perfect.
-        authenticity: the share of synthetic rows that do not crowd a real row.
+        authenticity: the fraction of synthetic rows that do not crowd a real row.
         rows: of each table that took part.
         levels: alpha and beta of the curves.
         precision, recall: P(alpha) and R(beta).

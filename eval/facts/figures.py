@@ -17,7 +17,7 @@ class Distribution:
     """How the cells of one column are spread, in per cent of all rows of each table.
 
     Bars come in this order: the bins between neighbouring :attr:`edges`, then one bar per entry of
-    :attr:`labels`. The shares of a table sum to 100.
+    :attr:`labels`. The fractions of a table sum to 100.
 
     Attributes:
         edges: of the bins of a numeric column, cut from the real one; instants in seconds since 1970.
@@ -60,7 +60,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Joint:
-    """Shares of the rows in per cent by cell, ``[first][second]``; they sum to 100."""
+    """Fractions of the rows in per cent by cell, ``[first][second]``; they sum to 100."""
 
     first: Axis
     second: Axis
@@ -74,7 +74,7 @@ class AgainstTarget:
 
     Attributes:
         axis: those of its cells that have real rows enough.
-        measure: what is drawn, such as ``share of clicked = 1``.
+        measure: what is drawn, such as ``fraction of clicked = 1``.
     """
 
     axis: Axis
@@ -91,8 +91,8 @@ class Curves:
     Attributes:
         false_positive_rate, true_positive_rate: ROC (Fawcett 2006), from (0, 0) to (1, 1).
         recall, precision: at each recall the precision of the strictest threshold that reaches it.
-        positive_share: share of the positive class among the test rows, the precision of guessing.
-        predicted, observed: mean predicted chance and share of positive rows in each bin of the calibration
+        positive_share: fraction of the positive class among the test rows, the precision of guessing.
+        predicted, observed: mean predicted chance and fraction of positive rows in each bin of the calibration
             error (:mod:`eval.models.scores`); empty with more than two classes.
 
     With more than two classes each rate is the mean over the classes, one against the rest.
@@ -109,7 +109,7 @@ class Curves:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Shares of synthetic and of holdout rows between neighbouring ``edges``; the last bin holds all beyond it."""
+    """Fractions of synthetic and of holdout rows between neighbouring ``edges``; the last bin holds all beyond it."""
 
     edges: tuple[float, ...]
     synthetic_percent: tuple[float, ...]

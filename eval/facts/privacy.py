@@ -46,12 +46,12 @@ class NearestRatio:
 
 @dataclass(frozen=True)
 class Attack:
-    """How well one attack tells learned rows from held-out ones.
+    """How well one attack tells training rows from held-out ones.
 
     Attributes:
         name: ``"distance"``, ``"density"``, ``"classifier"`` or ``"shadow"``.
         auc: 0.5 is blind.
-        tpr_at_1, tpr_at_10: the share of learned rows that it names while it accuses 1 or 10 % of the
+        tpr_at_1, tpr_at_10: the fraction of training rows that it names while it accuses 1 or 10 % of the
             held-out ones; as large as that if blind.
     """
 
@@ -84,8 +84,8 @@ class ShadowAttack:
         found = f"AUC {auc.value:.3f}, {auc.low or 0.0:.3f} to {auc.high or 1.0:.3f}"
         how = f"{self.fits} shadow models ({self.model}, {self.rows:,} rows each)"
         if (auc.low or 0.0) > 0.5:
-            return f"Who can fit {how} tells learned rows from others better than by chance ({found})."
-        return f"Who can fit {how} tells learned rows no better than by chance ({found})."
+            return f"Who can fit {how} tells training rows from others better than by chance ({found})."
+        return f"Who can fit {how} tells training rows no better than by chance ({found})."
 
 
 @dataclass(frozen=True)
@@ -154,10 +154,11 @@ class Exposed:
         auc = f"AUC {best.auc.value:.3f}, {best.auc.low or 0.0:.3f} to {best.auc.high or 1.0:.3f}, by {best.name}"
         if self.isolated.lead > 0:
             return (
-                f"The most isolated {self.percent:g} % of the learned rows can be told ({auc}; average rows "
+                f"The most isolated {self.percent:g} % of the training rows can be identified ({auc}; average rows "
                 f"{rest.auc.value:.3f}): whoever is unlike all others is known to have been learned from."
             )
-        return f"The most isolated {self.percent:g} % of the learned rows are told no better than by chance ({auc})."
+        most = f"The most isolated {self.percent:g} % of the training rows"
+        return f"{most} are identified no better than by chance ({auc})."
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,7 @@ class AttributeInference:
     """Guessing one column from the others by the closest synthetic row.
 
     Attributes:
-        learned, holdout: share of right guesses for learned and for held-out rows.
+        learned, holdout: fraction of right guesses for learned and for held-out rows.
         excess: ``learned`` - ``holdout``; only this is leak, the rest is what the population tells of anyone. All
             intervals hold for the columns that were guessed together.
         rows: learned, and held-out, rows that were guessed.

@@ -116,7 +116,7 @@ class ModelScores:
 
 @dataclass(frozen=True)
 class FeatureUse:
-    """A column's share of the total gain of the model trained on real, and of the one trained on synthetic."""
+    """A column's fraction of the total gain of the model trained on real, and of the one trained on synthetic."""
 
     name: str
     real_percent: float
@@ -154,7 +154,7 @@ class Utility:
 
 @dataclass(frozen=True)
 class FeatureGain:
-    """A column's share of the total gain of the detector."""
+    """A column's fraction of the total gain of the detector."""
 
     name: str
     gain_percent: float
@@ -199,10 +199,10 @@ class Copies:
     """Synthetic rows that equal a real row in every column.
 
     Attributes:
-        synthetic_percent: share of synthetic rows that stand in the real table.
-        holdout_percent: share of holdout rows that do: what honest new rows reach, the floor.
-        real_repeated_percent: share of real rows that occur more than once in the real table.
-        once: share of synthetic rows that equal a row which stands once in the real table.
+        synthetic_percent: fraction of synthetic rows that stand in the real table.
+        holdout_percent: fraction of holdout rows that do: what honest new rows reach, the floor.
+        real_repeated_percent: fraction of real rows that occur more than once in the real table.
+        once: fraction of synthetic rows that equal a row which stands once in the real table.
         once_by_chance: what honest new rows of the same kind would reach there, told from the real table alone.
     """
 
@@ -216,11 +216,11 @@ class Copies:
     @property
     def decisive(self) -> bool:
         """Whether so many rows are copies that no holdout is needed to say so."""
-        once, chance = self.once, self.once_by_chance
-        if once is None or chance is None:  # a report of an older version
+        once, probability = self.once, self.once_by_chance
+        if once is None or probability is None:  # a report of an older version
             return False
-        surely = (once.low or 0.0) > (chance.high or 0.0) + 0.02
-        return surely and (once.value or 0.0) > 2 * (chance.value or 0.0) + 0.02
+        surely = (once.low or 0.0) > (probability.high or 0.0) + 0.02
+        return surely and (once.value or 0.0) > 2 * (probability.value or 0.0) + 0.02
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ class RuleCount:
     Attributes:
         rows: those that the rule says something of.
         broken: how many of them break it.
-        percent: the same as a share of them; ``None`` where there are none.
+        percent: the same as a fraction of them; ``None`` where there are none.
         example: the cells of the first row that breaks it; only of the synthetic table.
     """
 

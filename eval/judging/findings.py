@@ -28,7 +28,7 @@ Item = TypeVar("Item", ColumnFidelity, PairTrend)
 
 #: Verdicts on values that are compared with values.
 _OF_VALUES = frozenset({"Trends", "Detection", "Utility"})
-#: Below so many learned rows, more of them help more than any option.
+#: Below so many training rows, more of them help more than any option.
 FEW_ROWS = 1000
 #: A relation is lost if it had this strength, and has kept less than this part of it.
 REAL_STRENGTH, KEPT_PART = 0.1, 0.5
@@ -221,7 +221,7 @@ def _bias(report: Report) -> str:
     label = report.bias.label
     if label is None or label == column.name:
         return f"Sample with --balance {column.name}."
-    return f"Sample with --fair '{label}|{column.name}', which gives every group the same chances."
+    return f"Sample with --fair '{label}|{column.name}', which gives every group the same probabilities."
 
 
 def _more(report: Report, otherwise: str) -> str:

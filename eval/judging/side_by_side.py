@@ -79,7 +79,7 @@ class SideBySide:
         notes = [f"Baseline: {self.baseline}."] if self.baseline else []
         if self.barred:
             leak = "leaks" if len(self.barred) == 1 else "leak"
-            notes.append(f"{', '.join(self.barred)} {leak} learned rows (Privacy, Attack) and cannot be the best.")
+            notes.append(f"{', '.join(self.barred)} {leak} training rows (Privacy, Attack) and cannot be the best.")
         return notes
 
     def rows(self, best: Callable[[str], str] = str, name: Callable[[str], str] = str) -> list[list[str]]:
@@ -111,7 +111,7 @@ def verdict_rows(reports: Mapping[str, Report]) -> dict[str, list[Verdict | None
 
 
 def headline_of_several(reports: Mapping[str, Report]) -> str:
-    """Which tables pass most checks, in one sentence; those that leak learned rows come last, whatever they pass."""
+    """Which tables pass most checks, in one sentence; those that leak training rows come last, whatever they pass."""
     out = barred(reports)
     passed: dict[int, list[str]] = {}
     for name, report in reports.items():
@@ -121,7 +121,7 @@ def headline_of_several(reports: Mapping[str, Report]) -> str:
     ranked = [f"{', '.join(passed[n])} {'passes' if len(passed[n]) == 1 else 'pass'} {n}" for n in counts]
     if ranked:
         ranked[0] += f" of {max(len(verdicts(report)) for report in reports.values())} checks"
-    leaks = f"{', '.join(out)} {'leaks' if len(out) == 1 else 'leak'} learned rows"
+    leaks = f"{', '.join(out)} {'leaks' if len(out) == 1 else 'leak'} training rows"
     return "; ".join([*ranked, *([leaks] if out else [])]) + "."
 
 
@@ -153,7 +153,7 @@ def fidelity_table(reports: Mapping[str, Report]) -> SideBySide:
             _both("all_targets", "kept_percent", "floor_percent"),
         ),
         (
-            "nearer to learned rows (0.5 = no copying)",
+            "nearer to training rows (0.5 = no copying)",
             "half",
             3,
             (_at("privacy.distance.share_closer_to_real"), lambda _: 0.5),

@@ -31,7 +31,7 @@ LEVELS = ("good", "fair", "poor", "open")
 #: Above this share nearer to real rows, or this excess of copies over a holdout's, a table leans on real rows.
 FAIR_SHARE, FAIR_COPIES_PERCENT = 0.52, 0.5
 
-#: Up to this share of the cells of a column that names persons may be real by accident, as common names are.
+#: Up to this fraction of the cells of a column that names persons may be real by accident, as common names are.
 FAIR_IDENTIFYING_PERCENT = 1.0
 #: By so much may combinations that only one row or person has exceed the holdout's.
 FAIR_LONE_PERCENT, POOR_LONE_PERCENT = 2.0, 10.0
@@ -120,7 +120,7 @@ def _detection(detection: Detection | None) -> Verdict:
         return Verdict("Detection", "open", "-", "too little to learn from", "not measured")
     floor = detection.floor_score
     level = _level(1 - detection.score, max(0.2, 2 * (1 - (1.0 if floor is None else floor))), 0.6)
-    word = {"good": "hard to tell", "fair": "partly told", "poor": "easily told"}[level]
+    word = {"good": "hard to tell", "fair": "partly distinguished", "poor": "easily distinguished"}[level]
     reference = f"AUC {detection.auc:.3f}, 0.5 is blind" if floor is None else f"noise floor {floor:.3f}"
     return Verdict("Detection", level, f"score {detection.score:.3f} of 1", reference, word)
 
@@ -151,17 +151,17 @@ def _privacy(privacy: Privacy | None) -> Verdict:
     if distance is None or distance.share_closer_to_real is None or distance.share_low is None:
         # Copies without a floor say little: on a narrow table honest new rows repeat real ones too.
         return Verdict("Privacy", "open", f"copies {copies.synthetic_percent:.2f} %", "needs a holdout", "not measured")
-    share, excess = distance.share_closer_to_real, copies.synthetic_percent - (copies.holdout_percent or 0.0)
-    if share > 0.6 or excess > 2.0:
+    fraction, excess = distance.share_closer_to_real, copies.synthetic_percent - (copies.holdout_percent or 0.0)
+    if fraction > 0.6 or excess > 2.0:
         level = "poor"
-    elif (distance.share_low > 0.5 and share > FAIR_SHARE) or excess > FAIR_COPIES_PERCENT:
+    elif (distance.share_low > 0.5 and fraction > FAIR_SHARE) or excess > FAIR_COPIES_PERCENT:
         level = "fair"
     else:
         level = "good"
     if found is not None and level != "poor":
         return found
     word = {"good": "no copying seen", "fair": "leans on real", "poor": "copies rows"}[level]
-    return Verdict("Privacy", level, f"{100 * share:.1f} % nearer to real", "50 % is no copying", word)
+    return Verdict("Privacy", level, f"{100 * fraction:.1f} % nearer to real", "50 % is no copying", word)
 
 
 def _persons(privacy: Privacy) -> Verdict | None:
@@ -202,11 +202,11 @@ def _attack(privacy: Privacy | None) -> Verdict:
         level = "good"
     if privacy.shadow is not None and shadow > max(lead, outliers, 0.0):
         auc = privacy.shadow.attack.auc.value or 0.5
-        return Verdict("Attack", level, f"AUC {auc:.3f} by shadows", "0.5 is blind", "learned rows leak")
+        return Verdict("Attack", level, f"AUC {auc:.3f} by shadows", "0.5 is blind", "training rows leak")
     if apart is not None and outliers > max(lead, 0.0):  # what a mean over all rows hides
         auc = apart.best.auc.value or 0.5
         return Verdict("Attack", level, f"AUC {auc:.3f} on outliers", "best of 3, 0.5 is blind", "outliers leak")
-    word = {"good": "nothing found", "fair": "leaks a little", "poor": "learned rows leak"}[level]
+    word = {"good": "nothing found", "fair": "leaks a little", "poor": "training rows leak"}[level]
     return Verdict("Attack", level, f"AUC {best.auc.value or 0.5:.3f} by {best.name}", "best of 3, 0.5 is blind", word)
 
 

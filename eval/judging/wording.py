@@ -50,22 +50,24 @@ def interval(estimate: Estimate) -> str:
     return f"{score(estimate.low)} to {score(estimate.high)}"
 
 
-def percent(share: float | None) -> str:
-    """A share of 0 to 1 as ``52.1 %``."""
-    return "-" if share is None else f"{100 * share:.1f} %"
+def percent(fraction: float | None) -> str:
+    """A fraction of 0 to 1 as ``52.1 %``."""
+    return "-" if fraction is None else f"{100 * fraction:.1f} %"
 
 
-def points(share: float | None, *, signed: bool = False) -> str:
+def points(fraction: float | None, *, signed: bool = False) -> str:
     """A share, or a difference of shares, in percentage points."""
-    if share is None:
+    if fraction is None:
         return "-"
-    rounded = round(100 * share, 1) + 0.0  # no -0.0
+    rounded = round(100 * fraction, 1) + 0.0  # no -0.0
     return f"{rounded:+.1f}" if signed else f"{rounded:.1f}"
 
 
-def in_points(share: Estimate) -> Estimate:
+def in_points(fraction: Estimate) -> Estimate:
     """A share with its interval in percentage points."""
-    return Estimate(*(None if value is None else 100 * value for value in (share.value, share.low, share.high)))
+    return Estimate(
+        *(None if value is None else 100 * value for value in (fraction.value, fraction.low, fraction.high))
+    )
 
 
 def score(value: float | None) -> str:

@@ -53,11 +53,11 @@ def cells_of(tables: Tables, name: str, used: Sequence[Table], cells: int) -> tu
         ]
         return codes, len(inner) + 2
     counts = real_codes(tables, name, used[0])
-    place = np.full(max(tables.cardinality[name], 1) + 1, min(cells, len(counts)) + 1)
-    place[0] = 0
+    position = np.full(max(tables.cardinality[name], 1) + 1, min(cells, len(counts)) + 1)
+    position[0] = 0
     kept = np.argsort(-counts, kind="stable")[:cells]
-    place[kept + 1] = np.arange(1, len(kept) + 1)
-    return [place[t.arrays[name] + 1] for t in used], len(kept) + 2
+    position[kept + 1] = np.arange(1, len(kept) + 1)
+    return [position[t.arrays[name] + 1] for t in used], len(kept) + 2
 
 
 def real_codes(tables: Tables, name: str, table: Table) -> np.ndarray:
@@ -71,11 +71,11 @@ def draw_combinations(items: int, size: int, limit: int, rng: np.random.Generato
         return list(combinations(range(items), size))
     drawn: set[tuple[int, ...]] = set()
     while len(drawn) < limit:  # there are more than `limit` to be found, and most draws are new
-        places = np.sort(rng.integers(items, size=(limit, size)), axis=1)
-        whole = (np.diff(places, axis=1) > 0).all(axis=1)
-        drawn.update(map(tuple, places[whole].tolist()))
+        positions = np.sort(rng.integers(items, size=(limit, size)), axis=1)
+        whole = (np.diff(positions, axis=1) > 0).all(axis=1)
+        drawn.update(map(tuple, positions[whole].tolist()))
     found = sorted(drawn)
-    return [found[place] for place in np.sort(rng.choice(len(found), limit, replace=False))]
+    return [found[position] for position in np.sort(rng.choice(len(found), limit, replace=False))]
 
 
 def mean(values: Sequence[float | None]) -> float | None:

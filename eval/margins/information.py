@@ -60,11 +60,11 @@ def measure_information(tables: Tables, *, seed: int = 0) -> Information | None:
 
 
 def normalised_information(tables: Tables, table: Table, pairs: Sequence[tuple[int, ...]]) -> np.ndarray:
-    """``float64[pairs]``: 2 I / (H + H) of each pair of places in ``tables.modelled``; 0 of two constant columns."""
+    """``float64[pairs]``: 2 I / (H + H) of each pair of positions in ``tables.modelled``; 0 of two constant columns."""
     coded = {}
-    for place in sorted({place for pair in pairs for place in pair}):
-        codes, size = _codes(tables, tables.modelled[place], table)
-        coded[place] = codes, size, entropy(codes, size)
+    for position in sorted({position for pair in pairs for position in pair}):
+        codes, size = _codes(tables, tables.modelled[position], table)
+        coded[position] = codes, size, entropy(codes, size)
     found = np.zeros(len(pairs))
     for i, (first, second) in enumerate(pairs):
         (a, _, h_a), (b, size, h_b) = coded[first], coded[second]
@@ -77,8 +77,8 @@ def normalised_information(tables: Tables, table: Table, pairs: Sequence[tuple[i
 def entropy(codes: np.ndarray, size: int) -> float:
     """The entropy in nats of ``codes: int64[rows]``, each below ``size``."""
     counts = np.bincount(codes, minlength=size) if size <= MAX_DENSE_CELLS else np.unique(codes, return_counts=True)[1]
-    shares = counts[counts > 0] / len(codes)
-    return float(-(shares * np.log(shares)).sum())
+    fractions = counts[counts > 0] / len(codes)
+    return float(-(fractions * np.log(fractions)).sum())
 
 
 def _codes(tables: Tables, name: str, table: Table) -> tuple[np.ndarray, int]:
@@ -94,9 +94,9 @@ def _codes(tables: Tables, name: str, table: Table) -> tuple[np.ndarray, int]:
     edges = np.linspace(low, high, BINS + 1)
     values = np.unique(present)
     if len(values) <= len(edges):  # few values are cells of their own, as there
-        place = np.searchsorted(values, array)
-        equal = values[np.minimum(place, len(values) - 1)] == array
-        return np.where(np.isnan(array), 0, np.where(equal, place + 2, 1)), len(values) + 2
+        position = np.searchsorted(values, array)
+        equal = values[np.minimum(position, len(values) - 1)] == array
+        return np.where(np.isnan(array), 0, np.where(equal, position + 2, 1)), len(values) + 2
     cell = 2 + np.searchsorted(edges[1:-1], array, side="left")
     return np.where(np.isnan(array), 0, np.where((array < low) | (array > high), 1, cell)), BINS + 2
 

@@ -14,7 +14,7 @@ from .cells import Samples, equal_samples, real_codes
 
 __all__ = ["RARE", "measure_rare"]
 
-#: Below this share of the real rows a category is rare.
+#: Below this fraction of the real rows a category is rare.
 RARE = 0.01
 MAX_ROWS = 1_000_000
 #: Columns that are listed.

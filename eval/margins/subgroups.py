@@ -18,7 +18,7 @@ from .cells import cells_of, equal_samples, mean
 
 __all__ = ["MIN_ROWS", "measure_subgroups"]
 
-#: Real rows of a subgroup that is looked at, and holdout rows of one whose floor is known.
+#: Real rows of a subgroup that is examined, and holdout rows of one whose floor is known.
 MIN_ROWS, MIN_FLOOR_ROWS = 100, 20
 #: Values of a column whose values are subgroups.
 MAX_VALUES = 50
@@ -57,7 +57,7 @@ def measure_subgroups(tables: Tables, *, seed: int = 0) -> Subgroups | None:
 def _drawn(names: list[str], limit: int, rng: np.random.Generator) -> list[str]:
     if len(names) <= limit:
         return names
-    return [names[place] for place in np.sort(rng.choice(len(names), limit, replace=False))]
+    return [names[position] for position in np.sort(rng.choice(len(names), limit, replace=False))]
 
 
 def _groups(

@@ -45,8 +45,8 @@ def measure_three_way(tables: Tables, *, seed: int = 0) -> ThreeWay | None:
             both = [x * size_b + y for x, y in zip(codes_a, codes_b, strict=True)]
             before = (a, b)
         joined = [x * size_c + y for x, y in zip(both, codes_c, strict=True)]
-        shares = [np.bincount(codes, minlength=size_a * size_b * size_c) / len(codes) for codes in joined]
-        errors = [float(50 * np.abs(shares[0] - other).sum()) for other in shares[1:]]
+        fractions = [np.bincount(codes, minlength=size_a * size_b * size_c) / len(codes) for codes in joined]
+        errors = [float(50 * np.abs(fractions[0] - other).sum()) for other in fractions[1:]]
         found.append(Triple((names[a], names[b], names[c]), errors[0], errors[1] if len(errors) > 1 else None))
     worst = sorted(found, key=lambda triple: (triple.floor_percent or 0.0) - triple.error_percent)
     return ThreeWay(

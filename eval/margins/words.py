@@ -16,7 +16,7 @@ def margin_rows(margins: Margins) -> list[Row]:
     rows: list[Row] = []
     if (three := margins.three_way) is not None:
         meaning = (
-            f"Mean over {_of(three.triples, three.possible)} triples: the share of rows that would have to move for "
+            f"Mean over {_of(three.triples, three.possible)} triples: the fraction of rows that would have to move for "
             "the joint table of three columns to be equal. Much of it is noise; the noise floor has as many rows."
         )
         rows.append(

@@ -96,10 +96,10 @@ def nearest_rows(queries: Encoded, references: Encoded, k: int) -> tuple[np.ndar
     neighbours that are wanted here, a minimum per neighbour is several times faster than a partial sort.
 
     Returns:
-        ``float64[queries, k]``, the squared distances, and ``int64[queries, k]``, the places of the rows.
+        ``float64[queries, k]``, the squared distances, and ``int64[queries, k]``, the positions of the rows.
     """
     k = min(k, len(references))
-    squared, places = np.empty((len(queries), k)), np.empty((len(queries), k), dtype=np.int64)
+    squared, positions = np.empty((len(queries), k)), np.empty((len(queries), k), dtype=np.int64)
     # |query|^2 is the same for every reference, so it does not move the minimum; what is left, |reference|^2
     # - 2 query reference, is one product with |reference|^2 as a further column.
     columns = np.concatenate([references.dense, (references.dense**2).sum(1)[:, None]], axis=1).T
@@ -115,7 +115,7 @@ def nearest_rows(queries: Encoded, references: Encoded, k: int) -> tuple[np.ndar
             nearest = block.argmin(1)
             gaps = dense.astype(np.float64) - references.dense[nearest]
             differing = (queries.codes[rows] != references.codes[nearest]).sum(1)
-            squared[rows, i], places[rows, i] = (gaps**2).sum(1) + differing, nearest
+            squared[rows, i], positions[rows, i] = (gaps**2).sum(1) + differing, nearest
             block[np.arange(len(nearest)), nearest] = np.inf
     order = np.argsort(squared, axis=1, kind="stable")  # the distances taken afresh may turn a pair round
-    return np.take_along_axis(squared, order, 1), np.take_along_axis(places, order, 1)
+    return np.take_along_axis(squared, order, 1), np.take_along_axis(positions, order, 1)

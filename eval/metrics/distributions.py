@@ -1,4 +1,4 @@
-"""The shares of each column's values in the real, the synthetic and the holdout table, in few bars."""
+"""The fractions of each column's values in the real, the synthetic and the holdout table, in few bars."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ __all__ = ["MAX_CATEGORIES", "TAIL", "distance_histogram", "distribution_facts",
 BINS = 30
 #: Integers that span no more than this have a bin each.
 MAX_SINGLE_INTEGERS = 45
-#: A number that this share of the real rows has stands in a bar of its own, or it would flatten all others.
+#: A number that this fraction of the real rows has stands in a bar of its own, or it would flatten all others.
 SPIKE_SHARE = 0.2
-#: Share of the real cells at either end that do not widen the axis.
+#: Fraction of the real cells at either end that do not widen the axis.
 TAIL = 0.005
 #: Categories with a bar of their own.
 MAX_CATEGORIES = 12
@@ -114,9 +114,9 @@ def _edges(present: np.ndarray) -> np.ndarray:
 def _of_categories(tables: Tables, name: str, arrays: list[np.ndarray]) -> Distribution:
     size, known = tables.cardinality[name], tables.known[name]
     counts = np.stack([np.bincount(array + 1, minlength=size + 1) for array in arrays])
-    shares = counts[:, 1 : known + 1] / np.array([[max(len(array), 1)] for array in arrays])
+    fractions = counts[:, 1 : known + 1] / np.array([[max(len(array), 1)] for array in arrays])
     # By the greater of both shares, so that a category that the synthetic table overdoes is seen.
-    order = np.argsort(-shares[:2].max(0), kind="stable")
+    order = np.argsort(-fractions[:2].max(0), kind="stable")
     shown = order[: MAX_CATEGORIES if known > MAX_CATEGORIES + 1 else known]
     folded = order[len(shown) :]
     categories = tables.schema[name].categories
@@ -144,7 +144,7 @@ def _distribution(
     special = max(len(edges) - 1, 0) + values
     keep = np.ones(table.shape[1], dtype=bool)
     keep[special:] = table[:, special:].any(0)
-    shares = [_percent(row[keep], len(array)) for row, array in zip(table, arrays, strict=True)]
+    fractions = [_percent(row[keep], len(array)) for row, array in zip(table, arrays, strict=True)]
     kept = [label for label, held in zip(labels, keep[max(len(edges) - 1, 0) :], strict=True) if held]
     return Distribution(
         name=column.name,
@@ -153,9 +153,9 @@ def _distribution(
         labels=tuple(kept),
         values=values,
         folded=folded,
-        real_percent=shares[0],
-        synthetic_percent=shares[1],
-        holdout_percent=shares[2] if len(shares) > 2 else None,
+        real_percent=fractions[0],
+        synthetic_percent=fractions[1],
+        holdout_percent=fractions[2] if len(fractions) > 2 else None,
     )
 
 

@@ -181,8 +181,8 @@ def count_values(array: np.ndarray, bins: Bins) -> np.ndarray:
     if bins.edges is None:
         return np.bincount(array + 1, minlength=bins.codes + 1)
     missing = np.isnan(array)
-    place = np.searchsorted(bins.edges, array[~missing], side="left")
-    return np.concatenate([[missing.sum()], np.bincount(place, minlength=len(bins.edges) + 1)])
+    position = np.searchsorted(bins.edges, array[~missing], side="left")
+    return np.concatenate([[missing.sum()], np.bincount(position, minlength=len(bins.edges) + 1)])
 
 
 def _measure(tables: Tables, name: str) -> ColumnFidelity:

@@ -20,9 +20,9 @@ from ..facts.fidelity import FormFacts
 
 __all__ = ["judge_forms"]
 
-#: Above this share of different forms among the different values, they are prose.
+#: Above this fraction of different forms among the different values, they are prose.
 PROSE = 0.3
-#: Different values that are looked at.
+#: Different values that are examined.
 SAMPLE = 20_000
 #: Where :mod:`tabular.personal.shapes` puts addresses that were at nobody's public domain.
 _RESERVED = re.compile(r"(@[\w-]+)\.example\.com\b")

@@ -1,7 +1,7 @@
-"""The joint distribution of the worst pairs, and each column against the target, as shares of few cells.
+"""The joint distribution of the worst pairs, and each column against the target, as fractions of few cells.
 
-Facts for :mod:`eval.page` alone: the errors of :mod:`eval.metrics.trends` have cuts of their own. Cells hold shares of
-many rows, never a row.
+Facts for :mod:`eval.page` alone: the errors of :mod:`eval.metrics.trends` have cuts of their own. Cells hold fractions
+of many rows, never a row.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ _DATE = 10
 
 
 def joints(tables: Tables, trends: Trends) -> tuple[Joint, ...]:
-    """The pairs that lie farthest above their noise floor, as shares of the rows by cell."""
+    """The pairs that lie farthest above their noise floor, as fractions of the rows by cell."""
     made = []
     for pair in by_excess(trends.pairs)[:MAX_JOINTS]:
         first, second = (_axis(tables, name) for name in (pair.first, pair.second))
-        shares = [
+        fractions = [
             _percent(_cells(tables, table, first), _cells(tables, table, second), len(first.labels), len(second.labels))
             for table in (tables.real, tables.synthetic)
         ]
-        made.append(Joint(first, second, *shares))
+        made.append(Joint(first, second, *fractions))
     return tuple(made)
 
 
 def against_target(tables: Tables, target: str | None) -> tuple[AgainstTarget, ...]:
-    """For every other column the mean of the target in each of its cells; of classes the share of the rarest one."""
+    """For every other column the mean of the target in each of its cells; of classes the fraction of the rarest one."""
     if target is None or target not in tables.modelled:
         return ()
     if target in tables.tokens and not tables.known[target]:  # no cell of it is filled
@@ -80,7 +80,7 @@ def _outcome(tables: Tables, table: Table, target: str) -> tuple[np.ndarray, str
     ]
     rarest = int(np.argmin(np.where(counts > 0, counts, counts.max() + 1)))
     label = tables.schema[target].categories[rarest]
-    return np.where(array < 0, np.nan, array == rarest), f"share of {target} = {label}"
+    return np.where(array < 0, np.nan, array == rarest), f"fraction of {target} = {label}"
 
 
 def _axis(tables: Tables, name: str) -> Axis:
@@ -115,13 +115,13 @@ def _cells(tables: Tables, table: Table, axis: Axis) -> np.ndarray:
     """``int64[rows]``: the label of ``axis`` that each row has; the last is missing."""
     array, last = table.arrays[axis.name], len(axis.labels) - 1
     if axis.name in tables.tokens:
-        place = np.full(max(tables.cardinality[axis.name], 1), last - 1)
-        place[list(axis.codes)] = np.arange(len(axis.codes))
-        return np.where(array < 0, last, place[np.maximum(array, 0)])
+        position = np.full(max(tables.cardinality[axis.name], 1), last - 1)
+        position[list(axis.codes)] = np.arange(len(axis.codes))
+        return np.where(array < 0, last, position[np.maximum(array, 0)])
     return np.where(np.isnan(array), last, np.searchsorted(axis.edges, array, side="right"))
 
 
 def _percent(first: np.ndarray, second: np.ndarray, rows: int, columns: int) -> tuple[tuple[float, ...], ...]:
     counts = np.bincount(first * columns + second, minlength=rows * columns).reshape(rows, columns)
-    shares = np.round(100 * counts / max(len(first), 1), 3)
-    return tuple(tuple(row) for row in shares.tolist())
+    fractions = np.round(100 * counts / max(len(first), 1), 3)
+    return tuple(tuple(row) for row in fractions.tolist())

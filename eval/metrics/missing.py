@@ -37,7 +37,7 @@ def _missing(tables: Tables, table: Table) -> np.ndarray:
 
 
 def _distance(first: np.ndarray, second: np.ndarray) -> float:
-    """Half of the summed difference between the shares of each pattern, in %."""
+    """Half of the summed difference between the fractions of each pattern, in %."""
     packed = np.packbits(np.concatenate([first, second]), axis=1)
     _, pattern = np.unique(packed, axis=0, return_inverse=True)
     pattern = pattern.ravel()

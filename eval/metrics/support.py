@@ -4,13 +4,13 @@ Alaa, van Breugel, Saveliev and van der Schaar, "How faithful is your synthetic 
 evaluating and auditing generative models", ICML 2022. The alpha-support of a table is the ball around its
 centre that holds the share alpha of its rows.
 
-- P(alpha): the share of synthetic rows within the alpha-support of real; alpha for a perfect table.
-- R(beta): the share of real rows with a synthetic neighbour of the beta-support of synthetic, no farther away than
+- P(alpha): the fraction of synthetic rows within the alpha-support of real; alpha for a perfect table.
+- R(beta): the fraction of real rows with a synthetic neighbour of the beta-support of synthetic, no farther away than
   the k-th closest other real row is.
 - integrated: 1 - 2 times the area between the curve and the diagonal, 1 being perfect. R strays from the diagonal
   even for real rows (a neighbour may lie across the edge of the support), so a recall is good if it is near the
   holdout's, not if it is high.
-- authenticity: the share of synthetic rows that are farther from the closest real row than that is from its own
+- authenticity: the fraction of synthetic rows that are farther from the closest real row than that is from its own
   closest real row; 0.5 or more for rows that are no copies, by the holdout's value.
 
 The paper learns an embedding in which the rows fill a ball; here a row is the point of :mod:`eval.metrics.distance`,
@@ -63,10 +63,10 @@ def measure_support(tables: Tables, *, seed: int = 0) -> tuple[Support | None, l
         authenticity_floor=None if floor is None else floor.authenticity,
         rows=rows,
         levels=tuple(float(level) for level in LEVELS),
-        precision=tuple(float(share) for share in figures[0].precision),
-        recall=tuple(float(share) for share in figures[0].recall),
-        precision_floor=() if floor is None else tuple(float(share) for share in floor.precision),
-        recall_floor=() if floor is None else tuple(float(share) for share in floor.recall),
+        precision=tuple(float(fraction) for fraction in figures[0].precision),
+        recall=tuple(float(fraction) for fraction in figures[0].recall),
+        precision_floor=() if floor is None else tuple(float(fraction) for fraction in floor.precision),
+        recall_floor=() if floor is None else tuple(float(fraction) for fraction in floor.recall),
     ), notes
 
 
@@ -104,8 +104,8 @@ def _to_centre(points: Encoded, of: Encoded) -> np.ndarray:
     squared = ((points.dense.astype(np.float64) - of.dense.mean(0, dtype=np.float64)) ** 2).sum(1)
     for i in range(of.codes.shape[1]):
         size = int(max(points.codes[:, i].max(), of.codes[:, i].max())) + 2
-        share = np.bincount(of.codes[:, i] + 1, minlength=size) / len(of)
-        squared += (1 - 2 * share[points.codes[:, i] + 1] + (share**2).sum()) / 2
+        fraction = np.bincount(of.codes[:, i] + 1, minlength=size) / len(of)
+        squared += (1 - 2 * fraction[points.codes[:, i] + 1] + (fraction**2).sum()) / 2
     return squared
 
 
@@ -117,8 +117,8 @@ def precision_curve(real: np.ndarray, other: np.ndarray) -> np.ndarray:
     """
     radii = np.quantile(real, LEVELS)
     held = np.searchsorted(np.sort(real), radii, side="right") / len(real)
-    share = np.searchsorted(np.sort(other), radii, side="right") / len(other)
-    return np.clip(np.where(held > 0, share * LEVELS / np.maximum(held, 1e-12), 0.0), 0.0, 1.0)
+    fraction = np.searchsorted(np.sort(other), radii, side="right") / len(other)
+    return np.clip(np.where(held > 0, fraction * LEVELS / np.maximum(held, 1e-12), 0.0), 0.0, 1.0)
 
 
 def recall_curve(real: Encoded, radius: np.ndarray, other: Encoded, to_own_centre: np.ndarray) -> np.ndarray:
@@ -137,8 +137,8 @@ def recall_curve(real: Encoded, radius: np.ndarray, other: Encoded, to_own_centr
         if not len(open_rows):
             break
         shell = Encoded(other.dense[order[start:end]], other.codes[order[start:end]])
-        asked = Encoded(real.dense[open_rows], real.codes[open_rows])
-        near = nearest_rows(asked, shell, 1)[0][:, 0] <= radius[open_rows]
+        queries = Encoded(real.dense[open_rows], real.codes[open_rows])
+        near = nearest_rows(queries, shell, 1)[0][:, 0] <= radius[open_rows]
         first[open_rows[near]] = end / len(other)
     return (first[None, :] <= LEVELS[:, None] + 0.5 / len(other)).mean(1)
 

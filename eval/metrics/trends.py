@@ -161,16 +161,16 @@ def _contingency(first: str, second: str, codes: dict[str, list[np.ndarray]], si
     shape = (sizes[first], sizes[second])
     joined = [a.astype(np.int64) * shape[1] + b for a, b in zip(codes[first], codes[second], strict=True)]
     if shape[0] * shape[1] <= MAX_DENSE_CELLS:
-        shares = [np.bincount(j, minlength=shape[0] * shape[1]) / len(j) for j in joined]
-        strengths = [cramers_v(s.reshape(shape)) for s in shares[:2]]
+        fractions = [np.bincount(j, minlength=shape[0] * shape[1]) / len(j) for j in joined]
+        strengths = [cramers_v(s.reshape(shape)) for s in fractions[:2]]
     else:
         # Two long lists of categories: number only the cells that occur. Cramér's V would need the
         # dense table; at this many cells its small-sample bias makes it meaningless anyway.
         inverse = np.unique(np.concatenate(joined), return_inverse=True)[1].reshape(-1)
         parts = np.split(inverse, np.cumsum([len(j) for j in joined])[:-1])
-        shares = [np.bincount(part, minlength=inverse.max() + 1) / len(part) for part in parts]
+        fractions = [np.bincount(part, minlength=inverse.max() + 1) / len(part) for part in parts]
         strengths = [None, None]
-    errors = [100 * np.abs(shares[0] - other).sum() / 2 for other in shares[1:]]
+    errors = [100 * np.abs(fractions[0] - other).sum() / 2 for other in fractions[1:]]
     return PairTrend(
         first,
         second,

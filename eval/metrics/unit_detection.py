@@ -35,5 +35,5 @@ def detect_units(
         model = TreeModel("binary:logistic", ["q"] * len(names), seed=seed[0], threads=threads).fit(x[~test], y[~test])
         aucs.append(roc_auc_score(y[test], model.predict(x[test])))
         gains += model.gains()
-    shares = 100 * gains / max(gains.sum(), 1e-12)
-    return detection_score(float(np.mean(aucs))), dict(zip(names, shares.tolist(), strict=True))
+    fractions = 100 * gains / max(gains.sum(), 1e-12)
+    return detection_score(float(np.mean(aucs))), dict(zip(names, fractions.tolist(), strict=True))

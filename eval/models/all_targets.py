@@ -39,7 +39,7 @@ def measure_all_targets(
     if len(names) < 2:
         return None, []
     if len(names) > MAX_COLUMNS:
-        names = tuple(names[place] for place in np.sort(rng.choice(len(names), MAX_COLUMNS, replace=False)))
+        names = tuple(names[position] for position in np.sort(rng.choice(len(names), MAX_COLUMNS, replace=False)))
         notes.append(f"As targets {MAX_COLUMNS} columns were drawn of {len(tables.modelled):,}.")
     real, test = tables.real, tables.holdout
     if test is None:
@@ -83,10 +83,10 @@ class _Target:
             return array
         missing = np.isnan(array) if self.numeric else array < 0
         order = np.argsort(self.task.codes)
-        place = np.minimum(np.searchsorted(self.task.codes, array, sorter=order), len(order) - 1)
-        label = order[place].astype(np.float64)
+        position = np.minimum(np.searchsorted(self.task.codes, array, sorter=order), len(order) - 1)
+        label = order[position].astype(np.float64)
         other = float(len(order)) if len(self.task.classes) > len(order) else np.nan
-        return np.where(missing, np.nan, np.where(self.task.codes[order[place]] == array, label, other))
+        return np.where(missing, np.nan, np.where(self.task.codes[order[position]] == array, label, other))
 
 
 def _score(

@@ -3,18 +3,18 @@
 Four gaps, for each protected column:
 
 - representation: the largest difference of a group's share from its share in the real table;
-- label rate: the largest less the smallest share of the favoured label among the groups;
+- label rate: the largest less the smallest fraction of the favoured label among the groups;
 - demographic parity (Dwork et al., ITCS 2012): the same of the rows that a model picks;
 - equalised odds (Hardt, Price and Srebro, NIPS 2016): the larger of the differences, among the groups, of the
   model's true positive rates and of its false positive rates.
 
 The models are those of :mod:`eval.models.pair`, one trained on real and one on synthetic, and both pick from the same
 real test rows, each the same number of them: as many as the real training rows have of the favoured label. (At
-a chance of 0.5 neither would pick any row of a table with 2 % of clicks, and no gap could be seen.)
+a probability of 0.5 neither would pick any row of a table with 2 % of clicks, and no gap could be seen.)
 
 A gap is flagged where synthetic exceeds real by more than the noise of a bootstrap and by more than
 :data:`MATERIAL`. All gaps are functions of a few counts (group by label by picks), so a resample is a
-multinomial draw of those counts. Two models trained on two real samples differ too (by 2 points of parity over
+multinomial draw of those counts. Two models trained on the noise floor differ too (by 2 points of parity over
 the quarters of age on halves of Adult): so the real model is fitted again :data:`REFITS` times on resampled rows,
 and the intervals of the models' gaps are widened by the spread of those. The intervals hold for all gaps of all
 protected columns TOGETHER (Bonferroni), since one of twenty would be flagged by chance.
@@ -237,10 +237,10 @@ def _refit_counts(codes: np.ndarray, label: _Label, picks: np.ndarray, groups: i
 
 
 def _representation(counts: list[np.ndarray], level: float, rng: np.random.Generator) -> Gap:
-    shares = [part / part.sum() for part in counts]
-    gaps = [float(np.abs(shares[0] - other).max()) for other in shares[1:]]
+    fractions = [part / part.sum() for part in counts]
+    gaps = [float(np.abs(fractions[0] - other).max()) for other in fractions[1:]]
     # A largest difference is never 0, so its noise is what two samples of the REAL shares would show.
-    draws = [rng.multinomial(part.sum(), shares[0], RESAMPLES) / part.sum() for part in counts[:2]]
+    draws = [rng.multinomial(part.sum(), fractions[0], RESAMPLES) / part.sum() for part in counts[:2]]
     noise = float(np.quantile(np.abs(draws[0] - draws[1]).max(1), (1 + level) / 2))
     widened = Estimate(gaps[0], gaps[0] - noise, gaps[0] + noise)
     return Gap("representation", gaps[1] if len(gaps) > 1 else None, gaps[0], widened, _is_flagged(widened))
@@ -332,7 +332,7 @@ def _percent(counts: np.ndarray) -> np.ndarray:
 
 def _group_rates(names: list[str], facts: dict[str, np.ndarray]) -> tuple[GroupRates, ...]:
     """The groups that any table has, in order."""
-    shares = [facts[table] for table in ("real", "synthetic", "holdout") if table in facts]
+    fractions = [facts[table] for table in ("real", "synthetic", "holdout") if table in facts]
     return tuple(
         GroupRates(
             name=name,
@@ -346,5 +346,5 @@ def _group_rates(names: list[str], facts: dict[str, np.ndarray]) -> tuple[GroupR
             test_rows=int(facts["test_rows"][i]) if "real_label" in facts else 0,
         )
         for i, name in enumerate(names)
-        if any(part[i] > 0 for part in shares)
+        if any(part[i] > 0 for part in fractions)
     )

@@ -134,8 +134,8 @@ def classification_statistics(y: np.ndarray, probability: np.ndarray, positive: 
         each = [area(counts) for area in areas]
         called = weights @ guessed + weights @ true
         f1 = 2 * (weights @ right) / np.maximum(called, 1)
-        share = weights @ one_hot / len(y)
-        entropy = -(share * np.log(np.where(share > 0, share, 1.0))).sum(1)
+        fraction = weights @ one_hot / len(y)
+        entropy = -(fraction * np.log(np.where(fraction > 0, fraction, 1.0))).sum(1)
         log_loss = weights @ loss / len(y)
         with np.errstate(invalid="ignore", divide="ignore"):
             return {

@@ -45,7 +45,7 @@ def classifier_curves(y: np.ndarray, probability: np.ndarray, positive: int | No
 
 
 def _one(truth: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-    """True positive rate over :data:`ROC_GRID`, precision over :data:`RECALL_GRID`, share of positives."""
+    """True positive rate over :data:`ROC_GRID`, precision over :data:`RECALL_GRID`, fraction of positives."""
     order = np.argsort(-probability, kind="stable")
     last = np.append(np.diff(probability[order]) != 0, True)  # rows of equal probability are told apart by no threshold
     hits = np.cumsum(truth[order])[last]
@@ -64,10 +64,10 @@ def _one(truth: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _calibration(truth: np.ndarray, probability: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean predicted probability and share of true rows in each bin that has rows."""
-    place = calibration_bins(probability)
-    count = np.bincount(place)
-    sums = (np.bincount(place, weights=values)[count > 0] for values in (probability, truth))
+    """Mean predicted probability and fraction of true rows in each bin that has rows."""
+    position = calibration_bins(probability)
+    count = np.bincount(position)
+    sums = (np.bincount(position, weights=values)[count > 0] for values in (probability, truth))
     predicted, observed = (_rounded(part / count[count > 0]) for part in sums)
     return predicted, observed
 

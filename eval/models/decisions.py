@@ -69,7 +69,7 @@ def calibration_statistics(truth: np.ndarray, probability: np.ndarray) -> Statis
 
 
 def prior_corrected(probability: np.ndarray, trained: float, true: float) -> np.ndarray:
-    """What the probabilities would be if the model had learned from rows with the ``true`` share of the class.
+    """What the probabilities would be if the model had learned from rows with the ``true`` fraction of the class.
 
     The odds are multiplied by the ratio of the prior odds (Elkan, "The foundations of cost-sensitive learning",
     IJCAI 2001, theorem 2; Saerens, Latinne and Decaestecker, Neural Computation 2002, equation 2.4). Neither the
@@ -77,7 +77,7 @@ def prior_corrected(probability: np.ndarray, trained: float, true: float) -> np.
 
     Args:
         probability: ``float64[rows]``.
-        trained: share of the class among the rows that were learned from, as they were weighted.
+        trained: fraction of the class among the rows that were learned from, as they were weighted.
         true: its share where the model is used.
     """
     ratio = true / (1 - true) * (1 - trained) / trained

@@ -1,7 +1,7 @@
 """Two models of one target, one trained on the real table and one on the synthetic, and what both say of real rows.
 
 Esteban, Hyland and Rätsch 2017 (arXiv 1706.02633): train on synthetic, test on real (TSTR), beside train on
-real. Utility scores these predictions, bias looks at them group by group.
+real. Utility scores these predictions, bias examines them group by group.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ class Task:
         array = table.arrays[self.target].astype(np.float64)
         if not self.classes:
             return array
-        place = np.minimum(np.searchsorted(self.codes, array), len(self.codes) - 1)
-        return np.where(self.codes[place] == array, place, np.nan)
+        position = np.minimum(np.searchsorted(self.codes, array), len(self.codes) - 1)
+        return np.where(self.codes[position] == array, position, np.nan)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def classification_scores(y: np.ndarray, probability: np.ndarray, positive: int 
 
     Returns:
         ``mae`` (1 - accuracy), ``accuracy``, ``precision``, ``recall``, ``f1``, ``auc``, ``pr_auc``, ``log_loss``,
-        ``normalised_entropy``: the log loss over that of a model that only knows the share of each class in ``y``
+        ``normalised_entropy``: the log loss over that of a model that only knows the fraction of each class in ``y``
         (He et al., "Practical lessons from predicting clicks on ads at Facebook", ADKDD 2014, section 3); 1 is
         worthless, and unlike the log loss it can be compared between tables with 1 % and with 20 % of clicks.
         With a ``positive`` class also ``calibration_error`` and ``predicted_observed``, the sum of the predicted
@@ -46,8 +46,8 @@ def classification_scores(y: np.ndarray, probability: np.ndarray, positive: int 
             pr_aucs.append(average_precision_score(truth, probability[:, label]))
     of_truth = np.clip(probability[np.arange(len(y)), y], 1e-7, 1.0)  # float32's own resolution near 1
     log_loss = float(-np.log(of_truth).mean())
-    share = np.bincount(y, minlength=probability.shape[1]) / len(y)
-    entropy = float(-(share[share > 0] * np.log(share[share > 0])).sum())
+    fraction = np.bincount(y, minlength=probability.shape[1]) / len(y)
+    entropy = float(-(fraction[fraction > 0] * np.log(fraction[fraction > 0])).sum())
     scores = {
         "mae": finite(1 - accuracy),
         "accuracy": finite(accuracy),

@@ -1,6 +1,6 @@
 """Is the synthetic table worth training on? Scores of the two models of :mod:`eval.models.pair` on the same real rows.
 
-The model is XGBoost; a class is called at a chance of 0.5, and ``mae`` of a classifier is 1 - accuracy.
+The model is XGBoost; a class is called at a probability of 0.5, and ``mae`` of a classifier is 1 - accuracy.
 Where 1 or 2 % of the rows are positive no row may reach 0.5: read PR-AUC and normalised entropy there. The
 intervals are those of :mod:`eval.models.bootstrap`.
 """
@@ -132,6 +132,6 @@ def _agreement(first: np.ndarray, second: np.ndarray) -> float | None:
 
 def _features(pair: ModelPair) -> tuple[FeatureUse, ...]:
     """What both models rest on, what the real one rests on most first."""
-    shares = [100 * model.gains / max(model.gains.sum(), 1e-300) for model in (pair.real, pair.synthetic)]
-    order = np.argsort(-shares[0], kind="stable")
-    return tuple(FeatureUse(pair.names[i], float(shares[0][i]), float(shares[1][i])) for i in order)
+    fractions = [100 * model.gains / max(model.gains.sum(), 1e-300) for model in (pair.real, pair.synthetic)]
+    order = np.argsort(-fractions[0], kind="stable")
+    return tuple(FeatureUse(pair.names[i], float(fractions[0][i]), float(fractions[1][i])) for i in order)

@@ -81,7 +81,7 @@ class TreeModel:
 
         Args:
             watched: other rows and their labels; the trees beyond the best AUC on them are dropped. (Not the best
-                log loss: rows with another share of the class than these would be stopped too early or too late.)
+                log loss: rows with another fraction of the class than these would be stopped too early or too late.)
         """
         xgboost = load_xgboost().module
         if xgboost is None:

@@ -253,7 +253,7 @@ class _Renderer:
         if detection.sdmetrics_score is not None:
             about += f"; as SDMetrics scores it {detection.sdmetrics_score:.3f}"
             about += "" if detection.sdmetrics_floor is None else f", noise floor {detection.sdmetrics_floor:.3f}"
-        table = quiet_table(self.console, "column", "", ">share of gain %")
+        table = quiet_table(self.console, "column", "", ">fraction of gain %")
         shown = detection.top_features[: min(self.limit, 5)]
         for feature in shown:
             bar = self._bar(feature.gain_percent, max(shown[0].gain_percent, 1.0))
@@ -314,8 +314,8 @@ class _Renderer:
         )
         if distance is not None and distance.share_closer_to_real is not None:
             low, high = 100 * (distance.share_low or 0.0), 100 * (distance.share_high or 0.0)
-            share = f"{100 * distance.share_closer_to_real:.1f} ({low:.1f} to {high:.1f})"
-            table.add_row("nearer to real than to holdout, %", share, "[dim]50 if fair[/]")
+            fraction = f"{100 * distance.share_closer_to_real:.1f} ({low:.1f} to {high:.1f})"
+            table.add_row("nearer to real than to holdout, %", fraction, "[dim]50 if fair[/]")
             rows = (
                 ("5th percentile", distance.p5_synthetic, distance.p5_holdout),
                 ("median", distance.median_synthetic, distance.median_holdout),
@@ -371,11 +371,11 @@ class _Renderer:
 
     def _bar(self, value: float | None, top: float) -> str:
         """A bar of up to :data:`_BAR_CELLS` cells, full at ``top``."""
-        share = min(max((value or 0.0) / top, 0.0), 1.0) * _BAR_CELLS
+        cells = min(max((value or 0.0) / top, 0.0), 1.0) * _BAR_CELLS
         if not self.unicode:
-            return "#" * round(share)
-        whole = int(share)
-        part = _EIGHTHS[int((share - whole) * 8)].strip()
+            return "#" * round(cells)
+        whole = int(cells)
+        part = _EIGHTHS[int((cells - whole) * 8)].strip()
         return f"[cyan]{'█' * whole}{part}[/]"
 
     def _arrow(self) -> str:

@@ -33,7 +33,7 @@ _ROW = 18.0
 #: Characters of a category beside its bars.
 _LABEL = 18
 
-#: Shares of one table by bar, or ``None`` where there is no such table.
+#: Fractions of one table by bar, or ``None`` where there is no such table.
 Shares = Sequence[float] | None
 
 
@@ -46,7 +46,7 @@ def distribution_chart(facts: Distribution, finding: str, detail: str) -> Markup
     if bins:
         panel, height = _steps_panel(
             facts.edges,
-            {role: None if shares is None else shares[:bins] for role, shares in tables.items()},
+            {role: None if fractions is None else fractions[:bins] for role, fractions in tables.items()},
             lambda value: cell_text(value, facts.kind),
             instants=facts.kind == "datetime",
         )
@@ -55,7 +55,7 @@ def distribution_chart(facts: Distribution, finding: str, detail: str) -> Markup
         exact = [f"exactly {label}" for label in facts.labels[: facts.values]] if bins else []
         rows, height = _rows_panel(
             [*exact, *facts.labels[len(exact) :]],
-            {role: None if shares is None else shares[bins:] for role, shares in tables.items()},
+            {role: None if fractions is None else fractions[bins:] for role, fractions in tables.items()},
             height,
         )
         shapes += rows
@@ -79,7 +79,7 @@ def steps_chart(
     ticks: Sequence[float] | None = None,
     instants: bool = False,
 ) -> Markup:
-    """Shares of rows between ``edges``, one outline per table; ``label`` names the axis.
+    """Fractions of rows between ``edges``, one outline per table; ``label`` names the axis.
 
     Args:
         written: how a value of the axis is written.
@@ -262,22 +262,22 @@ def interval_chart(rows: Sequence[tuple[str, Estimate]], guide: float, label: st
 
 
 def points_chart(
-    places: Sequence[tuple[float, float]],
+    positions: Sequence[tuple[float, float]],
     tips: Sequence[str],
     axes: tuple[str, str],
     marked: int | None,
     finding: str,
     detail: str,
 ) -> Markup:
-    """A circle at each of ``places``, with its tip; the one that is ``marked`` is filled."""
+    """A circle at each of ``positions``, with its tip; the one that is ``marked`` is filled."""
     left, bottom = 52.0, 210.0
-    spans = [_span([place[i] for place in places]) for i in (0, 1)]
+    spans = [_span([position[i] for position in positions]) for i in (0, 1)]
     x, y = svg.linear(*spans[0], left, WIDTH - _RIGHT), svg.linear(*spans[1], bottom, 20)
     ticks = [svg.nice_ticks(*span, 4) for span in spans]
     shapes = [svg.line(left, y(tick), WIDTH - _RIGHT, y(tick), "grid") for tick in ticks[1]]
     shapes += [svg.text(left - 5, y(tick) + 4, f"{tick:.4g}", anchor="end") for tick in ticks[1]]
     shapes += _axis_words([(x(tick), f"{tick:.4g}") for tick in ticks[0]], bottom + 15)
-    for i, ((across, up), tip) in enumerate(zip(places, tips, strict=True)):
+    for i, ((across, up), tip) in enumerate(zip(positions, tips, strict=True)):
         class_ = "synthetic-fill" if i == marked else "ring"
         shapes.append(element("g", element("title", tip), svg.dot(x(across), y(up), 4.5, class_)))
     shapes.append(svg.text((left + WIDTH) / 2, bottom + 32, axes[0], "axis-label"))
@@ -309,8 +309,8 @@ def _steps_panel(
     instants: bool = False,
 ) -> tuple[list[Markup], float]:
     """The shapes and the height of a panel with a percentage axis and an axis of ``edges``."""
-    present = {role: shares for role, shares in tables.items() if shares is not None}
-    top = max((max(shares) for shares in present.values()), default=0.0) or 1.0
+    present = {role: fractions for role, fractions in tables.items() if fractions is not None}
+    top = max((max(fractions) for fractions in present.values()), default=0.0) or 1.0
     x = svg.linear(edges[0], edges[-1], _LEFT, WIDTH - _RIGHT)
     base = _TOP + _PANEL
     y = svg.linear(0, top, base, _TOP)
@@ -319,8 +319,8 @@ def _steps_panel(
         shapes += [svg.line(_LEFT, y(tick), WIDTH - _RIGHT, y(tick), "grid")]
         shapes += [svg.text(_LEFT - 5, y(tick) + 4, f"{tick:g} %" if tick else "0", anchor="end")]
     across = [x(edge) for edge in edges]
-    for role, shares in present.items():
-        tops = [y(share) for share in shares]
+    for role, fractions in present.items():
+        tops = [y(fraction) for fraction in fractions]
         if role == "real":
             shapes.append(svg.steps(across, tops, base, "real-area"))
         else:
@@ -365,8 +365,8 @@ def _compact(value: float, written: Callable[[float], str]) -> str:
 
 def _rows_panel(labels: Sequence[str], tables: Mapping[str, Shares], start: float) -> tuple[list[Markup], float]:
     """Two bars per label, real over synthetic, with a tick for the holdout."""
-    present = {role: shares for role, shares in tables.items() if shares is not None}
-    top = max((max(shares) for shares in present.values()), default=0.0) or 1.0
+    present = {role: fractions for role, fractions in tables.items() if fractions is not None}
+    top = max((max(fractions) for fractions in present.values()), default=0.0) or 1.0
     left = 128.0
     x = svg.linear(0, top, left, WIDTH - _RIGHT)
     shapes = []
@@ -387,7 +387,7 @@ def _rows_panel(labels: Sequence[str], tables: Mapping[str, Shares], start: floa
 
 
 def _shares(present: Mapping[str, Sequence[float]], i: int) -> str:
-    return ", ".join(f"{role} {shares[i]:.2f} %" for role, shares in present.items())
+    return ", ".join(f"{role} {fractions[i]:.2f} %" for role, fractions in present.items())
 
 
 def _cut(text: str, length: int) -> str:

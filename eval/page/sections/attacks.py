@@ -30,8 +30,8 @@ def attacks_section(report: Report, anchor: str, level: int) -> Markup | None:
         anchor,
         level,
         sentence(
-            "Each attack is tried on learned rows and on real rows that were held out. What succeeds on both "
-            "tells of the population; only what succeeds more often on learned rows is leak.",
+            "Each attack is tried on training rows and on real rows that were held out. What succeeds on both "
+            "tells of the population; only what succeeds more often on training rows is leak.",
             "quiet",
         ),
         *(_membership(privacy.membership, privacy.claim, level + 1) if privacy.membership else []),
@@ -82,7 +82,7 @@ def _membership(membership: Membership, claim: EpsilonClaim | None, level: int) 
         0.5,
         "AUC, dotted: blind",
         f"Membership attack: AUC {number(best.auc.value, 3)}, interval {_span(best.auc)}",
-        "An interval that lies wholly above 0.5 means that learned rows can be told.",
+        "An interval that lies wholly above 0.5 means that training rows can be identified.",
     )
     return [
         element(f"h{level}", "Was a row learned from?"),
@@ -120,7 +120,7 @@ def _exposed(exposed: Exposed, level: int) -> list[Markup]:
         ">held out",
     ]
     return [
-        element(f"h{level}", "Are the most exposed people told?"),
+        element(f"h{level}", "Are the most exposed people identified?"),
         sentence(
             "Who is unlike everybody else is the first to be found, and a mean over all rows hides it. A row is "
             "isolated that lies far from real rows that were held out.",
@@ -217,8 +217,8 @@ def _guesses(privacy: Privacy, level: int) -> list[Markup]:
         for name, tried, learned, holdout, excess in found
     ]
     figures = table(
-        "Share of right guesses, and of predicates that fit exactly one row",
-        ["attack", ">tried", ">learned rows", ">held-out rows", ">excess, points", ">95 % interval"],
+        "Fraction of right guesses, and of predicates that fit exactly one row",
+        ["attack", ">tried", ">training rows", ">held-out rows", ">excess, points", ">95 % interval"],
         rows,
     )
     image = interval_chart(
@@ -226,7 +226,7 @@ def _guesses(privacy: Privacy, level: int) -> list[Markup]:
         0.0,
         "excess in points; dotted: no leak",
         f"Excess over held-out rows: {_greatest([(row[0], row[-1]) for row in found])}",
-        "An interval that lies wholly above 0 means that the synthetic table tells of the learned rows.",
+        "An interval that lies wholly above 0 means that the synthetic table tells of the training rows.",
     )
     caveats = [words for words in (privacy.attribute_caveat, privacy.singling_out_caveat) if words]
     return [

@@ -12,9 +12,9 @@ from ..front import GLYPHS
 __all__ = ["bias_section"]
 
 _MEANINGS = {
-    "representation": "how far a group's share of the rows lies from its share in the real table (under real: that of "
-    "the holdout)",
-    "label rate": "between the groups with the largest and the smallest share of the label",
+    "representation": "how far a group's fraction of the rows lies from its fraction in the real table (under real: "
+    "that of the holdout)",
+    "label rate": "between the groups with the largest and the smallest fraction of the label",
     "demographic parity": "the same of the rows that a model picks",
     "equalised odds": "the larger of the gaps of a model's true positive and false positive rates",
 }
@@ -27,7 +27,7 @@ def bias_section(report: Report, anchor: str, level: int) -> Markup | None:
         return None
     about = "Groups are compared in the real and in the synthetic table"
     if bias.label is not None:
-        about += f", by their share of {bias.label}, and by what a model that learned from each table picks"
+        about += f", by their fraction of {bias.label}, and by what a model that learned from each table picks"
     return section(
         "Bias: gaps between groups",
         anchor,
@@ -83,20 +83,20 @@ def _column(column: ProtectedColumn, bias: Bias, level: int) -> list[Markup]:
 
 
 def _rates(column: ProtectedColumn, bias: Bias) -> list[tuple[str, list[float], list[float], list[float] | None]]:
-    """What is drawn of the groups: a title, and the share of each group by table."""
+    """What is drawn of the groups: a title, and the fraction of each group by table."""
     groups = column.groups
     holdout = [group.holdout_percent or 0.0 for group in groups]
     drawn: list[tuple[str, list[float], list[float], list[float] | None]] = [
         (
-            "Share of the rows",
+            "Fraction of the rows",
             [g.real_percent for g in groups],
             [g.synthetic_percent for g in groups],
             holdout if any(group.holdout_percent is not None for group in groups) else None,
         )
     ]
     for title, real, synthetic in (
-        (f"Share with {bias.label}", "real_label_percent", "synthetic_label_percent"),
-        ("Share picked by the model", "selected_real_percent", "selected_synthetic_percent"),
+        (f"Fraction with {bias.label}", "real_label_percent", "synthetic_label_percent"),
+        ("Fraction picked by the model", "selected_real_percent", "selected_synthetic_percent"),
     ):
         if any(getattr(group, real) is not None for group in groups):
             drawn.append((title, _known(groups, real), _known(groups, synthetic), None))

@@ -31,7 +31,7 @@ def columns_section(report: Report, anchor: str, level: int) -> Markup | None:
         return None
     facts = {each.name: each for each in report.distributions}
     drawn = [_plot(column, facts[column.name]) for column in worst if column.name in facts][:MAX_PLOTS]
-    shown = "Farthest above the noise floor first. Shares are of all rows; bars at the ends hold what lies beyond them."
+    shown = "Farthest above the noise floor first. Fractions are of all rows; bars at the ends hold what lies beyond."
     more = len(drawn) - SHOWN
     return section(
         "Columns, one by one",
@@ -83,7 +83,7 @@ def _forms(forms: Sequence[FormFacts]) -> Markup:
 
 
 def _measures(fidelity: Fidelity) -> list[Measure]:
-    def share(value: float | None, floor: float | None) -> tuple[float, float | None] | None:
+    def fraction(value: float | None, floor: float | None) -> tuple[float, float | None] | None:
         return None if value is None else (value / 20, None if floor is None else floor / 20)
 
     shape, floor = fidelity.shape_error_percent, fidelity.shape_floor_percent
@@ -92,16 +92,16 @@ def _measures(fidelity: Fidelity) -> list[Measure]:
             "Shape error",
             f"{number(shape)} %",
             _floor(floor),
-            "Mean over the columns. Numbers: Kolmogorov-Smirnov. Categories: total variation, the share of cells that "
-            "would have to change.",
-            share(shape, floor),
+            "Mean over the columns. Numbers: Kolmogorov-Smirnov. Categories: total variation, the fraction of cells "
+            "that would have to change.",
+            fraction(shape, floor),
         ),
         Measure(
             "Jensen-Shannon distance",
             f"{number(fidelity.js_percent)} %",
             _floor(fidelity.js_floor_percent),
             "Base 2, numbers in 20 bins that hold equally many real cells; it weighs rare values more.",
-            share(fidelity.js_percent, fidelity.js_floor_percent),
+            fraction(fidelity.js_percent, fidelity.js_floor_percent),
         ),
         Measure(
             "Overall fidelity",
@@ -117,7 +117,7 @@ def _measures(fidelity: Fidelity) -> list[Measure]:
                 "Missing cells",
                 f"{number(fidelity.missing_error_percent)} %",
                 "0 % is equal",
-                "How far the share of missing cells is off, mean over the columns.",
+                "How far the fraction of missing cells is off, mean over the columns.",
             )
         )
     if fidelity.wasserstein is not None:
@@ -172,7 +172,7 @@ def _widest(facts: Distribution) -> str:
         return "The column has no value in any table."
     at = gaps.index(max(gaps))
     if not gaps[at]:
-        return "Real and synthetic shares are equal in every bar."
+        return "Real and synthetic fractions are equal in every bar."
     return (
         f"Real and synthetic differ most at {_bars(facts)[at]}: real {facts.real_percent[at]:.2f} %, "
         f"synthetic {facts.synthetic_percent[at]:.2f} % of the rows."
@@ -181,9 +181,9 @@ def _widest(facts: Distribution) -> str:
 
 def _numbers(facts: Distribution) -> Markup:
     tables = [facts.real_percent, facts.synthetic_percent] + ([facts.holdout_percent] if facts.holdout_percent else [])
-    rows = [[name, *(f"{share:.2f}" for share in row)] for name, *row in zip(_bars(facts), *tables, strict=True)]
+    rows = [[name, *(f"{fraction:.2f}" for fraction in row)] for name, *row in zip(_bars(facts), *tables, strict=True)]
     headers = ["value", ">real", ">synthetic", ">holdout"][: len(tables) + 1]
-    return table(f"{facts.name}, share of the rows in %", headers, rows)
+    return table(f"{facts.name}, fraction of the rows in %", headers, rows)
 
 
 def _table(columns: Sequence[ColumnFidelity], caption: str, fidelity: Fidelity) -> Markup:

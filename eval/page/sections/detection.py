@@ -33,7 +33,7 @@ def detection_section(report: Report, anchor: str, level: int) -> Markup | None:
         ),
         beside(
             measures(_detection_measures(detection)),
-            table("What gives synthetic rows away", ["column", "", ">share of gain, %"], rows) if rows else None,
+            table("What gives synthetic rows away", ["column", "", ">fraction of gain, %"], rows) if rows else None,
         ),
     )
 
@@ -43,7 +43,7 @@ def _detection_measures(detection: Detection) -> list[Measure]:
         Measure(
             "Detection score",
             number(detection.score, 3),
-            "1: cannot be told, 0: always told"
+            "1: cannot be distinguished, 0: always"
             if detection.floor_score is None
             else f"noise floor {detection.floor_score:.3f}",
             "1 less |2 AUC - 1|. The hardest test here, for the detector sees whole rows.",
@@ -62,7 +62,7 @@ def _detection_measures(detection: Detection) -> list[Measure]:
             Measure(
                 "As SDMetrics scores it",
                 number(detection.sdmetrics_score, 3),
-                "1: cannot be told"
+                "1: cannot be distinguished"
                 if detection.sdmetrics_floor is None
                 else f"noise floor {detection.sdmetrics_floor:.3f}",
                 f"1 less max(0, 2 AUC - 1) of XGBoost as it comes, over 3 folds of {detection.sdmetrics_rows:,} rows: "

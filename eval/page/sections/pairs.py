@@ -62,13 +62,13 @@ def _joints(report: Report, level: int) -> list[Markup]:
             ("Synthetic less real", apart, top),
         ):
             finding = f"{pair}, {title.lower()}: at most {_most(cells):.2f} % in a cell"
-            words = "Share of all rows by cell, in per cent."
+            words = "Fraction of all rows by cell, in per cent."
             image = heat_map(*names, cells, full, axes, finding, words, signed=cells is apart)
             pictures.append(plot([element("strong", title)], image))
         drawn.append(element("div", element(f"h{level + 1}", pair), plots(pictures)))
     if not drawn:
         return []
-    words = "Share of all rows by cell, of the pairs that lie farthest above their noise floor; numbers by lower end."
+    words = "Fraction of all rows by cell, of the pairs farthest above their noise floor; numbers by lower end."
     return [
         element(f"h{level}", "Joint distributions"),
         sentence(words, "quiet small"),
@@ -93,7 +93,7 @@ def _measures(trends: Trends) -> list[Measure]:
                 "Pair error",
                 trends.error_percent,
                 trends.floor_percent,
-                "Mean over all pairs. Two numbers: half the difference of Pearson's r. Any other pair: the share of "
+                "Mean over all pairs. Two numbers: half the difference of Pearson's r. Any other pair: the fraction of "
                 "rows that would have to move for the joint table to be equal.",
             )
         )
@@ -128,11 +128,11 @@ def _maps(trends: Trends, worst: Sequence[PairTrend]) -> list[Markup]:
             if len(chosen) < MAX_MAPPED:
                 chosen.setdefault(name)
     names = list(dict.fromkeys(name for p in trends.pairs for name in (p.first, p.second) if name in chosen))
-    place = {name: i for i, name in enumerate(names)}
-    mapped = [pair for pair in trends.pairs if pair.first in place and pair.second in place]
+    position = {name: i for i, name in enumerate(names)}
+    mapped = [pair for pair in trends.pairs if pair.first in position and pair.second in position]
 
     def cells(strength: dict[int, float | None]) -> dict[tuple[int, int], float | None]:
-        return {(place[p.second], place[p.first]): strength[i] for i, p in enumerate(mapped)}
+        return {(position[p.second], position[p.first]): strength[i] for i, p in enumerate(mapped)}
 
     real = {i: pair.real_strength for i, pair in enumerate(mapped)}
     # Known in the real table alone: the synthetic column has one value, and goes with nothing.

@@ -45,7 +45,7 @@ def _measures(privacy: Privacy) -> list[Measure]:
         low, high = 100 * (distance.share_low or 0.0), 100 * (distance.share_high or 0.0)
         made.append(
             Measure(
-                "Nearer to learned rows",
+                "Nearer to training rows",
                 f"{100 * distance.share_closer_to_real:.1f} %",
                 "50 % is no copying",
                 f"Of {distance.queries:,} synthetic rows, against equally many rows that were not learned; 95 % "
@@ -138,10 +138,10 @@ def _histogram(distance: DistanceToClosest | None) -> Markup | None:
             facts.edges, facts.edges[1:], facts.synthetic_percent, facts.holdout_percent, strict=False
         )
     ]
-    words = " · share of rows by their distance to the closest real row; the last bin holds all beyond it."
+    words = " · fraction of rows by their distance to the closest real row; the last bin holds all beyond it."
     key = legend("synthetic", "holdout")
     return plot(
         [element("strong", "Distance to the closest record"), words, key],
         image,
-        table("Share of rows, %", ["distance", ">synthetic", ">holdout"], rows),
+        table("Fraction of rows, %", ["distance", ">synthetic", ">holdout"], rows),
     )

@@ -32,21 +32,21 @@ def rows_section(report: Report, anchor: str, level: int) -> Markup | None:
                 _curve(
                     "Precision",
                     "P(alpha)",
-                    "share alpha of the real rows",
+                    "fraction alpha of the real rows",
                     support.precision,
                     support.precision_floor,
-                    "Synthetic rows within the ball that holds the share alpha of real rows. Under the dotted line "
+                    "Synthetic rows within the ball that holds the fraction alpha of real rows. Under the dotted line "
                     "they stray outward, above it they crowd at the centre.",
                     support,
                 ),
                 _curve(
                     "Recall",
                     "R(beta)",
-                    "share beta of the synthetic rows",
+                    "fraction beta of the synthetic rows",
                     support.recall,
                     support.recall_floor,
-                    "Real rows that have a neighbour among the share beta of synthetic rows that is nearest to their "
-                    "centre. A curve that ends low leaves real rows out.",
+                    "Real rows that have a neighbour among the fraction beta of synthetic rows that is nearest to "
+                    "their centre. A curve that ends low leaves real rows out.",
                     support,
                 ),
             ]
@@ -76,7 +76,7 @@ def _measures(support: Support) -> list[Measure]:
             "Authenticity",
             support.authenticity,
             support.authenticity_floor,
-            "Share of synthetic rows that do not crowd a real row more than another real row does.",
+            "Fraction of synthetic rows that do not crowd a real row more than another real row does.",
         ),
     ]
 

@@ -45,7 +45,7 @@ def rules_section(report: Report, anchor: str, level: int) -> Markup | None:
         anchor,
         level,
         sentence(
-            "What holds between the columns of the real rows. A share is of the rows that the rule says something "
+            "What holds between the columns of the real rows. A fraction is of the rows that the rule says something "
             "of: a missing cell that is compared breaks nothing.",
             "quiet",
         ),

@@ -62,8 +62,8 @@ def _curves(utility: Utility) -> list[Markup]:
     real, synthetic = utility.real.curves, utility.synthetic.curves
     if real is None or synthetic is None:
         return []
-    share = real.positive_share
-    guessing = f"Guessing gives a precision of {share:.3f} at every recall."
+    fraction = real.positive_share
+    guessing = f"Guessing gives a precision of {fraction:.3f} at every recall."
     roc = _pair_of_curves(
         utility,
         "ROC",
@@ -78,7 +78,7 @@ def _curves(utility: Utility) -> list[Markup]:
         "Precision and recall",
         "pr_auc",
         ("recall", "precision"),
-        ((0, share), (1, share)),
+        ((0, fraction), (1, fraction)),
         lambda curves: (curves.recall, curves.precision),
         f"Dotted: guessing. {guessing}",
     )
@@ -88,10 +88,10 @@ def _curves(utility: Utility) -> list[Markup]:
         utility,
         "Calibration",
         "calibration_error",
-        ("predicted chance", "share that came true"),
+        ("predicted probability", "observed fraction"),
         ((0, 0), (1, 1)),
         lambda curves: (curves.predicted, curves.observed),
-        "Dotted: right. Under it chances are too high, above it too low.",
+        "Dotted: right. Under it probabilities are too high, above it too low.",
     )
     return [roc, recalls, calibration]
 
@@ -143,5 +143,5 @@ def _features(utility: Utility) -> list[Markup]:
         gap,
     )
     rows = [[f.name, f"{f.real_percent:.1f}", f"{f.synthetic_percent:.1f}"] for f in used]
-    numbers = table("Share of the gain, %", ["column", ">trained on real", ">trained on synthetic"], rows)
+    numbers = table("Fraction of the gain, %", ["column", ">trained on real", ">trained on synthetic"], rows)
     return [plot([element("strong", "What the models rest on"), f"{words}. {gap}"], image, numbers)]

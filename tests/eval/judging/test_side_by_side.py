@@ -98,7 +98,7 @@ def test_what_leaks_cannot_be_the_best(people, monkeypatch):
     assert line.values[0] == max(line.values)  # the copy is nearest of all, and yet not named
     assert {line.best for line in (*fidelity.lines, *utility.lines)} <= {"fresh", "other", None}
     assert all(any(line.best is not None for line in table.lines) for table in (fidelity, utility))
-    assert "copy leaks learned rows" in to_markdown(fidelity)
+    assert "copy leaks training rows" in to_markdown(fidelity)
 
 
 def test_one_sentence_says_who_passes_most_and_who_leaks(reports, monkeypatch):
@@ -106,6 +106,6 @@ def test_one_sentence_says_who_passes_most_and_who_leaks(reports, monkeypatch):
     assert counts["fair"] > counts["old"]
     assert headline_of_several(reports) == f"fair passes {counts['fair']} of 6 checks; old passes {counts['old']}."
     monkeypatch.setattr("eval.judging.side_by_side.is_guarded", lambda report: report is not reports["fair"])
-    assert headline_of_several(reports) == f"old passes {counts['old']} of 6 checks; fair leaks learned rows."
+    assert headline_of_several(reports) == f"old passes {counts['old']} of 6 checks; fair leaks training rows."
     same = {"a": reports["old"], "b": reports["old"]}
     assert headline_of_several(same) == f"a, b pass {counts['old']} of 6 checks."

@@ -32,7 +32,7 @@ def test_one_table_as_a_page(made, run_tabllm):
 def test_several_tables_stand_side_by_side(made, run_tabllm):
     done = run_tabllm(*made, "--html", "report.html", "--json", "report.json")
     assert done.code == 0, done.err
-    for word in ("side by side", "first/made", "second/made", "leak learned rows", "Utility: predicting clicked"):
+    for word in ("side by side", "first/made", "second/made", "leak training rows", "Utility: predicting clicked"):
         assert word in done.out
     data = json.loads(Path("report.json").read_text("utf-8"))
     assert [report["name"] for report in data["reports"]] == ["first/made", "second/made"]

@@ -44,7 +44,7 @@ def test_the_two_tables_in_three_forms(place, run_tabllm):
     # That is what the checks for copying are for: nothing that leaks is the best, not even the quickest.
     assert fidelity["barred"] == ["toy", "filler"]
     assert all(line["best"] is None for line in (*fidelity["lines"], *utility["lines"]))
-    assert "toy, filler leak learned rows" in " ".join(done.out.split())
+    assert "toy, filler leak training rows" in " ".join(done.out.split())
     accuracy = next(line for line in utility["lines"] if line["label"] == "accuracy")
     mae = next(line for line in utility["lines"] if line["label"] == "MAE")
     assert mae["baseline"] == pytest.approx(1 - accuracy["baseline"])
