@@ -40,7 +40,7 @@ from tabllm.bench.standin import SHAPES, write_standin
 from tabllm.demo import load_adult
 from tabllm.lm.pretrained import PretrainedLM
 from tabllm.lm.sampling.sampler import LmSampler
-from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.serialization.tokenizer import TextTokenizer
 from tabular.encoding.arrays import from_arrays
 
 #: Runs in the peer's own environment.
@@ -141,7 +141,7 @@ def ours(folder: Path, serialization: str, rows: int, steps: int, seed: int) -> 
 def peer(python: str, folder: Path, rows: int) -> dict[str, Any]:
     """be-great's rate, counted as the text at the top says."""
     table = load_adult("train")
-    pieces = Pieces.load(folder)
+    pieces = TextTokenizer.load(folder)
     sample = table.sample(500, random_state=0)
     texts = [
         ", ".join(f"{name} is {str(value).strip()}" for name, value in row.items()) for _, row in sample.iterrows()

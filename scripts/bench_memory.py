@@ -26,7 +26,7 @@ from tabllm.lm.engines.memory import training_memory
 from tabllm.lm.engines.mlx.engine import MlxLm
 from tabllm.lm.serialization.base import level_masks
 from tabllm.lm.serialization.text import TextCodec
-from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.serialization.tokenizer import TextTokenizer
 from tabllm.lm.training.batches import BatchMaker
 from tabular.encoding.arrays import to_arrays
 from tabular.preparing.inference import infer_schema
@@ -73,7 +73,7 @@ def measure(shape: str, precision: str, how: Tuning, rows: int) -> dict[str, obj
         engine = MlxLm(folder, precision=precision, device=device)
         mx.eval(engine.model.parameters())
         load_peak, loaded = mx.get_peak_memory() - before, mx.get_active_memory() - before
-        codec = TextCodec.fit(arrays, schema, Pieces.load(folder), serialization="great")
+        codec = TextCodec.fit(arrays, schema, TextTokenizer.load(folder), serialization="great")
         maker = BatchMaker(codec, pad_to=engine.pad_to)
         engine.start_training(how, maker.used, level_masks(codec, maker.used), weight_decay=0.01)
         choices = codec.encode(arrays)[:rows]

@@ -28,7 +28,7 @@ from tabllm.bench.standin import write_standin
 from tabllm.lm.engines.base import Shape, Tuning
 from tabllm.lm.engines.memory import kept_bytes
 from tabllm.lm.serialization.text import TextCodec
-from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.serialization.tokenizer import TextTokenizer
 from tabllm.lm.training.batches import BatchMaker
 from tabular.encoding.arrays import to_arrays
 from tabular.preparing.inference import infer_schema
@@ -73,7 +73,7 @@ def facts_of(model: str) -> tuple[Shape, int, Rows]:
     with tempfile.TemporaryDirectory() as place:
         texts = [f" {value}" for name in data for value in [name, *data[name].astype(str).head(5000)]]
         write_standin(model, texts, Path(place))
-        codec = TextCodec.fit(arrays, schema, Pieces.load(place), serialization=SERIALIZATION)
+        codec = TextCodec.fit(arrays, schema, TextTokenizer.load(place), serialization=SERIALIZATION)
         with torch.device("meta"):
             built = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(place))
     matrices = [part.weight.shape for part in built.base_model.modules() if isinstance(part, (torch.nn.Linear, Conv1D))]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TARGET", "load_adult", "run_demo"]
 
-#: What Adult is asked for: who earns more than 50,000 dollars a year.
+#: What Adult is requested: who earns more than 50,000 dollars a year.
 TARGET = "income"
 
 

@@ -173,7 +173,7 @@ def make_table(
 
 @dataclass(frozen=True)
 class _Fit:
-    """What a fit is asked for."""
+    """What a fit is requested."""
 
     schema: Schema
     options: Mapping[str, Any]
@@ -212,8 +212,8 @@ class _Fit:
             options |= target_option(order.model, order.target, schema)
         options |= order.options or {}
         # The source has the digest of the file, so the rows need not be read once more.
-        asked = [order.model, options, schema.to_dict(), asdict(source), order.target, str(order.holdout_file)]
-        return cls(schema, options, fingerprint(asked))
+        requested = [order.model, options, schema.to_dict(), asdict(source), order.target, str(order.holdout_file)]
+        return cls(schema, options, fingerprint(requested))
 
 
 def _sample(

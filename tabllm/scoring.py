@@ -70,7 +70,7 @@ def score_columns(scores: RowScores) -> dict[str, Any]:
         "log_prob": 0.0 - scores.bits * _LN2,
         "bits": scores.bits,
         "percentile": scores.percentile,
-        "least_likely": [scores.columns[place] if place >= 0 else None for place in scores.least_likely],
+        "least_likely": [scores.columns[position] if position >= 0 else None for position in scores.least_likely],
     }
 
 

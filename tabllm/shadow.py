@@ -1,7 +1,7 @@
 """Shadow models: generators fitted with and without rows, to ask how well their like gives away what they learned.
 
-The attack itself is :mod:`eval.attacks.shadow`. Targets are learned rows and rows that were held out, as many of each;
-every shadow model learns half of all targets, drawn anew, and other learned rows beside them.
+The attack itself is :mod:`eval.attacks.shadow`. Targets are training rows and rows that were held out, as many of each;
+every shadow model learns half of all targets, drawn anew, and other training rows beside them.
 """
 
 from __future__ import annotations
@@ -95,23 +95,23 @@ def shadow_attacks(
     order = rng.permutation(len(real))
     members, others = real.iloc[order[:targets]], real.iloc[order[targets:]]
     strangers = holdout.iloc[rng.permutation(len(holdout))[:targets]]
-    asked = pd.concat([members, strangers], ignore_index=True)
-    inside = balanced_halves(fits, len(asked), rng)
+    queries = pd.concat([members, strangers], ignore_index=True)
+    inside = balanced_halves(fits, len(queries), rng)
     rows = min(len(real), MAX_ROWS, targets + len(others))
     scores = []
     with (progress or Reporter()).task("Shadow models", fits, "fits") as task:
-        for place, learned in enumerate(inside):
+        for index, learned in enumerate(inside):
             beside = others.iloc[rng.permutation(len(others))[: max(0, rows - int(learned.sum()))]]
-            table = pd.concat([asked[learned], beside], ignore_index=True)
+            table = pd.concat([queries[learned], beside], ignore_index=True)
             table = table.iloc[rng.permutation(len(table))].reset_index(drop=True)
-            fitted = create(model, seed=seed + place + 1, **(options or {})).fit(table, schema=schema)
-            scores.append(nearness(asked, fitted.sample(rows), schema))
+            fitted = create(model, seed=seed + index + 1, **(options or {})).fit(table, schema=schema)
+            scores.append(nearness(queries, fitted.sample(rows), schema))
             task.advance(1, f"{len(table):,} rows")
     found = {}
     for name, made in synthetic.items():
         # As many rows as the shadow models made: the closest of more is nearer.
         shown = made.iloc[np.sort(rng.permutation(len(made))[:rows])].reset_index(drop=True)
-        observed = nearness(asked, shown, schema)
+        observed = nearness(queries, shown, schema)
         found[name] = shadow_attack(np.stack(scores), inside, observed, targets, model=model, rows=rows, seed=seed)
     return found
 

@@ -27,7 +27,7 @@ from tabllm.lm.engines.mlx.engine import MlxLm
 from tabllm.lm.engines.mlx.model import body_of
 from tabllm.lm.serialization.base import level_masks
 from tabllm.lm.serialization.text import TextCodec
-from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.serialization.tokenizer import TextTokenizer
 from tabllm.lm.training.batches import BatchMaker
 from tabular.encoding.arrays import to_arrays
 from tabular.preparing.inference import infer_schema
@@ -120,7 +120,7 @@ def _engine(model: str, precision: str, blocks: int) -> Iterator[tuple[MlxLm, Te
         engine = MlxLm(folder, precision=precision, device="cpu", random=0)
         if precision.endswith("bit"):
             engine.model.set_dtype(mx.float16)  # as on M1 and M2; a processor multiplies them with float32
-        codec = TextCodec.fit(arrays, schema, Pieces.load(folder))
+        codec = TextCodec.fit(arrays, schema, TextTokenizer.load(folder))
         _evaluate(engine)
         yield engine, codec, codec.encode(arrays)
 

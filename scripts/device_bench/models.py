@@ -16,7 +16,7 @@ from tabllm.bench.standin import write_standin
 from tabllm.demo import load_adult
 from tabllm.lm.engines.pytorch.export import write_model
 from tabllm.lm.serialization.text import TextCodec
-from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.serialization.tokenizer import TextTokenizer
 from tabular.encoding.arrays import to_arrays
 from tabular.preparing.inference import infer_schema
 
@@ -132,7 +132,7 @@ def rows_as_tokens(folder: Path, rows: int, *, tiny: bool) -> list[list[int]]:
     data = table(tiny=tiny)
     schema = infer_schema(data)
     arrays = to_arrays(data, schema)
-    codec = TextCodec.fit(arrays, schema, Pieces.load(folder), serialization=SERIALIZATION)
+    codec = TextCodec.fit(arrays, schema, TextTokenizer.load(folder), serialization=SERIALIZATION)
     choices = codec.encode(arrays)[:rows]
     batch = BatchMaker(codec).make(choices, np.tile(np.arange(len(codec.names)), (len(choices), 1)))
     return [list(map(int, ids[:length])) for ids, length in zip(batch.ids, batch.lengths, strict=True)]

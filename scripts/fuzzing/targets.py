@@ -274,7 +274,7 @@ class LanguageModelTarget(RunTarget):
 
         from tabllm.lm.run_files import LmRun, write_lm_run
         from tabllm.lm.serialization.text import TextCodec
-        from tabllm.lm.serialization.tokenizer import Pieces
+        from tabllm.lm.serialization.tokenizer import TextTokenizer
 
         model = self.folder / "model"
         model.mkdir()
@@ -286,7 +286,7 @@ class LanguageModelTarget(RunTarget):
         made.train_from_iterator([], trainer)
         made.save(str(model / "tokenizer.json"))
         (model / "config.json").write_text('{"model_type": "gpt2", "bos_token_id": 0}')
-        arrays, pieces = to_arrays(self.table, self.schema), Pieces.load(model)
+        arrays, pieces = to_arrays(self.table, self.schema), TextTokenizer.load(model)
         codec = TextCodec.fit(arrays, self.schema, pieces, serialization="compact")
         base = {"name": "tiny", "repo": None, "revision": None, "path": str(model)}
         fit = {"base": "tiny", "tuning": "lora", "precision": "fp32", "rank": 4, "serialization": "compact", "seed": 0}

@@ -1,1 +1,1 @@
-"""Advertising: a simulated click log with known click chances, and what a CTR model learns from synthetic ones."""
+"""Advertising: a click log with known click probabilities, and what a CTR model learns from synthetic logs."""

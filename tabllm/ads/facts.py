@@ -12,7 +12,7 @@ __all__ = ["CtrArm", "CtrReport", "Ranking"]
 
 @dataclass(frozen=True)
 class Ranking:
-    """Whether two models put the ads in the same order, by the mean chance that each gives to an ad's test rows.
+    """Whether two models put the ads in the same order, by the mean probability that each gives to an ad's test rows.
 
     Attributes:
         correlation: Spearman's, its interval by drawing the ads again.
@@ -27,15 +27,17 @@ class Ranking:
 
 @dataclass(frozen=True)
 class CtrArm:
-    """One source of click chances, tested on the same rows as all others.
+    """One source of click probabilities, tested on the same rows as all others.
 
     Attributes:
-        role: ``"ceiling"`` (the true chances of a simulated log), ``"real"``, ``"resampled"`` (the real past drawn
-            again: how far two models of one past differ by chance) or ``"synthetic"``.
+        role: ``"ceiling"`` (the true probabilities of a simulated log), ``"real"``, ``"resampled"`` (the real past
+            drawn again: how far two models of one past differ by chance) or ``"synthetic"``.
         rows, clicks: that it learned from; ``None`` of the ceiling.
         metrics: names as in :data:`eval.judging.wording.METRICS`.
-        differences: to the real arm, over the same resamples of the test rows; empty for the real arm itself.
-        ranking: against the real arm, ``true_ranking`` against the true chances; ``None`` where there is no such thing.
+        differences: to the real training set, over the same resamples of the test rows; empty for the real training set
+            itself.
+        ranking: against the real training set, ``true_ranking`` against the true probabilities; ``None`` where there is
+            no such thing.
         fit_seconds: of the generator, where this call has fitted it.
     """
 
@@ -59,7 +61,7 @@ class CtrReport:
         time: the column that parts past from test rows, ``None`` if they were parted by ``seed``; the test begins at
             ``test_from``.
         ad: the column whose values are ranked, if any.
-        ceiling_auc: of the true chances over all draws of the clicks, where the true chances are known.
+        ceiling_auc: of the true probabilities over all draws of the clicks, where the true probabilities are known.
     """
 
     click: str
@@ -78,5 +80,5 @@ class CtrReport:
 
     @property
     def synthetic(self) -> tuple[CtrArm, ...]:
-        """The arms that learned from synthetic rows."""
+        """The training sets that learned from synthetic rows."""
         return tuple(arm for arm in self.arms if arm.role == "synthetic")

@@ -88,8 +88,8 @@ def buckets(values: pd.Series, name: str) -> np.ndarray:
 
     codes, distinct = labels(values, name)
     texts = [f"{name}={value_text(value)}" for value in distinct] + [f"{name}"]  # the last is where code -1 points
-    places = np.array([murmurhash3_32(text, seed=0, positive=True) % BUCKETS for text in texts], dtype=np.int64)
-    return places[codes]
+    positions = np.array([murmurhash3_32(text, seed=0, positive=True) % BUCKETS for text in texts], dtype=np.int64)
+    return positions[codes]
 
 
 def value_text(value: object) -> str:

@@ -1,6 +1,6 @@
 """The one CTR model: gradient-boosted trees on the mean clicks of hashed values.
 
-Each hashed column becomes one number, the smoothed share of clicks among the rows in the same bucket,
+Each hashed column becomes one number, the smoothed fraction of clicks among the rows in the same bucket,
 ``(clicks + A base) / (rows + A)`` (Micci-Barreca, "A preprocessing scheme for high-cardinality categorical
 attributes", SIGKDD Explorations 2001). A row that the trees learn from is left out of its own mean, fold by fold, or
 the trees would read its click there; equal rows share a fold, or one would be read from its copy. Everything is
@@ -31,7 +31,7 @@ TREES: dict[str, Any] = {"rounds": 300, "learning_rate": 0.05, "max_depth": 3, "
 
 
 class CtrModel:
-    """Learns click chances.
+    """Learns click probabilities.
 
     Args:
         seed: of the trees.
@@ -62,7 +62,7 @@ class CtrModel:
         return self
 
     def predict(self, features: Features) -> np.ndarray:
-        """``float64[rows]``: the chance of a click."""
+        """``float64[rows]``: the probability of a click."""
         if self.trees is None:
             return np.full(features.rows, self.base)
         means = self._means(features.buckets, self.clicks, self.rows)
@@ -82,7 +82,7 @@ def _folds(features: Features) -> np.ndarray:
 def _counts(buckets: np.ndarray, click: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(clicks, rows) in each bucket of each column: ``float64[columns, BUCKETS]`` both."""
     columns = buckets.shape[1]
-    place = (buckets + np.arange(columns) * BUCKETS).ravel()
+    position = (buckets + np.arange(columns) * BUCKETS).ravel()
     shape = (columns, BUCKETS)
-    clicks = np.bincount(place, weights=np.repeat(click.astype(np.float64), columns), minlength=columns * BUCKETS)
-    return clicks.reshape(shape), np.bincount(place, minlength=columns * BUCKETS).astype(np.float64).reshape(shape)
+    clicks = np.bincount(position, weights=np.repeat(click.astype(np.float64), columns), minlength=columns * BUCKETS)
+    return clicks.reshape(shape), np.bincount(position, minlength=columns * BUCKETS).astype(np.float64).reshape(shape)

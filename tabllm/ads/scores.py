@@ -1,4 +1,4 @@
-"""Scores of click chances with bootstrap intervals, and whether two models put the ads in the same order."""
+"""Scores of click probabilities with bootstrap intervals, and whether two models put the ads in the same order."""
 
 from __future__ import annotations
 
@@ -32,40 +32,40 @@ def compare_chances(
 
     Args:
         click: ``bool[rows]``.
-        real, other: ``float64[rows]``, two models' chances of a click.
+        real, other: ``float64[rows]``, two models' probabilities of a click.
     """
-    both = [_scores(click, chance) for chance in (real, other)]
+    both = [_scores(click, probability) for probability in (real, other)]
     return paired_intervals(_statistics(click, real), _statistics(click, other), (both[0], both[1]), len(click), rng)
 
 
-def _scores(click: np.ndarray, chance: np.ndarray) -> dict[str, float | None]:
-    found = classification_scores(click.astype(np.int64), np.column_stack([1 - chance, chance]), 1)
+def _scores(click: np.ndarray, probability: np.ndarray) -> dict[str, float | None]:
+    found = classification_scores(click.astype(np.int64), np.column_stack([1 - probability, probability]), 1)
     return {name: found[name] for name in METRIC_NAMES}
 
 
-def _statistics(click: np.ndarray, chance: np.ndarray) -> Statistics:
+def _statistics(click: np.ndarray, probability: np.ndarray) -> Statistics:
     """The scores of :data:`METRIC_NAMES` of each resample; the bins of the calibration error stay as they are."""
-    general = classification_statistics(click.astype(np.int64), np.column_stack([1 - chance, chance]), 1)
-    bins = calibration_bins(chance)
+    general = classification_statistics(click.astype(np.int64), np.column_stack([1 - probability, probability]), 1)
+    bins = calibration_bins(probability)
     order = np.argsort(bins, kind="stable")
     starts = np.flatnonzero(np.concatenate([[True], np.diff(bins[order]) != 0]))
-    gap = (chance - click)[order]
+    gap = (probability - click)[order]
 
     def measure(counts: np.ndarray) -> dict[str, np.ndarray]:
         found = general(counts)
         with np.errstate(invalid="ignore", divide="ignore"):
-            found["predicted_observed"] = (counts @ chance) / (counts @ click.astype(np.float64))
+            found["predicted_observed"] = (counts @ probability) / (counts @ click.astype(np.float64))
         found["calibration_error"] = np.abs(np.add.reduceat(counts[:, order] * gap, starts, axis=1)).sum(1) / len(click)
         return {name: found[name] for name in METRIC_NAMES}
 
     return measure
 
 
-def mean_by_ad(ad: np.ndarray, chance: np.ndarray) -> np.ndarray:
+def mean_by_ad(ad: np.ndarray, probability: np.ndarray) -> np.ndarray:
     """``float64[ads]``: the mean chance over the rows of each ad (``ad: int64[rows]``) that has enough rows."""
     rows = np.bincount(ad)
     kept = rows >= MIN_AD_ROWS
-    return np.asarray(np.bincount(ad, weights=chance)[kept] / rows[kept])
+    return np.asarray(np.bincount(ad, weights=probability)[kept] / rows[kept])
 
 
 def rank_agreement(first: np.ndarray, second: np.ndarray, rng: np.random.Generator) -> Ranking | None:

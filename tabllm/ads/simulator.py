@@ -1,8 +1,8 @@
-"""A simulated ad log: rows of :mod:`tabllm.ads.world`, the chance of a click known for each.
+"""A simulated ad log: rows of :mod:`tabllm.ads.world`, the probability of a click known for each.
 
 Nothing in it was measured. That cannot be lost: every id in the rows begins with ``sim-``, and the command writes a
 note beside the file. What it is for: on a real log nobody knows how well the best model could do; here the AUC of the
-true chances is the ceiling (the Bayes AUC), and what a model lacks of it is its own fault.
+true probabilities is the ceiling (the Bayes AUC), and what a model lacks of it is its own fault.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def simulate_ads(
 
     Args:
         ads: how many different ones there are.
-        click_rate: the mean of the true chances of the rows.
-        truth: whether to add the column :data:`TRUTH`, the chance that each click was drawn with.
+        click_rate: the mean of the true probabilities of the rows.
+        truth: whether to add the column :data:`TRUTH`, the probability that each click was drawn with.
 
     Raises:
         UsageError: for a number of rows or ads, or a rate, out of range.
@@ -71,9 +71,9 @@ def simulate_ads(
     rng = np.random.default_rng(seed)
     world = build_world(ads, rng)
     drawn = draw_impressions(world, rows, rng)
-    chance = click_chances(click_logits(world, drawn), click_rate)
+    probability = click_chances(click_logits(world, drawn), click_rate)
     columns: dict[str, Any] = {
-        CLICK: (rng.random(rows) < chance).astype(np.int64),
+        CLICK: (rng.random(rows) < probability).astype(np.int64),
         "age": drawn["age"],
         "gender": named(drawn["gender"], GENDERS),
         "residence": numbered(drawn["residence"], "city", worlds.RESIDENCES),
@@ -88,17 +88,18 @@ def simulate_ads(
         TIME: pd.Timestamp(START) + pd.to_timedelta(drawn["second"], unit="s"),
     }
     if truth:
-        columns[TRUTH] = chance.round(6)
+        columns[TRUTH] = probability.round(6)
     return pd.DataFrame(columns)
 
 
-def expected_auc(chance: np.ndarray) -> float:
-    """The AUC that the true chances themselves have, over all draws of the clicks: no model can expect more.
+def expected_auc(probability: np.ndarray) -> float:
+    """The AUC that the true probabilities themselves have, over all draws of the clicks: no model can expect more.
 
-    It is the share of pairs (click, no click) that ``chance: float64[rows]`` orders rightly, each pair weighted by the
-    chance that these two rows become one, equal chances counting half; rows are not paired with themselves.
+    It is the fraction of pairs (click, no click) that ``chance: float64[rows]`` orders rightly, each pair weighted by
+    the probability that these two rows become one, equal probabilities counting half; rows are not paired with
+    themselves.
     """
-    order = np.sort(chance)
+    order = np.sort(probability)
     below = np.cumsum(1 - order) - (1 - order)
     ties = order * (1 - order)  # a row and itself are no pair
     _, starts, counts = np.unique(order, return_index=True, return_counts=True)
@@ -111,7 +112,7 @@ def expected_auc(chance: np.ndarray) -> float:
 def simulation_note(
     table: pd.DataFrame, *, seed: int, ads: int, click_rate: float, users: int | None = None
 ) -> dict[str, Any]:
-    """What the note beside the file says of ``table`` (with its true chances), as plain JSON data."""
+    """What the note beside the file says of ``table`` (with its true probabilities), as plain JSON data."""
     return {
         "simulated": True,
         "note": "Simulated by 'tabllm simulate-ads'; nothing in this table was measured.",
@@ -121,7 +122,7 @@ def simulation_note(
         "click_rate": click_rate,
         "clicks": int(table[CLICK].sum()),
         "ceiling_auc": expected_auc(table[TRUTH].to_numpy()),
-        "effects": "The terms of the click chance and their sizes stand in tabllm/ads/world.py"
+        "effects": "The terms of the click probability and their sizes stand in tabllm/ads/world.py"
         + ("." if users is None else ", those of a user's past in tabllm/ads/histories/simulated.py."),
         **({} if users is None else {"users": users}),
     }
@@ -152,11 +153,11 @@ def draw_by(weights: np.ndarray, group: np.ndarray, rng: np.random.Generator) ->
 
     All groups share one search: group g's cumulated shares lie between g and g + 1.
     """
-    shares = np.cumsum(weights, axis=1) / weights.sum(1, keepdims=True)
-    shares[:, -1] = 1.0
-    line = (shares + np.arange(len(shares))[:, None]).ravel()
-    place = np.searchsorted(line, group + rng.random(len(group)), side="right")
-    return np.asarray(place - group * weights.shape[1])
+    fractions = np.cumsum(weights, axis=1) / weights.sum(1, keepdims=True)
+    fractions[:, -1] = 1.0
+    line = (fractions + np.arange(len(fractions))[:, None]).ravel()
+    position = np.searchsorted(line, group + rng.random(len(group)), side="right")
+    return np.asarray(position - group * weights.shape[1])
 
 
 def click_logits(world: World, drawn: dict[str, np.ndarray]) -> np.ndarray:
@@ -186,7 +187,7 @@ def click_logits(world: World, drawn: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def click_chances(logits: np.ndarray, rate: float, weights: np.ndarray | None = None) -> np.ndarray:
-    """The chances of ``logits`` under the intercept that makes their mean, weighted by ``weights``, ``rate``."""
+    """The probabilities of ``logits`` under the intercept that makes their mean, weighted by ``weights``, ``rate``."""
     from scipy.optimize import brentq
     from scipy.special import expit
 

@@ -18,7 +18,7 @@ from .features import value_text
 
 __all__ = ["TEST_SHARE", "Split", "check_columns", "click_labels", "split_log", "times_of"]
 
-#: Share of the rows, the latest, that models are tested on.
+#: Fraction of the rows, the latest, that models are tested on.
 TEST_SHARE = 0.2
 #: Fewer clicks than this on either side tell nothing.
 MIN_CLICKS = 10
@@ -26,11 +26,11 @@ MIN_CLICKS = 10
 
 @dataclass(frozen=True)
 class Split:
-    """A log in two parts, both without the column of true chances.
+    """A log in two parts, both without the column of true probabilities.
 
     Attributes:
         truth: ``float64[test rows]``, if the log has it.
-        test_from: the time of the first test row as text; ``None`` if the rows were parted at random.
+        test_from: the time of the first test row as text; ``None`` if the rows were split at random.
     """
 
     past: pd.DataFrame = field(repr=False)
@@ -69,7 +69,7 @@ def split_log(
         TableError: if a part has too few clicks, or no clicks are what they should be.
     """
     if not 0 < test_share < 1:
-        raise UsageError(f"The share of test rows must lie between 0 and 1, not be {test_share:g}.")
+        raise UsageError(f"The fraction of test rows must lie between 0 and 1, not be {test_share:g}.")
     log = check_table(log)
     known = log[click].notna().to_numpy(dtype=bool, copy=True)
     times = None if time is None else times_of(log, time)
@@ -78,7 +78,7 @@ def split_log(
     notes = [f"{int((~known).sum()):,} rows without a click or a time were left out."] if not known.all() else []
     log = log[known].reset_index(drop=True)
     if times is None:
-        notes.append(f"No --time was given: past and test rows were parted at random with seed {seed}.")
+        notes.append(f"No --time was given: past and test rows were split at random with seed {seed}.")
         later = np.zeros(len(log), dtype=bool)
         later[np.random.default_rng(seed).permutation(len(log))[: round(test_share * len(log))]] = True
         begins = None
@@ -96,12 +96,12 @@ def split_log(
                 f"The {part} has {int(rows.sum()):,} rows with {clicks} clicks; at least {MIN_CLICKS} rows with and "
                 "without a click are needed on either side: take more rows, or another --test-share."
             )
-    chance = None if truth is None else _truth(log[truth], truth)[later]
+    probability = None if truth is None else _truth(log[truth], truth)[later]
     log = log if truth is None else log.drop(columns=truth)
     return Split(
         log[~later].reset_index(drop=True),
         log[later].reset_index(drop=True),
-        chance,
+        probability,
         None if time is None else str(log.loc[later, time].iloc[0]),
         tuple(notes),
     )
@@ -142,7 +142,7 @@ def times_of(log: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def _truth(values: pd.Series, name: str) -> np.ndarray:
-    chance = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
-    if np.isnan(chance).any() or (chance < 0).any() or (chance > 1).any():
-        raise TableError(f"The column {name!r} should hold true chances: a number of 0 to 1 in each row.")
-    return chance
+    probability = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64)
+    if np.isnan(probability).any() or (probability < 0).any() or (probability > 1).any():
+        raise TableError(f"The column {name!r} should hold true probabilities: a number of 0 to 1 in each row.")
+    return probability

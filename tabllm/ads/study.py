@@ -104,8 +104,8 @@ def study_ctr(
         sources.append(_learned("redrawn", "resampled", drawn, clicked[again], test, seed, threads))
         task.advance()
         for name, table in synthetic.items():
-            told = table if history is None else history.told(table)
-            sources.append(_made(name, told, layout, click, positive, test, seed, threads))
+            shown = table if history is None else history.told(table)
+            sources.append(_made(name, shown, layout, click, positive, test, seed, threads))
             task.advance()
     if split.truth is not None:
         sources.insert(0, _Source("ceiling", "ceiling", split.truth))
@@ -156,7 +156,7 @@ def _made(
 def _scored(
     sources: list[_Source], click: np.ndarray, ad: np.ndarray | None, fit_seconds: Mapping[str, float], seed: int
 ) -> tuple[CtrArm, ...]:
-    """Every source against the real arm, all over the same resamples.
+    """Every source against the real training set, all over the same resamples.
 
     Args:
         ad: ``int64[test rows]``, -1 missing.

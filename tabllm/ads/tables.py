@@ -13,7 +13,7 @@ from .scores import METRIC_NAMES, MIN_AD_ROWS
 
 __all__ = ["TextTable", "ctr_tables", "headline", "to_markdown", "verdict"]
 
-#: The scores whose difference to the real arm is told with its interval.
+#: The scores whose difference to the real training set is told with its interval.
 DIFFERENCES = ("auc", "normalised_entropy")
 #: A loss of AUC that is none, as in :mod:`eval.judging.verdicts`.
 AS_GOOD = 0.02
@@ -74,8 +74,8 @@ def to_markdown(report: CtrReport) -> str:
         ruler = ["---:" if name.startswith(">") else "---" for name in table.headers]
         lines = "\n".join("| " + " | ".join(cells) + " |" for cells in (header, ruler, *table.rows))
         parts.append(f"#### {table.title}\n\n{lines}\n" + (f"\n{table.note}\n" if table.note else ""))
-    told = [*(verdict(arm) for arm in report.synthetic), *report.notes]
-    return "\n".join([*parts, "".join(f"- {line}\n" for line in told)])
+    reported = [*(verdict(arm) for arm in report.synthetic), *report.notes]
+    return "\n".join([*parts, "".join(f"- {line}\n" for line in reported)])
 
 
 def _scores(report: CtrReport) -> TextTable:
@@ -84,10 +84,10 @@ def _scores(report: CtrReport) -> TextTable:
     )
     note = (
         "real: the past; redrawn: as many of its rows with replacement, so 63 % of them: what chance may do. "
-        "Normalised entropy (He et al. 2014): 1 is a model that knows the share of clicks and no more."
+        "Normalised entropy (He et al. 2014): 1 is a model that knows the fraction of clicks and no more."
     )
     if report.ceiling_auc is not None:
-        note += f" ceiling: the true chances; over all draws of these clicks their AUC is {report.ceiling_auc:.4f}."
+        note += f" ceiling: the true probabilities, whose AUC over all draws of clicks is {report.ceiling_auc:.4f}."
     return TextTable("Scores on the later rows", ("", *(f">{arm.name}" for arm in report.arms)), rows, note)
 
 
@@ -110,12 +110,12 @@ def _rankings(report: CtrReport) -> TextTable:
     ]
     if any(arm.true_ranking for arm in report.arms):
         columns += [
-            (">as the true chances", lambda arm: _rank(arm.true_ranking)),
+            (">as the true probabilities", lambda arm: _rank(arm.true_ranking)),
             (f">of the {any_ranking.top}", lambda arm: str(arm.true_ranking.shared) if arm.true_ranking else "-"),
         ]
     rows = tuple((arm.name, *(cell(arm) for _, cell in columns)) for arm in report.arms)
     note = (
-        f"{any_ranking.ads:,} values of {report.ad} with {MIN_AD_ROWS} test rows or more, by their mean chance: "
+        f"{any_ranking.ads:,} values of {report.ad} with {MIN_AD_ROWS} test rows or more, by their mean probability: "
         f"Spearman's rank correlation, and how many of the {any_ranking.top} best are the same."
     )
     return TextTable("The ads in the same order?", ("", *(name for name, _ in columns)), rows, note)

@@ -1,7 +1,7 @@
 """The simulated world of ads: who there is, what is shown to them, and what makes a person click.
 
-The click chance of a row is logistic, ``p = 1 / (1 + exp(-z))``, and ``z`` is the sum of the terms below, whose sizes
-are chosen by hand so that the best possible AUC lies near that of published click logs (0.75 to 0.8):
+The click probability of a row is logistic, ``p = 1 / (1 + exp(-z))``, and ``z`` is the sum of the terms below, whose
+sizes are chosen by hand so that the best possible AUC lies near that of published click logs (0.75 to 0.8):
 
 ====================  ==========================================================================================
 term                  logit
@@ -19,7 +19,7 @@ creative x slot       normal, deviation 0.35
 ad x age              a_ad (age - 40) / 15, a_ad normal, deviation 0.35: an ad has its audience
 task x gender         normal, deviation 0.3
 video or playable     on 3g -0.7
-intercept             so that the mean chance of the rows is the click rate asked for
+intercept             so that the mean probability of the rows is the click rate asked for
 ====================  ==========================================================================================
 
 A task (a campaign) has several ads. An ad has one task and one creative type, and runs for some of the days, so that
@@ -44,7 +44,7 @@ CREATIVE_SHARES, CREATIVE_LOGITS = (0.36, 0.24, 0.12, 0.14, 0.09, 0.05), (0.0, 0
 #: When people look at ads: most at eight in the evening.
 _HOURS = 1.2 + np.cos(2 * np.pi * (np.arange(24) - 20) / 24)
 HOUR_SHARES = _HOURS / _HOURS.sum()
-#: Share of ads that run from the first to the last day.
+#: Fraction of ads that run from the first to the last day.
 STANDING_SHARE = 0.4
 
 

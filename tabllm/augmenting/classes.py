@@ -82,9 +82,11 @@ def classes_of(table: pd.DataFrame, schema: Schema, target: str, label: str | No
             f"No row has {target!r} = {label}, so there is nothing to learn it from; name another --label."
         )
     values = tuple(column.categories[code] for code in order)
-    place = np.full(len(column.categories) + 1, -1)
-    place[order] = np.arange(len(order))
-    return Classes(target, place[codes], values, tuple(int(counts[code]) for code in order), column.categories[chosen])
+    position = np.full(len(column.categories) + 1, -1)
+    position[order] = np.arange(len(order))
+    return Classes(
+        target, position[codes], values, tuple(int(counts[code]) for code in order), column.categories[chosen]
+    )
 
 
 def _code(target: str, label: str, schema: Schema) -> int:
@@ -94,15 +96,15 @@ def _code(target: str, label: str, schema: Schema) -> int:
     return codes[0]
 
 
-def raised(classes: Classes, share: float) -> list[Stratum]:
-    """The rows that raise the class to ``share`` of all rows.
+def raised(classes: Classes, fraction: float) -> list[Stratum]:
+    """The rows that raise the class to ``fraction`` of all rows.
 
     Raises:
         UsageError: if it has that share already, or no number of rows could give it.
     """
-    if not 0 < share < 1:
-        raise UsageError(f"--raise-to must lie between 0 and 1 (or 0 % and 100 %), not {share:g}.")
-    rows = rows_for_share(share, classes.have, classes.rows)
+    if not 0 < fraction < 1:
+        raise UsageError(f"--raise-to must lie between 0 and 1 (or 0 % and 100 %), not {fraction:g}.")
+    rows = rows_for_share(fraction, classes.have, classes.rows)
     if not rows:
         raise UsageError(
             f"{classes.named} has {100 * classes.have / classes.rows:.3g} % of the rows already; ask for a --raise-to "

@@ -1,4 +1,4 @@
-"""What the study found, in sentences: which arm is best at what, and whether that is more than chance."""
+"""What the study found, in sentences: which training set is best at what, and whether that is more than chance."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def verdict(study: Study) -> str:
     """Whether synthetic rows help, in one sentence."""
     hybrids = [(o, o.scores) for o in _judged(study) if o.arm.kind == "hybrid"]
     if not hybrids:
-        return "No arm with synthetic rows could be judged."
+        return "No training set with synthetic rows could be judged."
     helped = [
         (outcome.arm.label, name)
         for outcome, scores in hybrids
@@ -62,7 +62,7 @@ def verdict(study: Study) -> str:
 
 
 def findings(study: Study) -> list[str]:
-    """One sentence each on ranking, on picking out and on the chances themselves."""
+    """One sentence each on ranking, on picking out and on the probabilities themselves."""
     if len(_judged(study)) < 2:
         return []
     return [_finding(study, name) for name in (*DECISIVE, "log_loss", "corrected_log_loss")]

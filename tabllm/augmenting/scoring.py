@@ -1,4 +1,4 @@
-"""Judges the arms of the study on the same real rows: scores with intervals, and differences from real rows alone."""
+"""Judges the training sets of the study on the same real rows: scores with intervals, differences from real rows."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Predictions:
     """What a model says.
 
     Attributes:
-        validation, test: ``float64[rows]``, chances of the class.
+        validation, test: ``float64[rows]``, probabilities of the class.
         share: of the class among the rows that were learned, as they were weighted.
     """
 
@@ -66,8 +66,8 @@ class Scores:
         threshold: the one of the greatest F1 on the validation rows, at which the ``best_`` scores are taken.
         values: score -> its value with its 95 % interval.
         differences: the same less that of real rows alone, from the same resamples; none for real rows alone.
-        certain: score -> ``"better"`` or ``"worse"`` where the difference is certain for all arms TOGETHER
-            (Bonferroni): of nine arms one would seem to differ by chance more often than not.
+        certain: score -> ``"better"`` or ``"worse"`` where the difference is certain for all training sets TOGETHER
+            (Bonferroni): of nine training sets one would seem to differ by chance more often than not.
     """
 
     threshold: float
@@ -85,12 +85,12 @@ def judged(
     true_share: float,
     seed: int = 0,
 ) -> dict[str, Scores]:
-    """Judge every arm.
+    """Judge every training set.
 
     Args:
         validation, test: ``bool[rows]``, which real rows are of the class.
-        first: the arm of real rows alone.
-        true_share: of the class among real rows, to which chances are corrected for the ``corrected_`` scores.
+        first: the training set of real rows alone.
+        true_share: of the class among real rows, to which probabilities are corrected for the ``corrected_`` scores.
     """
     thresholds = {name: best_threshold(validation, each.validation) for name, each in predictions.items()}
     points = {name: _points(test, each, thresholds[name], true_share) for name, each in predictions.items()}
@@ -121,12 +121,12 @@ def _points(test: np.ndarray, each: Predictions, threshold: float, true_share: f
 def _statistics(test: np.ndarray, each: Predictions, threshold: float, true_share: float) -> Statistics:
     plain = decision_statistics(test, each.test, PLAIN_THRESHOLD)
     best = decision_statistics(test, each.test, threshold)
-    chances = _chance_statistics(test, each.test)
+    probabilities = _chance_statistics(test, each.test)
     corrected = _chance_statistics(test, prior_corrected(each.test, each.share, true_share))
 
     def measure(counts: np.ndarray) -> dict[str, np.ndarray]:
         return {
-            **chances(counts),
+            **probabilities(counts),
             **plain(counts),
             **_prefixed("best_", best(counts)),
             **_prefixed("corrected_", corrected(counts)),
@@ -135,9 +135,9 @@ def _statistics(test: np.ndarray, each: Predictions, threshold: float, true_shar
     return measure
 
 
-def _chance_statistics(test: np.ndarray, chance: np.ndarray) -> Statistics:
-    scores = classification_statistics(test.astype(np.int64), _both(chance), 1)
-    calibration = calibration_statistics(test, chance)
+def _chance_statistics(test: np.ndarray, probability: np.ndarray) -> Statistics:
+    scores = classification_statistics(test.astype(np.int64), _both(probability), 1)
+    calibration = calibration_statistics(test, probability)
     return lambda counts: {**scores(counts), **calibration(counts)}
 
 
@@ -167,6 +167,6 @@ def _against(
     return Scores(threshold, values, differences, certain)
 
 
-def _both(chance: np.ndarray) -> np.ndarray:
+def _both(probability: np.ndarray) -> np.ndarray:
     """``float64[rows, 2]``."""
-    return np.column_stack([1 - chance, chance])
+    return np.column_stack([1 - probability, probability])

@@ -21,19 +21,20 @@ __all__ = ["NOTE", "Cell", "Sheet", "draw", "sheets", "to_json", "to_markdown", 
 
 #: Title, and the scores that stand in it: three at most, or a terminal of 80 columns would not hold them.
 _SHEETS = (
-    ("Rows called at a chance of 0.5", ("recall", "precision", "f1")),
+    ("Rows called at a probability of 0.5", ("recall", "precision", "f1")),
     ("Rows called at the threshold that is best on validation rows", ("best_recall", "best_precision", "best_f1")),
     ("Ranking", ("pr_auc", "auc")),
-    ("Chances as they come", ("log_loss", "normalised_entropy", "calibration_error")),
-    ("Chances corrected", ("corrected_log_loss", "corrected_normalised_entropy", "corrected_calibration_error")),
+    ("Probabilities as they come", ("log_loss", "normalised_entropy", "calibration_error")),
+    ("Probabilities corrected", ("corrected_log_loss", "corrected_normalised_entropy", "corrected_calibration_error")),
 )
 #: Differences from real rows alone that are shown.
 _DIFFERENCES = (("best_f1", "pr_auc", "auc"), ("log_loss", "corrected_log_loss"))
 #: What a reader must know of the figures.
 NOTE = (
-    "Intervals of 95 % from resampled holdout rows, the same for every arm; they do not tell how another split or "
-    "another fit would differ. * marks a difference from real rows alone that holds for all arms together. Corrected: "
-    "chances brought back to the real share of the class (Elkan 2001), which every arm but the first has changed."
+    "Intervals of 95 % from resampled holdout rows, the same for every training set; another split or fit would "
+    "differ by more. * = significantly different from real rows alone, for all training sets together. Corrected: "
+    "probabilities brought back to the real fraction of the class (Elkan 2001), which every training set but the first "
+    "has changed."
 )
 
 
@@ -147,7 +148,7 @@ def _learned(outcomes: Sequence[ArmOutcome]) -> Sheet:
         for outcome in outcomes
         if outcome.scores is not None
     ]
-    return Sheet("What each arm learned from", headers, tuple(rows))
+    return Sheet("What each training set learned from", headers, tuple(rows))
 
 
 def _header(name: str) -> str:

@@ -1,8 +1,9 @@
-"""Do synthetic rows of a rare class help? Every arm is trained and judged by real rows that nothing has learned.
+"""Do synthetic rows of a rare class help? Every training set is trained and judged by real rows that nothing has
+learned.
 
 The real table is split once, by the seed and class by class, before anything is fitted: rows to learn, by the
-generator and by every arm; rows to choose thresholds and numbers of trees on; and the holdout. What is done already is
-not done again, and an arm that fails leaves the others as they are.
+generator and by every training set; rows to choose thresholds and numbers of trees on; and the holdout. What is done
+already is not done again, and a training set that fails leaves the others as they are.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from .training_sets import Arm, TrainingSet, arms_of, training_set
 
 __all__ = ["DEFAULT_SHARES", "ArmOutcome", "Parts", "Settings", "Study", "run_study", "split_rows"]
 
-#: Shares of the class that are tried.
+#: Fractions of the class that are tried.
 DEFAULT_SHARES = (0.05, 0.10, 0.25, 0.50)
 #: Of all rows, and of what is left of them.
 HOLDOUT_SHARE, VALIDATION_SHARE = 0.3, 0.2
@@ -76,7 +77,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class ArmOutcome:
-    """What came of one arm: scores, or an error.
+    """What came of one training set: scores, or an error.
 
     Attributes:
         rows: that it learned from, ``added``: those of them that were made.
@@ -95,7 +96,7 @@ class ArmOutcome:
 
 @dataclass(frozen=True)
 class Study:
-    """What came of all arms.
+    """What came of all training sets.
 
     Attributes:
         named: the class in words, such as ``income = >50K``.
@@ -114,7 +115,7 @@ class Study:
 
 
 def split_rows(table: pd.DataFrame, classes: Classes, seed: int, holdout: pd.DataFrame | None = None) -> Parts:
-    """Part the rows whose class is known, class by class, so that each part has its share of every one.
+    """Part the rows whose class is known, class by class, so that each part has its fraction of every one.
 
     Args:
         holdout: if given, no rows of ``table`` are held out for the test.
@@ -128,12 +129,12 @@ def split_rows(table: pd.DataFrame, classes: Classes, seed: int, holdout: pd.Dat
     return Parts(learn, table[chosen].reset_index(drop=True), test)
 
 
-def _stratified(codes: np.ndarray, among: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
-    """``bool[rows]``: ``share`` of the rows ``among``, of each class."""
+def _stratified(codes: np.ndarray, among: np.ndarray, fraction: float, rng: np.random.Generator) -> np.ndarray:
+    """``bool[rows]``: ``fraction`` of the rows ``among``, of each class."""
     chosen = np.zeros(len(codes), bool)
     for code in range(codes.max() + 1):
         rows = rng.permutation(np.flatnonzero(among & (codes == code)))
-        chosen[rows[: round(share * len(rows))]] = True
+        chosen[rows[: round(fraction * len(rows))]] = True
     return chosen
 
 
@@ -147,7 +148,7 @@ def run_study(
     ruled: Callable[[pd.DataFrame, Schema], Schema] | None = None,
     progress: Reporter | None = None,
 ) -> Study:
-    """Train and judge every arm; everything lies in ``folder``.
+    """Train and judge every training set; everything lies in ``folder``.
 
     Args:
         kinds: column -> the kind to take it for, where the guess is wrong.
@@ -172,9 +173,9 @@ def run_study(
     schema = schema if ruled is None else ruled(parts.learn, schema)
     arms = arms_of(settings.shares, float(truths["learn"].mean()), oversampling=settings.oversampling)
     _check_positives(truths, classes)
-    place = Path(folder)
-    make_folder(place)
-    work = _Work(parts, truths, schema, settings, classes, arms, place, progress)
+    path = Path(folder)
+    make_folder(path)
+    work = _Work(parts, truths, schema, settings, classes, arms, path, progress)
     trained = [work.outcome(arm) for arm in arms]
     predictions = {outcome.arm.key: found for outcome, found in trained if found is not None}
     scores: dict[str, Scores] = {}
@@ -216,7 +217,7 @@ def _check_positives(truths: Mapping[str, np.ndarray], classes: Classes) -> None
 
 
 class _Work:
-    """Trains the arms one after the other, and the generator when the first of them needs it."""
+    """Trains the training sets one after the other, and the generator when the first of them needs it."""
 
     def __init__(
         self,
@@ -226,14 +227,14 @@ class _Work:
         settings: Settings,
         classes: Classes,
         arms: list[Arm],
-        place: Path,
+        path: Path,
         progress: Reporter,
     ) -> None:
         self.parts, self.truths, self.schema, self.settings = parts, truths, schema, settings
-        self.classes, self.work, self.progress = classes, Workspace(place, progress), progress
+        self.classes, self.work, self.progress = classes, Workspace(path, progress), progress
         # The largest share needs all of the synthetic rows, and the smaller ones the first of them.
-        share = max(arm.share or 0.0 for arm in arms)
-        self.wanted = rows_for_share(share, int(truths["learn"].sum()), len(truths["learn"]))
+        fraction = max(arm.share or 0.0 for arm in arms)
+        self.wanted = rows_for_share(fraction, int(truths["learn"].sum()), len(truths["learn"]))
         # What each result depends on, so that another ratio or generator does not undo what it leaves as it is.
         self.data_mark = fingerprint([classes.named, settings.seed, schema.to_dict()], *vars(parts).values())
         self.rows_mark = fingerprint([self.data_mark, settings.model, settings.options, self.wanted])
@@ -275,12 +276,12 @@ class _Work:
             # The number of trees is chosen on the validation rows, or real rows alone would be learned by heart
             # and anything that blurs them would seem to help.
             watched = self.x_test[:cut], self.truths["validation"].astype(np.float32)
-            chance = model.fit(learned.x, learned.y.astype(np.float32), watched=watched).predict(self.x_test)
+            probability = model.fit(learned.x, learned.y.astype(np.float32), watched=watched).predict(self.x_test)
         except OutputError:
             raise
         except TabllmError as error:
             return self._failed(arm, str(error))
-        except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:  # a fault of one arm is its own
+        except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:  # others may do
             return self._failed(arm, f"{type(error).__name__}: {error}")
         outcome = ArmOutcome(arm, len(learned.y), len(learned.y) - len(self.real.y), time.perf_counter() - start)
         self.work.keep(
@@ -291,11 +292,11 @@ class _Work:
                 "added": outcome.added,
                 "seconds": outcome.seconds,
                 "share": learned.share,
-                "validation": chance[:cut].tolist(),
-                "holdout": chance[cut:].tolist(),
+                "validation": probability[:cut].tolist(),
+                "holdout": probability[cut:].tolist(),
             },
         )
-        return outcome, Predictions(chance[:cut], chance[cut:], learned.share)
+        return outcome, Predictions(probability[:cut], probability[cut:], learned.share)
 
     def _failed(self, arm: Arm, why: str) -> tuple[ArmOutcome, None]:
         self.progress.note(f"{arm.label} failed: {why}")

@@ -1,4 +1,4 @@
-"""What each arm of the study learns from: real rows, real and synthetic rows, weighted, or drawn by SMOTE."""
+"""What each training set of the study learns from: real rows, real and synthetic rows, weighted, or drawn by SMOTE."""
 
 from __future__ import annotations
 
@@ -66,23 +66,23 @@ class TrainingSet:
         return hits / (hits + float((~self.y).sum()))
 
 
-def arms_of(shares: tuple[float, ...], present: float, *, oversampling: bool) -> list[Arm]:
-    """The arms of a study: real rows alone first; shares that the class has already make none.
+def arms_of(fractions: tuple[float, ...], present: float, *, oversampling: bool) -> list[Arm]:
+    """The training sets of a study: real rows alone first; shares that the class has already make none.
 
     Raises:
         UsageError: if a share is none, or no share is above the ``present`` one.
     """
-    for share in shares:
-        if not 0 < share < 1:
-            raise UsageError(f"A ratio must lie between 0 % and 100 %, not {100 * share:g} %.")
-    above = sorted({share for share in shares if share > present})
+    for fraction in fractions:
+        if not 0 < fraction < 1:
+            raise UsageError(f"A ratio must lie between 0 % and 100 %, not {100 * fraction:g} %.")
+    above = sorted({fraction for fraction in fractions if fraction > present})
     if not above:
         raise UsageError(
             f"The class has {100 * present:.3g} % of the rows already, as much as every ratio; name higher --ratios."
         )
-    arms = [Arm("real"), Arm("weights"), *(Arm("hybrid", share) for share in above)]
-    arms += [Arm("smote", share) for share in above]
-    return arms + [Arm("oversampling", share) for share in above if oversampling]
+    arms = [Arm("real"), Arm("weights"), *(Arm("hybrid", fraction) for fraction in above)]
+    arms += [Arm("smote", fraction) for fraction in above]
+    return arms + [Arm("oversampling", fraction) for fraction in above if oversampling]
 
 
 def training_set(

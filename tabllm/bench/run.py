@@ -26,7 +26,7 @@ from ..lm.sampling.sampler import block_rows
 from ..lm.serialization.base import LmCodec, Task
 from ..lm.serialization.names import codec_class
 from ..lm.serialization.table import TokenCodec
-from ..lm.serialization.tokenizer import Pieces
+from ..lm.serialization.tokenizer import TextTokenizer
 from ..lm.training.trainer import plan_training, train
 from ..lm.vocabulary import use_vocabulary
 from .machine import Peaks, describe_machine, measure_peaks
@@ -76,34 +76,34 @@ def bench_models(
     arrays = to_arrays(table, schema)
     speeds: list[Speed] = []
     peaks: dict[str, Peaks] = {}
-    place = choose_engine(engine, device, precisions[0])
+    where = choose_engine(engine, device, precisions[0])
     with _folder(model, random_weights, table, progress) as folder:
         for precision in precisions:
-            place = choose_engine(engine, device, precision)
+            where = choose_engine(engine, device, precision)
             for serialization in serializations:
-                lm = make_lm(*place, folder, precision=precision, random=seed if random_weights else None)
+                lm = make_lm(*where, folder, precision=precision, random=seed if random_weights else None)
                 codec = _codec(serialization, arrays, schema, folder)
                 choices = codec.encode(arrays)
                 if isinstance(codec, TokenCodec):
-                    use_vocabulary(lm, codec, choices, Pieces.load(folder))
+                    use_vocabulary(lm, codec, choices, TextTokenizer.load(folder))
                 _train_briefly(lm, codec, choices, precision, steps, seed, progress)
                 longest = codec.longest(range(len(codec.names)))
                 sizes = list(batches) or [block_rows(lm, longest)]
                 with progress.task(f"Sampling {precision}, {serialization}", len(sizes), "runs") as task:
                     for batch in sizes:
-                        before = measure_peaks(*place, precision)
+                        before = measure_peaks(*where, precision)
                         speed = measure_sampling(
                             lm, codec, model=model, serialization=serialization, rows=rows, batch=batch, seed=seed
                         )
                         # On both sides of what it is compared with: a machine's speed changes with its heat and load.
-                        peak = before.higher(measure_peaks(*place, precision))
+                        peak = before.higher(measure_peaks(*where, precision))
                         peaks[precision] = peak.higher(peaks.get(precision, peak))
-                        share, moved = speed.gflops / peak.gflops, speed.gigabytes / peak.gigabytes
-                        speeds.append(replace(speed, share=share, bandwidth_share=moved))
+                        fraction, moved = speed.gflops / peak.gflops, speed.gigabytes / peak.gigabytes
+                        speeds.append(replace(speed, share=fraction, bandwidth_share=moved))
                         task.advance(1, f"{speed.rows_per_second:,.1f} rows/s")
                 del lm
     return {
-        "machine": describe_machine(*place),
+        "machine": describe_machine(*where),
         "model": model,
         "random_weights": random_weights,
         "table_rows": len(table),
@@ -143,14 +143,14 @@ def bench_training(
     """
     schema = infer_schema(table)
     arrays = to_arrays(table, schema)
-    place = choose_engine(engine, device, precision)
+    where = choose_engine(engine, device, precision)
     with _folder(model, random_weights, table, progress or Reporter()) as folder:
-        lm = make_lm(*place, folder, precision=precision, random=seed if random_weights else None)
+        lm = make_lm(*where, folder, precision=precision, random=seed if random_weights else None)
         codec = _codec(serialization, arrays, schema, folder)
         choices = codec.encode(arrays)
         if isinstance(codec, TokenCodec):
-            use_vocabulary(lm, codec, choices, Pieces.load(folder))
-        before = measure_peaks(*place, precision)
+            use_vocabulary(lm, codec, choices, TextTokenizer.load(folder))
+        before = measure_peaks(*where, precision)
         speed = measure_training(
             lm,
             codec,
@@ -162,9 +162,9 @@ def bench_training(
             updates=updates,
             seed=seed,
         )
-        peak = before.higher(measure_peaks(*place, precision))
+        peak = before.higher(measure_peaks(*where, precision))
     return {
-        "machine": describe_machine(*place),
+        "machine": describe_machine(*where),
         "peaks": {precision: peak.to_dict()},
         "training": replace(speed, share=speed.gflops / peak.gflops).to_dict(),
     }
@@ -185,7 +185,7 @@ def _folder(model: str, random_weights: bool, table: pd.DataFrame, progress: Rep
 
 def _codec(serialization: str, arrays: dict[str, np.ndarray], schema: Schema, folder: Path) -> LmCodec:
     settings = {"serialization": serialization, "bins": DEFAULT_BINS}
-    task = Task(arrays, schema, Pieces.load(folder), read_context(folder), settings)
+    task = Task(arrays, schema, TextTokenizer.load(folder), read_context(folder), settings)
     return codec_class(serialization).fit_for(task)[0]
 
 

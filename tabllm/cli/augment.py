@@ -180,7 +180,7 @@ def _check_options(study: bool, outputs: Outputs, options: dict[str, Any]) -> No
     if not study and bool(options["balance"]) == bool(options["rows"]):
         raise UsageError("Give one of --raise-to RATE and --rows N, to say how many rows to add; or --study.")
     if options["balance"] == "equal" and options["label"]:
-        raise UsageError("--raise-to equal raises every class; leave --label out, or give a share.")
+        raise UsageError("--raise-to equal raises every class; leave --label out, or give a fraction.")
 
 
 def _augment(
@@ -380,7 +380,7 @@ def _study(
         facts=facts,
     )
     if all(outcome.error for outcome in found.outcomes):
-        raise TabllmError("None of the arms could be judged; see above why.")
+        raise TabllmError("None of the training sets could be judged; see above why.")
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

@@ -98,11 +98,11 @@ def leave(error: BaseException, *, debug: bool = False, signal: int | None = Non
     interrupted = code == INTERRUPTED
     if signal is not None and interrupted:
         code = 128 + signal
-    told, code = end_together(error, message, code, interrupted)
-    if told is not None:
-        begin = "" if isinstance(error, Interrupted) and told == message else "Error: "
+    reported, code = end_together(error, message, code, interrupted)
+    if reported is not None:
+        begin = "" if isinstance(error, Interrupted) and reported == message else "Error: "
         with contextlib.suppress(OSError):  # after SIGHUP there is no terminal to say it on
-            lines = folded(plain(" ".join(told.split())), indent=len(begin))
+            lines = folded(plain(" ".join(reported.split())), indent=len(begin))
             click.echo(click.style(begin.strip(), fg="red", bold=True) + " " * bool(begin) + lines, err=True)
     leave_at_once(code)
     sys.exit(code)

@@ -146,7 +146,7 @@ class Claim(click.ParamType):
 @click.option(
     "--channel",
     metavar="COL",
-    help="With --by and --conversion: column of the channel, whose share of the conversions is compared.",
+    help="With --by and --conversion: column of the channel, whose fraction of the conversions is compared.",
 )
 @click.option(
     "--links",

@@ -115,9 +115,9 @@ def table_in_parts(
     from ..cluster.cutting import table_job
     from ..cluster.job import Work
 
-    model, place = loaded(run, device, cluster, {})
-    job = table_job(task, model, run, table, seed=seed, settings={**settings, "device": place})
-    work = Work.of(job, run, out, table=table, device=place)
+    model, chosen = loaded(run, device, cluster, {})
+    job = table_job(task, model, run, table, seed=seed, settings={**settings, "device": chosen})
+    work = Work.of(job, run, out, table=table, device=chosen)
     run_in_parts(session, work, out, cluster, model, label=label, force=force)
 
 

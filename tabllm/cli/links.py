@@ -127,7 +127,7 @@ def refuse(options: Mapping[str, Any]) -> None:
 def fit_links(
     session: Session,
     files: tuple[str, ...],
-    asked: AskedLinks,
+    requested: AskedLinks,
     model: str,
     options: Mapping[str, Any],
     out: str,
@@ -150,7 +150,7 @@ def fit_links(
 
     known = settings_table(LinkedTables)
     refuse({f"--{name.replace('_', '-')}": True for name in options if name not in known})
-    links = asked.links(time)
+    links = requested.links(time)
     check_run_directory(out)
     claim(session, out, force=force, folder=True)
     found = _read(session, files, reading)

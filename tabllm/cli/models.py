@@ -142,8 +142,8 @@ def pull(session: Session, name: str, revision: str | None) -> None:
             f"{found.repo} at {str(found.revision)[:7]}, {facts.disk / 1e9:.2f} GB of weights, is here ({took})."
         )
         session.say(f"It lies in {found.path}")
-    asked = f"{found.name}@{revision}" if revision else name
-    session.suggest("tabllm", "fit", "DATA", "-m", asked)
+    requested = f"{found.name}@{revision}" if revision else name
+    session.suggest("tabllm", "fit", "DATA", "-m", requested)
 
 
 @click.command(cls=Command, examples=INFO_EXAMPLES, short_help="Show a model's size, context and memory.")
@@ -166,9 +166,9 @@ def info(session: Session, name: str, revision: str | None, json_file: str | Non
         from .tables import draw_facts, quiet_table
 
         console = session.console()
-        place = {"model": found.repo or found.name, "commit": found.revision or "", "folder": str(found.path)}
+        origin = {"model": found.repo or found.name, "commit": found.revision or "", "folder": str(found.path)}
         console.print()
-        draw_facts(console, {label: text for label, text in {**place, **_texts(facts)}.items() if text})
+        draw_facts(console, {label: text for label, text in {**origin, **_texts(facts)}.items() if text})
         console.print("\n[bold]Memory of the weights[/]")
         table = quiet_table(console, "precision", ">GB")
         for precision, size in memory.items():

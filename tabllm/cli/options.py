@@ -91,13 +91,13 @@ class Share(click.ParamType):
         if text in self.words:
             return text
         try:
-            share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+            fraction = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
         except ValueError:
-            share = 0.0
-        if not 0 < share < 1:
+            fraction = 0.0
+        if not 0 < fraction < 1:
             others = "".join(f", or {word!r}" for word in self.words)
-            self.fail(f"{value!r} is not a share such as 0.2 or 20%{others}.", param, ctx)
-        return share
+            self.fail(f"{value!r} is not a fraction such as 0.2 or 20%{others}.", param, ctx)
+        return fraction
 
 
 class Shares(click.ParamType):

@@ -77,8 +77,8 @@ def take_privacy(model: str, given: dict[str, Any], *, has_schema: bool, rows: i
     if not found:
         return
     if "epsilon" not in found:
-        asked = f"--dp-{min(found).replace('_', '-')}"
-        raise UsageError(f"{asked} says how to fit with differential privacy; ask for it with --dp-epsilon E.")
+        requested = f"--dp-{min(found).replace('_', '-')}"
+        raise UsageError(f"{requested} says how to fit with differential privacy; ask for it with --dp-epsilon E.")
     from tabular.dp.settings import Privacy
     from tabular.registry import has_option
 
@@ -113,7 +113,7 @@ def privacy_facts(facts: Mapping[str, Any]) -> dict[str, str]:
         return {}
     alone = found["spent_alone"]
     return {
-        "differential privacy": f"epsilon {found['epsilon']:.3f} at delta {found['delta']:.2g} (asked: "
+        "differential privacy": f"epsilon {found['epsilon']:.3f} at delta {found['delta']:.2g} (requested: "
         f"{found['asked_epsilon']:g}), by {found['accountant']}; {found['neighbours']}",
         "spent on": f"columns {alone['columns']:.3f}, updates {alone['updates']:.3f}, each if it were alone",
         "updates": f"{found['steps']:,} on {100 * found['sample_rate']:.2f} % of the rows each, gradients clipped to "

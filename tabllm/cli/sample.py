@@ -158,9 +158,9 @@ def sample(
     from tabular.storage.rundir import run_stamp
 
     if balance and fair:
-        raise UsageError("--balance and --fair contradict each other: the one sets every share, the other keeps some.")
+        raise UsageError("--balance and --fair contradict each other: one sets every fraction, the other keeps some.")
     if refine and (balance or fair):
-        raise UsageError("--refine keeps the table's own shares, which --balance and --fair change: leave one out.")
+        raise UsageError("--refine keeps the table's own fractions, which --balance and --fair change: leave one out.")
     if not prompt_only and is_linked(run):
         refuse(
             {
@@ -240,11 +240,11 @@ def _sample_parts(
     from ..cluster.folders import is_remote
     from ..cluster.job import Work
 
-    synthesizer, place = loaded(run, device, cluster, options)
+    synthesizer, chosen = loaded(run, device, cluster, options)
     wanted = rows or synthesizer.describe()[synthesizer.unit]
-    job = sample_job(synthesizer, run, wanted, seed=seed, settings={**settings, "device": place})
+    job = sample_job(synthesizer, run, wanted, seed=seed, settings={**settings, "device": chosen})
     given = {name: value for name, value in options.items() if value is not None}
-    work = Work.of(job, run, out, device=place, options=given)
+    work = Work.of(job, run, out, device=chosen, options=given)
     run_in_parts(session, work, out, cluster, synthesizer, label="Sampling", force=force)
     if not settings["where"] and not is_remote(out):
         session.suggest("tabllm", "eval", run if read_source(run) else "DATA", out)

@@ -58,7 +58,7 @@ def draw_scores(console: Console, scores: RowScores, duplicates: Duplicates | No
         print_table(
             console,
             [">row", ">copies", ">expected"],
-            [[f"{row + 1:,}", f"{copies:,}", f"{chance:.2g}"] for row, copies, chance in duplicates.groups],
+            [[f"{row + 1:,}", f"{copies:,}", f"{probability:.2g}"] for row, copies, probability in duplicates.groups],
         )
     console.print()
 
@@ -82,7 +82,8 @@ def scores_as_json(scores: RowScores, duplicates: Duplicates | None, *, limit: i
             "rows": duplicates.rows,
             "expected": duplicates.expected,
             "groups": [
-                {"row": row + 1, "copies": copies, "expected": chance} for row, copies, chance in duplicates.groups
+                {"row": row + 1, "copies": copies, "expected": probability}
+                for row, copies, probability in duplicates.groups
             ],
         },
         "least_likely": [
@@ -105,8 +106,8 @@ def prediction_facts(probs: pd.DataFrame, truth: pd.Series | None) -> dict[str, 
     facts: dict[str, Any] = {"rows": len(probs), "classes": probs.shape[1], "accuracy": None, "log_loss": None}
     if truth is None:
         return facts
-    place = {str(name): number for number, name in enumerate(probs.columns)}
-    code = truth.astype(str).map(place).fillna(-1).to_numpy(dtype=np.int64)
+    position = {str(name): number for number, name in enumerate(probs.columns)}
+    code = truth.astype(str).map(position).fillna(-1).to_numpy(dtype=np.int64)
     known = np.flatnonzero(code >= 0)
     if len(known):
         values = probs.to_numpy()[known]
@@ -125,10 +126,12 @@ def _summary(bits: np.ndarray) -> dict[str, float] | None:
 def _blame(scores: RowScores, row: int) -> str:
     """The columns that take more bits than is typical, most first."""
     excess = scores.cells[row] - scores.typical
-    order = [int(place) for place in np.argsort(-excess, kind="stable")[:_NAMED] if excess[place] > 0]
-    if any(np.isposinf(excess[place]) for place in order):
-        return ", ".join(f"{scores.columns[place]} impossible" for place in order if np.isposinf(excess[place]))
-    return ", ".join(f"{scores.columns[place]} +{excess[place]:.1f}" for place in order)
+    order = [int(position) for position in np.argsort(-excess, kind="stable")[:_NAMED] if excess[position] > 0]
+    if any(np.isposinf(excess[position]) for position in order):
+        return ", ".join(
+            f"{scores.columns[position]} impossible" for position in order if np.isposinf(excess[position])
+        )
+    return ", ".join(f"{scores.columns[position]} +{excess[position]:.1f}" for position in order)
 
 
 def _bits(value: float) -> str:

@@ -150,9 +150,9 @@ def compare_logs(
     session.write_json(next(iter(found.values())) if len(found) == 1 else found, json_file)
 
 
-def refuse_users(synthesizer: Synthesizer, asked: Mapping[str, Any]) -> None:
-    """Raise :class:`UsageError` if one of ``asked``, options or commands, is set and ``synthesizer`` makes users."""
-    for option, value in asked.items():
+def refuse_users(synthesizer: Synthesizer, requested: Mapping[str, Any]) -> None:
+    """Raise :class:`UsageError` if one of ``requested`` (options, commands) is set and ``synthesizer`` makes users."""
+    for option, value in requested.items():
         if value and synthesizer.unit != "rows":
             raise UsageError(
                 f"{option} counts rows, and this run makes {synthesizer.unit} with all their events; fit "

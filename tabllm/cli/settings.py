@@ -51,7 +51,7 @@ settings_option: Callable[[Decorated], Decorated] = click.option(
 def option_of(setting: Setting) -> Callable[[Decorated], Decorated]:
     """The option of a setting; left out, it is ``None``, and the generator's own default holds."""
     none = setting.default is None or setting.default is False
-    told = setting.absent or ("" if none else str(setting.default).removesuffix(".0"))
+    reported = setting.absent or ("" if none else str(setting.default).removesuffix(".0"))
     kind: dict[str, Any] = {"type": str, "metavar": "TEXT"}
     if setting.choices:
         kind = {"type": click.Choice(setting.choices)}
@@ -65,7 +65,7 @@ def option_of(setting: Setting) -> Callable[[Decorated], Decorated]:
             "type": Within(low, setting.most if high is None else high, setting.least is None, high is not None),
             "metavar": "X",
         }
-    help = setting.help + (f"  [default: {told}]" if told else "")
+    help = setting.help + (f"  [default: {reported}]" if reported else "")
     return click.option(f"--{setting.name.replace('_', '-')}", help=help, **kind)
 
 
@@ -99,7 +99,7 @@ def with_settings(
         model = settings.model
     settings.check(model, file)
     options = {name: value for name, value in given.items() if value is not None}
-    told = dict(settings.options)
+    reported = dict(settings.options)
     if "epochs" in options or "steps" in options:  # one of them stands in place of the other
-        told = {name: value for name, value in told.items() if name not in ("epochs", "steps")}
-    return model, {**told, **options}
+        reported = {name: value for name, value in reported.items() if name not in ("epochs", "steps")}
+    return model, {**reported, **options}

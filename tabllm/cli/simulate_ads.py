@@ -20,7 +20,7 @@ __all__ = ["simulate_ads", "write_simulated"]
 EXAMPLES = """
 # 100,000 impressions of two weeks, about 2 % of them clicked
 tabllm simulate-ads 100000 -o ads.csv
-# With the true chance of every click, so that 'tabllm ctr' can tell how good the best model could be
+# With the true probability of every click, so that 'tabllm ctr' can tell how good the best model could be
 tabllm simulate-ads 100000 --truth -o ads.parquet
 tabllm ctr ads.parquet --click click --time time -m nano
 # 4,000 users with histories: what they saw and clicked before changes what they click next
@@ -30,7 +30,9 @@ tabllm simulate-ads 1000000 --click-rate 0.005 --ads 2000 --seed 7 -o rare.parqu
 """
 
 
-@click.command("simulate-ads", cls=Command, examples=EXAMPLES, short_help="Simulate an ad log whose chances are known.")
+@click.command(
+    "simulate-ads", cls=Command, examples=EXAMPLES, short_help="Simulate an ad log of known click probabilities."
+)
 @click.argument("rows", type=AtLeast(1), metavar="N")
 @out_option("OUT", "File to write; its ending says the format, '-' prints CSV on standard output.", required=True)
 @count_option("--ads", least=2, default=300, help="Number of different ads.")
@@ -91,7 +93,7 @@ def simulate_ads(
         f"Simulated {rows:,} rows with {note['clicks']:,} clicks in {seconds(time.perf_counter() - start)}; wrote "
         f"{shown(out)}. Nothing in them was measured{f', as {beside} says' if beside else ''}."
     )
-    session.say(f"The true chances have an AUC of {note['ceiling_auc']:.4f}: no model can expect more.")
+    session.say(f"The true probabilities have an AUC of {note['ceiling_auc']:.4f}: no model can expect more.")
 
 
 def write_simulated(table: pd.DataFrame, note: dict[str, Any], out: str) -> Path | None:

@@ -214,8 +214,8 @@ def draw(console: Console, table: FrontTable, model: str) -> None:
 
     console.print(f"[bold]Tuning {escape(model)}: trials that no other beats in everything, and the default[/]")
     marked = [
-        [f"[green]{escape(cell)}[/]" if place == table.best else escape(cell) for cell in row]
-        for place, row in enumerate(table.rows)
+        [f"[green]{escape(cell)}[/]" if index == table.best else escape(cell) for cell in row]
+        for index, row in enumerate(table.rows)
     ]
     print_table(console, table.headers, marked)
     for note in table.notes:

@@ -15,7 +15,7 @@ from .table import TableCodec
 
 __all__ = ["decode_within", "present_weights", "token_weights"]
 
-#: Places inside a bin that are looked at to learn which share of it a condition allows.
+#: Places inside a bin that are examined to learn which fraction of it a condition allows.
 PROBES = 65
 #: Draws inside a bin before a value that still breaks its condition is moved to the nearest one that keeps it.
 MAX_DRAWS = 20
@@ -83,12 +83,12 @@ def _number_weights(column: NumberCodec, condition: Allowed, rounding: Round) ->
         weights[-1] = condition.missing
     if bins:
         inside = column.within(np.repeat(np.arange(bins), PROBES), np.tile(np.linspace(0, 1, PROBES), bins))
-        share = condition.contains(rounding(inside)).reshape(bins, PROBES).mean(axis=1)
+        fraction = condition.contains(rounding(inside)).reshape(bins, PROBES).mean(axis=1)
         # An interval may lie between two probes: a bin that touches it stays possible.
         touches = np.zeros(bins, bool)
         for low, high in condition.intervals or ():
             touches |= (column.knots[:, 0] <= high) & (column.knots[:, -1] >= low)
-        weights[atoms : atoms + bins] = np.maximum(share, touches / (4 * PROBES))
+        weights[atoms : atoms + bins] = np.maximum(fraction, touches / (4 * PROBES))
     return weights
 
 

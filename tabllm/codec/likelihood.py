@@ -73,10 +73,11 @@ def _of_categories(codec: CategoryCodec, values: np.ndarray) -> list[Candidates]
         is_last = np.where(values < 0, codec.codes - 1, values) == codec.codes - 1
         beyond = np.arange(last + 1, codec.block)
         others = np.tile(beyond, (len(values), 1)).reshape(len(values), len(beyond))
-        shares = np.broadcast_to(is_last[:, None], others.shape).astype(np.float64)
+        fractions = np.broadcast_to(is_last[:, None], others.shape).astype(np.float64)
         found.append(
             Candidates(
-                np.concatenate([tokens[:, 1:], others], axis=1), np.concatenate([np.ones((len(values), 1)), shares], 1)
+                np.concatenate([tokens[:, 1:], others], axis=1),
+                np.concatenate([np.ones((len(values), 1)), fractions], 1),
             )
         )
     return found
@@ -89,17 +90,19 @@ def _of_numbers(codec: NumberCodec, values: np.ndarray, low: np.ndarray, high: n
     atom, is_atom = _run(np.searchsorted(codec.atoms, low), np.searchsorted(codec.atoms, high))
     first = np.searchsorted(codec.knots[:, -1], low) if bins else np.zeros(len(low), np.int64)
     past = np.searchsorted(codec.knots[:, 0], high) if bins else first
-    place, is_bin = _run(first, past)
-    tokens = np.concatenate([np.where(is_atom, atom, 0), np.where(is_bin, place, 0) + atoms * bool(bins)], axis=1)
-    held = np.zeros(place.shape)
-    if bins and place.shape[1]:
-        place = np.where(is_bin, place, 0)
-        held = np.where(is_bin, _position(codec, place, high) - _position(codec, place, low), 0.0)
-    shares = np.concatenate([is_atom.astype(np.float64), held], axis=1)
-    shares[gone] = 0.0
+    position, is_bin = _run(first, past)
+    tokens = np.concatenate([np.where(is_atom, atom, 0), np.where(is_bin, position, 0) + atoms * bool(bins)], axis=1)
+    held = np.zeros(position.shape)
+    if bins and position.shape[1]:
+        position = np.where(is_bin, position, 0)
+        held = np.where(is_bin, _position(codec, position, high) - _position(codec, position, low), 0.0)
+    fractions = np.concatenate([is_atom.astype(np.float64), held], axis=1)
+    fractions[gone] = 0.0
     missing = np.full((len(values), 1), codec.size - 1, np.int64)
     is_missing = (gone & codec.missing).astype(np.float64)
-    return Candidates(np.concatenate([tokens, missing], axis=1), np.concatenate([shares, is_missing[:, None]], axis=1))
+    return Candidates(
+        np.concatenate([tokens, missing], axis=1), np.concatenate([fractions, is_missing[:, None]], axis=1)
+    )
 
 
 def _run(first: np.ndarray, past: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -120,10 +123,10 @@ def _position(codec: NumberCodec, bin_of: np.ndarray, value: np.ndarray) -> np.n
     with np.errstate(invalid="ignore", divide="ignore"):
         # Halves, since the difference of two numbers may be no float64.
         inside = (x / 2 - left / 2) / (right / 2 - left / 2)
-    share = np.where(right > left, np.clip(inside, 0.0, 1.0), (x > left).astype(np.float64))
+    fraction = np.where(right > left, np.clip(inside, 0.0, 1.0), (x > left).astype(np.float64))
     low, high = codec.tails
     is_first = (bin_of == 0)[..., None] & (np.arange(steps) == 0)
     is_last = (bin_of == len(codec.knots) - 1)[..., None] & (np.arange(steps) == steps - 1)
-    share = np.where(is_last, share ** (1 / high), share)
-    share = np.where(is_first, 1 - (1 - share) ** (1 / low), share)
-    return share.mean(axis=-1)
+    fraction = np.where(is_last, fraction ** (1 / high), fraction)
+    fraction = np.where(is_first, 1 - (1 - fraction) ** (1 / low), fraction)
+    return fraction.mean(axis=-1)

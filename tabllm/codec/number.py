@@ -15,7 +15,7 @@ __all__ = ["NumberCodec"]
 
 #: A column with no more distinct values than this has one token per value.
 MAX_VALUES = 256
-#: A value that carries this share of the non-missing cells, or more, is an atom.
+#: A value that carries this fraction of the non-missing cells, or more, is an atom.
 ATOM_SHARE = 0.002
 #: A bin holds at least this many training cells, and an atom that many, so that neither is a person's fingerprint.
 MIN_BIN_ROWS, MIN_ATOM_ROWS = 10, 20
@@ -117,11 +117,11 @@ class NumberCodec:
         steps = self.knots.shape[1] - 1
         step = np.minimum((position * steps).astype(np.int64), steps - 1)
         left, right = self.knots[bin_of, step], self.knots[bin_of, step + 1]
-        share = position * steps - step
+        fraction = position * steps - step
         low, high = self.tails
-        share = np.where((bin_of == 0) & (step == 0), 1 - (1 - share) ** low, share)
-        share = np.where((bin_of == len(self.knots) - 1) & (step == steps - 1), share**high, share)
-        return between(left, right, share)
+        fraction = np.where((bin_of == 0) & (step == 0), 1 - (1 - fraction) ** low, fraction)
+        fraction = np.where((bin_of == len(self.knots) - 1) & (step == steps - 1), fraction**high, fraction)
+        return between(left, right, fraction)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
@@ -171,7 +171,7 @@ def _nearest(sorted_set: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _quantile_knots(ordered: np.ndarray, count: int, steps: int) -> np.ndarray:
-    """float64[bins, steps + 1]: quantiles of bins that hold equal shares of ``ordered``, at first ``count`` of them.
+    """float64[bins, steps + 1]: quantiles of bins that hold equal fractions of ``ordered``, at first ``count`` of them.
 
     A bin wider than 1 / ``count`` of the range is halved while its halves hold enough cells: in a long tail
     one bin of equal share would hide most of the column's variance, and its correlations with it.

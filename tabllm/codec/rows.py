@@ -69,10 +69,10 @@ class RowCodec(BaseCodec):
         self, drawn: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]
     ) -> dict[str, np.ndarray]:
         learned: dict[str, np.ndarray] = {}
-        place = 0
+        position = 0
         for name, codec in self.table.codecs.items():
-            part = drawn[:, place : place + len(codec.sizes)]
-            place += len(codec.sizes)
+            part = drawn[:, position : position + len(codec.sizes)]
+            position += len(codec.sizes)
             if isinstance(codec, NumberCodec) and name in allowed:
                 learned[name] = conditions.decode_within(codec, part, rng, allowed[name], self._rounding(name))
             else:

@@ -100,34 +100,34 @@ class TableCodec:
         return np.array([numbers[field.column] for field in self.fields])
 
     def log_frequencies(self, tokens: np.ndarray) -> np.ndarray:
-        """float32[all tokens]: the log share of each token among ``tokens`` (int32[n, fields]) of its field."""
+        """float32[all tokens]: the log fraction of each token among ``tokens`` (int32[n, fields]) of its field."""
         logs = []
-        for place, field in enumerate(self.fields):
+        for index, field in enumerate(self.fields):
             # A pseudo-count keeps tokens possible that stand in no row, such as places in a last block.
-            counts = np.bincount(tokens[:, place], minlength=field.size) + 0.1
+            counts = np.bincount(tokens[:, index], minlength=field.size) + 0.1
             logs.append(np.log(counts / counts.sum()))
         return np.concatenate(logs).astype(np.float32)
 
     def ranks(self, tokens: np.ndarray) -> np.ndarray:
-        """float32[all tokens]: where a number's token stands among the values of its column, as the share of
+        """float32[all tokens]: where a number's token stands among the values of its column, as the fraction of
         ``tokens`` (int32[n, fields]) below it; NaN for categories and for "missing"."""
         ranks = [np.full(field.size, np.nan, np.float32) for field in self.fields]
-        for place, field in enumerate(self.fields):
+        for index, field in enumerate(self.fields):
             codec = self.codecs[field.column]
             if isinstance(codec, NumberCodec):
                 order = codec.value_order()
-                counts = np.bincount(tokens[:, place], minlength=field.size)[order] + 1e-3
-                ranks[place][order] = (np.cumsum(counts) - counts / 2) / counts.sum()
+                counts = np.bincount(tokens[:, index], minlength=field.size)[order] + 1e-3
+                ranks[index][order] = (np.cumsum(counts) - counts / 2) / counts.sum()
         return np.concatenate(ranks)
 
     def atom_counts(self, tokens: np.ndarray) -> np.ndarray:
         """int64[all tokens]: how many of ``tokens`` (int32[n, fields]) are an atom of a number; 0 for all else."""
         counts = [np.zeros(field.size, np.int64) for field in self.fields]
-        for place, field in enumerate(self.fields):
+        for index, field in enumerate(self.fields):
             codec = self.codecs[field.column]
             if isinstance(codec, NumberCodec):
                 atoms = len(codec.atoms)
-                counts[place][:atoms] = np.bincount(tokens[:, place], minlength=field.size)[:atoms]
+                counts[index][:atoms] = np.bincount(tokens[:, index], minlength=field.size)[:atoms]
         return np.concatenate(counts)
 
     def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:

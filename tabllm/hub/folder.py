@@ -20,7 +20,7 @@ class ModelFolder:
     """Where a model lies.
 
     Attributes:
-        name: as it was asked for, without a revision.
+        name: as it was requested, without a revision.
         repo: its id on the hub; ``None`` for a local folder.
         revision: the commit; ``None`` for a local folder.
     """

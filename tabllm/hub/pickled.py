@@ -30,7 +30,7 @@ __all__ = ["import_pickled"]
 
 #: How the name of an output layer ends, which may be the embedding under a second name.
 HEAD = "lm_head.weight"
-#: Before it a file that was made for it ran code although only tensors were asked for (CVE-2025-32434).
+#: Before it a file that was made for it ran code although only tensors were requested (CVE-2025-32434).
 _SAFE_TORCH = (2, 6)
 
 

@@ -136,7 +136,7 @@ def _load(source: Path, shown: str) -> Any:
 
 
 def _checked_groups(model: Any, group_size: int | None) -> int:
-    """A group size that divides every layer's width; ``group_size`` if that was asked for.
+    """A group size that divides every layer's width; ``group_size`` if that was requested.
 
     mlx-lm would leave the layers out that groups do not divide; nobody would notice.
     """

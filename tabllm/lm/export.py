@@ -96,18 +96,18 @@ def row_pattern(codec: TextCodec) -> str:
     """
     parts = []
     for column, (name, cell) in enumerate(codec.cells.items()):
-        lead = codec.pieces.texts([codec.lead(column, column - 1 if column else None)])[0]
+        lead = codec.tokenizer.texts([codec.lead(column, column - 1 if column else None)])[0]
         parts.append(re.escape(lead) + _value(codec, name, cell))
     return "".join(parts)
 
 
 def _value(codec: TextCodec, name: str, cell: object) -> str:
     if isinstance(cell, ListCodec):
-        return "(?:" + "|".join(re.escape(text) for text in codec.pieces.texts(cell.paths)) + ")"
+        return "(?:" + "|".join(re.escape(text) for text in codec.tokenizer.texts(cell.paths)) + ")"
     if isinstance(cell, TextCells):
         return r"[^\n]*\n"
     levels = codec.automata[codec.names.index(name)].levels
-    texts = [codec.pieces.texts([[int(token)] for token in level.tokens]) for level in levels]
+    texts = [codec.tokenizer.texts([[int(token)] for token in level.tokens]) for level in levels]
     choices = ["(?:" + "|".join(map(re.escape, sorted(set(some)))) + ")" for some in texts]
     if isinstance(cell, DateCodec) and not cell.missing:
         return "".join(choices)
@@ -122,7 +122,7 @@ def readme(base: str, codec: TextCodec, use: str = "") -> str:
         base: the name of the pretrained model.
         use: how it is loaded, a paragraph of its own.
     """
-    first = codec.pieces.texts([codec.lead(0, None)])[0]
+    first = codec.tokenizer.texts([codec.lead(0, None)])[0]
     return f"""# {base}, fine-tuned on a table
 {use}
 Serialization `{codec.serialization}`; columns in this order: {", ".join(f"`{name}`" for name in codec.names)}.
@@ -133,5 +133,5 @@ expression for it:
 
     {row_pattern(codec)}
 
-Rows made so are not bounded and not conditioned as `tabllm sample` does it, and share no beginnings.
+Rows generated so are not bounded and not conditioned as `tabllm sample` does it, and share no beginnings.
 """

@@ -40,7 +40,7 @@ from .serialization.base import LmCodec
 from .serialization.column_order import order_for
 from .serialization.fitting import encoded
 from .serialization.table import TokenCodec
-from .serialization.tokenizer import Pieces
+from .serialization.tokenizer import TextTokenizer
 from .settings import PretrainedSettings
 from .training.trainer import Plan, plan_training, train
 from .vocabulary import use_vocabulary
@@ -103,12 +103,12 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
         facts, precision, self.engine_, self.device_ = placed(
             folder, self.engine, self.device, self.precision, progress
         )
-        asked = Tuning(
+        requested = Tuning(
             self.tuning, self.rank, self.lora_scale, self.seed, self.checkpointing, self.lora_dropout, self.lora_layers
         )
-        tuning = choose_tuning(asked, precision, facts.layers, folder.name)
-        pieces = Pieces.load(folder.path)
-        codec, choices, lengths = encoded(arrays, self.schema, facts, pieces, self.settings(), progress)
+        tuning = choose_tuning(requested, precision, facts.layers, folder.name)
+        tokenizer = TextTokenizer.load(folder.path)
+        codec, choices, lengths = encoded(arrays, self.schema, facts, tokenizer, self.settings(), progress)
         nothing = one_step(bool(codec.learned), progress)
         plan = self._plan(len(choices), self.learning_rate or _RATES[tuning.method], nothing)
         estimate = training_memory(
@@ -132,7 +132,7 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
             random=self.seed if self.random_weights else None,
         )
         if isinstance(codec, TokenCodec):
-            use_vocabulary(engine, codec, choices, pieces)
+            use_vocabulary(engine, codec, choices, tokenizer)
         trained = train(
             engine,
             codec,
@@ -284,8 +284,8 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
             temperature, top_k, top_p: as they were for the fit if absent.
         """
         run = read_lm_run(directory)
-        asked = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
-        given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+        requested = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        given: dict[str, Any] = {name: value for name, value in requested.items() if value is not None}
         if precision != "auto":
             given["precision"] = precision
         for name, value in given.items():

@@ -29,7 +29,7 @@ from .serialization.column_order import order_for
 from .serialization.context import check_context, most_tokens
 from .serialization.names import TEXT_SERIALIZATIONS, text_codec_class
 from .serialization.text import TextCodec
-from .serialization.tokenizer import Pieces
+from .serialization.tokenizer import TextTokenizer
 from .settings import ModelSettings
 from .training.batches import BatchMaker
 
@@ -76,13 +76,13 @@ class PromptedLM(ModelSettings, Synthesizer):
         """
         folder = resolve(self.base, revision=self.revision, progress=progress)
         facts, precision, engine_name, device = placed(folder, self.engine, self.device, self.precision, progress)
-        pieces = Pieces.load(folder.path)
+        tokenizer = TextTokenizer.load(folder.path)
         codec, cut = text_codec_class(self.serialization).fit_within(
-            arrays, self.schema, pieces, serialization=self.serialization, context=facts.context // TEXT_PART
+            arrays, self.schema, tokenizer, serialization=self.serialization, context=facts.context // TEXT_PART
         )
         for each in cut:
             progress.note(each.sentence())
-        codec.opening = pieces.ids("\n")
+        codec.opening = tokenizer.ids("\n")
         self._arrays, self._choices, self._maker = arrays, codec.encode(arrays), BatchMaker(codec)
         check_context(codec, int(codec.tokens_per_row(self._choices).max()), facts.context, self.serialization)
         self._shown = codec, make_lm(engine_name, device, folder.path, precision=precision)
@@ -149,7 +149,7 @@ class PromptedLM(ModelSettings, Synthesizer):
         assert self._shown is not None
         codec = self._shown[0]
         header = ", ".join(codec.names[column] for column in order) if self.serialization != "great" else ""
-        return [codec.pieces.begin, *codec.pieces.ids(header)]
+        return [codec.tokenizer.begin, *codec.tokenizer.ids(header)]
 
     def _prompt(self, shown: np.ndarray, order: Sequence[int], rng: np.random.Generator) -> np.ndarray:
         """int64[m], the tokens of a header and of example rows drawn from ``shown``, their columns in ``order``."""

@@ -38,12 +38,12 @@ def engine_of(run: LmRun, folder: Callable[[], ModelFolder], engine: str, device
     Raises:
         RunError: if the trained weights do not fit the model.
     """
-    full, random, place = run.fit["tuning"] == "full", run.base.get("random"), folder().path
-    read_facts(place)  # refuses a config that declares more than the weights hold
+    full, random, position = run.fit["tuning"] == "full", run.base.get("random"), folder().path
+    read_facts(position)  # refuses a config that declares more than the weights hold
     lm = make_lm(
         engine,
         device,
-        place,
+        position,
         precision=precision,
         random=int(random) if random is not None and not full else None,
     )
@@ -57,7 +57,7 @@ def engine_of(run: LmRun, folder: Callable[[], ModelFolder], engine: str, device
             lm.finish_training()
         except (KeyError, RuntimeError, ValueError) as error:
             raise RunError(
-                f"The run's trained.safetensors does not fit the model in {place} ({error}); put back the "
+                f"The run's trained.safetensors does not fit the model in {position} ({error}); put back the "
                 "model that it was fitted on, or fit again."
             ) from None
     return lm

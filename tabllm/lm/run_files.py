@@ -205,7 +205,7 @@ person can be inferred from them. A model of this size can learn single rows by 
 
 
 def _held(column: Any) -> str:
-    held = ["its share of missing cells"]
+    held = ["its fraction of missing cells"]
     if column.categories:
         held.append(f"its {len(column.categories):,} categories")
     if column.is_numeric:

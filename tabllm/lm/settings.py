@@ -13,7 +13,7 @@ __all__ = ["ModelSettings", "PretrainedSettings"]
 
 
 class ModelSettings(EngineSettings):
-    """What a language model is asked for that is fine-tuned, or only shown some rows."""
+    """What a language model is requested that is fine-tuned, or only shown some rows."""
 
     base: str = setting("gpt2", "Model: gpt2, distilgpt2, deepseek-coder-1.3b, a hub id or a local folder.")
     revision: str | None = setting(None, "Revision of the model on its hub: a branch, tag or commit.")
@@ -35,7 +35,7 @@ class ModelSettings(EngineSettings):
 
 
 class PretrainedSettings(ModelSettings, TrainingSettings):
-    """What a fine-tuning is asked for."""
+    """What a fine-tuning is requested."""
 
     tuning: str = setting(
         "auto",

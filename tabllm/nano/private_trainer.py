@@ -1,4 +1,4 @@
-"""The training of ``nano`` under differential privacy: what the plain one does, less all that looks at rows.
+"""The training of ``nano`` under differential privacy: what the plain one does, less all that examines rows.
 
 No rows are held out, so nothing says when to stop, which state is best or how far to trust a field; the planned steps
 are taken, and the averaged weights are kept. See :mod:`tabular.dp`.
@@ -24,7 +24,7 @@ from .trainer import PLAIN_SHARE, EngineLearner, Plan, Trained
 
 __all__ = ["plan_private_training", "train_privately"]
 
-#: Rows that an update draws on average, and updates, where nothing else is asked for.
+#: Rows that an update draws on average, and updates, where nothing else is requested.
 PRIVATE_BATCH, PRIVATE_STEPS = 2048, 250
 #: Evaluations, at which a checkpoint is written.
 EVALUATIONS = 20

@@ -28,7 +28,7 @@ class Run:
         weights: float32 arrays by name.
         settings: of the generator, plain JSON data.
         facts: of the fit, plain JSON data.
-        history: one entry per look at the held-out rows.
+        history: one entry per evaluation on the held-out rows.
         margins: counts to choose rows by, if there are any.
     """
 

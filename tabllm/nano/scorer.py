@@ -79,8 +79,8 @@ class NanoScorer(RowScorer[RowCodec, NanoEngine]):
         logs = self._logs(tokens, order, begin, found, advance)
         owner = [name for name in scored for _ in self._codec.table.fields_of(name)]
         result = {name: np.zeros(len(tokens)) for name in scored}
-        for place, name in enumerate(owner):
-            result[name] += logs[:, place]
+        for index, name in enumerate(owner):
+            result[name] += logs[:, index]
         return result
 
     def token_log_probs(

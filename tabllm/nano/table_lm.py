@@ -165,7 +165,7 @@ class TableLM(NanoSettings, Synthesizer):
         self.history_ = trained.history
         last = trained.history[-1]
         self._unsaved = given.checkpoint
-        told: dict[str, Any] = given.choose(
+        reported: dict[str, Any] = given.choose(
             lambda: {
                 "stopped_early": trained.stopped_early,
                 "train_loss": last["train_loss"],
@@ -175,8 +175,8 @@ class TableLM(NanoSettings, Synthesizer):
             lambda _: given.facts(trained.steps),
         )
         if trained.people is not None:
-            named = codec.parts.columns(codec.table.fields[place].column for place in trained.people.columns)
-            told |= {"people": trained.people.count, "people_columns": named}
+            named = codec.parts.columns(codec.table.fields[position].column for position in trained.people.columns)
+            reported |= {"people": trained.people.count, "people_columns": named}
         return {
             "engine": self.engine_,
             "device": self.device_,
@@ -186,7 +186,7 @@ class TableLM(NanoSettings, Synthesizer):
             "steps": trained.steps,
             "epochs": last["epoch"],
             "restarts": trained.restarts,
-            **told,
+            **reported,
             "batch_size": plan.batch_rows,
             "learning_rate": plan.learning_rate,
             "seed": self.seed,

@@ -33,9 +33,9 @@ __all__ = ["EngineLearner", "Plan", "Trained", "plan_training", "rate_at", "trai
 
 #: Fraction of the rows that is held out, and the most of them.
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.05, 8192
-#: Share of rows that are learned in plain field order; the others learn to be given columns. (0.8 was worth 0.05 nats
-#: in plain order on California housing, and cost 0.3 where columns are given. 0.9 brought detection there from .93 to
-#: .95, and prices imputed in four completions from an R2 of .78 down to .75.)
+#: Fraction of rows that are learned in plain field order; the others learn to be given columns. (0.8 was worth 0.05
+#: nats in plain order on California housing, and cost 0.3 where columns are given. 0.9 brought detection there from .93
+#: to .95, and prices imputed in four completions from an R2 of .78 down to .75.)
 PLAIN_SHARE = 0.6
 #: Passes over the rows by default, and the bounds on the steps that this makes; the lowest of a wide table.
 DEFAULT_EPOCHS, MIN_STEPS, MAX_STEPS, MIN_WIDE_STEPS = 7, 600, 4000, 400
@@ -48,7 +48,7 @@ SOME_ROWS = 16
 MAX_CELLS, MIN_BATCH = 1 << 14, 8
 #: Training stops when the held-out loss has not improved at this many evaluations in a row.
 PATIENCE = 3
-#: Shares of a field's logits that are tried on the held-out rows, and the gain in nats from which less than the
+#: Fractions of a field's logits that are tried on the held-out rows, and the gain in nats from which less than the
 #: whole is taken. A field of pure noise (an ad id, a date) is
 #: learned by heart long before the fields that depend on each other are learned well; on its own it would end
 #: the training. Drawn back to its marginal it does no harm, and the others go on.
@@ -289,9 +289,9 @@ def _shrunk(
     weights: dict[str, np.ndarray], marginal: np.ndarray, offsets: list[int], choice: np.ndarray
 ) -> dict[str, np.ndarray]:
     """The weights with each field's logits mixed with its marginal's, by its chosen share."""
-    share = np.repeat(np.asarray(SHARES, np.float32)[choice], np.diff(offsets))
-    bias = share * weights["head.bias"] + (1 - share) * marginal
-    return {**weights, "head.weight": weights["head.weight"] * share[:, None], "head.bias": bias}
+    fraction = np.repeat(np.asarray(SHARES, np.float32)[choice], np.diff(offsets))
+    bias = fraction * weights["head.bias"] + (1 - fraction) * marginal
+    return {**weights, "head.weight": weights["head.weight"] * fraction[:, None], "head.bias": bias}
 
 
 def _steps_per_epoch(rows: int, batch_rows: int) -> int:

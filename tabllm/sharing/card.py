@@ -114,9 +114,9 @@ def _kind(column: Column) -> str:
 
 def _facts(facts: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
     """Short facts and settings, a line each; what stands in both is told once."""
-    told = {name: value for name, value in facts.items() if isinstance(value, int | float | str) and value != ""}
-    more = {name: value for name, value in options.items() if value is not None and name not in told}
-    shown = {**told, **{name: value for name, value in more.items() if isinstance(value, int | float | str)}}
+    reported = {name: value for name, value in facts.items() if isinstance(value, int | float | str) and value != ""}
+    more = {name: value for name, value in options.items() if value is not None and name not in reported}
+    shown = {**reported, **{name: value for name, value in more.items() if isinstance(value, int | float | str)}}
     return [
         f"- {name.replace('_', ' ')}: {value:.6g}"
         if isinstance(value, float)

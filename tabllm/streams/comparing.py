@@ -27,7 +27,7 @@ class DrawnRows:
 
     Attributes:
         rows: drawn at random, in their order; all of them where there are few.
-        schema: of all rows, where it was asked for.
+        schema: of all rows, where it was requested.
         notes: how many were drawn of how many, and what was guessed of the file.
     """
 
@@ -53,23 +53,23 @@ def drawn_with_schema(
 
 
 def drawn_of_run(
-    run: str | Path, source: Source, place: str | Path, seed: int, progress: Reporter
+    run: str | Path, source: Source, path: str | Path, seed: int, progress: Reporter
 ) -> tuple[DrawnRows, DrawnRows | None]:
-    """(rows that ``run`` learned, rows that it held back if any) of the file ``place``, which ``source`` describes.
+    """(rows that ``run`` learned, rows that it held back if any) of the file ``path``, which ``source`` describes.
 
     Raises:
         TableError: if the file is not as it was.
     """
-    check_same_file(run, source, place)
-    stream = open_stream(place, source.options, Limits(seed=seed)).without(source.dropped)
+    check_same_file(run, source, path)
+    stream = open_stream(path, source.options, Limits(seed=seed)).without(source.dropped)
     if not source.holdout_rows and source.learned_rows is None:
-        return _drawn(stream, summarize(stream, progress), str(place), None), None
+        return _drawn(stream, summarize(stream, progress), str(path), None), None
     alone = pd.DataFrame(index=pd.RangeIndex(count_rows(stream)))
     learned = np.zeros(len(alone), bool)
     learned[source.learned_positions(alone)] = True
-    chosen = [(stream.only(learned), f"the learned rows of {place}")]
+    chosen = [(stream.only(learned), f"the training rows of {path}")]
     if source.holdout_rows:
-        chosen.append((stream.only(source.held(alone)), f"the held-out rows of {place}"))
+        chosen.append((stream.only(source.held(alone)), f"the held-out rows of {path}"))
     found = [_drawn(part, summarize(part, progress), name, None) for part, name in chosen]
     return found[0], found[1] if len(found) > 1 else None
 

@@ -47,7 +47,8 @@ class Facts:
         headline: the name of the utility score, ``auc`` or ``r2``.
         synthetic, real: that score of the models that learned from synthetic and from real rows.
         copies_percent, validation_copies_percent: synthetic rows, and validation rows, that were learned.
-        nearer, nearer_low: share of the rows that lie nearer to learned than to validation rows, and its lower bound.
+        nearer, nearer_low: fraction of the rows that lie nearer to learned than to validation rows, and its lower
+            bound.
     """
 
     shape_error_percent: float | None
@@ -182,7 +183,7 @@ def score_of(facts: Facts, utility_weight: float) -> Scores:
 
 
 def _surely_nearer(distance: DistanceToClosest | None) -> float | None:
-    """The lower bound of the share of rows that lie nearer to learned rows.
+    """The lower bound of the fraction of rows that lie nearer to training rows.
 
     The report's own bound takes the rows that distances are measured to as given. Here they are a sample too: among
     200 validation rows even an untrained generator's rows lay nearer to learned ones "for sure".

@@ -1,6 +1,6 @@
 """How long trials are trained, and how long a fit with their settings is.
 
-Trials get a share of the generator's own training length. It is counted in passes over the rows, so that settings of
+Trials get a fraction of the generator's own training length. It is counted in passes over the rows, so that settings of
 other batch sizes look at as many rows.
 """
 
@@ -14,7 +14,7 @@ from tabular.registry import create
 
 __all__ = ["SCREEN", "Length", "length_for", "length_of_fit"]
 
-#: Part of a trial's training after which it is looked at, and stopped if its rows are worse than most. The fit that
+#: Part of a trial's training after which it is examined, and stopped if its rows are worse than most. The fit that
 #: goes on begins anew: schedules of the step size depend on the length.
 SCREEN = 1 / 3
 #: Lengths nearer to each other than this are alike.
@@ -44,7 +44,7 @@ class Length:
 def length_for(
     model: str, rows: int, *, share: float, epochs: float | None, steps: int | None, fixed: Mapping[str, Any]
 ) -> Length:
-    """The length of a trial on ``rows`` rows: what is asked for, or a share of the generator's own."""
+    """The length of a trial on ``rows`` rows: what is requested, or a fraction of the generator's own."""
     if steps is not None:
         return Length("steps", steps)
     if epochs is not None:

@@ -23,7 +23,7 @@ def page(found: Found, facts: Mapping[str, str]) -> str:
         facts: where the page comes from.
     """
     front = front_table(found)
-    rows = [_cells(row, front.headers, best=place == front.best) for place, row in enumerate(front.rows)]
+    rows = [_cells(row, front.headers, best=index == front.best) for index, row in enumerate(front.rows)]
     first = section(
         "Findings",
         "findings",
@@ -66,18 +66,18 @@ def _plots(found: Found) -> list[Markup]:
         if trial.scores is not None and trial.scores.utility is not None
     ]
     if both:
-        trials, places = zip(*both, strict=True)
-        made.append(_plot("Utility", "fidelity", list(trials), best, list(places)))
+        trials, positions = zip(*both, strict=True)
+        made.append(_plot("Utility", "fidelity", list(trials), best, list(positions)))
     return made
 
 
-def _plot(name: str, axis: str, trials: list[Trial], best: int | None, places: list[tuple[float, float]]) -> Markup:
+def _plot(name: str, axis: str, trials: list[Trial], best: int | None, positions: list[tuple[float, float]]) -> Markup:
     marked = next((i for i, trial in enumerate(trials) if trial.number == best), None)
-    top = max(places, key=lambda place: place[1])
+    top = max(positions, key=lambda position: position[1])
     finding = f"{name} of each trial: at most {top[1]:.4f}"
     tips = [
         f"trial {trial.number}: {axis} {x:.6g}, {name.lower()} {y:.4f}"
-        for trial, (x, y) in zip(trials, places, strict=True)
+        for trial, (x, y) in zip(trials, positions, strict=True)
     ]
-    image = points_chart(places, tips, (axis, name.lower()), marked, finding, "A point per trial; filled: the best.")
+    image = points_chart(positions, tips, (axis, name.lower()), marked, finding, "A point per trial; filled: the best.")
     return plot([element("strong", name), f" · by {axis}; a point per trial, filled: the one that was chosen"], image)

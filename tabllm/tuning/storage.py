@@ -29,11 +29,11 @@ def require_optuna() -> Any:
     return optuna
 
 
-def open_study(folder: Path, asked: Mapping[str, Any]) -> Any:
+def open_study(folder: Path, requested: Mapping[str, Any]) -> Any:
     """The study that lies in ``folder``, or a new one.
 
     Args:
-        asked: plain JSON data that a study keeps to: the model, the table, how trials are made and judged.
+        requested: plain JSON data that a study keeps to: the model, the table, how trials are made and judged.
 
     Raises:
         UsageError: if the folder holds a study of anything else.
@@ -55,11 +55,11 @@ def open_study(folder: Path, asked: Mapping[str, Any]) -> Any:
         )
         known = study.user_attrs.get("asked")
         if known is None:
-            study.set_user_attr("asked", dict(asked))
+            study.set_user_attr("asked", dict(requested))
         elif not isinstance(known, dict):
-            raise FieldError("it does not say what was asked")
-    if known is not None and known != dict(asked):
-        raise UsageError(f"{folder}/ holds a search {_difference(known, asked)}; name another folder with -o.")
+            raise FieldError("it does not say what was requested")
+    if known is not None and known != dict(requested):
+        raise UsageError(f"{folder}/ holds a search {_difference(known, requested)}; name another folder with -o.")
     with usable(path):
         for trial in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # of a call that was killed
@@ -97,11 +97,11 @@ def _address(path: Path) -> str:
     return URL.create("sqlite", database=str(path.resolve())).render_as_string(hide_password=False)
 
 
-def _difference(known: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
-    if known.get("model") != asked["model"]:
-        return f"of the model {known.get('model')!r}, not of {asked['model']!r}"
-    if known.get("table") != asked["table"]:
+def _difference(known: Mapping[str, Any], requested: Mapping[str, Any]) -> str:
+    if known.get("model") != requested["model"]:
+        return f"of the model {known.get('model')!r}, not of {requested['model']!r}"
+    if known.get("table") != requested["table"]:
         return "of another table"
-    names = [name for name in asked if known.get(name) != asked[name]]
-    told = ", ".join(f"{name} was {known.get(name)} and is {asked[name]}" for name in names)
-    return f"with other settings ({told})"
+    names = [name for name in requested if known.get(name) != requested[name]]
+    reported = ", ".join(f"{name} was {known.get(name)} and is {requested[name]}" for name in names)
+    return f"with other settings ({reported})"

@@ -94,10 +94,10 @@ def run_search(
     schema = infer_schema(train)
     schema = schema if ruled is None else ruled(train, schema)
     work = _Work(search, train, validation, schema, clock)
-    asked = {**asdict(search), "share": work.share, "table": fingerprint(list(table), table)}
+    requested = {**asdict(search), "share": work.share, "table": fingerprint(list(table), table)}
     if schema.rules:
-        asked["rules"] = [rule.text for rule in schema.rules]
-    study = open_study(Path(folder), asked)
+        requested["rules"] = [rule.text for rule in schema.rules]
+    study = open_study(Path(folder), requested)
     with usable(Path(folder) / STORAGE):
         found = work.found(study, len(table))
     total, unit = (trials, "trials") if trials is not None else (minutes or 0, "minutes")

@@ -37,7 +37,7 @@ def front_table(found: Found) -> FrontTable:
     known = {trial.number for trial in shown}
     wanted = {trial.number for trial in (*found.confirmed, found.best, found.default) if trial is not None}
     shown += [trial for trial in found.trials if trial.number in wanted - known]
-    best = next((place for place, trial in enumerate(shown) if found.best and trial.number == found.best.number), None)
+    best = next((index for index, trial in enumerate(shown) if found.best and trial.number == found.best.number), None)
     rows = [_row(found, trial) for trial in shown]
     headers: tuple[str, ...] = HEADERS
     if found.confirmed:
@@ -58,8 +58,8 @@ def to_markdown(found: Found) -> str:
     header = [name.removeprefix(">") for name in table.headers]
     ruler = ["---:" if name.startswith(">") else "---" for name in table.headers]
     rows = [
-        [f"**{cell}**" if place == table.best and column == 0 else cell for column, cell in enumerate(row)]
-        for place, row in enumerate(table.rows)
+        [f"**{cell}**" if index == table.best and column == 0 else cell for column, cell in enumerate(row)]
+        for index, row in enumerate(table.rows)
     ]
     lines = ["| " + " | ".join(cells) + " |" for cells in [header, ruler, *rows]]
     notes = "\n".join(f"- {note}" for note in table.notes)
@@ -117,9 +117,9 @@ def _notes(found: Found) -> list[str]:
     if found.default is None:
         notes.append("The default could not be judged.")
     if found.best is not None and found.best.scores is not None and not found.best.scores.guarded:
-        notes.append("Every trial leans on learned rows (!); the best is the one that does so least.")
+        notes.append("Every trial leans on training rows (!); the best is the one that does so least.")
     elif any(trial.scores and not trial.scores.guarded for trial in found.trials):
-        notes.append("Trials that lean on learned rows (!) were not chosen, whatever their score.")
+        notes.append("Trials that lean on training rows (!) were not chosen, whatever their score.")
     return notes
 
 

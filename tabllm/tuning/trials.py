@@ -71,7 +71,7 @@ class Found:
     """What a search found so far.
 
     Attributes:
-        share: of the generator's own training length that a trial gets where no length was asked for.
+        share: of the generator's own training length that a trial gets where no length was requested.
         length: of a trial's training.
         trials: all that came to an end, the default first.
         best: see :func:`best_of`; ``None`` where no trial could be judged.

@@ -105,14 +105,14 @@ def table(rows: int = 120) -> pd.DataFrame:
 def text_codec(serialization: str = "csv"):
     """(codec, choices) of :func:`table` in the tiny tokenizer."""
     from tabllm.lm.serialization.text import TextCodec
-    from tabllm.lm.serialization.tokenizer import Pieces
+    from tabllm.lm.serialization.tokenizer import TextTokenizer
     from tabular.encoding.arrays import to_arrays
     from tabular.preparing.inference import infer_schema
 
     frame = table()
     schema = infer_schema(frame)
     arrays = to_arrays(frame, schema)
-    codec = TextCodec.fit(arrays, schema, Pieces(tokenizer(), 0), serialization=serialization)
+    codec = TextCodec.fit(arrays, schema, TextTokenizer(tokenizer(), 0), serialization=serialization)
     return codec, codec.encode(arrays)
 
 

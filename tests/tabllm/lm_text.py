@@ -12,21 +12,21 @@ from tabllm.bench.standin import byte_tokenizer
 from tabllm.lm.serialization.automaton import DONE, NEVER, Automaton
 from tabllm.lm.serialization.base import LmCodec
 from tabllm.lm.serialization.digits import DigitCodec
-from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.serialization.tokenizer import TextTokenizer
 
 BEGIN = 0
 WORDS = ["fine", "good", "bad", "slow", "again", "très", "well"]
 
 
-def trained(texts: Iterable[str] = (), size: int = 600) -> Pieces:
+def trained(texts: Iterable[str] = (), size: int = 600) -> TextTokenizer:
     """A byte-level BPE tokenizer that has seen ``texts``; without texts it knows single bytes only."""
-    return Pieces(byte_tokenizer([f" {text}" for text in texts], tokens=size, special="<s>"), BEGIN)
+    return TextTokenizer(byte_tokenizer([f" {text}" for text in texts], tokens=size, special="<s>"), BEGIN)
 
 
-def lowercase() -> Pieces:
+def lowercase() -> TextTokenizer:
     """Single bytes, of small letters only: values that differ in case alone become equal."""
     pieces = trained()
-    pieces.tokenizer.normalizer = normalizers.Lowercase()
+    pieces.backend.normalizer = normalizers.Lowercase()
     return pieces
 
 

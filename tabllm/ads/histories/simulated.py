@@ -83,10 +83,10 @@ def simulate_users(
     begins = np.zeros(rows, dtype=bool)
     begins[first] = True
     fixed += np.where(begins, 0.0, LAST_CHANNEL_LOGITS[last])
-    click, chance, before = _clicks(fixed, second, first, click_rate, rng)
+    click, probability, before = _clicks(fixed, second, first, click_rate, rng)
     warm = ~begins & np.isin(last, [CHANNELS.index("search"), CHANNELS.index("email")])
     wanted = CONVERSION_FREQUENCY * np.log1p(before) + CONVERSION_CHANNEL * warm
-    becomes = simulator.click_chances(wanted, CONVERSION_RATE, weights=chance)
+    becomes = simulator.click_chances(wanted, CONVERSION_RATE, weights=probability)
     conversion = click & (rng.random(rows) < becomes)
     columns: dict[str, Any] = {
         USER: numbered(rng.permutation(users)[user], "user", users),
@@ -105,7 +105,7 @@ def simulate_users(
         "slot_id": numbered(drawn["slot"], "slot", world.SLOTS),
     }
     if truth:
-        columns |= {TRUTH: chance.round(6), CONVERSION_TRUTH: (chance * becomes).round(6)}
+        columns |= {TRUTH: probability.round(6), CONVERSION_TRUTH: (probability * becomes).round(6)}
     return pd.DataFrame(columns).iloc[np.argsort(second, kind="stable")].reset_index(drop=True)
 
 
@@ -167,7 +167,7 @@ def _clicks(
     active = np.searchsorted(-counts, -np.arange(counts[0]), side="left")  # users with an event at each step
 
     def walk(intercept: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        click, chance = np.zeros(len(fixed), bool), np.zeros(len(fixed))
+        click, probability = np.zeros(len(fixed), bool), np.zeros(len(fixed))
         before, past = np.zeros(len(fixed), np.int64), np.zeros(len(starts), np.int64)
         when = np.full(len(starts), -np.inf)
         for step, users in enumerate(active):
@@ -176,10 +176,10 @@ def _clicks(
             z = fixed[rows] + intercept + FREQUENCY * np.log1p(past[:users]) + RECENCY * np.exp(-days)
             found = 1 / (1 + np.exp(-z))
             hit = uniform[rows] < found
-            click[rows], chance[rows], before[rows] = hit, found, past[:users]
+            click[rows], probability[rows], before[rows] = hit, found, past[:users]
             past[:users] += hit
             when[:users][hit] = second[rows][hit]
-        return click, chance, before
+        return click, probability, before
 
     reach = float(np.abs(fixed).max()) + abs(float(logit(rate))) + 10
     intercept = brentq(lambda value: walk(value)[1].mean() - rate, -reach, reach, xtol=1e-4)

@@ -185,7 +185,7 @@ class LmEngine(ABC):
         """Draw by inversion on the device: (choices int32[rows], next states int32[rows]).
 
         Args:
-            hidden: not looked at, and may be ``None``, where the level is forced.
+            hidden: not examined, and may be ``None``, where the level is forced.
             state: int32[rows] on the device.
             uniform: float32[rows] on the device, below 1.
         """
@@ -208,7 +208,7 @@ class LmEngine(ABC):
 
     @abstractmethod
     def wait(self) -> None:
-        """Return when all work that was asked for is done."""
+        """Return when all work that was requested is done."""
 
     def free_memory(self) -> int | None:
         """Bytes that sampling may fill where the device says so; ``None`` where it shares the machine's memory."""

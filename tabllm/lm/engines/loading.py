@@ -18,7 +18,7 @@ from .base import LmEngine
 
 __all__ = ["choose_engine", "default_precision", "make_lm", "placed", "precision_of"]
 
-#: Models of more parameters than this are kept in bf16 if nothing else is asked for.
+#: Models of more parameters than this are kept in bf16 if nothing else is requested.
 LARGE = 500_000_000
 
 
@@ -46,17 +46,17 @@ def choose_engine(engine: str, device: str, precision: str, *, packed: bool = Fa
                 f"or take the model that they were made of with --precision {precision}."
             )
         return choose_backend("mlx", "auto" if device.startswith("cuda") else device)
-    chosen, place = choose_backend(engine, device)
-    if precision in PACKED and chosen == "torch" and not place.startswith("cuda"):
+    chosen, where = choose_backend(engine, device)
+    if precision in PACKED and chosen == "torch" and not where.startswith("cuda"):
         if engine == "auto" and has_mlx and device in ("auto", "cpu"):
             return choose_backend("mlx", device)  # faster there than bitsandbytes on a processor
-        if place == "cpu" and importlib.util.find_spec("bitsandbytes") is not None:
-            return chosen, place
+        if where == "cpu" and importlib.util.find_spec("bitsandbytes") is not None:
+            return chosen, where
         raise EngineError(
-            f"PyTorch has no {precision} weights on {place}: take --engine mlx ({install_mlx()}), "
+            f"PyTorch has no {precision} weights on {where}: take --engine mlx ({install_mlx()}), "
             "a CUDA GPU, or --precision bf16."
         )
-    return chosen, place
+    return chosen, where
 
 
 def default_precision(parameters: int) -> str:
@@ -64,21 +64,21 @@ def default_precision(parameters: int) -> str:
     return "fp32" if parameters <= LARGE else "bf16"
 
 
-def precision_of(facts: ModelFacts, asked: str, shown: str) -> str:
-    """The precision that a model's weights are loaded in where ``asked`` was asked for.
+def precision_of(facts: ModelFacts, requested: str, shown: str) -> str:
+    """The precision that a model's weights are loaded in for ``requested``, which may be ``auto``.
 
     Args:
         shown: what an error calls the model.
 
     Raises:
-        UsageError: if its weights are quantized already, to something else than ``asked``.
+        UsageError: if its weights are quantized already, to something else than ``requested``.
     """
     if facts.bits is None:
-        return default_precision(facts.parameters) if asked == "auto" else asked
+        return default_precision(facts.parameters) if requested == "auto" else requested
     stored = f"{facts.bits}bit"
-    if asked not in ("auto", stored):
+    if requested not in ("auto", stored):
         raise UsageError(
-            f"The weights of {shown} have {facts.bits} bits and cannot be loaded in {asked}: take --precision "
+            f"The weights of {shown} have {facts.bits} bits and cannot be loaded in {requested}: take --precision "
             f"{stored}, or the model that they were made of."
         )
     return stored

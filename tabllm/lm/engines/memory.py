@@ -13,9 +13,9 @@ from .base import Shape, Tuning
 
 __all__ = ["Estimate", "check", "dense_fits", "kept_bytes", "machine_memory", "training_memory"]
 
-#: Share of the machine's memory that a run may take: the system and other programs need the rest.
+#: Fraction of the machine's memory that a run may take: the system and other programs need the rest.
 USABLE = 0.85
-#: Share of the memory that dense weights may take when a quantized model is sampled: the cache needs the rest.
+#: Fraction of the memory that dense weights may take when a quantized model is sampled: the cache needs the rest.
 DENSE_SHARE = 0.5
 #: Numbers kept for the backward pass per token, block and unit of width, and with checkpointing. PyTorch keeps 16 for
 #: GPT-2, 18 to 19 for a Llama, and 1.1 with checkpointing. MLX (scripts/bench_memory.py, its processor backend) keeps

@@ -40,8 +40,8 @@ class Tuning:
     layers: int | None = None
 
 
-def choose_tuning(asked: Tuning, precision: str, blocks: int, shown: str) -> Tuning:
-    """How a model of ``blocks`` transformer blocks is fine-tuned, where ``asked`` has the method ``auto`` or another.
+def choose_tuning(requested: Tuning, precision: str, blocks: int, shown: str) -> Tuning:
+    """How a model of ``blocks`` transformer blocks is fine-tuned, as ``requested``; ``auto``: by the precision.
 
     Args:
         precision: of its weights.
@@ -51,15 +51,19 @@ def choose_tuning(asked: Tuning, precision: str, blocks: int, shown: str) -> Tun
         UsageError: for full tuning of quantized weights, settings of adapters where there are none, or more blocks than
             there are.
     """
-    method = asked.method if asked.method != "auto" else ("full" if precision == "fp32" else "lora")
+    method = requested.method if requested.method != "auto" else ("full" if precision == "fp32" else "lora")
     check_full(method, precision)
-    adapters = {"lora_scale": asked.scale != Tuning.scale, "lora_dropout": asked.dropout, "lora_layers": asked.layers}
+    adapters = {
+        "lora_scale": requested.scale != Tuning.scale,
+        "lora_dropout": requested.dropout,
+        "lora_layers": requested.layers,
+    }
     for name, given in adapters.items() if method == "full" else ():
         if given:
             raise UsageError(f"{name} is a setting of adapters, and all weights are trained here: take --tuning lora.")
-    if asked.layers is not None and asked.layers > blocks:
-        raise UsageError(f"lora_layers is {asked.layers}, and {shown} has {blocks} blocks; take at most so many.")
-    return Tuning(**{**vars(asked), "method": method})
+    if requested.layers is not None and requested.layers > blocks:
+        raise UsageError(f"lora_layers is {requested.layers}, and {shown} has {blocks} blocks; take at most so many.")
+    return Tuning(**{**vars(requested), "method": method})
 
 
 def check_full(method: str, precision: str) -> None:

@@ -27,7 +27,7 @@ def draw_rest(
     cache: Cache,
     pending: np.ndarray,
     record: np.ndarray,
-    place: int,
+    position: int,
     order: Sequence[int],
     automata: Sequence[Automaton],
     rng: np.random.Generator,
@@ -36,18 +36,18 @@ def draw_rest(
 
     Args:
         cache: keys and values of the rows' beginnings.
-        pending: int64[rows], their last tokens, which are not in the cache yet; not looked at for ``place`` 0.
+        pending: int64[rows], their last tokens, which are not in the cache yet; not examined for ``position`` 0.
         record: int32[rows, width], the choices so far.
     """
     engine, codec = sampler.engine, sampler.codec
     rows = cache.rows
-    levels = sum(automata[column].depth for column in order[place:])
+    levels = sum(automata[column].depth for column in order[position:])
     uniforms = engine.put(latin_uniforms(rows, levels, rng))
     last: Any = engine.put(pending)
     nowhere, root = engine.put(np.full(rows, -1, np.int32)), engine.put(np.zeros(rows, np.int32))
     drawn: list[tuple[int, Any]] = []
     number = 0
-    for step in range(place, len(order)):
+    for step in range(position, len(order)):
         column = order[step]
         lead = codec.lead(column, order[step - 1] if step else None)
         ids = engine.join(last, lead) if step else engine.put(np.tile(np.asarray(lead, np.int64), (rows, 1)))
@@ -88,6 +88,6 @@ def draw_rest(
             hidden = engine.append(cache, fed, rows=active)
             sampler.count(cache, len(fed), active)
     result = record.copy()
-    places = [place for place, _ in drawn]
-    result[:, places] = np.stack([engine.fetch(values) for _, values in drawn], axis=1)
+    positions = [position for position, _ in drawn]
+    result[:, positions] = np.stack([engine.fetch(values) for _, values in drawn], axis=1)
     return result

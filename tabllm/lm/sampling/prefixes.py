@@ -20,7 +20,7 @@ class Counter:
         calls: of the model.
         tokens: that went through the model.
         drawn: choices made, each with its head.
-        keys: keys and values that attention looked at, summed over the tokens.
+        keys: keys and values that attention examined, summed over the tokens.
         read: keys and values that were read, once in each call for all of a row's tokens.
         head: multiply-adds of the restricted heads, divided by the model's width.
     """

@@ -25,7 +25,7 @@ __all__ = ["Counter", "LmSampler", "block_rows", "rows_within", "token_bytes"]
 MIN_ROWS_PER_NODE = 1.25
 #: Beginnings kept while conditions are worked through; beyond it they are thinned without bias.
 MAX_CONDITIONED = 2048
-#: The share of what may follow where the model, or its filter, gives all of it none: it counts where nothing else is.
+#: The fraction of what may follow where the model, or its filter, gives it none: it counts where nothing else is.
 LEAST = 1e-100
 #: Nodes that are evaluated together: this part of the rows of a block.
 TREE_PART = 4
@@ -171,20 +171,20 @@ class _Walk:
         stack = [(self.conditioned, start)]
         del start
         while stack:
-            place, nodes = stack.pop()
-            if place == len(self.order):
+            position, nodes = stack.pop()
+            if position == len(self.order):
                 self.collect(np.repeat(nodes.record, nodes.weight, axis=0))
             elif not self.sampler.merge:
-                self.expand(place, nodes)
+                self.expand(position, nodes)
             elif nodes.weight.sum() < MIN_ROWS_PER_NODE * len(nodes):
-                self.wait(place, nodes)
+                self.wait(position, nodes)
             else:
-                pieces = self.split(nodes, self.open_values[self.order[place]])
+                pieces = self.split(nodes, self.open_values[self.order[position]])
                 for piece in reversed(pieces[1:]):
-                    stack.append((place, piece))
-                stack.append((place + 1, self.through(place, pieces[0], self.by_count)))
-        for place in list(self.waiting):
-            self.release(place)
+                    stack.append((position, piece))
+                stack.append((position + 1, self.through(position, pieces[0], self.by_count)))
+        for position in list(self.waiting):
+            self.release(position)
         return np.concatenate(self.parts)
 
     def collect(self, rows: np.ndarray) -> None:
@@ -220,9 +220,9 @@ class _Walk:
             return Nodes([(cache, one)], np.array([rows]), one, record)
         most = int(np.clip(rows, 256, MAX_CONDITIONED))
         nodes = Nodes([(cache, one)], np.ones(1), one, record)
-        for place in range(self.conditioned):
+        for index in range(self.conditioned):
             parts = [
-                self.through(place, nodes.part(chosen), self.by_mass(most))
+                self.through(index, nodes.part(chosen), self.by_mass(most))
                 for chosen in np.array_split(np.arange(len(nodes)), -(-len(nodes) // self.sampler.most_rows))
             ]
             nodes = Nodes.all_of(parts)
@@ -240,9 +240,9 @@ class _Walk:
     def by_mass(self, most: int) -> Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Every possible child with its probability; at most ``most`` of them."""
 
-        def split(shares: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            node, choice = np.nonzero(shares)
-            mass = np.maximum(weight[node] * shares[node, choice].astype(np.float64), np.finfo(np.float64).tiny)
+        def split(probabilities: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            node, choice = np.nonzero(probabilities)
+            mass = np.maximum(weight[node] * probabilities[node, choice].astype(np.float64), np.finfo(np.float64).tiny)
             if len(mass) > most:
                 kept, mass = thinned(mass, most, self.rng)
                 node, choice = node[kept], choice[kept]
@@ -251,23 +251,23 @@ class _Walk:
         return split
 
     # -- the tree ---------------------------------------------------------------------------------------------
-    def by_count(self, shares: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def by_count(self, probabilities: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Deal each node's rows to its children: (node, choice, rows)."""
-        return deal(shares, weight, self.rng)
+        return deal(probabilities, weight, self.rng)
 
     def through(
         self,
-        place: int,
+        position: int,
         nodes: Nodes,
         split: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]],
     ) -> Nodes:
         """The nodes after one more column."""
-        engine, codec, column = self.engine, self.codec, self.order[place]
+        engine, codec, column = self.engine, self.codec, self.order[position]
         levels = self.automata[column].levels
-        lead = codec.lead(column, self.order[place - 1] if place else None)
-        fed = lead if place == 0 else [0, *lead]
+        lead = codec.lead(column, self.order[position - 1] if position else None)
+        fed = lead if position == 0 else [0, *lead]
         ids = np.tile(np.asarray(fed, np.int64), (len(nodes), 1))
-        if place:
+        if position:
             ids[:, 0] = nodes.pending
         ids[:, -1] = codec.input_id(ids[:, -1], column, 0)
         longest = max(int(cache.lengths[index].max()) for cache, index in nodes.sources)
@@ -283,10 +283,10 @@ class _Walk:
             else:
                 self.sampler.counter.drawn += len(weight)
                 self.sampler.counter.head += len(weight) * len(level.tokens)
-                shares = engine.probabilities(hidden, level, state)
-                if not shares.any():
-                    shares = np.where(level.step[state] != NEVER, LEAST, 0.0)
-                node, choice, weight = split(shares, weight)
+                probabilities = engine.probabilities(hidden, level, state)
+                if not probabilities.any():
+                    probabilities = np.where(level.step[state] != NEVER, LEAST, 0.0)
+                node, choice, weight = split(probabilities, weight)
             after = level.step[state[node], choice]
             record = record[node]
             record[:, self.spans[column].start + depth] = choice
@@ -303,32 +303,32 @@ class _Walk:
             self.sampler.count(cache, len(on))
         return Nodes.all_of(finished)
 
-    def wait(self, place: int, nodes: Nodes) -> None:
+    def wait(self, position: int, nodes: Nodes) -> None:
         """Keep beginnings that no longer pay to merge until they fill a block with others of the same column: a
         piece of the walk alone has a quarter of a block's rows, and small products are slow."""
         longest = max(int(cache.lengths[index].max()) for cache, index in nodes.sources)
         nodes.sources = [(self.engine.gather(nodes.sources, longest), np.arange(len(nodes)))]  # lets the others go
-        self.waiting.setdefault(place, []).append(nodes)
-        rows = {place: sum(int(part.weight.sum()) for part in parts) for place, parts in self.waiting.items()}
-        if rows[place] >= self.sampler.most_rows:
-            self.release(place)
+        self.waiting.setdefault(position, []).append(nodes)
+        rows = {position: sum(int(part.weight.sum()) for part in parts) for position, parts in self.waiting.items()}
+        if rows[position] >= self.sampler.most_rows:
+            self.release(position)
         elif sum(rows.values()) >= MOST_WAITING * self.sampler.most_rows:
             self.release(max(rows, key=rows.__getitem__))
 
-    def release(self, place: int) -> None:
+    def release(self, position: int) -> None:
         """Draw the rows that wait at a column."""
-        self.expand(place, Nodes.all_of(self.waiting.pop(place)))
+        self.expand(position, Nodes.all_of(self.waiting.pop(position)))
 
-    def expand(self, place: int, nodes: Nodes) -> None:
+    def expand(self, position: int, nodes: Nodes) -> None:
         """Go on with one entry per row, in blocks."""
         node = np.repeat(np.arange(len(nodes)), nodes.weight)
         for start in range(0, len(node), self.sampler.most_rows):
             part = node[start : start + self.sampler.most_rows]
             block = nodes.repeated(part)
             longest = max(int(cache.lengths[index].max()) for cache, index in block.sources)
-            cache = self.engine.gather(block.sources, longest + self.codec.longest(self.order, place) + 1)
+            cache = self.engine.gather(block.sources, longest + self.codec.longest(self.order, position) + 1)
             rows = draw_rest(
-                self.sampler, cache, block.pending, block.record, place, self.order, self.automata, self.rng
+                self.sampler, cache, block.pending, block.record, position, self.order, self.automata, self.rng
             )
             self.collect(rows)
 

@@ -49,11 +49,11 @@ class LmScorer(RowScorer[LmCodec, LmEngine]):
         """Add to ``logs`` (float64[rows, columns]) what the columns ``order[given:]`` take."""
         codec, engine, rows = self._codec, self._engine, len(choices)
         cache, last = self._begun(choices, order, given)
-        for place in range(given, len(order)):
-            column = order[place]
-            lead = codec.lead(column, order[place - 1] if place else None)
-            ids = np.tile(np.asarray([0, *lead] if place else lead, np.int64), (rows, 1))
-            if place:
+        for index in range(given, len(order)):
+            column = order[index]
+            lead = codec.lead(column, order[index - 1] if index else None)
+            ids = np.tile(np.asarray([0, *lead] if index else lead, np.int64), (rows, 1))
+            if index:
                 ids[:, 0] = last
             ids[:, -1] = codec.input_id(ids[:, -1], column, 0)
             hidden = engine.append(cache, ids)

@@ -29,7 +29,7 @@ class Level:
         step: int32[states, choices], the state of the next level, or :data:`DONE`, or :data:`NEVER`.
         known: bool[states, choices], what the probabilities are normalised over; wider than what may follow where a
             condition restricts it.
-        share: float32[states, choices], which share of a choice a condition allows, where it is less than all of it:
+        share: float32[states, choices], which fraction of a choice a condition allows, where it is less than all of it:
             a bin of numbers, say, of which some keep the condition; ``None`` where there is no such choice.
     """
 
@@ -80,9 +80,9 @@ class Automaton:
         """bool[n]: which rows of choices (int[n, depth], -1 after the end) are values."""
         state = np.zeros(len(paths), np.int64)
         fine = np.ones(len(paths), bool)
-        for place, level in enumerate(self.levels):
+        for index, level in enumerate(self.levels):
             running = fine & (state >= 0)
-            choice = paths[running, place]
+            choice = paths[running, index]
             after = np.full(len(choice), NEVER)
             known = choice >= 0
             after[known] = level.step[state[running][known], choice[known]]
@@ -105,12 +105,12 @@ def trie(paths: Sequence[Sequence[int]]) -> tuple[Automaton, np.ndarray]:
     choices = np.full(ids.shape, -1, np.int32)
     state = np.zeros(len(paths), np.int64)
     levels, states = [], 1
-    for place in range(depth):
-        running = np.flatnonzero(lengths > place)
-        tokens, local = np.unique(ids[running, place], return_inverse=True)
-        choices[running, place] = local
+    for index in range(depth):
+        running = np.flatnonzero(lengths > index)
+        tokens, local = np.unique(ids[running, index], return_inverse=True)
+        choices[running, index] = local
         key = state[running] * len(tokens) + local
-        last = lengths[running] == place + 1
+        last = lengths[running] == index + 1
         step = np.full(states * len(tokens), NEVER, np.int32)
         step[key[last]] = DONE
         inner, number = np.unique(key[~last], return_inverse=True)
@@ -143,7 +143,7 @@ def explore(
         options = [successors(state) for state in states]
         used = sorted({symbol for option in options for symbol in option})
         following = {state: None for option in options for state in option.values() if state is not None}
-        number = {state: place for place, state in enumerate(following)}
+        number = {state: index for index, state in enumerate(following)}
         step = np.full((len(states), len(used)), NEVER, np.int32)
         for row, option in enumerate(options):
             for symbol, state in option.items():
@@ -173,9 +173,9 @@ def restricted(whole: Automaton, part: Automaton) -> Automaton:
     for wide, narrow in zip(whole.levels, part.levels, strict=False):
         if not len(pairs):
             break
-        place = np.searchsorted(wide.tokens, narrow.tokens) if _ascending(wide.tokens) else _places(wide, narrow)
+        position = np.searchsorted(wide.tokens, narrow.tokens) if _ascending(wide.tokens) else _places(wide, narrow)
         mine = np.full((len(pairs), len(wide.tokens)), NEVER, np.int64)
-        mine[:, place] = narrow.step[pairs[:, 1]]
+        mine[:, position] = narrow.step[pairs[:, 1]]
         theirs = wide.step[pairs[:, 0]].astype(np.int64)
         row, choice = np.nonzero(mine >= 0)
         after = np.stack([theirs[row, choice], mine[row, choice]], axis=1)

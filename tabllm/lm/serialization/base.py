@@ -25,7 +25,7 @@ from .automaton import Automaton
 if TYPE_CHECKING:
     from tabular.schema import Schema
 
-    from .tokenizer import Pieces
+    from .tokenizer import TextTokenizer
 
 __all__ = ["Batch", "LmCodec", "Task", "level_masks"]
 
@@ -62,14 +62,14 @@ class Task:
 
     Attributes:
         arrays: canonical, of the table.
-        pieces: of the model's tokenizer.
+        tokenizer: of the model's tokenizer.
         context: tokens that the model reads.
         settings: of the generator: ``serialization``, ``bins``, ``max_cell_tokens``.
     """
 
     arrays: Mapping[str, np.ndarray]
     schema: Schema
-    pieces: Pieces
+    tokenizer: TextTokenizer
     context: int
     settings: Mapping[str, Any]
 
@@ -80,7 +80,7 @@ class LmCodec(BaseCodec, ABC):
     A row is int32[width] choices, the columns side by side, -1 past the end of a value.
 
     Attributes:
-        names: the modelled columns, in the order in which they are written if nothing else is asked for.
+        names: the modelled columns, in the order in which they are written if nothing else is requested.
         automata: for each of them, what may be written.
         vocabulary: tokens that the model's embedding must know; 0 = its own.
     """
@@ -135,7 +135,7 @@ class LmCodec(BaseCodec, ABC):
     def input_id(self, tokens: Any, column: int, level: int) -> Any:
         """What is fed to the model for ``tokens`` when the choice at ``level`` of ``column`` is next.
 
-        The tokens themselves, except where the input also tells which column is asked for.
+        The tokens themselves, except where the input also tells which column is requested.
         """
 
     # -- the same for every codec -----------------------------------------------------------------------------
@@ -160,19 +160,19 @@ class LmCodec(BaseCodec, ABC):
         """Tokens that the columns ``order[begin:]`` take at most."""
         before = [None, *order]
         return sum(
-            len(self.lead(column, before[place])) + self.automata[column].depth
-            for place, column in enumerate(order)
-            if place >= begin
+            len(self.lead(column, before[index])) + self.automata[column].depth
+            for index, column in enumerate(order)
+            if index >= begin
         )
 
     def last_tokens(self, record: np.ndarray, column: int) -> np.ndarray:
         """int64[rows]: the token that each row's value of ``column`` ends with."""
         part = record[:, self.spans[column]]
-        place = (part >= 0).sum(axis=1) - 1
-        choice = part[np.arange(len(part)), place]
+        position = (part >= 0).sum(axis=1) - 1
+        choice = part[np.arange(len(part)), position]
         tokens = np.zeros(len(part), np.int64)
         for depth, level in enumerate(self.automata[column].levels):
-            here = place == depth
+            here = position == depth
             tokens[here] = level.tokens[choice[here]]
         return tokens
 

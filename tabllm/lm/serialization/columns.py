@@ -17,7 +17,7 @@ from tabular.where.conditions import Allowed
 
 from .automaton import DONE, Automaton, Level, restricted, trie
 from .text_bounds import default_bound
-from .tokenizer import Pieces
+from .tokenizer import TextTokenizer
 
 __all__ = ["CellCodec", "ListCodec", "TextCells", "TrieLeaves"]
 
@@ -70,7 +70,7 @@ class ListCodec(CellCodec):
 
     def __init__(
         self,
-        pieces: Pieces,
+        tokenizer: TextTokenizer,
         texts: Sequence[str],
         numbers: np.ndarray | None,
         *,
@@ -79,16 +79,16 @@ class ListCodec(CellCodec):
         end: int,
     ) -> None:
         self.texts, self.numbers, self.missing, self.short, self.end = list(texts), numbers, missing, short, end
-        self.paths = pieces.all_ids([f" {text}" for text in texts])
+        self.paths = tokenizer.all_ids([f" {text}" for text in texts])
         if short:
             self.paths = _telling(self.paths)
         try:
             self.automaton, self.rows = trie(self.paths)
             self.closed = False
         except ValueError:
-            told = _different(self.paths, pieces)
-            close = _closing(told, pieces, end)
-            self.paths = [[*path, close] for path in told]
+            shortest = _different(self.paths, tokenizer)
+            close = _closing(shortest, tokenizer, end)
+            self.paths = [[*path, close] for path in shortest]
             self.automaton, self.rows = trie(self.paths)
         self.leaves = TrieLeaves(self.automaton, self.rows)
 
@@ -96,11 +96,11 @@ class ListCodec(CellCodec):
         last = len(self.texts) - 1
         if self.numbers is None:
             return self.rows[np.where(values < 0, last, values)]
-        place = np.clip(np.searchsorted(self.numbers, values), 0, len(self.numbers) - 1)
-        before = np.maximum(place - 1, 0)
-        nearer = np.abs(values - self.numbers[before]) < np.abs(values - self.numbers[place])
-        place = np.where(nearer, before, place)
-        return self.rows[np.where(np.isnan(values), last, place)]
+        position = np.clip(np.searchsorted(self.numbers, values), 0, len(self.numbers) - 1)
+        before = np.maximum(position - 1, 0)
+        nearer = np.abs(values - self.numbers[before]) < np.abs(values - self.numbers[position])
+        position = np.where(nearer, before, position)
+        return self.rows[np.where(np.isnan(values), last, position)]
 
     def decode(self, choices: np.ndarray) -> np.ndarray:
         value = self.leaves.find(choices)
@@ -122,13 +122,13 @@ class ListCodec(CellCodec):
         return {"type": "list", "texts": self.texts, "numbers": numbers, "missing": self.missing}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], pieces: Pieces, *, short: bool, end: int) -> ListCodec:
+    def from_dict(cls, data: Mapping[str, Any], tokenizer: TextTokenizer, *, short: bool, end: int) -> ListCodec:
         """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
         check_fields(data, {"texts": list_of(TEXT, 1), "numbers": maybe(list_of(real(), 1)), "missing": FLAG}, "it")
         numbers = None if data["numbers"] is None else np.asarray(data["numbers"], np.float64)
         if numbers is not None and len(numbers) + data["missing"] != len(data["texts"]):
             raise FieldError(f"it has {len(data['texts']):,} texts for {len(numbers):,} numbers")
-        return cls(pieces, data["texts"], numbers, missing=data["missing"], short=short, end=end)
+        return cls(tokenizer, data["texts"], numbers, missing=data["missing"], short=short, end=end)
 
 
 def kept_trie(
@@ -158,9 +158,9 @@ class TextCells(CellCodec):
 
     lengths = np.empty(0, np.int64)
 
-    def __init__(self, pieces: Pieces, vocabulary: Sequence[int], longest: int, *, missing: bool) -> None:
-        self.pieces, self.longest, self.missing = pieces, longest, missing
-        self.end = pieces.ids("\n")[-1]
+    def __init__(self, tokenizer: TextTokenizer, vocabulary: Sequence[int], longest: int, *, missing: bool) -> None:
+        self.tokenizer, self.longest, self.missing = tokenizer, longest, missing
+        self.end = tokenizer.ids("\n")[-1]
         self.vocabulary = np.array(sorted(set(vocabulary) - {self.end}), np.int64)
         tokens = np.append(self.vocabulary, self.end)
         step = np.append(np.zeros(len(self.vocabulary), np.int32), np.int32(DONE))[None]
@@ -172,43 +172,43 @@ class TextCells(CellCodec):
         self.automaton = Automaton((first, *[inner] * (longest - 1), last))
 
     @classmethod
-    def fit(cls, pieces: Pieces, values: np.ndarray, *, most: int | None = None) -> TextCells:
+    def fit(cls, tokenizer: TextTokenizer, values: np.ndarray, *, most: int | None = None) -> TextCells:
         """Learn from ``values`` (object[n], ``None`` = missing).
 
         Args:
             most: tokens of a text at most; chosen by the texts' lengths if absent.
         """
         present = [value for value in values if value is not None]
-        rows = pieces.all_ids([_one_line(value) for value in present])
-        end = pieces.ids("\n")[-1]
+        rows = tokenizer.all_ids([_one_line(value) for value in present])
+        end = tokenizer.ids("\n")[-1]
         used, counts = np.unique(np.concatenate([np.asarray(row, np.int64) for row in rows]), return_counts=True)
         used = used[np.argsort(-counts, kind="stable")][:MAX_TEXT_VOCABULARY]
         lengths = np.array([len(row) for row in rows], np.int64)
         longest = default_bound(lengths) if most is None else max(1, min(most, int(lengths.max(initial=1))))
         vocabulary = [int(token) for token in used if token != end]
-        made = cls(pieces, vocabulary, longest, missing=len(present) < len(values))
+        made = cls(tokenizer, vocabulary, longest, missing=len(present) < len(values))
         made.lengths = lengths
         return made
 
     def bounded(self, longest: int) -> TextCells:
         """The same column with texts of at most ``longest`` tokens."""
-        made = TextCells(self.pieces, self.vocabulary.tolist(), longest, missing=self.missing)
+        made = TextCells(self.tokenizer, self.vocabulary.tolist(), longest, missing=self.missing)
         made.lengths = self.lengths
         return made
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         gone = np.array([value is None for value in values])
-        rows = self.pieces.all_ids(["" if value is None else _one_line(value) for value in values])
+        rows = self.tokenizer.all_ids(["" if value is None else _one_line(value) for value in values])
         choices = np.full((len(values), self.longest + 1), -1, np.int32)
         row = np.repeat(np.arange(len(rows)), [len(ids) for ids in rows])
         flat = np.concatenate([np.asarray(ids, np.int64) for ids in rows])
-        place = np.minimum(np.searchsorted(self.vocabulary, flat), len(self.vocabulary) - 1)
-        known = self.vocabulary[place] == flat  # tokens too rare to be kept are left out
-        row, place = row[known], place[known]
+        position = np.minimum(np.searchsorted(self.vocabulary, flat), len(self.vocabulary) - 1)
+        known = self.vocabulary[position] == flat  # tokens too rare to be kept are left out
+        row, position = row[known], position[known]
         lengths = np.bincount(row, minlength=len(rows))
         column = np.arange(len(row)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         inside = column < self.longest
-        choices[row[inside], column[inside]] = place[inside]
+        choices[row[inside], column[inside]] = position[inside]
         lengths = np.minimum(lengths, self.longest)
         empty = (lengths == 0) & ~gone
         choices[empty, 0] = 0
@@ -222,7 +222,7 @@ class TextCells(CellCodec):
         is_token = (inside >= 0) & (inside < len(self.vocabulary))
         lengths = np.where(is_token.all(axis=1), self.longest, is_token.argmin(axis=1))
         ids = self.vocabulary[np.where(is_token, inside, 0)]
-        texts = self.pieces.texts([row[:length] for row, length in zip(ids.tolist(), lengths, strict=True)])
+        texts = self.tokenizer.texts([row[:length] for row, length in zip(ids.tolist(), lengths, strict=True)])
         made = np.empty(len(choices), dtype=object)
         made[:] = [_one_line(text).strip() for text in texts]
         made[lengths == 0] = None
@@ -245,12 +245,12 @@ class TextCells(CellCodec):
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], pieces: Pieces) -> TextCells:
+    def from_dict(cls, data: Mapping[str, Any], tokenizer: TextTokenizer) -> TextCells:
         """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
-        token = whole(0, pieces.tokenizer.get_vocab_size() - 1)
+        token = whole(0, tokenizer.backend.get_vocab_size() - 1)
         kinds = {"vocabulary": list_of(token, 1), "longest": whole(1, MAX_TEXT_TOKENS), "missing": FLAG}
         check_fields(data, kinds, "it")
-        return cls(pieces, data["vocabulary"], data["longest"], missing=data["missing"])
+        return cls(tokenizer, data["vocabulary"], data["longest"], missing=data["missing"])
 
 
 def _one_line(text: Any) -> str:
@@ -273,27 +273,27 @@ def _telling(paths: list[list[int]]) -> list[list[int]]:
     return cut
 
 
-def _different(paths: list[list[int]], pieces: Pieces) -> list[list[int]]:
+def _different(paths: list[list[int]], tokenizer: TextTokenizer) -> list[list[int]]:
     """The paths, with a number behind those that a tokenizer makes equal."""
     again: dict[tuple[int, ...], int] = {}
     taken: set[tuple[int, ...]] = set()
-    told = []
+    shortest = []
     for path in map(tuple, paths):
         made, number = path, again.get(path, 0)
         while made in taken and number <= len(paths):
             number += 1
-            made = (*path, *pieces.ids(f" {number}"))
+            made = (*path, *tokenizer.ids(f" {number}"))
         again[path] = number
         taken.add(made)
-        told.append(list(made))
-    return told
+        shortest.append(list(made))
+    return shortest
 
 
-def _closing(paths: list[list[int]], pieces: Pieces, end: int) -> int:
+def _closing(paths: list[list[int]], tokenizer: TextTokenizer, end: int) -> int:
     """``end``, or, where a value has that token inside, another that none has."""
     inside = {token for path in paths for token in path}
-    marks = (pieces.ids(mark)[-1] for mark in (";", "|", "\n"))
-    return next(token for token in (end, *marks, *range(pieces.tokenizer.get_vocab_size())) if token not in inside)
+    marks = (tokenizer.ids(mark)[-1] for mark in (";", "|", "\n"))
+    return next(token for token in (end, *marks, *range(tokenizer.backend.get_vocab_size())) if token not in inside)
 
 
 class TrieLeaves:
@@ -307,20 +307,20 @@ class TrieLeaves:
         self.levels = automaton.levels
         self.values = [np.full(level.step.shape, -1, np.int64) for level in self.levels]
         state = np.zeros(len(rows), np.int64)
-        for place, level in enumerate(self.levels):
-            running = np.flatnonzero((rows[:, place] >= 0) & (state >= 0))
-            after = level.step[state[running], rows[running, place]]
+        for index, level in enumerate(self.levels):
+            running = np.flatnonzero((rows[:, index] >= 0) & (state >= 0))
+            after = level.step[state[running], rows[running, index]]
             done = after == DONE
-            self.values[place][state[running[done]], rows[running[done], place]] = running[done]
+            self.values[index][state[running[done]], rows[running[done], index]] = running[done]
             state[running] = after
 
     def find(self, choices: np.ndarray) -> np.ndarray:
         """int32[n, depth] choices -> int64[n], the values' numbers."""
         value = np.full(len(choices), -1, np.int64)
         state = np.zeros(len(choices), np.int64)
-        for place, level in enumerate(self.levels):
-            running = np.flatnonzero((value < 0) & (choices[:, place] >= 0))
-            choice = choices[running, place]
-            value[running] = self.values[place][state[running], choice]
+        for index, level in enumerate(self.levels):
+            running = np.flatnonzero((value < 0) & (choices[:, index] >= 0))
+            choice = choices[running, index]
+            value[running] = self.values[index][state[running], choice]
             state[running] = level.step[state[running], choice]
         return value

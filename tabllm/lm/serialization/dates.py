@@ -14,7 +14,7 @@ from tabular.where.conditions import Allowed
 
 from .automaton import Automaton, explore, joined, restricted, trie
 from .columns import CellCodec, TrieLeaves, kept_trie
-from .tokenizer import Pieces
+from .tokenizer import TextTokenizer
 
 __all__ = ["DateCodec"]
 
@@ -47,7 +47,7 @@ class DateCodec(CellCodec):
 
     def __init__(
         self,
-        pieces: Pieces,
+        tokenizer: TextTokenizer,
         low: float,
         high: float,
         *,
@@ -57,7 +57,14 @@ class DateCodec(CellCodec):
         decimals: int = 0,
         grain: str | None = None,
     ) -> None:
-        self.pieces, self.low, self.high, self.unit, self.marks, self.missing = pieces, low, high, unit, marks, missing
+        self.tokenizer, self.low, self.high, self.unit, self.marks, self.missing = (
+            tokenizer,
+            low,
+            high,
+            unit,
+            marks,
+            missing,
+        )
         self.decimals, self.grain = decimals, grain
         self.lattice = None if grain is None else lattice_of(grain, decimals, True)
         days = np.arange(math.floor(low / DAY), math.floor(high / DAY) + 1)
@@ -82,12 +89,12 @@ class DateCodec(CellCodec):
         self.automaton = joined(calendar, self.clock) if self.clock else calendar
 
     def _paths(self, texts: Sequence[str]) -> list[list[int]]:
-        ids = {mark: self.pieces.ids(mark)[-1] for mark in "0123456789-"}
-        spaced = {digit: self.pieces.single(f" {digit}") for digit in "0123456789"} if self.marks else {}
+        ids = {mark: self.tokenizer.ids(mark)[-1] for mark in "0123456789-"}
+        spaced = {digit: self.tokenizer.single(f" {digit}") for digit in "0123456789"} if self.marks else {}
         first = {digit: token for digit, token in spaced.items() if token is not None}
         first = first if len(first) == 10 else ids
         taken = {*ids.values(), *first.values()}
-        gone = next(i for text in (" missing", " none", "?") for i in self.pieces.ids(text) if i not in taken)
+        gone = next(i for text in (" missing", " none", "?") for i in self.tokenizer.ids(text) if i not in taken)
         return [[gone] if text == "missing" else [first[text[0]], *(ids[mark] for mark in text[1:])] for text in texts]
 
     def _times(self) -> np.ndarray:
@@ -111,18 +118,18 @@ class DateCodec(CellCodec):
         self.pattern = pattern = pattern + fraction
 
         def successors(state: Any) -> dict[int, Any]:
-            place, times = state  # what is left of _times, as bytes
-            mark = pattern[place]
-            last = place + 1 == len(pattern)
+            position, times = state  # what is left of _times, as bytes
+            mark = pattern[position]
+            last = position + 1 == len(pattern)
             if mark not in WEIGHTS:
-                after = None if last else (place + 1, times)
+                after = None if last else (position + 1, times)
                 return dict.fromkeys(range(10), after) if mark == "f" else {MARK: after}
             width = WEIGHTS[mark] // self.unit
             parts = {digit: times[digit * width : (digit + 1) * width] for digit in range(-(-len(times) // width))}
-            return {digit: None if last else (place + 1, part) for digit, part in parts.items() if 1 in part}
+            return {digit: None if last else (position + 1, part) for digit, part in parts.items() if 1 in part}
 
-        marks = {mark: self.pieces.ids(mark)[-1] for mark in " :."}
-        digits = [self.pieces.ids(str(digit))[-1] for digit in range(10)]
+        marks = {mark: self.tokenizer.ids(mark)[-1] for mark in " :."}
+        digits = [self.tokenizer.ids(str(digit))[-1] for digit in range(10)]
         made, self.symbols = explore(
             (0, self._times().tobytes()),
             successors,
@@ -132,7 +139,7 @@ class DateCodec(CellCodec):
 
     @classmethod
     def fit(
-        cls, pieces: Pieces, values: np.ndarray, *, unit: float, marks: bool, grain: str | None = None
+        cls, tokenizer: TextTokenizer, values: np.ndarray, *, unit: float, marks: bool, grain: str | None = None
     ) -> DateCodec | None:
         """For ``values`` (float64[n], seconds, NaN = missing); ``None`` if they span too many days, or years
         that a calendar does not have."""
@@ -145,7 +152,7 @@ class DateCodec(CellCodec):
             return None
         coarsest = next(size for size in UNITS if unit >= size or size == 1)
         missing = len(present) < len(values)
-        return cls(pieces, low, high, unit=coarsest, marks=marks, missing=missing, decimals=decimals, grain=grain)
+        return cls(tokenizer, low, high, unit=coarsest, marks=marks, missing=missing, decimals=decimals, grain=grain)
 
     def encode(self, values: np.ndarray) -> np.ndarray:
         gone = np.isnan(values)
@@ -182,8 +189,8 @@ class DateCodec(CellCodec):
         seconds = self.days[np.where(gone, 0, day)] * float(DAY)
         fraction = np.zeros(len(day), np.int64)
         if self.clock is not None:
-            for place, (mark, symbols) in enumerate(zip(self.pattern, self.symbols, strict=True)):
-                digit = symbols[np.maximum(choices[:, depth + place], 0)]
+            for index, (mark, symbols) in enumerate(zip(self.pattern, self.symbols, strict=True)):
+                digit = symbols[np.maximum(choices[:, depth + index], 0)]
                 if mark == "f":
                     fraction = fraction * 10 + digit
                 seconds += WEIGHTS.get(mark, 0) * digit
@@ -218,7 +225,7 @@ class DateCodec(CellCodec):
         return made | finer | ({} if self.grain is None else {"grain": self.grain})
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], pieces: Pieces) -> DateCodec:
+    def from_dict(cls, data: Mapping[str, Any], tokenizer: TextTokenizer) -> DateCodec:
         """Read what :meth:`to_dict` wrote, or an older release, which knew neither fractions nor a grain.
 
         Raises:
@@ -232,7 +239,7 @@ class DateCodec(CellCodec):
         options = {name: data[name] for name in ("decimals", "grain") if name in data}
         try:
             return cls(
-                pieces,
+                tokenizer,
                 float(data["low"]),
                 float(data["high"]),
                 unit=data["unit"],

@@ -13,7 +13,7 @@ from tabular.where.conditions import Allowed
 
 from .automaton import Automaton, explore, restricted
 from .columns import CellCodec
-from .tokenizer import Pieces
+from .tokenizer import TextTokenizer
 
 __all__ = ["DigitCodec"]
 
@@ -38,18 +38,18 @@ class DigitCodec(CellCodec):
     """
 
     def __init__(
-        self, pieces: Pieces, low: int, high: int, *, decimals: int, point: bool, missing: bool, end: int
+        self, tokenizer: TextTokenizer, low: int, high: int, *, decimals: int, point: bool, missing: bool, end: int
     ) -> None:
         self.low, self.high, self.decimals, self.point, self.missing = low, high, decimals, point, missing
         self.places = decimals if point and decimals > 0 else 0
-        spaced = [pieces.single(f" {digit}") for digit in range(10)]
-        plain = [pieces.ids(str(digit))[-1] for digit in range(10)]
+        spaced = [tokenizer.single(f" {digit}") for digit in range(10)]
+        plain = [tokenizer.ids(str(digit))[-1] for digit in range(10)]
         first = [token for token in spaced if token is not None] if None not in spaced else plain
-        others = {POINT: pieces.ids(".")[-1], MINUS: pieces.ids("-")[-1], END: end}
-        minus = pieces.single(" -") if first is not plain else None
+        others = {POINT: tokenizer.ids(".")[-1], MINUS: tokenizer.ids("-")[-1], END: end}
+        minus = tokenizer.single(" -") if first is not plain else None
         taken = {*first, *plain, *others.values()}
         others[MISSING] = next(
-            i for text in (" missing", " none", " null", "?", "*") for i in pieces.ids(text) if i not in taken
+            i for text in (" missing", " none", " null", "?", "*") for i in tokenizer.ids(text) if i not in taken
         )
         first_others = others if minus is None else {**others, MINUS: minus}
         self._ids = {**others, **dict(enumerate(plain))}, {**first_others, **dict(enumerate(first))}
@@ -57,11 +57,13 @@ class DigitCodec(CellCodec):
         self.closed = any(END in symbols for symbols in self.symbols)
         # symbol -> choice, per level
         self._choice = np.full((self.automaton.depth, MISSING + 1), -1, np.int32)
-        for place, symbols in enumerate(self.symbols):
-            self._choice[place, symbols] = np.arange(len(symbols))
+        for index, symbols in enumerate(self.symbols):
+            self._choice[index, symbols] = np.arange(len(symbols))
 
     @classmethod
-    def fit(cls, pieces: Pieces, values: np.ndarray, *, decimals: int | None, point: bool, end: int) -> DigitCodec:
+    def fit(
+        cls, tokenizer: TextTokenizer, values: np.ndarray, *, decimals: int | None, point: bool, end: int
+    ) -> DigitCodec:
         """For ``values`` (float64[n], NaN = missing) of a column that keeps ``decimals`` (``None``: unlimited)."""
         present = values[~np.isnan(values)]
         largest = float(np.abs(present).max())
@@ -73,7 +75,9 @@ class DigitCodec(CellCodec):
         decimals = min(decimals, MAX_DIGITS - digits, 300)
         steps = np.rint(present * 10.0**decimals)
         missing = len(present) < len(values)
-        return cls(pieces, int(steps.min()), int(steps.max()), decimals=decimals, point=point, missing=missing, end=end)
+        return cls(
+            tokenizer, int(steps.min()), int(steps.max()), decimals=decimals, point=point, missing=missing, end=end
+        )
 
     def _build(
         self, intervals: Sequence[tuple[int, int]], missing: bool, *, ends: bool | None = None
@@ -107,22 +111,22 @@ class DigitCodec(CellCodec):
         digits = np.maximum(np.searchsorted(powers, size, side="right") + 1, self.places + 1)
         symbols = np.full((len(values), self.automaton.depth), -1, np.int64)
         rows = np.arange(len(values))
-        place = np.zeros(len(values), np.int64)
+        position = np.zeros(len(values), np.int64)
         negative = steps < 0
         symbols[rows[negative], 0] = MINUS
-        place += negative
+        position += negative
         for number in range(int(digits.max(initial=0))):
             left = digits - number  # digits still to write
             writing = left > 0
             if self.places:
                 at_point = writing & (left == self.places)
-                symbols[rows[at_point], place[at_point]] = POINT
-                place += at_point
+                symbols[rows[at_point], position[at_point]] = POINT
+                position += at_point
             power = 10 ** np.clip(left - 1, 0, 18)
-            symbols[rows[writing], place[writing]] = (size[writing] // power[writing]) % 10
-            place += writing
+            symbols[rows[writing], position[writing]] = (size[writing] // power[writing]) % 10
+            position += writing
         if self.closed:
-            symbols[rows, place] = END
+            symbols[rows, position] = END
         symbols[gone] = -1
         symbols[gone, 0] = MISSING
         levels = np.arange(self.automaton.depth)
@@ -131,8 +135,8 @@ class DigitCodec(CellCodec):
     def decode(self, choices: np.ndarray) -> np.ndarray:
         size = np.zeros(len(choices), np.int64)
         negative, gone = np.zeros(len(choices), bool), np.zeros(len(choices), bool)
-        for place, known in enumerate(self.symbols):
-            symbol = np.where(choices[:, place] >= 0, known[np.maximum(choices[:, place], 0)], -1)
+        for index, known in enumerate(self.symbols):
+            symbol = np.where(choices[:, index] >= 0, known[np.maximum(choices[:, index], 0)], -1)
             digit = (symbol >= 0) & (symbol < 10)
             size = np.where(digit, size * 10 + symbol, size)
             negative |= symbol == MINUS
@@ -167,14 +171,14 @@ class DigitCodec(CellCodec):
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], pieces: Pieces, *, end: int) -> DigitCodec:
+    def from_dict(cls, data: Mapping[str, Any], tokenizer: TextTokenizer, *, end: int) -> DigitCodec:
         """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
         kinds = {"low": _STEPS, "high": _STEPS, "decimals": whole(-400, 400), "point": FLAG, "missing": FLAG}
         check_fields(data, kinds, "it")
         if data["low"] > data["high"]:
             raise FieldError(f"it has low {data['low']:,} above its high {data['high']:,}")
         return cls(
-            pieces,
+            tokenizer,
             data["low"],
             data["high"],
             decimals=data["decimals"],
@@ -184,28 +188,28 @@ class DigitCodec(CellCodec):
         )
 
 
-def _by_length(low: int, high: int, places: int) -> set[Item]:
+def _by_length(low: int, high: int, positions: int) -> set[Item]:
     """The whole numbers from ``low`` to ``high`` by their number of digits: (length, lowest, highest)."""
     found: set[Item] = set()
-    for length in range(places + 1, len(str(max(high, 0))) + 1 if high >= 0 else 0):
-        least = 0 if length == places + 1 else 10 ** (length - 1)
+    for length in range(positions + 1, len(str(max(high, 0))) + 1 if high >= 0 else 0):
+        least = 0 if length == positions + 1 else 10 ** (length - 1)
         bottom, top = max(low, least), min(high, 10**length - 1)
         if bottom <= top:
             found.add((length, str(bottom).zfill(length), str(top).zfill(length)))
     if high >= low and high >= 0 and not found:  # all shorter than the digits behind the point
-        length = places + 1
+        length = positions + 1
         found.add((length, str(low).zfill(length), str(high).zfill(length)))
     return found
 
 
-def _digits(state: Any, places: int, open_end: bool) -> dict[int, Any]:
+def _digits(state: Any, positions: int, open_end: bool) -> dict[int, Any]:
     """What may follow: the state is (whether the point stands, the numbers that are still possible)."""
     behind_point, items = state
     found: dict[int, set[Item]] = {}
     here: dict[int, Any] = {}
     point: set[Item] = set()
     for length, low, high in items:
-        if places and not behind_point and length == places:
+        if positions and not behind_point and length == positions:
             point.add((length, low, high))
         elif length == 0:
             here[END] = None

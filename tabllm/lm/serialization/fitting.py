@@ -14,7 +14,7 @@ from ...hub.facts import ModelFacts
 from .base import LmCodec, Task
 from .context import check_context
 from .names import codec_class
-from .tokenizer import Pieces
+from .tokenizer import TextTokenizer
 
 __all__ = ["encoded"]
 
@@ -23,7 +23,7 @@ def encoded(
     arrays: Mapping[str, np.ndarray],
     schema: Schema,
     facts: ModelFacts,
-    pieces: Pieces,
+    tokenizer: TextTokenizer,
     settings: Mapping[str, Any],
     progress: Reporter,
 ) -> tuple[LmCodec, np.ndarray, np.ndarray]:
@@ -37,7 +37,7 @@ def encoded(
         TableError: if a row does not fit the model's context, or nothing is left to model.
     """
     serialization = settings["serialization"]
-    codec, notes = codec_class(serialization).fit_for(Task(arrays, schema, pieces, facts.context, settings))
+    codec, notes = codec_class(serialization).fit_for(Task(arrays, schema, tokenizer, facts.context, settings))
     for note in notes:
         progress.note(note)
     choices = codec.encode(arrays)

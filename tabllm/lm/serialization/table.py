@@ -25,7 +25,7 @@ class TokenCodec(LmCodec):
     """The table codec (:mod:`tabllm.codec`) as automata.
 
     The model's embedding and head are replaced (:attr:`vocabulary` tokens and one to begin with). What is fed is a
-    pair in one number: the token, and the field that is asked for next; its embedding is the sum of both.
+    pair in one number: the token, and the field that is requested next; its embedding is the sum of both.
     """
 
     def __init__(self, rows: RowCodec) -> None:
@@ -37,24 +37,24 @@ class TokenCodec(LmCodec):
         self.offsets = [0, *np.cumsum(self.sizes).tolist()]
         self.vocabulary = self.offsets[-1] + 1
         self.fields = [table.fields_of(name) for name in self.names]
-        self.automata = [self._automaton(place) for place in range(len(self.names))]
+        self.automata = [self._automaton(index) for index in range(len(self.names))]
 
     def _automaton(self, column: int, weights: Mapping[int, np.ndarray] | None = None) -> Automaton:
         """One level per field; ``weights`` as :func:`tabllm.codec.conditions.token_weights` gives them."""
         fields = self.fields[column]
         levels = []
-        for place, field in enumerate(fields):
-            states = self.sizes[fields[0]] if place else 1
-            after = np.arange(self.sizes[field], dtype=np.int32) if place + 1 < len(fields) else DONE
+        for index, field in enumerate(fields):
+            states = self.sizes[fields[0]] if index else 1
+            after = np.arange(self.sizes[field], dtype=np.int32) if index + 1 < len(fields) else DONE
             step = np.broadcast_to(after, (states, self.sizes[field])).astype(np.int32)
             known = np.ones(step.shape, bool)
             weight = None if weights is None else weights.get(field)
-            share = None
+            probability = None
             if weight is not None:
-                share = np.broadcast_to(weight, step.shape).astype(np.float32)
-                step = np.where(share > 0, step, NEVER).astype(np.int32)
+                probability = np.broadcast_to(weight, step.shape).astype(np.float32)
+                step = np.where(probability > 0, step, NEVER).astype(np.int32)
             tokens = np.arange(self.offsets[field], self.offsets[field + 1])
-            levels.append(Level(tokens, step, known, share))
+            levels.append(Level(tokens, step, known, probability))
         return Automaton(tuple(levels))
 
     @property
@@ -83,8 +83,8 @@ class TokenCodec(LmCodec):
     def conditions(self, allowed: Mapping[str, Allowed]) -> dict[int, Automaton]:
         weights = self.rows.token_weights(allowed)
         return {
-            place: self._automaton(place, weights)
-            for place, fields in enumerate(self.fields)
+            index: self._automaton(index, weights)
+            for index, fields in enumerate(self.fields)
             if any(field in weights for field in fields)
         }
 

@@ -26,7 +26,7 @@ from .context import most_tokens
 from .dates import DateCodec
 from .digits import DigitCodec
 from .text_bounds import CutTexts, cut_texts, fair_bounds
-from .tokenizer import Pieces
+from .tokenizer import TextTokenizer
 
 __all__ = ["SERIALIZATIONS", "TextCodec"]
 
@@ -53,26 +53,26 @@ class TextCodec(LmCodec):
     forms: ClassVar[tuple[str, ...]] = SERIALIZATIONS
 
     def __init__(
-        self, schema: Schema, parts: Parts, pieces: Pieces, cells: Mapping[str, CellCodec], serialization: str
+        self, schema: Schema, parts: Parts, tokenizer: TextTokenizer, cells: Mapping[str, CellCodec], serialization: str
     ) -> None:
         super().__init__(schema, {})
-        self.pieces, self.cells, self.serialization = pieces, dict(cells), serialization
+        self.tokenizer, self.cells, self.serialization = tokenizer, dict(cells), serialization
         self.parts = parts
         self.names = list(self.cells)
         self.automata = [cell.automaton for cell in self.cells.values()]
-        self.comma = pieces.ids(",")
+        self.comma = tokenizer.ids(",")
         #: What every row begins with.
-        self.opening = [pieces.begin]
-        self.tags = [[tag] for tag in _tags(self.names, pieces)]
+        self.opening = [tokenizer.begin]
+        self.tags = [[tag] for tag in _tags(self.names, tokenizer)]
         if serialization == "great":
-            self.tags = [pieces.ids(f" {name} is") for name in self.names]
+            self.tags = [tokenizer.ids(f" {name} is") for name in self.names]
 
     @classmethod
     def fit(
         cls,
         arrays: Mapping[str, np.ndarray],
         schema: Schema,
-        pieces: Pieces,
+        tokenizer: TextTokenizer,
         *,
         serialization: str = "compact",
         max_cell_tokens: int | None = None,
@@ -94,7 +94,7 @@ class TextCodec(LmCodec):
         arrays = parts.split(arrays)
         for column in parts.schema:
             values = arrays[column.name]
-            cell = _cell(column, values, pieces, serialization, max_cell_tokens)
+            cell = _cell(column, values, tokenizer, serialization, max_cell_tokens)
             if cell is not None:
                 cells[column.name] = cell
                 kept = values[~np.isnan(values)] if values.dtype.kind == "f" else values
@@ -108,28 +108,28 @@ class TextCodec(LmCodec):
             )
         # Columns of few values first: rows then share long beginnings, each of which is computed once.
         order = sorted(cells, key=lambda name: distinct[name])
-        return cls(schema, parts, pieces, {name: cells[name] for name in order}, serialization)
+        return cls(schema, parts, tokenizer, {name: cells[name] for name in order}, serialization)
 
     @classmethod
     def fit_within(
         cls,
         arrays: Mapping[str, np.ndarray],
         schema: Schema,
-        pieces: Pieces,
+        tokenizer: TextTokenizer,
         *,
         serialization: str,
         context: int,
         max_cell_tokens: int | None = None,
     ) -> tuple[TextCodec, list[CutTexts]]:
         """As :meth:`fit`, for a model that reads ``context`` tokens; and the columns of which texts are cut."""
-        codec = cls.fit(arrays, schema, pieces, serialization=serialization, max_cell_tokens=max_cell_tokens)
+        codec = cls.fit(arrays, schema, tokenizer, serialization=serialization, max_cell_tokens=max_cell_tokens)
         texts = {name: cell for name, cell in codec.cells.items() if isinstance(cell, TextCells)}
         bounds = {name: cell.longest for name, cell in texts.items()}
         if max_cell_tokens is None and (excess := most_tokens(codec) - context) > 0 and texts:
             fair = fair_bounds([*bounds.values()], sum(bounds.values()) - excess)
             bounds = dict(zip(bounds, fair, strict=True))
             cells = {**codec.cells, **{name: cell.bounded(bounds[name]) for name, cell in texts.items()}}
-            codec = cls(schema, codec.parts, pieces, cells, serialization)
+            codec = cls(schema, codec.parts, tokenizer, cells, serialization)
         return codec, cut_texts(bounds, {name: cell.lengths for name, cell in texts.items()})
 
     def encode(self, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -149,9 +149,12 @@ class TextCodec(LmCodec):
         else:
             alike = found == values if values.dtype.kind == "i" else is_missing(found) == is_missing(values)
         # Shares count once in a value, so at its first token.
-        shares = [alike.astype(np.float64), *[np.ones(len(values))] * (choices.shape[1] - 1)]
+        probabilities = [alike.astype(np.float64), *[np.ones(len(values))] * (choices.shape[1] - 1)]
         tokens = np.maximum(choices, 0).astype(np.int64)
-        return [Candidates(tokens[:, place : place + 1], share[:, None]) for place, share in enumerate(shares)]
+        return [
+            Candidates(tokens[:, index : index + 1], probability[:, None])
+            for index, probability in enumerate(probabilities)
+        ]
 
     def decode_parts(
         self, drawn: np.ndarray, rng: np.random.Generator, *, allowed: Mapping[str, Allowed]
@@ -209,7 +212,7 @@ class TextCodec(LmCodec):
         codec, cut = cls.fit_within(
             task.arrays,
             task.schema,
-            task.pieces,
+            task.tokenizer,
             context=task.context,
             serialization=task.settings["serialization"],
             max_cell_tokens=task.settings.get("max_cell_tokens"),
@@ -218,7 +221,7 @@ class TextCodec(LmCodec):
 
     @classmethod
     def from_run(cls, data: Mapping[str, Any], schema: Schema, model: Path) -> TextCodec:
-        return cls.from_dict(data, schema, Pieces.load(model))
+        return cls.from_dict(data, schema, TextTokenizer.load(model))
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -229,7 +232,7 @@ class TextCodec(LmCodec):
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any], schema: Schema, pieces: Pieces) -> TextCodec:
+    def from_dict(cls, data: Mapping[str, Any], schema: Schema, tokenizer: TextTokenizer) -> TextCodec:
         """Read what :meth:`to_dict` wrote.
 
         Raises:
@@ -243,20 +246,20 @@ class TextCodec(LmCodec):
         serialization = data["serialization"]
         # Older releases wrote instants whole, and lost their zones.
         parts = parts_of(schema, "zones" if data.get("zones") else "nothing")
-        end = pieces.ids(",")[-1]
+        end = tokenizer.ids(",")[-1]
         cells: dict[str, CellCodec] = {}
         for name, entry in data["columns"].items():
             with at_field(f"column {name!r}"):
                 _check_column(parts.schema, name, entry)
                 if entry["type"] == "list":
-                    cells[name] = ListCodec.from_dict(entry, pieces, short=serialization == "compact", end=end)
+                    cells[name] = ListCodec.from_dict(entry, tokenizer, short=serialization == "compact", end=end)
                 elif entry["type"] == "digits":
-                    cells[name] = DigitCodec.from_dict(entry, pieces, end=end)
+                    cells[name] = DigitCodec.from_dict(entry, tokenizer, end=end)
                 elif entry["type"] == "date":
-                    cells[name] = DateCodec.from_dict(entry, pieces)
+                    cells[name] = DateCodec.from_dict(entry, tokenizer)
                 else:
-                    cells[name] = TextCells.from_dict(entry, pieces)
-        return cls(schema, parts, pieces, cells, serialization)
+                    cells[name] = TextCells.from_dict(entry, tokenizer)
+        return cls(schema, parts, tokenizer, cells, serialization)
 
 
 def _check_column(schema: Schema, name: str, entry: Mapping[str, Any]) -> None:
@@ -272,18 +275,20 @@ def _check_column(schema: Schema, name: str, entry: Mapping[str, Any]) -> None:
         raise FieldError(f"it has other categories than the {len(column.categories):,} in its schema.json")
 
 
-def _cell(column: Column, values: np.ndarray, pieces: Pieces, serialization: str, most: int | None) -> CellCodec | None:
+def _cell(
+    column: Column, values: np.ndarray, tokenizer: TextTokenizer, serialization: str, most: int | None
+) -> CellCodec | None:
     """The codec of one column; ``None`` where there is nothing to learn."""
     compact = serialization == "compact"
-    end = pieces.ids(",")[-1]
+    end = tokenizer.ids(",")[-1]
     if column.kind == "text":
-        return TextCells.fit(pieces, values, most=most) if any(value is not None for value in values) else None
+        return TextCells.fit(tokenizer, values, most=most) if any(value is not None for value in values) else None
     if column.has_categories and column.categories:
         missing = bool((values < 0).any())
         if len(column.categories) + missing < 2:
             return None
         texts = [str(value) for value in column.categories]
-        return ListCodec(pieces, _with_missing(texts, missing), None, missing=missing, short=compact, end=end)
+        return ListCodec(tokenizer, _with_missing(texts, missing), None, missing=missing, short=compact, end=end)
     if not column.is_numeric:
         return None
     present = values[~np.isnan(values)]
@@ -293,13 +298,13 @@ def _cell(column: Column, values: np.ndarray, pieces: Pieces, serialization: str
         return None
     if compact and len(distinct) <= MAX_LISTED:
         texts = [_written(value, column) for value in distinct]
-        return ListCodec(pieces, _with_missing(texts, missing), distinct, missing=missing, short=True, end=end)
+        return ListCodec(tokenizer, _with_missing(texts, missing), distinct, missing=missing, short=True, end=end)
     if column.kind == "datetime":
-        dates = DateCodec.fit(pieces, values, unit=grid_step(column) or 1, marks=not compact, grain=column.grain)
+        dates = DateCodec.fit(tokenizer, values, unit=grid_step(column) or 1, marks=not compact, grain=column.grain)
         if dates is not None:
             return dates
     decimals = column.decimals if column.kind == "continuous" else 0
-    return DigitCodec.fit(pieces, values, decimals=decimals, point=not compact, end=end)
+    return DigitCodec.fit(tokenizer, values, decimals=decimals, point=not compact, end=end)
 
 
 def _with_missing(texts: list[str], missing: bool) -> list[str]:
@@ -315,17 +320,19 @@ def _written(value: float, column: Column) -> str:
     return str(int(value)) if value == int(value) else f"{value:.10g}"
 
 
-def _tags(names: list[str], pieces: Pieces) -> list[int]:
+def _tags(names: list[str], tokenizer: TextTokenizer) -> list[int]:
     """For each column one token that names it: one of its name's own where it is still free, else a letter."""
-    taken: set[int] = {pieces.begin, *pieces.ids(",")}
+    taken: set[int] = {tokenizer.begin, *tokenizer.ids(",")}
     tags = []
     letters = [f" {letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"] + [
         f"{a}{b}" for a in "xyzqjk" for b in "abcdefghi"
     ]
     for name in names:
-        spare = (token for text in letters for token in pieces.ids(text)[:1])
-        every = (token for token in range(pieces.tokenizer.get_vocab_size()))
-        tag = next(token for source in (pieces.ids(f" {name}"), spare, every) for token in source if token not in taken)
+        spare = (token for text in letters for token in tokenizer.ids(text)[:1])
+        every = (token for token in range(tokenizer.backend.get_vocab_size()))
+        tag = next(
+            token for source in (tokenizer.ids(f" {name}"), spare, every) for token in source if token not in taken
+        )
         taken.add(tag)
         tags.append(tag)
     return tags

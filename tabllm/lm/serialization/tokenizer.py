@@ -9,25 +9,25 @@ from typing import Any
 from tabular.errors import RunError
 from tabular.plain_json import FieldError, read_json
 
-__all__ = ["Pieces"]
+__all__ = ["TextTokenizer"]
 
 
-class Pieces:
+class TextTokenizer:
     """Tokenizes short pieces of text (a column's name, a separator, a value), each by itself.
 
     A piece that is forced in decoding is then exactly what the model saw in training, whatever stands beside it.
 
     Args:
-        tokenizer: a ``tokenizers.Tokenizer``.
+        backend: a ``tokenizers.Tokenizer``.
         begin: the token that every row begins with.
         folder: where the tokenizer's files lie, to be copied into an export.
     """
 
-    def __init__(self, tokenizer: Any, begin: int, folder: Path | None = None) -> None:
-        self.tokenizer, self.begin, self.folder = tokenizer, begin, folder
+    def __init__(self, backend: Any, begin: int, folder: Path | None = None) -> None:
+        self.backend, self.begin, self.folder = backend, begin, folder
 
     @classmethod
-    def load(cls, folder: str | Path) -> Pieces:
+    def load(cls, folder: str | Path) -> TextTokenizer:
         """The tokenizer of a model's folder. Raises :class:`RunError` if there is none that can be read."""
         folder = Path(folder)
         try:
@@ -43,12 +43,12 @@ class Pieces:
 
     def ids(self, text: str) -> list[int]:
         """The token ids of one piece."""
-        found: list[int] = self.tokenizer.encode(text, add_special_tokens=False).ids
+        found: list[int] = self.backend.encode(text, add_special_tokens=False).ids
         return found
 
     def all_ids(self, texts: Sequence[str]) -> list[list[int]]:
         """The token ids of each piece."""
-        return [found.ids for found in self.tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+        return [found.ids for found in self.backend.encode_batch(list(texts), add_special_tokens=False)]
 
     def single(self, text: str) -> int | None:
         """The id of a piece that is one token, else ``None``."""
@@ -57,7 +57,7 @@ class Pieces:
 
     def texts(self, rows: Sequence[Sequence[int]]) -> list[str]:
         """Token ids back to text."""
-        found: list[str] = self.tokenizer.decode_batch([list(row) for row in rows], skip_special_tokens=True)
+        found: list[str] = self.backend.decode_batch([list(row) for row in rows], skip_special_tokens=True)
         return found
 
 

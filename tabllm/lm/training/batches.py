@@ -28,8 +28,8 @@ class BatchMaker:
         levels = [level for automaton in codec.automata for level in automaton.levels]
         most = max(len(level.tokens) for level in levels)
         self.tokens = np.zeros((self.width, most), np.int64)
-        for place, level in enumerate(levels):
-            self.tokens[place, : len(level.tokens)] = level.tokens
+        for index, level in enumerate(levels):
+            self.tokens[index, : len(level.tokens)] = level.tokens
         # A place is a choice in earnest where its state leaves more than one way.
         self.single = np.array([level.forced for level in levels])
         leads: dict[tuple[int, int], list[int]] = {
@@ -83,13 +83,13 @@ class BatchMaker:
         return Batch(ids, lengths, row * longest + position - 1, target, level, self.column_of[level])
 
     def fed(self, ids: np.ndarray, where: np.ndarray) -> np.ndarray:
-        """The tokens as they are fed: each may tell what is asked for next."""
+        """The tokens as they are fed: each may tell what is requested next."""
         following = np.concatenate([where[:, 1:], np.full((len(where), 1), -1)], axis=1)
         result = ids
-        for place in np.unique(following[following >= 0]):
-            column = int(self.column_of[place])
-            asked = self.codec.input_id(ids, column, int(place - self.starts[column]))
-            if asked is ids:
+        for position in np.unique(following[following >= 0]):
+            column = int(self.column_of[position])
+            given = self.codec.input_id(ids, column, int(position - self.starts[column]))
+            if given is ids:
                 return result
-            result = np.where(following == place, asked, result)
+            result = np.where(following == position, given, result)
         return result

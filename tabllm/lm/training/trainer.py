@@ -29,7 +29,7 @@ __all__ = ["Plan", "Trained", "plan_training", "train"]
 
 #: Fraction of the rows that is held out, and the most of them.
 HELD_OUT_SHARE, MAX_HELD_OUT = 0.05, 384
-#: Share of rows that are learned in the codec's column order; the others learn to be given columns.
+#: Fraction of rows that are learned in the codec's column order; the others learn to be given columns.
 PLAIN_SHARE = 0.6
 DEFAULT_EPOCHS, MIN_STEPS, MAX_STEPS = 3.0, 100, 3000
 DEFAULT_BATCH = 32

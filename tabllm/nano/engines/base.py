@@ -124,11 +124,11 @@ class NanoEngine(ABC):
         """
 
     @abstractmethod
-    def losses(self, tokens: np.ndarray, order: np.ndarray, shares: Sequence[float] = (1.0,)) -> np.ndarray:
+    def losses(self, tokens: np.ndarray, order: np.ndarray, fractions: Sequence[float] = (1.0,)) -> np.ndarray:
         """The averaged weights' mean negative log-likelihood of each field, in nats: float32[shares, fields].
 
         Args:
-            shares: how much of the logits is the model's, one result for each; the rest is the head's bias at
+            fractions: how much of the logits is the model's, one result for each; the rest is the head's bias at
                 the start, which is the field's marginal distribution.
         """
 

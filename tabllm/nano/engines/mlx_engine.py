@@ -35,7 +35,7 @@ class _Cache:
 
 
 class MlxEngine(NanoEngine):
-    """``nano`` in MLX. Nothing is computed before a result is asked for, so a block is one graph.
+    """``nano`` in MLX. Nothing is computed before a result is requested, so a block is one graph.
 
     Args:
         weights: float32 arrays by name, as :func:`tabllm.nano.config.initial_weights` makes them.
@@ -224,8 +224,8 @@ class MlxEngine(NanoEngine):
         loss, *summed = group.sum_arrays([loss * mine, *(grad * mine for grad in grads.values())])
         return loss, dict(zip(grads, summed, strict=True))
 
-    def losses(self, tokens: np.ndarray, order: np.ndarray, shares: Sequence[float] = (1.0,)) -> np.ndarray:
-        return np.array(self._losses(self._average, self.put(tokens), self.put(order), mx.array(list(shares))))
+    def losses(self, tokens: np.ndarray, order: np.ndarray, fractions: Sequence[float] = (1.0,)) -> np.ndarray:
+        return np.array(self._losses(self._average, self.put(tokens), self.put(order), mx.array(list(fractions))))
 
     def averaged(self) -> dict[str, np.ndarray]:
         return _on_host(self._smoothed(self._average))
@@ -240,7 +240,7 @@ class MlxEngine(NanoEngine):
             state |= {f"{kind}/{name}": value for name, value in _on_host(arrays).items()}
         return state
 
-    def _field_losses(self, w: Arrays, tokens: mx.array, order: mx.array, shares: mx.array) -> mx.array:
+    def _field_losses(self, w: Arrays, tokens: mx.array, order: mx.array, fractions: mx.array) -> mx.array:
         """Mean negative log-likelihood of each field, 0 of those that are given: float32[shares, fields]."""
         c = self.config
         rows, fields = tokens.shape
@@ -250,17 +250,19 @@ class MlxEngine(NanoEngine):
         for layer in range(c.layers):
             x = self._after_attention(w, layer, x, self._attend(*self._qkv(w, layer, x)))
         # Step t of a row predicts its field order[t]: bring the steps back into field order.
-        place = mx.argsort(order, axis=1)
-        x = mx.take_along_axis(x, place[:, :, None], axis=1)
+        position = mx.argsort(order, axis=1)
+        x = mx.take_along_axis(x, position[:, :, None], axis=1)
         x = _layer_norm(x, w["ln_f.weight"], w["ln_f.bias"])
         losses = []
         for field in range(fields):
             if field < c.given:
-                losses.append(mx.zeros(shares.shape))
+                losses.append(mx.zeros(fractions.shape))
                 continue
             marginal = self._start_bias[c.offsets[field] : c.offsets[field + 1]]
-            share = shares[:, None, None]
-            logits = self._logits(w, x[:, field], field) * share + marginal * (1 - share)  # (shares, rows, tokens)
+            fraction = fractions[:, None, None]
+            logits = self._logits(w, x[:, field], field) * fraction + marginal * (
+                1 - fraction
+            )  # (fractions, rows, tokens)
             chosen = mx.take_along_axis(logits, tokens[None, :, field, None], axis=2)[..., 0]
             losses.append((mx.logsumexp(logits, axis=-1) - chosen).mean(axis=1))
         return mx.stack(losses, axis=1)

@@ -116,8 +116,8 @@ class TorchEngine(NanoEngine):
         if start == 0:
             ids = torch.cat([ids.new_full((cache.keys.shape[2], 1), c.vocabulary), ids], dim=1)
         steps = ids.shape[1]
-        asked = w["wfe"][order[start]] if steps == 1 else w["wfe"][list(order[start : start + steps])][:, None]
-        x = F.embedding(ids.T, w["wte"]) + asked  # (steps, rows, width)
+        next_field = w["wfe"][order[start]] if steps == 1 else w["wfe"][list(order[start : start + steps])][:, None]
+        x = F.embedding(ids.T, w["wte"]) + next_field  # (steps, rows, width)
         for layer in range(c.layers):
             x = self._decode_block(layer, x, cache, start)
         return F.layer_norm(x[-1], (c.width,), w["ln_f.weight"], w["ln_f.bias"])
@@ -134,12 +134,12 @@ class TorchEngine(NanoEngine):
         keys, values = cache.keys[layer, :stop], cache.values[layer, :stop]  # (stop, rows, heads, dh)
         if steps == 1 and not low and (stop < SOME_KEYS or x.device.type != "cpu"):
             # One query a row: element-wise products beat a batched matrix product of 1 x dh matrices.
-            share = torch.softmax((q * (width // heads) ** -0.5 * keys).sum(-1), dim=0)
-            mixed = (share.unsqueeze(-1) * values).sum(0, keepdim=True)
+            probability = torch.softmax((q * (width // heads) ** -0.5 * keys).sum(-1), dim=0)
+            mixed = (probability.unsqueeze(-1) * values).sum(0, keepdim=True)
         elif steps == 1 and not low and stop > MANY_KEYS:
             q, keys, values = (t.reshape(len(t), rows * heads, -1).transpose(0, 1) for t in (q, keys, values))
-            share = torch.softmax((q * (width // heads) ** -0.5) @ keys.transpose(1, 2), dim=-1)
-            mixed = (share @ values).view(1, rows, width)
+            probability = torch.softmax((q * (width // heads) ** -0.5) @ keys.transpose(1, 2), dim=-1)
+            mixed = (probability @ values).view(1, rows, width)
         else:
             q, keys, values = (t.permute(1, 2, 0, 3) for t in (q, keys, values))
             mixed = F.scaled_dot_product_attention(*laid_out(q, keys, values), is_causal=steps > 1).permute(2, 0, 1, 3)
@@ -256,12 +256,12 @@ class TorchEngine(NanoEngine):
         Rows are clipped by the gradient of the plain weights, where each use of a weight is known. Noise is added to
         that gradient before the chain rule takes it to the parameters: post-processing, which costs no privacy.
         """
-        ids, places = self.put(tokens), self.put(order)
+        ids, positions = self.put(tokens), self.put(order)
         plain = self._smoothed(self.weights)
         leaves = {name: weight.detach().requires_grad_() for name, weight in plain.items()}
         everybody = torch.arange(len(ids), device=self.device)
         gradients = gradient(
-            lambda rows: self._field_losses(leaves, ids[rows], places[rows]).sum(),
+            lambda rows: self._field_losses(leaves, ids[rows], positions[rows]).sum(),
             everybody,
             list(leaves.values()),
             noise,
@@ -289,11 +289,11 @@ class TorchEngine(NanoEngine):
 
     @torch.no_grad()
     @full_width_products()
-    def losses(self, tokens: np.ndarray, order: np.ndarray, shares: Sequence[float] = (1.0,)) -> np.ndarray:
+    def losses(self, tokens: np.ndarray, order: np.ndarray, fractions: Sequence[float] = (1.0,)) -> np.ndarray:
         rows = max(MIN_AT_ONCE, FIELDS_AT_ONCE // tokens.shape[1])
         parts = zip(self.put(tokens).split(rows), self.put(order).split(rows), strict=True)
         average = self._smoothed(self._average)
-        losses = [self._field_losses(average, *part, shares) * len(part[0]) for part in parts]
+        losses = [self._field_losses(average, *part, fractions) * len(part[0]) for part in parts]
         result: np.ndarray = (torch.stack(losses).sum(dim=0) / len(tokens)).cpu().numpy()
         return result
 
@@ -310,7 +310,7 @@ class TorchEngine(NanoEngine):
         return state | {name: _on_host(value) for name, value in self._adamw.state().items()}
 
     def _field_losses(
-        self, w: Mapping[str, Tensor], tokens: Tensor, order: Tensor, shares: Sequence[float] = (1.0,)
+        self, w: Mapping[str, Tensor], tokens: Tensor, order: Tensor, fractions: Sequence[float] = (1.0,)
     ) -> Tensor:
         """Mean negative log-likelihood of each field, 0 of those that are given: float32[shares, fields]."""
         c = self.config
@@ -326,18 +326,19 @@ class TorchEngine(NanoEngine):
         # Step t of a row predicts its field order[t]: bring the steps back into field order, field-major,
         # so that each field's head is one product.
         x = F.layer_norm(x, (c.width,), w["ln_f.weight"], w["ln_f.bias"])
-        place = torch.argsort(order, dim=1) + torch.arange(rows, device=order.device)[:, None] * fields
-        x = x.reshape(rows * fields, c.width)[place.T.reshape(-1)].view(fields, rows, c.width)
+        position = torch.argsort(order, dim=1) + torch.arange(rows, device=order.device)[:, None] * fields
+        x = x.reshape(rows * fields, c.width)[position.T.reshape(-1)].view(fields, rows, c.width)
         # One split of the head: the gradient of a slice for each field would be a whole head of zeros each.
         heads = zip(w["head.weight"].split(c.sizes), w["head.bias"].split(c.sizes), strict=True)
         losses = []
         for field, (hidden, known, (weight, bias)) in enumerate(zip(x.unbind(), tokens.unbind(1), heads, strict=True)):
             if field < c.given:
-                losses.append(x.new_zeros(len(shares)))
+                losses.append(x.new_zeros(len(fractions)))
                 continue
             logits = F.linear(hidden, weight, bias)
             drawn_back = [
-                logits if share == 1 else torch.lerp(self._marginal(field), logits, share) for share in shares
+                logits if fraction == 1 else torch.lerp(self._marginal(field), logits, fraction)
+                for fraction in fractions
             ]
             losses.append(torch.stack([F.cross_entropy(part, known) for part in drawn_back]))
         return torch.stack(losses, dim=1)

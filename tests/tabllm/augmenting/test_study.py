@@ -151,7 +151,7 @@ def test_a_generator_that_fails_loses_only_its_own_arms_and_is_tried_once(clicks
     assert set(errors) == {"synthetic to 30 %", "synthetic to 50 %"}
     assert set(errors.values()) == {"toy: RuntimeError: out of memory"}
     assert sum(note.startswith("Learning ") and "with toy" in note for note in notes) == 1
-    assert verdict(found) == "No arm with synthetic rows could be judged."
+    assert verdict(found) == "No training set with synthetic rows could be judged."
     assert "synthetic to 30 % failed: toy: RuntimeError: out of memory" in to_markdown(found)
 
 

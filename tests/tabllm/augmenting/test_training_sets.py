@@ -1,4 +1,4 @@
-"""What each arm learns from."""
+"""What each training set learns from."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tabllm.bench.sampling import must_move, must_multiply
 from tabllm.lm.engines.base import Shape
 from tabllm.lm.engines.loading import make_lm
 from tabllm.lm.sampling.sampler import Counter
-from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.serialization.tokenizer import TextTokenizer
 from tabular.errors import UsageError
 
 TINY = {"n_embd": 64, "n_head": 4, "n_layer": 2, "n_positions": 128, "n_ctx": 128, "vocab_size": 1600}
@@ -135,7 +135,7 @@ def test_the_standin_of_gpt2_has_gpt2s_size(tmp_path):
     standin.write_standin("gpt2", ["age", "click"], tmp_path)
     engine = make_lm("torch", "cpu", tmp_path, precision="fp32", random=0)
     assert engine.shape.parameters == 124_439_808
-    assert Pieces.load(tmp_path).ids("age")
+    assert TextTokenizer.load(tmp_path).ids("age")
 
 
 def test_the_standin_of_deepseek_coder_has_its_config(tmp_path):

@@ -157,7 +157,7 @@ def test_an_interrupted_study_says_that_it_goes_on(visits, toy, run_tabllm, monk
         (["--target", "colour", "--rows", "5"], "no column 'colour'"),
         (["--target", "spend", "--rows", "5"], "--kind spend=categorical"),
         (["--target", "clicked", "--balance", "1%"], "% of the rows already"),
-        (["--target", "clicked", "--balance", "150%"], "not a share such as 0.2 or 20%"),
+        (["--target", "clicked", "--balance", "150%"], "not a fraction such as 0.2 or 20%"),
         (["--target", "clicked", "--label", "7", "--rows", "5"], "never holds '7'"),
         (["--target", "clicked"], "Give one of --raise-to RATE and --rows N"),
         (["--target", "clicked", "--balance", "0.5", "--rows", "5"], "Give one of"),

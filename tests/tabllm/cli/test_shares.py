@@ -16,7 +16,7 @@ def test_balanced_rows_in_every_format(run, run_tabllm, name):
     done = run_tabllm("sample", run, "-n", 120, "--balance", "device,clicked", "-o", name)
     assert done.code == 0, done.err
     assert read_table(name).groupby(["device", "clicked"]).size().tolist() == [20] * 6
-    assert "6 combinations of device, clicked occur in 2,000 rows made to look" in done.err
+    assert "6 combinations of device, clicked occur in 2,000 rows generated to count them" in done.err
     assert "Wrote 120 rows" in done.err
 
 

@@ -11,7 +11,7 @@ import pytest
 from tabllm.hub.errors import ModelError
 from tabllm.hub.gguf import import_gguf
 from tabllm.hub.model_files.check import check_folder
-from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.serialization.tokenizer import TextTokenizer
 from tabular.errors import UsageError
 
 with pytest.MonkeyPatch.context() as patch:
@@ -91,7 +91,7 @@ def test_the_folder_holds_the_files_weights(file, tmp_path):
     for name, weight in mine.items():
         np.testing.assert_array_equal(made[name], weight, err_msg=name)
     text = "northern 2001"
-    assert Pieces.load(tmp_path / "model").ids(text) == tokenizer().encode(text).ids
+    assert TextTokenizer.load(tmp_path / "model").ids(text) == tokenizer().encode(text).ids
 
 
 def test_what_is_no_gguf_file_is_refused(file, tmp_path):

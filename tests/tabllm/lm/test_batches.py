@@ -114,7 +114,7 @@ class TestTinyTable:
         batch = BatchMaker(codec).make(choices, orders_of(codec, 2, "plain"))
         place = batch.at + 1
         learned = [
-            (int(where) // batch.ids.shape[1], BYTES.tokenizer.id_to_token(int(batch.ids.flat[where])), int(column))
+            (int(where) // batch.ids.shape[1], BYTES.backend.id_to_token(int(batch.ids.flat[where])), int(column))
             for where, column in zip(place, batch.column, strict=True)
         ]
         # The blank is forced before "x" and "u"; a comma closes what others go on from.

@@ -54,7 +54,7 @@ def test_transformers_loads_what_was_exported_with_the_same_logits(base, table, 
     ).fit(table)
     export_model(model, tmp_path / "plain")
     codec, lm, _ = model.parts()
-    ids = np.array([[codec.pieces.begin, 5, 9, 12, 7]])
+    ids = np.array([[codec.tokenizer.begin, 5, 9, 12, 7]])
     import torch
 
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "plain", dtype=torch.float32)
@@ -74,7 +74,7 @@ def test_the_pattern_in_the_readme_is_kept_by_every_row(base, table, serializati
 
     choices = codec.encode(to_arrays(table, model.schema))
     batch = BatchMaker(codec).make(choices, np.tile(np.arange(len(codec.names)), (len(choices), 1)))
-    texts = codec.pieces.texts([row[:length] for row, length in zip(batch.ids.tolist(), batch.lengths, strict=True)])
+    texts = codec.tokenizer.texts([row[:length] for row, length in zip(batch.ids.tolist(), batch.lengths, strict=True)])
     pattern = re.compile(row_pattern(codec))
     assert all(pattern.fullmatch(text) for text in texts), [t for t in texts if not pattern.fullmatch(t)][:3]
     assert not pattern.fullmatch(texts[0] + " x")

@@ -32,7 +32,7 @@ def prompt_of(model: PromptedLM, order=(0, 1, 2), where=None, seed=0) -> str:
 
     rows = model._examples_for(parse_where(where, model.schema))
     tokens = model._prompt(rows, order, np.random.default_rng(seed))
-    return model._shown[0].pieces.texts([tokens])[0]
+    return model._shown[0].tokenizer.texts([tokens])[0]
 
 
 @pytest.mark.parametrize("engine", ["torch", "mlx"])

@@ -16,7 +16,7 @@ from tabllm.lm.sampling import sampler as sampler_module
 from tabllm.lm.sampling.sampler import LmSampler
 from tabllm.lm.serialization import fitting as fit_codec
 from tabllm.lm.serialization.text import TextCodec
-from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.serialization.tokenizer import TextTokenizer
 from tabllm.lm.training.trainer import plan_training, train
 from tabular.encoding.arrays import to_arrays
 from tabular.errors import RunError, TableError
@@ -46,7 +46,7 @@ def coded(form: str = "csv") -> tuple[TextCodec, np.ndarray]:
     )
     schema = infer_schema(frame, overrides={"number": "integer"})
     arrays = to_arrays(frame, schema)
-    codec = TextCodec.fit(arrays, schema, Pieces(tokenizer(), 0), serialization=form)
+    codec = TextCodec.fit(arrays, schema, TextTokenizer(tokenizer(), 0), serialization=form)
     return codec, codec.encode(arrays)
 
 

@@ -15,7 +15,7 @@ from tabllm.lm.sampling.sampler import LmSampler, _open_values, block_rows, rows
 from tabllm.lm.sampling.scorer import LmScorer
 from tabllm.lm.serialization.base import level_masks
 from tabllm.lm.serialization.text import TextCodec
-from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.serialization.tokenizer import TextTokenizer
 from tabllm.lm.training.batches import BatchMaker
 from tabular.encoding.arrays import to_arrays
 from tabular.errors import UsageError
@@ -44,7 +44,7 @@ def small():
         }
     )
     schema = infer_schema(frame, overrides={"size": "integer"})
-    return TextCodec.fit(to_arrays(frame, schema), schema, Pieces(tokenizer(), 0), serialization="great"), schema
+    return TextCodec.fit(to_arrays(frame, schema), schema, TextTokenizer(tokenizer(), 0), serialization="great"), schema
 
 
 @functools.cache

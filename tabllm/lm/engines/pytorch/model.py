@@ -238,11 +238,11 @@ def new_vocabulary(
     old = model.get_input_embeddings().weight.float()
     begin = old.mean(dim=0, keepdim=True)
     mean = [torch.stack([old[list(ids)].mean(dim=0) for ids in group]) for group in (words, fields)]
-    tokens, asked = torch.cat([mean[0], begin]), mean[1]
+    tokens, requested = torch.cat([mean[0], begin]), mean[1]
     output = model.get_output_embeddings().weight.float()
     rows = torch.stack([output[list(ids)].mean(dim=0) for ids in words])
     # Only differences between the tokens of a field matter; what all rows share would swamp the start frequencies.
     rows = rows - rows.mean(dim=0, keepdim=True)
-    model.set_input_embeddings(PairEmbedding(tokens.clone(), asked.clone(), dtype))
+    model.set_input_embeddings(PairEmbedding(tokens.clone(), requested.clone(), dtype))
     bias = torch.as_tensor(log_frequencies, dtype=rows.dtype, device=rows.device)
     return Head(nn.Parameter(rows.clone()), nn.Parameter(bias.clone()))
