@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError, UsageError
@@ -77,7 +78,7 @@ def full_width_products() -> Iterator[None]:
 
     torch takes MKL for them, which uses no more than AVX2 on a processor that is not Intel's: half of what a Zen 5 can
     do. oneDNN uses AVX-512, and torch takes oneDNN where bfloat16 is *allowed* inside products. As oneDNN rounds to
-    bfloat16 only where there is AMX, products stay as exact as float32 is (a test holds this). Elsewhere nothing is
+    bfloat16 only where there is AMX, products stay as exact as float32 is, which is tried once. Elsewhere nothing is
     done, and what a caller has set stays. It is for layers of always the same sizes: oneDNN compiles a kernel for each
     size that it meets (about 1 ms), and each call costs it some 5 us more than MKL.
     """
@@ -86,14 +87,31 @@ def full_width_products() -> Iterator[None]:
     products = getattr(torch.backends.mkldnn, "matmul", None)  # from torch 2.9 on
     processor = _processor()
     helps = processor.get("cpu_name", "").startswith("AMD") and processor.get("avx512_bw") and not processor["amx_tile"]
-    if products is None or not helps or products.fp32_precision != "none":
+    if products is None or not helps or products.fp32_precision != "none" or not _stays_exact(products):
         yield
         return
+    with _rounding_allowed(products):
+        yield
+
+
+@contextmanager
+def _rounding_allowed(products: Any) -> Iterator[None]:
     products.fp32_precision = "bf16"
     try:
         yield
     finally:
         products.fp32_precision = "none"
+
+
+@cache
+def _stays_exact(products: Any) -> bool:
+    """Whether a product is not rounded though it may be: its numbers are about 8, and float32 is exact to 1e-5."""
+    import torch
+
+    left, right = torch.randn(2, 64, 64, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    with _rounding_allowed(products):
+        found = left.float() @ right.float()
+    return bool((found - left @ right).abs().max() < 1e-4)
 
 
 def product_type(device: torch.device) -> torch.dtype:

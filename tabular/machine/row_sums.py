@@ -26,7 +26,7 @@ def row_sum(weights: Tensor, rows: Tensor) -> Tensor:
 
 def sum_and_one_hot(weights: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     """:func:`row_sum` and the rows as one-hot float32[n, m], whose product with a gradient is the weights' own."""
-    one_hot = torch.zeros(len(rows), len(weights), device=rows.device).scatter_(1, rows, 1.0)
+    one_hot = weights.new_zeros(len(rows), len(weights)).scatter_(1, rows, 1.0)
     if rows.device.type == "cpu":
         return functional.embedding_bag(rows, weights, mode="sum"), one_hot
     return one_hot @ weights, one_hot

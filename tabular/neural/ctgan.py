@@ -17,8 +17,9 @@ from .base import WIDTHS, NeuralSynthesizer
 from .encoding.encoder import TableEncoder
 from .encoding.fields import Numbers
 from .encoding.spans import Spans
+from .layers.by_hand import tracked, works_on
 from .network import Data, Network
-from .networks.critic import Critic
+from .networks.critic import Critic, CriticPass
 from .networks.generator import Generator, GeneratorPass
 from .updates.learner import AdamLearner
 from .updates.optimizer import Adam
@@ -133,7 +134,7 @@ class CtganLearner(AdamLearner):
     """One update of the critic(s), then one of the generator."""
 
     def __init__(self, model: CTGAN, network: Generator, spans: Spans, data: Data) -> None:
-        self.network, self.spans, self.data, self.pac = network, spans, data, model.pac
+        self.network, self.spans, self.data = network, spans, data
         self.critic_steps = model.discriminator_steps
         self.batch = model._batch_rows(len(data.codes))
         self.condition_sampler = None
@@ -148,26 +149,43 @@ class CtganLearner(AdamLearner):
             ).to(spans.device)
         betas = (0.5, 0.9)
         generator_adam = Adam(network, rate=model._rate(), betas=betas, weight_decay=model.generator_decay)
-        self.generator_pass = GeneratorPass(network, generator_adam)
         rate = model.discriminator_lr if model.learning_rate is None else model.learning_rate
         self.critic_adam = Adam(self.critic, rate=rate, betas=betas, weight_decay=model.discriminator_decay)
         super().__init__(generator_adam, spans.device, {"critic/": self.critic_adam})
+        self.generator_pass = GeneratorPass(network, generator_adam.of, self.generator)
+        self.by_hand = works_on(spans.device)
+        of = self.critic_adam.of if self.by_hand else tracked
+        self.critic_pass = CriticPass(self.critic, of, self.generator)
 
-    def _choose(self) -> tuple[Tensor | None, Tensor]:
+    def _chosen(self) -> tuple[Tensor | None, tuple[Tensor, Tensor]]:
+        """Conditions int64[batch], where there are any, and continuous values and codes of rows that meet them."""
         if self.condition_sampler is not None:
-            return self.condition_sampler.draw(self.batch, self.generator)
-        rows = shuffled_rows(len(self.data.codes), self.batch, self.generator, self.spans.device)
-        return None, rows
+            condition, rows = self.condition_sampler.draw(self.batch, self.generator)
+        else:
+            condition = None
+            rows = shuffled_rows(len(self.data.codes), self.batch, self.generator, self.spans.device)
+        return condition, (self.data.scalars.index_select(0, rows), self.data.codes.index_select(0, rows))
 
     def step(self, number: int) -> Tensor:
+        if not self.by_hand:
+            return self._step_by_autograd()
         for _ in range(self.critic_steps):
-            condition, chosen = self._choose()
-            real = self.data.scalars.index_select(0, chosen), self.data.codes.index_select(0, chosen)
-            fake = self.generator_pass.forward(self.batch, condition, self.generator)
-            self.critic.learn(real, fake, condition, self.generator, self.critic_adam.grad_of)
+            condition, real = self._chosen()
+            fake = self.generator_pass.forward(self.batch, condition)
+            self.critic_pass.learn(real, fake, condition)
             self.critic_adam.update()
         # The generator learns from the rows that the critic saw last, so they are made once.
-        loss, *grads = self.critic.generator_loss_and_grads(*fake, condition, self.generator)
+        loss, *grads = self.critic_pass.generator_loss_and_grads(fake, condition)
         loss += self.generator_pass.backward(*grads)
         self.adam.update()
         return loss
+
+    def _step_by_autograd(self) -> Tensor:
+        for _ in range(self.critic_steps):
+            condition, real = self._chosen()
+            scalars, soft, loss = self.network.training_rows(self.batch, condition, self.generator)
+            fake = scalars.detach(), soft.detach()
+            self.critic_adam.step(self.critic_pass.loss(real, fake, condition))
+        loss += self.critic_pass.generator_loss((scalars, soft), condition)
+        self.adam.step(loss)
+        return loss.detach()

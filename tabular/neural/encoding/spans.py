@@ -176,7 +176,7 @@ class Spans:
         """float32[n, width] -> float32[n, width]: e to the logits, which count within +-:data:`FARTHEST`."""
         return logits.clamp(-FARTHEST, FARTHEST).exp_()
 
-    def add_asked(self, weights: Tensor, classes: Tensor, gradient: Tensor) -> Tensor:
+    def add_condition_loss(self, weights: Tensor, classes: Tensor, gradient: Tensor) -> Tensor:
         """The mean over rows of the negative log probability of one class of one span, ``classes`` (int64[n], flat): a
         scalar. Its gradient with respect to the logits is added to ``gradient``.
 
@@ -227,19 +227,19 @@ class Spans:
         """
         if not self.width:
             return weights
-        share = weights / self.exponential(len(weights), generator)
-        share.mul_(self.spread(self.sums(share).reciprocal_())).clamp_(min=LEAST)
-        power = share.square().square_().mul_(share)
+        ratio = weights / self.exponential(len(weights), generator)
+        ratio.mul_(self.spread(self.sums(ratio).reciprocal_())).clamp_(min=LEAST)
+        power = ratio.square().square_().mul_(ratio)
         return power.mul_(self.spread(self.sums(power).reciprocal_()))
 
-    def through_gumbel_softmax(self, soft: Tensor, gradient: Tensor) -> Tensor:
+    def gumbel_softmax_backward(self, soft: Tensor, gradient: Tensor) -> Tensor:
         """The gradient with respect to the logits, from that with respect to ``soft``, what the Gumbel softmax gave."""
         if not self.width:
             return gradient
-        pull = soft * gradient
+        weighted = soft * gradient
         # SHARPNESS soft (gradient - its mean by soft)
-        means = self.spread(self.sums(pull).mul_(SHARPNESS))
-        return pull.mul_(SHARPNESS).addcmul_(soft, means, value=-1)
+        means = self.spread(self.sums(weighted).mul_(SHARPNESS))
+        return weighted.mul_(SHARPNESS).addcmul_(soft, means, value=-1)
 
     def gumbel(self, rows: int, generator: torch.Generator) -> Tensor:
         """float32[rows, width]: independent standard Gumbel draws."""

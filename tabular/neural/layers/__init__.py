@@ -5,6 +5,6 @@
 ``gates``        which scalars count
 ``residual``     residual layers
 ``latent``       the latent vector of an autoencoder
-``by_hand``      layers whose gradients are written out
+``by_hand``      layers with their derivatives written out, of which the updates of CTGAN and TVAE are made
 ===============  ===================================================================================================
 """

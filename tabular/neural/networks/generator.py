@@ -1,4 +1,4 @@
-"""The generator of CTGAN, and its training pass with the gradient written out."""
+"""The generator of CTGAN, and its training pass with the derivatives written out."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..encoding.encoder import TableEncoder
-from ..encoding.spans import Spans
-from ..layers.by_hand import linears, through_relu
+from ..encoding.spans import SHARPNESS, Spans
+from ..layers.by_hand import BatchNorm, Concat, Linear, WeightsOf, tanh_backward
 from ..layers.gates import Gates
 from ..network import Guide, Network
-from ..updates.optimizer import Adam
 
 __all__ = ["Generator", "GeneratorPass"]
 
@@ -72,6 +71,19 @@ class Generator(Network):
         scalars, logits = y.split([self.scalars, self.spans.width], dim=1)
         return logits, torch.tanh(scalars)
 
+    def training_rows(
+        self, rows: int, condition: Tensor | None, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """New rows as :meth:`GeneratorPass.forward` makes them, and the mean negative log probability of their
+        conditions: float32[rows, scalars], float32[rows, width] and a scalar."""
+        spans = self.spans
+        logits, scalars = self(self.noise(rows, generator), condition)
+        soft = spans.softmax((logits + spans.gumbel(rows, generator)) * SHARPNESS)
+        loss = logits.new_zeros(())
+        if condition is not None:
+            loss = -spans.log_softmax(logits).gather(1, condition[:, None]).mean()
+        return scalars * self.gates(soft), soft, loss
+
     def noise(self, rows: int, generator: torch.Generator) -> Tensor:
         """float32[rows, embedding]."""
         return torch.randn(rows, self.embedding, generator=generator, device=self.spans.device)
@@ -92,57 +104,39 @@ class Generator(Network):
 class GeneratorPass:
     """Rows from a :class:`Generator` in training, and the gradient of what is made of them.
 
-    With torch's differentiation an update of both networks took up to a third longer: for bookkeeping, for copies of
-    layers that were put side by side, and for the gradient of the noise, which nobody asks for. Here all that a layer
-    is given lies in one tensor from the start, each layer's output before those of the earlier ones.
+    With autograd an update of both networks took up to a third longer: for bookkeeping, for copies of layers that were
+    put side by side, and for the gradient of the noise, which nobody asks for.
 
     Args:
         network: the generator.
-        adam: has the gradient buffers of its weights; :meth:`backward` fills them.
+        of: gives what is multiplied with in place of its weights, and their gradient buffers, which are filled.
+        generator: of all draws.
     """
 
-    def __init__(self, network: Generator, adam: Adam) -> None:
-        self.network, self.grad_of = network, adam.grad_of
-        self.layers = linears(network.layers)
-        self.norms = cast(list[nn.BatchNorm1d], list(network.norms))
-        self.widths = [norm.num_features for norm in self.norms]
+    def __init__(self, network: Generator, of: WeightsOf, generator: torch.Generator) -> None:
+        self.network, self.generator = network, generator
+        classes = [*network.asked, *([None] * (len(network.layers) - len(network.asked)))]
+        pairs = zip(cast(list[nn.Linear], list(network.layers)), classes, strict=True)
+        *self.layers, self.last = (Linear(layer, of, weights) for layer, weights in pairs)
+        norms = (BatchNorm(norm, of) for norm in cast(list[nn.BatchNorm1d], list(network.norms)))
+        self.body = Concat(list(zip(self.layers, norms, strict=True)))
 
-    @torch.no_grad()
-    def forward(self, rows: int, condition: Tensor | None, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def forward(self, rows: int, condition: Tensor | None) -> tuple[Tensor, Tensor]:
         """New rows, their classes nearly one-hot: (float32[rows, scalars] in -1..1, float32[rows, width]).
 
         Args:
             condition: int64[rows], the flat class that each row is made for.
         """
-        network, spans = self.network, self.network.spans
-        begin = sum(self.widths)
-        self.given = torch.empty(rows, begin + network.embedding, device=spans.device)
-        self.given[:, begin:] = network.noise(rows, generator)
-        self.condition, self.normed = condition, []
-        for place in range(len(self.layers)):
-            y = self._layer(place, self.given[:, begin:])
-            if place < len(self.widths):
-                norm = self.norms[place]
-                out, mean, scale = torch.native_batch_norm(
-                    y, norm.weight, norm.bias, norm.running_mean, norm.running_var, True, norm.momentum or 0.0, norm.eps
-                )
-                self.normed.append((y, mean, scale))
-                end, begin = begin, begin - self.widths[place]
-                torch.clamp(out, min=0, out=self.given[:, begin:end])
+        network = self.network
+        for layer in (*self.layers, self.last):
+            layer.condition = condition
+        y = self.last.forward(self.body.forward(network.noise(rows, self.generator)))
         self.scalars = torch.tanh(y[:, : network.scalars])
-        self.weights = spans.weights(y[:, network.scalars :])
-        self.soft = spans.gumbel_softmax(self.weights, generator)
-        self.open = network.gates(self.soft)
-        return self.scalars * self.open, self.soft
+        self.weights = network.spans.weights(y[:, network.scalars :])
+        self.soft = network.spans.gumbel_softmax(self.weights, self.generator)
+        self.counts = network.gates(self.soft)
+        return self.scalars * self.counts, self.soft
 
-    def _layer(self, place: int, given: Tensor) -> Tensor:
-        layer = self.layers[place]
-        if self.condition is None or place >= len(self.network.asked):
-            return torch.addmm(layer.bias, given, layer.weight.T)
-        offsets = (self.network.asked[place] + layer.bias).index_select(0, self.condition)
-        return offsets.addmm_(given, layer.weight.T)
-
-    @torch.no_grad()
     def backward(self, grad_scalars: Tensor, grad_soft: Tensor) -> Tensor:
         """Writes to the buffers the gradient of a loss and of the mean negative log probability of requested classes,
         which is returned, a scalar.
@@ -150,50 +144,15 @@ class GeneratorPass:
         Args:
             grad_scalars, grad_soft: the gradients of that loss with respect to what :meth:`forward` gave last.
         """
-        network, spans = self.network, self.network.spans
+        network, condition = self.network, self.last.condition
         count = network.scalars
-        gradient = torch.empty(len(self.given), count + spans.width, device=spans.device)
-        gradient[:, :count] = torch.ops.aten.tanh_backward(grad_scalars * self.open, self.scalars)
+        grad = grad_soft.new_empty(len(grad_soft), count + network.spans.width)
+        grad[:, :count] = tanh_backward(grad_scalars * self.counts, self.scalars)
         grad_soft = network.gates.add_gradient(grad_soft, grad_scalars * self.scalars)
-        gradient[:, count:] = spans.through_gumbel_softmax(self.soft, grad_soft)
-        loss = gradient.new_zeros(())
-        if self.condition is not None:
-            loss = spans.add_asked(self.weights, self.condition, gradient[:, count:])
-        self._through_layers(gradient)
+        grad[:, count:] = network.spans.gumbel_softmax_backward(self.soft, grad_soft)
+        loss = grad.new_zeros(())
+        if condition is not None:
+            loss = network.spans.add_condition_loss(self.weights, condition, grad[:, count:])
+        self.last.grad_weights(grad)
+        self.body.backward(grad @ self.last.weight[:, : self.body.width])
         return loss
-
-    def _through_layers(self, gradient: Tensor) -> None:
-        """From the gradient with respect to what the last layer gave, float32[n, scalars + width]."""
-        network, grad_of = self.network, self.grad_of
-        begin, grad_inputs = 0, None
-        for place in reversed(range(len(self.layers))):
-            layer = self.layers[place]
-            torch.mm(gradient.T, self.given[:, begin:], out=grad_of(layer.weight))
-            torch.sum(gradient, dim=0, out=grad_of(layer.bias))
-            if self.condition is not None and place < len(network.asked):
-                grad_of(network.asked[place]).zero_().index_add_(0, self.condition, gradient)
-            if not place:
-                return
-            # What the layers before this one made; the noise is not learned.
-            made = sum(self.widths[:place])
-            weight = layer.weight[:, :made]
-            grad_inputs = gradient @ weight if grad_inputs is None else grad_inputs[:, -made:].addmm_(gradient, weight)
-            end = begin + self.widths[place - 1]
-            grad_outputs = through_relu(grad_inputs[:, : end - begin], self.given[:, begin:end])
-            norm = self.norms[place - 1]
-            y, mean, scale = self.normed[place - 1]
-            gradient, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
-                grad_outputs,
-                y,
-                norm.weight,
-                norm.running_mean,
-                norm.running_var,
-                mean,
-                scale,
-                True,
-                norm.eps,
-                [True] * 3,
-            )
-            grad_of(norm.weight).copy_(of_weight)
-            grad_of(norm.bias).copy_(of_bias)
-            begin = end

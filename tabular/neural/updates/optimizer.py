@@ -51,8 +51,8 @@ class Adam:
         for weight, view in zip(self.weights, self._views(self.flat).values(), strict=True):
             weight.data = view
         self.gradient = torch.zeros_like(self.flat)
-        self.gradients = list(self._views(self.gradient).values())
-        self._grads = {id(weight): gradient for weight, gradient in zip(self.weights, self.gradients, strict=True)}
+        self._of = self._pairs(self.flat, self.gradient)
+        self.gradients = [gradient for _, gradient in self._of.values()]
         self.mean, self.square = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
         self.steps = torch.zeros((), device=self.flat.device)
         self.averaged = self.flat.clone() if average else None
@@ -61,6 +61,15 @@ class Adam:
         """Name -> the part of ``flat`` (float32[parameters]) that a weight has, in its shape."""
         parts = zip(self.names, self.weights, flat.split(self.padded), strict=True)
         return {name: part[: weight.numel()].view(weight.shape) for name, weight, part in parts}
+
+    def _pairs(self, flat: Tensor, gradient: Tensor) -> dict[int, tuple[Tensor, Tensor]]:
+        """The id of each weight -> its parts of the two (float[parameters])."""
+        parts = zip(self.weights, self._views(flat).values(), self._views(gradient).values(), strict=True)
+        return {id(weight): (value, grad) for weight, value, grad in parts}
+
+    def of(self, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """A weight of the module, without autograd, and its gradient buffer, to be written before :meth:`update`."""
+        return self._of[id(weight)]
 
     def step(self, loss: Tensor, progress: float = 0.0, *, decay: bool = False) -> None:
         """One update down the gradient of ``loss``.
@@ -73,12 +82,9 @@ class Adam:
 
     def apply(self, gradients: Sequence[Tensor], progress: float = 0.0, *, decay: bool = False) -> None:
         """As :meth:`step`, down ``gradients``, one for each weight."""
-        torch._foreach_copy_(self.gradients, list(gradients))
+        for buffer, gradient in zip(self.gradients, gradients, strict=True):
+            buffer.copy_(gradient)
         self.update(progress, decay=decay)
-
-    def grad_of(self, weight: Tensor) -> Tensor:
-        """The gradient buffer of a weight of the module, in its shape; to be written before :meth:`update`."""
-        return self._grads[id(weight)]
 
     @torch.no_grad()
     def update(self, progress: float = 0.0, *, decay: bool = False) -> None:
@@ -168,8 +174,7 @@ class LowPrecisionCopy:
     def __init__(self, adam: Adam, dtype: torch.dtype) -> None:
         self.adam, self.dtype = adam, dtype
         self.flat, self.gradient = adam.flat.to(dtype), adam.gradient.to(dtype)
-        pairs = zip(adam._views(self.flat).values(), adam._views(self.gradient).values(), strict=True)
-        self._of = {id(weight): pair for weight, pair in zip(adam.weights, pairs, strict=True)}
+        self._of = adam._pairs(self.flat, self.gradient)
 
     def of(self, weight: Tensor) -> tuple[Tensor, Tensor]:
         """The copy of a weight of the module, and its gradient buffer."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tabular.machine import devices
 from tabular.machine.devices import full_width_products
 
 products = torch.backends.mkldnn.matmul
@@ -13,8 +14,9 @@ ZEN5 = {"cpu_name": "AMD EPYC", "avx512_bw": True, "amx_tile": False}
 
 @pytest.fixture
 def processor(monkeypatch):
-    def be(**facts):
+    def be(*, exact=True, **facts):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: facts)
+        monkeypatch.setattr(devices, "_stays_exact", lambda products: exact)
 
     return be
 
@@ -63,6 +65,12 @@ def test_nothing_is_done_on_other_processors(processor, facts):
         assert products.fp32_precision == "none"
 
 
+def test_a_processor_that_rounds_against_expectation_is_left_alone(processor):
+    processor(**ZEN5, exact=False)
+    with full_width_products():
+        assert products.fp32_precision == "none"
+
+
 def test_what_the_caller_has_set_stays(processor):
     processor(**ZEN5)
     products.fp32_precision = "ieee"
@@ -75,7 +83,8 @@ def test_what_the_caller_has_set_stays(processor):
 
 
 @pytest.mark.parametrize("transposed", [False, True])
-def test_products_stay_as_exact_as_float32(transposed):
+def test_products_stay_as_exact_as_float32_whatever_the_processor_says_of_itself(transposed, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: ZEN5)
     generator = torch.Generator().manual_seed(0)
     left, right = (torch.randn(size, generator=generator) for size in [(500, 190), (190, 128)])
     if transposed:

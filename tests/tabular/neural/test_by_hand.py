@@ -1,4 +1,4 @@
-"""Gradients that are written out, against torch's own differentiation of the same with the same draws."""
+"""Derivatives that are written out, against differences and autograd, with the same draws."""
 
 from __future__ import annotations
 
@@ -6,14 +6,29 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 
 from tabular import infer_schema, to_arrays
+from tabular.neural import ctgan
 from tabular.neural.ctgan import CTGAN
 from tabular.neural.encoding.encoder import TableEncoder
 from tabular.neural.encoding.spans import Spans
+from tabular.neural.layers import by_hand
+from tabular.neural.layers.by_hand import (
+    BatchNorm,
+    Concat,
+    LeakyDropout,
+    Linear,
+    OneHotLinear,
+    Sequential,
+    fair_dropout,
+    layers_of,
+    tracked,
+)
 from tabular.neural.network import Data
 from tabular.neural.networks import tvae_learner
-from tabular.neural.networks.critic import PENALIZED, PENALTY, SLOPE, Critic
+from tabular.neural.networks.critic import Critic, CriticPass
 from tabular.neural.networks.generator import GeneratorPass
 from tabular.neural.tvae import TVAE
 from tabular.neural.updates.optimizer import Adam
@@ -72,36 +87,149 @@ def test_the_update_of_the_autoencoder_is_down_the_gradient_of_its_loss(table, c
     # bfloat16 has 8 bits; what is left of a sum over rows that cancel each other has fewer.
     torch.testing.assert_close(found, expected.detach(), rtol=0.01, atol=0.01)
     for weight, gradient in zip(learner.adam.weights, gradients, strict=True):
-        assert (learner.adam.grad_of(weight) - gradient).norm() <= 0.15 * gradient.norm() + 1e-4
+        assert (learner.adam.of(weight)[1] - gradient).norm() <= 0.15 * gradient.norm() + 1e-4
 
 
-def test_an_update_that_tells_no_loss_is_the_same_update(table):
+def test_an_update_that_reports_no_loss_is_the_same_update(table):
     def fitted(every):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(tvae_learner, "TELLS_EVERY", every)
+            patch.setattr(tvae_learner, "REPORT_EVERY", every)
             return TVAE(steps=20, batch_size=50, device="cpu").fit(table)
 
     always, seldom = fitted(1), fitted(7)
     pd.testing.assert_frame_equal(always.sample(20), seldom.sample(20))
-    assert all(np.isfinite(look["train_loss"]) for look in seldom.history)
+    assert all(np.isfinite(entry["train_loss"]) for entry in seldom.history)
 
 
 def assert_buffers_hold(adam: Adam, gradients: tuple[torch.Tensor, ...]) -> None:
     for name, weight, expected in zip(adam.names, adam.weights, gradients, strict=True):
         torch.testing.assert_close(
-            adam.grad_of(weight), expected, rtol=1e-3, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
+            adam.of(weight)[1], expected, rtol=1e-3, atol=1e-5, msg=lambda text, name=name: f"{name}: {text}"
         )
 
 
-def scored(critic: Critic, rows: torch.Tensor, asked: torch.Tensor | None, generator: torch.Generator) -> torch.Tensor:
-    """The critic's scores as its definition has them: of one-hot or soft rows float32[packs, pac * (scalars + width)],
-    scalars first, and their one-hot conditions."""
-    y = rows @ torch.cat([critic.scalars, critic.classes]) + critic.bias
-    if asked is not None:
-        y = y + asked @ critic.asked
-    for layer in (*critic.layers, critic.out):
-        y = layer(torch.nn.functional.leaky_relu(y, SLOPE) * critic.dropout(y.shape, generator))
-    return y
+class Written(torch.autograd.Function):
+    """A layer whose derivatives autograd asks for, so that ``gradcheck`` compares them with differences."""
+
+    @staticmethod
+    def forward(ctx, forward, backward, buffers, x, *weights):
+        ctx.backward_by_hand, ctx.buffers = backward, buffers
+        return forward(x.detach().clone()).clone()
+
+    @staticmethod
+    def backward(ctx, grad):
+        for buffer in ctx.buffers:
+            buffer.fill_(torch.nan)  # must be written, not added to
+        grad_input = ctx.backward_by_hand(grad.clone())
+        return None, None, None, grad_input, *(buffer.clone() for buffer in ctx.buffers)
+
+
+def assert_derivatives(forward, backward, x, weights, of) -> None:
+    """Of a layer that ``of`` bound to ``weights``; gradcheck moves these where they lie."""
+    buffers = [of(weight)[1] for weight in weights]
+    assert torch.autograd.gradcheck(lambda *given: Written.apply(forward, backward, buffers, *given), (x, *weights))
+
+
+def bound(*weights: torch.Tensor):
+    """What layers are bound with: each weight and a gradient buffer of its own."""
+    pairs = {id(weight): (weight.detach(), torch.zeros_like(weight).detach()) for weight in weights}
+    return lambda weight: pairs[id(weight)]
+
+
+def random(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, dtype=torch.float64).requires_grad_()
+
+
+def linear(inputs: int, outputs: int) -> nn.Linear:
+    return nn.Linear(inputs, outputs, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("conditioned", [False, True])
+def test_the_derivatives_of_a_linear_layer(conditioned):
+    module, classes = linear(3, 2), random(5, 2)
+    of = bound(*module.parameters(), classes)
+    layer = Linear(module, of, classes if conditioned else None)
+    layer.condition = torch.tensor([4, 0, 4, 1]) if conditioned else None
+    weights = [*module.parameters(), *([classes] if conditioned else [])]
+    x = random(4, 3)
+    expected = module(x) + (classes[layer.condition] if conditioned else 0)
+    torch.testing.assert_close(layer.forward(x), expected)
+    assert_derivatives(layer.forward, layer.backward, x, weights, of)
+
+
+@pytest.mark.parametrize("pac", [1, 2])
+def test_the_derivatives_of_a_linear_layer_on_one_hot_rows(pac):
+    scalars, classes, bias, conditions = weights = random(2, 3), random(6, 3), random(3), random(6, 3)
+    of = bound(*weights)
+    layer = OneHotLinear(of, *weights)
+    indices, condition = torch.tensor([[0, 4], [2, 3], [0, 5]]), torch.randint(6, (3, pac))
+    known, soft = torch.randn(3, 2).double(), torch.randn(3, 6).double()
+
+    def forward(made):
+        return layer.forward((known, indices), (made, soft), condition=condition)
+
+    def backward(grad):
+        layer.backward(grad)
+        return layer.grad_rows(grad)[3:, :2]
+
+    made = random(3, 2)
+    one_hot, asked = (functional.one_hot(found, 6).double().sum(dim=1) for found in (indices, condition))
+    rows = torch.cat([torch.cat([known, one_hot], dim=1), torch.cat([made, soft], dim=1)])
+    expected = rows @ torch.cat([scalars, classes]) + bias + (asked @ conditions).repeat(2, 1)
+    torch.testing.assert_close(forward(made), expected)
+    assert_derivatives(forward, backward, made, weights, of)
+
+
+def test_the_derivatives_of_layers_one_after_the_other():
+    module = nn.Sequential(linear(3, 4), nn.ReLU(), linear(4, 2))
+    of = bound(*module.parameters())
+    layers, x = layers_of(module, of), random(5, 3)
+    torch.testing.assert_close(layers.forward(x.detach()), module(x))
+    assert_derivatives(layers.forward, layers.backward, x, list(module.parameters()), of)
+
+
+def test_the_derivatives_of_batch_normalisation_and_of_layers_side_by_side():
+    modules = [(linear(3, 4), nn.BatchNorm1d(4).double()), (linear(7, 2), nn.BatchNorm1d(2).double())]
+    weights = [weight for pair in modules for module in pair for weight in module.parameters()]
+    for weight in weights:
+        nn.init.normal_(weight)
+    of = bound(*weights)
+    layers = Concat([(Linear(layer, of), BatchNorm(norm, of)) for layer, norm in modules])
+    x = expected = torch.randn(6, 3).double()
+    for layer, norm in modules:
+        expected = torch.cat([norm(layer(expected)).relu(), expected], dim=1)
+    torch.testing.assert_close(layers.forward(x), expected)
+
+    def backward(grad):
+        layers.backward(grad)
+
+    assert_derivatives(lambda _: layers.forward(x)[:, :6], backward, x, weights, of)
+
+
+@pytest.mark.parametrize("second", [False, True])
+def test_both_derivatives_of_leaky_layers_with_dropout(second):
+    module, generator = linear(3, 4), torch.Generator()
+    of = bound(*module.parameters())
+    dropout = LeakyDropout(generator)
+    layers, x = Sequential(dropout, Linear(module, of), LeakyDropout(generator)), random(5, 3)
+
+    def forward(x):
+        generator.manual_seed(0)
+        return layers.forward(x)
+
+    if not second:
+        assert_derivatives(forward, layers.backward, x, list(module.parameters()), of)
+        assert {0.0, 2.0} == set(fair_dropout(x, generator).unique().tolist())
+        return
+    forward(x.detach().clone())
+    assert_derivatives(lambda grad: layers.backward(grad, None), layers.second, random(5, 4), [module.weight], of)
+
+
+def test_the_second_derivative_of_a_linear_layer_on_one_hot_rows():
+    weights = scalars, classes, _ = random(2, 3), random(6, 3), random(3)
+    of = bound(*weights)
+    layer = OneHotLinear(of, *weights)
+    assert_derivatives(layer.grad_rows, layer.second, random(4, 3), [scalars, classes], of)
 
 
 @pytest.mark.parametrize("pac", [1, 2])
@@ -113,37 +241,24 @@ def test_the_updates_of_critic_and_generator_are_down_the_gradients_of_their_los
     rows = 24
     spans = Spans(SIZES, torch.device("cpu"))
     critic = Critic(scalars, spans, conditions=conditions, pac=pac, widths=widths)
-    adam = Adam(critic, rate=1e-3)
+    adam, draws = Adam(critic, rate=1e-3), torch.Generator()
+    by_hand, by_autograd = (CriticPass(critic, of, draws) for of in (adam.of, tracked))
     real = torch.randn(rows, scalars), torch.stack([torch.randint(size, (rows,)) for size in SIZES], dim=1)
     fake = torch.randn(rows, scalars), torch.rand(rows, spans.width)
     condition = torch.randint(spans.width, (rows,)) if conditions else None
-    found = critic.learn(real, fake, condition, torch.Generator().manual_seed(3), adam.grad_of)
 
-    generator = torch.Generator().manual_seed(3)
-    packs = rows // pac
-    a, b = (
-        torch.cat([part.reshape(packs, -1) for part in side], dim=1)
-        for side in ((real[0], spans.one_hot(real[1])), fake)
-    )
-    asked = None
-    if condition is not None:
-        asked = torch.nn.functional.one_hot(condition, spans.width).float().reshape(packs, -1)
-    some = packs // PENALIZED
-    share = torch.rand(some, 1, generator=generator)
-    between = torch.lerp(b[:some], a[:some], share).requires_grad_()
-    slopes = torch.autograd.grad(
-        scored(critic, between, None if asked is None else asked[:some], generator).sum(), between, create_graph=True
-    )[0]
-    penalty = PENALTY * (slopes.norm(dim=1) - 1).square().mean()
-    scores = scored(critic, torch.cat([a, b]), None if asked is None else asked.repeat(2, 1), generator)
-    expected = scores[packs:].mean() - scores[:packs].mean() + penalty
+    draws.manual_seed(3)
+    found = by_hand.learn(real, fake, condition)
+    draws.manual_seed(3)
+    expected = by_autograd.loss(real, fake, condition)
     torch.testing.assert_close(found, expected.detach())
     assert_buffers_hold(adam, torch.autograd.grad(expected, adam.weights, materialize_grads=True))
 
-    made = [part.clone().requires_grad_() for part in fake]
-    packed = torch.cat([part.reshape(packs, -1) for part in made], dim=1)
-    loss = -scored(critic, packed, asked, torch.Generator().manual_seed(4)).mean()
-    ours = critic.generator_loss_and_grads(*fake, condition, torch.Generator().manual_seed(4))
+    draws.manual_seed(4)
+    ours = by_hand.generator_loss_and_grads(fake, condition)
+    draws.manual_seed(4)
+    made = tuple(part.clone().requires_grad_() for part in fake)
+    loss = by_autograd.generator_loss(made, condition)
     torch.testing.assert_close(ours, (loss.detach(), *torch.autograd.grad(loss, made)), rtol=1e-4, atol=1e-6)
 
 
@@ -157,24 +272,38 @@ def test_the_pass_of_the_generator_is_that_of_its_network_and_back_down_its_grad
     network, same = (CTGAN(generator_dim=widths, embedding_dim=4)._new_network(encoder, spans) for _ in range(2))
     torch.manual_seed(0)
     guided = network.guided
-    asked = torch.randint(spans.sizes[guided[0]], (40,)) + spans.offsets[guided[0]] if guided else None
+    condition = torch.randint(spans.sizes[guided[0]], (40,)) + spans.offsets[guided[0]] if guided else None
     adam = Adam(network, rate=1e-3)
-    made = GeneratorPass(network, adam)
-    found = made.forward(40, asked, torch.Generator().manual_seed(1))
-
-    generator = torch.Generator().manual_seed(1)
-    logits, scalars = same(same.noise(40, generator), asked)
-    soft = spans.softmax((logits + spans.gumbel(40, generator)) * 5)
-    expected = scalars * same.gates(soft), soft
+    made = GeneratorPass(network, adam.of, torch.Generator().manual_seed(1))
+    found = made.forward(40, condition)
+    *expected, unlikely = same.training_rows(40, condition, torch.Generator().manual_seed(1))
     torch.testing.assert_close(found, tuple(part.detach() for part in expected), rtol=1e-3, atol=1e-5)
     for name, value in same.named_buffers():
         if value.is_floating_point():
             torch.testing.assert_close(dict(network.named_buffers())[name], value)
 
     grads = [torch.randn_like(part) for part in found]
-    unlikely = torch.zeros(())
-    if asked is not None:
-        unlikely = -spans.log_softmax(logits).gather(1, asked[:, None]).mean()
     loss = sum((part * grad).sum() for part, grad in zip(expected, grads, strict=True)) + unlikely
     torch.testing.assert_close(made.backward(*grads), unlikely.detach())
     assert_buffers_hold(adam, torch.autograd.grad(loss, list(same.parameters()), materialize_grads=True))
+
+
+@pytest.mark.parametrize("kernel", ["leaky_relu_backward", "tanh_backward", "batch_norm_backward", "relu_backward"])
+def test_a_kernel_that_is_absent_or_wrong_is_found_out(kernel, monkeypatch):
+    right = getattr(by_hand, kernel)
+    for wrong in (None, lambda *given: 2 * right(*given) if kernel != "batch_norm_backward" else [given[0]] * 3):
+        monkeypatch.setattr(by_hand, kernel, wrong)
+        assert not by_hand.works_on.__wrapped__(torch.device("cpu"))
+
+
+@pytest.mark.parametrize("kind", [CTGAN, TVAE])
+def test_without_these_derivatives_a_fit_is_the_same_by_autograd(kind, table, monkeypatch):
+    def fitted():
+        return kind(steps=3, batch_size=50, device="cpu", calibrate=False).fit(small).history[-1]["train_loss"]
+
+    monkeypatch.setattr(tvae_learner, "product_type", lambda device: torch.float32)
+    small = table[["device", "score"]]
+    written = fitted()
+    for module in (tvae_learner, ctgan):
+        monkeypatch.setattr(module, "works_on", lambda device: False)
+    assert fitted() == pytest.approx(written, rel=1e-3)

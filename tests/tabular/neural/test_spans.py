@@ -141,7 +141,7 @@ def test_the_likelihood_of_one_span_s_class_and_its_gradient_are_those_of_cross_
     expected = -spans.log_softmax(logits).gather(1, classes[:, None]).mean()
     before = torch.randn(40, spans.width)
     gradient = before.clone()
-    found = spans.add_asked(spans.weights(logits.detach()), classes, gradient)
+    found = spans.add_condition_loss(spans.weights(logits.detach()), classes, gradient)
     torch.testing.assert_close(found, expected.detach())
     torch.testing.assert_close(gradient - before, torch.autograd.grad(expected, logits)[0], rtol=1e-4, atol=1e-6)
 
@@ -154,13 +154,13 @@ def test_the_gumbel_softmax_and_its_gradient_are_those_of_the_paper(spans):
     torch.testing.assert_close(found, expected.detach(), rtol=1e-3, atol=1e-5)
     weights = torch.randn(40, spans.width)
     gradient = torch.autograd.grad((expected * weights).sum(), logits)[0]
-    torch.testing.assert_close(spans.through_gumbel_softmax(found, weights), gradient, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(spans.gumbel_softmax_backward(found, weights), gradient, rtol=1e-3, atol=1e-4)
 
 
 def test_the_gumbel_softmax_bears_logits_far_apart(spans):
     found = spans.gumbel_softmax(spans.weights(torch.randn(40, spans.width) * 1e4), torch.Generator().manual_seed(5))
     assert found.isfinite().all()
-    assert spans.through_gumbel_softmax(found, 2 * found).isfinite().all()
+    assert spans.gumbel_softmax_backward(found, 2 * found).isfinite().all()
     torch.testing.assert_close(spans.sums(found), torch.ones(40, len(spans)))
 
 
@@ -174,6 +174,6 @@ def test_a_likelihood_bears_logits_far_apart(spans):
     torch.testing.assert_close(likely, expected)
     assert gradient.isfinite().all()
     asked = codes[:, 0] + spans.offsets[0]
-    unlikely = spans.add_asked(spans.weights(logits), asked, gradient)
+    unlikely = spans.add_condition_loss(spans.weights(logits), asked, gradient)
     torch.testing.assert_close(unlikely, -spans.log_softmax(bounded).gather(1, asked[:, None]).mean())
     assert gradient.isfinite().all()
