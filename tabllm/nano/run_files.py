@@ -15,6 +15,7 @@ from tabular.schema import Column, Schema
 
 from ..codec.number import NumberCodec
 from ..codec.rows import RowCodec
+from .column_trees import ColumnTrees
 from .config import NanoConfig
 
 __all__ = ["Run", "read_run", "write_run"]
@@ -30,6 +31,7 @@ class Run:
         facts: of the fit, plain JSON data.
         history: one entry per evaluation on the held-out rows.
         margins: counts to choose rows by, if there are any.
+        trees: of the columns that are drawn by them, if there are any.
     """
 
     model: str
@@ -41,12 +43,14 @@ class Run:
     facts: dict[str, Any]
     history: list[dict[str, float]]
     margins: Margins | None = None
+    trees: ColumnTrees | None = None
 
 
 def write_run(directory: str | Path, run: Run) -> None:
     """Write the run; it appears whole or not at all. Raises :class:`OutputError` where it cannot be written."""
     config = {"model": run.model, "architecture": run.config.to_dict(), "options": run.settings, "fit": run.facts}
-    files = RunFiles(config, run.schema, run.codec.to_dict(), run.weights, run.history, run.margins)
+    weights = run.weights if run.trees is None else {**run.weights, **run.trees.to_weights()}
+    files = RunFiles(config, run.schema, run.codec.to_dict(), weights, run.history, run.margins)
     write_run_files(directory, files, lambda column: _held(run.codec, column))
 
 
@@ -64,17 +68,19 @@ def read_run(directory: str | Path) -> Run:
         codec = RowCodec.from_dict(files.codec, files.schema)
         if tuple(codec.table.sizes) != config.sizes:
             raise FieldError("its columns have other sizes than the architecture in config.json")
+    weights = dict(files.weights)
     with reading(directory, "model.safetensors"):
+        trees = ColumnTrees.from_weights(weights, codec.table)
         # Each layer has weights of its own, so there are no more of them than weights.
-        if config.layers > len(files.weights):
+        if config.layers > len(weights):
             raise FieldError(f"it has no {config.layers:,} layers, of which config.json speaks")
-        check_shapes({name: value.shape for name, value in files.weights.items()}, config.weight_shapes())
+        check_shapes({name: value.shape for name, value in weights.items()}, config.weight_shapes())
     facts, history = dict(files.config.get("fit", {})), [dict(entry) for entry in files.history]
     # Runs of older versions say no more of their settings than this.
     known = {"seed": facts.get("seed", 0), "layers": config.layers, "width": config.width, "heads": config.heads}
     settings = {**known, **files.config.get("options", {})}
     name, margins = files.config["model"], files.margins
-    return Run(name, files.schema, codec, config, files.weights, settings, facts, history, margins)
+    return Run(name, files.schema, codec, config, weights, settings, facts, history, margins, trees)
 
 
 def _held(codec: RowCodec, column: Column) -> str:

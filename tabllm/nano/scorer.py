@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +10,7 @@ import numpy as np
 from typing_extensions import Self
 
 from tabular.likelihood.scorer import Arrays, Query, RowScorer
+from tabular.likelihood.spans import Span
 
 from ..codec.likelihood import LEAST, candidates
 from ..codec.rows import RowCodec
@@ -64,8 +65,42 @@ class Drawn:
         return Drawn(self.tokens[rows], self.weight, half)
 
 
+class Conditional(Protocol):
+    """What tells a column from all others better than the network does."""
+
+    @property
+    def columns(self) -> Sequence[str]: ...
+    def probabilities(self, tokens: np.ndarray, field: int) -> np.ndarray: ...
+
+
 class NanoScorer(RowScorer[RowCodec, NanoEngine]):
-    """Log-probabilities of parts of rows."""
+    """Log-probabilities of parts of rows, under the network; and the probabilities of classes.
+
+    Args:
+        codec, engine: see :class:`tabular.likelihood.scorer.RowScorer`.
+        trees: asked for the classes of its columns where all other columns are given.
+    """
+
+    def __init__(self, codec: RowCodec, engine: NanoEngine, *, trees: Conditional | None = None) -> None:
+        super().__init__(codec, engine)
+        self._trees = trees
+
+    def class_probs(
+        self,
+        arrays: Arrays,
+        spans: Mapping[str, Span],
+        rows: int,
+        given: Sequence[str],
+        target: str,
+        classes: int,
+    ) -> np.ndarray:
+        trees, table = self._trees, self._codec.table
+        if trees is None or target not in trees.columns or len(given) < len(self.names) - 1:
+            return super().class_probs(arrays, spans, rows, given, target, classes)
+        filled = {**arrays, target: np.zeros(rows, np.int32)}
+        found = trees.probabilities(self._tokens(filled, self.names), table.fields_of(target)[0])[:, :classes]
+        probabilities: np.ndarray = found / found.sum(axis=1, keepdims=True)
+        return probabilities
 
     def log_probs(self, query: Query, advance: Callable[[int], None]) -> dict[str, np.ndarray]:
         arrays, spans, given, scored = query.arrays, query.spans, query.given, query.scored

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,6 +15,7 @@ from tabular.dp.settings import Privacy
 from tabular.errors import UsageError, not_fitted
 from tabular.machine.devices import prepare_processor
 from tabular.parts import parts_of
+from tabular.personal.people import People
 from tabular.preparing.training_rows import training_rows
 from tabular.progress import Reporter
 from tabular.refining import refiner_for
@@ -28,6 +29,7 @@ from tabular.synthesizer import Synthesizer
 from ..codec.rows import RowCodec
 from ..decoding.backend import choose_backend
 from ..parallel.joining import current_group
+from .column_trees import ColumnTrees, fit_column_trees
 from .conditioning import sample_conditioned
 from .config import NanoConfig, initial_weights
 from .engines.base import NanoEngine
@@ -91,6 +93,7 @@ class TableLM(NanoSettings, Synthesizer):
     owners: np.ndarray | None = None
     _codec: RowCodec | None = None
     _engine: NanoEngine | None = None
+    _trees: ColumnTrees | None = None
 
     def _check_together(self) -> None:
         if self.width % self.heads:
@@ -162,6 +165,7 @@ class TableLM(NanoSettings, Synthesizer):
         trained = given.choose(plainly, privately)
         self._codec, self._margins = codec, given.margins(codec.learned)
         self._engine = make_engine(self.engine_, self.device_, config, trained.weights)
+        self._trees = given.choose(lambda: self._column_trees(tokens, trained.people), lambda _: None)
         self.history_ = trained.history
         last = trained.history[-1]
         self._unsaved = given.checkpoint
@@ -174,6 +178,8 @@ class TableLM(NanoSettings, Synthesizer):
             },
             lambda _: given.facts(trained.steps),
         )
+        if self._trees is not None:
+            told["drawn_by_trees"] = codec.parts.columns(self._trees.columns)
         if trained.people is not None:
             named = codec.parts.columns(codec.table.fields[position].column for position in trained.people.columns)
             reported |= {"people": trained.people.count, "people_columns": named}
@@ -199,6 +205,10 @@ class TableLM(NanoSettings, Synthesizer):
     def _fit_codec(self, arrays: Mapping[str, np.ndarray]) -> RowCodec:
         """The vocabulary of canonical arrays of the table."""
         return RowCodec.fit(arrays, self.schema, bins=self.bins)
+
+    def _column_trees(self, tokens: np.ndarray, people: People | None) -> ColumnTrees | None:
+        codec, engine = self._fitted()
+        return fit_column_trees(NanoScorer(codec, engine), codec.table, tokens, people, self.seed)
 
     def _lost_relations(self, tokens: np.ndarray, progress: Reporter) -> list[dict[str, Any]]:
         """Compare pairs of columns between the training rows and rows of the model; a note says what got lost."""
@@ -247,8 +257,8 @@ class TableLM(NanoSettings, Synthesizer):
             done=done,
             seed=seed,
             progress=progress,
-            draw=lambda rows, rng, advance: sample_conditioned(
-                sampler, scorer, rows, codec.table.sizes, weights, rng, advance
+            draw=lambda rows, rng, advance: self._drawn_by_trees(
+                sample_conditioned(sampler, scorer, rows, codec.table.sizes, weights, rng, advance), rng, known=weights
             ),
             allowed=allowed,
             refiner=refiner_for(self._margins, self.schema, refine, self.refines, n, allowed),
@@ -264,13 +274,31 @@ class TableLM(NanoSettings, Synthesizer):
             codec,
             seed=self._seed_of(seed),
             progress=self._reporter(progress),
-            complete=lambda tokens, missing, rng: complete_pattern(
-                sampler, scorer, codec, tokens, [codec.names[column] for column in missing], rng
+            complete=lambda tokens, missing, rng: self._completed(
+                sampler, scorer, tokens, [codec.names[column] for column in missing], rng
             ),
         )
 
+    def _completed(
+        self,
+        sampler: Sampler,
+        scorer: NanoScorer,
+        tokens: np.ndarray,
+        missing: Sequence[str],
+        rng: np.random.Generator,
+    ) -> np.ndarray:
+        codec, _ = self._fitted()
+        known = [place for place, field in enumerate(codec.table.fields) if field.column not in missing]
+        weights = {field: weight for name in missing for field, weight in codec.present_weights(name).items()}
+        drawn = complete_pattern(sampler, scorer, codec, tokens, missing, rng)
+        return self._drawn_by_trees(drawn, rng, known=known, weights=weights)
+
+    def _drawn_by_trees(self, tokens: np.ndarray, rng: np.random.Generator, **options: Any) -> np.ndarray:
+        """The rows, with what trees know better drawn by them; see :meth:`.column_trees.ColumnTrees.drawn_anew`."""
+        return tokens if self._trees is None else self._trees.drawn_anew(tokens, rng, **options)
+
     def _scorer(self) -> NanoScorer:
-        return NanoScorer(*self._fitted())
+        return NanoScorer(*self._fitted(), trees=self._trees)
 
     def _fitted(self) -> tuple[RowCodec, NanoEngine]:
         if self._codec is None or self._engine is None:
@@ -281,7 +309,18 @@ class TableLM(NanoSettings, Synthesizer):
     def _write(self, schema: Schema, directory: str | Path) -> None:
         codec, engine = self._fitted()
         weights, settings = engine.numpy_weights(), self.settings()
-        run = Run(self.name, schema, codec, engine.config, weights, settings, self.facts, self.history, self._margins)
+        run = Run(
+            self.name,
+            schema,
+            codec,
+            engine.config,
+            weights,
+            settings,
+            self.facts,
+            self.history,
+            self._margins,
+            self._trees,
+        )
         write_run(directory, run)
 
     @classmethod
@@ -291,6 +330,6 @@ class TableLM(NanoSettings, Synthesizer):
         # A private fit computes with torch, and its run can be sampled with anything.
         model.engine_, model.device_ = choose_backend("auto", device)
         model.schema_, model.facts_, model.history_, model._codec = run.schema, run.facts, run.history, run.codec
-        model._margins = run.margins
+        model._margins, model._trees = run.margins, run.trees
         model._engine = make_engine(model.engine_, model.device_, run.config, run.weights)
         return model

@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from tabular.personal.people import People
 from tabular.progress import Reporter
 from tabular.rules.reducing.reduction import reduction_of
 
 from ..codec.number import NumberCodec
 from ..codec.rows import RowCodec
 from ..codec.table import TableCodec
+from ..nano.column_trees import ColumnTrees
 from ..nano.sampler import Sampler
 from ..nano.table_lm import TableLM
 from ..nano.trainer import Plan
@@ -63,6 +65,10 @@ class EventModel(TableLM):
     def _lost_relations(self, tokens: np.ndarray, progress: Reporter) -> list[dict[str, Any]]:
         # Whole rows, their past included, are never drawn of this model.
         return []
+
+    def _column_trees(self, tokens: np.ndarray, people: People | None) -> ColumnTrees | None:
+        # Events are drawn step by step, each from its past.
+        return None
 
     def draw(self, past: Mapping[str, np.ndarray], rng: np.random.Generator, *, shared: bool = False) -> Arrays:
         """Canonical arrays of the learned columns of events, one event for each entry of ``past``.
