@@ -12,8 +12,8 @@ import click
 
 from tabular.errors import TabllmError, UsageError
 
-from .errors import goes_on, interruptible, rows_left
-from .fit import chosen_kinds, default_run, told_when_interrupted
+from .errors import goes_on, interruptible, rows_left, told_when_interrupted
+from .fit import chosen_kinds, default_run
 from .group import Command
 from .options import (
     PATH,

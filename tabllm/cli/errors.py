@@ -8,6 +8,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -31,6 +32,7 @@ __all__ = [
     "interruptible",
     "leave",
     "rows_left",
+    "told_when_interrupted",
     "unwritten",
 ]
 
@@ -49,6 +51,26 @@ class Interrupted(TabllmError):
     """Ctrl-C, or a signal that is taken for it, where there is something to say about what is left."""
 
     exit_code = INTERRUPTED
+
+
+@contextlib.contextmanager
+def told_when_interrupted(run: Path) -> Iterator[None]:
+    """What Ctrl-C leaves of a fit that writes ``run`` is said, as :class:`Interrupted`."""
+    from tabular.storage.rundir import HISTORY, holds, run_stamp, take_partial
+
+    partial = take_partial(run)
+    before = run_stamp(partial)
+    try:
+        yield
+    except KeyboardInterrupt:
+        left = "it was too early for a checkpoint, so nothing is left"
+        if (partial / HISTORY).exists():
+            left = f"it was too early for a checkpoint; the losses so far are in {partial / HISTORY}"
+        if holds(partial):
+            left = f"{partial}/ holds a checkpoint: the same command goes on from there"
+            if run_stamp(partial) == before:
+                left = f"{partial}/ is as an earlier call left it"
+        raise Interrupted(f"Interrupted; {left}.") from None
 
 
 @contextlib.contextmanager

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ import click
 from tabular.errors import UsageError
 
 from .by_parts import fit_by_parts, max_memory_option, why_by_parts
-from .errors import Interrupted
+from .errors import told_when_interrupted
 from .group import Command
 from .links import AskedLinks, fit_links, link_options, refuse
 from .options import (
@@ -315,26 +314,6 @@ def learn(
         with told_when_interrupted(run):
             learn_run(synthesizer, table, schema, run, progress=reporter, save=save)
     finish()
-
-
-@contextmanager
-def told_when_interrupted(run: Path) -> Iterator[None]:
-    """What Ctrl-C leaves of a fit that writes ``run`` is said, as :class:`Interrupted`."""
-    from tabular.storage.rundir import HISTORY, holds, run_stamp, take_partial
-
-    partial = take_partial(run)
-    before = run_stamp(partial)
-    try:
-        yield
-    except KeyboardInterrupt:
-        left = "it was too early for a checkpoint, so nothing is left"
-        if (partial / HISTORY).exists():
-            left = f"it was too early for a checkpoint; the losses so far are in {partial / HISTORY}"
-        if holds(partial):
-            left = f"{partial}/ holds a checkpoint: the same command goes on from there"
-            if run_stamp(partial) == before:
-                left = f"{partial}/ is as an earlier call left it"
-        raise Interrupted(f"Interrupted; {left}.") from None
 
 
 def default_run(data: str) -> str:

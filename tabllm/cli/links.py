@@ -13,7 +13,7 @@ import click
 from tabular.errors import UsageError
 from tabular.terminal import escape, plain
 
-from .errors import Interrupted
+from .errors import Interrupted, told_when_interrupted
 from .options import PATH, claim, options_as
 from .reading import read, read_more
 from .session import STDOUT, Session, seconds
@@ -146,7 +146,6 @@ def fit_links(
 
     from ..links.model import LinkedTables
     from ..links.run_files import TableFile
-    from .fit import told_when_interrupted
 
     known = settings_table(LinkedTables)
     refuse({f"--{name.replace('_', '-')}": True for name in options if name not in known})

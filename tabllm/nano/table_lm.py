@@ -179,7 +179,7 @@ class TableLM(NanoSettings, Synthesizer):
             lambda _: given.facts(trained.steps),
         )
         if self._trees is not None:
-            told["drawn_by_trees"] = codec.parts.columns(self._trees.columns)
+            reported["drawn_by_trees"] = codec.parts.columns(self._trees.columns)
         if trained.people is not None:
             named = codec.parts.columns(codec.table.fields[position].column for position in trained.people.columns)
             reported |= {"people": trained.people.count, "people_columns": named}
