@@ -33,6 +33,7 @@ __all__ = [
     "register",
     "register_open",
     "search_space",
+    "spread_engines",
 ]
 
 #: The ``version`` in the ``config.json`` of a run; raised when older releases could no longer read it.
@@ -115,6 +116,11 @@ def check_name(name: str, *, of_rows: bool = False) -> None:
 def has_option(name: str, option: str) -> bool:
     """Whether the generator ``name`` can be created with ``option``."""
     return option in settings_table(_find(name).load())
+
+
+def spread_engines(name: str) -> tuple[str, ...]:
+    """The engines by which a fit of the generator ``name`` can be spread over processes: of ``torch`` and ``mlx``."""
+    return _find(name).load().spread_engines
 
 
 def search_space(name: str) -> SearchSpace:

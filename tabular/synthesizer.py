@@ -71,6 +71,8 @@ class Synthesizer(Likelihood, Settings, ABC):
     #: Of the own training length, how much tells good settings from bad ones; and options of a fit that only does so.
     search_share: ClassVar[float] = 1.0
     search_screen: ClassVar[Mapping[str, Any]] = {}
+    #: Engines (``torch``, ``mlx``) by which a fit can be spread over processes.
+    spread_engines: ClassVar[tuple[str, ...]] = ()
     #: What is said where a fit is needed first.
     _unfitted: ClassVar[str] = "This model has learned no table yet; call fit() first."
     #: Counts of the table to choose rows by; ``None`` where none are kept, as in a private fit.

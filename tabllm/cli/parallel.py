@@ -28,7 +28,7 @@ def check_command(command: str | None) -> None:
     if world is not None and command not in (None, SPREAD):
         raise UsageError(
             f"'tabllm {command}' is done by one process, and {world.launcher} started {world.size}: start it without "
-            f"{world.launcher}; only 'tabllm fit' of a language model is spread."
+            f"{world.launcher}; only 'tabllm fit' is spread."
         )
 
 
@@ -45,16 +45,20 @@ def join_fit(session: Session, model: str, options: dict[str, Any]) -> Group | N
     world = find_world()
     if world is None:
         return None
-    from tabular.registry import has_option
+    from tabular.registry import has_option, spread_engines
 
     from ..parallel.joining import join
 
-    # Only a language model of text has serializations.
-    if "privacy" in options or not (model == "nano" or has_option(model, "serialization")):
+    able = spread_engines(model)
+    if "privacy" in options or not able:
         raise UsageError(
-            f"{world.launcher} spreads the fit of a language model, and {model}"
-            f"{' with differential privacy' if 'privacy' in options else ''} is fitted by one process: start it "
+            f"{model}{' with differential privacy' if 'privacy' in options else ''} is fitted by one process: start it "
             f"without {world.launcher}."
+        )
+    if world.engine not in able:
+        raise UsageError(
+            f"{world.launcher} spreads fits of the engine {world.engine}, and {model} is fitted by torch: start it by "
+            "torchrun."
         )
     if options.get("engine", "auto") not in ("auto", world.engine):
         raise UsageError(
@@ -66,7 +70,8 @@ def join_fit(session: Session, model: str, options: dict[str, Any]) -> Group | N
             f"Each process that {world.launcher} started takes a GPU of its own: write --device cuda, and choose the "
             "GPUs by CUDA_VISIBLE_DEVICES."
         )
-    options["engine"] = world.engine
+    if has_option(model, "engine"):
+        options["engine"] = world.engine
     group = join(device=options.get("device", "auto"))
     session.quiet |= world.rank > 0
     return group

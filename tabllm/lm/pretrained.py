@@ -74,6 +74,7 @@ class PretrainedLM(PretrainedSettings, Synthesizer):
     """
 
     name: ClassVar[str] = "lm"
+    spread_engines: ClassVar[tuple[str, ...]] = ("torch", "mlx")
 
     search_share: ClassVar[float] = 0.25
 

@@ -72,6 +72,7 @@ class TableLM(NanoSettings, Synthesizer):
     """
 
     name: ClassVar[str] = "nano"
+    spread_engines: ClassVar[tuple[str, ...]] = ("torch", "mlx")
     refines: ClassVar[bool] = True
     # Noise grows with the number of weights, so the model is small: at epsilon 3 on Adult twice the width took twice
     # the time for an AUC of 0.890 in place of 0.884.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from tabular.errors import EngineError
+from tabular.training.processes import set_processes
 
 from .group import Group
 from .verdict import Board
@@ -38,6 +39,7 @@ def join(*, device: str = "auto") -> Group | None:
     if _joined is None:
         group = _group_of(world, device)
         _joined = world, group, Board(group, world.address)
+        set_processes(group)
     return _joined[1]
 
 
@@ -96,3 +98,4 @@ def finish() -> None:
     group.close()
     board.close()
     _joined = None
+    set_processes(None)

@@ -33,6 +33,7 @@ from ..synthesizer import Synthesizer
 from ..training.learner import Learner
 from ..training.loop import train
 from ..training.plan import Plan, evaluated_every, fingerprint_of
+from ..training.processes import current_processes
 from .draws import PART_ROWS, ConditionalDraws, rows_at_once
 from .encoding.calibration import Calibration
 from .encoding.encoder import TableEncoder
@@ -68,6 +69,7 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
 
     #: Whether the step size falls to 0 over the fit.
     decays: ClassVar[bool] = False
+    spread_engines: ClassVar[tuple[str, ...]] = ("torch",)
 
     epochs: float | None = setting(None, "Passes over the rows.", above=0)
     steps: int | None = setting(None, "Updates, in place of epochs.", above=0)
@@ -149,6 +151,8 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
 
         # Whatever else is learned from rows (class frequencies, calibration) is learned from what is open.
         codes, scalars, seen = given.open_part((codes, scalars, data), open_part)
+        processes = current_processes()
+        processes.check_same("torch", fingerprint)
         plain = self._make_learner(network, spans, seen, steps)
 
         def private_one(private: PrivateFit) -> Learner:
@@ -166,7 +170,14 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
         )
         # A private update takes as many rows as are drawn, and oneDNN compiles its kernels for each number of them.
         with full_width_products() if given.equal_batches else nullcontext():
-            trained = train(learner, plan, fingerprint=fingerprint, progress=progress, checkpoint=checkpoint)
+            trained = train(
+                learner,
+                plan,
+                fingerprint=fingerprint,
+                progress=progress,
+                checkpoint=checkpoint,
+                processes=processes,
+            )
         self.history_ = trained.history
         network.eval()
         self._encoder, self._network = encoder, network

@@ -53,6 +53,7 @@ class CTGAN(NeuralSynthesizer):
     """
 
     name: ClassVar[str] = "ctgan"
+    spread_engines: ClassVar[tuple[str, ...]] = ()
 
     search_share: ClassVar[float] = 0.1
 
@@ -133,10 +134,12 @@ class CTGAN(NeuralSynthesizer):
 class CtganLearner(AdamLearner):
     """One update of the critic(s), then one of the generator."""
 
+    #: Batch normalisation is over all rows of a batch.
+    in_parts: ClassVar[bool] = False
+
     def __init__(self, model: CTGAN, network: Generator, spans: Spans, data: Data) -> None:
         self.network, self.spans, self.data = network, spans, data
         self.critic_steps = model.discriminator_steps
-        self.batch = model._batch_rows(len(data.codes))
         self.condition_sampler = None
         if network.guided:
             self.condition_sampler = ConditionalRows(data, spans, network.guided, log_frequency=model.log_frequency)
@@ -151,7 +154,8 @@ class CtganLearner(AdamLearner):
         generator_adam = Adam(network, rate=model._rate(), betas=betas, weight_decay=model.generator_decay)
         rate = model.discriminator_lr if model.learning_rate is None else model.learning_rate
         self.critic_adam = Adam(self.critic, rate=rate, betas=betas, weight_decay=model.discriminator_decay)
-        super().__init__(generator_adam, spans.device, {"critic/": self.critic_adam})
+        batch = model._batch_rows(len(data.codes))
+        super().__init__(generator_adam, spans.device, {"critic/": self.critic_adam}, batch=batch)
         self.generator_pass = GeneratorPass(network, generator_adam.of, self.generator)
         self.by_hand = works_on(spans.device)
         of = self.critic_adam.of if self.by_hand else tracked

@@ -15,6 +15,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from unittest import mock
 
+import numpy as np
+import pandas as pd
+import torch
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from tabular.progress import Reporter, Task
@@ -94,6 +98,9 @@ def trainings(engine_name, model, group=None):
         found[f"{name}, tokens"] = trained.tokens
     found["nano"] = curve(_nano(engine_name, group, batch_rows=9, steps=UPDATES))
     found["nano, one row a batch"] = curve(_nano(engine_name, group, batch_rows=1, steps=5))
+    if engine_name == "torch":
+        for name in NETWORKS:
+            found[name] = network_curve(name)
     try:
         fitted(engine_of(engine_name, Path(model)), group=group, steps=10, learning_rate=1e30)
     except TabllmError as error:
@@ -103,8 +110,6 @@ def trainings(engine_name, model, group=None):
 
 def _nano(engine_name, group=None, *, batch_rows, steps):
     """What :func:`tabllm.nano.trainer.train` gives for a small table."""
-    import numpy as np
-
     from tabllm.nano.config import NanoConfig, initial_weights
     from tabllm.nano.engines.making import make_engine
     from tabllm.nano.trainer import plan_training, train
@@ -126,6 +131,37 @@ def _nano(engine_name, group=None, *, batch_rows, steps):
     )
 
 
+#: Generators with networks of their own, small ones, and their settings.
+NETWORKS = {
+    "tabddpm": {"d_layers": (16, 16), "dropout": 0.1, "num_timesteps": 10, "calibrate": False},
+    "tvae": {"compress_dims": (16,), "decompress_dims": (16,), "embedding_dim": 4},
+    "tabcascade": {"width": 16, "dropout": 0.1},
+}
+
+
+def network_curve(name, *, steps=UPDATES, checkpoint=None, progress=None):
+    """Step and loss of each update of a fit of 200 rows, in float32; a batch has 45 rows."""
+    from tabular.neural.networks import tvae_learner
+    from tabular.neural.tabcascade import TabCascade
+    from tabular.registry import create
+
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "device": rng.choice(["ios", "android", "web"], 200),
+            "spent": np.where(rng.random(200) < 0.4, 0.0, rng.gamma(2, 20, 200).round(2)),
+            "score": np.where(rng.random(200) < 0.2, np.nan, rng.normal(0, 1, 200)),
+        }
+    )
+    model = create(name, steps=steps, batch_size=45, seed=1, device="cpu", **NETWORKS[name])
+    with (
+        mock.patch.object(tvae_learner, "product_type", return_value=torch.float32),
+        mock.patch.object(TabCascade, "_patience", return_value=steps),
+    ):
+        model.fit(table, checkpoint=checkpoint, progress=progress or Reporter())
+    return [[entry["step"], entry["train_loss"]] for entry in model.history]
+
+
 def _trainings(engine_name, model, folder):
     from lm_models import engine_of
 
@@ -134,12 +170,17 @@ def _trainings(engine_name, model, folder):
 
     group = join()
     found = trainings(engine_name, model, group)
+    progress = Interrupting() if group.rank == 1 else None
     try:
-        progress = Interrupting() if group.rank == 1 else None
         engine = engine_of(engine_name, Path(model))
         fitted(engine, group=group, steps=10, checkpoint=Path(folder) / "run.partial", progress=progress)
     except KeyboardInterrupt:
         found["interrupted"] = True
+    if engine_name == "torch":
+        try:
+            network_curve("tvae", steps=10, checkpoint=Path(folder) / "network.partial", progress=progress)
+        except KeyboardInterrupt:
+            found["network interrupted"] = True
     try:
         fitted(engine_of(engine_name, Path(model)), group=group, steps=3 + group.rank)
     except UsageError as error:

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..batch_parts import drawn
+
 __all__ = ["Posterior", "divergence_of", "drawn_latent", "gradient_of_code"]
 
 
@@ -31,7 +33,7 @@ def drawn_latent(code: Tensor, generator: torch.Generator) -> tuple[Tensor, Tens
     A general gradient makes three times as many passes over the latent vectors, which took a tenth of an update.
     """
     mean, log_variance = code.chunk(2, dim=1)
-    noise = torch.randn(mean.shape, generator=generator, device=mean.device)
+    noise = drawn(torch.randn, mean.shape, generator, mean.device)
     deviation = (0.5 * log_variance).exp_()
     return torch.addcmul(mean, noise, deviation), deviation, noise
 

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..batch_parts import drawn
+
 __all__ = ["Residual", "dropout"]
 
 
@@ -34,4 +36,4 @@ def dropout(x: Tensor, probability: float, generator: torch.Generator | None) ->
     """Dropout drawn from ``generator``, which a resumed fit needs; without one ``x`` stays as it is."""
     if not probability or generator is None:
         return x
-    return x * (torch.rand(x.shape, generator=generator, device=x.device) >= probability) / (1 - probability)
+    return x * (drawn(torch.rand, x.shape, generator, x.device) >= probability) / (1 - probability)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...training.learner import State
 from ..base import calibration_rows
+from ..batch_parts import Part
 from ..encoding.encoder import TableEncoder
 from ..encoding.spans import Spans
 from ..layers.gates import Gates
@@ -89,14 +90,13 @@ class CascadeLearner(AdamLearner):
     """One update of both parts, which share no weight; each is kept as it was when it served unseen rows best."""
 
     def __init__(self, network: Cascade, data: Data, adam: Adam, *, batch: int, steps: int, seed: int) -> None:
-        super().__init__(adam, network.spans.device)
-        self.network, self.steps = network, steps
         rows = len(data.codes)
         held = min(int(rows * HELD_OUT_SHARE), MOST_HELD_OUT, MOST_JUDGED // max(len(network.spans), 1))
         order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed)).to(data.codes.device)
         self.held_out = Data(data.codes[order[:held]], data.scalars[order[:held]])
         self.data = Data(data.codes[order[held:]], data.scalars[order[held:]])
-        self.batch = min(batch, len(self.data.codes))
+        super().__init__(adam, network.spans.device, batch=min(batch, len(self.data.codes)))
+        self.network, self.steps = network, steps
 
     def finish(self, best: State) -> State:
         weights = super().finish(best)
@@ -109,21 +109,29 @@ class CascadeLearner(AdamLearner):
         super().begin_interval(seed)
         self.orders = np.random.default_rng(seed)  # on the host, where the order is needed
 
-    def step(self, number: int) -> Tensor:
+    def step(self, number: int) -> Tensor | None:
+        network = self.network
         rows = shuffled_rows(len(self.data.codes), self.batch, self.generator, self.data.codes.device)
         scalars, codes = self.data.scalars[rows], self.data.codes[rows]
-        losses = []
-        if self.network.classes is not None:
-            first = None
-            if self.network.guided and self.orders.random() >= PLAIN_SHARE:
-                first = int(self.orders.choice(self.network.guided))
-            order = self.network.classes.order(first)
-            losses.append(-self.network.classes(codes, order, self.generator).sum())
-        if self.network.flow is not None:
-            losses.append(self.network.flow.loss(scalars, codes, self.generator))
-        loss = torch.stack(losses).sum()
-        self.adam.step(loss, number / self.steps, decay=True)
-        return loss.detach()
+        first = None
+        if network.classes is not None and network.guided and self.orders.random() >= PLAIN_SHARE:
+            first = int(self.orders.choice(network.guided))
+
+        def differentiate(part: Part) -> Tensor:
+            mine, losses = part.of(codes), []
+            if network.classes is not None:
+                of_spans = network.classes(mine, network.classes.order(first), self.generator).sum()
+                losses.append(-of_spans if part.count == 1 else -of_spans * (len(mine) / part.rows))
+            if network.flow is not None:
+                total = None if part.count == 1 else network.flow.gates.of_codes(codes).sum()
+                losses.append(network.flow.loss(part.of(scalars), mine, self.generator, total=total))
+            loss = torch.stack(losses).sum()
+            self.adam.differentiate(loss)
+            return loss.detach()
+
+        loss = self.differentiate_in_parts(self.adam, differentiate)
+        self.adam.update(number / self.steps, decay=True)
+        return loss
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -139,4 +147,6 @@ class CascadeLearner(AdamLearner):
                 generator = torch.Generator(data.codes.device).manual_seed(0)
                 losses = [network.flow.loss(data.scalars, data.codes, generator, learning=False) for _ in range(JUDGED)]
                 found["flow"] = torch.stack(losses).mean()
-        return {part: float(loss) for part, loss in found.items()}
+        # All processes decide by the same figures, whatever their processors make of the last digit.
+        judged: dict[str, float] = self.processes.broadcast_json({part: float(loss) for part, loss in found.items()})
+        return judged

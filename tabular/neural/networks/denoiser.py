@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..batch_parts import Part, drawn, part_of
 from ..encoding.spans import Spans
 from ..layers.first_layer import FirstLayer
 from ..layers.residual import dropout
@@ -86,16 +87,22 @@ class Denoiser(Network):
     def noisy(self, scalars: Tensor, codes: Tensor, time: Tensor, generator: torch.Generator) -> tuple[Tensor, ...]:
         """(scalars, their noise, int64 codes) after int64[n] steps."""
         kept = self.kept[time][:, None]
-        noise = torch.randn(scalars.shape, generator=generator, device=scalars.device)
-        uniform = torch.rand(2, *codes.shape, generator=generator, device=codes.device)
+        noise = drawn(torch.randn, scalars.shape, generator, scalars.device)
+        uniform = drawn(torch.rand, (2, *codes.shape), generator, codes.device, dim=1)
         other = (uniform[0] * self.class_counts).long()
         changed = torch.where((uniform[1] >= kept) & self.free, other, codes)
         return kept.sqrt() * scalars + (1 - kept).sqrt() * noise, noise, changed
 
     def loss(self, scalars: Tensor, codes: Tensor, generator: torch.Generator) -> Tensor:
-        """Squared error of the noise and cross-entropy of the classes, per row, over the number of both."""
-        rows = len(codes)
+        """Squared error of the noise and cross-entropy of the classes, per row, over the number of both.
+
+        Of a part of a batch (:mod:`tabular.neural.batch_parts`) its part of the batch's loss.
+        """
+        part = part_of(generator)
+        rows = len(codes) if part is None else part.rows
         time = torch.randint(1, self.times + 1, (rows,), generator=generator, device=codes.device)
+        if part is not None:
+            time = part.of(time)
         at, noise, changed = self.noisy(scalars, codes, time, generator)
         found = self(at, changed, time, generator)
         squared = (found[:, : self.scalars] - noise).square().sum()
@@ -163,13 +170,20 @@ class DenoiserLearner(AdamLearner):
     """One update; the averaged weights are what is kept at the end."""
 
     def __init__(self, network: Denoiser, data: Data, adam: Adam, *, batch: int, steps: int) -> None:
-        super().__init__(adam, network.spans.device)
-        self.network, self.data, self.batch, self.steps = network, data, batch, steps
+        super().__init__(adam, network.spans.device, batch=batch)
+        self.network, self.data, self.steps = network, data, steps
         if network.guided:
             network.shares.copy_(network.spans.one_hot_counts(data.codes) / len(data.codes))
 
-    def step(self, number: int) -> Tensor:
+    def step(self, number: int) -> Tensor | None:
         rows = shuffled_rows(len(self.data.codes), self.batch, self.generator, self.data.codes.device)
-        loss = self.network.loss(self.data.scalars[rows], self.data.codes[rows], self.generator)
-        self.adam.step(loss, number / self.steps, decay=True)
-        return loss.detach()
+
+        def differentiate(part: Part) -> Tensor:
+            mine = part.of(rows)
+            loss = self.network.loss(self.data.scalars[mine], self.data.codes[mine], self.generator)
+            self.adam.differentiate(loss)
+            return loss.detach()
+
+        loss = self.differentiate_in_parts(self.adam, differentiate)
+        self.adam.update(number / self.steps, decay=True)
+        return loss

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..batch_parts import drawn
 from ..encoding.spans import Spans
 from ..layers.gates import Gates
 from ..layers.residual import Residual
@@ -74,16 +75,30 @@ class Flow(nn.Module):
         given = self.given + self.waves @ self.given_waves
         return functional.embedding_bag(codes + self.spans.offsets, given, mode="sum")
 
-    def loss(self, scalars: Tensor, codes: Tensor, generator: torch.Generator, *, learning: bool = True) -> Tensor:
-        """The squared error of the velocity, per scalar that counts."""
+    def loss(
+        self,
+        scalars: Tensor,
+        codes: Tensor,
+        generator: torch.Generator,
+        *,
+        learning: bool = True,
+        total: Tensor | None = None,
+    ) -> Tensor:
+        """The squared error of the velocity, per scalar that counts.
+
+        Args:
+            learning: whether there is dropout.
+            total: over how many scalars that count the mean is taken, where these rows are a part of a batch.
+        """
         counts = self.gates.of_codes(codes)
-        noise = torch.randn(scalars.shape, generator=generator, device=scalars.device)
-        time = torch.rand(len(scalars), 1, generator=generator, device=scalars.device)
+        noise = drawn(torch.randn, scalars.shape, generator, scalars.device)
+        time = drawn(torch.rand, (len(scalars), 1), generator, scalars.device)
         angle = time * (math.pi / 2)
         at = (angle.cos() * noise + angle.sin() * scalars) * counts
         wanted = angle.cos() * scalars - angle.sin() * noise
         found = self.velocity(at, time, self.classes(codes), generator if learning else None)
-        return ((found - wanted) * counts).square().sum() / counts.sum().clamp(min=1)
+        total = counts.sum() if total is None else total
+        return ((found - wanted) * counts).square().sum() / total.clamp(min=1)
 
     def draw(self, codes: Tensor, generator: torch.Generator) -> Tensor:
         """float32[n, scalars] for int64[n, spans], by the midpoint rule."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ...machine.devices import product_type
+from ..batch_parts import Part, part_of
 from ..layers.by_hand import OneHotLinear, layers_of, tanh_backward, works_on
 from ..layers.latent import divergence_of, drawn_latent, gradient_of_code
 from ..network import Data
@@ -33,9 +34,8 @@ class TvaeLearner(AdamLearner):
 
     def __init__(self, model: TVAE, network: Autoencoder, data: Data) -> None:
         adam = Adam(network, rate=model._rate(), weight_decay=model.l2scale)
-        super().__init__(adam, network.spans.device)
+        super().__init__(adam, network.spans.device, batch=model._batch_rows(len(data.codes)))
         self.network, self.data, self.factor = network, data, model.loss_factor
-        self.batch = model._batch_rows(len(data.codes))
         self.counts = network.gates.of_codes(data.codes)
         self.low = LowPrecisionCopy(adam, product_type(network.spans.device))
         self.first = OneHotLinear(adam.of, network.first.scalars, network.first.classes, network.first.bias)
@@ -50,20 +50,29 @@ class TvaeLearner(AdamLearner):
 
     def step(self, number: int) -> Tensor | None:
         rows = shuffled_rows(len(self.data.codes), self.batch, self.generator, self.data.codes.device)
-        parts = self.data.scalars, self.data.codes, self.counts
-        scalars, codes, counts = (part.index_select(0, rows) for part in parts)
-        if not self.by_hand:
+        reported = self.taken % REPORT_EVERY == 0
+
+        def differentiate(part: Part) -> Tensor | None:
+            mine = part.of(rows)
+            values = self.data.scalars, self.data.codes, self.counts
+            scalars, codes, counts = (value.index_select(0, mine) for value in values)
+            if self.by_hand:
+                return self.differentiate(scalars, codes, counts, reported=reported)
             loss = self.network.loss(scalars, codes, counts, self.factor, self.generator)
-            self.adam.step(loss)
+            loss = loss if part.count == 1 else loss * (len(mine) / part.rows)
+            self.adam.differentiate(loss)
             return loss.detach()
-        found = self.differentiate(scalars, codes, counts, reported=self.taken % REPORT_EVERY == 0)
+
+        found = self.differentiate_in_parts(self.adam, differentiate)
         self.adam.update()
         self.taken += 1
         return found
 
     def differentiate(self, scalars: Tensor, codes: Tensor, counts: Tensor, *, reported: bool = True) -> Tensor | None:
         """The loss of some rows (see :meth:`Autoencoder.loss`), if it is reported; its gradient is written to the
-        optimizer's buffers."""
+        optimizer's buffers. Rows that are a part of a batch give their part of the batch's."""
+        part = part_of(self.generator)
+        batch = len(codes) if part is None else part.rows
         network, spans, low = self.network, self.network.spans, self.low.dtype
         self.low.sync_from_master()
         first = self.first.forward((scalars, codes + spans.offsets))
@@ -72,7 +81,7 @@ class TvaeLearner(AdamLearner):
         out = self.up.forward(latent.to(low)).float()
 
         grad = torch.empty_like(out)
-        scale = self.factor / len(codes)
+        scale = self.factor / batch
         if len(spans):
             logits, grad_logits = (part[:, network.scalars :] for part in (out, grad))
             _, *likely = spans.likelihood_gradient(logits, codes, -scale, out=grad_logits)
@@ -96,4 +105,4 @@ class TvaeLearner(AdamLearner):
         off = (0.5 * squares + times * sigma.log()).sum()
         if len(spans):
             off -= spans.likelihood_of(*likely)
-        return (self.factor * off + divergence_of(code, deviation)) / len(codes)
+        return (self.factor * off + divergence_of(code, deviation)) / batch

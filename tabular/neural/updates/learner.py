@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ...errors import UsageError
 from ...training.learner import Learner, State
+from ...training.processes import current_processes
+from ..batch_parts import BatchGenerator, Part
 from .optimizer import Adam
 
 __all__ = ["AdamLearner"]
@@ -23,18 +26,64 @@ class AdamLearner(Learner):
         device: where draws are made.
         others: what the names of a network's tensors begin with -> its optimizer; of networks that training needs
             besides.
+        batch: rows of an update.
 
     Attributes:
         generator: of all draws; seeded at each interval.
+        pieces: micro-batches that go through the model one after the other.
+        processes: that the fit is spread over; a batch is cut into ``pieces`` times as many parts.
+
+    Raises:
+        UsageError: for more processes than a batch has rows.
     """
 
     #: A generator's state is not kept: a fit that goes on makes the draws of its interval again.
     resumes_anywhere: ClassVar[bool] = False
+    #: Whether a batch can go through the model in parts, to the same update.
+    in_parts: ClassVar[bool] = True
 
-    def __init__(self, adam: Adam, device: torch.device, others: Mapping[str, Adam] | None = None) -> None:
+    def __init__(
+        self,
+        adam: Adam,
+        device: torch.device,
+        others: Mapping[str, Adam] | None = None,
+        *,
+        batch: int = 1,
+    ) -> None:
         super().__init__()
-        self.adam, self.generator = adam, torch.Generator(device)
+        self.adam, self.generator = adam, BatchGenerator(device)
         self.optimizers = {"": adam, **(others or {})}
+        self.batch, self.pieces = batch, 1
+        self.processes = current_processes()
+        if self.processes.size > (batch if self.in_parts else 1):
+            raise UsageError(
+                f"A batch of {batch:,} rows cannot be cut into {self.processes.size} parts: start fewer processes, or "
+                "take a larger --batch-size."
+            )
+
+    def differentiate_in_parts(self, adam: Adam, differentiate: Callable[[Part], Tensor | None]) -> Tensor | None:
+        """Leave the gradient of a batch in the buffers of ``adam``: that of its parts, summed over micro-batches and
+        processes.
+
+        Args:
+            differentiate: leaves there the gradient of a part of the batch, and gives its part of the loss, or
+                ``None``. Whatever it draws comes from the generator of this learner.
+        """
+        rank, count = self.processes.rank, self.processes.size * self.pieces
+        if count == 1:
+            return differentiate(Part(self.batch, 0, 1))
+        total, losses, state = torch.zeros_like(adam.gradient), [], self.generator.get_state()
+        for index in range(rank, count, self.processes.size):
+            part = Part(self.batch, index, count)
+            self.generator.set_state(state)
+            with self.generator.draws_for(part):
+                loss = differentiate(part)
+            total += adam.gradient
+            if loss is not None:
+                losses.append(loss.detach())
+        found, *sums = self.processes.sum_arrays([total, *([torch.stack(losses).sum()] if losses else [])])
+        adam.gradient.copy_(found)
+        return sums[0] if sums else None
 
     def begin_interval(self, seed: int) -> None:
         self.generator.manual_seed(seed)

@@ -78,7 +78,12 @@ class Adam:
             progress: share of the training that is done, 0 to 1.
             decay: let the step size fall with it, along a straight line to 0.
         """
-        self.apply(torch.autograd.grad(loss, self.weights), progress, decay=decay)
+        self.differentiate(loss)
+        self.update(progress, decay=decay)
+
+    def differentiate(self, loss: Tensor) -> None:
+        """Write the gradient of ``loss`` to the buffers."""
+        torch._foreach_copy_(self.gradients, list(torch.autograd.grad(loss, self.weights)))
 
     def apply(self, gradients: Sequence[Tensor], progress: float = 0.0, *, decay: bool = False) -> None:
         """As :meth:`step`, down ``gradients``, one for each weight."""

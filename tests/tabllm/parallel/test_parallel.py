@@ -25,7 +25,7 @@ WORKER = HERE / "parallel_worker.py"
 with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(HERE))
     from lm_models import engine_of, folder_of, table
-    from parallel_worker import curve, fitted, trainings
+    from parallel_worker import curve, fitted, network_curve, trainings
 
 TORCHRUN = {"RANK": "1", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "10.0.0.1"}
 #: Seconds after which a process that should have ended counts as hanging.
@@ -122,6 +122,12 @@ def test_two_processes_train_as_one(tmp_path, monkeypatch, request, engine, tole
     resumed = fitted(engine_of(engine, model), steps=10, checkpoint=folder / "run.partial", progress=reporter)
     assert notes == ["Going on from step 5 of 10."]
     np.testing.assert_allclose(curve(resumed), curve(fitted(engine_of(engine, model), steps=10)), atol=tolerance)
+    if engine == "torch":
+        assert first["network interrupted"]
+        notes.clear()
+        resumed = network_curve("tvae", steps=10, checkpoint=folder / "network.partial", progress=reporter)
+        assert notes == ["Going on from step 5 of 10."]
+        np.testing.assert_allclose(resumed, network_curve("tvae", steps=10), atol=tolerance)
 
 
 @pytest.fixture
@@ -204,7 +210,7 @@ def test_what_a_library_says_of_a_lost_process_is_told_without_its_file():
     ("arguments", "message"),
     [
         (["sample", "run", "-n", "5"], "'tabllm sample' is done by one process, and torchrun started 4"),
-        (["fit", "t.csv", "-m", "tvae"], "tvae is fitted by one process: start it without torchrun"),
+        (["fit", "t.csv", "-m", "ctgan"], "ctgan is fitted by one process: start it without torchrun"),
         (
             ["fit", "t.csv", "--dp-epsilon", "3", "--schema", "s.json"],
             "nano with differential privacy is fitted by one",
@@ -223,6 +229,19 @@ def test_what_is_not_spread_is_refused(monkeypatch, arguments, message):
         monkeypatch.setenv(name, value)
     with pytest.raises(UsageError, match=message), click.Context(cli):
         cli.main(arguments, standalone_mode=False, obj=Session())
+
+
+def test_a_generator_of_the_other_engine_says_what_starts_it(tmp_path, monkeypatch):
+    from tabllm.cli.parallel import join_fit
+    from tabllm.cli.session import Session
+    from tabular.errors import UsageError
+
+    hosts = tmp_path / "hosts.json"
+    hosts.write_text('[["127.0.0.1:5000"], ["127.0.0.1:5001"]]')
+    monkeypatch.setenv("MLX_RANK", "0")
+    monkeypatch.setenv("MLX_HOSTFILE", str(hosts))
+    with pytest.raises(UsageError, match="tvae is fitted by torch: start it by torchrun"):
+        join_fit(Session(), "tvae", {})
 
 
 def test_a_single_process_pays_nothing():
