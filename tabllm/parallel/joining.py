@@ -22,7 +22,7 @@ _joined: tuple[World, Group, Board] | None = None
 def join(*, device: str = "auto") -> Group | None:
     """The group that ``torchrun`` or ``mlx.launch`` started this process in; ``None`` where it is alone.
 
-    A fit of a language model after it is spread over the processes. Only process 0 is then to save the run.
+    A fit after it is spread over the processes. Only process 0 is then to save the run.
 
     Args:
         device: as for :class:`tabllm.lm.pretrained.PretrainedLM`.
