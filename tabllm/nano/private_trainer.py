@@ -81,15 +81,22 @@ class PrivateNanoLearner(EngineLearner):
         kernels: Kernels,
     ) -> None:
         super().__init__(engine, plan, kernels=kernels)
-        self.update, self.tokens, self.groups, self.private = engine.private_train_step, tokens, groups, private
+        self.update, self.tokens, self.groups = engine.private_train_step, tokens, groups
+        self.streams, self.gradient = private.streams, private.gradient
         self.steps_per_epoch = len(tokens) / plan.batch_rows
 
     def step(self, number: int) -> None:
-        streams, gradient = self.private.streams, self.private.gradient
-        coins, noise, of_orders = (streams.generator(name, number) for name in ("coins", "noise", "orders"))
-        rows = self.tokens[gradient.draw(coins)]
+        coins, noise, of_orders = (self.streams.generator(name, number) for name in ("coins", "noise", "orders"))
+        rows = self.tokens[self.gradient.draw(coins)]
         orders = draw_orders(len(rows), self.groups, plain_share=PLAIN_SHARE, rng=of_orders)
-        self.update(rows, orders, self.rate(number), gradient, noise)
+        self.update(rows, orders, self.rate(number), self.gradient, noise)
+
+    def halve_batch(self) -> int | None:
+        smaller = self.gradient.halved()
+        if smaller is None or not self.engine.drop_gradients():
+            return None
+        self.gradient = smaller
+        return smaller.chunk_rows
 
     def finish(self, best: State) -> State:
         return self.engine.averaged()

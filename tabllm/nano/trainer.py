@@ -232,6 +232,7 @@ class NanoLearner(EngineLearner):
         self.eval_orders = np.concatenate(orders)[self.mine]
         self.marginal = engine.numpy_weights()["head.bias"]
         self.steps_per_epoch: int = max(1, len(self.seen) // plan.batch_rows)
+        self.pieces = 1
         self.step_tokens = min(plan.batch_rows, len(self.seen)) * tokens.shape[1]
         self.epoch, self.order_of_rows = -1, np.empty(0, np.int64)
 
@@ -244,7 +245,16 @@ class NanoLearner(EngineLearner):
         rows = self.tokens[self.seen[self.order_of_rows[begin : begin + plan.batch_rows]]].astype(np.int64)
         rng = np.random.default_rng([plan.seed, 3, number])
         orders = draw_orders(len(rows), self.groups, plain_share=plan.plain_share, rng=rng)
-        return self.engine.train_step(rows[self.mine], orders[self.mine], self.rate(number), len(rows), self.group)
+        mine, rate = (rows[self.mine], orders[self.mine]), self.rate(number)
+        return self.engine.train_step(*mine, rate, len(rows), self.group, self.pieces)
+
+    def halve_batch(self) -> int | None:
+        """Half the rows; not in a fit of several processes, of which the others know nothing of it."""
+        most = self.plan.batch_rows
+        if self.group is not None or self.pieces >= most or not self.engine.drop_gradients():
+            return None
+        self.pieces = min(2 * self.pieces, most)
+        return -(-most // self.pieces)
 
     def evaluate(self) -> dict[str, float]:
         losses = _losses(self.engine, self.eval_tokens, self.eval_orders, self.evaluated, self.group)

@@ -7,7 +7,7 @@ that are drawn on average, since the number that was drawn is nobody's business.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from .clipping import clipped_sum
 
 __all__ = ["NoisyGradient", "RowsLoss"]
 
-#: Rows whose activations are held at a time.
+#: Rows whose activations are held at a time, where there is memory for them.
 CHUNK_ROWS = 512
 
 #: int64[k] numbers of rows -> their mean loss, each row's part depending on that row alone.
@@ -33,12 +33,19 @@ class NoisyGradient:
         sample_rate: the probability of each row to take part.
         clip: norm of one row's gradient at most.
         noise_multiplier: standard deviation of the noise, in units of ``clip``; 0 for none.
+        chunk_rows: rows whose activations are held at a time.
     """
 
     rows: int
     sample_rate: float
     clip: float
     noise_multiplier: float
+    chunk_rows: int = CHUNK_ROWS
+
+    def halved(self) -> NoisyGradient | None:
+        """The same with half as many rows at a time, if that is one at least."""
+        rows = min(self.chunk_rows, round(self.rows * self.sample_rate)) // 2
+        return replace(self, chunk_rows=rows) if rows else None
 
     def draw(self, coins: np.random.Generator) -> np.ndarray:
         """int64[k]: the rows of an update, by a coin for each."""
@@ -49,7 +56,7 @@ class NoisyGradient:
     ) -> list[Tensor]:
         """The noisy mean of the clipped gradients of ``loss`` over the rows ``drawn``, one tensor for each weight."""
         total = [torch.zeros_like(weight) for weight in weights]
-        for part in drawn.split(CHUNK_ROWS):
+        for part in drawn.split(self.chunk_rows):
             sums, _ = clipped_sum(lambda part=part: loss(part), weights, len(part), self.clip)  # type: ignore[misc]
             torch._foreach_add_(total, sums)
         deviation = self.noise_multiplier * self.clip if self.noise_multiplier else 0.0

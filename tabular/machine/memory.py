@@ -1,8 +1,13 @@
-"""How memory that is not there is told by the libraries that asked for it."""
+"""How memory that is not there is told by the libraries that asked for it, and what they keep of it given back."""
 
 from __future__ import annotations
 
-__all__ = ["is_out_of_memory"]
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["is_out_of_memory", "release_cached_memory"]
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -14,3 +19,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     named = type(error).__name__ == "OutOfMemoryError"
     reported = "can't allocate memory" in text or "unable to allocate" in text or "out of memory" in text
     return isinstance(error, MemoryError) or named or (isinstance(error, RuntimeError) and reported)
+
+
+def release_cached_memory(device: torch.device) -> None:
+    """Give memory of a GPU back that torch keeps for later: in other sizes it may be of use."""
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()

@@ -33,6 +33,9 @@ class Learner(ABC):
     #: Whether the state is too large to be kept twice. Training that diverges then goes back to the best weights,
     #: which :meth:`restore` takes in place of a state.
     returns_to_best: ClassVar[bool] = False
+    #: Whether an update that ran out of memory has changed nothing, so that it can be made again by itself. Else
+    #: training goes back to its last good state.
+    redoes_updates: ClassVar[bool] = True
     #: Seconds between two checkpoints at least.
     checkpoint_seconds: ClassVar[float] = 0.0
 
@@ -56,8 +59,9 @@ class Learner(ABC):
         first one of an interval is reported, or none is."""
 
     def halve_batch(self) -> int | None:
-        """Let batches go through the model in micro-batches of half as many rows, after an update ran out of memory,
-        of which nothing may be left: how many rows those have, or ``None`` where they cannot be smaller."""
+        """Let batches go through the model in micro-batches of half as many rows, after an update ran out of memory, of
+        which nothing may be left where :attr:`redoes_updates` is set: how many rows those have, or ``None`` where they
+        cannot be smaller."""
         return None
 
     def mean(self, losses: Sequence[Any]) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
+import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -130,7 +131,13 @@ class _Run:
             while self.facts.step < plan.steps and self.facts.evals_since_best < plan.patience:
                 if begins:
                     learner.begin_interval(_interval_seed(plan.seed, self.facts.step, self.facts.restarts))
-                if (loss := self._updated()) is not None:
+                try:
+                    loss = learner.step(self.facts.step)
+                except (RuntimeError, MemoryError) as error:
+                    begins = self._make_smaller(error)
+                    task.advance(-self._return() if begins else 0)
+                    continue
+                if loss is not None:
                     self.losses.append(loss)
                 self.facts.step += 1
                 begins = self.facts.step % plan.eval_every == 0 or self.facts.step == plan.steps
@@ -154,19 +161,21 @@ class _Run:
         facts, weights = self.facts, learner.finish(self.best)
         return Trained(weights, facts.history, facts.step, facts.restarts, facts.step < plan.steps)
 
-    def _updated(self) -> Any | None:
-        """The loss of the next update, made again in smaller micro-batches where there is not enough memory for it."""
-        while True:
-            try:
-                return self.learner.step(self.facts.step)
-            except (RuntimeError, MemoryError) as error:
-                rows = self.learner.halve_batch() if is_out_of_memory(error) else None
-                if rows is None:
-                    raise
-            self.progress.note(
-                f"Out of memory after {self.facts.step:,} steps: each batch goes through the model in micro-batches of "
-                f"{rows:,} row{'s' * (rows != 1)} from here on."
-            )
+    def _make_smaller(self, error: RuntimeError | MemoryError) -> bool:
+        """Halve the micro-batches, of which one was too large for the memory there is, and say so; whether training has
+        to go back to its last good state. Anything else that went wrong is raised."""
+        if not is_out_of_memory(error):
+            raise error
+        traceback.clear_frames(error.__traceback__)  # they hold what there was no memory for
+        rows = self.learner.halve_batch()
+        if rows is None:
+            raise error
+        back = not self.learner.redoes_updates
+        self.progress.note(
+            f"Out of memory after {self.facts.step:,} steps: each batch goes through the model in micro-batches of "
+            f"{rows:,} row{'s' * (rows != 1)} from {f'step {self.good.step:,}' if back else 'here'} on."
+        )
+        return back
 
     def _begin(self) -> None:
         """Take up the checkpoint, if there is one, or begin anew."""
@@ -231,18 +240,24 @@ class _Run:
     # -- divergence -------------------------------------------------------------------------------------------
     def _go_back(self) -> int:
         """Return to the last good state at half the step size; how many updates were taken back."""
-        learner, good, reached = self.learner, self.good, self.facts.step
         self.facts.restarts += 1
         if self.facts.restarts > MOST_RESTARTS:
             raise self._diverged()
-        learner.restore(good.state)
-        learner.slow_down()
         self.progress.note(
-            f"After {reached:,} steps the loss was not a number: going on from step {good.step:,} at half the step "
-            "size."
+            f"After {self.facts.step:,} steps the loss was not a number: going on from step {self.good.step:,} at half "
+            "the step size."
         )
-        if learner.counts_lost_updates:
-            self.good = replace(good, step=reached)
+        if self.learner.counts_lost_updates:
+            self.good = replace(self.good, step=self.facts.step)
+        back = self._return()
+        self.learner.slow_down()
+        return back
+
+    def _return(self) -> int:
+        """Return to the last good state; how many updates were taken back."""
+        reached = self.facts.step
+        self.learner.restore(self.good.state)
+        self.losses.clear()
         self.facts = self._facts_at(self.good)
         self.evaluated_step, self.evaluated_at = self.facts.step, time.perf_counter()
         return reached - self.facts.step

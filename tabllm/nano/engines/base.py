@@ -112,7 +112,13 @@ class NanoEngine(ABC):
 
     @abstractmethod
     def train_step(
-        self, tokens: np.ndarray, order: np.ndarray, learning_rate: float, rows: int = 0, group: Group | None = None
+        self,
+        tokens: np.ndarray,
+        order: np.ndarray,
+        learning_rate: float,
+        rows: int = 0,
+        group: Group | None = None,
+        pieces: int = 1,
     ) -> Any:
         """One update on a batch; gives its loss, which stays on the device.
 
@@ -120,8 +126,14 @@ class NanoEngine(ABC):
             tokens: int64[rows, fields], in field order; of a fit that is spread over ``group`` the part of this
                 process, which may be nothing.
             order: int64[rows, fields], the field at each step of each row.
-            rows: of the batch of all processes; only where there is a ``group``.
+            rows: of the batch of all processes; only where there is a ``group``, or several ``pieces``.
+            pieces: micro-batches in which the rows go through the model one after the other.
         """
+
+    def drop_gradients(self) -> bool:
+        """Forget the gradients of an update that ran out of memory, so that it can be made again; ``False`` where an
+        engine cannot."""
+        return False
 
     @abstractmethod
     def losses(self, tokens: np.ndarray, order: np.ndarray, fractions: Sequence[float] = (1.0,)) -> np.ndarray:

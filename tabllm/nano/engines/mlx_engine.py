@@ -199,8 +199,15 @@ class MlxEngine(NanoEngine):
         self._losses = mx.compile(lambda w, *batch: self._field_losses(self._smoothed(w), *batch))
 
     def train_step(
-        self, tokens: np.ndarray, order: np.ndarray, learning_rate: float, rows: int = 0, group: Group | None = None
+        self,
+        tokens: np.ndarray,
+        order: np.ndarray,
+        learning_rate: float,
+        rows: int = 0,
+        group: Group | None = None,
+        pieces: int = 1,
     ) -> mx.array:
+        # MLX asks for more memory than there is only when it is too late to go on, so there is one piece.
         rate = mx.array(learning_rate, mx.float32)  # an array, lest each rate compile the step anew
         before = self.weights, self._average, *self._moments, self._step, rate
         if group is None:

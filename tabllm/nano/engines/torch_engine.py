@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tabular.machine.devices import full_width_products, product_type
+from tabular.machine.memory import release_cached_memory
 
 from ...decoding.attention import attend, laid_out
 from ...decoding.torch_draws import draw
@@ -205,7 +206,7 @@ class TorchEngine(NanoEngine):
         for value in self.weights.values():
             value.requires_grad_(True)
         self._low_weights = {}
-        self._weight_decay = weight_decay
+        self._weight_decay, self._updating = weight_decay, False
         self._momentum = {
             name: torch.zeros_like(value) for name, value in self.weights.items() if orthogonal and is_orthogonal(name)
         }
@@ -219,26 +220,47 @@ class TorchEngine(NanoEngine):
 
     @full_width_products()
     def train_step(
-        self, tokens: np.ndarray, order: np.ndarray, learning_rate: float, rows: int = 0, group: Group | None = None
+        self,
+        tokens: np.ndarray,
+        order: np.ndarray,
+        learning_rate: float,
+        rows: int = 0,
+        group: Group | None = None,
+        pieces: int = 1,
     ) -> Tensor:
-        if group is None:
+        if group is None and pieces == 1:
             loss = self._field_losses(self._smoothed(self.weights), self.put(tokens), self.put(order)).sum()
             loss.backward()
         else:
-            loss = self._shared_backward(tokens, order, rows, group)
+            loss = torch.zeros((), device=self.device)
+            for part in np.array_split(np.arange(len(tokens)), pieces):
+                if len(part):
+                    loss += self._backward_of_part(tokens[part], order[part], rows)
+            if group is not None:
+                loss = self._sum_gradients(loss, group)
         self._update(learning_rate)
         return loss.detach()
 
-    def _shared_backward(self, tokens: np.ndarray, order: np.ndarray, rows: int, group: Group) -> Tensor:
-        """Loss and gradients of the batches of all processes together."""
-        loss = torch.zeros((), device=self.device)
-        if len(tokens):
-            losses = self._field_losses(self._smoothed(self.weights), self.put(tokens), self.put(order))
-            loss = losses.sum() * (len(tokens) / rows)
-            loss.backward()
+    def _backward_of_part(self, tokens: np.ndarray, order: np.ndarray, rows: int) -> Tensor:
+        """Add the gradients of some of the ``rows`` rows of an update, and give their part of its loss."""
+        losses = self._field_losses(self._smoothed(self.weights), self.put(tokens), self.put(order))
+        loss = losses.sum() * (len(tokens) / rows)
+        loss.backward()
+        return loss.detach()
+
+    def drop_gradients(self) -> bool:
+        if self._updating:  # some weights are new, and others are not
+            return False
+        for weight in self.weights.values():
+            weight.grad = None
+        release_cached_memory(self.device)
+        return True
+
+    def _sum_gradients(self, loss: Tensor, group: Group) -> Tensor:
+        """Put the sums over all processes in place of the gradients of this one, and give the sum of the losses."""
         weights = list(self.weights.values())
         gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
-        loss, *gradients = group.sum_arrays([loss.detach(), *gradients])
+        loss, *gradients = group.sum_arrays([loss, *gradients])
         for weight, gradient in zip(weights, gradients, strict=True):
             weight.grad = gradient
         return loss
@@ -271,6 +293,7 @@ class TorchEngine(NanoEngine):
 
     def _update(self, learning_rate: float) -> None:
         """One step of the optimizer down the gradients that the weights have."""
+        self._updating = True
         torch.nn.utils.clip_grad_norm_(list(self.weights.values()), CLIP_NORM)
         self._adamw.update(learning_rate)
         with torch.no_grad():
@@ -278,6 +301,7 @@ class TorchEngine(NanoEngine):
                 self._orthogonal_update(learning_rate * RATE)
             torch._foreach_zero_(_gradients(self.weights.values()))
             torch._foreach_lerp_(list(self._average.values()), list(self.weights.values()), 1 - self._average_decay)
+        self._updating = False
 
     def _orthogonal_update(self, rate: float) -> None:
         weights = [self.weights[name] for name in self._momentum]

@@ -39,6 +39,7 @@ class PrivateLearner(AdamLearner):
     #: What an update tells of the rows is told: training that diverges goes back to its last good weights, and on with
     #: the updates that are left and noise that was never used.
     counts_lost_updates: ClassVar[bool] = True
+    redoes_updates: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -56,6 +57,13 @@ class PrivateLearner(AdamLearner):
 
     def begin_interval(self, seed: int) -> None:
         """Nothing here comes from a seed."""
+
+    def halve_batch(self) -> int | None:
+        smaller = self.gradient.halved()
+        if smaller is None:
+            return None
+        self.gradient = smaller
+        return smaller.chunk_rows
 
     def step(self, number: int) -> None:
         assert self.loss is not None

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...errors import UsageError
+from ...machine.memory import release_cached_memory
 from ...training.learner import Learner, State
 from ...training.processes import current_processes
 from ..batch_parts import BatchGenerator, Part
@@ -41,6 +42,8 @@ class AdamLearner(Learner):
     resumes_anywhere: ClassVar[bool] = False
     #: Whether a batch can go through the model in parts, to the same update.
     in_parts: ClassVar[bool] = True
+    #: Draws were made.
+    redoes_updates: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -87,6 +90,14 @@ class AdamLearner(Learner):
 
     def begin_interval(self, seed: int) -> None:
         self.generator.manual_seed(seed)
+
+    def halve_batch(self) -> int | None:
+        """Half the rows; not in a fit of several processes, of which the others know nothing of it."""
+        if not self.in_parts or self.processes.size > 1 or self.pieces >= self.batch:
+            return None
+        self.pieces = min(2 * self.pieces, self.batch)
+        release_cached_memory(self.generator.device)
+        return Part(self.batch, 0, self.pieces).size
 
     def mean(self, losses: Sequence[Tensor]) -> float:
         return float(torch.stack(list(losses)).mean())

@@ -15,7 +15,8 @@ from tabllm.decoding.orders import draw_orders
 from tabllm.nano import table_lm
 from tabllm.nano.config import NanoConfig, initial_weights
 from tabllm.nano.engines.torch_engine import TorchEngine
-from tabular import OutputError, UsageError
+from tabular import OutputError, Reporter, UsageError
+from tabular.dp import updates
 from tabular.dp.clipping import clipped_sum
 from tabular.dp.settings import Privacy
 from tabular.dp.streams import SecretStreams
@@ -74,6 +75,27 @@ def test_without_noise_and_clipping_the_private_update_is_the_plain_one(batch, k
     found = without_noise.averaged()
     for name, value in plain.averaged().items():
         np.testing.assert_allclose(found[name], value, rtol=1e-3, atol=2e-5, err_msg=name)
+
+
+def test_a_private_update_that_runs_out_of_memory_is_made_again_with_the_same_noise(visits_table, monkeypatch):
+    whole = TableLM(privacy=private(), **SMALL).fit(visits_table)
+    clipped, notes = updates.clipped_sum, []
+
+    def cramped(loss, weights, rows, clip):
+        if rows > 8:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return clipped(loss, weights, rows, clip)
+
+    monkeypatch.setattr(updates, "clipped_sum", cramped)
+    reporter = Reporter()
+    reporter.note = notes.append
+    found = TableLM(privacy=private(), **SMALL).fit(visits_table, progress=reporter)
+    assert [note.partition("micro-batches of ")[2] for note in notes if "Out of memory" in note] == [
+        "15 rows from here on.",
+        "7 rows from here on.",
+    ]
+    for name, value in whole._engine.numpy_weights().items():
+        np.testing.assert_allclose(found._engine.numpy_weights()[name], value, atol=1e-4, err_msg=name)
 
 
 def test_an_update_may_draw_no_row():

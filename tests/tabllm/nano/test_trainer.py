@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from tabllm.nano import trainer
 from tabllm.nano.config import NanoConfig, initial_weights
@@ -210,6 +211,36 @@ def test_the_same_seed_trains_the_same_and_another_seed_does_not(tokens, whole):
 def test_training_that_diverges_is_said_in_words(tokens):
     with pytest.raises(TabllmError, match="learning rate"):
         train(fresh(), tokens, GROUPS, replace(PLAN, learning_rate=1e6), progress=Reporter())
+
+
+def test_an_update_that_runs_out_of_memory_is_made_again_in_halves(tokens, whole, monkeypatch):
+    losses, updates = TorchEngine._field_losses, []
+
+    def cramped(self, w, tokens, *rest):
+        if torch.is_grad_enabled():
+            updates.append(len(tokens))
+            if len(updates) > 5 and len(tokens) > 8:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return losses(self, w, tokens, *rest)
+
+    monkeypatch.setattr(TorchEngine, "_field_losses", cramped)
+    reporter = Counting()
+    found = train(fresh(), tokens, GROUPS, PLAN, progress=reporter)
+    assert [note.partition("micro-batches of ")[2] for note in reporter.notes] == [
+        "16 rows from here on.",
+        "8 rows from here on.",
+    ]
+    for entry, expected in zip(found.history, whole.history, strict=True):
+        assert entry["train_loss"] == pytest.approx(expected["train_loss"], abs=1e-5)
+
+
+def test_an_update_whose_weights_have_begun_to_move_is_not_made_again(tokens, monkeypatch):
+    def full(self, rate):
+        raise MemoryError
+
+    monkeypatch.setattr("tabllm.nano.engines.torch_adamw.AdamW.update", full)
+    with pytest.raises(MemoryError):
+        train(fresh(), tokens, GROUPS, PLAN, progress=Reporter())
 
 
 def test_an_update_sees_fewer_rows_of_a_very_wide_table():

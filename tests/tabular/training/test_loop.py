@@ -289,6 +289,8 @@ def test_the_best_weights_survive_an_interruption(tmp_path):
 class Cramped(Line):
     """Has memory for micro-batches of ``most`` rows, of a batch of 32."""
 
+    redoes_updates = True
+
     def __init__(self, most: int, least: int = 1, error: type[Exception] = MemoryError) -> None:
         super().__init__()
         self.most, self.least, self.rows, self.error = most, least, 32, error
@@ -316,6 +318,31 @@ def test_out_of_memory_halves_the_micro_batches_and_says_so(error):
         " each batch goes through the model in micro-batches of 8 rows from here on.",
     ]
     assert notes.lines[0].startswith("Out of memory after 3 steps")
+
+
+class Halfway(Cramped):
+    """Runs out of memory when it has drawn and moved already."""
+
+    redoes_updates = False
+
+    def step(self, number):
+        loss = Line.step(self, number)
+        if number >= 3 and self.rows > self.most:
+            raise MemoryError
+        return loss
+
+
+def test_an_update_that_runs_out_of_memory_half_way_is_taken_back_to_the_last_good_state():
+    notes, line, whole = Notes(), Halfway(8), Line()
+    history, restarts = run(line, notes=notes)
+    expected, _ = run(whole)
+    assert restarts == 0
+    assert [line.partition(":")[2] for line in notes.lines] == [
+        " each batch goes through the model in micro-batches of 16 rows from step 2 on.",
+        " each batch goes through the model in micro-batches of 8 rows from step 2 on.",
+    ]
+    assert [entry["train_loss"] for entry in history] == [entry["train_loss"] for entry in expected]
+    assert same(line, whole)
 
 
 def test_what_cannot_be_halved_or_is_another_error_is_raised():

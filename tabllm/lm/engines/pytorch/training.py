@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from tabular.machine.devices import full_width_products
+from tabular.machine.memory import release_cached_memory
 
 from ....parallel.group import Group
 from ...serialization.base import Batch
@@ -154,8 +155,7 @@ class Training:
     def drop_gradients(self) -> bool:
         """Forget the gradients of an update that ended half way."""
         self._clear_gradients()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        release_cached_memory(self.device)
         return True
 
     def _sum_gradients(self, total: Tensor, group: Group) -> Tensor:
