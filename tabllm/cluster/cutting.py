@@ -69,8 +69,14 @@ def table_job(
         settings: ``dropped`` (columns to leave out), and whatever else the result depends on.
 
     Raises:
+        UsageError: for a run of users or of linked tables, whose rows belong together.
         UsageError, TableError: as :func:`.tables.count_rows`.
     """
+    if synthesizer.unit != "rows":
+        raise UsageError(
+            f"Rows of a run of {synthesizer.unit} belong together and are not worked on in parts; write one file: -o "
+            "rows.parquet."
+        )
     rows = count_rows(table)
     return _job(task, synthesizer, run, rows, TABLE_ROWS, seed, {**settings, "input": file_sha256(table)})
 

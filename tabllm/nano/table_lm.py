@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,7 +21,7 @@ from tabular.progress import Reporter
 from tabular.refining import refiner_for
 from tabular.runs import restored
 from tabular.sampling.batches import make_parts, one_step
-from tabular.sampling.imputing import fill_in
+from tabular.sampling.imputing import fill_in, filled_cells
 from tabular.schema import Schema
 from tabular.settings import setting
 from tabular.synthesizer import Synthesizer
@@ -268,29 +268,33 @@ class TableLM(NanoSettings, Synthesizer):
     def complete(
         self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
     ) -> pd.DataFrame:
-        codec, engine = self._fitted()
-        sampler, scorer = Sampler(engine, codec.table.parents), NanoScorer(codec, engine)
+        codec, _ = self._fitted()
         return fill_in(
             table,
             codec,
             seed=self._seed_of(seed),
             progress=self._reporter(progress),
-            complete=lambda tokens, missing, rng: self._completed(
-                sampler, scorer, tokens, [codec.names[column] for column in missing], rng
-            ),
+            complete=self._complete_pattern,
         )
 
-    def _completed(
-        self,
-        sampler: Sampler,
-        scorer: NanoScorer,
-        tokens: np.ndarray,
-        missing: Sequence[str],
-        rng: np.random.Generator,
-    ) -> np.ndarray:
+    def complete_arrays(
+        self, arrays: Mapping[str, np.ndarray], holes: Mapping[str, np.ndarray], *, seed: int
+    ) -> dict[str, np.ndarray]:
+        """As :meth:`complete`, of canonical arrays: those of all columns.
+
+        Args:
+            holes: bool[rows] per column, the cells to fill in.
+        """
         codec, _ = self._fitted()
+        return filled_cells(arrays, holes, codec, seed=seed, progress=Reporter(), complete=self._complete_pattern)
+
+    def _complete_pattern(self, tokens: np.ndarray, parts: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Rows that all lack ``parts``, completed: see :data:`tabular.sampling.imputing.Complete`."""
+        codec, engine = self._fitted()
+        missing = [codec.names[part] for part in parts]
         known = [place for place, field in enumerate(codec.table.fields) if field.column not in missing]
         weights = {field: weight for name in missing for field, weight in codec.present_weights(name).items()}
+        sampler, scorer = Sampler(engine, codec.table.parents), NanoScorer(codec, engine)
         drawn = complete_pattern(sampler, scorer, codec, tokens, missing, rng)
         return self._drawn_by_trees(drawn, rng, known=known, weights=weights)
 

@@ -8,6 +8,7 @@
 ``past``         what an event is drawn from, as columns
 ``event_model``  the model of one event given its past
 ``walk``         histories made step by step, of all users at once
+``filling``      holes of histories
 ``lanes``        long histories cut into stretches that are made side by side
 ``run_files``    what a run folder holds
 ===============  ==================================================================================

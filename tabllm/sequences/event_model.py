@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +11,13 @@ import numpy as np
 from tabular.personal.people import People
 from tabular.progress import Reporter
 from tabular.rules.reducing.reduction import reduction_of
+from tabular.sampling.imputing import learned_cells, with_unlearned
 
 from ..codec.number import NumberCodec
 from ..codec.rows import RowCodec
 from ..codec.table import TableCodec
 from ..nano.column_trees import ColumnTrees
+from ..nano.imputation import complete_in_order
 from ..nano.sampler import Sampler
 from ..nano.table_lm import TableLM
 from ..nano.trainer import Plan
@@ -113,6 +115,41 @@ class EventModel(TableLM):
             if place > tokens.shape[1]:
                 learned[name] = found.decode(part, rng)
         return codec.parts.join(learned)
+
+    def complete_events(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        holes: Mapping[str, np.ndarray],
+        gaps: Iterable[str],
+        rng: np.random.Generator,
+    ) -> Arrays:
+        """Canonical arrays of the learned columns, in which cells of ``holes`` are drawn from all others.
+
+        Args:
+            arrays: of the past, of the gaps and of the columns of events.
+            holes: bool[rows] per column; none is of the past.
+            gaps: columns that may be missing in what is drawn: how a gap is told depends on its length.
+        """
+        codec, engine = self._fitted()
+        sampler, free = Sampler(engine, codec.table.parents), set(gaps)
+
+        def complete(tokens: np.ndarray, missing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+            names = [codec.names[part] for part in missing]
+            return complete_in_order(sampler, codec, tokens, names, rng, free)
+
+        return learned_cells(arrays, holes, codec, rng, Reporter(), complete)
+
+    def with_unlearned(self, arrays: Mapping[str, np.ndarray], holes: Mapping[str, np.ndarray], *, seed: int) -> Arrays:
+        """``arrays`` of events, given or drawn, with what no model learns in their ``holes``."""
+        codec, _ = self._fitted()
+        drawn = {name: arrays[name] for name in self.learned if name in arrays}
+        return with_unlearned(drawn, arrays, holes, codec, np.random.default_rng([seed, 4]), seed)
+
+    @property
+    def learned(self) -> list[str]:
+        """The columns of which the model learns anything."""
+        codec, _ = self._fitted()
+        return codec.learned
 
     def unlearned(self, arrays: Arrays, rows: int, rng: np.random.Generator, *, start: int, seed: int) -> Arrays:
         """``arrays`` of events with what no model learns: identifiers, free text, constants."""

@@ -18,7 +18,7 @@ from tabular.rules.reducing.derivations import Gap
 from tabular.rules.reducing.reduction import reduction_of
 from tabular.schema import Column, Schema
 
-__all__ = ["kept_rules", "relative_columns", "relative_log", "rules_of", "with_what_follows"]
+__all__ = ["kept_rules", "not_before", "relative_columns", "relative_log", "rules_of", "with_what_follows"]
 
 Arrays = dict[str, np.ndarray]
 
@@ -79,6 +79,12 @@ def _follows(rule: Rule, log: EventLog, relative: tuple[str, ...]) -> bool:
         return gap.source == log.time and gap.target in relative
     made = reduction_of(replace(log.schema, rules=(rule,))).derivations
     return bool(made) and made[0].target in log.event_columns and not isinstance(made[0], Gap)
+
+
+def not_before(schema: Schema, time: str, relative: tuple[str, ...]) -> list[str]:
+    """Those of the columns ``relative`` that a rule keeps at or after the time of their event."""
+    gaps = [_gap(rule, schema) for rule in schema.rules]
+    return [gap.target for gap in gaps if gap is not None and gap.source == time and gap.target in relative]
 
 
 def _gap(rule: Rule, schema: Schema) -> Gap | None:

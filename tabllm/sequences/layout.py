@@ -17,7 +17,7 @@ from tabular.schema import Column, Schema
 
 from .spans import Spans
 
-__all__ = ["Layout", "sound_users", "user_table"]
+__all__ = ["Layout", "sound_users", "user_arrays", "user_table"]
 
 #: Columns of events of which a user's mean or most frequent value is learned, and which an event is told of its past.
 MAX_TOLD = 8
@@ -104,17 +104,13 @@ def user_table(
     Args:
         rules: between columns of users.
     """
-    own = log.schema
-    arrays = {name: log.arrays[name][log.first] for name in (layout.by, *layout.user_columns)}
+    own, arrays = log.schema, user_arrays(log, layout)
     names = (layout.by, *layout.user_columns)
-    cells = from_arrays(arrays, _part(own, names))
+    cells = from_arrays({name: arrays[name] for name in names}, _part(own, names))
     # Inferred anew, since a user with many events counts once here; but kinds and categories are those of the log.
     found = infer_schema(cells, overrides={name: own[name].kind for name in names}, rare_below=rare_below)
     columns = [replace(_like(own[column.name], column), personal=None) for column in found]
-    first, last = log.times[log.first], log.times[log.last]
-    days = layout.clock.day(last) - layout.clock.day(first)
-    arrays |= {layout.first: first, layout.count: log.counts.astype(np.float64), layout.span: days}
-    time = own[log.time]
+    first, time = arrays[layout.first], own[log.time]
     columns.append(
         replace(
             time,
@@ -130,15 +126,27 @@ def user_table(
     for name in (layout.count, layout.span):
         columns.append(_number(name, arrays[name], whole=name == layout.count or layout.clock.unit != "numbers"))
     for name, typical in layout.typical.items():
-        values = log.arrays[name]
         if own[name].is_numeric:
-            arrays[typical] = _means(values, log.user, len(log.first))
             columns.append(_number(typical, arrays[typical]))
         else:
-            arrays[typical] = _most_frequent(values, log.user, len(log.first), len(own[name].categories))
             columns.append(replace(own[name], name=typical, label=None, personal=None))
     schema = Schema(tuple(columns), len(log.first), (), rules)
     return from_arrays(arrays, schema), schema
+
+
+def user_arrays(log: EventLog, layout: Layout) -> dict[str, np.ndarray]:
+    """Canonical arrays of the table of users: see :func:`user_table`."""
+    found = {name: log.arrays[name][log.first] for name in (layout.by, *layout.user_columns)}
+    first, last = log.times[log.first], log.times[log.last]
+    found |= {layout.first: first, layout.count: log.counts.astype(np.float64)}
+    found[layout.span] = layout.clock.day(last) - layout.clock.day(first)
+    for name, typical in layout.typical.items():
+        values, column = log.arrays[name], log.schema[name]
+        if column.is_numeric:
+            found[typical] = _means(values, log.user, len(log.first))
+        else:
+            found[typical] = _most_frequent(values, log.user, len(log.first), len(column.categories))
+    return found
 
 
 def sound_users(users: Mapping[str, np.ndarray], layout: Layout) -> dict[str, np.ndarray]:

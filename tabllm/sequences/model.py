@@ -34,9 +34,10 @@ from ..nano.settings import NanoSettings
 from ..nano.table_lm import PART_ROWS, TableLM
 from .asked import LEAST_SHARE, PATIENT_USERS, Asked, asked_of
 from .event_model import EventModel
+from .filling import fill_histories, open_ended
 from .following import kept_rules, relative_columns, relative_log, rules_of, with_what_follows
 from .lanes import stretches
-from .layout import Layout, sound_users, user_table
+from .layout import Layout, sound_users, user_arrays, user_table
 from .past import Past
 from .run_files import Run, read_run, write_run
 from .spans import Spans
@@ -329,17 +330,13 @@ class SequenceLM(NanoSettings, Synthesizer):
         arrays = to_arrays(table, self.schema, unseen="missing")
         log = read_log(arrays, self.schema, *self._columns(), own=layout.user_columns, progress=progress)
         given, log = log.schema, relative_log(log, layout.relative)
-        users = to_arrays(user_table(log, layout)[0], self._users.schema, unseen="missing")
+        users = user_arrays(log, layout)
         past, rng = self._past(), np.random.default_rng([seed, 1])
         start = start_within(past, layout, log, users, events)
         with self._reporter(progress).task("Extending", len(log.first), "users") as task:
             user, made = self._events_of(start, np.arange(len(log.first)), past, rng, 0, seed, task.advance)
         own = (layout.by, *layout.user_columns)
-        open_ended = tuple(
-            replace(column, minimum=None, maximum=None) if column.name in (layout.time, *layout.relative) else column
-            for column in given
-        )
-        schema = replace(self.schema, columns=open_ended)
+        schema = open_ended(replace(self.schema, columns=given.columns), layout)
         found = from_arrays(
             self._whole({**made, **{name: arrays[name][log.rows[log.first]][user] for name in own}}, schema), schema
         )
@@ -357,9 +354,20 @@ class SequenceLM(NanoSettings, Synthesizer):
     def complete(
         self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
     ) -> pd.DataFrame:
-        raise UsageError(
-            "A run of sequences does not impute missing cells; fit the table without --by, and impute with that run."
-        )
+        """``table``, a log, with its missing cells filled in, each from its user, the events before and its event.
+
+        A row without a user becomes one of a new user; a row without a time stands after the row of its user before it.
+
+        Raises:
+            SchemaError: for a filled cell that cannot be read.
+        """
+        self._fitted()
+        form, index = Form(table), table.index if isinstance(table, pd.DataFrame) else None
+        models, progress = (self._past(), self._users, self._events), self._reporter(progress)
+        table = check_table(table, minimum_rows=1)
+        filled = fill_histories(table, self.schema, *models, seed=self._seed_of(seed), progress=progress)
+        completed: pd.DataFrame = form.give_back(filled if index is None else filled.set_axis(index))
+        return completed
 
     def _fitted(self) -> Layout:
         if self._layout is None:

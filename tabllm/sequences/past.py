@@ -136,30 +136,33 @@ class Past:
         put(END, np.maximum(moment.last_day - layout.clock.day(moment.time), 0))
         return found
 
-    def of_log(self, log: EventLog, users: Mapping[str, np.ndarray]) -> Arrays:
-        """Those of every row of ``log``.
+    def of_log(self, log: EventLog, users: Mapping[str, np.ndarray], rows: np.ndarray | None = None) -> Arrays:
+        """Those of every row of ``log``, or of ``rows`` (int64[some]).
 
         Args:
             users: canonical arrays of the table of users.
         """
-        position, clock = log.position, self.layout.clock
-        before = log.before(log.times, 1)
-        window = self.latest(log, 1)
+        rows = np.arange(len(log.user)) if rows is None else rows
+        user, clock = log.user[rows], self.layout.clock
+        position = rows - log.first[user]
         return self.arrays(
             Moment(
-                {name: users[name][log.user] for name in self.of_user},
+                {name: users[name][user] for name in self.of_user},
                 position,
-                log.counts[log.user] - position,
-                np.where(position > 0, before, log.times),
-                clock.day(log.times[log.last])[log.user],
-                window,
+                log.counts[user] - position,
+                np.where(position > 0, log.before(log.times, 1, rows), log.times[rows]),
+                clock.day(log.times[log.last[user]]),
+                self.latest(log, 1, rows),
             )
         )
 
-    def latest(self, log: EventLog, ago: int = 0) -> list[Arrays]:
-        """Of every row of ``log`` the window of events that ends ``ago`` events before it, the latest event first."""
-        since = log.times - log.before(log.times, 1)
+    def latest(self, log: EventLog, ago: int = 0, rows: np.ndarray | None = None) -> list[Arrays]:
+        """The window of events that ends ``ago`` events before every row of ``log``, or ``rows``, the latest first."""
+        rows = np.arange(len(log.user)) if rows is None else rows
         return [
-            {SINCE: log.before(since, step), **{name: log.before(log.arrays[name], step) for name in self.layout.told}}
+            {
+                SINCE: log.before(log.times, step, rows) - log.before(log.times, step + 1, rows),
+                **{name: log.before(log.arrays[name], step, rows) for name in self.layout.told},
+            }
             for step in range(ago, self.layout.window + ago)
         ]

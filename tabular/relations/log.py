@@ -69,11 +69,16 @@ class EventLog:
         """int64[users], the last row of each user."""
         return self.first + self.counts - 1
 
-    def before(self, values: np.ndarray, steps: int) -> np.ndarray:
-        """``values`` (one per row) of the event ``steps`` earlier of the same user, missing where there is none."""
-        moved = np.roll(values, steps)
+    def before(self, values: np.ndarray, steps: int, rows: np.ndarray | None = None) -> np.ndarray:
+        """``values`` (one per row) of the event ``steps`` earlier of the same user, missing where there is none.
+
+        Args:
+            rows: int64[some], the rows of which this is wanted; all if absent.
+        """
+        rows = np.arange(len(self.user)) if rows is None else rows
+        moved = values[np.maximum(rows - steps, 0)]
         absent: Any = None if values.dtype == object else np.nan if values.dtype.kind == "f" else -1
-        moved[self.position < steps] = absent
+        moved[rows - self.first[self.user[rows]] < steps] = absent
         return moved
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,37 +22,85 @@ from ..schema import Column, Schema
 from .batches import BaseCodec
 from .drawn_text import as_given_text
 
-__all__ = ["fill_in", "in_given_text", "read_every_cell"]
+__all__ = [
+    "Complete",
+    "fill_in",
+    "filled_cells",
+    "in_given_text",
+    "learned_cells",
+    "read_every_cell",
+    "with_cells",
+    "with_unlearned",
+]
 
 Arrays = dict[str, np.ndarray]
+#: (some rows of a codec, int64[missing] which of its parts all of them lack, generator) -> rows in which nothing is
+#: missing.
+Complete = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 
 
 def fill_in(
-    table: pd.DataFrame,
-    codec: BaseCodec,
-    *,
-    seed: int,
-    progress: Reporter,
-    complete: Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray],
+    table: pd.DataFrame, codec: BaseCodec, *, seed: int, progress: Reporter, complete: Complete
 ) -> pd.DataFrame:
     """``table`` with its missing cells filled in; see :meth:`tabular.synthesizer.Synthesizer.complete`.
-
-    Args:
-        complete: (some rows of ``codec``, int64[missing] which of its parts all of them lack, generator) -> rows in
-            which nothing is missing.
 
     Raises:
         SchemaError: for a filled cell that cannot be read.
     """
-    form = Form(table)
-    index = table.index if isinstance(table, pd.DataFrame) else None
+    form, index = Form(table), table.index if isinstance(table, pd.DataFrame) else None
     table, schema = check_table(table, minimum_rows=1), codec.schema
     arrays = read_every_cell(table, schema, progress)
     holes = {name: table[name].isna().to_numpy(dtype=bool) for name in schema.names}
-    rows = codec.encode(arrays)
+    made = filled_cells(arrays, holes, codec, seed=seed, progress=progress, complete=complete)
+    filled = with_cells(table, made, holes, schema)
+    return form.give_back(filled if index is None else filled.set_axis(index))
+
+
+def filled_cells(
+    arrays: Mapping[str, np.ndarray],
+    holes: Mapping[str, np.ndarray],
+    codec: BaseCodec,
+    *,
+    seed: int,
+    progress: Reporter,
+    complete: Complete,
+) -> Arrays:
+    """Canonical arrays of all columns, in which cells of ``holes`` (bool[rows] per column) are made."""
+    rows, rng = len(next(iter(arrays.values()))), np.random.default_rng(seed)
+    with progress.task("Completing", rows, "rows") as task:
+        learned = learned_cells(arrays, holes, codec, rng, progress, complete, task.advance)
+    return with_unlearned(learned, arrays, holes, codec, rng, seed)
+
+
+def with_unlearned(
+    learned: Arrays,
+    arrays: Mapping[str, np.ndarray],
+    holes: Mapping[str, np.ndarray],
+    codec: BaseCodec,
+    rng: np.random.Generator,
+    seed: int,
+) -> Arrays:
+    """``learned`` with the columns that no model learns: none of their cells is missing, and identifiers are new."""
+    made = codec.fill(learned, len(next(iter(holes.values()))), rng, start=0, seed=seed, present=True)
+    for column in codec.schema:
+        if column.kind == "identifier" and column.name in holes and holes[column.name].any():
+            made[column.name] = unlike(arrays[column.name], column, seed)
+    return made
+
+
+def learned_cells(
+    arrays: Mapping[str, np.ndarray],
+    holes: Mapping[str, np.ndarray],
+    codec: BaseCodec,
+    rng: np.random.Generator,
+    progress: Reporter,
+    complete: Complete,
+    advance: Callable[[int], None] = lambda rows: None,
+) -> Arrays:
+    """As :func:`filled_cells`, of the columns that a model learns."""
+    schema, rows = codec.schema, codec.encode(arrays)
     open_parts = codec.parts.reduced.holes(holes) | codec.parts.holes(holes)
     pattern = np.stack([open_parts[name] for name in codec.names], axis=1)
-    rng = np.random.default_rng(seed)
 
     def drawn(which: np.ndarray, advance: Callable[[int], None]) -> Arrays:
         """Canonical arrays of the learned columns of some rows, completed."""
@@ -65,20 +113,21 @@ def fill_in(
             advance(len(alike))
         return codec.values(completed, rng, allowed={})
 
-    with progress.task("Completing", len(table), "rows") as task:
-        learned = drawn(np.arange(len(table)), task.advance)
+    learned = drawn(np.arange(len(rows)), advance)
     if schema.rules and learned:
         learned = settle(learned, arrays, holes, schema, lambda which: drawn(which, lambda _: None), progress)
-    decoded = codec.fill(learned, len(table), rng, start=0, seed=seed, present=True)
-    for column in schema:
-        if column.kind == "identifier" and holes[column.name].any():
-            decoded[column.name] = unlike(arrays[column.name], column, seed)
-    made = from_arrays(decoded, schema)
-    filled = table.copy()
+    return learned
+
+
+def with_cells(
+    table: pd.DataFrame, made: Mapping[str, np.ndarray], holes: Mapping[str, np.ndarray], schema: Schema
+) -> pd.DataFrame:
+    """``table`` with cells of ``made``, canonical arrays, in its ``holes``; every other cell is as it was."""
+    cells, filled = from_arrays(dict(made), schema), table.copy()
     for name, hole in holes.items():
         if hole.any() and schema[name].missing_rate != 1:
-            filled[name] = _joined(table[name], made[name], hole, schema[name])
-    return form.give_back(filled if index is None else filled.set_axis(index))
+            filled[name] = _joined(table[name], cells[name], hole, schema[name])
+    return filled
 
 
 def _joined(given: pd.Series, made: pd.Series, hole: np.ndarray, column: Column) -> pd.Series:

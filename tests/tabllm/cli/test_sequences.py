@@ -47,7 +47,14 @@ def test_a_log_is_learned_made_continued_and_judged(run_tabllm, log, monkeypatch
         in run_tabllm("sample", "log-run", "-o", "x.csv", "--balance", "page").message
     )
     assert "are not pushed: copy it" in run_tabllm("push", "log-run", "somebody/log").message
-    assert "without --by" in run_tabllm("impute", "log-run", "log.csv", "-o", "x.csv").message
+    log.assign(page=log["page"].where(log.index % 3 > 0)).to_csv("holes.csv", index=False)
+    done = run_tabllm("impute", "log-run", "holes.csv", "-o", "filled.csv")
+    assert "Filled 80 cells in 240 rows" in done.err
+    pd.testing.assert_frame_equal(
+        pd.read_csv("filled.csv").drop(columns="page"), pd.read_csv("log.csv")[["user", "day"]]
+    )
+    log.to_parquet("log.parquet")
+    assert "belong together" in run_tabllm("impute", "log-run", "log.parquet", "-o", "filled/").message
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tabllm import TableLM
+from tabllm.nano.imputation import complete_in_order
 
 COLUMNS = {"colour": ["red", "green", "blue"], "size": [0.0, 1.0, 2.0, 3.0], "kept": ["0", "1", "2", "3", None]}
 #: Times that each row is imputed.
@@ -58,6 +59,18 @@ def test_one_completion_is_drawn_after_the_known_cells_and_is_farther_off(model,
         monkeypatch.setattr("tabllm.nano.imputation.COMPLETIONS", completions)
         found.append(distance(model, ["size", "colour"]))
     assert found[1] < 0.8 * found[0]
+
+
+@pytest.mark.parametrize("holes", [["size"], ["size", "kept"]])
+def test_a_model_that_knows_one_order_imputes_in_that_order_and_weighs_by_what_is_known_behind(
+    model, holes, monkeypatch
+):
+    def complete(sampler, scorer, codec, tokens, missing, rng):
+        return complete_in_order(sampler, codec, tokens, missing, rng)
+
+    monkeypatch.setattr("tabllm.nano.table_lm.complete_pattern", complete)
+    cells = np.prod([len(COLUMNS[name]) for name in holes])
+    assert distance(model, holes) < 0.02 + 0.8 * np.sqrt(cells / TIMES) / 2
 
 
 def test_the_same_seed_imputes_the_same(model, monkeypatch):

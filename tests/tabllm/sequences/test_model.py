@@ -140,11 +140,6 @@ def test_a_run_is_loaded_as_it_was_saved(model, tmp_path):
         load_run(tmp_path / "run")
 
 
-def test_cells_are_not_imputed(model):
-    with pytest.raises(UsageError, match="without --by"):
-        model.complete(events())
-
-
 def test_histories_go_on_after_their_last_event(model):
     real = events()
     made = model.extend(real, 3, seed=4)
