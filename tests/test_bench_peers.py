@@ -6,14 +6,17 @@ import time
 from argparse import Namespace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 import bench_peers
+import bench_sequences
 from peers.catalogue import PEERS
 from peers.drawing import markdown
 from peers.environments import EnvironmentFailed, python_of
+from peers.logs import LOG_PEERS
 from peers.running import run_program
 
 
@@ -84,3 +87,30 @@ def test_tables_show_medians_the_best_in_bold_and_failures():
 def test_every_peer_has_a_program():
     for peer in PEERS.values():
         assert (bench_peers.HERE / "programs" / f"{peer.program}.py").is_file(), peer.name
+
+
+def test_programs_for_histories_are_told_which_columns_are_the_users_own():
+    log = pd.DataFrame(
+        {"user": list("aabb"), "at": pd.Timestamp("2026-01-01"), "page": list("xyxx"), "age": [1, 1, 2, 2]}
+    )
+    task = bench_sequences.task_of(log, "user", "at", 3, None)
+    assert task["user_columns"] == ["age"]
+    assert task["instants"]
+    assert not bench_sequences.task_of(log.assign(at=range(4)), "user", "at", 3, None)["instants"]
+
+
+def test_histories_that_a_peer_did_not_make_stand_in_the_table_with_the_reason():
+    distance = {"value": 0.2, "floor": 0.1}
+    report = {
+        "real": {"users": 5, "events": 9},
+        "questions": {"gaps": distance},
+        "detection": 0.8,
+        "detection_floor": 1,
+    }
+    done = {"log": "cdnow", "peer": "tabllm", "seconds": {"fit": 7, "sample": 1}, "peak_gb": 0.5, "report": report}
+    drawn = bench_sequences.table_of([{"log": "cdnow", "peer": "par", "failed": "no memory"}, done])
+    assert "| cdnow | PAR (sdv 2.0.0) | no memory |" in drawn
+    assert "| 0.200 (0.100) | 0.800 (1.000) |" in drawn
+    assert len({line.count("|") for line in drawn.splitlines()}) == 1
+    for peer in LOG_PEERS.values():
+        assert (Path(bench_sequences.HERE) / "programs" / f"{peer.program}.py").is_file()
