@@ -16,6 +16,7 @@ import bench_sequences
 from peers.catalogue import PEERS
 from peers.drawing import markdown
 from peers.environments import EnvironmentFailed, python_of
+from peers.judging import spelled_alike
 from peers.logs import LOG_PEERS
 from peers.running import run_program
 
@@ -114,3 +115,12 @@ def test_histories_that_a_peer_did_not_make_stand_in_the_table_with_the_reason()
     assert len({line.count("|") for line in drawn.splitlines()}) == 1
     for peer in LOG_PEERS.values():
         assert (Path(bench_sequences.HERE) / "programs" / f"{peer.program}.py").is_file()
+
+
+def test_truth_values_of_a_peer_are_spelled_as_in_the_training_file():
+    real = pd.DataFrame({"bought": ["TRUE", "FALSE", "TRUE"], "month": ["Feb", "Mar", "Feb"], "spent": [1.5, 2.0, 3.0]})
+    for written in (["True", "False", "new"], [True, False, True]):
+        made = pd.DataFrame({"bought": written, "month": ["feb", "Mar", "May"], "spent": [1.5, 2.0, 3.0]})
+        alike = spelled_alike(made, real)
+        assert alike["bought"].tolist()[:2] == ["TRUE", "FALSE"]
+        assert alike["month"].tolist() == ["Feb", "Mar", "May"]
