@@ -16,22 +16,32 @@ __all__ = ["BatchGenerator", "Part", "drawn", "part_of"]
 class Part:
     """The rows of a batch that go through a network together: every ``count``-th from number ``index`` on.
 
+    They are not neighbours, since CTGAN penalises the first half of a batch, of which each part must have its share.
+
     Attributes:
         rows: of the whole batch.
+        pac: rows that stay together, one after the other; they are counted as one.
+        blocks: how many batches lie one after the other; each is cut alike.
     """
 
     rows: int
     index: int
     count: int
+    pac: int = 1
+    blocks: int = 1
 
     @property
     def size(self) -> int:
-        """How many rows this part has."""
-        return len(range(self.index, self.rows, self.count))
+        """How many rows this part has, of one block."""
+        return len(range(self.index, self.rows // self.pac, self.count)) * self.pac
 
     def of(self, whole: Tensor, dim: int = 0) -> Tensor:
         """What belongs to the rows of this part, of ``whole``, which has all rows of the batch at ``dim``."""
-        return whole[(slice(None),) * dim + (slice(self.index, None, self.count),)]
+        before, every = (slice(None),) * dim, slice(self.index, None, self.count)
+        if self.pac == 1 and self.blocks == 1:
+            return whole[(*before, every)]
+        packs = whole.unflatten(dim, (self.blocks, self.rows // self.pac, self.pac))
+        return packs[(*before, slice(None), every)].flatten(dim, dim + 2)
 
 
 class BatchGenerator(torch.Generator):
@@ -43,11 +53,11 @@ class BatchGenerator(torch.Generator):
     @contextmanager
     def draws_for(self, part: Part) -> Iterator[None]:
         """Inside, ``part`` is set."""
-        self.part = part
+        before, self.part = self.part, part
         try:
             yield
         finally:
-            self.part = None
+            self.part = before
 
 
 def part_of(generator: torch.Generator | None) -> Part | None:
@@ -63,10 +73,11 @@ def drawn(
     *,
     dim: int = 0,
 ) -> Tensor:
-    """``draw`` (``torch.rand`` or ``torch.randn``) of ``shape``, which has a row of the batch for each number at
-    ``dim``: of a part of a batch (:class:`BatchGenerator`) its part of what the whole batch draws."""
+    """``draw`` (such as ``torch.rand``) of ``shape``, which has a row of the batch for each number at ``dim``.
+
+    Of a part of a batch (:class:`BatchGenerator`): its part of what the whole batch draws."""
     part = part_of(generator)
     if part is None:
         return draw(tuple(shape), generator=generator, device=device)
-    whole = (*shape[:dim], part.rows, *shape[dim + 1 :])
+    whole = (*shape[:dim], part.blocks * part.rows, *shape[dim + 1 :])
     return part.of(draw(whole, generator=generator, device=device), dim)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import ClassVar, get_args
 
 import torch
@@ -14,6 +15,7 @@ from ..search_space import Choice, Real, Whole
 from ..settings import setting
 from ..training.learner import Learner
 from .base import WIDTHS, NeuralSynthesizer
+from .batch_parts import Part
 from .encoding.encoder import TableEncoder
 from .encoding.fields import Numbers
 from .encoding.spans import Spans
@@ -53,8 +55,6 @@ class CTGAN(NeuralSynthesizer):
     """
 
     name: ClassVar[str] = "ctgan"
-    spread_engines: ClassVar[tuple[str, ...]] = ()
-
     search_share: ClassVar[float] = 0.1
 
     # No batch size is searched: at as many passes over the rows a smaller one is better by making more updates, which
@@ -134,9 +134,6 @@ class CTGAN(NeuralSynthesizer):
 class CtganLearner(AdamLearner):
     """One update of the critic(s), then one of the generator."""
 
-    #: Batch normalisation is over all rows of a batch.
-    in_parts: ClassVar[bool] = False
-
     def __init__(self, model: CTGAN, network: Generator, spans: Spans, data: Data) -> None:
         self.network, self.spans, self.data = network, spans, data
         self.critic_steps = model.discriminator_steps
@@ -155,38 +152,60 @@ class CtganLearner(AdamLearner):
         rate = model.discriminator_lr if model.learning_rate is None else model.learning_rate
         self.critic_adam = Adam(self.critic, rate=rate, betas=betas, weight_decay=model.discriminator_decay)
         batch = model._batch_rows(len(data.codes))
-        super().__init__(generator_adam, spans.device, {"critic/": self.critic_adam}, batch=batch)
-        self.generator_pass = GeneratorPass(network, generator_adam.of, self.generator)
         self.by_hand = works_on(spans.device)
+        super().__init__(
+            generator_adam,
+            spans.device,
+            {"critic/": self.critic_adam},
+            batch=batch,
+            pac=model.pac,
+            # Autograd would have to go through the sums over processes that batch normalisation makes.
+            in_parts=self.by_hand,
+        )
+        self.generator_pass = GeneratorPass(network, generator_adam.of, self.generator, self.processes)
         of = self.critic_adam.of if self.by_hand else tracked
         self.critic_pass = CriticPass(self.critic, of, self.generator)
 
-    def _chosen(self) -> tuple[Tensor | None, tuple[Tensor, Tensor]]:
-        """Conditions int64[batch], where there are any, and continuous values and codes of rows that meet them."""
-        if self.condition_sampler is not None:
-            condition, rows = self.condition_sampler.draw(self.batch, self.generator)
-        else:
-            condition = None
-            rows = shuffled_rows(len(self.data.codes), self.batch, self.generator, self.spans.device)
-        return condition, (self.data.scalars.index_select(0, rows), self.data.codes.index_select(0, rows))
+    def halve_batch(self) -> int | None:
+        """Not at all: the generator learns from the rows that the critic saw, of which the last part alone is kept."""
+        return None
 
-    def step(self, number: int) -> Tensor:
+    def _chosen(self) -> tuple[Tensor | None, Tensor]:
+        """Conditions int64[batch], where there are any, and rows int64[batch] that meet them."""
+        if self.condition_sampler is not None:
+            return self.condition_sampler.draw(self.batch, self.generator)
+        return None, shuffled_rows(len(self.data.codes), self.batch, self.generator, self.spans.device)
+
+    def _real(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Their continuous values and codes."""
+        return self.data.scalars.index_select(0, rows), self.data.codes.index_select(0, rows)
+
+    def step(self, number: int) -> Tensor | None:
         if not self.by_hand:
             return self._step_by_autograd()
         for _ in range(self.critic_steps):
-            condition, real = self._chosen()
-            fake = self.generator_pass.forward(self.batch, condition)
-            self.critic_pass.learn(real, fake, condition)
+            condition, rows = self._chosen()
+            self.differentiate_in_parts(self.critic_adam, partial(self._differentiate_critic, condition, rows))
             self.critic_adam.update()
-        # The generator learns from the rows that the critic saw last, so they are made once.
-        loss, *grads = self.critic_pass.generator_loss_and_grads(fake, condition)
-        loss += self.generator_pass.backward(*grads)
+        loss = self.differentiate_in_parts(self.adam, partial(self._differentiate_generator, condition))
         self.adam.update()
         return loss
 
+    def _differentiate_critic(self, condition: Tensor | None, rows: Tensor, part: Part) -> Tensor:
+        condition = None if condition is None else part.of(condition)
+        self.fake = self.generator_pass.forward(part.size, condition)
+        return self.critic_pass.learn(self._real(part.of(rows)), self.fake, condition)
+
+    def _differentiate_generator(self, condition: Tensor | None, part: Part) -> Tensor:
+        """The generator learns from the rows that the critic saw last, so they are made once."""
+        condition = None if condition is None else part.of(condition)
+        loss, *grads = self.critic_pass.generator_loss_and_grads(self.fake, condition)
+        return loss + self.generator_pass.backward(*grads)
+
     def _step_by_autograd(self) -> Tensor:
         for _ in range(self.critic_steps):
-            condition, real = self._chosen()
+            condition, rows = self._chosen()
+            real = self._real(rows)
             scalars, soft, loss = self.network.training_rows(self.batch, condition, self.generator)
             fake = scalars.detach(), soft.detach()
             self.critic_adam.step(self.critic_pass.loss(real, fake, condition))

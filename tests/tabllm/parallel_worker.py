@@ -131,11 +131,13 @@ def _nano(engine_name, group=None, *, batch_rows, steps):
     )
 
 
-#: Generators with networks of their own, small ones, and their settings.
+#: Generators with networks of their own, small ones: name and what follows a comma -> their settings.
 NETWORKS = {
     "tabddpm": {"d_layers": (16, 16), "dropout": 0.1, "num_timesteps": 10, "calibrate": False},
     "tvae": {"compress_dims": (16,), "decompress_dims": (16,), "embedding_dim": 4},
     "tabcascade": {"width": 16, "dropout": 0.1},
+    "ctgan": {"generator_dim": (16, 16), "discriminator_dim": (16, 16), "embedding_dim": 4, "discriminator_steps": 2},
+    "ctgan, packed": {"generator_dim": (16,), "discriminator_dim": (16,), "embedding_dim": 4, "pac": 3},
 }
 
 
@@ -153,7 +155,7 @@ def network_curve(name, *, steps=UPDATES, checkpoint=None, progress=None):
             "score": np.where(rng.random(200) < 0.2, np.nan, rng.normal(0, 1, 200)),
         }
     )
-    model = create(name, steps=steps, batch_size=45, seed=1, device="cpu", **NETWORKS[name])
+    model = create(name.partition(",")[0], steps=steps, batch_size=45, seed=1, device="cpu", **NETWORKS[name])
     with (
         mock.patch.object(tvae_learner, "product_type", return_value=torch.float32),
         mock.patch.object(TabCascade, "_patience", return_value=steps),
@@ -178,7 +180,7 @@ def _trainings(engine_name, model, folder):
         found["interrupted"] = True
     if engine_name == "torch":
         try:
-            network_curve("tvae", steps=10, checkpoint=Path(folder) / "network.partial", progress=progress)
+            network_curve("ctgan", steps=10, checkpoint=Path(folder) / "network.partial", progress=progress)
         except KeyboardInterrupt:
             found["network interrupted"] = True
     try:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..batch_parts import drawn
+
 __all__ = ["Spans"]
 
 #: Logits count this far from 0 when a likelihood is asked for: e to this and its sums stay well within float32.
@@ -176,21 +178,22 @@ class Spans:
         """float32[n, width] -> float32[n, width]: e to the logits, which count within +-:data:`FARTHEST`."""
         return logits.clamp(-FARTHEST, FARTHEST).exp_()
 
-    def add_condition_loss(self, weights: Tensor, classes: Tensor, gradient: Tensor) -> Tensor:
+    def add_condition_loss(self, weights: Tensor, classes: Tensor, gradient: Tensor, rows: int | None = None) -> Tensor:
         """The mean over rows of the negative log probability of one class of one span, ``classes`` (int64[n], flat): a
         scalar. Its gradient with respect to the logits is added to ``gradient``.
 
         Args:
             weights: float32[n, width] as :meth:`weights` gives them.
             gradient: float32[n, width].
+            rows: over how many the mean is taken, where these are a part of a batch.
         """
-        rows, classes = len(classes), classes[:, None]
+        rows, classes = rows or len(classes), classes[:, None]
         chosen = weights.gather(1, classes)
         within = self.members(self.span_of[classes[:, 0]]).mul_(weights)
         sums = within.sum(dim=1, keepdim=True)
         gradient.addcmul_(within, (sums * rows).reciprocal_())
         gradient.scatter_add_(1, classes, torch.full((1, 1), -1 / rows, device=weights.device).expand(classes.shape))
-        return (sums.log_() - chosen.log_()).mean()
+        return (sums.log_() - chosen.log_()).sum() / rows
 
     def head_log_likelihood(self, hidden: Tensor, head: Tensor, bias: Tensor, codes: Tensor) -> Tensor:
         """float32[spans]: the mean over rows of the log probability of each span's class.
@@ -247,7 +250,7 @@ class Spans:
 
     def exponential(self, rows: int, generator: torch.Generator) -> Tensor:
         """float32[rows, width]: independent standard exponential draws, none 0."""
-        uniform = torch.rand(rows, self.width, device=self.device, generator=generator)
+        uniform = drawn(torch.rand, (rows, self.width), generator, self.device)
         return uniform.clamp_(min=1e-20).log_().neg_()
 
     def draw(self, logits: Tensor, generator: torch.Generator) -> Tensor:

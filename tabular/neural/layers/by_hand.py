@@ -6,8 +6,9 @@ derivatives need, and may overwrite what it is given. Bound with :func:`tracked`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...machine.row_sums import sum_and_one_hot
+from ..batch_parts import drawn
 from ..updates.optimizer import Adam
 
 __all__ = ["BatchNorm", "Concat", "LeakyDropout", "Linear", "OneHotLinear", "Relu", "Sequential", "works_on"]
@@ -186,7 +188,7 @@ class LeakyDropout:
         self.generator = generator
 
     def forward(self, x: Tensor) -> Tensor:
-        dropout = fair_dropout(x, self.generator)
+        dropout = drawn(partial(fair_dropout, dtype=x.dtype), x.shape, self.generator, x.device)
         if x.requires_grad:
             return functional.leaky_relu(x, SLOPE) * dropout
         # The slopes of LeakyReLU times the dropout mask are what torch has as the gradient of LeakyReLU.
@@ -266,19 +268,21 @@ def tracked(weight: Tensor) -> tuple[Tensor, Tensor]:
     return weight, weight
 
 
-def fair_dropout(like: Tensor, generator: torch.Generator) -> Tensor:
-    """A tensor like ``like``: 0 or 2, by a fair coin each.
+def fair_dropout(
+    shape: Sequence[int], generator: torch.Generator, device: torch.device, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """A tensor of ``shape``: 0 or 2, by a fair coin each.
 
     Random bytes make eight of them each, in a good deal less time than a random number each; a processor, whose random
     numbers come one by one, makes four bytes of one.
     """
-    count = like.numel()
-    octets = torch.empty(-(-count // 32), dtype=torch.int32, device=like.device)
+    count = math.prod(shape)
+    octets = torch.empty(-(-count // 32), dtype=torch.int32, device=device)
     if octets.device.type == "cpu":
         octets = octets.random_(-(1 << 31), 1 << 31, generator=generator).view(torch.uint8).int()
     else:
         octets = octets.new_empty(4 * len(octets)).random_(256, generator=generator)
-    return _octets(like.device, like.dtype).index_select(0, octets).view(-1)[:count].view(like.shape)
+    return _octets(device, dtype).index_select(0, octets).view(-1)[:count].view(tuple(shape))
 
 
 @cache

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from ..batch_parts import BatchGenerator, Part, drawn, part_of
 from ..encoding.spans import Spans
 from ..layers.by_hand import LeakyDropout, Linear, OneHotLinear, Sequential, WeightsOf
 
@@ -62,10 +64,11 @@ class CriticPass:
     Args:
         critic: the network.
         of: gives what is multiplied with in place of its weights, and the gradient buffers, which are filled.
-        generator: of all draws.
+        generator: of all draws. Rows that are a part of a batch (:mod:`tabular.neural.batch_parts`) give their part of
+            its losses and gradients.
     """
 
-    def __init__(self, critic: Critic, of: WeightsOf, generator: torch.Generator) -> None:
+    def __init__(self, critic: Critic, of: WeightsOf, generator: BatchGenerator) -> None:
         self.pac, self.spans, self.generator = critic.pac, critic.spans, generator
         self.first = OneHotLinear(of, critic.scalars, critic.classes, critic.bias, critic.asked)
         layers: list[Linear | LeakyDropout] = [LeakyDropout(generator)]
@@ -92,13 +95,18 @@ class CriticPass:
         given = None if condition is None else self._packed_classes(condition[:, None])
         return self.first.forward(*parts, condition=given)
 
-    def _between(self, first: Tensor) -> Tensor:
-        """Of the same, at points between real and fake rows: float32[n / pac / PENALIZED, h]."""
-        real, fake = first.chunk(2)
+    def _packs(self, count: int) -> tuple[Part, Part]:
+        """Which packs of the whole batch ``count`` packs of rows are, and which of them are penalised."""
+        part = part_of(self.generator)
+        packs = Part(count, 0, 1) if part is None else replace(part, rows=part.rows // self.pac, pac=1)
         # The rows come in no order, so the first ones are as good as any.
-        some = max(1, len(real) // PENALIZED)
-        weight = torch.rand(some, 1, generator=self.generator, device=first.device)
-        return torch.lerp(fake[:some], real[:some], weight)
+        return packs, replace(packs, rows=max(1, packs.rows // PENALIZED))
+
+    def _between(self, first: Tensor, count: int) -> Tensor:
+        """Of the same, at points between the first ``count`` real and fake packs: float32[count, h]."""
+        real, fake = first.chunk(2)
+        weight = drawn(torch.rand, (count, 1), self.generator, first.device)
+        return torch.lerp(fake[:count], real[:count], weight)
 
     def score(self, first: Tensor) -> Tensor:
         """What the first layer gives, which is overwritten -> the score of each pack of rows, float32[n / pac, 1]."""
@@ -113,7 +121,7 @@ class CriticPass:
             condition: int64[n], the flat class that a row was made for.
         """
         first = self._forward(real, fake, condition)
-        between = self._between(first.detach()).requires_grad_()
+        between = self._between(first.detach(), self._packs(len(first) // 2)[1].size).requires_grad_()
         slope = torch.autograd.grad(self.score(between).sum(), between, create_graph=True)[0]
         norms = self.first.grad_rows(slope).norm(dim=1)
         of_real, of_fake = self.score(first).chunk(2)
@@ -122,24 +130,31 @@ class CriticPass:
     def learn(self, real: Rows, fake: Rows, condition: Tensor | None) -> Tensor:
         """:meth:`loss`, and its gradient is written to the buffers."""
         first = self._forward(real, fake, condition)
-        penalty = self._penalize(self._between(first))
-        of_real, of_fake = self.score(first).chunk(2)
-        signs = torch.full((1, len(first)), 1 / len(of_real), device=first.device)
+        packs, penalized = self._packs(len(first) // 2)
+        with self.generator.draws_for(penalized):
+            penalty = self._penalize(self._between(first, penalized.size), penalized.rows)
+        with self.generator.draws_for(replace(packs, blocks=2)):
+            of_real, of_fake = self.score(first).chunk(2)
+        signs = torch.full((1, len(first)), 1 / packs.rows, device=first.device)
         signs[:, : len(of_real)].neg_()
         self.first.backward(self.hidden.backward(self.out.backward(signs.T, True), True), True)
         self.out.grad_bias.zero_()  # The signs add up to 0; rounded they do not, and Adam would make steps of that.
-        return of_fake.mean() - of_real.mean() + penalty
+        return (of_fake.sum() - of_real.sum()) / packs.rows + penalty
 
-    def _penalize(self, between: Tensor) -> Tensor:
-        """The penalty, a scalar, and its gradient is written to the buffers; it has none with respect to biases."""
+    def _penalize(self, between: Tensor, count: int) -> Tensor:
+        """The penalty, a scalar, and its gradient is written to the buffers; it has none with respect to biases.
+
+        Args:
+            count: packs of the whole batch over which the mean is taken.
+        """
         self.hidden.forward(between)
         ones = between.new_ones(len(between), 1)
         slope = self.first.grad_rows(self.hidden.backward(self.out.backward(ones, None), None))
         norms = torch.linalg.vector_norm(slope, dim=1, keepdim=True).clamp_(min=1e-12)
-        slope.mul_((norms - 1) / norms * (2 * PENALTY / len(norms)))
+        slope.mul_((norms - 1) / norms * (2 * PENALTY / count))
         last = self.hidden.second(self.first.second(slope))
         torch.sum(last, dim=0, keepdim=True, out=self.out.grad_weight)
-        return PENALTY * (norms - 1).square().mean()
+        return PENALTY * (norms - 1).square().sum() / count
 
     def generator_loss(self, fake: Rows, condition: Tensor | None) -> Tensor:
         """Minus the mean score of fake rows, as in :meth:`loss`: a scalar, for autograd."""
@@ -147,9 +162,11 @@ class CriticPass:
 
     def generator_loss_and_grads(self, fake: Rows, condition: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """:meth:`generator_loss`, and its gradients with respect to both parts of ``fake``."""
-        loss = self.generator_loss(fake, condition)
-        packs = len(fake[0]) // self.pac
-        grad = self.out.backward(fake[0].new_full((packs, 1), -1 / packs), None)
+        count = len(fake[0]) // self.pac
+        packs, _ = self._packs(count)
+        with self.generator.draws_for(packs):
+            score = self.score(self._forward(None, fake, condition))
+        grad = self.out.backward(score.new_full((count, 1), -1 / packs.rows), None)
         grads = self.first.grad_rows(self.hidden.backward(grad, None))
         scalars, soft = grads.split([len(self.first.scalars), len(self.first.classes)], dim=1)
-        return loss, scalars.reshape(fake[0].shape), soft.reshape(fake[1].shape)
+        return score.sum() / -packs.rows, scalars.reshape(fake[0].shape), soft.reshape(fake[1].shape)

@@ -10,13 +10,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ...training.processes import Processes
+from ..batch_parts import drawn, part_of
 from ..encoding.encoder import TableEncoder
 from ..encoding.spans import SHARPNESS, Spans
+from ..layers.batch_norm import SpreadBatchNorm
 from ..layers.by_hand import BatchNorm, Concat, Linear, WeightsOf, tanh_backward
 from ..layers.gates import Gates
 from ..network import Guide, Network
 
-__all__ = ["Generator", "GeneratorPass"]
+__all__ = ["MOMENTUM", "Generator", "GeneratorPass"]
+
+#: How far the running statistics of batch normalisation move to those of a batch.
+MOMENTUM = 0.1
 
 
 class Generator(Network):
@@ -54,7 +60,7 @@ class Generator(Network):
             if guided and (to_outputs or place < len(widths)):
                 self.asked.append(nn.Parameter(torch.empty(asked, wide).uniform_(-bound, bound)))
             if place < len(widths):
-                self.norms.append(nn.BatchNorm1d(wide))
+                self.norms.append(nn.BatchNorm1d(wide, momentum=MOMENTUM))
             given += wide
         self.register_buffer("shares", torch.zeros(spans.width))
 
@@ -86,13 +92,13 @@ class Generator(Network):
 
     def noise(self, rows: int, generator: torch.Generator) -> Tensor:
         """float32[rows, embedding]."""
-        return torch.randn(rows, self.embedding, generator=generator, device=self.spans.device)
+        return drawn(torch.randn, (rows, self.embedding), generator, self.spans.device)
 
     def propose(self, rows: int, generator: torch.Generator, guide: Guide | None) -> tuple[Tensor, Tensor]:
         condition = None
         if guide is not None:
-            drawn = torch.multinomial(guide.probabilities, rows, replacement=True, generator=generator)
-            condition = drawn + self.spans.offsets[guide.span]
+            chosen = torch.multinomial(guide.probabilities, rows, replacement=True, generator=generator)
+            condition = chosen + self.spans.offsets[guide.span]
         elif self.guided:
             # Any of the columns by its true frequencies, so that rows come as often as they do in the table.
             mask = self.spans.members(torch.tensor(self.guided, device=self.spans.device)).sum(dim=0)
@@ -110,24 +116,34 @@ class GeneratorPass:
     Args:
         network: the generator.
         of: gives what is multiplied with in place of its weights, and their gradient buffers, which are filled.
-        generator: of all draws.
+        generator: of all draws. Rows that are a part of a batch (:mod:`tabular.neural.batch_parts`) give their part of
+            its loss and gradients.
+        processes: that rows are spread over; this one alone if absent.
     """
 
-    def __init__(self, network: Generator, of: WeightsOf, generator: torch.Generator) -> None:
+    def __init__(
+        self, network: Generator, of: WeightsOf, generator: torch.Generator, processes: Processes | None = None
+    ) -> None:
         self.network, self.generator = network, generator
         classes = [*network.asked, *([None] * (len(network.layers) - len(network.asked)))]
         pairs = zip(cast(list[nn.Linear], list(network.layers)), classes, strict=True)
         *self.layers, self.last = (Linear(layer, of, weights) for layer, weights in pairs)
-        norms = (BatchNorm(norm, of) for norm in cast(list[nn.BatchNorm1d], list(network.norms)))
-        self.body = Concat(list(zip(self.layers, norms, strict=True)))
+        self.norms = [
+            BatchNorm(norm, of) if processes is None or processes.size == 1 else SpreadBatchNorm(norm, of, processes)
+            for norm in cast(list[nn.BatchNorm1d], list(network.norms))
+        ]
+        self.body = Concat(list(zip(self.layers, self.norms, strict=True)))
 
-    def forward(self, rows: int, condition: Tensor | None) -> tuple[Tensor, Tensor]:
+    def forward(self, rows: int, condition: Tensor | None, momentum: float = MOMENTUM) -> tuple[Tensor, Tensor]:
         """New rows, their classes nearly one-hot: (float32[rows, scalars] in -1..1, float32[rows, width]).
 
         Args:
             condition: int64[rows], the flat class that each row is made for.
+            momentum: how far running statistics move to those of these rows.
         """
         network = self.network
+        for norm in self.norms:
+            norm.momentum = momentum
         for layer in (*self.layers, self.last):
             layer.condition = condition
         y = self.last.forward(self.body.forward(network.noise(rows, self.generator)))
@@ -152,7 +168,9 @@ class GeneratorPass:
         grad[:, count:] = network.spans.gumbel_softmax_backward(self.soft, grad_soft)
         loss = grad.new_zeros(())
         if condition is not None:
-            loss = network.spans.add_condition_loss(self.weights, condition, grad[:, count:])
+            part = part_of(self.generator)
+            rows = len(condition) if part is None else part.rows
+            loss = network.spans.add_condition_loss(self.weights, condition, grad[:, count:], rows)
         self.last.grad_weights(grad)
         self.body.backward(grad @ self.last.weight[:, : self.body.width])
         return loss

@@ -28,20 +28,20 @@ class AdamLearner(Learner):
         others: what the names of a network's tensors begin with -> its optimizer; of networks that training needs
             besides.
         batch: rows of an update.
+        pac: rows of it that are counted as one, and stay together.
 
     Attributes:
         generator: of all draws; seeded at each interval.
         pieces: micro-batches that go through the model one after the other.
         processes: that the fit is spread over; a batch is cut into ``pieces`` times as many parts.
+        in_parts: whether a batch can go through the model in parts.
 
     Raises:
-        UsageError: for more processes than a batch has rows.
+        UsageError: for more processes than a batch has rows, or than one where it cannot go in parts.
     """
 
     #: A generator's state is not kept: a fit that goes on makes the draws of its interval again.
     resumes_anywhere: ClassVar[bool] = False
-    #: Whether a batch can go through the model in parts, to the same update.
-    in_parts: ClassVar[bool] = True
     #: Draws were made.
     redoes_updates: ClassVar[bool] = False
 
@@ -52,13 +52,20 @@ class AdamLearner(Learner):
         others: Mapping[str, Adam] | None = None,
         *,
         batch: int = 1,
+        pac: int = 1,
+        in_parts: bool = True,
     ) -> None:
         super().__init__()
         self.adam, self.generator = adam, BatchGenerator(device)
         self.optimizers = {"": adam, **(others or {})}
-        self.batch, self.pieces = batch, 1
+        self.batch, self.pac, self.pieces, self.in_parts = batch, pac, 1, in_parts
         self.processes = current_processes()
-        if self.processes.size > (batch if self.in_parts else 1):
+        if self.processes.size > 1 and not in_parts:
+            raise UsageError(
+                f"On the device {device} this generator is fitted by one process: take another --device, or start one "
+                "process."
+            )
+        if self.processes.size > max(batch // pac, 1):
             raise UsageError(
                 f"A batch of {batch:,} rows cannot be cut into {self.processes.size} parts: start fewer processes, or "
                 "take a larger --batch-size."
@@ -74,10 +81,10 @@ class AdamLearner(Learner):
         """
         rank, count = self.processes.rank, self.processes.size * self.pieces
         if count == 1:
-            return differentiate(Part(self.batch, 0, 1))
+            return differentiate(Part(self.batch, 0, 1, self.pac))
         total, losses, state = torch.zeros_like(adam.gradient), [], self.generator.get_state()
         for index in range(rank, count, self.processes.size):
-            part = Part(self.batch, index, count)
+            part = Part(self.batch, index, count, self.pac)
             self.generator.set_state(state)
             with self.generator.draws_for(part):
                 loss = differentiate(part)
@@ -93,11 +100,12 @@ class AdamLearner(Learner):
 
     def halve_batch(self) -> int | None:
         """Half the rows; not in a fit of several processes, of which the others know nothing of it."""
-        if not self.in_parts or self.processes.size > 1 or self.pieces >= self.batch:
+        most = self.batch // self.pac
+        if not self.in_parts or self.processes.size > 1 or self.pieces >= most:
             return None
-        self.pieces = min(2 * self.pieces, self.batch)
+        self.pieces = min(2 * self.pieces, most)
         release_cached_memory(self.generator.device)
-        return Part(self.batch, 0, self.pieces).size
+        return Part(self.batch, 0, self.pieces, self.pac).size
 
     def mean(self, losses: Sequence[Tensor]) -> float:
         return float(torch.stack(list(losses)).mean())

@@ -125,9 +125,9 @@ def test_two_processes_train_as_one(tmp_path, monkeypatch, request, engine, tole
     if engine == "torch":
         assert first["network interrupted"]
         notes.clear()
-        resumed = network_curve("tvae", steps=10, checkpoint=folder / "network.partial", progress=reporter)
+        resumed = network_curve("ctgan", steps=10, checkpoint=folder / "network.partial", progress=reporter)
         assert notes == ["Going on from step 5 of 10."]
-        np.testing.assert_allclose(resumed, network_curve("tvae", steps=10), atol=tolerance)
+        np.testing.assert_allclose(resumed, network_curve("ctgan", steps=10), atol=tolerance)
 
 
 @pytest.fixture
@@ -210,7 +210,6 @@ def test_what_a_library_says_of_a_lost_process_is_told_without_its_file():
     ("arguments", "message"),
     [
         (["sample", "run", "-n", "5"], "'tabllm sample' is done by one process, and torchrun started 4"),
-        (["fit", "t.csv", "-m", "ctgan"], "ctgan is fitted by one process: start it without torchrun"),
         (
             ["fit", "t.csv", "--dp-epsilon", "3", "--schema", "s.json"],
             "nano with differential privacy is fitted by one",

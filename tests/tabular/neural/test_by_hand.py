@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,10 +13,12 @@ from torch.nn import functional
 
 from tabular import infer_schema, to_arrays
 from tabular.neural import ctgan
+from tabular.neural.batch_parts import BatchGenerator, Part
 from tabular.neural.ctgan import CTGAN
 from tabular.neural.encoding.encoder import TableEncoder
 from tabular.neural.encoding.spans import Spans
 from tabular.neural.layers import by_hand
+from tabular.neural.layers.batch_norm import SpreadBatchNorm
 from tabular.neural.layers.by_hand import (
     BatchNorm,
     Concat,
@@ -32,6 +36,7 @@ from tabular.neural.networks.critic import Critic, CriticPass
 from tabular.neural.networks.generator import GeneratorPass
 from tabular.neural.tvae import TVAE
 from tabular.neural.updates.optimizer import Adam
+from tabular.training.processes import Processes
 
 SIZES = [3, 1, 70, 2, 17, 4]
 COLUMNS = {
@@ -188,13 +193,15 @@ def test_the_derivatives_of_layers_one_after_the_other():
     assert_derivatives(layers.forward, layers.backward, x, list(module.parameters()), of)
 
 
-def test_the_derivatives_of_batch_normalisation_and_of_layers_side_by_side():
+@pytest.mark.parametrize("spread", [False, True])
+def test_the_derivatives_of_batch_normalisation_and_of_layers_side_by_side(spread):
     modules = [(linear(3, 4), nn.BatchNorm1d(4).double()), (linear(7, 2), nn.BatchNorm1d(2).double())]
     weights = [weight for pair in modules for module in pair for weight in module.parameters()]
     for weight in weights:
         nn.init.normal_(weight)
     of = bound(*weights)
-    layers = Concat([(Linear(layer, of), BatchNorm(norm, of)) for layer, norm in modules])
+    norm_of = partial(SpreadBatchNorm, processes=Processes()) if spread else BatchNorm
+    layers = Concat([(Linear(layer, of), norm_of(norm, of)) for layer, norm in modules])
     x = expected = torch.randn(6, 3).double()
     for layer, norm in modules:
         expected = torch.cat([norm(layer(expected)).relu(), expected], dim=1)
@@ -219,7 +226,7 @@ def test_both_derivatives_of_leaky_layers_with_dropout(second):
 
     if not second:
         assert_derivatives(forward, layers.backward, x, list(module.parameters()), of)
-        assert {0.0, 2.0} == set(fair_dropout(x, generator).unique().tolist())
+        assert {0.0, 2.0} == set(fair_dropout(x.shape, generator, x.device).unique().tolist())
         return
     forward(x.detach().clone())
     assert_derivatives(lambda grad: layers.backward(grad, None), layers.second, random(5, 4), [module.weight], of)
@@ -241,7 +248,7 @@ def test_the_updates_of_critic_and_generator_are_down_the_gradients_of_their_los
     rows = 24
     spans = Spans(SIZES, torch.device("cpu"))
     critic = Critic(scalars, spans, conditions=conditions, pac=pac, widths=widths)
-    adam, draws = Adam(critic, rate=1e-3), torch.Generator()
+    adam, draws = Adam(critic, rate=1e-3), BatchGenerator()
     by_hand, by_autograd = (CriticPass(critic, of, draws) for of in (adam.of, tracked))
     real = torch.randn(rows, scalars), torch.stack([torch.randint(size, (rows,)) for size in SIZES], dim=1)
     fake = torch.randn(rows, scalars), torch.rand(rows, spans.width)
@@ -253,6 +260,16 @@ def test_the_updates_of_critic_and_generator_are_down_the_gradients_of_their_los
     expected = by_autograd.loss(real, fake, condition)
     torch.testing.assert_close(found, expected.detach())
     assert_buffers_hold(adam, torch.autograd.grad(expected, adam.weights, materialize_grads=True))
+
+    whole, losses, total = adam.gradient.clone(), [], torch.zeros_like(adam.gradient)
+    for part in (Part(rows, index, 3, pac) for index in range(3)):
+        draws.manual_seed(3)
+        with draws.draws_for(part):
+            given = None if condition is None else part.of(condition)
+            losses.append(by_hand.learn(tuple(map(part.of, real)), tuple(map(part.of, fake)), given))
+        total += adam.gradient
+    torch.testing.assert_close(sum(losses), found)
+    torch.testing.assert_close(total, whole, rtol=1e-4, atol=1e-5)
 
     draws.manual_seed(4)
     ours = by_hand.generator_loss_and_grads(fake, condition)
