@@ -36,8 +36,8 @@ MOST_VALUES, LEAST_ROWS = 4, 1000
 MOST_COLUMNS, MOST_FIELDS = 8, 100
 #: Rows that trees learn at most; of those that the two are compared by, the most and the largest fraction.
 LEARNED_ROWS, COMPARED_ROWS, COMPARED_SHARE = 50_000, 2048, 0.25
-#: Rows by which columns are left out that the network knows better.
-FIRST_ROWS = 256
+#: Rows by which columns are left out that the network knows better, and by how many standard errors it must.
+FIRST_ROWS, FIRST_ERRORS = 256, 1.5
 #: What the trees must gain, in nats a row and in standard errors.
 GAIN, ERRORS = 0.01, 3.0
 ROUNDS = 150
@@ -188,11 +188,12 @@ def _gain(scorer: NanoScorer, inputs: _Inputs, rows: np.ndarray, compared: np.nd
         return 0.0
     trees = ColumnTrees(inputs.table, {field: _fitted(inputs, rows[~compared], field, seed)})
     by_trees = np.log(np.maximum(_own(trees.probabilities(seen, field), seen, field), 1e-6))
-    if (by_trees[:FIRST_ROWS] - _network(scorer, seen[:FIRST_ROWS], field, inputs)).mean() <= 0:
-        return 0.0
-    gained = by_trees - _network(scorer, seen, field, inputs)
-    gain = float(gained.mean())
-    return gain if gain > max(GAIN, ERRORS * float(gained.std()) / len(seen) ** 0.5) else 0.0
+    for some in (seen[:FIRST_ROWS], seen):
+        gained = by_trees[: len(some)] - _network(scorer, some, field, inputs)
+        gain, error = float(gained.mean()), float(gained.std()) / len(some) ** 0.5
+        if gain + FIRST_ERRORS * error < GAIN:
+            return 0.0
+    return gain if gain > max(GAIN, ERRORS * error) else 0.0
 
 
 def _network(scorer: NanoScorer, rows: np.ndarray, field: int, inputs: _Inputs) -> np.ndarray:
