@@ -26,7 +26,7 @@ from tabular.plain_json import FieldError
 
 from ..codec.number import NumberCodec
 from ..codec.table import TableCodec
-from .scorer import Drawn, NanoScorer
+from .scorer import NanoScorer
 
 __all__ = ["ColumnTrees", "fit_column_trees"]
 
@@ -198,11 +198,10 @@ def _gain(scorer: NanoScorer, inputs: _Inputs, rows: np.ndarray, compared: np.nd
 
 def _network(scorer: NanoScorer, rows: np.ndarray, field: int, inputs: _Inputs) -> np.ndarray:
     """Log-probability of the token of ``field`` given the others, by Bayes' rule: float64[rows]."""
-    size, width = inputs.table.fields[field].size, rows.shape[1]
+    size = inputs.table.fields[field].size
     filled = np.repeat(rows, size, axis=0)
     filled[:, field] = np.tile(np.arange(size), len(rows))
-    scored = [Drawn(filled[:, place]) for place in range(field, width)]
-    logs = scorer.token_log_probs(filled, range(width), field, scored).reshape(len(rows), size)
+    logs = scorer.row_log_probs(filled, field).reshape(len(rows), size)
     logs -= logs.max(axis=1, keepdims=True)
     return _own(logs - np.log(np.exp(logs).sum(axis=1, keepdims=True)), rows, field)
 

@@ -3,8 +3,8 @@
 The model draws rows best in field order. Conditions on the first fields cost nothing there: all prefixes over them are
 enumerated. For the others
 
-1. rows are drawn in field order, and those that break a condition are left out, as long as one in :data:`LEAST` keeps
-   it, which is exact;
+1. rows are drawn in field order, and those that break a condition are left out as soon as its field is drawn, as long
+   as a row that stays costs no more than :data:`LEAST` whole rows, which is exact;
 2. for rarer conditions the conditioned fields are drawn first, an order that the model has hardly learned. So some
    candidates are drawn for each wanted row, and taken with the probability that field order gives them, divided by that
    of the way in which they were drawn (sampling importance resampling, Rubin 1988).
@@ -24,15 +24,15 @@ import numpy as np
 
 from ..decoding.draws import systematic
 from ..decoding.orders import order_with_first
-from .sampler import MAX_CONDITIONED, Sampler, Weights
-from .scorer import Drawn, NanoScorer
+from .sampler import MAX_CONDITIONED, Rows, Sampler, Weights
+from .scorer import NanoScorer
 
 __all__ = ["sample_conditioned"]
 
-#: One row in so many, at least, keeps the conditions where the others are left out.
+#: What it may cost to draw a row that keeps the conditions where the others are left out, in whole rows.
 LEAST = 32
-#: Rows drawn at first to learn how many keep the conditions, at least and at most; then tokens drawn at a time.
-PILOT, BATCH_TOKENS = (256, 4096), 1 << 20
+#: Rows drawn at first to learn how many keep the conditions, at least and at most; then fields and rows at a time.
+PILOT, BATCH_FIELDS, BATCH_ROWS = (256, 4096), 1 << 20, 1 << 20
 #: Candidates for each wanted row in a round, the rounds at most, and the effective number of them that is enough.
 CANDIDATES, ROUNDS, ENOUGH = 4, 4, 2.0
 
@@ -83,15 +83,15 @@ def _filtered(
 ) -> np.ndarray:
     """Up to ``rows`` rows of field order that keep the conditions ``late``; fewer where these are rare."""
     kept: list[np.ndarray] = []
-    drawn = found = 0
+    drawn = found = evaluated = 0
     batch = int(np.clip(rows, *PILOT))
-    while found < rows and found * LEAST >= drawn:
-        tokens = sampler.sample(batch, range(fields), rng, weights=early, conditioned=conditioned)
-        good = tokens[rng.random(batch) < _factor(tokens, late, sampler.parents)]
-        advance(min(len(good), rows - found))
-        kept.append(good)
-        drawn, found = drawn + batch, found + len(good)
-        batch = int(min(1.1 * (rows - found) * drawn / max(found, 1) + PILOT[0], max(BATCH_TOKENS // fields, PILOT[0])))
+    while found < rows and found * LEAST * fields >= evaluated:
+        made = sampler.sample_rows(batch, range(fields), rng, weights=early, conditioned=conditioned, keep=late)
+        advance(min(len(made.tokens), rows - found))
+        kept.append(made.tokens)
+        drawn, found, evaluated = drawn + batch, found + len(made.tokens), evaluated + made.evaluated
+        most = int(np.clip(BATCH_FIELDS * drawn // evaluated, PILOT[0], BATCH_ROWS))
+        batch = int(min(1.1 * (rows - found) * drawn / max(found, 1) + PILOT[0], most))
     result = np.concatenate(kept)
     return result if found <= rows else result[np.sort(rng.permutation(found)[:rows])]
 
@@ -116,8 +116,9 @@ def _resampled(
     order = order_with_first(list(weights), fields)
     pool, logs = np.empty((0, fields), np.int32), np.empty(0)
     for _ in range(ROUNDS):
-        drawn = sampler.sample(CANDIDATES * rows, order, rng, weights=weights, conditioned=len(weights))
-        pool, logs = np.concatenate([pool, drawn]), np.concatenate([logs, _importance(scorer, drawn, order)])
+        drawn = sampler.sample_rows(CANDIDATES * rows, order, rng, weights=weights, conditioned=len(weights))
+        pool = np.concatenate([pool, drawn.tokens])
+        logs = np.concatenate([logs, _importance(scorer, drawn, weights, sampler.parents)])
         mass = np.exp(logs - logs.max())
         if mass.sum() ** 2 >= ENOUGH * rows * (mass**2).sum():
             break
@@ -125,12 +126,11 @@ def _resampled(
     return pool[np.repeat(taken, counts)]
 
 
-def _importance(scorer: NanoScorer, tokens: np.ndarray, order: Sequence[int]) -> np.ndarray:
-    """Log of each row's probability in field order over that in ``order``: float64[rows]."""
-    distinct, member = np.unique(tokens, axis=0, return_inverse=True)
-    natural, way = (
-        scorer.token_log_probs(distinct, fields, 0, [Drawn(distinct[:, field]) for field in fields])
-        for fields in (range(tokens.shape[1]), order)
-    )
-    ratio: np.ndarray = (natural - way)[member.ravel()]
-    return ratio
+def _importance(scorer: NanoScorer, drawn: Rows, weights: Weights, parents: Sequence[int]) -> np.ndarray:
+    """Log of each row's probability in field order, under the conditions, over that of its draw: float64[rows].
+
+    It is right but for a constant.
+    """
+    natural = scorer.row_log_probs(drawn.tokens, 0, drawing=True)
+    log_ratio: np.ndarray = natural + np.log(_factor(drawn.tokens, weights, parents)) - drawn.logs
+    return log_ratio

@@ -19,7 +19,7 @@ from ..codec.rows import RowCodec
 from ..decoding.orders import order_with_first
 from .engines.base import TINY
 from .sampler import Sampler
-from .scorer import Drawn, NanoScorer
+from .scorer import NanoScorer
 
 __all__ = ["complete_in_order", "complete_pattern"]
 
@@ -53,7 +53,7 @@ def complete_pattern(
     if not given:
         return sampler.sample(len(tokens), order, rng, weights=weights)
     if given == list(range(len(given))):  # drawn in field order anyway
-        return sampler.complete(tokens[:, given], order, rng, weights=weights)
+        return sampler.complete(tokens[:, given], order, rng, weights=weights).tokens
     parts = [
         _resampled(sampler, scorer, tokens[start : start + PART_ROWS], given, weights, rng)
         for start in range(0, len(tokens), PART_ROWS)
@@ -72,18 +72,10 @@ def _resampled(
     fields = tokens.shape[1]
     order = order_with_first(given, fields)
     drawn = sampler.complete(tokens[:, given], order, rng, weights=weights, copies=COMPLETIONS)
-    distinct, member = np.unique(drawn, axis=0, return_inverse=True)
     first = next(place for place in range(fields) if place not in given)
-    natural = range(fields)
-    wanted = scorer.token_log_probs(distinct, natural, first, [Drawn(distinct[:, f]) for f in natural[first:]])
-    ways = [
-        Drawn(distinct[:, field], weights.get(field), distinct[:, max(sampler.parents[field], 0)])
-        for field in order[len(given) :]
-    ]
-    way = scorer.token_log_probs(distinct, order, len(given), ways)
-    logs = (wanted - way)[member.ravel()].reshape(len(tokens), COMPLETIONS)
+    logs = (scorer.row_log_probs(drawn.tokens, first) - drawn.logs).reshape(len(tokens), COMPLETIONS)
     taken = (logs + rng.gumbel(size=logs.shape)).argmax(axis=1)
-    chosen: np.ndarray = drawn.reshape(len(tokens), COMPLETIONS, fields)[np.arange(len(tokens)), taken]
+    chosen: np.ndarray = drawn.tokens.reshape(len(tokens), COMPLETIONS, fields)[np.arange(len(tokens)), taken]
     return chosen
 
 
@@ -112,7 +104,7 @@ def complete_in_order(
         field: weight for name in missing if name not in absent for field, weight in codec.present_weights(name).items()
     }
     if open_[first:].all():
-        return sampler.complete(tokens[:, :first], range(len(open_)), rng, weights=weights)
+        return sampler.complete(tokens[:, :first], range(len(open_)), rng, weights=weights).tokens
     block = BLOCK_ROWS // WEIGHTED
     parts = [
         _weighted(sampler, tokens[start : start + block], open_, weights, rng) for start in range(0, len(tokens), block)

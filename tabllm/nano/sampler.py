@@ -14,14 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..decoding.draws import deal, latin_uniforms, systematic, thinned
 from .engines.base import TINY, NanoEngine
 
-__all__ = ["MAX_CONDITIONED", "Sampler", "Weights"]
+__all__ = ["MAX_CONDITIONED", "Rows", "Sampler", "Weights"]
 
 #: Nodes evaluated in one engine call in the tree, and rows in a block.
 MAX_NODES = 1024
@@ -46,12 +46,29 @@ class _Branch:
         parent: int64[nodes], each node's entry in ``cache``.
         counts: int64[nodes], rows below each node.
         prefix: int32[nodes, depth], the tokens so far, in sampling order.
+        logs: float64[nodes], the log-probability of ``prefix``; see :class:`Rows`.
     """
 
     cache: Any
     parent: np.ndarray
     counts: np.ndarray
     prefix: np.ndarray
+    logs: np.ndarray
+
+
+class Rows(NamedTuple):
+    """Drawn rows.
+
+    Attributes:
+        tokens: int32[rows, fields] in field order.
+        logs: float64[rows], the log-probability with which each was drawn, up to a constant: of conditioned fields
+            it counts the factors, and not that together they were made to sum to 1.
+        evaluated: how many distributions of a field were computed for them.
+    """
+
+    tokens: np.ndarray
+    logs: np.ndarray
+    evaluated: int
 
 
 class Sampler:
@@ -87,6 +104,27 @@ class Sampler:
             advance: told how many rows are done.
         """
         walk = _Walk(self.engine, self.parents, list(order), dict(weights or {}), rng, advance)
+        return walk.run(rows, conditioned).tokens
+
+    def sample_rows(
+        self,
+        rows: int,
+        order: Sequence[int],
+        rng: np.random.Generator,
+        *,
+        weights: Weights | None = None,
+        conditioned: int = 0,
+        keep: Weights | None = None,
+    ) -> Rows:
+        """As :meth:`sample`, with the log-probabilities of the draw.
+
+        Args:
+            keep: field -> float[tokens] (or [tokens of the first half, tokens]), the probability with which a row stays
+                once that field is drawn. The others are left out there, so that fewer rows come than were asked for.
+        """
+        walk = _Walk(
+            self.engine, self.parents, list(order), dict(weights or {}), rng, lambda rows: None, keep=keep, scored=True
+        )
         return walk.run(rows, conditioned)
 
     def complete(
@@ -98,7 +136,7 @@ class Sampler:
         weights: Weights | None = None,
         copies: int = 1,
         shared: bool = False,
-    ) -> np.ndarray:
+    ) -> Rows:
         """Draw the rest of rows whose first fields (in ``order``) are given.
 
         Args:
@@ -107,32 +145,32 @@ class Sampler:
             shared: many neighbouring rows have the same tokens but for the last one: these are evaluated once.
 
         Returns:
-            int32[rows * copies, fields] in field order, rows as given, the copies of each one after the other.
+            rows * copies rows, as given, the copies of each one after the other; their log-probabilities are those of
+            the fields that were drawn.
         """
-        walk = _Walk(self.engine, self.parents, list(order), dict(weights or {}), rng, lambda rows: None)
-        result = np.empty((len(known) * copies, len(order)), np.int32)
+        walk = _Walk(self.engine, self.parents, list(order), dict(weights or {}), rng, lambda rows: None, scored=True)
         block = max(1, walk.block // copies)
         for start in range(0, len(known), block):
             part = known[start : start + block]
             if shared:
-                result[start : start + len(part)] = self._shared(walk, part)
+                self._shared(walk, part)
                 continue
             cache = self.engine.new_cache(len(part))
             self.engine.append(cache, part[:, :-1], walk.order, 0)
             if copies > 1:
                 cache = self.engine.gather(cache, np.repeat(np.arange(len(part)), copies), part.shape[1])
                 part = np.repeat(part, copies, axis=0)
-            result[start * copies : start * copies + len(part)] = walk.finish(cache, part, len(part))
-        return result
+            walk.finish(cache, part, np.zeros(len(part)))
+        return walk.result()
 
-    def _shared(self, walk: _Walk, known: np.ndarray) -> np.ndarray:
-        """A block of :meth:`complete`: int32[rows, fields]."""
+    def _shared(self, walk: _Walk, known: np.ndarray) -> None:
+        """Draw a block of :meth:`complete`."""
         prefix, place = np.unique(known[:, :-1], axis=0, return_inverse=True)
         cache = self.engine.new_cache(len(prefix))
         self.engine.append(cache, prefix, walk.order, 0)
         rows = walk.rounded(len(known))
         cache = self.engine.gather(cache, place.ravel()[rows], known.shape[1], drawing=True)
-        return walk.finish(cache, known[rows], len(known))
+        walk.finish(cache, known[rows], np.zeros(len(known)))
 
 
 class _Walk:
@@ -144,33 +182,44 @@ class _Walk:
         weights: dict[int, np.ndarray],
         rng: np.random.Generator,
         advance: Callable[[int], None],
+        *,
+        keep: Weights | None = None,
+        scored: bool = False,
     ) -> None:
         self.engine, self.parents, self.order, self.rng, self.advance = engine, parents, order, rng, advance
-        self.weights = weights
+        self.weights, self.keep, self.scored = weights, dict(keep or {}), scored
         most = max(1, MAX_FIELDS // len(engine.config.sizes))
         most = max(engine.round_rows, most - most % engine.round_rows)
         self.nodes, self.block = min(MAX_NODES, most), min(BLOCK_ROWS, most)
         self.place = {field: step for step, field in enumerate(order)}
+        #: Steps up to which rows may be left out: there they stay in the tree.
+        self.sifting = max((self.place[field] + 1 for field in self.keep), default=0)
+        self.parts: list[tuple[np.ndarray, np.ndarray]] = [(np.empty((0, len(order)), np.int32), np.empty(0))]
+        self.evaluated = 0
 
-    def run(self, rows: int, conditioned: int) -> np.ndarray:
-        start = self.conditioned_start(rows, conditioned)
-        self.parts: list[np.ndarray] = []
-        stack = [start]
+    def run(self, rows: int, conditioned: int) -> Rows:
+        stack = [self.conditioned_start(rows, conditioned)]
         while stack:
             branch = stack.pop()
             if branch.prefix.shape[1] == len(self.order):
-                self.collect(np.repeat(branch.prefix, branch.counts, axis=0))
-            elif branch.counts.sum() < MIN_ROWS_PER_NODE * len(branch.counts):
+                self.collect(branch.prefix, branch.counts, branch.logs)
+            elif self.sifting <= branch.prefix.shape[1] and branch.counts.sum() < MIN_ROWS_PER_NODE * len(
+                branch.counts
+            ):
                 self.expand(branch)
             else:
                 stack.extend(reversed(self.deepen(branch)))
-        return np.concatenate(self.parts)
+        return self.result()
 
-    def collect(self, rows: np.ndarray) -> None:
-        in_field_order = np.empty_like(rows)
-        in_field_order[:, self.order] = rows
-        self.parts.append(in_field_order)
-        self.advance(len(rows))
+    def result(self) -> Rows:
+        tokens, logs = (np.concatenate(each) for each in zip(*self.parts, strict=True))
+        return Rows(tokens, logs, self.evaluated)
+
+    def collect(self, prefix: np.ndarray, counts: np.ndarray, logs: np.ndarray) -> None:
+        in_field_order = np.empty_like(prefix)
+        in_field_order[:, self.order] = prefix
+        self.parts.append((np.repeat(in_field_order, counts, axis=0), np.repeat(logs, counts)))
+        self.advance(int(counts.sum()))
 
     # -- conditions -------------------------------------------------------------------------------------------
     def conditioned_start(self, rows: int, conditioned: int) -> _Branch:
@@ -179,7 +228,7 @@ class _Walk:
         All allowed prefixes are enumerated with their exact probability; where they become too many they
         are thinned to equal weights by systematic resampling (a particle filter).
         """
-        cache, mass = self.engine.new_cache(1), np.ones(1)
+        cache, mass, logs = self.engine.new_cache(1), np.ones(1), np.zeros(1)
         prefix = np.empty((1, 0), np.int32)
         most = int(
             np.clip(rows, MAX_CONDITIONED, 4 * MAX_CONDITIONED)
@@ -188,28 +237,32 @@ class _Walk:
             probabilities = self.probabilities(cache, prefix, step).astype(np.float64)
             joint = mass[:, None] * probabilities
             node, token = np.nonzero(joint)
-            mass = joint[node, token]
+            mass, logs = joint[node, token], logs[node] + np.log(probabilities[node, token])
             if len(mass) > most:
                 kept, mass = thinned(mass, most, self.rng)
-                node, token = node[kept], token[kept]
+                node, token, logs = node[kept], token[kept], logs[kept]
             prefix = np.concatenate([prefix[node], token[:, None].astype(np.int32)], axis=1)
             cache = self.engine.gather(cache, node, step + 1)
         if not conditioned:
-            return _Branch(cache, np.zeros(1, np.int64), np.array([rows]), prefix)
+            return _Branch(cache, np.zeros(1, np.int64), np.array([rows]), prefix, logs)
         kept, counts = systematic(mass, rows, self.rng)
-        return _Branch(cache, kept, counts, prefix[kept])
+        return _Branch(cache, kept, counts, prefix[kept], logs[kept])
 
     def probabilities(self, cache: Any, prefix: np.ndarray, step: int) -> np.ndarray:
         """Append each prefix's last token and give the next field's: float32[nodes, tokens], not normalised."""
         field = self.order[step]
         hidden = self.engine.append(cache, prefix[:, -1:] if step else prefix, self.order, step)
+        self.evaluated += len(prefix)
         probabilities = self.engine.probabilities(hidden, field)
         weight = self.weights.get(field)
         if weight is None:
             return probabilities
-        return (probabilities + TINY) * (
-            weight if weight.ndim == 1 else weight[prefix[:, self.place[self.parents[field]]]]
-        )
+        return (probabilities + TINY) * (weight if weight.ndim == 1 else weight[self.first_half(prefix, field)])
+
+    def first_half(self, prefix: np.ndarray, field: int) -> np.ndarray:
+        """int32[nodes], the tokens of the first half of the value whose second half is ``field``."""
+        tokens: np.ndarray = prefix[:, self.place[self.parents[field]]]
+        return tokens
 
     # -- the tree ---------------------------------------------------------------------------------------------
     def deepen(self, branch: _Branch) -> list[_Branch]:
@@ -218,12 +271,29 @@ class _Walk:
         cache = self.engine.gather(branch.cache, branch.parent[nodes], step, drawing=True)
         probabilities = self.probabilities(cache, branch.prefix[nodes], step)[: len(branch.counts)]
         parent, child, counts = deal(probabilities, branch.counts, self.rng)
+        parent, child, counts = self.kept(branch.prefix, parent, child, counts)
         prefix = np.concatenate([branch.prefix[parent], child[:, None].astype(np.int32)], axis=1)
+        logs = branch.logs[parent]
+        if self.scored:
+            logs = logs + np.log(probabilities[parent, child] / probabilities.sum(axis=1, dtype=np.float64)[parent])
         children = []
         for start in range(0, len(parent), self.nodes):
             part = slice(start, start + self.nodes)
-            children.append(_Branch(cache, parent[part], counts[part], prefix[part]))
+            children.append(_Branch(cache, parent[part], counts[part], prefix[part], logs[part]))
         return children
+
+    def kept(
+        self, prefix: np.ndarray, parent: np.ndarray, child: np.ndarray, counts: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The children (node, token and rows of each) after some of their rows are left out."""
+        field = self.order[prefix.shape[1]]
+        probability = self.keep.get(field)
+        if probability is None:
+            return parent, child, counts
+        place = (child,) if probability.ndim == 1 else (self.first_half(prefix, field)[parent], child)
+        counts = self.rng.binomial(counts, probability[place])
+        stay = counts > 0
+        return parent[stay], child[stay], counts[stay]
 
     def expand(self, branch: _Branch) -> None:
         """Go on with one entry per row, in blocks."""
@@ -232,7 +302,7 @@ class _Walk:
             part = node[start : start + self.block]
             rounded = part[self.rounded(len(part))]
             cache = self.engine.gather(branch.cache, branch.parent[rounded], branch.prefix.shape[1], drawing=True)
-            self.parts.append(self.finish(cache, branch.prefix[rounded], len(part)))
+            self.finish(cache, branch.prefix[rounded], branch.logs[part])
             self.advance(len(part))
 
     def rounded(self, rows: int) -> np.ndarray:
@@ -241,17 +311,18 @@ class _Walk:
         index[:rows] = np.arange(rows)
         return index
 
-    def finish(self, cache: Any, prefix: np.ndarray, rows: int) -> np.ndarray:
-        """Draw all remaining fields of a block on the device: int32[rows, fields] in field order.
+    def finish(self, cache: Any, prefix: np.ndarray, logs: np.ndarray) -> None:
+        """Draw all remaining fields of a block on the device.
 
         Args:
-            rows: of the block, the first ones of the cache and of ``prefix``.
+            logs: float64[rows], of the block's rows, which are the first ones of the cache and of ``prefix``.
         """
-        engine, depth = self.engine, prefix.shape[1]
+        engine, depth, rows = self.engine, prefix.shape[1], len(logs)
         uniform = latin_uniforms(rows, len(self.order) - depth, self.rng)
         uniforms = engine.put(np.pad(uniform, ((0, 0), (0, len(prefix) - rows))))
         token = engine.put(prefix[:, -1:]) if depth else engine.put(prefix)
         drawn: dict[int, Any] = {}
+        probabilities: list[Any] = []
         for step in range(depth, len(self.order)):
             field = self.order[step]
             hidden = engine.append(cache, token, self.order, step)
@@ -261,10 +332,16 @@ class _Walk:
                 if weight.ndim == 2:
                     parent = self.parents[field]
                     weight = weight[drawn[parent] if parent in drawn else engine.put(prefix[:, self.place[parent]])]
-            drawn[field] = engine.draw(hidden, field, uniforms[step - depth], weight)
+            distribution = engine.distribution(hidden, field, weight)
+            drawn[field] = engine.draw(distribution, uniforms[step - depth])
+            if self.scored:
+                probabilities.append(engine.probability(distribution, drawn[field]))
             token = drawn[field][:, None]
-        result = np.empty((len(prefix), len(self.order)), np.int32)
-        result[:, self.order[:depth]] = prefix
+        self.evaluated += rows * len(drawn)
+        tokens = np.empty((len(prefix), len(self.order)), np.int32)
+        tokens[:, self.order[:depth]] = prefix
         if drawn:
-            result[:, list(drawn)] = engine.fetch(list(drawn.values()))
-        return result[:rows]
+            tokens[:, list(drawn)] = engine.fetch(list(drawn.values()))
+        if probabilities:
+            logs = logs + np.log(engine.fetch(probabilities)[:rows].astype(np.float64)).sum(axis=1)
+        self.parts.append((tokens[:rows], logs))

@@ -16,7 +16,7 @@ from ..codec.likelihood import LEAST, candidates
 from ..codec.rows import RowCodec
 from .engines.base import NanoEngine
 
-__all__ = ["Drawn", "NanoScorer", "Scored"]
+__all__ = ["NanoScorer", "Scored"]
 
 #: Rows whose next field is found together, and so many fields of all of them: their keys and values are kept.
 BLOCK_ROWS, BLOCK_FIELDS = 1024, 1 << 16
@@ -33,36 +33,20 @@ class Scored(Protocol):
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """The tokens of one field that were drawn, under the factors that they were drawn with.
-
-    Attributes:
-        tokens: int[rows].
-        weight: float[tokens], or for the second half of a value float[tokens of the first half, tokens].
-        first_half: int[rows], the tokens of that first half.
-    """
+class _Tokens:
+    """The tokens of one field: int[rows]."""
 
     tokens: np.ndarray
-    weight: np.ndarray | None = None
-    first_half: np.ndarray | None = None
 
     def log_prob(self, probabilities: np.ndarray, row: np.ndarray | None = None) -> np.ndarray:
         """float64[rows]; arguments as of :meth:`tabllm.codec.likelihood.Candidates.log_prob`."""
         row = np.arange(len(self.tokens)) if row is None else row
-        probabilities = np.maximum(probabilities, LEAST)
-        logs: np.ndarray = np.log(probabilities[row, self.tokens].astype(np.float64))
-        if self.weight is None:
-            return logs
-        if self.weight.ndim == 1:
-            return logs - np.log((probabilities @ self.weight).astype(np.float64))[row]
-        assert self.first_half is not None
-        allowed = np.einsum("nt,nt->n", probabilities[row], self.weight[self.first_half])
-        return logs - np.log(allowed.astype(np.float64))
+        logs: np.ndarray = np.log(np.maximum(probabilities[row, self.tokens], LEAST).astype(np.float64))
+        return logs
 
-    def part(self, rows: slice | np.ndarray) -> Drawn:
+    def part(self, rows: slice | np.ndarray) -> _Tokens:
         """Those of some rows."""
-        half = None if self.first_half is None else self.first_half[rows]
-        return Drawn(self.tokens[rows], self.weight, half)
+        return _Tokens(self.tokens[rows])
 
 
 class Conditional(Protocol):
@@ -118,17 +102,18 @@ class NanoScorer(RowScorer[RowCodec, NanoEngine]):
             result[name] += logs[:, index]
         return result
 
-    def token_log_probs(
-        self, tokens: np.ndarray, order: Sequence[int], begin: int, found: Sequence[Scored]
-    ) -> np.ndarray:
-        """Log-probability of the fields from step ``begin`` of ``order`` on, float64[rows].
+    def row_log_probs(self, tokens: np.ndarray, begin: int, *, drawing: bool = False) -> np.ndarray:
+        """Log-probability in field order of the fields from ``begin`` on, float64[rows].
 
         Args:
             tokens: int32[rows, fields] in field order.
-            found: what is scored of each of those fields.
+            drawing: of the distribution that rows are drawn from, which an engine may compute in a shorter number type.
         """
-        logs = self._logs(np.ascontiguousarray(tokens[:, order]), order, begin, found, lambda _: None)
-        total: np.ndarray = logs.sum(axis=1)
+        rows, member = np.unique(tokens, axis=0, return_inverse=True)
+        fields = range(tokens.shape[1])
+        found = [_Tokens(rows[:, field]) for field in fields[begin:]]
+        logs = self._logs(rows, fields, begin, found, lambda _: None, drawing=drawing)
+        total: np.ndarray = logs.sum(axis=1)[member.ravel()]
         return total
 
     def next_probs(self, arrays: Arrays, rows: int, given: Sequence[str], target: str, classes: int) -> np.ndarray:
@@ -151,6 +136,8 @@ class NanoScorer(RowScorer[RowCodec, NanoEngine]):
         begin: int,
         found: Sequence[Scored],
         advance: Callable[[int], None],
+        *,
+        drawing: bool = False,
     ) -> np.ndarray:
         """Log-probabilities of the fields from step ``begin`` on: float64[rows, fields].
 
@@ -168,7 +155,7 @@ class NanoScorer(RowScorer[RowCodec, NanoEngine]):
             some = heads[start : start + block]
             rows = slice(some[0], ends[min(start + block, len(heads))])
             part = [each.part(rows) for each in found]
-            logs[ranked[rows]] = self._walk(tokens[rows], some - some[0], order, begin, depth, part)
+            logs[ranked[rows]] = self._walk(tokens[rows], some - some[0], order, begin, depth, part, drawing)
             advance(rows.stop - rows.start)
         return logs
 
@@ -185,6 +172,7 @@ class NanoScorer(RowScorer[RowCodec, NanoEngine]):
         begin: int,
         depth: int,
         found: Sequence[Scored],
+        drawing: bool,
     ) -> np.ndarray:
         """As :meth:`_logs`.
 
@@ -194,7 +182,7 @@ class NanoScorer(RowScorer[RowCodec, NanoEngine]):
         """
         engine, logs = self._engine, np.empty((len(tokens), len(found)))
         node = np.repeat(np.arange(len(heads)), np.diff(np.append(heads, len(tokens))))
-        cache = engine.new_cache(len(heads))
+        cache = engine.new_cache(len(heads), drawing=drawing)
         fed = tokens[heads, :begin]
         for step in range(begin, depth + 1):
             hidden = engine.append(cache, np.ascontiguousarray(fed), order, 0 if step == begin else step)
@@ -204,7 +192,7 @@ class NanoScorer(RowScorer[RowCodec, NanoEngine]):
         block = _block_rows(len(order))
         for start in range(0, len(tokens) if depth + 1 < len(order) else 0, block):
             rows = slice(start, start + block)
-            own = engine.gather(cache, node[rows], depth + 1)
+            own = engine.gather(cache, node[rows], depth + 1, drawing=drawing)
             for step in range(depth + 1, len(order)):
                 hidden = engine.append(own, np.ascontiguousarray(tokens[rows, step - 1 : step]), order, step)
                 probabilities = engine.probabilities(hidden, order[step])

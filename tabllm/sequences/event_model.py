@@ -106,7 +106,7 @@ class EventModel(TableLM):
     def _drawn(self, tokens: np.ndarray, rng: np.random.Generator, shared: bool) -> Arrays:
         codec, engine = self._fitted()
         fields = codec.table.fields
-        rows = Sampler(engine, codec.table.parents).complete(tokens, range(len(fields)), rng, shared=shared)
+        rows = Sampler(engine, codec.table.parents).complete(tokens, range(len(fields)), rng, shared=shared).tokens
         learned: Arrays = {}
         place = 0
         for name, found in codec.table.codecs.items():

@@ -42,8 +42,8 @@ class NanoEngine(ABC):
 
     # -- decoding ---------------------------------------------------------------------------------------------
     @abstractmethod
-    def new_cache(self, rows: int) -> Any:
-        """Room for the keys and values of ``rows`` rows."""
+    def new_cache(self, rows: int, *, drawing: bool = False) -> Any:
+        """Room for the keys and values of ``rows`` rows; ``drawing`` as of :meth:`gather`."""
 
     @abstractmethod
     def gather(self, cache: Any, index: np.ndarray, length: int, *, drawing: bool = False) -> Any:
@@ -69,13 +69,24 @@ class NanoEngine(ABC):
         """The distribution of a field: float32[rows, tokens of the field], on the host."""
 
     @abstractmethod
-    def draw(self, hidden: Any, field: int, uniform: Any, weight: Any | None) -> Any:
+    def distribution(self, hidden: Any, field: int, weight: Any | None) -> Any:
+        """The distribution of a field, not normalised: float32[rows, tokens of the field] on the device.
+
+        Args:
+            weight: ``None``, or factors on the probabilities, float32[tokens] or [rows, tokens] on the device.
+        """
+
+    @abstractmethod
+    def draw(self, distribution: Any, uniform: Any) -> Any:
         """Draw a field by inversion: int32[rows] on the device.
 
         Args:
             uniform: float32[rows] on the device, below 1.
-            weight: ``None``, or factors on the probabilities, float32[tokens] or [rows, tokens] on the device.
         """
+
+    @abstractmethod
+    def probability(self, distribution: Any, token: Any) -> Any:
+        """The probability of each row's token, which was drawn: float32[rows] on the device, above 0."""
 
     @abstractmethod
     def put(self, array: np.ndarray) -> Any:
@@ -83,7 +94,7 @@ class NanoEngine(ABC):
 
     @abstractmethod
     def fetch(self, columns: Sequence[Any]) -> np.ndarray:
-        """Device vectors int32[rows] as the columns of one host array: int32[rows, len(columns)]."""
+        """Device vectors [rows] of one number type as the columns of one host array: [rows, len(columns)]."""
 
     @abstractmethod
     def numpy_weights(self) -> dict[str, np.ndarray]:

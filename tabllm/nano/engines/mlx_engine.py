@@ -52,7 +52,7 @@ class MlxEngine(NanoEngine):
         self._offset_row = mx.array(config.offsets[:-1])
 
     # -- decoding ---------------------------------------------------------------------------------------------
-    def new_cache(self, rows: int) -> _Cache:
+    def new_cache(self, rows: int, *, drawing: bool = False) -> _Cache:
         return _Cache(rows, [None] * self.config.layers, [None] * self.config.layers)
 
     def gather(self, cache: _Cache, index: np.ndarray, length: int, *, drawing: bool = False) -> _Cache:
@@ -86,11 +86,15 @@ class MlxEngine(NanoEngine):
     def probabilities(self, hidden: mx.array, field: int) -> np.ndarray:
         return np.array(mx.softmax(self._logits(self.weights, hidden, field), axis=-1))
 
-    def draw(self, hidden: mx.array, field: int, uniform: mx.array, weight: mx.array | None) -> mx.array:
+    def distribution(self, hidden: mx.array, field: int, weight: mx.array | None) -> mx.array:
         probabilities = mx.softmax(self._logits(self.weights, hidden, field), axis=-1)
-        if weight is not None:
-            probabilities = (probabilities + TINY) * weight
-        return draw(probabilities, uniform)
+        return probabilities if weight is None else (probabilities + TINY) * weight
+
+    def draw(self, distribution: mx.array, uniform: mx.array) -> mx.array:
+        return draw(distribution, uniform)
+
+    def probability(self, distribution: mx.array, token: mx.array) -> mx.array:
+        return mx.take_along_axis(distribution, token[:, None], axis=1)[:, 0] / distribution.sum(axis=-1)
 
     def put(self, array: np.ndarray) -> mx.array:
         return mx.array(array.astype(np.int32) if array.dtype == np.int64 else array)

@@ -152,11 +152,15 @@ class TorchEngine(NanoEngine):
         return result
 
     @torch.inference_mode()
-    def draw(self, hidden: Tensor, field: int, uniform: Tensor, weight: Tensor | None) -> Tensor:
+    def distribution(self, hidden: Tensor, field: int, weight: Tensor | None) -> Tensor:
         probabilities = torch.softmax(self._logits(self.weights, hidden, field), dim=-1)
-        if weight is not None:
-            probabilities = (probabilities + TINY) * weight
-        return draw(probabilities, uniform)
+        return probabilities if weight is None else (probabilities + TINY) * weight
+
+    def draw(self, distribution: Tensor, uniform: Tensor) -> Tensor:
+        return draw(distribution, uniform)
+
+    def probability(self, distribution: Tensor, token: Tensor) -> Tensor:
+        return distribution.gather(1, token.long()[:, None])[:, 0] / distribution.sum(dim=-1)
 
     def put(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)

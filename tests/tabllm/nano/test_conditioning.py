@@ -70,7 +70,7 @@ def test_conditioned_fields_drawn_first_and_not_resampled_are_farther_off(model,
         monkeypatch.setattr(conditioning, "CANDIDATES", candidates)
         monkeypatch.setattr(conditioning, "ROUNDS", rounds)
         if rounds == 1:
-            monkeypatch.setattr(conditioning, "_importance", lambda scorer, tokens, order: np.zeros(len(tokens)))
+            monkeypatch.setattr(conditioning, "_importance", lambda scorer, drawn, *_: np.zeros(len(drawn.logs)))
         made = model.sample(ROWS, where=where, seed=3)
         monkeypatch.undo()
         monkeypatch.setattr(conditioning, "MAX_CONDITIONED", 10)

@@ -122,10 +122,35 @@ def test_the_second_half_of_a_value_keeps_to_its_first_half(engine, parts):
     same(frequencies(rows), expected / expected.sum())
 
 
+def test_rows_that_are_left_out_on_the_way_leave_the_exact_conditional(engine, parts):
+    pairs = np.array([[1, 0, 0, 1], [0, 0.5, 0, 0], [0, 0, 1, 0]], np.float32)
+    keep = {1: np.array([0.3, 1.0]), 2: pairs}
+    made = Sampler(engine, [-1, -1, 0]).sample_rows(ROWS, [0, 1, 2], np.random.default_rng(5), keep=keep)
+    expected = joint(engine, [0, 1, 2]) * keep[1][:, None] * pairs[:, None, :]
+    assert len(made.tokens) == pytest.approx(ROWS * expected.sum(), rel=0.03)
+    found, share = frequencies(made.tokens), expected / expected.sum()
+    error = np.sqrt(share * (1 - share) / len(made.tokens)) + 1e-5
+    assert (np.abs(found - share) < 4.5 * error).all()
+
+
+@pytest.mark.parametrize("conditioned", [0, 1])
+def test_rows_come_with_the_logarithm_of_their_probability(engine, parts, conditioned):
+    order = [1, 2, 0]
+    weights = {1: np.array([0.3, 1.0], np.float32), 0: np.array([1.0, 0.0, 1.0], np.float32)}
+    made = Sampler(engine, [-1] * 3).sample_rows(
+        900, order, np.random.default_rng(6), weights=weights, conditioned=conditioned
+    )
+    kept = joint(engine, order) * weights[0][:, None, None]
+    last = joint(engine, order).sum(axis=0) / kept.sum(axis=0)  # field 0 is drawn under factors, which sum to less
+    first = weights[1] if conditioned else weights[1] / (joint(engine, order).sum(axis=(0, 2)) @ weights[1])
+    expected = np.log((kept * last * first[:, None])[tuple(made.tokens.T)])
+    np.testing.assert_allclose(made.logs, expected, atol=1e-4)
+
+
 def test_rows_are_completed_from_what_is_given(engine):
     given = np.tile(np.array([[1, 2]], np.int32), (ROWS, 1))
     order = [1, 2, 0]
-    rows = Sampler(engine, [-1] * 3).complete(given, order, np.random.default_rng(4))
+    rows = Sampler(engine, [-1] * 3).complete(given, order, np.random.default_rng(4)).tokens
     assert (rows[:, 1:] == [1, 2]).all()
     expected = joint(engine, order)[:, 1, 2]
     same(frequencies(rows)[:, 1, 2], expected / expected.sum())
@@ -133,7 +158,7 @@ def test_rows_are_completed_from_what_is_given(engine):
 
 def test_rows_that_share_what_is_given_but_for_its_last_field_are_completed_likewise(engine):
     given = np.stack([np.ones(ROWS, np.int32), np.arange(ROWS, dtype=np.int32) % SIZES[2]], axis=1)
-    rows = Sampler(engine, [-1] * 3).complete(given, [1, 2, 0], np.random.default_rng(4), shared=True)
+    rows = Sampler(engine, [-1] * 3).complete(given, [1, 2, 0], np.random.default_rng(4), shared=True).tokens
     assert (rows[:, 1:] == given).all()
     expected = joint(engine, [1, 2, 0])[:, 1]
     same(frequencies(rows)[:, 1], expected / expected.sum(axis=0) / SIZES[2])
@@ -244,7 +269,7 @@ def test_rows_with_different_known_fields_are_completed_each_by_its_own(engine, 
     monkeypatch.setattr(sampler_module, "BLOCK_ROWS", 7000)
     order = [2, 0, 1]
     given = np.random.default_rng(1).integers(0, 4, (ROWS, 1)).astype(np.int32)
-    rows = Sampler(engine, [-1] * 3).complete(given, order, np.random.default_rng(4))
+    rows = Sampler(engine, [-1] * 3).complete(given, order, np.random.default_rng(4)).tokens
     np.testing.assert_array_equal(rows[:, 2], given[:, 0])
     expected = joint(engine, order)
     share = expected / expected.sum(axis=(0, 1)) * np.bincount(given[:, 0], minlength=4) / ROWS
@@ -254,7 +279,7 @@ def test_rows_with_different_known_fields_are_completed_each_by_its_own(engine, 
 def test_the_second_half_is_completed_under_the_first_that_is_known(engine):
     pairs = np.array([[1, 0, 0, 1], [0, 1, 0, 0], [0, 0, 1, 0]], np.float32)
     given = np.random.default_rng(1).integers(0, 3, (3000, 1)).astype(np.int32)
-    rows = Sampler(engine, [-1, -1, 0]).complete(given, [0, 1, 2], np.random.default_rng(4), weights={2: pairs})
+    rows = Sampler(engine, [-1, -1, 0]).complete(given, [0, 1, 2], np.random.default_rng(4), weights={2: pairs}).tokens
     assert (pairs[rows[:, 0], rows[:, 2]] == 1).all()
     assert set(rows[rows[:, 0] == 0, 2].tolist()) == {0, 3}
 
