@@ -6,7 +6,7 @@ that of the way in which it was drawn (Rubin 1988, "Using the SIR algorithm to s
 
 8,000 rows of California housing without their price: the rows that are filled with 1, 4, 8 and 16 completions give
 XGBoost an R2 of .73, .78, .78 and .79 (real prices .81); with Adult's ``income`` the AUC is .890, .910, .913 and .912
-(real .920). Four completions take five times as long as one.
+(real .920). Four completions take four times as long as one.
 """
 
 from __future__ import annotations
