@@ -11,6 +11,7 @@ from tabular.errors import TabllmError, UsageError
 
 from .errors import goes_on, interruptible
 from .group import Command
+from .in_parts import Cluster, study_cluster_options
 from .options import (
     PATH,
     AtLeast,
@@ -47,6 +48,8 @@ tabllm compare visits.csv -m nano,ctgan,tvae,tabddpm --target clicked
 tabllm compare visits.csv --holdout visits-test.csv --html comparison.html --markdown comparison.md
 # A quick look
 tabllm compare visits.csv -m ctgan -m tvae --epochs 10 --train-rows 2000
+# Each generator on a worker of a Ray cluster
+tabllm compare visits.csv -m nano,ctgan,tvae --cluster ray --workers 3
 """
 
 
@@ -83,6 +86,7 @@ tabllm compare visits.csv -m ctgan -m tvae --epochs 10 --train-rows 2000
 @real_rows_option
 @rule_options
 @seed_option
+@study_cluster_options
 @reading_options
 @click.pass_obj
 def compare(
@@ -101,6 +105,7 @@ def compare(
     no_real_rows: bool,
     rules: RuleChoice,
     seed: int | None,
+    cluster: Cluster,
     reading: ReadOptions,
 ) -> None:
     """Fit each of several generators to the table DATA, sample it and judge its rows.
@@ -111,6 +116,7 @@ def compare(
     if not names:
         raise UsageError("--model names no model; write for example --model nano --model ctgan.")
     outputs.check(session)
+    cluster.check()
 
     from eval.facts.provenance import provenance
     from eval.judging.side_by_side import pairwise_tables, to_markdown
@@ -144,7 +150,16 @@ def compare(
     claim_work(session, folder, "*/result.json", "*/run", "*/run.partial")
     settings = Settings(target, seed, sampled, options)
     with interruptible(goes_on(folder)):
-        outcomes = run_study(names, train, holdout_rows, settings, folder, schema=schema, progress=session.reporter())
+        outcomes = run_study(
+            names,
+            train,
+            holdout_rows,
+            settings,
+            folder,
+            schema=schema,
+            workers=cluster.executor(session.reporter()),
+            progress=session.reporter(),
+        )
 
     tables = [table for table in (fidelity_table(outcomes), utility_table(outcomes)) if table and table.names]
     made = sampled_rows(outcomes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,15 +14,25 @@ import click
 from tabular.errors import UsageError
 
 from .errors import Interrupted
-from .options import AtLeast, options_as
+from .options import AtLeast, Decorated, options_as
 from .session import STDOUT, Session, seconds
 
 if TYPE_CHECKING:
+    from tabular.progress import Reporter
     from tabular.synthesizer import Synthesizer
 
     from ..cluster.job import Work
+    from ..cluster.ray_executor import RayExecutor
 
-__all__ = ["Cluster", "cluster_options", "loaded", "run_in_parts", "table_in_parts", "writes_parts"]
+__all__ = [
+    "Cluster",
+    "cluster_options",
+    "loaded",
+    "run_in_parts",
+    "study_cluster_options",
+    "table_in_parts",
+    "writes_parts",
+]
 
 
 @dataclass(frozen=True)
@@ -44,32 +54,48 @@ class Cluster:
 
         check_ray()
 
+    def executor(self, progress: Reporter) -> RayExecutor | None:
+        """Its workers; none where this process does the work."""
+        if self.name is None:
+            return None
+        from ..cluster.ray_executor import RayExecutor
 
-#: ``--cluster``, ``--workers`` and ``--address``; the command gets them as one argument, ``cluster``.
-cluster_options = options_as(
-    "cluster",
-    (
-        click.option(
-            "--cluster",
-            "cluster_name",
-            type=click.Choice(["ray"]),
-            help="Cluster whose workers do the work; OUT is a folder of Parquet parts.",
+        address = self.address or os.environ.get("RAY_ADDRESS") or "local"
+        return RayExecutor(self.workers, address=address, progress=progress)
+
+
+def _cluster_options(about: str) -> Callable[[Decorated], Decorated]:
+    """``--cluster``, ``--workers`` and ``--address``; the command gets them as one argument, ``cluster``."""
+    return options_as(
+        "cluster",
+        (
+            click.option(
+                "--cluster",
+                "cluster_name",
+                type=click.Choice(["ray"]),
+                help=f"Cluster whose workers do the work; {about}",
+            ),
+            click.option(
+                "--workers",
+                type=AtLeast(1),
+                metavar="N",
+                help="Workers of the cluster, each with one processor.  [default: all]",
+            ),
+            click.option(
+                "--address",
+                metavar="ADDR",
+                help="Address of the cluster: 'local' starts Ray on this machine, 'auto' finds the cluster that "
+                "this machine belongs to.  [default: RAY_ADDRESS, else local]",
+            ),
         ),
-        click.option(
-            "--workers",
-            type=AtLeast(1),
-            metavar="N",
-            help="Workers of the cluster, each with one processor.  [default: all]",
-        ),
-        click.option(
-            "--address",
-            metavar="ADDR",
-            help="Address of the cluster: 'local' starts Ray on this machine, 'auto' finds the cluster that "
-            "this machine belongs to.  [default: RAY_ADDRESS, else local]",
-        ),
-    ),
-    lambda cluster_name, workers, address: Cluster(cluster_name, workers, address),
-)
+        lambda cluster_name, workers, address: Cluster(cluster_name, workers, address),
+    )
+
+
+#: Of a command that writes rows.
+cluster_options = _cluster_options("OUT is a folder of Parquet parts.")
+#: Of a command that fits several times: each worker makes whole fits.
+study_cluster_options = _cluster_options("each makes whole fits.")
 
 
 def writes_parts(out: str, cluster: Cluster) -> bool:
@@ -142,12 +168,7 @@ def run_in_parts(
     from ..cluster.driving import counted
 
     progress = session.reporter()
-    executor: Executor = InProcess(synthesizer)
-    if cluster.name is not None:
-        from ..cluster.ray_executor import RayExecutor
-
-        address = cluster.address or os.environ.get("RAY_ADDRESS") or "local"
-        executor = RayExecutor(cluster.workers, address=address, progress=progress)
+    executor: Executor = cluster.executor(progress) or InProcess(synthesizer)
     folder, done, start = open_folder(out), Done(), time.perf_counter()
     try:
         run_job(work, folder, executor, force=force, label=label, progress=progress, done=done)

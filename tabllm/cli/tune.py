@@ -13,6 +13,7 @@ from tabular.plain_json import FieldError, parse_json
 
 from .errors import goes_on, interruptible
 from .group import Command
+from .in_parts import Cluster, study_cluster_options
 from .options import (
     PATH,
     AtLeast,
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 
 __all__ = ["tune"]
 
+#: Trials that are proposed together where workers make them.
+PARALLEL = 4
+
 EXAMPLES = """
 # The settings of ctgan for this table, in half an hour; then a fit with the best ones
 tabllm tune visits.csv -m ctgan --target clicked --minutes 30
@@ -53,6 +57,8 @@ tabllm tune visits.csv -m tabddpm --trials 80 --repeats 3
 tabllm tune visits.csv -m tvae --utility-weight 0 --set numbers=quantiles
 # A quick look: 2,000 rows, 5 passes over them in each trial
 tabllm tune visits.csv -m tabcascade --train-rows 2000 --epochs 5 --trials 10
+# Eight trials at a time, by the workers of a Ray cluster
+tabllm tune visits.csv -m ctgan --trials 40 --parallel 8 --cluster ray --address auto
 """
 
 
@@ -88,6 +94,13 @@ tabllm tune visits.csv -m tabcascade --train-rows 2000 --epochs 5 --trials 10
     metavar="K",
     help="Confirmation: fit the K best and the default for as long as 'fit' would, and take the best.",
 )
+@click.option(
+    "--parallel",
+    type=AtLeast(1),
+    metavar="N",
+    help="Trials that are proposed together; what is found depends on it, and not on --workers.  [default: 1, with "
+    f"--cluster {PARALLEL}]",
+)
 @train_rows_option(20)
 @click.option(
     "--utility-weight",
@@ -109,6 +122,7 @@ tabllm tune visits.csv -m tabcascade --train-rows 2000 --epochs 5 --trials 10
 @rule_options
 @seed_option
 @drop_option
+@study_cluster_options
 @reading_options
 @click.pass_obj
 def tune(
@@ -123,6 +137,7 @@ def tune(
     steps: int | None,
     repeats: int,
     confirm: int,
+    parallel: int | None,
     train_rows: int | None,
     utility_weight: float,
     fixed: tuple[str, ...],
@@ -131,6 +146,7 @@ def tune(
     rules: RuleChoice,
     seed: int | None,
     dropped: tuple[str, ...],
+    cluster: Cluster,
     reading: ReadOptions,
 ) -> None:
     """Try settings of a generator on the table DATA, the most promising ones next, and keep the best.
@@ -142,6 +158,7 @@ def tune(
         raise UsageError("--share, --epochs and --steps contradict each other; give one of them.")
     options = _fixed(fixed)
     outputs.check(session)
+    cluster.check()
 
     from eval.facts.provenance import provenance
     from eval.models.utility import check_target, guess_target
@@ -172,7 +189,8 @@ def tune(
         check_target(target, schema)
     folder = Path(out or default_run(data).removesuffix("-run") + "-tune")
     claim_work(session, folder, "study.db")
-    search = Search(model, target, seed, share, epochs, steps, repeats, utility_weight, options)
+    parallel = parallel or (1 if cluster.name is None else PARALLEL)
+    search = Search(model, target, seed, share, epochs, steps, repeats, utility_weight, options, parallel)
     if trials is None and minutes is None:
         trials = 40
     ruled = partial(ruled_schema, rules=rules, data=data, seed=seed, progress=session.reporter())
@@ -185,6 +203,7 @@ def tune(
             minutes=minutes,
             confirm=confirm,
             ruled=ruled,
+            workers=cluster.executor(session.reporter()),
             progress=session.reporter(),
         )
 

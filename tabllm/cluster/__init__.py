@@ -8,6 +8,7 @@
 ``folders``       where parts go: a disk, an object store
 ``driving``       what is there counts, the rest is made (``run_job``)
 ``executors``     who makes parts: this process; ``ray_executor``: the workers of Ray
+``studying``      what the same workers are to a study: they do whole fits
 ================  ========================================================================
 """
 

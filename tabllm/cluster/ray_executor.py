@@ -1,18 +1,20 @@
-"""Makes parts on the workers of a Ray cluster, or of a Ray that is started on this machine alone."""
+"""Work on the workers of a Ray cluster, or of a Ray that is started on this machine alone: parts, and whole tasks."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import os
+import pickle
 import platform
 import shutil
 import signal
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psutil
@@ -23,6 +25,7 @@ from tabular.progress import Reporter
 
 from .executors import Executor
 from .job import PartFacts, Work
+from .studying import Run, Workers
 from .working import Worker, packed_run
 
 __all__ = ["RayExecutor", "check_ray"]
@@ -55,12 +58,12 @@ def _versions() -> dict[str, str]:
 
 
 class Remote:
-    """What runs in a worker's process: :class:`.working.Worker`, whose errors are given back as they are."""
+    """What runs in a worker's process: something that makes things, whose errors are given back as they are."""
 
-    worker: Worker
+    worker: Any
 
-    def load(self, work: Work, sent: Mapping[str, bytes] | None, versions: Mapping[str, str]) -> Any:
-        """Load the run; the process' number and its machine, or the error."""
+    def load(self, begin: Callable[..., Any], sent: Any, versions: Mapping[str, str]) -> Any:
+        """Make the worker; the process' number and its machine, or the error."""
         other = {name: version for name, version in _versions().items() if version != versions[name]}
         if other:
             name, version = next(iter(other.items()))
@@ -69,29 +72,29 @@ class Remote:
                 "differ, so install the same version."
             )
         try:
-            self.worker = Worker(work, sent=sent)
+            self.worker = begin(sent)
         except TabllmError as error:
             return error
         return os.getpid(), platform.node()
 
-    def make(self, part: int) -> Any:
-        """The facts of a part, or the error."""
+    def make(self, *given: Any) -> Any:
+        """What the worker makes, or the error."""
         try:
-            return self.worker.make(part)
+            return self.worker.make(*given)
         except TabllmError as error:
             return error
 
 
 @dataclass
 class _Call:
-    """What a worker is doing: loading the run (no part), or making a part."""
+    """What a worker is doing: getting ready (no part), or making a part."""
 
     actor: Any
     part: int | None
     since: float
 
 
-class RayExecutor(Executor):
+class RayExecutor(Executor, Workers):
     """Workers of one thread each; a lost or hung worker is replaced, and its part made again.
 
     Args:
@@ -116,16 +119,20 @@ class RayExecutor(Executor):
     def run(self, work: Work, parts: Sequence[int]) -> Generator[PartFacts, None, None]:
         if not parts:
             return
-        import ray
+        packed = packed_run(work.run) if self.address != "local" else None
+        pool = _Pool(self, partial(_part_worker, work), packed, device=work.device, noun="part", ends_hung=True)
+        with pool.open():
+            yield from (facts for _, facts in pool.run({part: (part,) for part in parts}))
 
-        with self._connected():
-            sent = None
-            if self.address != "local" and (packed := packed_run(work.run)) is not None:
-                sent = ray.put(packed)
-            gpus = 1 if work.device not in ("cpu", "auto") else 0
-            workers = min(self.workers or self._width(gpus), len(parts))
-            remote = ray.remote(num_cpus=1, num_gpus=gpus, max_restarts=0)(Remote)
-            yield from _Pool(self, remote, work, sent).run(parts, workers)
+    @contextlib.contextmanager
+    def ready(
+        self, begin: Callable[[Any], Any], sent: Any, *, device: str, noun: str, check: Callable[[], None] | None = None
+    ) -> Iterator[Run]:
+        # As bytes: of an object Ray gives a worker arrays that cannot be written to, and a generator may write to its
+        # own. The fits of some settings take far longer than others: none is taken for hung.
+        pool = _Pool(self, partial(_study_worker, begin), pickle.dumps(sent), device=device, noun=noun, check=check)
+        with pool.open():
+            yield pool.run
 
     def _width(self, gpus: int) -> int:
         import ray
@@ -181,49 +188,104 @@ def _kept_signals() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def _part_worker(work: Work, sent: Mapping[str, bytes] | None) -> Worker:
+    return Worker(work, sent=sent)
+
+
+def _study_worker(begin: Callable[[Any], Any], sent: bytes) -> Any:
+    return begin(pickle.loads(sent))
+
+
 class _Pool:
-    """The workers of one call of :meth:`RayExecutor.run`.
+    """The workers of one piece of work.
 
     Args:
-        remote: the class of the workers, as Ray has it.
-        sent: reference to the files of the run.
+        begin: (what is sent to each worker) -> the object whose ``make`` it calls.
+        sent: see ``begin``.
+        device: of each worker; other than the processor it is a GPU.
+        noun: of what a worker makes, with a number.
+        ends_hung: whether a worker that takes far longer than others is replaced.
+        check: called now and then; what it raises ends the work.
     """
 
-    def __init__(self, executor: RayExecutor, remote: Any, work: Work, sent: Any) -> None:
-        self.executor, self.remote, self.work, self.sent = executor, remote, work, sent
+    def __init__(
+        self,
+        executor: RayExecutor,
+        begin: Callable[[Any], Any],
+        sent: Any,
+        *,
+        device: str,
+        noun: str,
+        ends_hung: bool = False,
+        check: Callable[[], None] | None = None,
+    ) -> None:
+        self.executor, self.begin, self.sent, self.noun = executor, begin, sent, noun
+        self.ends_hung, self.check = ends_hung, check
+        self.gpus = 0 if device in ("cpu", "auto") else 1
         self.calls: dict[Any, _Call] = {}
+        self.idle: list[Any] = []
         self.losses: Counter[int | None] = Counter()
         self.slowest: float | None = None
 
-    def run(self, parts: Sequence[int], workers: int) -> Iterator[PartFacts]:
-        """Make ``parts``; see :class:`Executor`."""
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Inside, there are workers."""
         import ray
 
-        waiting = deque(parts)
+        with self.executor._connected():
+            self.remote = ray.remote(num_cpus=1, num_gpus=self.gpus, max_restarts=0)(Remote)
+            if self.sent is not None:
+                self.sent = ray.put(self.sent)
+            try:
+                yield
+            finally:
+                for actor in {*(call.actor for call in self.calls.values()), *self.executor.pids}:
+                    ray.kill(actor)
+                self.executor.pids.clear()
+
+    def run(self, tasks: Mapping[int, tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
+        """Make what ``tasks`` say (number -> the arguments of ``make``), and yield each when it is done."""
+        import ray
+
+        self.tasks, waiting = tasks, deque(tasks)
+        wanted = min(self.executor.workers or self.executor._width(self.gpus), len(tasks))
+        while self.idle and waiting:
+            self._give(self.idle.pop(), waiting)
+        while len(self.calls) < wanted:
+            self._start()
         try:
-            for _ in range(workers):
-                self._start()
             while waiting or any(call.part is not None for call in self.calls.values()):
                 finished, _ = ray.wait(list(self.calls), num_returns=1, timeout=WAIT_SECONDS)
                 for ref in finished:
                     call = self.calls.pop(ref)
-                    facts = self._result(ref, call, waiting)
-                    if facts is not None:
-                        yield facts
-                self._end_hung(waiting)
-        finally:
-            for call in self.calls.values():
-                ray.kill(call.actor)
-            for actor in self.executor.pids:
-                ray.kill(actor)
-            self.executor.pids.clear()
+                    found = self._result(ref, call, waiting)
+                    if found is not None and call.part is not None:
+                        yield call.part, found
+                if self.ends_hung:
+                    self._end_hung(waiting)
+                if self.check is not None:
+                    self.check()
+        finally:  # where the work was ended before all is made: what comes next gets none of it
+            for ref, call in list(self.calls.items()):
+                if call.part is not None:
+                    del self.calls[ref]
+                    self._kill(call.actor)
 
     def _start(self) -> None:
         actor = self.remote.remote()
-        ref = actor.load.remote(self.work, self.sent, _versions())
+        ref = actor.load.remote(self.begin, self.sent, _versions())
         self.calls[ref] = _Call(actor, None, time.monotonic())
 
-    def _result(self, ref: Any, call: _Call, waiting: deque[int]) -> PartFacts | None:
+    def _give(self, actor: Any, waiting: deque[int]) -> None:
+        """Let a worker make what comes next, or wait."""
+        if not waiting:
+            self.idle.append(actor)
+            return
+        part = waiting.popleft()
+        self.executor.began = self.executor.began or time.monotonic()
+        self.calls[actor.make.remote(*self.tasks[part])] = _Call(actor, part, time.monotonic())
+
+    def _result(self, ref: Any, call: _Call, waiting: deque[int]) -> Any:
         """What a call gave; its worker gets the next part, or is replaced."""
         import ray
 
@@ -239,33 +301,33 @@ class _Pool:
         if call.part is None:
             pid, node = found
             self.executor.pids[call.actor] = pid if node == platform.node() else None
-            self.losses[None] = 0  # only losses in a row say that no worker can load it
+            self.losses[None] = 0  # only losses in a row say that no worker can get ready
         else:
             self.slowest = max(self.slowest or 0.0, time.monotonic() - call.since)
-        if waiting:
-            part = waiting.popleft()
-            self.executor.began = self.executor.began or time.monotonic()
-            self.calls[call.actor.make.remote(part)] = _Call(call.actor, part, time.monotonic())
-        return found if isinstance(found, PartFacts) else None
+        self._give(call.actor, waiting)
+        return found
 
     def _lost(self, call: _Call, waiting: deque[int], how: str, error: Exception | None = None) -> None:
         """Replace the worker of ``call``, and let its part be made again."""
-        import ray
-
-        ray.kill(call.actor)  # it may only be out of reach
-        self.executor.pids.pop(call.actor, None)
+        self._kill(call.actor)  # it may only be out of reach
         self.losses[call.part] += 1
         if self.losses[call.part] >= MOST_LOSSES:
             reason = f" ({str(error).splitlines()[0].rstrip('.')})" if error is not None else ""
-            what = "could not load the run" if call.part is None else f"was lost over part {call.part:,}"
+            what = "could not get ready" if call.part is None else f"was lost over {self.noun} {call.part:,}"
             raise EngineError(
                 f"A worker {what} {MOST_LOSSES} times{reason}; look at the memory of its machine, or take fewer "
                 "--workers."
             )
         if call.part is not None:
-            self.executor.progress.note(f"A worker {how}; its part {call.part:,} is made again.")
+            self.executor.progress.note(f"A worker {how}; its {self.noun} {call.part:,} is made again.")
             waiting.appendleft(call.part)
         self._start()
+
+    def _kill(self, actor: Any) -> None:
+        import ray
+
+        ray.kill(actor)
+        self.executor.pids.pop(actor, None)
 
     def _end_hung(self, waiting: deque[int]) -> None:
         """Kill workers whose part takes far longer than all others did."""

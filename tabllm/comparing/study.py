@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,9 @@ from tabular.storage.rundir import make_folder
 from tabular.synthesizer import Synthesizer
 
 from ..studies.workspace import Synthetic, Workspace, fingerprint, folder_of
+
+if TYPE_CHECKING:
+    from ..cluster.studying import Workers
 
 __all__ = [
     "Outcome",
@@ -101,6 +104,7 @@ def run_study(
     folder: str | Path,
     *,
     schema: Schema | None = None,
+    workers: Workers | None = None,
     progress: Reporter | None = None,
 ) -> list[Outcome]:
     """One outcome per model, in their order.
@@ -108,6 +112,9 @@ def run_study(
     Everything lies in ``folder``: per model its run, its synthetic rows and its report. A model that was judged by an
     earlier call with the same rows and settings is taken from there, one that was interrupted goes on from its
     checkpoint, and one that fails is told of and leaves the others as they are.
+
+    Args:
+        workers: who fits and judges, each a model at a time; this process if absent.
 
     Raises:
         OutputError: if ``folder`` cannot be written.
@@ -118,19 +125,70 @@ def run_study(
     schema = schema or infer_schema(train)
     check_form("real", train, schema)
     check_form("holdout", holdout, schema)
-    outcomes = []
-    for model in models:
-        work = Workspace(folder_of(folder, model), progress)
-        outcome = _judged(work, model, train, holdout, settings, schema, progress)
+    # Workers have working folders of their own.
+    folder = Path(folder) if workers is None else Path(folder).resolve()
+    study = _Study(train, holdout, settings, schema, folder)
+    outcomes: dict[int, Outcome] = {}
+
+    def came(number: int, outcome: Outcome) -> None:
+        if outcome.error is not None:
+            progress.note(f"{outcome.model} failed: {outcome.error}")
         if outcome.resumed:
-            progress.note(f"{model}: done by an earlier call.")
-        outcomes.append(outcome)
-    return outcomes
+            progress.note(f"{outcome.model}: done by an earlier call.")
+        outcomes[number] = outcome
+
+    if workers is None:
+        for number, model in enumerate(models):
+            came(number, study.judged(model, progress))
+    else:
+        device = str(settings.options.get("device", "cpu"))
+        with (
+            progress.task("Comparing", len(models), "generators") as bar,
+            workers.ready(_Worker, study, device=device, noun="generator") as run,
+        ):
+            for number, outcome in run({number: (model,) for number, model in enumerate(models)}):
+                came(number, outcome)
+                bar.advance(1, outcome.model)
+    return [outcomes[number] for number in range(len(models))]
 
 
 def sampled_rows(outcomes: Sequence[Outcome]) -> dict[str, pd.DataFrame]:
     """What each generator that could be judged made, by name."""
     return {outcome.model: outcome.made for outcome in outcomes if outcome.made is not None}
+
+
+class _Worker:
+    """Judges one generator after another, with one thread each.
+
+    Args:
+        study: what it judges them by.
+    """
+
+    def __init__(self, study: _Study) -> None:
+        self.study = study
+
+    def make(self, model: str) -> Outcome:
+        """What comes of ``model``."""
+        from ..cluster.working import one_thread
+
+        with one_thread():
+            return self.study.judged(model, Reporter())
+
+
+@dataclass(frozen=True)
+class _Study:
+    """What generators are judged by, and the folder of it all."""
+
+    train: pd.DataFrame
+    holdout: pd.DataFrame
+    settings: Settings
+    schema: Schema
+    folder: Path
+
+    def judged(self, model: str, progress: Reporter) -> Outcome:
+        """What comes of ``model``."""
+        work = Workspace(folder_of(self.folder, model), progress)
+        return _judged(work, model, self.train, self.holdout, self.settings, self.schema, progress)
 
 
 def _judged(
@@ -163,9 +221,9 @@ def _judged(
     except OutputError:
         raise
     except TabllmError as error:
-        return _failed(work.folder, model, str(error), progress)
+        return _failed(work.folder, model, str(error))
     except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:  # a fault of one model is its own
-        return _failed(work.folder, model, f"{type(error).__name__}: {error}", progress)
+        return _failed(work.folder, model, f"{type(error).__name__}: {error}")
     outcome = Outcome(
         model, report, made.fit_seconds, made.sample_seconds, len(made.table), resumed=resumed, made=made.table
     )
@@ -221,8 +279,7 @@ def target_option(model: str, target: str | None, schema: Schema) -> dict[str, s
     return {"target": target}
 
 
-def _failed(path: Path, model: str, why: str, progress: Reporter) -> Outcome:
+def _failed(path: Path, model: str, why: str) -> Outcome:
     with contextlib.suppress(OSError):
         path.rmdir()  # nothing was written: leave nothing
-    progress.note(f"{model} failed: {why}")
     return Outcome(model, error=why)

@@ -51,13 +51,14 @@ def open_study(folder: Path, requested: Mapping[str, Any]) -> Any:
             study_name=_STUDY,
             direction="maximize",
             load_if_exists=True,
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
         )
         known = study.user_attrs.get("asked")
         if known is None:
             study.set_user_attr("asked", dict(requested))
         elif not isinstance(known, dict):
             raise FieldError("it does not say what was requested")
+        else:
+            known = {"parallel": 1, **known}  # which a study from before there were batches does not say
     if known is not None and known != dict(requested):
         raise UsageError(f"{folder}/ holds a search {_difference(known, requested)}; name another folder with -o.")
     with usable(path):

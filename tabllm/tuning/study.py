@@ -7,7 +7,8 @@ fidelity, utility and privacy is taken from all trials afterwards.
 
 The first trial is the generator as it comes, so the best one is never worse by this score. After a third of its
 training a trial whose score is below the median of the earlier ones is stopped. Every trial is fitted with the same
-seeds, and proposed from a seed of its own, so that a search that was interrupted comes to the same trials.
+seeds, and proposed from a seed of its own, so that a search that was interrupted comes to the same trials. Trials of a
+batch are proposed together, each as if those before it in the batch were bad ones, and made by any number of workers.
 
 What is best after a short training need not be best after a long one, and the best of many scores owes some of its
 lead to chance. So the best trials and the default can be confirmed: each is fitted once more, for as long as a fit
@@ -16,14 +17,12 @@ would be and with a seed that no trial had, and the best of these is taken.
 
 from __future__ import annotations
 
-import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -31,29 +30,32 @@ import pandas as pd
 from eval.preparing.trees import tell_of_trees
 from tabular.errors import TabllmError, UsageError
 from tabular.notebook import default_reporter
-from tabular.plain_json import TEXT, Kind, check_fields, each_of, list_of, maybe, one_of, real
 from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter, Task
-from tabular.registry import create
 from tabular.schema import Schema
 from tabular.search_space import SearchSpace
 
 from ..comparing.study import holdout_split
 from ..studies.workspace import fingerprint
 from .deadline import Clock, OutOfTime, TrialReporter
-from .judging import Facts, Judge, Scores
-from .length import SCREEN, length_for, length_of_fit
+from .judging import Judge
+from .length import length_for
+from .recording import Batch, kept_of, read_batch, read_trial, record, stop_below
 from .settings import SETTINGS, write_settings
 from .space import default_settings, distributions, settings_from, space_for, suggested
 from .storage import STORAGE, finished, open_study, require_optuna, usable
 from .trials import Found, Search, Trial, best_of, pareto_front
+from .trying import Tried, Trying, TryingWorker
+
+if TYPE_CHECKING:
+    from ..cluster.studying import Run, Workers
 
 __all__ = ["run_search"]
 
 #: Trials that are drawn at random before the estimator has enough to go by.
 STARTUP = 8
-#: Where the study keeps the trials that were confirmed.
-CONFIRMED = "confirmed"
+#: Where the study keeps the trials that were confirmed, and those of a batch that is not recorded yet.
+CONFIRMED, BATCH = "confirmed", "batch"
 #: Rows that a trial makes at least, where it learned as many: a model of utility wants them.
 LEAST_MADE = 5000
 
@@ -67,6 +69,7 @@ def run_search(
     minutes: float | None = None,
     confirm: int = 0,
     ruled: Callable[[pd.DataFrame, Schema], Schema] | None = None,
+    workers: Workers | None = None,
     progress: Reporter | None = None,
 ) -> Found:
     """Search the settings of a generator on ``table``; a fifth of its rows judges, and is learned by none.
@@ -77,6 +80,7 @@ def run_search(
         minutes: when to stop, counted from this call; a trial that is not done then is begun anew by the next one.
         confirm: best trials that are confirmed beside the default, when the search is over.
         ruled: (rows to learn, their schema) -> the schema with the rules that all rows are to keep.
+        workers: who makes trials; this process if absent.
 
     Raises:
         EngineError: without optuna.
@@ -100,163 +104,184 @@ def run_search(
     study = open_study(Path(folder), requested)
     with usable(Path(folder) / STORAGE):
         found = work.found(study, len(table))
+        read_batch(study.user_attrs.get(BATCH))
     total, unit = (trials, "trials") if trials is not None else (minutes or 0, "minutes")
-    with progress.task("Tuning", total, unit) as bar:
-        if trials is not None:
-            bar.advance(min(len(found.trials), trials), _state(found, clock))
-        while (trials is None or len(found.trials) < trials) and not clock.is_over:
-            before = clock.elapsed_minutes
-            try:
-                work.one_trial(study, bar)
-            except OutOfTime:
-                break
+    with work.spread_over(workers):
+        with progress.task("Tuning", total, unit) as bar:
+            if trials is not None:
+                bar.advance(min(len(found.trials), trials), _state(found, clock))
+            while (trials is None or len(found.trials) < trials) and not clock.is_over:
+                before, known = clock.elapsed_minutes, len(found.trials)
+                try:
+                    work.one_batch(study, bar, trials)
+                except OutOfTime:
+                    break
+                found = work.found(study, len(table))
+                for trial in found.trials[known:]:
+                    if trial.outcome == "failed":
+                        progress.note(f"Trial {trial.number} failed: {trial.error}")
+                if found.best is not None:
+                    write_settings(Path(folder) / SETTINGS, found)
+                done = len(found.trials) - known if trials is not None else clock.elapsed_minutes - before
+                bar.advance(done, _state(found, clock))
+            bar.finish()
+        if found.best is None:
+            raise TabllmError(_why_nothing(found, minutes))
+        if confirm:
+            clock.minutes = None  # they are minutes to search
+            work.confirm(study, _finalists(found, confirm), progress)
             found = work.found(study, len(table))
-            last = found.trials[-1]
-            if last.outcome == "failed":
-                progress.note(f"Trial {last.number} failed: {last.error}")
-            if found.best is not None:
-                write_settings(Path(folder) / SETTINGS, found)
-            bar.advance(1 if trials is not None else clock.elapsed_minutes - before, _state(found, clock))
-        bar.finish()
-    if found.best is None:
-        raise TabllmError(_why_nothing(found, minutes))
-    if confirm:
-        work.confirm(study, _finalists(found, confirm), progress)
-        found = work.found(study, len(table))
     write_settings(Path(folder) / SETTINGS, found)
     return found
 
 
 class _Work:
-    """What all trials of a search share."""
+    """What all trials of a search share.
+
+    Attributes:
+        trying: what they are made by.
+        run: lets workers make them; ``None`` where this process does.
+    """
 
     def __init__(
         self, search: Search, train: pd.DataFrame, validation: pd.DataFrame, schema: Schema, clock: Clock
     ) -> None:
-        self.search, self.train, self.schema, self.clock = search, train, schema, clock
+        self.search, self.clock = search, clock
         self.space: SearchSpace = space_for(search.model, schema, target=search.target, fixed=search.fixed)
         self.share = self.space.share if search.share is None else search.share
         self.length = length_for(
             search.model, len(train), share=self.share, epochs=search.epochs, steps=search.steps, fixed=search.fixed
         )
         self.defaults = default_settings(search.model, self.space)
-        self.made_rows = min(len(train), max(len(validation), LEAST_MADE))
-        self.judge = Judge(
+        judge = Judge(
             train, validation, schema, target=search.target, utility_weight=search.utility_weight, seed=search.seed
         )
+        made_rows = min(len(train), max(len(validation), LEAST_MADE))
+        self.trying = Trying(search, train, schema, self.space, self.length, made_rows, judge)
+        self.run: Run | None = None
 
-    def one_trial(self, study: Any, bar: Task) -> None:
-        """Propose, fit, judge and record one trial."""
+    @contextmanager
+    def spread_over(self, workers: Workers | None) -> Iterator[None]:
+        """Inside, ``workers`` make the trials; this process if there are none."""
+        if workers is None:
+            yield
+            return
+        device = str(self.search.fixed.get("device", "cpu"))
+        with workers.ready(TryingWorker, self.trying, device=device, noun="trial", check=self.clock.check) as self.run:
+            yield
+        self.run = None
+
+    # -- trials -----------------------------------------------------------------------------------------------
+    def one_batch(self, study: Any, bar: Task, trials: int | None) -> None:
+        """Propose, fit, judge and record the next trials, :attr:`.Search.parallel` of them, none beyond ``trials``.
+
+        All of a batch are proposed before the first one is judged, and recorded in their order when all are. So what
+        comes of them does not depend on who is done first. What is done of an interrupted batch is kept in the study.
+        """
+        optuna = require_optuna()
+        batch, proposed = self._batch(study)
+        number = len(finished(study))
+        last = batch.first + len(batch.proposed)
+        numbers = range(number, last if trials is None else min(last, trials))
+        try:
+            for each, tried in self._tried(batch, numbers, bar):
+                batch.done[str(each)] = kept_of(tried.trial) | {"screened": tried.screened}
+                if self.search.parallel > 1:
+                    study.set_user_attr(BATCH, asdict(batch))
+            for each in numbers:
+                if each not in proposed:  # of a call that was interrupted
+                    study.enqueue_trial(batch.proposed[each - batch.first])
+                    proposed[each] = study.ask(distributions(self.space))
+                record(optuna, study, proposed.pop(each), batch.done[str(each)])
+        finally:
+            for trial in proposed.values():
+                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+
+    def _batch(self, study: Any) -> tuple[Batch, dict[int, Any]]:
+        """The batch that comes next or was interrupted, and those of its trials that the study has open."""
         optuna = require_optuna()
         number = len(finished(study))
+        known = read_batch(study.user_attrs.get(BATCH))
+        if known is not None and known.first <= number < known.first + len(known.proposed):
+            for _ in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.WAITING]):
+                study.tell(study.ask(), state=optuna.trial.TrialState.FAIL)
+            return known, {}
+        batch = Batch(number, stop_below(optuna, study))
+        proposed: dict[int, Any] = {}
+        for each in range(number, number + self.search.parallel):
+            proposed[each] = self._propose(optuna, study, each)
+            batch.proposed.append(dict(proposed[each].params))
+        if self.search.parallel > 1:
+            study.set_user_attr(BATCH, asdict(batch))
+        return batch, proposed
+
+    def _propose(self, optuna: Any, study: Any, number: int) -> Any:
+        """Let the estimator propose trial ``number``."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             study.sampler = optuna.samplers.TPESampler(
                 seed=int(np.random.SeedSequence([self.search.seed, number]).generate_state(1)[0]),
                 n_startup_trials=STARTUP,
                 multivariate=True,
+                constant_liar=self.search.parallel > 1,
             )
             waiting = study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.WAITING])
             if number == 0 and not waiting:
                 study.enqueue_trial(suggested(self.defaults))
-            trial = study.ask(distributions(self.space))
-        settings = settings_from(self.space, trial.params)
-        reporter = TrialReporter(self.clock, bar, f"trial {number}")
-        try:
-            done = self._guarded(Trial(number, "complete", settings), partial(self._tried, trial), reporter)
-        except (KeyboardInterrupt, OutOfTime):
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            raise
-        # The outcome last: it says that all the others are there.
-        for name, value in sorted(_kept(done).items(), key=lambda entry: entry[0] == "outcome"):
-            trial.set_user_attr(name, value)
-        if done.scores is None:
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            return study.ask(distributions(self.space))
+
+    def _tried(self, batch: Batch, numbers: Sequence[int], bar: Task) -> Iterator[tuple[int, Tried]]:
+        """What comes of the trials ``numbers`` of a batch that are not done, each when it is."""
+        begun = {
+            number: Trial(number, "complete", settings_from(self.space, batch.proposed[number - batch.first]))
+            for number in numbers
+            if str(number) not in batch.done
+        }
+        if self.run is not None:
+            yield from self.run({number: (trial, batch.stop_below, False) for number, trial in begun.items()})
             return
-        trial.set_constraint("leak", done.scores.leak)
-        if done.outcome == "stopped":
-            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-        else:
-            study.tell(trial, done.scores.score)
+        for number, trial in begun.items():
+            reporter = TrialReporter(self.clock, bar, f"trial {number}")
+            yield number, self.trying.tried(trial, batch.stop_below, reporter)
 
-    def _tried(self, trial: Any, begun: Trial, reporter: TrialReporter) -> Trial:
-        seeds = [self.search.seed + number for number in range(self.search.repeats)]
-        if self.length.option is not None:
-            screened = {**self.space.screen, **begun.settings}
-            facts, seconds = self._fitted(screened, self.length.part(SCREEN), seeds[0], reporter)
-            scores = self.judge.score([facts])
-            trial.report(scores.score, step=0)
-            if trial.should_prune():
-                return replace(begun, outcome="stopped", scores=scores, facts=(facts,), fit_seconds=seconds)
-        fits = [self._fitted(begun.settings, self.length.part(1.0), seed, reporter) for seed in seeds]
-        found = tuple(facts for facts, _ in fits)
-        seconds = round(fmean(seconds for _, seconds in fits), 2)
-        return replace(begun, scores=self.judge.score(found), facts=found, fit_seconds=seconds)
-
+    # -- confirmation -----------------------------------------------------------------------------------------
     def confirm(self, study: Any, finalists: Sequence[Trial], progress: Reporter) -> None:
         """Fit each of ``finalists`` for as long as a fit would be, with a new seed, and keep what is found."""
-        seed = self.search.seed + self.search.repeats
         known = dict(study.user_attrs.get(CONFIRMED, {}))
         with progress.task("Confirming", len(finalists), "fits") as bar:
-            for trial in finalists:
-                if str(trial.number) not in known:
-                    reporter = TrialReporter(Clock(None), bar, f"trial {trial.number}")
-                    done = self._guarded(
-                        replace(trial, scores=None, facts=(), fit_seconds=None),
-                        partial(self._confirmed, seed=seed),
-                        reporter,
-                    )
-                    if done.error is not None:
-                        progress.note(f"Trial {trial.number} failed when it was confirmed: {done.error}")
-                    known[str(trial.number)] = _kept(done)
-                    study.set_user_attr(CONFIRMED, known)
+            missing = [trial for trial in finalists if str(trial.number) not in known]
+            bar.advance(len(finalists) - len(missing))
+            for number, done in self._confirmed(missing, bar):
+                if done.error is not None:
+                    progress.note(f"Trial {number} failed when it was confirmed: {done.error}")
+                known[str(number)] = kept_of(done)
+                study.set_user_attr(CONFIRMED, known)
                 bar.advance(1)
 
-    def _confirmed(self, trial: Trial, reporter: TrialReporter, *, seed: int) -> Trial:
-        facts, seconds = self._fitted(trial.settings, self._length_of_fit(trial, len(self.train)), seed, reporter)
-        return replace(trial, scores=self.judge.score([facts]), facts=(facts,), fit_seconds=seconds)
-
-    def _guarded(self, trial: Trial, work: Callable[[Trial, TrialReporter], Trial], reporter: TrialReporter) -> Trial:
-        """What ``work`` makes of ``trial``, or the trial as one that failed."""
-        try:
-            return work(trial, reporter)
-        except TabllmError as error:
-            return replace(trial, outcome="failed", error=str(error))
-        except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:  # a fault of these settings alone
-            return replace(trial, outcome="failed", error=f"{type(error).__name__}: {error}")
-
-    def _fitted(
-        self, settings: Mapping[str, Any], length: Mapping[str, Any], seed: int, reporter: TrialReporter
-    ) -> tuple[Facts, float]:
-        """The facts of one fit of some length, and its seconds."""
-        reporter.clock.check()
-        started = time.perf_counter()
-        options = {**settings, **self.search.fixed, **length}
-        learned = create(self.search.model, seed=seed, **options).fit(self.train, schema=self.schema, progress=reporter)
-        seconds = round(time.perf_counter() - started, 2)
-        made = learned.sample(self.made_rows, progress=reporter)
-        reporter.clock.check()
-        return self.judge.measure(made), seconds
-
-    def _length_of_fit(self, trial: Trial, rows: int) -> dict[str, Any]:
-        search = self.search
-        return length_of_fit(
-            search.model, rows, trial.settings, epochs=search.epochs, steps=search.steps, fixed=search.fixed
-        )
+    def _confirmed(self, trials: Sequence[Trial], bar: Task) -> Iterator[tuple[int, Trial]]:
+        if self.run is not None:
+            for number, tried in self.run({trial.number: (trial, None, True) for trial in trials}):
+                yield number, tried.trial
+            return
+        for trial in trials:
+            yield trial.number, self.trying.confirmed(trial, TrialReporter(Clock(None), bar, f"trial {trial.number}"))
 
     def found(self, study: Any, rows: int) -> Found:
         """What ``study`` holds, and the settings for a fit to ``rows`` rows."""
         trials = tuple(
-            _read(number, settings_from(self.space, trial.params), trial.user_attrs)
+            read_trial(number, settings_from(self.space, trial.params), trial.user_attrs)
             for number, trial in enumerate(finished(study))
         )
         kept = study.user_attrs.get(CONFIRMED, {})
-        confirmed = tuple(_read(int(number), trials[int(number)].settings, kept[number]) for number in kept)
+        # In their own order, not in that in which workers came to an end.
+        confirmed = tuple(
+            read_trial(number, trials[number].settings, kept[str(number)]) for number in sorted(map(int, kept))
+        )
         best = best_of(confirmed) or best_of(trials)
         settings: dict[str, Any] = {}
         if best is not None:
             changed = {name: value for name, value in best.settings.items() if value != self.defaults[name]}
-            settings = {**self.search.fixed, **changed, **self._length_of_fit(best, rows)}
+            settings = {**self.search.fixed, **changed, **self.trying.length_of_fit(best, rows)}
         return Found(
             self.search,
             self.share,
@@ -268,35 +293,6 @@ class _Work:
             confirmed,
             settings,
         )
-
-
-def _kept(trial: Trial) -> dict[str, Any]:
-    """What the study keeps of a trial, beside its number and settings, which it knows."""
-    return {name: value for name, value in trial.to_dict().items() if name not in ("number", "settings")}
-
-
-#: What of a trial must be in the study; of its scores and facts the one text is the name of a score.
-_MEASURED = maybe(each_of(Kind("a number or null", lambda v: v is None or isinstance(v, str) or real().holds(v))))
-_TRIAL = {
-    "outcome": one_of("complete", "stopped", "failed"),
-    "scores": _MEASURED,
-    "facts": list_of(_MEASURED),
-    "fit_seconds": maybe(real(0)),
-    "error": maybe(TEXT),
-}
-
-
-def _read(number: int, settings: Mapping[str, Any], kept: Mapping[str, Any]) -> Trial:
-    check_fields(kept, _TRIAL, f"trial {number}")
-    return Trial(
-        number,
-        kept["outcome"],
-        settings,
-        None if kept["scores"] is None else Scores(**kept["scores"]),
-        tuple(Facts(**facts) for facts in kept["facts"]),
-        kept["fit_seconds"],
-        kept["error"],
-    )
 
 
 def _finalists(found: Found, count: int) -> list[Trial]:

@@ -22,6 +22,7 @@ class Search:
         repeats: fits of each trial, with a seed each; scores are their means.
         utility_weight: of utility in the score; the rest is fidelity's.
         fixed: options of the generator that every trial gets.
+        parallel: trials that are proposed together.
     """
 
     model: str
@@ -33,6 +34,7 @@ class Search:
     repeats: int = 1
     utility_weight: float = 0.5
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    parallel: int = 1
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
+import time
 from contextlib import contextmanager
 
 import psutil
@@ -16,6 +18,7 @@ from tabllm.cluster import InProcess, open_folder, run_job
 from tabllm.cluster import ray_executor as module
 from tabllm.cluster.folders import MANIFEST
 from tabllm.cluster.ray_executor import RayExecutor
+from tabllm.cluster.working import one_thread
 from tabular.errors import EngineError, RunError
 from tabular.progress import Reporter, Task
 
@@ -122,3 +125,89 @@ def test_there_is_no_cluster_at_an_address(monkeypatch):
     executor = RayExecutor(address="auto")
     with pytest.raises(EngineError, match="no Ray cluster at auto"), executor._connected():
         pass
+
+
+def studied(table, folder, **options):
+    """Two generators and one that fails, compared: what came of each."""
+    from tabllm.comparing.study import Settings, run_study
+
+    train, holdout = table[:150].reset_index(drop=True), table[150:].reset_index(drop=True)
+    settings = Settings(None, 0, 60, {"steps": 5, "embedding_dim": 4, "device": "cpu"})
+    return run_study(["tvae", "ctgan", "tabddpm"], train, holdout, settings, folder, **options)
+
+
+def judged(outcomes):
+    """All of it but the seconds."""
+    reports = [each.report and each.report.to_dict() | {"seconds": None} for each in outcomes]
+    return [(each.model, report, each.error, each.rows) for each, report in zip(outcomes, reports, strict=True)]
+
+
+def test_generators_are_compared_by_workers_as_by_this_process(visits_table, tmp_path):
+    with one_thread():
+        expected = studied(visits_table, tmp_path / "here")
+    victims, executor = [], RayExecutor(2)
+
+    def end_one():
+        victims.append(psutil.Process(list(executor.pids.values())[-1]))
+        os.kill(victims[0].pid, signal.SIGKILL)
+
+    executor.progress = reporter = AtFirstPart(end_one)
+    found = studied(visits_table, tmp_path / "there", workers=executor, progress=reporter)
+    victims[0].wait(20)
+    assert judged(found) == judged(expected)
+    assert found[2].error is not None
+    again = studied(visits_table, tmp_path / "there", workers=RayExecutor(1))
+    assert judged(again) == judged(expected)
+    assert [each.resumed for each in again] == [True, True, False]
+
+
+def test_trials_are_made_by_workers_as_by_this_process(visits_table, tmp_path):
+    pytest.importorskip("optuna")
+    from tabllm.tuning.study import run_search
+    from tabllm.tuning.trials import Search
+
+    search = Search("tvae", "clicked", steps=3, fixed={"device": "cpu", "calibrate": False}, parallel=2)
+    with one_thread():
+        expected = run_search(visits_table, search, tmp_path / "here", trials=4)
+    executor = RayExecutor(2)
+
+    def end_one():
+        os.kill(next(iter(executor.pids.values())), signal.SIGKILL)
+
+    executor.progress = reporter = AtFirstPart(end_one)
+    run_search(visits_table, search, tmp_path / "there", trials=3, workers=executor, progress=reporter)
+    found = run_search(visits_table, search, tmp_path / "there", trials=4, workers=RayExecutor(1))
+    assert [(trial.settings, trial.outcome, trial.scores) for trial in found.trials] == [
+        (trial.settings, trial.outcome, trial.scores) for trial in expected.trials
+    ]
+
+
+class Halves:
+    """Takes so many seconds for a number, or none."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def make(self, number, takes_long):
+        if takes_long:
+            time.sleep(self.seconds)
+        return number / 2
+
+
+def test_what_is_ended_in_the_middle_gives_nothing_to_what_comes_next():
+    class Over(Exception):
+        pass
+
+    def check():
+        if over and executor.began is not None:
+            raise Over
+
+    import ray
+
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import it
+    over, executor = [True], RayExecutor(1)
+    with executor.ready(Halves, 2, device="cpu", noun="trial", check=check) as run:
+        with pytest.raises(Over):
+            list(run({1: (1, True), 2: (2, True)}))
+        over.clear()
+        assert dict(run({3: (3, False), 4: (4, False)})) == {3: 1.5, 4: 2.0}

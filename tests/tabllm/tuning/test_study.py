@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import replace
 from html import unescape
 
 import pytest
 
+from tabllm.cluster.studying import Workers
 from tabllm.tuning.page import page
 from tabllm.tuning.study import run_search
 from tabllm.tuning.tables import front_table, written
@@ -235,5 +237,74 @@ def test_the_best_trials_are_confirmed_in_full_length_with_a_new_seed(dial, visi
     again = run_search(visits_table, Search("dial"), tmp_path, trials=8, confirm=2)
     assert again.best == found.best
     more = run_search(visits_table, Search("dial"), tmp_path, trials=8, confirm=3)
-    assert [trial.error for trial in more.confirmed] == [None] * 3 + ["RuntimeError: no"]
+    assert sorted(trial.error or "" for trial in more.confirmed) == [""] * 3 + ["RuntimeError: no"]
     assert more.best.settings == best
+
+
+class Backwards(Workers):
+    """Does what comes last first, and ends after some tasks as Ctrl-C does."""
+
+    def __init__(self, most=10**6):
+        self.most = most
+
+    @contextmanager
+    def ready(self, begin, sent, *, device, noun, check=None):
+        worker = begin(sent)
+
+        def run(tasks):
+            for number, given in reversed(tasks.items()):
+                if not self.most:
+                    raise KeyboardInterrupt
+                self.most -= 1
+                check()
+                yield number, worker.make(*given)
+
+        yield run
+
+
+def outcomes(found):
+    return [(trial.number, trial.settings, trial.outcome, trial.scores) for trial in found.trials]
+
+
+def test_trials_of_a_batch_come_to_the_same_whoever_makes_them_and_wherever_they_were_interrupted(
+    dial, visits_table, tmp_path
+):
+    search = Search("dial", parallel=4)
+    whole = run_search(visits_table, search, tmp_path / "whole", trials=10, confirm=1)
+    assert len(whole.trials) == 10
+    assert len({trial.settings["rate"] for trial in whole.trials[:4]}) == 4, "four proposals, not one four times"
+    made = len(dial.made)
+    dial.made.clear()
+    for most in (1, 2, 3):
+        with pytest.raises(KeyboardInterrupt):
+            run_search(visits_table, search, tmp_path / "parts", trials=7, workers=Backwards(most))
+    run_search(visits_table, search, tmp_path / "parts", trials=7)
+    parts = run_search(visits_table, search, tmp_path / "parts", trials=10, confirm=1, workers=Backwards())
+    assert outcomes(parts) == outcomes(whole)
+    assert [(trial.number, trial.scores) for trial in parts.confirmed] == [
+        (trial.number, trial.scores) for trial in whole.confirmed
+    ]
+    assert len(dial.made) == made, "nothing is done twice"
+    with pytest.raises(UsageError, match="parallel was 4 and is 1"):
+        run_search(visits_table, replace(search, parallel=1), tmp_path / "parts", trials=11)
+
+
+@pytest.mark.parametrize("moment", [1, 2, 3, 5])
+def test_a_kill_between_the_records_of_a_batch_changes_nothing(dial, visits_table, tmp_path, monkeypatch, moment):
+    import optuna
+
+    search = Search("dial", parallel=3)
+    whole = run_search(visits_table, search, tmp_path / "whole", trials=6)
+    tell, calls = optuna.Study.tell, []
+
+    def killed(self, trial, *values, **options):
+        calls.append(1)
+        if len(calls) >= moment:
+            raise KeyboardInterrupt
+        return tell(self, trial, *values, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(optuna.Study, "tell", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_search(visits_table, search, tmp_path / "parts", trials=6)
+    assert outcomes(run_search(visits_table, search, tmp_path / "parts", trials=6)) == outcomes(whole)
