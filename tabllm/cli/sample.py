@@ -292,8 +292,8 @@ def _strata(
     strata = fair_strata(cells, rows) if fair else balanced_strata(cells, rows)
     drawn = [stratum.rows for stratum in strata]
     session.say(
-        f"{len(cells.counts):,} combinations of {', '.join(columns)} occur in {cells.counts.sum():,} rows made to "
-        f"look; {len(drawn):,} are drawn, {min(drawn):,} to {max(drawn):,} rows of each."
+        f"{len(cells.counts):,} combinations of {', '.join(columns)} occur in {cells.counts.sum():,} rows generated "
+        f"to count them; {len(drawn):,} are drawn, {min(drawn):,} to {max(drawn):,} rows of each."
     )
     return strata
 

@@ -114,7 +114,7 @@ def test_outliers_that_are_learned_by_heart_are_found_though_the_mean_is_blind(p
     assert found.exposed.isolated.lead > 0.2
     assert found.exposed.average.lead == 0
     assert found.exposed.isolated.distance_members.high < found.exposed.isolated.distance_strangers.low
-    assert "can be told" in found.exposed.words
+    assert "can be identified" in found.exposed.words
     assert all(attack.auc.value < 0.6 for attack in found.attacks)
 
 

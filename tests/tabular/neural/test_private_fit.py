@@ -161,7 +161,7 @@ def test_the_gradients_of_the_real_networks_are_clipped_as_in_a_loop(name, table
     now = torch.arange(12)
     normal, uniform, times = torch.randn(12, 64), torch.rand(2, 12, 64), torch.randint(1, 10, (12,))
     monkeypatch.setattr(torch, "randn", lambda shape, **options: normal[now, : shape[1]])
-    monkeypatch.setattr(torch, "rand", lambda *shape, **options: uniform[:, now, : shape[2]])
+    monkeypatch.setattr(torch, "rand", lambda shape, **options: uniform[:, now, : shape[2]])
     monkeypatch.setattr(torch, "randint", lambda *shape, **options: times[now])
     found, norms = clipped_sum(lambda: loss(now), weights, 12, 2.0)
     wanted = [torch.zeros_like(weight) for weight in weights]
