@@ -34,25 +34,22 @@ WEIGHTED, BLOCK_ROWS = 16, 1 << 10
 def complete_pattern(
     sampler: Sampler,
     scorer: NanoScorer,
-    codec: RowCodec,
     tokens: np.ndarray,
-    missing: Sequence[str],
+    given: Sequence[int],
+    weights: Mapping[int, np.ndarray],
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Rows that all lack the same columns, completed: int32[rows, fields].
 
     Args:
-        tokens: int32[rows, fields] in field order; what stands in fields of ``missing`` is not used.
-        missing: parts of the table.
+        tokens: int32[rows, fields] in field order; what stands in other fields than ``given`` is not used.
+        given: the fields that are known, in ascending order.
+        weights: factors on the probabilities of the others, see :meth:`.sampler.Sampler.sample`.
     """
-    table = codec.table
-    given = [place for place, field in enumerate(table.fields) if field.column not in missing]
-    fields = len(table.fields)
-    order = order_with_first(given, fields)
-    weights = {field: weight for name in missing for field, weight in codec.present_weights(name).items()}
+    order = order_with_first(given, tokens.shape[1])
     if not given:
         return sampler.sample(len(tokens), order, rng, weights=weights)
-    if given == list(range(len(given))):  # drawn in field order anyway
+    if list(given) == list(range(len(given))):  # drawn in field order anyway
         return sampler.complete(tokens[:, given], order, rng, weights=weights).tokens
     parts = [
         _resampled(sampler, scorer, tokens[start : start + PART_ROWS], given, weights, rng)

@@ -295,7 +295,7 @@ class TableLM(NanoSettings, Synthesizer):
         known = [place for place, field in enumerate(codec.table.fields) if field.column not in missing]
         weights = {field: weight for name in missing for field, weight in codec.present_weights(name).items()}
         sampler, scorer = Sampler(engine, codec.table.parents), NanoScorer(codec, engine)
-        drawn = complete_pattern(sampler, scorer, codec, tokens, missing, rng)
+        drawn = complete_pattern(sampler, scorer, tokens, known, weights, rng)
         return self._drawn_by_trees(drawn, rng, known=known, weights=weights)
 
     def _drawn_by_trees(self, tokens: np.ndarray, rng: np.random.Generator, **options: Any) -> np.ndarray:

@@ -65,7 +65,10 @@ def test_one_completion_is_drawn_after_the_known_cells_and_is_farther_off(model,
 def test_a_model_that_knows_one_order_imputes_in_that_order_and_weighs_by_what_is_known_behind(
     model, holes, monkeypatch
 ):
-    def complete(sampler, scorer, codec, tokens, missing, rng):
+    codec = model._scorer()._codec
+
+    def complete(sampler, scorer, tokens, given, weights, rng):
+        missing = [field.column for place, field in enumerate(codec.table.fields) if place not in given]
         return complete_in_order(sampler, codec, tokens, missing, rng)
 
     monkeypatch.setattr("tabllm.nano.table_lm.complete_pattern", complete)
