@@ -4,6 +4,10 @@ The bundled Adult is learned by ``nano``; each way makes the same rows, and the 
 
     python scripts/bench_cluster.py --rows 1e6 --workers 1,2
     python scripts/bench_cluster.py --rows 1e7 --workers 1,2,4 --kill     # one worker is killed after the first part
+    python scripts/bench_cluster.py --rows 1e7 --workers '' --interrupt   # without Ray; a command is stopped twice
+
+With ``--interrupt`` the rows are also made by ``tabllm sample``, which is killed (SIGKILL) after a third of the parts,
+ended (SIGTERM) after two thirds, and given again each time.
 
 ``start`` is until the first part is begun (Ray, processes, loading the run), and ``rows/s`` counts from there. The
 memory is that of the driver, and of the largest worker, at the most.
@@ -17,6 +21,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -28,7 +34,7 @@ import psutil
 from tabllm.cluster import Executor, InProcess, open_folder, run_job
 from tabllm.cluster.cutting import sample_job
 from tabllm.cluster.folders import MANIFEST
-from tabllm.cluster.job import Work
+from tabllm.cluster.job import Job, Work
 from tabllm.cluster.ray_executor import RayExecutor
 from tabllm.demo import load_adult
 from tabular.progress import Reporter, Task
@@ -95,6 +101,26 @@ def measured(name: str, work: Work, executor: Executor, progress: Reporter | Non
     return rate, manifest
 
 
+def interrupted(run: Path, job: Job, out: Path) -> bytes:
+    """The manifest of ``tabllm sample``, stopped twice on its way; a line is printed."""
+    command = [sys.executable, "-m", "tabllm", "sample", str(run), "-n", str(job.rows), "-o", f"{out}/"]
+    most, begin = 0, time.monotonic()
+    for stop, parts in ((signal.SIGKILL, job.parts // 3), (signal.SIGTERM, 2 * job.parts // 3), (None, job.parts)):
+        process = subprocess.Popen([*command, "--device", "cpu"], stdout=subprocess.DEVNULL)
+        while stop and len(list(out.glob("part-*"))) < max(parts, 1) and process.poll() is None:
+            time.sleep(0.05)
+        if stop:
+            process.send_signal(stop)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        most = max(most, used.ru_maxrss)
+        print(f"  exit code {process.returncode}, {len(list(out.glob('part-*')))} parts", flush=True)
+        assert bool(stop) == bool(process.returncode), "the command was not stopped, or failed"
+    took = time.monotonic() - begin
+    print(f"{'stopped twice':<22} {took:8.1f} s  {job.rows / took:>10,.0f} rows/s  most memory {most / 1e3:6,.0f} MB")
+    return (out / MANIFEST).read_bytes()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=lambda text: int(float(text)), default=1_000_000)
@@ -102,6 +128,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=50, help="updates of the fit; few will do for a measure of speed")
     parser.add_argument("--run", type=Path, help="a run that is there, in place of a fit")
     parser.add_argument("--kill", action="store_true", help="kill one worker of the last way after the first part")
+    parser.add_argument("--interrupt", action="store_true", help="stop a command twice, and let it go on")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         run = options.run or Path(made, "run")
@@ -112,18 +139,22 @@ def main() -> None:
         print(f"{job.rows:,} rows in {job.parts:,} parts of {job.part_rows:,}")
         work = Work.of(job, run, str(Path(made, "rows")))
         found = [measured("this process", work, InProcess(loaded))]
-        counts = [int(count) for count in options.workers.split(",")]
+        counts = [int(count) for count in options.workers.split(",") if count]
         for place, count in enumerate(counts):
             executor = RayExecutor(count)
             kill = options.kill and place == len(counts) - 1
             progress = AtFirstPart(executor) if kill else None
             name = f"ray, {count} worker{'s' * (count != 1)}{', one killed' * kill}"
             found.append(measured(name, work, executor, progress))
-        first = found[1][0]
-        for count, (rate, _) in zip(counts[1:], found[2:], strict=True):
-            print(f"{count} workers: {rate / first:.2f} times the rows/s of {counts[0]}")
+        for count, (rate, _) in zip(counts[1:], found[2:], strict=False):
+            print(f"{count} workers: {rate / found[1][0]:.2f} times the rows/s of {counts[0]}")
         assert len({manifest for _, manifest in found}) == 1, "the manifests differ"
         print("All manifests are equal.")
+        if options.interrupt:
+            # The command's manifest names its settings, too; what must be equal are the parts and their checksums.
+            parts = json.loads(interrupted(run, job, Path(made, "stopped")))["parts"]
+            assert parts == json.loads(found[0][1])["parts"], "the parts of the stopped command differ"
+            print("The parts of the stopped command are equal to them.")
 
 
 if __name__ == "__main__":
