@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tabular.errors import RunError
+from tabular.machine.threads import one_thread_an_operation
 
 from .folders import open_folder
 from .job import PartFacts, Work, run_files, run_fingerprint
@@ -69,17 +70,11 @@ class Worker:
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """Inside, one thread computes: sums of several differ in their last digits with their number, and so would rows."""
+    """Inside, one thread computes, in torch and in all other libraries."""
     import threadpoolctl
-    import torch
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpoolctl.threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)
+    with one_thread_an_operation(), threadpoolctl.threadpool_limits(1):
+        yield
 
 
 def packed_run(folder: str | Path) -> dict[str, bytes] | None:

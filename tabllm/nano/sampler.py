@@ -12,12 +12,15 @@ independent draws would put them (systematic sampling; cf. array-RQMC, L'Ecuyer 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..decoding.blocks import Blocks
 from ..decoding.draws import deal, latin_uniforms, systematic, thinned
 from .engines.base import TINY, NanoEngine
 
@@ -150,27 +153,29 @@ class Sampler:
         """
         walk = _Walk(self.engine, self.parents, list(order), dict(weights or {}), rng, lambda rows: None, scored=True)
         block = max(1, walk.block // copies)
-        for start in range(0, len(known), block):
-            part = known[start : start + block]
-            if shared:
-                self._shared(walk, part)
-                continue
-            cache = self.engine.new_cache(len(part))
-            self.engine.append(cache, part[:, :-1], walk.order, 0)
-            if copies > 1:
-                cache = self.engine.gather(cache, np.repeat(np.arange(len(part)), copies), part.shape[1])
-                part = np.repeat(part, copies, axis=0)
-            walk.finish(cache, part, np.zeros(len(part)))
+        with walk.drawing(1 if len(known) <= block else None):
+            for start in range(0, len(known), block):
+                part = known[start : start + block]
+                begin = partial(self._shared, walk, part) if shared else partial(self._begun, walk, part, copies)
+                walk.draw(begin, part.shape[1], np.zeros(len(part) * copies))
         return walk.result()
 
-    def _shared(self, walk: _Walk, known: np.ndarray) -> None:
-        """Draw a block of :meth:`complete`."""
+    def _begun(self, walk: _Walk, known: np.ndarray, copies: int) -> tuple[Any, np.ndarray]:
+        """The cache and the tokens of a block of :meth:`complete`."""
+        cache = self.engine.new_cache(len(known))
+        self.engine.append(cache, known[:, :-1], walk.order, 0)
+        if copies == 1:
+            return cache, known
+        cache = self.engine.gather(cache, np.repeat(np.arange(len(known)), copies), known.shape[1])
+        return cache, np.repeat(known, copies, axis=0)
+
+    def _shared(self, walk: _Walk, known: np.ndarray) -> tuple[Any, np.ndarray]:
+        """The same, where many rows have the same tokens but for the last one."""
         prefix, place = np.unique(known[:, :-1], axis=0, return_inverse=True)
         cache = self.engine.new_cache(len(prefix))
         self.engine.append(cache, prefix, walk.order, 0)
         rows = walk.rounded(len(known))
-        cache = self.engine.gather(cache, place.ravel()[rows], known.shape[1], drawing=True)
-        walk.finish(cache, known[rows], np.zeros(len(known)))
+        return self.engine.gather(cache, place.ravel()[rows], known.shape[1], drawing=True), known[rows]
 
 
 class _Walk:
@@ -197,29 +202,39 @@ class _Walk:
         self.parts: list[tuple[np.ndarray, np.ndarray]] = [(np.empty((0, len(order)), np.int32), np.empty(0))]
         self.evaluated = 0
 
+    @contextmanager
+    def drawing(self, threads: int | None = None) -> Iterator[None]:
+        """Around :meth:`draw`: by so many threads, by default as many as the engine allows."""
+        with self.engine.drawing() as most, Blocks(threads or most, self.collect) as self.blocks:
+            yield
+
     def run(self, rows: int, conditioned: int) -> Rows:
-        stack = [self.conditioned_start(rows, conditioned)]
-        while stack:
-            branch = stack.pop()
-            if branch.prefix.shape[1] == len(self.order):
-                self.collect(branch.prefix, branch.counts, branch.logs)
-            elif self.sifting <= branch.prefix.shape[1] and branch.counts.sum() < MIN_ROWS_PER_NODE * len(
-                branch.counts
-            ):
-                self.expand(branch)
-            else:
-                stack.extend(reversed(self.deepen(branch)))
+        with self.drawing():
+            stack = [self.conditioned_start(rows, conditioned)]
+            while stack:
+                branch = stack.pop()
+                step = branch.prefix.shape[1]
+                if step == len(self.order):
+                    self.merged(branch)
+                elif self.sifting <= step and branch.counts.sum() < MIN_ROWS_PER_NODE * len(branch.counts):
+                    self.expand(branch)
+                else:
+                    stack.extend(reversed(self.deepen(branch)))
         return self.result()
 
     def result(self) -> Rows:
         tokens, logs = (np.concatenate(each) for each in zip(*self.parts, strict=True))
         return Rows(tokens, logs, self.evaluated)
 
-    def collect(self, prefix: np.ndarray, counts: np.ndarray, logs: np.ndarray) -> None:
-        in_field_order = np.empty_like(prefix)
-        in_field_order[:, self.order] = prefix
-        self.parts.append((np.repeat(in_field_order, counts, axis=0), np.repeat(logs, counts)))
-        self.advance(int(counts.sum()))
+    def merged(self, branch: _Branch) -> None:
+        """Rows of which the last field, too, was drawn in the tree."""
+        in_field_order = np.empty_like(branch.prefix)
+        in_field_order[:, self.order] = branch.prefix
+        self.blocks.add((np.repeat(in_field_order, branch.counts, axis=0), np.repeat(branch.logs, branch.counts)))
+
+    def collect(self, part: tuple[np.ndarray, np.ndarray]) -> None:
+        self.parts.append(part)
+        self.advance(len(part[0]))
 
     # -- conditions -------------------------------------------------------------------------------------------
     def conditioned_start(self, rows: int, conditioned: int) -> _Branch:
@@ -300,10 +315,13 @@ class _Walk:
         node = np.repeat(np.arange(len(branch.counts)), branch.counts)
         for start in range(0, len(node), self.block):
             part = node[start : start + self.block]
-            rounded = part[self.rounded(len(part))]
-            cache = self.engine.gather(branch.cache, branch.parent[rounded], branch.prefix.shape[1], drawing=True)
-            self.finish(cache, branch.prefix[rounded], branch.logs[part])
-            self.advance(len(part))
+            self.draw(partial(self.begun, branch, part), branch.prefix.shape[1], branch.logs[part])
+
+    def begun(self, branch: _Branch, part: np.ndarray) -> tuple[Any, np.ndarray]:
+        """The cache and the prefixes of a block."""
+        rounded = part[self.rounded(len(part))]
+        cache = self.engine.gather(branch.cache, branch.parent[rounded], branch.prefix.shape[1], drawing=True)
+        return cache, branch.prefix[rounded]
 
     def rounded(self, rows: int) -> np.ndarray:
         """int64[n], 0 to ``rows`` - 1 and then 0 up to a round number of them that the engine has met before."""
@@ -311,14 +329,24 @@ class _Walk:
         index[:rows] = np.arange(rows)
         return index
 
-    def finish(self, cache: Any, prefix: np.ndarray, logs: np.ndarray) -> None:
-        """Draw all remaining fields of a block on the device.
+    def draw(self, begin: Callable[[], tuple[Any, np.ndarray]], depth: int, logs: np.ndarray) -> None:
+        """Have all remaining fields of a block drawn on the device.
 
         Args:
-            logs: float64[rows], of the block's rows, which are the first ones of the cache and of ``prefix``.
+            begin: makes the cache and the prefixes of the block's rows, behind which others may stand.
+            depth: how many fields these prefixes have.
+            logs: float64[rows], of the block's rows.
         """
+        # Drawn here, and not by the thread that needs them: the order of the draws does not depend on threads.
+        uniform = latin_uniforms(len(logs), len(self.order) - depth, self.rng)
+        self.evaluated += len(logs) * (len(self.order) - depth)
+        self.blocks.draw(lambda: self.finish(*begin(), uniform, logs))
+
+    def finish(
+        self, cache: Any, prefix: np.ndarray, uniform: np.ndarray, logs: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The tokens of a block, and their logs. Several threads may be here."""
         engine, depth, rows = self.engine, prefix.shape[1], len(logs)
-        uniform = latin_uniforms(rows, len(self.order) - depth, self.rng)
         uniforms = engine.put(np.pad(uniform, ((0, 0), (0, len(prefix) - rows))))
         token = engine.put(prefix[:, -1:]) if depth else engine.put(prefix)
         drawn: dict[int, Any] = {}
@@ -337,11 +365,10 @@ class _Walk:
             if self.scored:
                 probabilities.append(engine.probability(distribution, drawn[field]))
             token = drawn[field][:, None]
-        self.evaluated += rows * len(drawn)
         tokens = np.empty((len(prefix), len(self.order)), np.int32)
         tokens[:, self.order[:depth]] = prefix
         if drawn:
             tokens[:, list(drawn)] = engine.fetch(list(drawn.values()))
         if probabilities:
             logs = logs + np.log(engine.fetch(probabilities)[:rows].astype(np.float64)).sum(axis=1)
-        self.parts.append((tokens[:rows], logs))
+        return tokens[:rows], logs

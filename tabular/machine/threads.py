@@ -6,10 +6,12 @@ it, and a fit on all of two cores takes three to ten times as long, on one of th
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+from collections.abc import Iterator
 
-__all__ = ["allowed_cores", "free_cores", "share_processor", "spin_briefly"]
+__all__ = ["allowed_cores", "free_cores", "one_thread_an_operation", "share_processor", "spin_briefly"]
 
 #: What the user may have set: then nothing is changed.
 _WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
@@ -66,3 +68,19 @@ def share_processor() -> str | None:
         f"Other programs are busy: computing with {free} thread{'s' * (free != 1)} in place of {before} "
         "(OMP_NUM_THREADS sets another number)."
     )
+
+
+@contextlib.contextmanager
+def one_thread_an_operation() -> Iterator[int]:
+    """Inside, torch computes each operation by one thread; yields by how many it did before.
+
+    Sums of several threads differ in their last digits with their number, and so would rows.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield before
+    finally:
+        torch.set_num_threads(before)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 import numpy as np
@@ -95,6 +96,10 @@ class NanoEngine(ABC):
     @abstractmethod
     def fetch(self, columns: Sequence[Any]) -> np.ndarray:
         """Device vectors [rows] of one number type as the columns of one host array: [rows, len(columns)]."""
+
+    def drawing(self) -> AbstractContextManager[int]:
+        """Around draws; gives how many threads may draw at once. What is drawn does not depend on their number."""
+        return nullcontext(1)
 
     @abstractmethod
     def numpy_weights(self) -> dict[str, np.ndarray]:

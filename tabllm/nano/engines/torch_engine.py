@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from tabular.machine.devices import full_width_products, product_type
 from tabular.machine.memory import release_cached_memory
+from tabular.machine.threads import one_thread_an_operation
 
 from ...decoding.attention import attend, laid_out
 from ...decoding.torch_draws import draw
@@ -161,6 +163,10 @@ class TorchEngine(NanoEngine):
 
     def probability(self, distribution: Tensor, token: Tensor) -> Tensor:
         return distribution.gather(1, token.long()[:, None])[:, 0] / distribution.sum(dim=-1)
+
+    def drawing(self) -> AbstractContextManager[int]:
+        # Products of a block are too small for several threads to gain by them.
+        return one_thread_an_operation() if self.device.type == "cpu" else nullcontext(1)
 
     def put(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)

@@ -252,6 +252,26 @@ def test_the_same_seed_draws_the_same_rows_and_another_seed_others(engine, parts
     assert (first != other).any()
 
 
+@pytest.mark.parametrize("known", [0, 2])
+def test_any_number_of_threads_draws_the_same_rows_and_leaves_torch_as_it_was(engine, monkeypatch, known):
+    monkeypatch.setattr(sampler_module, "BLOCK_ROWS", 50)
+    monkeypatch.setattr(sampler_module, "MIN_ROWS_PER_NODE", 1e9)
+    given = np.random.default_rng(1).integers(0, 2, (700, 2)).astype(np.int32)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            sampler, rng = Sampler(engine, [-1, -1, -1]), np.random.default_rng(4)
+            found.append(
+                sampler.complete(given, [0, 1, 2], rng).tokens if known else sampler.sample(700, [0, 1, 2], rng)
+            )
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert len(found[0]) == 700
+    np.testing.assert_array_equal(*found)
+
+
 def test_an_allowed_token_comes_even_where_the_model_gives_it_no_probability(engine):
     weights = {**engine.numpy_weights()}
     weights["head.bias"] = weights["head.bias"].copy()
