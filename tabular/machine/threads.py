@@ -10,6 +10,7 @@ import contextlib
 import functools
 import os
 from collections.abc import Iterator
+from contextvars import ContextVar
 
 __all__ = ["allowed_cores", "free_cores", "one_thread_an_operation", "share_processor", "spin_briefly"]
 
@@ -70,17 +71,24 @@ def share_processor() -> str | None:
     )
 
 
+#: By how many threads torch computed outside of :func:`one_thread_an_operation`.
+_outside: ContextVar[int | None] = ContextVar("outside", default=None)
+
+
 @contextlib.contextmanager
 def one_thread_an_operation() -> Iterator[int]:
-    """Inside, torch computes each operation by one thread; yields by how many it did before.
+    """Inside, torch computes each operation by one thread; yields by how many it did outside, where this is nested too.
 
     Sums of several threads differ in their last digits with their number, and so would rows.
     """
     import torch
 
     before = torch.get_num_threads()
+    threads = _outside.get() or before
+    token = _outside.set(threads)
     torch.set_num_threads(1)
     try:
-        yield before
+        yield threads
     finally:
         torch.set_num_threads(before)
+        _outside.reset(token)

@@ -94,3 +94,17 @@ def test_threads_are_told_to_sleep_before_a_library_loads_unless_the_user_says_o
         [sys.executable, "-c", program], env={**env, **given}, cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == f"{list(found)} False"
+
+
+def test_one_thread_an_operation_tells_the_threads_outside_of_all_nested_uses():
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with threads.one_thread_an_operation() as outer, threads.one_thread_an_operation() as inner:
+            found = (outer, inner, torch.get_num_threads())
+        assert found == (3, 3, 1)
+        assert torch.get_num_threads() == 3
+        with threads.one_thread_an_operation() as again:
+            assert again == 3
+    finally:
+        torch.set_num_threads(before)
