@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tabular.errors import UsageError
 from tabular.storage.rundir import write_text
 
 from ..judging.verdicts import Verdict
+from ..page.document import Sections, by_name, document, link, several
 from ..page.elements.markup import Child, Markup, element
 from ..page.elements.parts import beside, hidden, legend, plots, section, sentence, table
 from ..page.front import card
-from ..page.html import document, folded, link
-from ..page.origin import origin_section
 from ..sequences.page.distances import detection_parts, figures_table, verdict_row
 from ..sequences.page.drawings import bars_plot, matrix_plots, profile_plot
 from .facts import KeyReport, LinksReport
@@ -32,36 +30,28 @@ _ASKED = {
 def write_links_html(
     reports: LinksReport | Mapping[str, LinksReport], path: str | Path, *, facts: Mapping[str, str] | None = None
 ) -> None:
-    """Write the page to ``path``; an old file is replaced in one step.
+    """Write :func:`links_page` to ``path``; an old file is replaced in one step, :class:`OutputError` if it cannot."""
+    write_text(path, links_page(reports, facts=facts))
+
+
+def links_page(reports: LinksReport | Mapping[str, LinksReport], *, facts: Mapping[str, str] | None = None) -> str:
+    """The page of one report, or of several by name, as text.
 
     Args:
         facts: where the tables come from, as ``eval.facts.provenance`` lists it.
 
     Raises:
         UsageError: if there is no report.
-        OutputError: if the file cannot be written.
     """
-    write_text(path, links_page(reports, facts=facts))
-
-
-def links_page(reports: LinksReport | Mapping[str, LinksReport], *, facts: Mapping[str, str] | None = None) -> str:
-    """The page as text; see :func:`write_links_html`."""
-    if isinstance(reports, LinksReport):
-        reports = {"": reports}
-    if not reports:
-        raise UsageError("There is no report to make a page of; compare linked tables first.")
+    reports = by_name(reports, LinksReport, "linked tables")
     first = next(iter(reports.values()))
     if len(reports) == 1:
-        title = "Synthetic linked tables"
-        links, body = _one(first, "", 2)
-        about = _compared(first)
+        title, about, sections = "Synthetic linked tables", _compared(first), _one("", first, "", 2)
     else:
         title = f"{len(reports)} sets of synthetic linked tables"
-        links, body = _several(reports)
         about = f"real rows: {_sizes(first.real_rows)} · against {', '.join(reports)}"
-    if (origin := origin_section(facts or {}, "origin", 2)) is not None:
-        links, body = [*links, link("Origin", "origin")], [*body, origin]
-    return document(f"{title} beside the real ones", about, links, body)
+        sections = several(_side_by_side(reports), reports, _compared, _one)
+    return document(f"{title} beside the real ones", about, sections, facts or {})
 
 
 def _sizes(rows: Mapping[str, int]) -> str:
@@ -72,7 +62,7 @@ def _compared(report: LinksReport) -> str:
     return f"real rows: {_sizes(report.real_rows)} · synthetic rows: {_sizes(report.synthetic_rows)}"
 
 
-def _one(report: LinksReport, prefix: str, level: int) -> tuple[list[Markup], list[Child]]:
+def _one(_: str, report: LinksReport, prefix: str, level: int) -> Sections:
     """Links to the sections of one report, and the sections."""
     links = [link("Verdicts", f"{prefix}verdicts"), link("Keys", f"{prefix}keys")]
     body: list[Child] = [_verdicts(report, prefix, level), _keys(report, f"{prefix}keys", level)]
@@ -197,8 +187,7 @@ def _figures(key: KeyReport, question: str) -> Markup | None:
     return figures_table(key.figures, question, QUESTION_NAMES[question])
 
 
-def _several(reports: Mapping[str, LinksReport]) -> tuple[list[Markup], list[Child]]:
-    """The verdicts side by side, then each set of tables with its own sections, folded."""
+def _side_by_side(reports: Mapping[str, LinksReport]) -> Markup:
     rows = [verdict_row([integrity_verdict(report) for report in reports.values()])]
     for keys in zip(*(report.keys for report in reports.values()), strict=True):
         every = [verdicts_of_key(key) for key in keys]
@@ -207,11 +196,4 @@ def _several(reports: Mapping[str, LinksReport]) -> tuple[list[Markup], list[Chi
             if len(found) == len(every):
                 subject, *cells = verdict_row(found)
                 rows.append([f"{keys[0].key}: {subject}", *cells])
-    links = [link("Side by side", "side-by-side")]
-    body: list[Child] = [section("Side by side", "side-by-side", 2, table("Verdicts", ["", *reports], rows))]
-    for number, (name, report) in enumerate(reports.items(), 1):
-        anchor = f"table-{number}"
-        inner, sections = _one(report, f"{anchor}-", 3)
-        links.append(link(name, anchor))
-        body.append(folded(name, anchor, _compared(report), inner, sections))
-    return links, body
+    return section("Side by side", "side-by-side", 2, table("Verdicts", ["", *reports], rows))

@@ -7,20 +7,20 @@ finding. The page forbids itself (by a content security policy) to load anything
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from tabular.errors import UsageError
 from tabular.storage.rundir import write_text
 
 from ..facts.provenance import Provenance
 from ..facts.report import Report
 from ..judging.findings import headline
 from ..judging.side_by_side import SideBySide, side_by_side
-from .elements.markup import Child, Markup, element, joined
+from .document import Sections, by_name, document, link, several
+from .elements.markup import Markup, element
 from .elements.parts import section, sentence
-from .elements.theme import style, toggle
 from .front import findings, verdict_cards, what_was_compared
-from .origin import origin_section, sample_section
+from .origin import sample_section
 from .sections.all_targets import all_targets_section
 from .sections.attacks import attacks_section
 from .sections.bias import bias_section
@@ -36,9 +36,7 @@ from .sections.target import target_section
 from .sections.utility import utility_section
 from .several import side_by_side_section
 
-__all__ = ["document", "folded", "link", "page", "write_html"]
-
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+__all__ = ["page", "write_html"]
 
 #: Name in the navigation, name in an address, and what draws it.
 _SECTIONS: tuple[tuple[str, str, Callable[[Report, str, int], Markup | None]], ...] = (
@@ -87,58 +85,23 @@ def page(
     provenance: Provenance | None = None,
 ) -> str:
     """The page as text; see :func:`write_html`."""
-    if isinstance(reports, Report):
-        reports = {"": reports}
-    if not reports:
-        raise UsageError("There is no report to make a page of; compare a table first.")
+    reports = by_name(reports, Report, "a table")
     origin = provenance or Provenance()
     if len(reports) == 1:
         ((name, report),) = reports.items()
         title = "Synthetic table" if name in ("", "synthetic") else f"Synthetic table {name}"
-        links, body = _one(report, "", 2, name, origin)
+        sections = _one(name, report, "", 2, origin)
         about = what_was_compared(report)
     else:
         title = f"{len(reports)} synthetic tables"
-        links, body = _several(reports, side_by_side(reports) if tables is None else tables, origin)
+        tables = side_by_side(reports) if tables is None else tables
+        first = side_by_side_section(reports, tables, "side-by-side", 2, origin.note)
+        sections = several(first, reports, what_was_compared, partial(_one, origin=origin))
         about = f"{next(iter(reports.values())).rows.real:,} real rows against {', '.join(reports)}"
-    if (known := origin_section(origin.facts, "origin", 2)) is not None:
-        links, body = [*links, link("Origin", "origin")], [*body, known]
-    return document(f"{title} beside the real one", about, links, body)
+    return document(f"{title} beside the real one", about, sections, origin.facts)
 
 
-def document(title: str, about: str, links: Sequence[Markup], body: Sequence[Child]) -> str:
-    """A whole page: ``about`` under the title, ``links`` in the navigation, ``body`` under them."""
-    button = element("button", "Dark", id="theme", type="button", hidden=True, aria_label="Switch light and dark")
-    return "<!DOCTYPE html>\n" + element(
-        "html",
-        element(
-            "head",
-            element("meta", charset="utf-8"),
-            element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-            element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            element("link", rel="icon", href="data:,"),  # or a browser asks the server for one
-            element("title", title),
-            style(),
-        ),
-        element(
-            "body",
-            element("a", "Skip to the verdicts", href="#main", class_="skip"),
-            element(
-                "header",
-                element("div", element("h1", title), button, class_="bar-top"),
-                sentence(about, "quiet"),
-                element("nav", element("ul", *(element("li", link) for link in links)), aria_label="Sections"),
-                class_="page",
-            ),
-            element("main", *body, id="main"),
-            element("footer", "Made on this machine; the page loads nothing and sends nothing.", class_="page"),
-            toggle(),
-        ),
-        lang="en",
-    )
-
-
-def _one(report: Report, prefix: str, level: int, name: str, origin: Provenance) -> tuple[list[Markup], list[Child]]:
+def _one(name: str, report: Report, prefix: str, level: int, origin: Provenance) -> Sections:
     """Links to the sections of the report ``name``, and the sections."""
     says = sentence(headline(report), "headline")
     cards = verdict_cards(report, prefix)
@@ -154,41 +117,6 @@ def _one(report: Report, prefix: str, level: int, name: str, origin: Provenance)
             body.append(drawn)
     links.append(link("Notes", f"{prefix}notes"))
     return links, [*body, _notes(report, f"{prefix}notes", level)]
-
-
-def _several(
-    reports: Mapping[str, Report], tables: Sequence[SideBySide], origin: Provenance
-) -> tuple[list[Markup], list[Child]]:
-    """The tables side by side, then each table's own sections, folded but for its verdicts."""
-    links = [link("Side by side", "side-by-side")]
-    body: list[Child] = [side_by_side_section(reports, tables, "side-by-side", 2, origin.note)]
-    for i, (name, report) in enumerate(reports.items(), 1):
-        anchor = f"table-{i}"
-        inner, sections = _one(report, f"{anchor}-", 3, name, origin)
-        links.append(link(name, anchor))
-        body.append(folded(name, anchor, what_was_compared(report), inner, sections))
-    return links, body
-
-
-def folded(name: str, anchor: str, compared: str, links: Sequence[Markup], sections: Sequence[Child]) -> Markup:
-    """One of several tables, folded: what was compared, links to its sections, and these.
-
-    Args:
-        anchor: of its heading.
-    """
-    return element(
-        "details",
-        element("summary", element("h2", name, id=anchor)),
-        sentence(compared, "quiet"),
-        element("nav", element("ul", *(element("li", each) for each in links)), aria_label=f"Sections of {name}"),
-        joined(sections),
-        class_="table",
-    )
-
-
-def link(name: str, anchor: str) -> Markup:
-    """To a section of the same page."""
-    return element("a", name, href=f"#{anchor}")
 
 
 def _notes(report: Report, anchor: str, level: int) -> Markup:

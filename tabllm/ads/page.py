@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from eval.judging.wording import METRICS
+from eval.page.document import document, link
 from eval.page.elements.charts import interval_chart
 from eval.page.elements.markup import Markup, element
 from eval.page.elements.parts import plot, plots, section, sentence, table
-from eval.page.html import document, link
-from eval.page.origin import origin_section
 
 from .facts import CtrReport
 from .tables import DIFFERENCES, ctr_tables, headline, verdict
@@ -18,7 +17,7 @@ __all__ = ["page"]
 
 
 def page(report: CtrReport, failed: Mapping[str, str], facts: Mapping[str, str]) -> str:
-    """One file that opens in any browser without a network; see :mod:`eval.page.html`.
+    """One file that opens in any browser without a network; see :mod:`eval.page.document`.
 
     Args:
         failed: why a generator made nothing, by name.
@@ -42,10 +41,8 @@ def page(report: CtrReport, failed: Mapping[str, str], facts: Mapping[str, str])
             for each in ctr_tables(report)
         ),
     )
-    links, body = [link("Findings", "findings"), link("Figures", "figures")], [found, figures]
-    if (origin := origin_section(facts, "origin", 2)) is not None:
-        links, body = [*links, link("Origin", "origin")], [*body, origin]
-    return document(f"CTR models of {report.click}", headline(report), links, body)
+    sections = [link("Findings", "findings"), link("Figures", "figures")], [found, figures]
+    return document(f"CTR models of {report.click}", headline(report), sections, facts)
 
 
 def _plot(report: CtrReport, name: str) -> Markup:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from eval.page.document import document, link
 from eval.page.elements.charts import interval_chart
 from eval.page.elements.markup import Markup, element
 from eval.page.elements.parts import plot, plots, section, sentence, table
-from eval.page.html import document, link
-from eval.page.origin import origin_section
 
 from .findings import SCORE_WORDS, findings, verdict
 from .sheets import NOTE, Sheet, sheets, what_was_used
@@ -21,7 +20,7 @@ PLOTTED = ("pr_auc", "best_f1", "corrected_log_loss")
 
 
 def page(study: Study, facts: Mapping[str, str]) -> str:
-    """One file that opens in any browser without a network; see :mod:`eval.page.html`.
+    """One file that opens in any browser without a network; see :mod:`eval.page.document`.
 
     Args:
         facts: where the page comes from.
@@ -37,11 +36,9 @@ def page(study: Study, facts: Mapping[str, str]) -> str:
         sentence(NOTE, "quiet"),
     )
     figures = section("Figures", "figures", 2, *(_table(sheet) for sheet in sheets(study)))
-    links, body = [link("Findings", "findings"), link("Figures", "figures")], [found, figures]
-    if (origin := origin_section(facts, "origin", 2)) is not None:
-        links, body = [*links, link("Origin", "origin")], [*body, origin]
+    sections = [link("Findings", "findings"), link("Figures", "figures")], [found, figures]
     title = f"Do synthetic rows of {study.named} help?"
-    return document(title, what_was_used(study), links, body)
+    return document(title, what_was_used(study), sections, facts)
 
 
 def _plot(study: Study, name: str) -> Markup:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from eval.page.document import document, link
 from eval.page.elements.charts import points_chart
 from eval.page.elements.markup import Child, Markup, element
 from eval.page.elements.parts import plot, plots, section, table
-from eval.page.html import document, link
-from eval.page.origin import origin_section
 
 from .tables import front_table, written
 from .trials import Found, Trial
@@ -17,7 +16,7 @@ __all__ = ["page"]
 
 
 def page(found: Found, facts: Mapping[str, str]) -> str:
-    """One file that opens in any browser without a network; see :mod:`eval.page.html`.
+    """One file that opens in any browser without a network; see :mod:`eval.page.document`.
 
     Args:
         facts: where the page comes from.
@@ -33,10 +32,8 @@ def page(found: Found, facts: Mapping[str, str]) -> str:
         table("Trials that no other beats in everything, and the default", front.headers, rows),
         element("ul", *(element("li", note) for note in front.notes), class_="notes"),
     )
-    links, body = [link("Findings", "findings")], [first]
-    if (origin := origin_section(facts, "origin", 2)) is not None:
-        links, body = [*links, link("Origin", "origin")], [*body, origin]
-    return document(f"Tuning {found.search.model}", f"{len(found.trials)} trials", links, body)
+    sections = [link("Findings", "findings")], [first]
+    return document(f"Tuning {found.search.model}", f"{len(found.trials)} trials", sections, facts)
 
 
 def _cells(row: Sequence[str], headers: Sequence[str], *, best: bool) -> list[Child]:

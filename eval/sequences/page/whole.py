@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tabular.errors import UsageError
 from tabular.storage.rundir import write_text
 
+from ...page.document import Sections, by_name, document, link, several
 from ...page.elements.markup import Child, Markup, element
 from ...page.elements.parts import section, sentence, table
 from ...page.front import card
-from ...page.html import document, folded, link
-from ...page.origin import origin_section
 from ..facts import SequenceReport
 from ..words import verdicts_of
 from .distances import verdict_row
@@ -43,38 +41,30 @@ _ANCHORS = {
 def write_sequence_html(
     reports: SequenceReport | Mapping[str, SequenceReport], path: str | Path, *, facts: Mapping[str, str] | None = None
 ) -> None:
-    """Write the page to ``path``; an old file is replaced in one step.
-
-    Args:
-        facts: where the logs come from, as ``eval.facts.provenance`` lists it.
-
-    Raises:
-        UsageError: if there is no report.
-        OutputError: if the file cannot be written.
-    """
+    """Write :func:`sequence_page` to ``path``; an old file is replaced in one step, or OutputError raised."""
     write_text(path, sequence_page(reports, facts=facts))
 
 
 def sequence_page(
     reports: SequenceReport | Mapping[str, SequenceReport], *, facts: Mapping[str, str] | None = None
 ) -> str:
-    """The page as text; see :func:`write_sequence_html`."""
-    if isinstance(reports, SequenceReport):
-        reports = {"": reports}
-    if not reports:
-        raise UsageError("There is no report to make a page of; compare a log first.")
+    """The page of one report of histories, or of several by name, as text.
+
+    Args:
+        facts: where the logs come from, as ``eval.facts.provenance`` lists it.
+
+    Raises:
+        UsageError: if there is no report.
+    """
+    reports = by_name(reports, SequenceReport, "a log")
     first = next(iter(reports.values()))
     if len(reports) == 1:
-        title = "Synthetic histories"
-        links, body = _one(first, "", 2)
-        about = _compared(first)
+        title, about, sections = "Synthetic histories", _compared(first), _one("", first, "", 2)
     else:
         title = f"Histories of {len(reports)} synthetic logs"
-        links, body = _several(reports)
         about = f"{first.real.users:,} real users with {first.real.events:,} events against {', '.join(reports)}"
-    if (origin := origin_section(facts or {}, "origin", 2)) is not None:
-        links, body = [*links, link("Origin", "origin")], [*body, origin]
-    return document(f"{title} beside the real ones", about, links, body)
+        sections = several(_side_by_side(reports), reports, _compared, _one)
+    return document(f"{title} beside the real ones", about, sections, facts or {})
 
 
 def _compared(report: SequenceReport) -> str:
@@ -84,7 +74,7 @@ def _compared(report: SequenceReport) -> str:
     )
 
 
-def _one(report: SequenceReport, prefix: str, level: int) -> tuple[list[Markup], list[Child]]:
+def _one(_: str, report: SequenceReport, prefix: str, level: int) -> Sections:
     """Links to the sections of one report, and the sections."""
     verdicts = verdicts_of(report)
     cards = [
@@ -120,19 +110,11 @@ def _one(report: SequenceReport, prefix: str, level: int) -> tuple[list[Markup],
     return links, body
 
 
-def _several(reports: Mapping[str, SequenceReport]) -> tuple[list[Markup], list[Child]]:
-    """The verdicts side by side, then each log's own sections, folded."""
+def _side_by_side(reports: Mapping[str, SequenceReport]) -> Markup:
     every = [verdicts_of(report) for report in reports.values()]
     rows = []
     for question in _ASKED:
         found = [verdicts[question] for verdicts in every if question in verdicts]
         if len(found) == len(every):
             rows.append(verdict_row(found))
-    links = [link("Side by side", "side-by-side")]
-    body: list[Child] = [section("Side by side", "side-by-side", 2, table("Verdicts", ["", *reports], rows))]
-    for number, (name, report) in enumerate(reports.items(), 1):
-        anchor = f"table-{number}"
-        inner, sections = _one(report, f"{anchor}-", 3)
-        links.append(link(name, anchor))
-        body.append(folded(name, anchor, _compared(report), inner, sections))
-    return links, body
+    return section("Side by side", "side-by-side", 2, table("Verdicts", ["", *reports], rows))
