@@ -73,6 +73,8 @@ class Synthesizer(Likelihood, Settings, ABC):
     search_screen: ClassVar[Mapping[str, Any]] = {}
     #: Engines (``torch``, ``mlx``) by which a fit can be spread over processes.
     spread_engines: ClassVar[tuple[str, ...]] = ()
+    #: What :attr:`part_rows` is.
+    _part_rows: ClassVar[int | None] = None
     #: What is said where a fit is needed first.
     _unfitted: ClassVar[str] = "This model has learned no table yet; call fit() first."
     #: Counts of the table to choose rows by; ``None`` where none are kept, as in a private fit.
@@ -213,7 +215,7 @@ class Synthesizer(Likelihood, Settings, ABC):
     def part_rows(self) -> int | None:
         """Rows of each part but the last that :meth:`sample_batches` yields, where a part costs no more after ``done``
         rows than as the first one; ``None`` where that is not so."""
-        return None
+        return self._part_rows
 
     def _parsed(self, where: Where) -> Any:
         """What :meth:`_batches` gets of ``where``: column -> what it may be. Raises :class:`ConditionError`."""

@@ -18,7 +18,7 @@ import numpy as np
 from ..codec.rows import RowCodec
 from ..decoding.orders import order_with_first
 from .engines.base import TINY
-from .sampler import Sampler
+from .sampler import Rows, Sampler
 from .scorer import NanoScorer
 
 __all__ = ["complete_in_order", "complete_pattern"]
@@ -51,29 +51,20 @@ def complete_pattern(
         return sampler.sample(len(tokens), order, rng, weights=weights)
     if list(given) == list(range(len(given))):  # drawn in field order anyway
         return sampler.complete(tokens[:, given], order, rng, weights=weights).tokens
-    parts = [
-        _resampled(sampler, scorer, tokens[start : start + PART_ROWS], given, weights, rng)
-        for start in range(0, len(tokens), PART_ROWS)
-    ]
+    first = next(field for field in order if field not in given)
+    parts = []
+    for start in range(0, len(tokens), PART_ROWS):
+        known = tokens[start : start + PART_ROWS, given]
+        drawn = sampler.complete(known, order, rng, weights=weights, copies=COMPLETIONS)
+        parts.append(_resampled(scorer, drawn, first, rng))
     return np.concatenate(parts)
 
 
-def _resampled(
-    sampler: Sampler,
-    scorer: NanoScorer,
-    tokens: np.ndarray,
-    given: Sequence[int],
-    weights: Mapping[int, np.ndarray],
-    rng: np.random.Generator,
-) -> np.ndarray:
-    fields = tokens.shape[1]
-    order = order_with_first(given, fields)
-    drawn = sampler.complete(tokens[:, given], order, rng, weights=weights, copies=COMPLETIONS)
-    first = next(place for place in range(fields) if place not in given)
-    logs = (scorer.row_log_probs(drawn.tokens, first) - drawn.logs).reshape(len(tokens), COMPLETIONS)
+def _resampled(scorer: NanoScorer, drawn: Rows, first: int, rng: np.random.Generator) -> np.ndarray:
+    """One completion of each row, by what the model says of all fields from ``first`` on: int32[rows, fields]."""
+    logs = (scorer.row_log_probs(drawn.tokens, first) - drawn.logs).reshape(-1, COMPLETIONS)
     taken = (logs + rng.gumbel(size=logs.shape)).argmax(axis=1)
-    chosen: np.ndarray = drawn.tokens.reshape(len(tokens), COMPLETIONS, fields)[np.arange(len(tokens)), taken]
-    return chosen
+    return drawn.tokens[np.arange(len(logs)) * COMPLETIONS + taken]
 
 
 def complete_in_order(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +10,6 @@ import numpy as np
 from typing_extensions import Self
 
 from tabular.likelihood.scorer import Arrays, Query, RowScorer
-from tabular.likelihood.spans import Span
 
 from ..codec.likelihood import LEAST, candidates
 from ..codec.rows import RowCodec
@@ -69,22 +68,12 @@ class NanoScorer(RowScorer[RowCodec, NanoEngine]):
         super().__init__(codec, engine)
         self._trees = trees
 
-    def class_probs(
-        self,
-        arrays: Arrays,
-        spans: Mapping[str, Span],
-        rows: int,
-        given: Sequence[str],
-        target: str,
-        classes: int,
-    ) -> np.ndarray:
+    def _known_probs(self, arrays: Arrays, rows: int, given: Sequence[str], target: str) -> np.ndarray | None:
         trees, table = self._trees, self._codec.table
         if trees is None or target not in trees.columns or len(given) < len(self.names) - 1:
-            return super().class_probs(arrays, spans, rows, given, target, classes)
+            return None
         filled = {**arrays, target: np.zeros(rows, np.int32)}
-        found = trees.probabilities(self._tokens(filled, self.names), table.fields_of(target)[0])[:, :classes]
-        probabilities: np.ndarray = found / found.sum(axis=1, keepdims=True)
-        return probabilities
+        return trees.probabilities(self._tokens(filled, self.names), table.fields_of(target)[0])
 
     def log_probs(self, query: Query, advance: Callable[[int], None]) -> dict[str, np.ndarray]:
         arrays, spans, given, scored = query.arrays, query.spans, query.given, query.scored

@@ -85,6 +85,7 @@ class TableLM(NanoSettings, Synthesizer):
     }
 
     search_share: ClassVar[float] = 0.5
+    _part_rows: ClassVar[int | None] = PART_ROWS
 
     privacy: Privacy | None = setting(None, "Differential privacy of the fit, for which torch computes.")
 
@@ -241,10 +242,6 @@ class TableLM(NanoSettings, Synthesizer):
         return self._plan(rows).epochs(rows)
 
     # -- making rows ------------------------------------------------------------------------------------------
-    @property
-    def part_rows(self) -> int | None:
-        return PART_ROWS
-
     def _batches(
         self, n: int, allowed: Mapping[str, Allowed], *, seed: int, progress: Reporter, done: int, refine: bool | None
     ) -> Iterator[pd.DataFrame]:

@@ -97,6 +97,10 @@ class RowScorer(ABC, Generic[Codec, Engine]):
             given: some of :attr:`names`, in that order.
             target: a part that is no number, with ``classes`` values.
         """
+        known = self._known_probs(arrays, rows, given, target)
+        if known is not None:
+            found: np.ndarray = known[:, :classes] / known[:, :classes].sum(axis=1, keepdims=True)
+            return found
         position = {name: number for number, name in enumerate(self.names)}
         later = [name for name in given if position[name] > position[target]]
         if classes > MOST_JOINT or not later:
@@ -113,10 +117,14 @@ class RowScorer(ABC, Generic[Codec, Engine]):
                 name: (np.repeat(low[part], classes), np.repeat(high[part], classes))
                 for name, (low, high) in spans.items()
             }
-            found = self.log_probs(Query(filled, ends, before, [target, *later]), lambda _: None)
-            logs = sum(_without_impossible(each.reshape(count, classes)) for each in found.values())
+            scored = self.log_probs(Query(filled, ends, before, [target, *later]), lambda _: None)
+            logs = sum(_without_impossible(each.reshape(count, classes)) for each in scored.values())
             result[part] = _softmax(np.asarray(logs))
         return result
+
+    def _known_probs(self, arrays: Arrays, rows: int, given: Sequence[str], target: str) -> np.ndarray | None:
+        """As :meth:`class_probs`, of every class that rows can have, from what knows it better than this scorer."""
+        return None
 
     def next_probs(self, arrays: Arrays, rows: int, given: Sequence[str], target: str, classes: int) -> np.ndarray:
         """The distribution of ``target`` as the part that is drawn after ``given``; as :meth:`class_probs`."""

@@ -70,6 +70,7 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
     #: Whether the step size falls to 0 over the fit.
     decays: ClassVar[bool] = False
     spread_engines: ClassVar[tuple[str, ...]] = ("torch",)
+    _part_rows: ClassVar[int | None] = PART_ROWS
 
     epochs: float | None = setting(None, "Passes over the rows.", above=0)
     steps: int | None = setting(None, "Updates, in place of epochs.", above=0)
@@ -234,10 +235,6 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
         return Calibration.fit(encoder, spans, (codes, scalars), made, generator)
 
     # -- making rows ------------------------------------------------------------------------------------------
-    @property
-    def part_rows(self) -> int | None:
-        return PART_ROWS
-
     def _batches(
         self, n: int, allowed: Mapping[str, Allowed], *, seed: int, progress: Reporter, done: int, refine: bool | None
     ) -> Iterator[pd.DataFrame]:

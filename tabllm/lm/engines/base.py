@@ -191,6 +191,15 @@ class LmEngine(ABC):
         """
 
     @abstractmethod
+    def _shares(self, hidden: Any, table: Any, state: Any) -> Any:
+        """The probabilities of all that the level of ``table`` knows: float32[rows, choices] on the device."""
+
+    def _drawable(self, hidden: Any, table: Any, state: Any) -> Any:
+        """Probabilities to draw from: where all that may follow has underflowed, each of it is as likely as another."""
+        probabilities = self._shares(hidden, table, state)
+        return probabilities if table.may is None else (probabilities + 1e-30) * table.may[state]
+
+    @abstractmethod
     def tokens(self, level: Level, choice: Any) -> Any:
         """The tokens of choices: int[rows] on the device."""
 

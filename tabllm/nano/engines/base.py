@@ -7,7 +7,7 @@ Arrays that an engine hands out (hidden states, tokens, caches) stay on its devi
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from ...parallel.group import Group
 from ..config import NanoConfig
+from .orthogonal import is_orthogonal
 from .rank_kernel import Kernels
 
 __all__ = ["BETAS", "CLIP_NORM", "TINY", "NanoEngine", "decays"]
@@ -38,6 +39,8 @@ class NanoEngine(ABC):
     #: ``"torch"`` or ``"mlx"``.
     name: ClassVar[str]
     config: NanoConfig
+    #: By name, on the device.
+    weights: dict[str, Any]
     #: Rows are drawn in multiples of this, where each new number of them costs the engine time.
     round_rows: int = 1
 
@@ -106,7 +109,6 @@ class NanoEngine(ABC):
         """The weights by name, float32 on the host."""
 
     # -- training ---------------------------------------------------------------------------------------------
-    @abstractmethod
     def start_training(
         self,
         *,
@@ -125,8 +127,16 @@ class NanoEngine(ABC):
                 as they are. The engine cannot decode with them: give :meth:`averaged` to a new one.
             orthogonal: update the layers' matrices as :mod:`.orthogonal` says, in place of AdamW.
         """
+        self._kernels = {ids: self.put(kernel) for ids, kernel in (kernels or {}).items()}
+        matrices = {name for name in self.weights if orthogonal and is_orthogonal(name)}
+        self._start_updates(weight_decay, average, matrices, state)
 
     @abstractmethod
+    def _start_updates(
+        self, weight_decay: float, average: float, orthogonal: Set[str], state: Mapping[str, np.ndarray] | None
+    ) -> None:
+        """As :meth:`start_training`; ``orthogonal``: the weights that are updated so."""
+
     def train_step(
         self,
         tokens: np.ndarray,
@@ -145,6 +155,17 @@ class NanoEngine(ABC):
             rows: of the batch of all processes; only where there is a ``group``, or several ``pieces``.
             pieces: micro-batches in which the rows go through the model one after the other.
         """
+        if group is None and pieces == 1:
+            return self._update_on(tokens, order, learning_rate)
+        return self._update_in_parts(tokens, order, learning_rate, rows, group, pieces)
+
+    @abstractmethod
+    def _update_on(self, tokens: np.ndarray, order: np.ndarray, learning_rate: float) -> Any:
+        """:meth:`train_step` on a batch that this process has alone and in one piece."""
+
+    @abstractmethod
+    def _update_in_parts(self, tokens: np.ndarray, order: np.ndarray, rate: float, *parts: Any) -> Any:
+        """:meth:`train_step` on one that is spread: ``rows``, ``group`` and ``pieces`` as it has them."""
 
     def drop_gradients(self) -> bool:
         """Forget the gradients of an update that ran out of memory, so that it can be made again; ``False`` where an

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ from ...decoding.mlx_draws import draw
 from ...parallel.group import Group
 from ..config import NanoConfig
 from .base import BETAS, CLIP_NORM, TINY, NanoEngine, decays
-from .orthogonal import MOMENTUM, RATE, is_orthogonal, orthogonal_steps
-from .rank_kernel import Kernels, smoothed
+from .orthogonal import MOMENTUM, RATE, orthogonal_steps
+from .rank_kernel import smoothed
 
 __all__ = ["MlxEngine"]
 
@@ -135,23 +135,16 @@ class MlxEngine(NanoEngine):
         return x + mx.addmm(w[p + "mlp.c_proj.bias"], a, w[p + "mlp.c_proj.weight"].T)
 
     # -- training ---------------------------------------------------------------------------------------------
-    def start_training(
-        self,
-        *,
-        weight_decay: float,
-        average: float,
-        state: Mapping[str, np.ndarray] | None,
-        kernels: Kernels | None = None,
-        orthogonal: bool = False,
+    def _start_updates(
+        self, weight_decay: float, average: float, orthogonal: Set[str], state: Mapping[str, np.ndarray] | None
     ) -> None:
         def part(kind: str, default: Arrays) -> Arrays:
             if state is None:
                 return default
             return {name: mx.array(state[f"{kind}/{name}"]) for name in default}
 
-        self._kernels = {ids: mx.array(kernel) for ids, kernel in (kernels or {}).items()}
         zeros = {name: mx.zeros_like(value) for name, value in self.weights.items()}
-        momentum = {name: zeros.pop(name) for name in self.weights if orthogonal and is_orthogonal(name)}
+        momentum = {name: zeros.pop(name) for name in self.weights if name in orthogonal}
         self.weights = part("weights", self.weights)
         self._average = part("average", dict(self.weights))
         self._moments = part("exp_avg", zeros), part("exp_avg_sq", zeros), part("momentum", momentum)
@@ -202,23 +195,25 @@ class MlxEngine(NanoEngine):
         self._gradients, self._apply = mx.compile(gradients), mx.compile(apply)  # apart, where fits are spread
         self._losses = mx.compile(lambda w, *batch: self._field_losses(self._smoothed(w), *batch))
 
-    def train_step(
-        self,
-        tokens: np.ndarray,
-        order: np.ndarray,
-        learning_rate: float,
-        rows: int = 0,
-        group: Group | None = None,
-        pieces: int = 1,
+    def _update_on(self, tokens: np.ndarray, order: np.ndarray, learning_rate: float) -> mx.array:
+        *after, loss = self._update(self.put(tokens), self.put(order), *self._before(learning_rate))
+        return self._updated(after, loss)
+
+    def _update_in_parts(
+        self, tokens: np.ndarray, order: np.ndarray, rate: float, rows: int, group: Group | None, pieces: int
     ) -> mx.array:
         # MLX asks for more memory than there is only when it is too late to go on, so there is one piece.
-        rate = mx.array(learning_rate, mx.float32)  # an array, lest each rate compile the step anew
-        before = self.weights, self._average, *self._moments, self._step, rate
         if group is None:
-            *after, loss = self._update(self.put(tokens), self.put(order), *before)
-        else:
-            loss, grads = self._shared_gradients(tokens, order, rows, group)
-            after = list(self._apply(grads, *before))
+            return self._update_on(tokens, order, rate)
+        loss, grads = self._shared_gradients(tokens, order, rows, group)
+        return self._updated(self._apply(grads, *self._before(rate)), loss)
+
+    def _before(self, rate: float) -> tuple[Any, ...]:
+        """What an update changes, and its rate: an array, lest each rate compile the step anew."""
+        return self.weights, self._average, *self._moments, self._step, mx.array(rate, mx.float32)
+
+    def _updated(self, after: Sequence[Any], loss: mx.array) -> mx.array:
+        """``loss``, when what an update gave is kept."""
         self.weights, self._average, *moments, self._step = after
         self._moments = tuple(moments)
         mx.async_eval(self.weights, self._average, moments, self._step, loss)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -23,8 +23,8 @@ from ...decoding.torch_draws import draw
 from ...parallel.group import Group
 from ..config import NanoConfig
 from .base import BETAS, CLIP_NORM, TINY, NanoEngine, decays
-from .orthogonal import MOMENTUM, RATE, is_orthogonal, orthogonal_steps
-from .rank_kernel import Kernels, smoothed
+from .orthogonal import MOMENTUM, RATE, orthogonal_steps
+from .rank_kernel import smoothed
 from .torch_adamw import AdamW
 
 if TYPE_CHECKING:
@@ -198,16 +198,9 @@ class TorchEngine(NanoEngine):
 
     # -- training ---------------------------------------------------------------------------------------------
     @torch.no_grad()
-    def start_training(
-        self,
-        *,
-        weight_decay: float,
-        average: float,
-        state: Mapping[str, np.ndarray] | None,
-        kernels: Kernels | None = None,
-        orthogonal: bool = False,
+    def _start_updates(
+        self, weight_decay: float, average: float, orthogonal: Set[str], state: Mapping[str, np.ndarray] | None
     ) -> None:
-        self._kernels = {ids: self.put(kernel) for ids, kernel in (kernels or {}).items()}
         if state is not None:
             for name, value in self.weights.items():
                 value.copy_(self.put(state[f"weights/{name}"]))
@@ -217,9 +210,7 @@ class TorchEngine(NanoEngine):
             value.requires_grad_(True)
         self._low_weights = {}
         self._weight_decay, self._updating = weight_decay, False
-        self._momentum = {
-            name: torch.zeros_like(value) for name, value in self.weights.items() if orthogonal and is_orthogonal(name)
-        }
+        self._momentum = {name: torch.zeros_like(value) for name, value in self.weights.items() if name in orthogonal}
         adams = {name: value for name, value in self.weights.items() if name not in self._momentum}
         self._adamw = AdamW(adams, betas=BETAS, weight_decay=weight_decay, decays=decays)
         if state is not None:
@@ -229,26 +220,23 @@ class TorchEngine(NanoEngine):
             self._adamw.restore({name: self.put(value) for name, value in state.items()})
 
     @full_width_products()
-    def train_step(
-        self,
-        tokens: np.ndarray,
-        order: np.ndarray,
-        learning_rate: float,
-        rows: int = 0,
-        group: Group | None = None,
-        pieces: int = 1,
-    ) -> Tensor:
-        if group is None and pieces == 1:
-            loss = self._field_losses(self._smoothed(self.weights), self.put(tokens), self.put(order)).sum()
-            loss.backward()
-        else:
-            loss = torch.zeros((), device=self.device)
-            for part in np.array_split(np.arange(len(tokens)), pieces):
-                if len(part):
-                    loss += self._backward_of_part(tokens[part], order[part], rows)
-            if group is not None:
-                loss = self._sum_gradients(loss, group)
+    def _update_on(self, tokens: np.ndarray, order: np.ndarray, learning_rate: float) -> Tensor:
+        loss = self._field_losses(self._smoothed(self.weights), self.put(tokens), self.put(order)).sum()
+        loss.backward()
         self._update(learning_rate)
+        return loss.detach()
+
+    @full_width_products()
+    def _update_in_parts(
+        self, tokens: np.ndarray, order: np.ndarray, rate: float, rows: int, group: Group | None, pieces: int
+    ) -> Tensor:
+        loss = torch.zeros((), device=self.device)
+        for part in np.array_split(np.arange(len(tokens)), pieces):
+            if len(part):
+                loss += self._backward_of_part(tokens[part], order[part], rows)
+        if group is not None:
+            loss = self._sum_gradients(loss, group)
+        self._update(rate)
         return loss.detach()
 
     def _backward_of_part(self, tokens: np.ndarray, order: np.ndarray, rows: int) -> Tensor:

@@ -106,14 +106,7 @@ class MlxLm(LmEngine):
 
     def choose(self, hidden: mx.array, level: Level, state: mx.array, uniform: mx.array) -> tuple[mx.array, mx.array]:
         table = self._table(level)
-        if level.forced:
-            choice = table.only[state]
-        else:
-            probabilities = self._shares(hidden, table, state)
-            if table.may is not None:
-                # Where all that may follow has underflowed, each of it is as likely as any other.
-                probabilities = (probabilities + 1e-30) * table.may[state]
-            choice = draw(probabilities, uniform)
+        choice = table.only[state] if level.forced else draw(self._drawable(hidden, table, state), uniform)
         return choice, table.step[state, choice]
 
     def _shares(self, hidden: mx.array, table: _Table, state: mx.array) -> mx.array:

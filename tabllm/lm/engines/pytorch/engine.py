@@ -154,14 +154,7 @@ class TorchLm(LmEngine):
     def choose(self, hidden: Tensor, level: Level, state: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
         table = self._table(level)
         state = state.long()
-        if level.forced:
-            choice = table.only[state]
-        else:
-            probabilities = self._shares(hidden, table, state)
-            if table.may is not None:
-                # Where all that may follow has underflowed, each of it is as likely as any other.
-                probabilities = (probabilities + 1e-30) * table.may[state]
-            choice = draw(probabilities, uniform)
+        choice = table.only[state] if level.forced else draw(self._drawable(hidden, table, state), uniform)
         return choice, table.step[state, choice.long()]
 
     def _shares(self, hidden: Tensor, table: _Table, state: Tensor) -> Tensor:
