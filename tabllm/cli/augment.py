@@ -17,14 +17,15 @@ from .fit import chosen_kinds, default_run
 from .group import Command
 from .options import (
     PATH,
-    AtLeast,
     Renamed,
     Share,
     Shares,
     claim,
     claim_work,
+    count_option,
     device_option,
     drop_option,
+    file_option,
     force_option,
     kind_option,
     model_option,
@@ -76,7 +77,7 @@ tabllm augment visits.csv --target clicked --study --drop seconds_on_page --rati
     metavar="RATE",
     help="Fraction of all rows that the class is raised to, such as 20%; 'equal' raises every class to the largest.",
 )
-@click.option("-n", "--rows", type=AtLeast(1), metavar="N", help="Rows of the class to generate.")
+@count_option("-n", "--rows", help="Rows of the class to generate.")
 @click.option("--label", metavar="VALUE", help="Class to raise.  [default: the rarest]")
 @model_option("Generator to fit, as 'tabllm fit' takes it.")
 @click.option(
@@ -95,7 +96,7 @@ tabllm augment visits.csv --target clicked --study --drop seconds_on_page --rati
 @click.option("--shuffle", is_flag=True, help="Shuffle the rows.  [default: the real rows first]")
 @drop_option
 @kind_option
-@click.option("--epochs", type=AtLeast(1), metavar="N", help="Maximum passes over the rows.")
+@count_option("--epochs", help="Maximum passes over the rows.")
 @device_option()
 @rule_options
 @click.option(
@@ -110,9 +111,7 @@ tabllm augment visits.csv --target clicked --study --drop seconds_on_page --rati
     metavar="SHARES",
     help="Fractions of the class that a study tries.  [default: 5%,10%,25%,50%]",
 )
-@click.option(
-    "--holdout", type=PATH, metavar="FILE", help="Held-out real rows for a study to judge by.  [default: 30 % of DATA]"
-)
+@file_option("--holdout", help="Held-out real rows for a study to judge by.  [default: 30 % of DATA]")
 @click.option("--oversample", is_flag=True, help="Oversampling: a study tries repeated rows of the class, too.")
 @output_options
 @seed_option

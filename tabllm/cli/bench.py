@@ -10,7 +10,7 @@ import click
 from ..decoding.precisions import PRECISIONS
 from ..lm.serialization.names import SERIALIZATIONS
 from .group import Command
-from .options import PATH, AtLeast, count_option, device_option, drop_option, json_option, seed_option
+from .options import AtLeast, count_option, device_option, drop_option, file_option, json_option, seed_option
 from .reading import read, reading_options
 from .session import Session
 
@@ -73,7 +73,7 @@ tabllm bench -m deepseek-coder-1.3b --precision 4bit --data visits.csv --json sp
     default=20,
     help="Number of updates before, so that rows are plausible and share prefixes as real ones do.",
 )
-@click.option("--data", type=PATH, metavar="FILE", help="Table whose rows are generated.  [default: the bundled Adult]")
+@file_option("--data", help="Table whose rows are generated.  [default: the bundled Adult]")
 @click.option(
     "--engine",
     type=click.Choice(["auto", "mlx", "torch"]),

@@ -14,11 +14,12 @@ from .group import Command
 from .in_parts import Cluster, study_cluster_options
 from .options import (
     PATH,
-    AtLeast,
     Renamed,
     claim_work,
+    count_option,
     device_option,
     drop_option,
+    file_option,
     out_option,
     real_rows_option,
     sampled_option,
@@ -68,19 +69,12 @@ tabllm compare visits.csv -m nano,ctgan,tvae --cluster ray --workers 3
     help="Generator, as 'tabllm fit' takes it. Repeatable, or several separated by commas.",
 )
 @click.option("--target", metavar="COL", help="Target column to predict.  [default: guessed]")
-@click.option(
-    "--holdout",
-    type=PATH,
-    metavar="FILE",
-    help="Held-out real rows to judge by, which no generator learns.  [default: a fifth of DATA]",
-)
+@file_option("--holdout", help="Held-out real rows to judge by, which no generator learns.  [default: a fifth of DATA]")
 @out_option("FOLDER", "Folder for the runs, rows and reports.  [default: DATA's name + '-compare']")
 @sampled_option("-n")
 @drop_option
 @train_rows_option(10)
-@click.option(
-    "--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.  [default: its own]"
-)
+@count_option("--epochs", help="Passes over the rows, for every generator.  [default: its own]")
 @device_option()
 @output_options
 @real_rows_option

@@ -13,11 +13,12 @@ from .errors import goes_on, interruptible
 from .group import Command
 from .options import (
     PATH,
-    AtLeast,
     Share,
     claim_work,
+    count_option,
     device_option,
     drop_option,
+    file_option,
     out_option,
     sampled_option,
     seed_option,
@@ -93,7 +94,7 @@ tabllm ctr users.csv --click click --by user_id --time time --drop conversion -m
     metavar="FILE",
     help="Synthetic rows that a generator made of the past. Repeatable.",
 )
-@click.option("--past", type=PATH, metavar="FILE", help="File to write the rows to that a generator may learn.")
+@file_option("--past", help="File to write the rows to that a generator may learn.")
 @click.option(
     "--test-share",
     type=Share(),
@@ -102,18 +103,12 @@ tabllm ctr users.csv --click click --by user_id --time time --drop conversion -m
     metavar="SHARE",
     help="Fraction of the rows to test on.",
 )
-@click.option(
-    "--schema",
-    "schema_file",
-    type=PATH,
-    metavar="FILE",
-    help="Schema file: the kinds of the columns, as 'tabllm schema -o FILE' wrote it.",
+@file_option(
+    "--schema", "schema_file", help="Schema file: the kinds of the columns, as 'tabllm schema -o FILE' wrote it."
 )
 @out_option("FOLDER", "Folder for the runs and rows of the generators.  [default: LOG's name + '-ctr']")
 @sampled_option("-n", "--rows")
-@click.option(
-    "--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows, for every generator.  [default: its own]"
-)
+@count_option("--epochs", help="Passes over the rows, for every generator.  [default: its own]")
 @device_option()
 @output_options
 @rule_options

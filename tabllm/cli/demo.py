@@ -8,7 +8,7 @@ import click
 
 from .errors import goes_on, interruptible
 from .group import Command
-from .options import AtLeast, claim_work, details_option, out_option, seed_option, train_rows_option
+from .options import claim_work, count_option, details_option, out_option, seed_option, train_rows_option
 from .session import Session
 
 __all__ = ["demo"]
@@ -23,7 +23,7 @@ tabllm demo --train-rows 5000
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Go the whole way on a real table: learn, make, compare.")
 @train_rows_option(100)
-@click.option("--epochs", type=AtLeast(1), metavar="N", help="Maximum passes over the rows.")
+@count_option("--epochs", help="Maximum passes over the rows.")
 @out_option("DIR", "Folder for the run, the rows and the report.", default="demo-run", show_default=True)
 @seed_option
 @details_option

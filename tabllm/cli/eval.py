@@ -22,6 +22,7 @@ from .options import (
     count_option,
     details_option,
     drop_option,
+    file_option,
     html_option,
     json_option,
     real_rows_option,
@@ -83,15 +84,13 @@ class Claim(click.ParamType):
 @click.command("eval", cls=Command, examples=EXAMPLES, short_help="Report how good a synthetic table is.")
 @click.argument("real", type=PATH, metavar="REAL|RUN")
 @click.argument("synth", type=PATH, nargs=-1)
-@click.option(
+@file_option(
     "--holdout",
-    type=PATH,
-    metavar="FILE",
     help="Held-out real rows that the generator never saw; they give every figure its noise floor.  "
     "[default: those "
     "that RUN held back]",
 )
-@click.option("--data", type=PATH, metavar="FILE", help="File that RUN learned, if it was moved since.")
+@file_option("--data", help="File that RUN learned, if it was moved since.")
 @click.option(
     "--run",
     "attacked",
@@ -148,11 +147,9 @@ class Claim(click.ParamType):
     metavar="COL",
     help="With --by and --conversion: column of the channel, whose fraction of the conversions is compared.",
 )
-@click.option(
+@file_option(
     "--links",
     "links_file",
-    type=PATH,
-    metavar="FILE",
     help="Linked tables: REAL and SYNTH are folders, and FILE holds their keys ('tabllm schema A B -o "
     "FILE'); --run RUN says them too.",
 )

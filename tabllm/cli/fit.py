@@ -22,6 +22,7 @@ from .options import (
     device_option,
     drop_option,
     faker_option,
+    file_option,
     force_option,
     kind_option,
     model_option,
@@ -86,11 +87,9 @@ tabllm fit visits.csv --settings visits-tune/best.json
     "list' shows their names; a folder or a hub id does as well)."
 )
 @out_option("RUN", "Run folder to write.  [default: DATA's name + '-run']")
-@click.option(
+@file_option(
     "--schema",
     "schema_file",
-    type=PATH,
-    metavar="FILE",
     help="Schema file: the kinds of the columns, as 'tabllm schema -o FILE' wrote it and you edited it.",
 )
 @kind_option

@@ -14,7 +14,7 @@ import click
 from tabular.errors import UsageError
 
 from .errors import Interrupted
-from .options import AtLeast, Decorated, options_as
+from .options import Decorated, count_option, options_as
 from .session import STDOUT, Session, seconds
 
 if TYPE_CHECKING:
@@ -75,12 +75,7 @@ def _cluster_options(about: str) -> Callable[[Decorated], Decorated]:
                 type=click.Choice(["ray"]),
                 help=f"Cluster whose workers do the work; {about}",
             ),
-            click.option(
-                "--workers",
-                type=AtLeast(1),
-                metavar="N",
-                help="Workers of the cluster, each with one processor.  [default: all]",
-            ),
+            count_option("--workers", help="Workers of the cluster, each with one processor.  [default: all]"),
             click.option(
                 "--address",
                 metavar="ADDR",

@@ -14,7 +14,7 @@ from tabular.errors import UsageError
 from tabular.terminal import escape, plain
 
 from .errors import Interrupted, told_when_interrupted
-from .options import PATH, claim, options_as
+from .options import claim, file_option, options_as
 from .reading import read, read_more
 from .session import STDOUT, Session, seconds
 
@@ -87,13 +87,7 @@ _OPTIONS = (
         help="Linked tables: PARENT.COLUMN=CHILD.COLUMN, such as users.id=events.user_id; a table is called "
         "as its file. Repeatable.",
     ),
-    click.option(
-        "--links",
-        "links_file",
-        type=PATH,
-        metavar="FILE",
-        help="File of keys that 'tabllm schema A B -o links.toml' wrote.",
-    ),
+    file_option("--links", "links_file", help="File of keys that 'tabllm schema A B -o links.toml' wrote."),
     click.option(
         "--keep",
         multiple=True,

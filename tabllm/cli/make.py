@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,9 +12,9 @@ from .fit import chosen_kinds, default_run
 from .group import Command
 from .options import (
     PATH,
-    AtLeast,
     Holdout,
     claim_work,
+    count_option,
     details_option,
     device_option,
     drop_option,
@@ -30,9 +30,6 @@ from .rule_options import rule_options
 from .session import Session, seconds
 
 if TYPE_CHECKING:
-    from tabular.io.file_form import ReadOptions
-    from tabular.rules import RuleChoice
-
     from ..pipeline import Made
 
 __all__ = ["make", "say_made"]
@@ -47,9 +44,7 @@ tabllm make visits.csv -n 20000 -m tabcascade --target clicked -o cascade
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Fit, sample and report in one command.")
 @click.argument("data", type=PATH)
-@click.option(
-    "-n", "--rows", type=AtLeast(2), metavar="N", help="Rows to generate.  [default: as many as were learned]"
-)
+@count_option("-n", "--rows", least=2, help="Rows to generate.  [default: as many as were learned]")
 @model_option("Generator, as 'tabllm fit' takes it.")
 @out_option("FOLDER", "Folder for the run, the rows and the report.  [default: DATA's name + '-made']")
 @click.option(
@@ -65,7 +60,7 @@ tabllm make visits.csv -n 20000 -m tabcascade --target clicked -o cascade
 @drop_option
 @rule_options
 @faker_option
-@click.option("--epochs", type=AtLeast(1), metavar="N", help="Maximum passes over the rows.")
+@count_option("--epochs", help="Maximum passes over the rows.")
 @device_option()
 @seed_option
 @reading_options
@@ -75,23 +70,18 @@ tabllm make visits.csv -n 20000 -m tabcascade --target clicked -o cascade
 @click.pass_obj
 def make(
     session: Session,
+    /,
     data: str,
-    rows: int | None,
     model: str,
     out: str | None,
-    holdout: float | int,
-    target: str | None,
     kinds: tuple[str, ...],
-    dropped: tuple[str, ...],
-    rules: RuleChoice,
-    faker: str | None,
     epochs: int | None,
     device: str | None,
     seed: int | None,
-    reading: ReadOptions,
     details: bool,
     no_real_rows: bool,
     force: bool,
+    **others: Any,
 ) -> None:
     """Fit a generator to the table DATA, generate N rows, and report how good they are.
 
@@ -105,20 +95,7 @@ def make(
     check_name(model, of_rows=True)
     folder = out or default_run(data).removesuffix("-run") + "-made"
     options = {name: value for name, value in {"epochs": epochs, "device": device}.items() if value is not None}
-    order = Order(
-        data,
-        model=model,
-        options=options,
-        rows=rows,
-        holdout=holdout,
-        target=target,
-        kinds=chosen_kinds(kinds),
-        dropped=dropped,
-        faker=faker,
-        reading=reading,
-        seed=seed or 0,
-        rules=rules,
-    )
+    order = Order(data, model=model, options=options, kinds=chosen_kinds(kinds), seed=seed or 0, **others)
     check_folder(Path(folder))
     claim_work(session, folder, STATE)
     with interruptible(goes_on(folder)):

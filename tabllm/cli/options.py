@@ -34,6 +34,7 @@ __all__ = [
     "device_option",
     "drop_option",
     "faker_option",
+    "file_option",
     "force_option",
     "html_option",
     "json_option",
@@ -180,6 +181,19 @@ class Locale(click.ParamType):
         return str(value)
 
 
+def count_option(
+    *names: str, least: int = 1, default: int | None = None, metavar: str = "N", help: str
+) -> Callable[[Decorated], Decorated]:
+    """A whole number, whose default the help names if there is one."""
+    shown = default is not None
+    return click.option(*names, type=AtLeast(least), default=default, show_default=shown, metavar=metavar, help=help)
+
+
+def file_option(*names: str, help: str) -> Callable[[Decorated], Decorated]:
+    """A file."""
+    return click.option(*names, type=PATH, metavar="FILE", help=help)
+
+
 def device_option(
     *, default: str | None = None, purpose: str = "compute on: cpu, cuda, mps or gpu"
 ) -> Callable[[Decorated], Decorated]:
@@ -190,21 +204,15 @@ def device_option(
 
 
 #: ``--json FILE``.
-json_option = click.option(
-    "--json",
-    "json_file",
-    type=PATH,
-    metavar="FILE",
-    help="JSON file to write the result to; '-' prints it, and nothing else, on standard output.",
+json_option = file_option(
+    "--json", "json_file", help="JSON file to write the result to; '-' prints it, and nothing else, on standard output."
 )
 
 
 #: ``--html FILE``.
-html_option = click.option(
+html_option = file_option(
     "--html",
     "html_file",
-    type=PATH,
-    metavar="FILE",
     help="HTML file to write the report to, a page with plots that opens in any browser without a network.",
 )
 
@@ -238,13 +246,6 @@ def model_option(help: str) -> Callable[[Decorated], Decorated]:
     return click.option(
         "-m", "--model", default="nano", show_default=True, metavar="NAME", shell_complete=_registered, help=help
     )
-
-
-def count_option(
-    *names: str, least: int, default: int, metavar: str = "N", help: str
-) -> Callable[[Decorated], Decorated]:
-    """A whole number with a default."""
-    return click.option(*names, type=AtLeast(least), default=default, show_default=True, metavar=metavar, help=help)
 
 
 def sampled_option(*names: str) -> Callable[[Decorated], Decorated]:
@@ -290,12 +291,7 @@ def train_rows_option(minimum: int) -> Callable[[Decorated], Decorated]:
 
 
 #: ``--seed N``; absent, the library's own default holds.
-seed_option = click.option(
-    "--seed",
-    type=AtLeast(0),
-    metavar="N",
-    help="Random seed: the same seed gives the same result.  [default: 0]",
-)
+seed_option = count_option("--seed", least=0, help="Random seed: the same seed gives the same result.  [default: 0]")
 
 
 #: ``--kind COL=KIND``.

@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from .options import PATH, html_option, json_option, options_as
+from .options import file_option, html_option, json_option, options_as
 from .session import Session
 
 if TYPE_CHECKING:
@@ -66,7 +64,7 @@ class Outputs:
         session.write_json(data, self.json)
 
 
-_MARKDOWN = click.option("--markdown", type=PATH, metavar="FILE", help="Markdown file to write the tables to.")
+_MARKDOWN = file_option("--markdown", help="Markdown file to write the tables to.")
 
 #: ``--markdown``, ``--html`` and ``--json``; the command gets them as one argument, ``outputs``.
 output_options = options_as(

@@ -9,7 +9,7 @@ import click
 
 from tabular.errors import UsageError
 
-from .options import AtLeast
+from .options import count_option
 
 if TYPE_CHECKING:
     from tabular.dp.settings import Privacy
@@ -50,11 +50,8 @@ def privacy_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "so no --schema is "
             "needed.",
         ),
-        click.option(
-            "--dp-noise-seed",
-            type=AtLeast(0),
-            metavar="N",
-            help="Noise seed, for tests only: who knows it can take the noise away.",
+        count_option(
+            "--dp-noise-seed", least=0, help="Noise seed, for tests only: who knows it can take the noise away."
         ),
     ]
     for option in reversed(options):

@@ -10,7 +10,7 @@ import click
 from tabular.errors import UsageError
 
 from ..lm.serialization.names import TEXT_SERIALIZATIONS
-from .options import PATH, AtLeast, options_as
+from .options import count_option, file_option, options_as
 from .session import Session
 
 if TYPE_CHECKING:
@@ -67,9 +67,8 @@ prompt_options = options_as(
             metavar="NAME",
             help="Pretrained language model, with --prompt-only: a short name, a hub id or a folder.",
         ),
-        click.option(
+        count_option(
             "--examples",
-            type=AtLeast(1),
             metavar="K",
             help="Example rows in a prompt, with --prompt-only; drawn anew every 32 rows.  [default: 8]",
         ),
@@ -78,9 +77,7 @@ prompt_options = options_as(
             type=click.Choice(list(TEXT_SERIALIZATIONS)),
             help="Text format of a row, with --prompt-only.  [default: csv]",
         ),
-        click.option(
-            "--schema", "schema_file", type=PATH, metavar="FILE", help="Schema file of the table, with --prompt-only."
-        ),
+        file_option("--schema", "schema_file", help="Schema file of the table, with --prompt-only."),
     ],
     lambda model, examples, serialization, schema_file: Prompt(model, examples, serialization, schema_file),
 )

@@ -6,7 +6,7 @@ import click
 
 from .errors import interruptible
 from .group import Command
-from .options import PATH
+from .options import PATH, file_option
 from .session import Session
 
 __all__ = ["push"]
@@ -27,11 +27,9 @@ tabllm pull ada/visits visits-run
 @click.argument("name", metavar="USER/NAME")
 @click.option("--private", is_flag=True, help="Private repository: only those see it who are given the right to.")
 @click.option("--revision", metavar="BRANCH", help="Branch to push to, made if it is not there.  [default: main]")
-@click.option(
+@file_option(
     "--report",
     "report_file",
-    type=PATH,
-    metavar="FILE",
     help="Report of 'tabllm eval --json FILE', whose figures go on the model card.  [default: that of "
     "'tabllm make', if RUN is its run]",
 )

@@ -9,7 +9,7 @@ import click
 
 from tabular.errors import UsageError
 
-from .options import AtLeast, Decorated, device_option, drop_option, force_option, options_as, seed_option
+from .options import Decorated, count_option, device_option, drop_option, force_option, options_as, seed_option
 from .session import Session
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ _OPTIONS = (
     click.option(
         "--encoding", metavar="NAME", help="Encoding of a text file, such as cp1252 or utf-16.  [default: detected]"
     ),
-    click.option(
-        "--skip-rows", type=AtLeast(0), metavar="N", help="Lines to skip before the header.  [default: detected]"
-    ),
+    count_option("--skip-rows", least=0, help="Lines to skip before the header.  [default: detected]"),
     click.option("--comment", metavar="CHAR", help="Lines of a text file that begin with CHAR are left out."),
     click.option(
         "--null",

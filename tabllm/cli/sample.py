@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,14 +14,12 @@ from .errors import interruptible, rows_left
 from .group import Command
 from .in_parts import Cluster, cluster_options, loaded, run_in_parts, writes_parts
 from .links import is_linked, refuse, sample_links
-from .options import PATH, AtLeast, claim, device_option, force_option, out_option, seed_option
+from .options import PATH, claim, count_option, device_option, force_option, out_option, seed_option
 from .prompting import Prompt, prompt_options, shown_rows
 from .sequences import refuse_users
 from .session import STDOUT, Session, seconds, shown
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tabular.sampling.strata import Stratum
     from tabular.synthesizer import Synthesizer
 
@@ -56,11 +53,9 @@ tabllm --quiet sample visits-run -n 5 -o -
 
 @click.command(cls=Command, examples=EXAMPLES, short_help="Generate rows from a run.")
 @click.argument("run", type=PATH)
-@click.option(
+@count_option(
     "-n",
     "--rows",
-    type=AtLeast(1),
-    metavar="N",
     help="Rows to generate; of a run of histories users, with all their events; of linked tables rows of the first one "
     "without a parent.  [default: as many as the table had]",
 )
@@ -116,7 +111,7 @@ tabllm --quiet sample visits-run -n 5 -o -
     metavar="T",
     help="Sampling temperature; below 1, likely values come more often than in the data.  [default: 1]",
 )
-@click.option("--top-k", type=AtLeast(1), metavar="K", help="Top-k sampling: draw from the K most probable tokens.")
+@count_option("--top-k", metavar="K", help="Top-k sampling: draw from the K most probable tokens.")
 @click.option(
     "--top-p",
     type=float,
@@ -155,6 +150,7 @@ def sample(
     from tabular.io.writing import check_output
     from tabular.preparing.source import read_form, read_source
     from tabular.registry import load_run
+    from tabular.sampling.strata import sample_strata
     from tabular.storage.rundir import run_stamp
 
     if balance and fair:
@@ -209,7 +205,14 @@ def sample(
     with interruptible(lambda: rows_left(writer, out)), writer:
         for note in writer.notes:
             session.say(note)
-        for part in _parts(session, synthesizer, wanted, list(where), balance, fair, seed, refine, writer.resumed):
+        how: dict[str, Any] = {"where": list(where) or None, "progress": session.reporter(), "done": writer.resumed}
+        if balance or fair:
+            strata = _strata(session, synthesizer, wanted, list(where), balance, fair, seed or 0)
+            parts = sample_strata(synthesizer, strata, seed=seed or 0, **how)
+        else:
+            how |= {} if refine is None else {"refine": refine}
+            parts = synthesizer.sample_batches(wanted, seed=seed, **how)
+        for part in parts:
             writer.write(part)
 
     took = time.perf_counter() - start
@@ -248,29 +251,6 @@ def _sample_parts(
     run_in_parts(session, work, out, cluster, synthesizer, label="Sampling", force=force)
     if not settings["where"] and not is_remote(out):
         session.suggest("tabllm", "eval", run if read_source(run) else "DATA", out)
-
-
-def _parts(
-    session: Session,
-    synthesizer: Synthesizer,
-    rows: int,
-    where: list[str],
-    balance: str | None,
-    fair: str | None,
-    seed: int | None,
-    refine: bool | None,
-    done: int,
-) -> Iterator[pd.DataFrame]:
-    """The rows in parts, as the generator learned them or with the shares that were asked for."""
-    from tabular.sampling.strata import sample_strata
-
-    if not balance and not fair:
-        chosen = {} if refine is None else {"refine": refine}
-        return synthesizer.sample_batches(
-            rows, where=where or None, seed=seed, progress=session.reporter(), done=done, **chosen
-        )
-    strata = _strata(session, synthesizer, rows, where, balance, fair, seed or 0)
-    return sample_strata(synthesizer, strata, where=where, seed=seed or 0, progress=session.reporter(), done=done)
 
 
 def _strata(

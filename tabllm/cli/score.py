@@ -18,6 +18,7 @@ from .options import (
     count_option,
     device_option,
     drop_option,
+    file_option,
     force_option,
     json_option,
     out_option,
@@ -76,10 +77,8 @@ tabllm score visits-run visits.csv --json - | jq .bits.mean
 @click.option(
     "--given", multiple=True, metavar="COL", help="Given column: rows are scored as if it were known. Repeatable."
 )
-@click.option(
+@file_option(
     "--holdout",
-    type=PATH,
-    metavar="FILE",
     help="Held-out real rows, whose bits the percentiles are of.  [default: those that RUN held back, else "
     "rows that RUN generates]",
 )

@@ -98,42 +98,25 @@ def compare_logs(
     schema: Schema | None,
     columns: tuple[str, str],
     *,
-    holdout: pd.DataFrame | None,
-    target: str | None,
-    conversion: str | None,
-    channel: str | None,
     details: bool,
     limit: int,
-    seed: int,
     json_file: str | None,
     html_file: str | None,
     facts: Mapping[str, str],
+    **options: Any,
 ) -> None:
     """Compare the histories in each table of ``synthetic`` with those in ``real``; draw the reports, and write them.
 
     Args:
-        holdout: events of users that no generator learned.
-        target, conversion, channel: as ``eval.sequences.compare_sequences`` takes them.
         facts: where the tables come from.
+        options: as ``eval.sequences.compare_sequences`` takes them.
     """
     from eval.sequences import compare_sequences
     from eval.sequences.terminal import render_sequences
 
     by, time = columns
     reports = {
-        name: compare_sequences(
-            real,
-            table,
-            by=by,
-            time=time,
-            schema=schema,
-            holdout=holdout,
-            target=target,
-            conversion=conversion,
-            channel=channel,
-            seed=seed,
-            progress=session.reporter(),
-        )
+        name: compare_sequences(real, table, by=by, time=time, schema=schema, progress=session.reporter(), **options)
         for name, table in synthetic.items()
     }
     if session.draws(json_file):

@@ -11,7 +11,7 @@ from tabular.errors import UsageError
 from tabular.settings import CommonSettings, EngineSettings, Setting, TrainingSettings, settings_table
 
 from ..lm.settings import PretrainedSettings
-from .options import PATH, AtLeast, Decorated, Within
+from .options import AtLeast, Decorated, Within, file_option
 
 __all__ = ["option_of", "setting_options", "settings_option", "with_settings"]
 
@@ -39,11 +39,9 @@ SETTING_OPTIONS = (
     ),
 )
 
-settings_option: Callable[[Decorated], Decorated] = click.option(
+settings_option: Callable[[Decorated], Decorated] = file_option(
     "--settings",
     "settings_file",
-    type=PATH,
-    metavar="FILE",
     help="Settings file: options of the generator, as 'tabllm tune' writes them; options given here win.",
 )
 

@@ -44,11 +44,8 @@ tabllm simulate-ads 1000000 --click-rate 0.005 --ads 2000 --seed 7 -o rare.parqu
     metavar="RATE",
     help="Mean of the true click probabilities.",
 )
-@click.option(
-    "--users",
-    type=AtLeast(1),
-    metavar="N",
-    help="Users with histories: a click depends on the user's clicks and channel before; conversions, too.",
+@count_option(
+    "--users", help="Users with histories: a click depends on the user's clicks and channel before; conversions, too."
 )
 @click.option(
     "--truth",

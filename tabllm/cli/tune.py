@@ -16,7 +16,6 @@ from .group import Command
 from .in_parts import Cluster, study_cluster_options
 from .options import (
     PATH,
-    AtLeast,
     Within,
     claim_work,
     count_option,
@@ -66,12 +65,7 @@ tabllm tune visits.csv -m ctgan --trials 40 --parallel 8 --cluster ray --address
 @click.argument("data", type=PATH)
 @model_option("Generator, as 'tabllm fit' takes it.")
 @click.option("--target", metavar="COL", help="Target column to predict.  [default: guessed]")
-@click.option(
-    "--trials",
-    type=AtLeast(1),
-    metavar="N",
-    help="Number of trials to stop after, those of earlier calls included.  [default: 40]",
-)
+@count_option("--trials", help="Number of trials to stop after, those of earlier calls included.  [default: 40]")
 @click.option(
     "--minutes",
     type=Within(0, min_open=True),
@@ -84,8 +78,8 @@ tabllm tune visits.csv -m ctgan --trials 40 --parallel 8 --cluster ray --address
     metavar="S",
     help="Fraction of the generator's own training that a trial gets.  [default: 0.1 to 0.5]",
 )
-@click.option("--epochs", type=AtLeast(1), metavar="N", help="Passes over the rows in each trial, in place of --share.")
-@click.option("--steps", type=AtLeast(1), metavar="N", help="Number of updates in each trial, in place of --share.")
+@count_option("--epochs", help="Passes over the rows in each trial, in place of --share.")
+@count_option("--steps", help="Number of updates in each trial, in place of --share.")
 @count_option("--repeats", least=1, default=1, help="Fits per trial, each with another seed.")
 @count_option(
     "--confirm",
@@ -94,10 +88,8 @@ tabllm tune visits.csv -m ctgan --trials 40 --parallel 8 --cluster ray --address
     metavar="K",
     help="Confirmation: fit the K best and the default for as long as 'fit' would, and take the best.",
 )
-@click.option(
+@count_option(
     "--parallel",
-    type=AtLeast(1),
-    metavar="N",
     help="Trials that are proposed together; what is found depends on it, and not on --workers.  [default: 1, with "
     f"--cluster {PARALLEL}]",
 )
