@@ -10,12 +10,12 @@ from tabular.storage.rundir import write_text
 from ..judging.verdicts import Verdict
 from ..page.document import Sections, by_name, document, link, several
 from ..page.elements.markup import Child, Markup, element
-from ..page.elements.parts import beside, hidden, legend, plots, section, sentence, table
+from ..page.elements.parts import beside, bullets, hidden, legend, plots, section, sentence, table
 from ..page.front import card
 from ..sequences.page.distances import detection_parts, figures_table, verdict_row
 from ..sequences.page.drawings import bars_plot, matrix_plots, profile_plot
 from .facts import KeyReport, LinksReport
-from .words import QUESTION_NAMES, integrity_verdict, verdicts_of_key
+from .words import QUESTION_NAMES, integrity_cells, integrity_verdict, verdicts_of_key
 
 __all__ = ["links_page", "write_links_html"]
 
@@ -71,7 +71,7 @@ def _one(_: str, report: LinksReport, prefix: str, level: int) -> Sections:
             links.append(link(f"{key.pictures.parent} → {key.pictures.child}", f"{prefix}key-{number}"))
             body.append(_key(key, f"{prefix}key-{number}", level))
     if report.notes:
-        notes = element("ul", *(element("li", note) for note in report.notes), class_="notes")
+        notes = bullets(report.notes, "notes")
         links.append(link("Notes", f"{prefix}notes"))
         body.append(section("Notes", f"{prefix}notes", level, notes))
     return links, body
@@ -98,17 +98,7 @@ def _verdicts(report: LinksReport, prefix: str, level: int) -> Markup:
 
 
 def _keys(report: LinksReport, anchor: str, level: int) -> Markup:
-    rows = [
-        [
-            key.key,
-            "lookup" if key.kept else "",
-            f"{key.valid_percent:g} %",
-            "yes" if key.unique else "NO",
-            f"{key.missing_percent:.1f} %",
-            f"{key.real_missing_percent:.1f} %",
-        ]
-        for key in report.keys
-    ]
+    rows = [[key.key, *integrity_cells(key)] for key in report.keys]
     headers = ["key", "parent", ">valid", ">unique", ">no parent", ">no parent, real"]
     words = (
         "Valid: the filled keys of children that name a row. Unique: no two parents have the same key. A lookup table "

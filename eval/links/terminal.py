@@ -10,7 +10,7 @@ from ..screen.tables import print_table
 from ..sequences.pictures import excess
 from ..sequences.words import shown, times_the_floor
 from .facts import KeyReport, LinksReport
-from .words import QUESTION_NAMES
+from .words import QUESTION_NAMES, integrity_cells
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,17 +30,7 @@ def render_links(report: LinksReport, console: Console, *, details: bool = False
     ]
     console.print(f"Rows, real (synthetic): {', '.join(sizes)}.")
     console.print()
-    rows = [
-        [
-            escape(plain(key.key)),
-            "lookup" if key.kept else "",
-            f"{key.valid_percent:g} %",
-            "yes" if key.unique else "NO",
-            f"{key.missing_percent:.1f} %",
-            f"{key.real_missing_percent:.1f} %",
-        ]
-        for key in report.keys
-    ]
+    rows = [[escape(plain(key.key)), *integrity_cells(key)] for key in report.keys]
     print_table(console, ["key", "", ">valid", ">unique", ">no parent", ">real"], rows)
     for key in report.keys:
         if key.questions is not None:

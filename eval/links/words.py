@@ -6,7 +6,7 @@ from ..judging.verdicts import Verdict
 from ..sequences.words import detection_verdict, distance_verdict
 from .facts import KeyReport, LinksReport
 
-__all__ = ["QUESTION_NAMES", "integrity_verdict", "verdicts_of_key"]
+__all__ = ["QUESTION_NAMES", "integrity_cells", "integrity_verdict", "verdicts_of_key"]
 
 QUESTION_NAMES = {
     "cardinality": "children of a parent",
@@ -22,6 +22,17 @@ def integrity_verdict(report: LinksReport) -> Verdict:
     figure = f"{count - len(bad)} of {count} keys"
     words = "all lead to one row" if not bad else "keys lead nowhere"
     return Verdict("integrity", "poor" if bad else "good", figure, "filled keys that name one row", words)
+
+
+def integrity_cells(key: KeyReport) -> list[str]:
+    """Whether the parent is a lookup table; valid keys, whether they are unique, missing ones, real missing ones."""
+    return [
+        "lookup" if key.kept else "",
+        f"{key.valid_percent:g} %",
+        "yes" if key.unique else "NO",
+        f"{key.missing_percent:.1f} %",
+        f"{key.real_missing_percent:.1f} %",
+    ]
 
 
 def verdicts_of_key(key: KeyReport) -> dict[str, Verdict]:

@@ -7,6 +7,7 @@ from ..judging.findings import advice, by_excess, excess, lost_relations
 from ..judging.verdicts import Verdict, verdicts
 from ..judging.wording import number
 from .elements.markup import Markup, element
+from .elements.parts import bullets
 
 __all__ = ["GLYPHS", "card", "findings", "verdict_cards", "what_was_compared"]
 
@@ -100,7 +101,7 @@ def findings(report: Report) -> Markup | None:
         said.append(
             f"What gives synthetic rows away most is {first.name}: {first.gain_percent:.0f} % of the detector's gain."
         )
-    return element("ul", *(element("li", each) for each in said), class_="findings") if said else None
+    return bullets(said, "findings") if said else None
 
 
 def _beside(error: float | None, floor: float | None) -> str:

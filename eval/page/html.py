@@ -17,8 +17,8 @@ from ..facts.report import Report
 from ..judging.findings import headline
 from ..judging.side_by_side import SideBySide, side_by_side
 from .document import Sections, by_name, document, link, several
-from .elements.markup import Markup, element
-from .elements.parts import section, sentence
+from .elements.markup import Markup
+from .elements.parts import bullets, section, sentence
 from .front import findings, verdict_cards, what_was_compared
 from .origin import sample_section
 from .sections.all_targets import all_targets_section
@@ -127,4 +127,4 @@ def _notes(report: Report, anchor: str, level: int) -> Markup:
         "Verdicts rest on thresholds that are a judgement; where there is a holdout, a figure within twice its "
         "noise floor is good whatever its size."
     ]
-    return section("Notes", anchor, level, element("ul", *(element("li", note) for note in notes), class_="notes"))
+    return section("Notes", anchor, level, bullets(notes, "notes"))

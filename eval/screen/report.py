@@ -122,10 +122,10 @@ class _Renderer:
 
     def columns(self, report: Report) -> RenderableType | None:
         fidelity = report.fidelity
-        measured = [c for c in fidelity.columns if c.error_percent is not None]
+        measured = by_excess(fidelity.columns)
         if not measured:
             return None
-        worst = by_excess(measured)[: self.limit]
+        worst = measured[: self.limit]
         about = f"mean error {number(fidelity.shape_error_percent)} %"
         if fidelity.overall_percent is not None:
             about += f", overall fidelity {fidelity.overall_percent:.2f} %"
@@ -163,10 +163,10 @@ class _Renderer:
         return f"{column.missing_real_percent:.1f}{self._arrow()}{column.missing_synthetic_percent:.1f}"
 
     def pairs(self, trends: Trends) -> RenderableType | None:
-        measured = [p for p in trends.pairs if p.error_percent is not None]
+        measured = by_excess(trends.pairs)
         if not measured:
             return None
-        worst = by_excess(measured)[: self.limit]
+        worst = measured[: self.limit]
         about = f"mean error {number(trends.error_percent)} %"
         if trends.strong_error_percent is not None:
             about += f", {trends.strong_error_percent:.2f} % over the {trends.strong_pairs} strong ones"

@@ -8,7 +8,7 @@ from eval.judging.wording import METRICS
 from eval.page.document import document, link
 from eval.page.elements.charts import interval_chart
 from eval.page.elements.markup import Markup, element
-from eval.page.elements.parts import plot, plots, section, sentence, table
+from eval.page.elements.parts import bullets, plot, plots, section, sentence, table
 
 from .facts import CtrReport
 from .tables import DIFFERENCES, ctr_tables, headline, verdict
@@ -28,9 +28,9 @@ def page(report: CtrReport, failed: Mapping[str, str], facts: Mapping[str, str])
         "Findings",
         "findings",
         2,
-        element("ul", *(element("li", line) for line in said), class_="findings headline") if said else None,
+        bullets(said, "findings headline") if said else None,
         plots([_plot(report, name) for name in DIFFERENCES]),
-        element("ul", *(element("li", note) for note in report.notes), class_="notes"),
+        bullets(report.notes, "notes"),
     )
     figures = section(
         "Figures",

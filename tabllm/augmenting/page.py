@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from eval.page.document import document, link
 from eval.page.elements.charts import interval_chart
 from eval.page.elements.markup import Markup, element
-from eval.page.elements.parts import plot, plots, section, sentence, table
+from eval.page.elements.parts import bullets, plot, plots, section, sentence, table
 
 from .findings import SCORE_WORDS, findings, verdict
 from .sheets import NOTE, Sheet, sheets, what_was_used
@@ -31,7 +31,7 @@ def page(study: Study, facts: Mapping[str, str]) -> str:
         "findings",
         2,
         element("p", element("strong", verdict(study))),
-        element("ul", *(element("li", line) for line in [*failed, *findings(study)]), class_="findings"),
+        bullets([*failed, *findings(study)], "findings"),
         plots([_plot(study, name) for name in PLOTTED if _has(study, name)]),
         sentence(NOTE, "quiet"),
     )

@@ -129,14 +129,7 @@ class PromptedLM(ModelSettings, Synthesizer):
             return sampler.sample(rows, order, rng, conditions=conditions, advance=advance)
 
         return make_parts(
-            n,
-            codec,
-            part_rows=PROMPT_ROWS,
-            done=done,
-            seed=seed,
-            progress=progress,
-            draw=draw,
-            allowed=allowed,
+            n, codec, part_rows=PROMPT_ROWS, done=done, seed=seed, progress=progress, draw=draw, allowed=allowed
         )
 
     def _examples_for(self, allowed: Mapping[str, Allowed]) -> np.ndarray:

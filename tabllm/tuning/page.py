@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from eval.page.document import document, link
 from eval.page.elements.charts import points_chart
 from eval.page.elements.markup import Child, Markup, element
-from eval.page.elements.parts import plot, plots, section, table
+from eval.page.elements.parts import bullets, plot, plots, section, table
 
 from .tables import front_table, written
 from .trials import Found, Trial
@@ -30,7 +30,7 @@ def page(found: Found, facts: Mapping[str, str]) -> str:
         element("p", _says(found), class_="headline"),
         plots(_plots(found)),
         table("Trials that no other beats in everything, and the default", front.headers, rows),
-        element("ul", *(element("li", note) for note in front.notes), class_="notes"),
+        bullets(front.notes, "notes"),
     )
     sections = [link("Findings", "findings")], [first]
     return document(f"Tuning {found.search.model}", f"{len(found.trials)} trials", sections, facts)

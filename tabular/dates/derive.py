@@ -23,37 +23,22 @@ _DATED = re.compile(
 )
 _BIRTH = re.compile(r"birth|born|(?:^|[^a-z])dob(?:$|[^a-z])|geb(?:urt|oren|\b)|naissance|nacim", re.I)
 _AHEAD = re.compile(r"expir|matur|due|until|valid|end|deadline|renew", re.I)
-#: The values that a field can have, and the digits it is written with.
-_RANGES = {
-    "Y": (1, 9999),
-    "y": (0, 99),
-    "m": (1, 12),
-    "d": (1, 31),
-    "H": (0, 24),
-    "I": (1, 12),
-    "M": (0, 59),
-    "S": (0, 59),
-    "q": (1, 4),
-    "G": (1, 9999),
-    "V": (1, 53),
-    "u": (1, 7),
-    "j": (1, 366),
-}
-_LENGTHS = {
-    "Y": {4},
-    "y": {2},
-    "m": {1, 2},
-    "d": {1, 2},
-    "H": {1, 2},
-    "I": {1, 2},
-    "M": {1, 2},
-    "S": {1, 2},
-    "q": {1},
-    "G": {4},
-    "V": {2},
-    "u": {1},
-    "j": {3},
-    "f": set(range(1, 10)),
+#: The least and the greatest value that a field can have, and the numbers of digits that it is written with.
+_FIELDS = {
+    "Y": (1, 9999, {4}),
+    "y": (0, 99, {2}),
+    "m": (1, 12, {1, 2}),
+    "d": (1, 31, {1, 2}),
+    "H": (0, 24, {1, 2}),
+    "I": (1, 12, {1, 2}),
+    "M": (0, 59, {1, 2}),
+    "S": (0, 59, {1, 2}),
+    "q": (1, 4, {1}),
+    "G": (1, 9999, {4}),
+    "V": (1, 53, {2}),
+    "u": (1, 7, {1}),
+    "j": (1, 366, {3}),
+    "f": (0, 10**18, set(range(1, 10))),
 }
 _WIDE = {"Y": 4, "j": 3}
 #: Years, months and days in the order to try; a string of several letters is one run of digits.
@@ -160,8 +145,8 @@ def _fits(token: Token, part: str, long: bool) -> bool:
     if long and part == "H" and token.high > 24:
         return max(token.lengths) <= 4
     if len(part) == 1:
-        low, high = _RANGES.get(part, (0, 10**18))
-        if not token.lengths <= _LENGTHS[part] or not low <= token.low <= token.high <= high:
+        low, high, lengths = _FIELDS[part]
+        if not token.lengths <= lengths or not low <= token.low <= token.high <= high:
             return False
         return part not in "MS" or token.length == 2
     return token.length == sum(_WIDE.get(letter, 2) for letter in part)

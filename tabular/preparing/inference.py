@@ -82,24 +82,17 @@ def infer_schema(
     notes = [f"Left out: {str(error)[0].lower()}{str(error)[1:]}" for error in left_out]
     repeated = 0 if skip is None else int(skip.sum())
     return schema_of_facts(
-        known,
-        plain,
-        rows=len(table),
-        repeated=repeated,
-        notes=notes,
-        overrides=overrides,
-        rare_below=rare_below,
-        faker=faker,
+        known, plain, len(table), repeated, notes, overrides=overrides, rare_below=rare_below, faker=faker
     )
 
 
 def schema_of_facts(
     known: Mapping[str, ColumnFacts],
     plain: Mapping[str, pd.Series],
-    *,
     rows: int,
     repeated: int,
     notes: Sequence[str],
+    *,
     overrides: Mapping[str, str | Mapping[str, Any]],
     rare_below: int,
     faker: str | None,

@@ -11,7 +11,7 @@ from ..encoding.arrays import on_grid
 from ..progress import Reporter
 from ..schema import Schema
 from .language.evaluation import Rows
-from .language.syntax import Condition, Exactly, If, Missing, columns_of
+from .language.syntax import Missing, columns_of, implications
 from .reducing.derivations import Gap, is_missing
 from .reducing.file_order import Limits, order_of, order_rules
 from .reducing.inverting import invert
@@ -176,13 +176,7 @@ def _within(bounds: tuple[Bound, ...], found: Arrays) -> tuple[Bound, ...]:
 def _without_what_is_missing(found: Arrays, holes: Mapping[str, np.ndarray], schema: Schema) -> Arrays:
     """``found`` without drawn cells that a rule wants missing (``if status = 'open' then paid is missing``)."""
     for rule in schema.rules:
-        form = rule.form(schema.names)
-        pairs: list[tuple[Condition, Condition]] = []
-        if isinstance(form, If):
-            pairs = [(form.given, form.wanted)]
-        elif isinstance(form, Exactly):
-            pairs = [(form.first, form.second), (form.second, form.first)]
-        for given, wanted in pairs:
+        for given, wanted in implications(rule.form(schema.names)):
             if not isinstance(wanted, Missing) or wanted.negated or not set(columns_of((given, wanted))) <= set(found):
                 continue
             met, known = Rows(found, schema, rule.text).truth(given)

@@ -118,14 +118,7 @@ def _inferred(
     notes = [f"Left out: {str(error)[0].lower()}{str(error)[1:]}" for error in left_out]
     plain = {name: plain_cells(sample[name]) for name in known}
     schema = schema_of_facts(
-        known,
-        plain,
-        rows=summary.rows,
-        repeated=summary.repeated,
-        notes=notes,
-        overrides=overrides,
-        rare_below=rare_below,
-        faker=faker,
+        known, plain, summary.rows, summary.repeated, notes, overrides=overrides, rare_below=rare_below, faker=faker
     )
     columns = tuple(_repeating(column, summary) for column in schema)
     sampled: dict[str, ColumnFacts] = {

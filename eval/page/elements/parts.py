@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .charts import bar
 from .markup import Child, Markup, element, joined
 
-__all__ = ["Measure", "beside", "hidden", "legend", "measures", "plot", "plots", "section", "sentence", "table"]
+__all__ = [
+    "Measure",
+    "beside",
+    "bullets",
+    "hidden",
+    "legend",
+    "measures",
+    "plot",
+    "plots",
+    "section",
+    "sentence",
+    "table",
+]
 
 #: A table of more rows scrolls in a box, and can be searched.
 LONG = 20
@@ -48,6 +60,11 @@ def section(title: str, anchor: str, level: int, *children: Child) -> Markup:
 def sentence(text: str, class_: str | None = None) -> Markup:
     """A paragraph."""
     return element("p", text, class_=class_)
+
+
+def bullets(lines: Iterable[Child], class_: str) -> Markup:
+    """A list with a line for each."""
+    return element("ul", *(element("li", line) for line in lines), class_=class_)
 
 
 def measures(items: Sequence[Measure]) -> Markup:

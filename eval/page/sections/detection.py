@@ -38,14 +38,17 @@ def detection_section(report: Report, anchor: str, level: int) -> Markup | None:
     )
 
 
+def _floor_or(floor: float | None, otherwise: str) -> str:
+    """The noise floor beside a score, or what its ends mean where there is none."""
+    return otherwise if floor is None else f"noise floor {floor:.3f}"
+
+
 def _detection_measures(detection: Detection) -> list[Measure]:
     made = [
         Measure(
             "Detection score",
             number(detection.score, 3),
-            "1: cannot be distinguished, 0: always"
-            if detection.floor_score is None
-            else f"noise floor {detection.floor_score:.3f}",
+            _floor_or(detection.floor_score, "1: cannot be distinguished, 0: always"),
             "1 less |2 AUC - 1|. The hardest test here, for the detector sees whole rows.",
             (detection.score or 0.0, 1.0 if detection.floor_score is None else detection.floor_score),
         ),
@@ -62,9 +65,7 @@ def _detection_measures(detection: Detection) -> list[Measure]:
             Measure(
                 "As SDMetrics scores it",
                 number(detection.sdmetrics_score, 3),
-                "1: cannot be distinguished"
-                if detection.sdmetrics_floor is None
-                else f"noise floor {detection.sdmetrics_floor:.3f}",
+                _floor_or(detection.sdmetrics_floor, "1: cannot be distinguished"),
                 f"1 less max(0, 2 AUC - 1) of XGBoost as it comes, over 3 folds of {detection.sdmetrics_rows:,} rows: "
                 "for comparison with papers.",
             )

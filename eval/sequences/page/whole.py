@@ -9,7 +9,7 @@ from tabular.storage.rundir import write_text
 
 from ...page.document import Sections, by_name, document, link, several
 from ...page.elements.markup import Child, Markup, element
-from ...page.elements.parts import section, sentence, table
+from ...page.elements.parts import bullets, section, sentence, table
 from ...page.front import card
 from ..facts import SequenceReport
 from ..words import verdicts_of
@@ -104,7 +104,7 @@ def _one(_: str, report: SequenceReport, prefix: str, level: int) -> Sections:
             links.append(link(name, f"{prefix}{anchor}"))
             body.append(drawn)
     if report.notes:
-        notes = element("ul", *(element("li", note) for note in report.notes), class_="notes")
+        notes = bullets(report.notes, "notes")
         links.append(link("Notes", f"{prefix}notes"))
         body.append(section("Notes", f"{prefix}notes", level, notes))
     return links, body

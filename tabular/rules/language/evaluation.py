@@ -18,7 +18,17 @@ from ...where.intervals import number_span
 from .functions import FUNCTIONS, OF_CLOCKS
 from .grammar import DATE
 from .instants import as_instants, has_zones, local_times
-from .keys import category_numbers, falls, listed_keys, looked_up, missing, most_frequent, order_keys, row_keys
+from .keys import (
+    category_numbers,
+    falls,
+    listed_keys,
+    looked_up,
+    missing,
+    most_frequent,
+    numbers_of_codes,
+    order_keys,
+    row_keys,
+)
 from .syntax import (
     All,
     Always,
@@ -210,13 +220,12 @@ class Rows:
         column, values = self.schema[name], self.arrays[name]
         if column.is_numeric:
             return local_times(values, column) if local else as_instants(values, column)
-        numbers = category_numbers(column)
-        if numbers is None:
-            raise RuleError(
-                f"The rule {self.text!r} computes with column {name!r}, which is of the kind {column.kind} and holds "
-                "no numbers."
-            )
-        return np.append(numbers, np.nan)[values]
+        return numbers_of_codes(
+            values,
+            column,
+            f"The rule {self.text!r} computes with column {name!r}, which is of the kind {column.kind} and holds "
+            "no numbers.",
+        )
 
     def _span(self, left: Expression, text: str) -> tuple[float, float]:
         """The first and the last number, or instant, that ``text`` stands for beside ``left``."""

@@ -25,6 +25,7 @@ __all__ = [
     "looked_up",
     "missing",
     "most_frequent",
+    "numbers_of_codes",
     "order_keys",
     "row_keys",
 ]
@@ -38,6 +39,18 @@ def category_numbers(column: Column) -> np.ndarray | None:
         return np.array([float(value) for value in column.categories])
     except ValueError:
         return None
+
+
+def numbers_of_codes(codes: np.ndarray, column: Column, otherwise: str) -> np.ndarray:
+    """float64[rows]: the numbers that categories are, NaN where one is missing.
+
+    Raises:
+        RuleError: with the text ``otherwise`` where they are words.
+    """
+    numbers = category_numbers(column)
+    if numbers is None:
+        raise RuleError(otherwise)
+    return np.append(numbers, np.nan)[codes]
 
 
 def missing(values: np.ndarray) -> np.ndarray:
@@ -87,13 +100,12 @@ def order_keys(values: np.ndarray, column: Column) -> np.ndarray:
         ranks = np.full(len(texts) + 1, np.nan)
         ranks[np.lexsort((texts, np.char.str_len(texts)))] = np.arange(len(texts))
         return ranks[codes]
-    numbers = category_numbers(column)
-    if numbers is None:
-        raise RuleError(
-            f"Column {column.name!r} is of the kind {column.kind} and its values are in no order; name a column of "
-            "numbers, dates or running numbers."
-        )
-    return np.append(numbers, np.nan)[values]
+    return numbers_of_codes(
+        values,
+        column,
+        f"Column {column.name!r} is of the kind {column.kind} and its values are in no order; name a column of "
+        "numbers, dates or running numbers.",
+    )
 
 
 def falls(keys: np.ndarray) -> np.ndarray:

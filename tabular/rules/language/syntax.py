@@ -26,6 +26,7 @@ __all__ = [
     "Operation",
     "Reference",
     "columns_of",
+    "implications",
     "quoted",
 ]
 
@@ -153,6 +154,13 @@ class Increasing:
 
 
 Form = Always | If | Exactly | Decides | Maps | Listed | OneOf | Increasing
+
+
+def implications(form: Form) -> list[tuple[Condition, Condition]]:
+    """Pairs of conditions of which the second holds in every row in which the first does."""
+    if isinstance(form, If):
+        return [(form.given, form.wanted)]
+    return [(form.first, form.second), (form.second, form.first)] if isinstance(form, Exactly) else []
 
 
 def columns_of(tree: Any) -> tuple[str, ...]:

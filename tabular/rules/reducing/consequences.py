@@ -15,7 +15,17 @@ from ...encoding.arrays import on_grid
 from ...schema import Schema
 from ..language.evaluation import Rows
 from ..language.keys import missing
-from ..language.syntax import Chain, Condition, Constant, Exactly, If, Missing, Reference, columns_of
+from ..language.syntax import (
+    Chain,
+    Condition,
+    Constant,
+    Exactly,
+    If,
+    Missing,
+    Reference,
+    columns_of,
+    implications,
+)
 from ..rule import Rule
 from .derivations import Derivation, Gap, LookedUp
 from .placing import reaches
@@ -47,13 +57,8 @@ class Consequence:
 def _consequences_in(rule: Rule, schema: Schema) -> list[Consequence]:
     """The cells that ``rule`` decides, of which one needs to be set; none where it leaves more than one value."""
     form = rule.form(schema.names)
-    pairs: list[tuple[Condition, Condition]] = []
-    if isinstance(form, If):
-        pairs = [(form.given, form.wanted)]
-    elif isinstance(form, Exactly):
-        pairs = [(form.second, form.first), (form.first, form.second)]
     found = []
-    for given, wanted in pairs:
+    for given, wanted in reversed(implications(form)):
         value = _value(wanted, schema, rule.text)
         # Of an equation that holds exactly if a condition is met nothing says what stands elsewhere.
         if value is not None and (isinstance(form, If) or isinstance(wanted, Missing)):

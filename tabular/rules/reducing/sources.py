@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ...schema import Schema
-from ..language.syntax import Condition, Exactly, If, Missing
+from ..language.syntax import Condition, Missing, implications
 from .derivations import Derivation, Gap, is_missing
 from .inverting import invert
 
@@ -50,13 +50,7 @@ def _implied_gaps(schema: Schema) -> list[tuple[str, str]]:
     """Pairs of columns of which the second is missing wherever the first is, by a rule."""
     found = []
     for rule in schema.rules:
-        form = rule.form(schema.names)
-        sides: list[tuple[Condition, Condition]] = []
-        if isinstance(form, If):
-            sides = [(form.given, form.wanted)]
-        elif isinstance(form, Exactly):
-            sides = [(form.first, form.second), (form.second, form.first)]
-        for given, wanted in sides:
+        for given, wanted in implications(rule.form(schema.names)):
             if _is_gap(given) and _is_gap(wanted):
                 found.append((given.column, wanted.column))  # type: ignore[union-attr]
     return found
