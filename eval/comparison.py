@@ -13,6 +13,7 @@ import pandas as pd
 from tabular.encoding.frames import as_pandas
 from tabular.encoding.marks import mark_cells
 from tabular.errors import TableError, UsageError
+from tabular.machine.memory import give_back_freed_memory
 from tabular.notebook import default_reporter
 from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
@@ -168,7 +169,7 @@ def compare(
         if run_log_probs is not None:
             privacy = replace(privacy, run=attack_run(*run_log_probs, seed=seed))
         task.advance(1, "privacy")
-    return Report(
+    report = Report(
         rows=Rows(len(real), len(synthetic), None if holdout is None else len(holdout)),
         columns=len(schema),
         seed=seed,
@@ -192,6 +193,9 @@ def compare(
         all_targets=every,
         metrics=metrics,
     )
+    del tables, pair  # the largest things here
+    give_back_freed_memory()
+    return report
 
 
 def _unread(tables: Tables, synthetic: pd.DataFrame) -> dict[str, float]:

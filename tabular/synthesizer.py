@@ -17,6 +17,7 @@ from typing_extensions import Self
 from .errors import UsageError, not_fitted
 from .lazy import Module
 from .likelihood.methods import Likelihood
+from .machine.memory import give_back_freed_memory
 from .notebook import default_reporter
 from .plain_json import shown
 from .progress import Reporter
@@ -139,6 +140,8 @@ class Synthesizer(Likelihood, Settings, ABC):
             vars(self).clear()
             vars(self).update(before)
             raise
+        finally:
+            give_back_freed_memory()
         self.facts_ = {**facts, "fit_seconds": round(time.perf_counter() - started, 2)}
         return self
 
@@ -257,8 +260,9 @@ class Synthesizer(Likelihood, Settings, ABC):
         n = (schema.rows or 1) if n is None else n
         # A generator that was registered from outside may know nothing of it.
         chosen = {} if refine is None else {"refine": refine}
-        parts = list(self.sample_batches(n, where=where, seed=seed, progress=progress, **chosen))
-        rows = pd.concat(parts, ignore_index=True)
+        parts = self.sample_batches(n, where=where, seed=seed, progress=progress, **chosen)
+        rows = pd.concat(list(parts), ignore_index=True)
+        give_back_freed_memory(n)
         if self._form is not None:
             return self._form.give_back(rows)
         return rows.set_axis([c.name if c.label is None else c.label for c in schema], axis=1)

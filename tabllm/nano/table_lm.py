@@ -14,6 +14,7 @@ from typing_extensions import Self
 from tabular.dp.settings import Privacy
 from tabular.errors import UsageError, not_fitted
 from tabular.machine.devices import prepare_processor
+from tabular.machine.memory import give_back_freed_memory
 from tabular.parts import parts_of
 from tabular.personal.people import People
 from tabular.preparing.training_rows import training_rows
@@ -266,13 +267,15 @@ class TableLM(NanoSettings, Synthesizer):
         self, table: pd.DataFrame, *, seed: int | None = None, progress: Reporter | None = None
     ) -> pd.DataFrame:
         codec, _ = self._fitted()
-        return fill_in(
+        completed = fill_in(
             table,
             codec,
             seed=self._seed_of(seed),
             progress=self._reporter(progress),
             complete=self._complete_pattern,
         )
+        give_back_freed_memory(len(table))
+        return completed
 
     def complete_arrays(
         self, arrays: Mapping[str, np.ndarray], holes: Mapping[str, np.ndarray], *, seed: int

@@ -1,10 +1,7 @@
-"""Device selection, and two settings of processors: keep freed memory, and use AVX-512 for float32 products on AMD."""
+"""Device selection, what torch needs to compute well on a processor, and AVX-512 for float32 products on AMD."""
 
 from __future__ import annotations
 
-import ctypes
-import platform
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineError, UsageError
 from ..progress import Reporter
+from .memory import keep_few_kernels, keep_freed_memory
 from .threads import share_processor
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["choose_torch_device", "full_width_products", "keep_freed_memory", "prepare_processor", "product_type"]
+__all__ = ["choose_torch_device", "full_width_products", "prepare_processor", "product_type"]
 
 
 def choose_torch_device(device: str = "auto") -> str:
@@ -49,27 +47,19 @@ def choose_torch_device(device: str = "auto") -> str:
     return device
 
 
-def prepare_processor(progress: Reporter | None = None) -> None:
-    """Set what torch needs to compute well on the processor, memory and threads; tell ``progress`` of fewer threads."""
+def prepare_processor(progress: Reporter | None = None, *, many_sizes: bool = False) -> None:
+    """Set what torch needs to compute well on the processor, memory and threads.
+
+    Args:
+        progress: told of fewer threads.
+        many_sizes: the model's products come in more sizes than :func:`.memory.keep_few_kernels` keeps kernels for.
+    """
+    if not many_sizes:
+        keep_few_kernels()
     keep_freed_memory()
     note = share_processor()
     if progress is not None and note is not None:
         progress.note(note)
-
-
-def keep_freed_memory() -> None:
-    """Let glibc keep freed blocks of some MB instead of giving them back to the system at once.
-
-    A training step frees and takes the same blocks again, and each time the system hands them out as fresh
-    pages that must be zeroed: 30 % of a step's time on two cores of a Linux box. Elsewhere nothing is done.
-    """
-    if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
-        return
-    trim_threshold, top_pad, mmap_threshold = -1, -2, -3  # M_* of malloc.h
-    libc = ctypes.CDLL(None)
-    libc.mallopt(mmap_threshold, 32 << 20)  # the most that glibc takes
-    libc.mallopt(trim_threshold, 1 << 30)
-    libc.mallopt(top_pad, 64 << 20)
 
 
 @contextmanager

@@ -97,7 +97,7 @@ def placed(
     # Only the folder says that weights are quantized, and not every engine that is first choice reads such.
     engine, device = choose_engine(engine, device, precision, packed=facts.bits is not None)
     if (engine, device) == ("torch", "cpu"):
-        prepare_processor(progress)
+        prepare_processor(progress, many_sizes=True)
     return facts, precision, engine, device
 
 
@@ -112,6 +112,6 @@ def make_lm(engine: str, device: str, folder: str | Path, *, precision: str, ran
     from .pytorch.engine import TorchLm
 
     if device == "cpu":
-        prepare_processor()
+        prepare_processor(many_sizes=True)
     made = TorchLm(folder, precision=precision, device=device, random=random)
     return made
