@@ -12,6 +12,7 @@ import click
 
 from tabular.errors import TabllmError, UsageError
 
+from .claims import claim, claim_work, force_option
 from .errors import goes_on, interruptible, rows_left, told_when_interrupted
 from .fit import chosen_kinds, default_run
 from .group import Command
@@ -20,13 +21,10 @@ from .options import (
     Renamed,
     Share,
     Shares,
-    claim,
-    claim_work,
     count_option,
     device_option,
     drop_option,
     file_option,
-    force_option,
     kind_option,
     model_option,
     out_option,

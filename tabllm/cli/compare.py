@@ -9,13 +9,13 @@ import click
 
 from tabular.errors import TabllmError, UsageError
 
+from .claims import claim_work
 from .errors import goes_on, interruptible
 from .group import Command
 from .in_parts import Cluster, study_cluster_options
 from .options import (
     PATH,
     Renamed,
-    claim_work,
     count_option,
     device_option,
     drop_option,

@@ -9,12 +9,12 @@ import click
 
 from tabular.errors import TabllmError, UsageError
 
+from .claims import claim_work
 from .errors import goes_on, interruptible
 from .group import Command
 from .options import (
     PATH,
     Share,
-    claim_work,
     count_option,
     device_option,
     drop_option,

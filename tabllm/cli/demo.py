@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from .claims import claim_work
 from .errors import goes_on, interruptible
 from .group import Command
-from .options import claim_work, count_option, details_option, out_option, seed_option, train_rows_option
+from .options import count_option, details_option, out_option, seed_option, train_rows_option
 from .session import Session
 
 __all__ = ["demo"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import click
 
+from .claims import claim, force_option
 from .group import Command
-from .options import PATH, AtLeast, claim, force_option, seed_option
+from .options import PATH, AtLeast, seed_option
 from .session import STDOUT, Session, shown
 from .simulate_ads import write_simulated
 

@@ -6,8 +6,9 @@ import click
 
 from tabular.errors import UsageError
 
+from .claims import claim, force_option
 from .group import Command
-from .options import PATH, claim, device_option, force_option, out_option
+from .options import PATH, device_option, out_option
 from .session import Session
 
 __all__ = ["export"]

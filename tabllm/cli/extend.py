@@ -9,9 +9,10 @@ import click
 
 from tabular.errors import UsageError
 
+from .claims import claim
 from .errors import interruptible, unwritten
 from .group import Command
-from .options import PATH, claim, count_option, out_option
+from .options import PATH, count_option, out_option
 from .reading import read, rows_of_file_options
 from .session import Session, seconds, shown
 

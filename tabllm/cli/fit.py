@@ -12,18 +12,17 @@ import click
 from tabular.errors import UsageError
 
 from .by_parts import fit_by_parts, max_memory_option, why_by_parts
+from .claims import claim, force_option
 from .errors import told_when_interrupted
 from .group import Command
 from .links import AskedLinks, fit_links, link_options, refuse
 from .options import (
     PATH,
     Holdout,
-    claim,
     device_option,
     drop_option,
     faker_option,
     file_option,
-    force_option,
     kind_option,
     model_option,
     out_option,

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .claims import claim
 from .errors import interruptible, unwritten
 from .group import Command
 from .in_parts import Cluster, cluster_options, table_in_parts, writes_parts
-from .options import PATH, claim, out_option
+from .options import PATH, out_option
 from .reading import read, rows_of_file_options
 from .session import Session, seconds, shown
 

@@ -13,8 +13,9 @@ import click
 from tabular.errors import UsageError
 from tabular.terminal import escape, plain
 
+from .claims import claim
 from .errors import Interrupted, told_when_interrupted
-from .options import claim, file_option, options_as
+from .options import file_option, options_as
 from .reading import read, read_more
 from .session import STDOUT, Session, seconds
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .claims import claim_work
 from .errors import goes_on, interruptible
 from .fit import chosen_kinds, default_run
 from .group import Command
 from .options import (
     PATH,
     Holdout,
-    claim_work,
     count_option,
     details_option,
     device_option,

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .claims import claim, force_option
 from .errors import interruptible, unwritten
 from .group import Command, LazyGroup
-from .options import claim, force_option, json_option, out_option
+from .options import json_option, out_option
 from .session import Session, seconds
 
 if TYPE_CHECKING:

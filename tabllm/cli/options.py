@@ -1,4 +1,4 @@
-"""Options that several commands share, and what is checked before a command begins its work."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
@@ -8,16 +8,10 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import click
-
-from tabular.errors import UsageError
-
-from .session import STDOUT, Session
 
 __all__ = [
     "PATH",
@@ -27,15 +21,12 @@ __all__ = [
     "Share",
     "Shares",
     "Within",
-    "claim",
-    "claim_work",
     "count_option",
     "details_option",
     "device_option",
     "drop_option",
     "faker_option",
     "file_option",
-    "force_option",
     "html_option",
     "json_option",
     "kind_option",
@@ -323,42 +314,3 @@ faker_option = click.option(
     help="Locale (en_US, de_DE, ...) of the package Faker, whose names, streets and towns stand in the made-up "
     "values of columns that name persons.  [default: words of our own]",
 )
-
-
-def force_option(what: str) -> Callable[[Decorated], Decorated]:
-    """``--force``: replace ``what``."""
-    return click.option("-f", "--force", is_flag=True, help=f"Overwrite {what} that exists already.")
-
-
-def claim(session: Session, path: str | Path, *, force: bool, folder: bool = False) -> None:
-    """Keep other commands from writing ``path`` until this one ends, and tell what a killed one left there.
-
-    Args:
-        force: whether what stands there may be replaced; looked at again just before it would be.
-        folder: whether it will be one; the folders above it are made.
-
-    Raises:
-        UsageError: if ``path`` exists and may not be replaced. A device or pipe may always be written.
-        OutputError: if another command is writing it.
-    """
-    from tabular.storage.locking import claimed
-    from tabular.storage.rundir import MARKER, claimed_folder, holds, partial_of
-
-    _enter(session, (claimed_folder if folder else claimed)(path, replace=force))
-    existing = Path(path)
-    if str(path) != STDOUT and not force and (existing.is_file() or existing.is_dir()):
-        unfinished = partial_of(path)
-        goes_on = f", going on from {unfinished}/" if holds(unfinished) and (unfinished / MARKER).exists() else ""
-        raise UsageError(f"{path} exists already; add --force to replace it{goes_on}, or name another with -o.")
-
-
-def claim_work(session: Session, folder: str | Path, *known: str) -> None:
-    """As :func:`claim`, for a folder in which a later call goes on; see :func:`tabular.storage.rundir.work_folder`."""
-    from tabular.storage.rundir import work_folder
-
-    _enter(session, work_folder(folder, *known))
-
-
-def _enter(session: Session, claims: AbstractContextManager[list[str]]) -> None:
-    for note in click.get_current_context().with_resource(claims):
-        session.say(note)

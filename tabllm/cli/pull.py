@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
+from .claims import claim, force_option
 from .errors import interruptible, unwritten
 from .group import Command
-from .options import PATH, claim, force_option
+from .options import PATH
 from .private import privacy_warning
 from .session import Session
 

@@ -9,7 +9,8 @@ import click
 
 from tabular.errors import UsageError
 
-from .options import Decorated, count_option, device_option, drop_option, force_option, options_as, seed_option
+from .claims import force_option
+from .options import Decorated, count_option, device_option, drop_option, options_as, seed_option
 from .session import Session
 
 if TYPE_CHECKING:

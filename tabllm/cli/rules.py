@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .claims import claim, force_option
 from .fit import chosen_kinds
 from .group import Command
-from .options import PATH, claim, drop_option, force_option, json_option, kind_option, out_option, seed_option
+from .options import PATH, drop_option, json_option, kind_option, out_option, seed_option
 from .reading import read, reading_options
 from .rule_options import rule_options
 from .session import STDOUT, Session

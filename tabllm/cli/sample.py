@@ -10,11 +10,12 @@ import click
 from tabular.errors import UsageError
 
 from ..decoding.precisions import PRECISIONS
+from .claims import claim, force_option
 from .errors import interruptible, rows_left
 from .group import Command
 from .in_parts import Cluster, cluster_options, loaded, run_in_parts, writes_parts
 from .links import is_linked, refuse, sample_links
-from .options import PATH, claim, count_option, device_option, force_option, out_option, seed_option
+from .options import PATH, count_option, device_option, out_option, seed_option
 from .prompting import Prompt, prompt_options, shown_rows
 from .sequences import refuse_users
 from .session import STDOUT, Session, seconds, shown

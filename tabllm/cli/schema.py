@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .claims import claim, force_option
 from .group import Command
 from .links import propose_links, refuse
-from .options import PATH, AtLeast, claim, drop_option, faker_option, force_option, json_option, out_option
+from .options import PATH, AtLeast, drop_option, faker_option, json_option, out_option
 from .reading import read, reading_options
 from .rule_options import rule_options
 from .session import STDOUT, Session

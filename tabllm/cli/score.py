@@ -9,20 +9,11 @@ import click
 
 from tabular.errors import TabllmError, UsageError
 
+from .claims import claim, force_option
 from .errors import interruptible, unwritten
 from .group import Command
 from .in_parts import Cluster, cluster_options, table_in_parts, writes_parts
-from .options import (
-    PATH,
-    claim,
-    count_option,
-    device_option,
-    drop_option,
-    file_option,
-    force_option,
-    json_option,
-    out_option,
-)
+from .options import PATH, count_option, device_option, drop_option, file_option, json_option, out_option
 from .reading import read, read_more, reading_options
 from .session import STDOUT, Session, seconds, shown
 

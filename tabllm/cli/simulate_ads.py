@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .claims import claim, force_option
 from .group import Command
-from .options import AtLeast, claim, count_option, force_option, out_option, seed_option
+from .options import AtLeast, count_option, out_option, seed_option
 from .session import STDOUT, Session, seconds, shown
 
 if TYPE_CHECKING:

@@ -11,20 +11,11 @@ import click
 from tabular.errors import UsageError
 from tabular.plain_json import FieldError, parse_json
 
+from .claims import claim_work
 from .errors import goes_on, interruptible
 from .group import Command
 from .in_parts import Cluster, study_cluster_options
-from .options import (
-    PATH,
-    Within,
-    claim_work,
-    count_option,
-    drop_option,
-    model_option,
-    out_option,
-    seed_option,
-    train_rows_option,
-)
+from .options import PATH, Within, count_option, drop_option, model_option, out_option, seed_option, train_rows_option
 from .outputs import Outputs, output_options
 from .reading import read, reading_options
 from .rule_options import rule_options, ruled_schema

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -17,12 +18,10 @@ TIMES = 500
 
 
 @pytest.fixture(scope="module")
-def model() -> TableLM:
+def model(sized_colours: Callable[[np.random.Generator], pd.DataFrame]) -> TableLM:
     rng = np.random.default_rng(0)
-    colour = rng.integers(0, 3, 600)
-    size = (rng.integers(0, 3, 600) + colour) % 4
-    table = pd.DataFrame({"colour": np.array(["red", "green", "blue"])[colour], "size": size.astype(float)})
-    table["kept"] = (rng.integers(0, 3, 600) + size).astype(int) % 4
+    table = sized_colours(rng)
+    table["kept"] = (rng.integers(0, 3, 600) + table["size"]).astype(int) % 4
     table["kept"] = table["kept"].astype(str).mask(rng.random(600) < 0.2)
     return TableLM(steps=30, layers=1, width=32, heads=2, batch_size=64, learning_rate=1e-2).fit(table)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -17,12 +18,10 @@ DRAWN = 200_000
 
 
 @pytest.fixture(scope="module")
-def model() -> TableLM:
+def model(sized_colours: Callable[[np.random.Generator], pd.DataFrame]) -> TableLM:
     """Three columns whose 3 * 4 * 5 combinations all occur, so that no rule holds; missing cells in one."""
     rng = np.random.default_rng(0)
-    colour = rng.integers(0, 3, 600)
-    size = (rng.integers(0, 3, 600) + colour) % 4
-    table = pd.DataFrame({"colour": np.array(["red", "green", "blue"])[colour], "size": size.astype(float)})
+    table = sized_colours(rng)
     table["kept"] = rng.integers(0, 4, 600).astype(str)
     table.loc[rng.random(600) < 0.1, "kept"] = None
     return TableLM(steps=20, layers=1, width=32, heads=2, batch_size=64, learning_rate=1e-2).fit(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import lzma
 import os
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -112,6 +113,15 @@ def test_parquet_is_read_by_parts_with_its_types(tmp_path):
     assert whole_bytes(path) > 1000
 
 
+def assert_refused_alike(path: Path) -> None:
+    """Read whole or by parts, the file is refused in the same sentence."""
+    with pytest.raises(TableError) as expected:
+        read_file(path)
+    with pytest.raises(TableError) as found:
+        whole(open_stream(path, limits=TINY))
+    assert str(found.value) == str(expected.value)
+
+
 @pytest.mark.parametrize(
     "wrong",
     ["user 999,5", "user 999,5,2026-01-01,more", 'user 999,"never closed,2026-01-01'],
@@ -120,11 +130,7 @@ def test_parquet_is_read_by_parts_with_its_types(tmp_path):
 def test_a_wrong_row_in_the_last_block_is_told_in_the_same_sentence(tmp_path, wrong):
     path = tmp_path / "users.csv"
     path.write_text("\n".join([*lines(), wrong, *lines(3)[1:]]), encoding="utf-8")
-    with pytest.raises(TableError) as expected:
-        read_file(path)
-    with pytest.raises(TableError) as found:
-        whole(open_stream(path, limits=TINY))
-    assert str(found.value) == str(expected.value)
+    assert_refused_alike(path)
 
 
 def test_a_file_that_changes_or_vanishes_between_passes_is_told_of(tmp_path):
@@ -147,11 +153,7 @@ def test_a_damaged_file_is_told_of_in_the_same_sentence(tmp_path, name):
     packed = {"gz": gzip.compress, "xz": lzma.compress, "parquet": bytes}[name.rpartition(".")[2]]
     path.write_bytes(packed("\n".join(lines(5000)).encode())[:-40])
     assert whole_bytes(path) > 0
-    with pytest.raises(TableError) as expected:
-        read_file(path)
-    with pytest.raises(TableError) as found:
-        whole(open_stream(path, limits=TINY))
-    assert str(found.value) == str(expected.value)
+    assert_refused_alike(path)
 
 
 def test_what_is_read_whole_alone_is_refused(tmp_path):
