@@ -188,9 +188,12 @@ def _gain(scorer: NanoScorer, inputs: _Inputs, rows: np.ndarray, compared: np.nd
         return 0.0
     trees = ColumnTrees(inputs.table, {field: _fitted(inputs, rows[~compared], field, seed)})
     by_trees = np.log(np.maximum(_own(trees.probabilities(seen, field), seen, field), 1e-6))
-    for some in (seen[:FIRST_ROWS], seen):
-        gained = by_trees[: len(some)] - _network(scorer, some, field, inputs)
-        gain, error = float(gained.mean()), float(gained.std()) / len(some) ** 0.5
+    by_network = np.empty(0)
+    for rows_so_far in sorted({min(FIRST_ROWS, len(seen)), len(seen)}):
+        more = _network(scorer, seen[len(by_network) : rows_so_far], field, inputs)
+        by_network = np.append(by_network, more)
+        gained = by_trees[:rows_so_far] - by_network
+        gain, error = float(gained.mean()), float(gained.std()) / rows_so_far**0.5
         if gain + FIRST_ERRORS * error < GAIN:
             return 0.0
     return gain if gain > max(GAIN, ERRORS * error) else 0.0
