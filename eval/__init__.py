@@ -1,4 +1,4 @@
-"""Compare a real table with synthetic ones: how faithful, how useful, how easily told, how private.
+"""Compare a real table with synthetic ones: how faithful, how useful, how easily distinguished, how private.
 
 Facts first, renderers later: :func:`compare` returns a :class:`Report` of plain data, and renderers only draw it.
 :func:`compare_several` sets several tables side by side, and :func:`write_html` makes a page of one or more reports.
@@ -6,7 +6,7 @@ Facts first, renderers later: :func:`compare` returns a :class:`Report` of plain
 ================  ==============================================================================
 ``comparison``    the whole comparison; ``several``: of several synthetic tables
 ``preparing``     the tables as the metrics need them, made once
-``metrics``       how faithful: columns, pairs of columns, whole rows; how easily told
+``metrics``       how faithful: columns, pairs of columns, whole rows; how easily distinguished
 ``margins``       how faithful: three columns at once, rare categories, subgroups
 ``models``        how useful: models trained on either table; gaps between groups
 ``attacks``       how private: copies, distances, attacks, epsilon

@@ -85,7 +85,7 @@ def compare(
         remarks: what there is to say of the tables already, such as that these rows were drawn of more.
         seed: of every draw and model; the same seed gives the same report.
         threads: of the tree models; all cores if absent.
-        progress: told of each part; silent if absent.
+        progress: notified of each part; silent if absent.
 
     Raises:
         TableError: if the columns differ or a table has too few rows.

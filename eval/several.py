@@ -75,7 +75,7 @@ def compare_several(
     """
     real, synthetic = as_pandas(real), {name: as_pandas(table) for name, table in synthetic.items()}
     schema = schema or infer_schema(real)
-    if len(real):  # an empty one is told of by `compare`
+    if len(real):  # an empty one is reported by `compare`
         for name, table in synthetic.items():
             check_form("synthetic" if len(synthetic) == 1 else name, table, schema)
     progress = default_reporter(progress)

@@ -42,7 +42,7 @@ def run_demo(
         rows: learn only so many rows, drawn at random.
         epochs: passes over the rows at most.
         seed: of the draw, of the training and of the sampling.
-        progress: told of each step; silent if absent.
+        progress: notified of each step; silent if absent.
 
     Raises:
         UsageError: if ``folder`` holds something else than an earlier demo.

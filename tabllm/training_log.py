@@ -9,7 +9,7 @@ from typing import Any
 
 from tabular.errors import EngineError, UsageError
 from tabular.progress import Reporter, Task
-from tabular.storage.placing import told
+from tabular.storage.placing import as_output_error
 
 __all__ = ["logged", "tag_of"]
 
@@ -55,13 +55,13 @@ class TensorBoard(Reporter):
         self.reporter, self.folder = reporter, folder
         self._make_writer = SummaryWriter
         self._writer: Any = None
-        with told(folder):
+        with as_output_error(folder):
             folder.mkdir(parents=True, exist_ok=True)
 
     def evaluated(self, entry: Mapping[str, float]) -> None:
         self.reporter.evaluated(entry)
         step = int(entry["step"])
-        with told(self.folder):
+        with as_output_error(self.folder):
             if self._writer is None:
                 # What an earlier fit, or the interrupted one that this goes on from, wrote from here on is hidden.
                 self._writer = self._make_writer(str(self.folder), purge_step=step)

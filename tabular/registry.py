@@ -69,7 +69,7 @@ def register(name: str, target: str, *, listed: bool = True, **fixed: Any) -> No
     """Make ``target`` (``"package.module:Class"``) known as ``name``; it is imported on first use.
 
     Args:
-        listed: whether :func:`model_names` has it: not where it learns no table without being told more.
+        listed: whether :func:`model_names` has it: not where it needs more than a table to learn.
         fixed: options that the name itself stands for.
     """
     _REGISTRY[name] = _Entry(target, fixed, listed)

@@ -218,7 +218,7 @@ def check_shapes(found: Mapping[str, Sequence[int]], wanted: Mapping[str, Sequen
 
 @contextlib.contextmanager
 def reading(directory: str | Path, name: str) -> Iterator[None]:
-    """Whatever goes wrong inside is told as a fault of the file ``name`` of a run.
+    """Whatever goes wrong inside is reported as a fault of the file ``name`` of a run.
 
     Raises:
         RunError: naming the run, the file and what is wrong with it.

@@ -323,7 +323,7 @@ def plain(value: Any) -> Any:
 
 
 class CommonSettings(Settings):
-    """What every generator of ours can be told."""
+    """Settings that every generator of ours has."""
 
     device: str = setting("auto", "Device to compute on: auto, cpu, cuda, mps or gpu.", kept=False)
     seed: int = setting(0, "Fixes the fit, and the samples where no other seed is given.", least=0)

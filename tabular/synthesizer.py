@@ -104,7 +104,7 @@ class Synthesizer(Likelihood, Settings, ABC):
                 stand second in the package ``ctgan``.
             schema: inferred from ``table`` if absent.
             discrete_columns: columns to be taken for categories, whatever they look like.
-            progress: told of each step; if absent bars where the setting ``verbose`` is on, else silence.
+            progress: notified of each step; if absent bars where the setting ``verbose`` is on, else silence.
             checkpoint: a folder where an interrupted fit leaves what it needs to go on, and from
                 which the same call with the same table and settings resumes.
 
@@ -199,7 +199,7 @@ class Synthesizer(Likelihood, Settings, ABC):
             n: rows wanted, at least 1; exactly that many come.
             where: conditions that every row keeps.
             seed: the seed of the fit if absent. The same seed gives the same rows.
-            progress: told of each part.
+            progress: notified of each part.
             done: rows of the first parts that an earlier, interrupted call gave already; they are left out.
             refine: draw a quarter more rows, and choose those whose counts, of single columns and of pairs, come near
                 to the table's (:mod:`tabular.refining`). By default ``nano`` does, without conditions, for up to twice

@@ -203,7 +203,7 @@ class Copies:
         holdout_percent: fraction of holdout rows that do: what honest new rows reach, the floor.
         real_repeated_percent: fraction of real rows that occur more than once in the real table.
         once: fraction of synthetic rows that equal a row which stands once in the real table.
-        once_by_chance: what honest new rows of the same kind would reach there, told from the real table alone.
+        once_by_chance: what honest new rows of the same kind would reach there, estimated from the real table alone.
     """
 
     synthetic_rows: int

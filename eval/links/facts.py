@@ -48,7 +48,7 @@ class KeyReport:
         figures: each the mean over random draws of parents.
         questions: ``cardinality``, ``parent and child``, ``siblings`` -> the mean of its figures.
         detection, detection_floor: 1 where a classifier cannot tell parents with aggregates of their children apart.
-        telling: features by which synthetic parents are told, with their percentage of the gain.
+        telling: features by which synthetic parents are distinguished, with their percentage of the gain.
         pictures: what the page draws, of a key that is compared.
     """
 

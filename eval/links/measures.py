@@ -18,7 +18,7 @@ __all__ = ["QUESTIONS", "Bins", "distances", "joint_counts", "likeness", "states
 QUESTIONS = ("cardinality", "parent and child", "siblings")
 #: Columns of the parent and of the child that are set against each other.
 MAX_COLUMNS = 12
-#: Tenths of a number, and categories, that are told apart.
+#: Tenths of a number, and categories, that are distinguished.
 TENTHS, MAX_CATEGORIES = 10, 20
 
 Measured = tuple[str, str, float | None]

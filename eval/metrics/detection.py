@@ -134,7 +134,7 @@ def sdmetrics_detection(
 
 
 def _floor(tables: Tables, *, seed: int, threads: int | None) -> tuple[float | None, int | None]:
-    """The AUC with which holdout rows are told from as many real ones, and how many: what is left to chance."""
+    """The AUC that parts holdout rows from as many real ones, and how many there are: what is left to chance."""
     if tables.holdout is None:
         return None, None
     rng = np.random.default_rng(seed)

@@ -47,7 +47,8 @@ def classifier_curves(y: np.ndarray, probability: np.ndarray, positive: int | No
 def _one(truth: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
     """True positive rate over :data:`ROC_GRID`, precision over :data:`RECALL_GRID`, fraction of positives."""
     order = np.argsort(-probability, kind="stable")
-    last = np.append(np.diff(probability[order]) != 0, True)  # rows of equal probability are told apart by no threshold
+    # Rows of equal probability are distinguished by no threshold.
+    last = np.append(np.diff(probability[order]) != 0, True)
     hits = np.cumsum(truth[order])[last]
     called = (np.arange(len(order)) + 1)[last]
     positives, negatives = hits[-1], len(truth) - hits[-1]

@@ -122,7 +122,7 @@ class SequenceReport:
         figures: each the mean over random draws of users.
         questions: question -> the mean of its figures.
         detection, detection_floor: 1 where a classifier cannot tell whole users apart, 0 where it always can.
-        telling: features of users by which synthetic ones are told, with their percentage of the gain.
+        telling: features of users by which synthetic ones are distinguished, with their percentage of the gain.
         notes: what a reader should know.
         pictures: what the page draws; an older report has none, and no page.
         predictions: next event and churn, by models that learned from each log.

@@ -13,7 +13,7 @@ from .facts import Ranking
 
 __all__ = ["METRIC_NAMES", "MIN_AD_ROWS", "compare_chances", "mean_by_ad", "rank_agreement"]
 
-#: What is told of a CTR model, in the order in which it is read.
+#: What is reported of a CTR model, in the order in which it is read.
 METRIC_NAMES = ("auc", "pr_auc", "normalised_entropy", "log_loss", "predicted_observed", "calibration_error")
 #: An ad with fewer test rows has no order worth the name.
 MIN_AD_ROWS = 30

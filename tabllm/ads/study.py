@@ -67,9 +67,9 @@ def study_ctr(
         synthetic: by name, each with the columns of the past.
         ad: the column whose values are ranked; none are without it.
         schema: of the past; inferred if absent.
-        by: the column that names the user, whose past in the same table is then told of each row
+        by: the column that names the user, whose past in the same table is then given with each row
             (:mod:`.histories.past`); it needs ``time``.
-        fit_seconds: of generators, by name, to be told beside what came of them.
+        fit_seconds: of generators, by name, to be reported beside what came of them.
 
     Raises:
         TableError: if a synthetic table has other columns or too few rows.
@@ -94,7 +94,7 @@ def study_ctr(
     if history is None:
         past, test = features_of(split.past, layout), features_of(split.test, layout)
     else:  # the past of a test row reaches back into the rows that are learned
-        both = features_of(history.told(pd.concat([split.past, split.test], ignore_index=True)), layout)
+        both = features_of(history.with_past(pd.concat([split.past, split.test], ignore_index=True)), layout)
         past, test = both.take(np.arange(len(split.past))), both.take(np.arange(len(split.past), both.rows))
     with progress.task("CTR models", 2 + len(synthetic), "models") as task:
         sources = [_learned("real", "real", past, clicked, test, seed, threads)]
@@ -104,7 +104,7 @@ def study_ctr(
         sources.append(_learned("redrawn", "resampled", drawn, clicked[again], test, seed, threads))
         task.advance()
         for name, table in synthetic.items():
-            shown = table if history is None else history.told(table)
+            shown = table if history is None else history.with_past(table)
             sources.append(_made(name, shown, layout, click, positive, test, seed, threads))
             task.advance()
     if split.truth is not None:

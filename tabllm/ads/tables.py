@@ -13,7 +13,7 @@ from .scores import METRIC_NAMES, MIN_AD_ROWS
 
 __all__ = ["TextTable", "ctr_tables", "headline", "to_markdown", "verdict"]
 
-#: The scores whose difference to the real training set is told with its interval.
+#: The scores whose difference to the real training set is reported with its interval.
 DIFFERENCES = ("auc", "normalised_entropy")
 #: A loss of AUC that is none, as in :mod:`eval.judging.verdicts`.
 AS_GOOD = 0.02

@@ -76,12 +76,12 @@ def bench_models(
     arrays = to_arrays(table, schema)
     speeds: list[Speed] = []
     peaks: dict[str, Peaks] = {}
-    where = choose_engine(engine, device, precisions[0])
+    backend = choose_engine(engine, device, precisions[0])
     with _folder(model, random_weights, table, progress) as folder:
         for precision in precisions:
-            where = choose_engine(engine, device, precision)
+            backend = choose_engine(engine, device, precision)
             for serialization in serializations:
-                lm = make_lm(*where, folder, precision=precision, random=seed if random_weights else None)
+                lm = make_lm(*backend, folder, precision=precision, random=seed if random_weights else None)
                 codec = _codec(serialization, arrays, schema, folder)
                 choices = codec.encode(arrays)
                 if isinstance(codec, TokenCodec):
@@ -91,19 +91,19 @@ def bench_models(
                 sizes = list(batches) or [block_rows(lm, longest)]
                 with progress.task(f"Sampling {precision}, {serialization}", len(sizes), "runs") as task:
                     for batch in sizes:
-                        before = measure_peaks(*where, precision)
+                        before = measure_peaks(*backend, precision)
                         speed = measure_sampling(
                             lm, codec, model=model, serialization=serialization, rows=rows, batch=batch, seed=seed
                         )
                         # On both sides of what it is compared with: a machine's speed changes with its heat and load.
-                        peak = before.higher(measure_peaks(*where, precision))
+                        peak = before.higher(measure_peaks(*backend, precision))
                         peaks[precision] = peak.higher(peaks.get(precision, peak))
                         fraction, moved = speed.gflops / peak.gflops, speed.gigabytes / peak.gigabytes
                         speeds.append(replace(speed, share=fraction, bandwidth_share=moved))
                         task.advance(1, f"{speed.rows_per_second:,.1f} rows/s")
                 del lm
     return {
-        "machine": describe_machine(*where),
+        "machine": describe_machine(*backend),
         "model": model,
         "random_weights": random_weights,
         "table_rows": len(table),
@@ -143,14 +143,14 @@ def bench_training(
     """
     schema = infer_schema(table)
     arrays = to_arrays(table, schema)
-    where = choose_engine(engine, device, precision)
+    backend = choose_engine(engine, device, precision)
     with _folder(model, random_weights, table, progress or Reporter()) as folder:
-        lm = make_lm(*where, folder, precision=precision, random=seed if random_weights else None)
+        lm = make_lm(*backend, folder, precision=precision, random=seed if random_weights else None)
         codec = _codec(serialization, arrays, schema, folder)
         choices = codec.encode(arrays)
         if isinstance(codec, TokenCodec):
             use_vocabulary(lm, codec, choices, TextTokenizer.load(folder))
-        before = measure_peaks(*where, precision)
+        before = measure_peaks(*backend, precision)
         speed = measure_training(
             lm,
             codec,
@@ -162,9 +162,9 @@ def bench_training(
             updates=updates,
             seed=seed,
         )
-        peak = before.higher(measure_peaks(*where, precision))
+        peak = before.higher(measure_peaks(*backend, precision))
     return {
-        "machine": describe_machine(*where),
+        "machine": describe_machine(*backend),
         "peaks": {precision: peak.to_dict()},
         "training": replace(speed, share=speed.gflops / peak.gflops).to_dict(),
     }

@@ -13,7 +13,7 @@ import click
 from tabular.errors import TabllmError, UsageError
 
 from .claims import claim, claim_work, force_option
-from .errors import goes_on, interruptible, rows_left, told_when_interrupted
+from .errors import goes_on, interruptible, interruptible_fit, rows_left
 from .fit import chosen_kinds, default_run
 from .group import Command
 from .options import (
@@ -313,7 +313,7 @@ def _fitted(
         given,
         progress=session.reporter(),
         anew=options["force"],
-        around=told_when_interrupted(run),
+        around=interruptible_fit(run),
     )
     if there:
         session.say(f"The rows are made with {run}/, which an earlier call fitted.")

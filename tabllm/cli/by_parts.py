@@ -157,7 +157,7 @@ class TableReader:
         from ..streams.comparing import drawn_with_schema
 
         found = drawn_with_schema(path, self.reading, self.seed, self.session.reporter(), find_rules=find_rules)
-        return self._told(found), found.schema
+        return self._reported(found), found.schema
 
     def more(self, path: str, reading: ReadOptions) -> pd.DataFrame:
         """Another table of the same columns."""
@@ -166,7 +166,7 @@ class TableReader:
         from ..streams.comparing import drawn_rows
 
         alone = replace(reading, skip_rows=None, sheet=None, format=None)
-        return self._told(drawn_rows(path, alone, self.seed, self.session.reporter()))
+        return self._reported(drawn_rows(path, alone, self.seed, self.session.reporter()))
 
     def learned(self, run: str, data: str | None) -> tuple[pd.DataFrame, pd.DataFrame | None]:
         """The rows that ``run`` learned, and those that it held back."""
@@ -178,9 +178,9 @@ class TableReader:
         from ..streams.comparing import drawn_of_run
 
         learned, held = drawn_of_run(run, source, place_of(run, source, data), self.seed, self.session.reporter())
-        return self._told(learned), None if held is None else self._told(held)
+        return self._reported(learned), None if held is None else self._reported(held)
 
-    def _told(self, found: DrawnRows) -> pd.DataFrame:
+    def _reported(self, found: DrawnRows) -> pd.DataFrame:
         for note in found.notes:
             self.session.say(note)
         self.notes += [note for note in found.notes if note not in self.notes]

@@ -30,9 +30,9 @@ __all__ = [
     "goes_on",
     "hold_closed_streams",
     "interruptible",
+    "interruptible_fit",
     "leave",
     "rows_left",
-    "told_when_interrupted",
     "unwritten",
 ]
 
@@ -54,7 +54,7 @@ class Interrupted(TabllmError):
 
 
 @contextlib.contextmanager
-def told_when_interrupted(run: Path) -> Iterator[None]:
+def interruptible_fit(run: Path) -> Iterator[None]:
     """What Ctrl-C leaves of a fit that writes ``run`` is said, as :class:`Interrupted`."""
     from tabular.storage.rundir import HISTORY, holds, run_stamp, take_partial
 
@@ -75,7 +75,7 @@ def told_when_interrupted(run: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def interruptible(left: str | Callable[[], str]) -> Iterator[None]:
-    """Ctrl-C within is told as :class:`Interrupted`, with what is ``left`` of the work, if there is any."""
+    """Ctrl-C within is reported as :class:`Interrupted`, with what is ``left`` of the work, if there is any."""
     try:
         yield
     except KeyboardInterrupt:

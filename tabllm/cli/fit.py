@@ -13,7 +13,7 @@ from tabular.errors import UsageError
 
 from .by_parts import fit_by_parts, max_memory_option, why_by_parts
 from .claims import claim, force_option
-from .errors import told_when_interrupted
+from .errors import interruptible_fit
 from .group import Command
 from .links import AskedLinks, fit_links, link_options, refuse
 from .options import (
@@ -309,7 +309,7 @@ def learn(
     if group is not None and not group.leads:
         synthesizer.fit(table, schema=schema, progress=reporter, checkpoint=partial_of(run))
     else:
-        with told_when_interrupted(run):
+        with interruptible_fit(run):
             learn_run(synthesizer, table, schema, run, progress=reporter, save=save)
     finish()
 

@@ -14,7 +14,7 @@ from tabular.errors import UsageError
 from tabular.terminal import escape, plain
 
 from .claims import claim
-from .errors import Interrupted, told_when_interrupted
+from .errors import Interrupted, interruptible_fit
 from .options import file_option, options_as
 from .reading import read, read_more
 from .session import STDOUT, Session, seconds
@@ -152,7 +152,7 @@ def fit_links(
     started = clock.perf_counter()
     linked = LinkedTables(model=model, **options)
     origins = {name: TableFile.of(file, found[name].form) for name, file in zip(found, files, strict=True)}
-    with told_when_interrupted(Path(out)):
+    with interruptible_fit(Path(out)):
         partial = take_partial(out)
         try:
             linked.fit(
@@ -256,8 +256,8 @@ def sample_links(
     except KeyboardInterrupt:
         raise Interrupted(f"Interrupted; {out} was not written.") from None
     took = seconds(clock.perf_counter() - started)
-    told = ", ".join(f"{len(table):,} rows of {name}" for name, table in tables.items())
-    session.say(f"Wrote {told} to {out}/ in {took}.")
+    written = ", ".join(f"{len(table):,} rows of {name}" for name, table in tables.items())
+    session.say(f"Wrote {written} to {out}/ in {took}.")
     if not where:
         session.suggest("tabllm", "eval", run, out)
 

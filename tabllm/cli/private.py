@@ -1,4 +1,4 @@
-"""Differential privacy on the command line: its options, and how a run's is told."""
+"""Differential privacy on the command line: its options, and how a run's is reported."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def rows_of_file_options(command: Decorated) -> Decorated:
 
 
 def read(session: Session, path: str, reading: ReadOptions, *, as_text: bool = False) -> ReadFile:
-    """The table in ``path``; what was guessed is told."""
+    """The table in ``path``; what was guessed is reported."""
     from tabular.io.reading import read_file
 
     found = read_file(path, reading, as_text=as_text)

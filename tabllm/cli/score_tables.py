@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["draw_scores", "prediction_facts", "scores_as_json"]
 
 _QUANTILES = {"p1": 0.01, "p5": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
-#: Columns of which a row is told how many bits they take.
+#: Columns of which is reported how many bits they take in a row.
 _NAMED = 3
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tabular.errors import OutputError, UsageError
-from tabular.storage.placing import hidden_beside, place_file, told
+from tabular.storage.placing import as_output_error, hidden_beside, place_file
 from tabular.storage.rundir import work_folder
 
 __all__ = ["MANIFEST", "Folder", "LocalFolder", "RemoteFolder", "is_remote", "open_folder"]
@@ -105,7 +105,7 @@ class LocalFolder(Folder):
         target = self.path / name
         hidden = hidden_beside(target)
         try:
-            with told(target):
+            with as_output_error(target):
                 hidden.write_bytes(content)
                 place_file(hidden, target)
         finally:
@@ -135,7 +135,7 @@ class LocalFolder(Folder):
             return None
 
     def remove(self, names: Iterable[str]) -> None:
-        with told(self.path):
+        with as_output_error(self.path):
             for name in names:
                 (self.path / name).unlink(missing_ok=True)
 
@@ -173,14 +173,14 @@ class RemoteFolder(Folder):
         self.name, self.system, self.path = name.rstrip("/") + "/", system, path.rstrip("/")
 
     def put(self, name: str, content: Any) -> None:
-        with self._told(name):
+        with self._as_output_error(name):
             self.system.create_dir(self.path, recursive=True)
             with self.system.open_output_stream(f"{self.path}/{name}") as stream:
                 stream.write(content)
 
     def get(self, name: str) -> bytes | None:
         try:
-            with self._told(name), self.system.open_input_stream(f"{self.path}/{name}") as stream:
+            with self._as_output_error(name), self.system.open_input_stream(f"{self.path}/{name}") as stream:
                 found: bytes = stream.read()
                 return found
         except FileNotFoundError:
@@ -189,18 +189,18 @@ class RemoteFolder(Folder):
     def sizes(self) -> dict[str, int]:
         from pyarrow import fs
 
-        with self._told(""):
+        with self._as_output_error(""):
             entries = self.system.get_file_info(fs.FileSelector(self.path, allow_not_found=True))
         return {entry.base_name: entry.size for entry in entries if entry.is_file and _PART.fullmatch(entry.base_name)}
 
     def size(self, name: str) -> int | None:
-        with self._told(name):
+        with self._as_output_error(name):
             entry = self.system.get_file_info(f"{self.path}/{name}")
         return entry.size if entry.is_file else None
 
     def remove(self, names: Iterable[str]) -> None:
         for name in names:
-            with contextlib.suppress(FileNotFoundError), self._told(name):
+            with contextlib.suppress(FileNotFoundError), self._as_output_error(name):
                 self.system.delete_file(f"{self.path}/{name}")
 
     @contextlib.contextmanager
@@ -208,7 +208,7 @@ class RemoteFolder(Folder):
         yield [f"{self.name} has no locks: do not let two commands write it at once."]
 
     @contextlib.contextmanager
-    def _told(self, name: str) -> Iterator[None]:
+    def _as_output_error(self, name: str) -> Iterator[None]:
         try:
             yield
         except FileNotFoundError:

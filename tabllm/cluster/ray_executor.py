@@ -142,7 +142,7 @@ class RayExecutor(Executor, Workers):
     @contextlib.contextmanager
     def _connected(self) -> Iterator[None]:
         """Inside, Ray is there; what was started for it is ended."""
-        # Ray tells its makers of each use, unless it is told not to.
+        # Ray tells its makers of each use, unless it is asked not to.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         # Its workers give way to every other program (niceness 15), and beside busy ones get next to nothing.
         os.environ.setdefault("RAY_worker_niceness", "0")

@@ -111,7 +111,7 @@ def run_study(
 
     Everything lies in ``folder``: per model its run, its synthetic rows and its report. A model that was judged by an
     earlier call with the same rows and settings is taken from there, one that was interrupted goes on from its
-    checkpoint, and one that fails is told of and leaves the others as they are.
+    checkpoint, and one that fails is reported and leaves the others as they are.
 
     Args:
         workers: who fits and judges, each a model at a time; this process if absent.

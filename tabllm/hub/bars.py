@@ -18,11 +18,11 @@ def bar_class(task: Task, stop: threading.Event) -> type:
     """A stand-in for tqdm's class: it draws nothing, tells ``task`` of megabytes, and raises once ``stop`` is set.
 
     The client has a bar for bytes from the network and one for bytes on the disk, and older clients have one of the
-    two: whichever is ahead is told.
+    two: whichever is ahead is reported.
     """
     from tqdm.auto import tqdm
 
-    told = 0.0
+    reported = 0.0
     lock = threading.Lock()
 
     class Bar(tqdm):
@@ -32,13 +32,13 @@ def bar_class(task: Task, stop: threading.Event) -> type:
             super().__init__(*args, **{**options, "disable": True})
 
         def update(self, n: float | None = 1) -> None:
-            nonlocal told
+            nonlocal reported
             if self.counts_bytes and stop.is_set():  # others move in callbacks, where an error is printed
                 raise Stopped
             with lock:
                 self.n += n or 0
-                if self.counts_bytes and self.n / 1e6 > told:
-                    task.advance(self.n / 1e6 - told)
-                    told = self.n / 1e6
+                if self.counts_bytes and self.n / 1e6 > reported:
+                    task.advance(self.n / 1e6 - reported)
+                    reported = self.n / 1e6
 
     return Bar

@@ -16,13 +16,13 @@ from .names import HubName
 __all__ = [
     "cause_of",
     "causes",
+    "error_of_cause",
     "explain",
     "free_bytes",
     "is_network",
     "no_space",
     "not_here",
     "offline",
-    "told",
     "use_of_cache",
 ]
 
@@ -58,10 +58,10 @@ def explain(error: BaseException, wanted: HubName, *, started: bool = False) -> 
     if cause == "full" and not isinstance(error, TabllmError):
         return no_space(wanted, None)
     kind = UsageError if cause == "name" else ModelError
-    return told(error, cause, wanted, _OF_MODELS, kind, elsewhere=_elsewhere(wanted))
+    return error_of_cause(error, cause, wanted, _OF_MODELS, kind, elsewhere=_elsewhere(wanted))
 
 
-def told(
+def error_of_cause(
     error: BaseException,
     cause: str,
     wanted: HubName,

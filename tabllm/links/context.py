@@ -12,16 +12,16 @@ from tabular.relations.log import unused_name
 from tabular.schema import Column, Schema
 
 from .siblings import Siblings, means, modes
-from .tables import Told
+from .tables import Given
 
-__all__ = ["Family", "choose_told", "elder_values", "is_told", "nothing", "similarity", "take", "typical"]
+__all__ = ["Family", "can_be_given", "choose_given", "elder_values", "nothing", "similarity", "take", "typical"]
 
 Arrays = dict[str, np.ndarray]
-#: Columns of the parent that a row is told of, and of each table above.
+#: Columns of the parent that a row is drawn given, and of each table above.
 MAX_PARENT, MAX_ABOVE = 16, 6
-#: Columns whose typical value among earlier siblings is told, and those of which the last sibling's is told too.
+#: Columns whose typical value among earlier siblings is given, and those of which the last sibling's is given too.
 MAX_TYPICAL, MAX_LAST = 8, 4
-#: Columns of another child of the parent whose typical value is told.
+#: Columns of another child of the parent whose typical value is given.
 MAX_ELDER = 4
 #: A column of more categories tells too little by each.
 MAX_CATEGORIES = 200
@@ -33,7 +33,7 @@ class Family:
 
     Attributes:
         siblings: the rows in order.
-        own: canonical arrays of the row's columns that siblings are told of; missing where not made yet.
+        own: canonical arrays of the row's columns that siblings are given; missing where not made yet.
         above: table -> (canonical arrays of its rows, int64[parents] which of these is above each parent, or -1).
         elder: name in the model -> the typical value, one for each parent.
     """
@@ -43,13 +43,13 @@ class Family:
     above: Mapping[str, tuple[Mapping[str, np.ndarray], np.ndarray]]
     elder: Mapping[str, np.ndarray]
 
-    def arrays(self, told: Iterable[Told], rows: np.ndarray) -> Arrays:
-        """Canonical arrays of the ``told`` columns for some rows."""
+    def arrays(self, given: Iterable[Given], rows: np.ndarray) -> Arrays:
+        """Canonical arrays of the ``given`` columns for some rows."""
         of = self.siblings
         owner, first = of.owner[rows], of.first[rows]
         before = first + of.known[rows]
         found: Arrays = {}
-        for each in told:
+        for each in given:
             if each.source == "count":
                 counts = np.bincount(of.group)[of.group[rows]]
                 found[each.name] = np.where(owner < 0, np.nan, counts.astype(np.float64))
@@ -86,14 +86,14 @@ def typical(values: np.ndarray, group: np.ndarray, first: np.ndarray, end: np.nd
     return means(values, first, end) if values.dtype.kind == "f" else modes(values, group, first, end)
 
 
-def is_told(column: Column) -> bool:
+def can_be_given(column: Column) -> bool:
     """Whether values of a column can tell anything of another row."""
     if column.is_numeric:
         return column.minimum is None or column.minimum != column.maximum
     return column.has_categories and 1 < len(column.categories) <= MAX_CATEGORIES
 
 
-def choose_told(
+def choose_given(
     child: Schema,
     own: Sequence[str],
     arrays: Mapping[str, np.ndarray],
@@ -103,34 +103,34 @@ def choose_told(
     taken: set[str],
     *,
     time: str = "",
-) -> list[tuple[Told, Column]]:
-    """What rows of a table are told, and the columns that hold it in the model.
+) -> list[tuple[Given, Column]]:
+    """What rows of a table are given, and the columns that hold it in the model.
 
     Args:
-        own: columns of ``child`` that siblings may be told of: those most alike among them are.
+        own: columns of ``child`` that siblings may be given: those most alike among them are.
         arrays: canonical arrays of the child's rows.
         owner: int64[rows], the parent of each row.
         above: table -> its learned columns, the parent first.
         elder: other children of the parent that are made before -> their learned columns.
         taken: names in the model's table; those that are chosen come to them.
-        time: the column that is told as gaps, of which the last one is always told.
+        time: the column that is encoded as gaps, of which the last one is always given.
     """
-    found: list[tuple[Told, Column]] = []
+    found: list[tuple[Given, Column]] = []
 
     def add(source: str, table: str, column: Column) -> None:
         words = {"above": f"{table}'s", "elder": f"{table}: typical", "last": "last"}.get(source, source)
         name = unused_name(f"{words} {column.name}".strip(), taken)
         like = Column(name, "continuous", "Float64") if column.is_numeric else column
         hidden = replace(like, name=name, missing_rate=0.5, label=None, notes=(), personal=None)
-        found.append((Told(source, table, column.name, name), hidden))
+        found.append((Given(source, table, column.name, name), hidden))
 
     for depth, (table, schema) in enumerate(above.items()):
-        for column in [column for column in schema if is_told(column)][: MAX_ABOVE if depth else MAX_PARENT]:
+        for column in [column for column in schema if can_be_given(column)][: MAX_ABOVE if depth else MAX_PARENT]:
             add("above", table, column)
     for table, schema in elder.items():
-        for column in [column for column in schema if is_told(column)][:MAX_ELDER]:
+        for column in [column for column in schema if can_be_given(column)][:MAX_ELDER]:
             add("elder", table, column)
-    likeness = {name: similarity(arrays[name], owner) or 0.0 for name in own if is_told(child[name])}
+    likeness = {name: similarity(arrays[name], owner) or 0.0 for name in own if can_be_given(child[name])}
     ordered = sorted(likeness, key=lambda name: -likeness[name])[:MAX_TYPICAL]
     for name in ordered:
         add("typical", "", child[name])
@@ -150,15 +150,15 @@ def similarity(values: np.ndarray, owner: np.ndarray) -> float | None:
 
 
 def elder_values(
-    told: Iterable[Told], made: Mapping[str, tuple[np.ndarray, Mapping[str, np.ndarray]]], parents: int
+    given: Iterable[Given], made: Mapping[str, tuple[np.ndarray, Mapping[str, np.ndarray]]], parents: int
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """(name in the model, the typical value of each parent's rows) of what is told of elder tables.
+    """(name in the model, the typical value of each parent's rows) of what is given of elder tables.
 
     Args:
         made: table -> (int64[rows], the parent of each row, canonical arrays of the rows).
         parents: rows of the parent.
     """
-    for each in told:
+    for each in given:
         if each.source != "elder":
             continue
         owner, arrays = made[each.table]

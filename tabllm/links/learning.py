@@ -20,7 +20,7 @@ from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
 from tabular.rules.reducing.file_order import without_order
 from tabular.schema import Column, Schema
 
-from .context import Family, choose_told, elder_values, is_told
+from .context import Family, can_be_given, choose_given, elder_values
 from .parents import ParentGroups
 from .siblings import Siblings
 from .tables import TablePlan
@@ -36,7 +36,7 @@ class Learned:
     """A table as those that are learned after it need it; rows stand as in the file.
 
     Attributes:
-        schema: the columns that can be told of other rows, counts of children among them.
+        schema: the columns that can be given of other rows, counts of children among them.
         arrays: canonical arrays of these.
         owner: int64[rows], the row of the first parent; -1 for none.
         counts: key -> the column that says how many rows name each.
@@ -53,7 +53,7 @@ class Prepared:
     """What a model of one table is fitted to.
 
     Attributes:
-        table, schema: the rows with all columns of the model; those that are told come first.
+        table, schema: the rows with all columns of the model; those that are given come first.
         groups: key -> the groups of another parent.
         owners: int64[rows] from 0, rows of the same parent have the same; ``None`` of a table without a parent.
     """
@@ -67,7 +67,7 @@ class Prepared:
 
 
 def with_parents(graph: TableGraph, tables: Mapping[str, pd.DataFrame], progress: Reporter) -> dict[str, np.ndarray]:
-    """Key -> int64[rows of the child], the row of the parent; -1 where there is none, which ``progress`` is told of."""
+    """Key -> int64[rows of the child], the row of the parent; -1 where there is none, which ``progress`` notes."""
     found = {}
     for key in graph.keys:
         place = positions_in_parent(tables[key.child][key.child_column], tables[key.parent][key.parent_column])
@@ -127,9 +127,9 @@ def prepare(
         numbers = tuple(range(len(found.centers)))
         missing = float((arrays[label] < 0).mean())
         extra.append(Column(label, "categorical", "Int64", missing_rate=missing, categories=numbers))
-    told_to_others = tuple(replace(column, label=None) for column in (*schema, *extra) if is_told(column))
+    given_to_others = tuple(replace(column, label=None) for column in (*schema, *extra) if can_be_given(column))
     owner = np.full(len(table), -1, np.int64) if first is None else place[first.text]
-    learned = Learned(Schema(told_to_others, len(table)), arrays, owner, counts)
+    learned = Learned(Schema(given_to_others, len(table)), arrays, owner, counts)
     rows = pd.concat([own.reset_index(drop=True), from_arrays(arrays, Schema(tuple(extra), len(table)))], axis=1)
     made_keys = {key.child_column: str(table[key.child_column].dtype) for key in _made_keys(name, graph)}
     owned = int((owner >= 0).sum())
@@ -214,11 +214,11 @@ def _with_family(
     to_parent = graph.primary(plan.name)
     assert to_parent is not None
     schemas = {name: known[name].schema for name in above}
-    # How many siblings there are is told of every row by itself.
+    # How many siblings there are is given with every row by itself.
     schemas[parent] = schemas[parent].drop_columns([known[parent].counts[to_parent.text]])
     of_elder = {name: each.schema for name, each in elder.items()}
-    chosen = choose_told(learned.schema, own, learned.arrays, learned.owner, schemas, of_elder, taken, time=plan.time)
-    plan = replace(plan, told=tuple(each for each, _ in chosen))
+    chosen = choose_given(learned.schema, own, learned.arrays, learned.owner, schemas, of_elder, taken, time=plan.time)
+    plan = replace(plan, given=tuple(each for each, _ in chosen))
     owner = np.where(learned.owner < 0, len(known[parent].owner), learned.owner)
     within = np.arange(len(owner)) if not plan.time else learned.arrays[plan.time]
     order = np.lexsort((within, owner))
@@ -227,23 +227,23 @@ def _with_family(
         siblings,
         {name: values[order] for name, values in learned.arrays.items()},
         {name: (known[name].arrays, at[name]) for name in above},
-        dict(elder_values(plan.told, {name: (e.owner, e.arrays) for name, e in elder.items()}, len(at[parent]))),
+        dict(elder_values(plan.given, {name: (e.owner, e.arrays) for name, e in elder.items()}, len(at[parent]))),
     )
-    told = Schema(tuple(column for _, column in chosen), len(order))
-    context = from_arrays(family.arrays(plan.told, np.arange(len(order))), told)
+    given = Schema(tuple(column for _, column in chosen), len(order))
+    context = from_arrays(family.arrays(plan.given, np.arange(len(order))), given)
     rows = rows.iloc[order].reset_index(drop=True)
     if plan.time:
         gaps = Gaps.of(schema[plan.time], learned.arrays[plan.time], taken)
         firsts, parts, columns = gaps.split(learned.arrays[plan.time][order], siblings)
         rows[plan.time] = rows[plan.time].where(~np.isnan(firsts))
         rows = pd.concat([rows, from_arrays(parts, Schema(tuple(columns), len(order)))], axis=1)
-        schema = gaps.told(replace(schema, columns=(*schema, *columns)))
+        schema = gaps.encoded(replace(schema, columns=(*schema, *columns)))
         plan = replace(plan, gaps=gaps.names, unit=gaps.clock.unit)
     table = pd.concat([context, rows], axis=1)
     # Whom the table names is said of its own schema.
     nameless = tuple(replace(column, personal=None, label=None) for column in schema)
     whole = without_order(replace(schema, columns=nameless))
-    return Prepared(plan, table, replace(whole, columns=(*told, *whole)), learned, grouped, siblings.group)
+    return Prepared(plan, table, replace(whole, columns=(*given, *whole)), learned, grouped, siblings.group)
 
 
 def lines_above(

@@ -110,15 +110,15 @@ def _drawn(
         siblings,
         arrays,
         {name: (made[name].arrays, at[name]) for name in above},
-        dict(elder_values(plan.told, elder, len(at[above[0]]))),
+        dict(elder_values(plan.given, elder, len(at[above[0]]))),
     )
     gaps = Gaps.of_plan(plan, model.schema)
     drawn_names: set[str] = set()
     for step in siblings.steps:
         for start in range(0, len(step), PART_ROWS):
             part = step[start : start + PART_ROWS]
-            # Siblings of a block are told the same but for their position, which stands last.
-            drawn = model.draw(family.arrays(plan.told, part), rng, shared=True)
+            # Siblings of a block are given the same but for their position, which stands last.
+            drawn = model.draw(family.arrays(plan.given, part), rng, shared=True)
             if gaps is not None:
                 drawn[plan.time] = gaps.join(drawn, gaps.before(arrays[plan.time], siblings, part))
             for name, values in drawn.items():

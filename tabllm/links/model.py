@@ -78,7 +78,7 @@ class LinkedTables(NanoSettings):
     def _of_rows(self, found: Prepared) -> EventModel:
         """The model of one row of a table with a parent."""
         model = self._of(EventModel)
-        model.past = tuple(each.name for each in found.plan.told)
+        model.past = tuple(each.name for each in found.plan.given)
         model.owners = found.owners
         return model
 
@@ -106,7 +106,7 @@ class LinkedTables(NanoSettings):
                 The first key of a child to a table that is not kept says which parent gives its rows.
             keep: lookup tables, such as countries, whose real rows are given back as they are.
             time: table -> the column by which rows of one parent are in order; their order in the table if absent.
-            progress: told of each step.
+            progress: notified of each step.
             checkpoint: a folder, which is there, where an interrupted fit leaves the tables that are learned and a
                 checkpoint of the one in work, and from which the same call with the same tables and settings goes on.
 
@@ -156,7 +156,7 @@ class LinkedTables(NanoSettings):
                 folder = None if checkpoint is None else Path(checkpoint) / str(number)
                 learned = fitted(model, found.table, found.schema, folder, progress=progress, device=self.device)
                 if isinstance(learned, EventModel):
-                    learned.past, learned.owners = tuple(each.name for each in found.plan.told), None
+                    learned.past, learned.owners = tuple(each.name for each in found.plan.given), None
                 models[name] = learned
         facts = {
             "tables": {name: len(table) for name, table in tables.items()},

@@ -18,7 +18,7 @@ __all__ = ["ParentGroups"]
 
 #: Groups at most.
 MAX_GROUPS = 40
-#: Columns of the parent by which groups are told, and categories of one.
+#: Columns of the parent by which groups are formed, and categories of one.
 MAX_COLUMNS, MAX_CATEGORIES = 12, 20
 #: Parents that groups are found by, at most, and parents that are put into groups at once.
 MAX_FITTED, PART_ROWS = 20_000, 1 << 16
@@ -31,7 +31,7 @@ class ParentGroups:
     Attributes:
         count: the column of the parent that says how many rows name it.
         numbers: column -> (mean, standard deviation).
-        categories: column -> how many of its categories, the first ones, are told apart.
+        categories: column -> how many of its categories, the first ones, are distinguished.
         centers: float64[groups, features].
     """
 
@@ -51,15 +51,15 @@ class ParentGroups:
 
         named = np.flatnonzero(np.nan_to_num(arrays[count]) > 0)
         named = np.random.default_rng(seed).permutation(named)[:MAX_FITTED]
-        told = [column for column in schema if column.name in arrays and column.name != count][:MAX_COLUMNS]
+        given = [column for column in schema if column.name in arrays and column.name != count][:MAX_COLUMNS]
         numbers = {}
-        for column in told:
+        for column in given:
             if column.is_numeric:
                 values = arrays[column.name][named]
                 values = values[~np.isnan(values)]
                 if len(values) and values.std() > 0:
                     numbers[column.name] = (float(values.mean()), float(values.std()))
-        categories = {c.name: min(len(c.categories), MAX_CATEGORIES) for c in told if c.has_categories}
+        categories = {c.name: min(len(c.categories), MAX_CATEGORIES) for c in given if c.has_categories}
         empty = cls(count, numbers, categories, np.zeros((1, 1)))
         features = empty._features({name: values[named] for name, values in arrays.items()})
         if not len(features):

@@ -176,7 +176,7 @@ def read_run(directory: str | Path, model: str, device: str) -> tuple[Run, dict[
             models[name] = load_run(at, device=device)
         elif data["modelled"][name]:
             loaded = EventModel.load(at, device=device)
-            loaded.past = tuple(each.name for each in plans[name].told)
+            loaded.past = tuple(each.name for each in plans[name].given)
             models[name] = loaded
     kept = {}
     for number, name in enumerate(sorted(graph.kept)):

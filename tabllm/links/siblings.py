@@ -13,8 +13,8 @@ import numpy as np
 
 __all__ = ["Siblings", "means", "modes"]
 
-#: So many rows of a parent are made one by one, where times are told as gaps more; after that a block has this share of
-#: the rows before it.
+#: So many rows of a parent are made one by one, where times are encoded as gaps more; after that a block has this
+#: share of the rows before it.
 SINGLE, SINGLE_TIMES, GROWTH = 4, 64, 0.5
 
 
@@ -41,7 +41,7 @@ class Siblings:
         """Of rows with this ``owner``: ascending, then -1 for those without a parent.
 
         Args:
-            timed: whether their times are told as gaps.
+            timed: whether their times are encoded as gaps.
         """
         rows = np.arange(len(owner))
         starts = np.concatenate([[True], (owner[1:] != owner[:-1]) | (owner[1:] < 0)])[: len(owner)]

@@ -8,13 +8,15 @@ from typing import Any
 
 from tabular.plain_json import FLAG, TEXT, check_fields, each_of, list_of, object_of, one_of, real, whole
 
-__all__ = ["TablePlan", "Told"]
+__all__ = ["Given", "TablePlan"]
 
-_TOLD = {"source": TEXT, "table": TEXT, "column": TEXT, "name": TEXT}
+#: Keys of older runs -> what they are called now.
+FORMER = {"told": "given"}
+_GIVEN = {"source": TEXT, "table": TEXT, "column": TEXT, "name": TEXT}
 
 
 @dataclass(frozen=True)
-class Told:
+class Given:
     """A column that a row is drawn from.
 
     Attributes:
@@ -41,7 +43,7 @@ class TablePlan:
         own: the columns that are learned or made up: without those that name rows of made parents.
         counts: key -> the column that says how many rows of the key's child name a row of this table.
         groups: key -> the column that says of which group another parent is.
-        told: what a row is drawn from; nothing for a table without a parent.
+        given: what a row is drawn from; nothing for a table without a parent.
         key_dtypes: column that names rows of a made parent -> its dtype.
         time: the column by which rows of one parent are in order; empty where they are as in the file.
         gaps: names for the columns of the model that tell it as gaps (seconds or units, weeks, days, clock), or none.
@@ -56,7 +58,7 @@ class TablePlan:
     own: tuple[str, ...]
     counts: Mapping[str, str]
     groups: Mapping[str, str]
-    told: tuple[Told, ...]
+    given: tuple[Given, ...]
     key_dtypes: Mapping[str, str]
     time: str
     gaps: tuple[str, ...]
@@ -67,7 +69,7 @@ class TablePlan:
 
     @property
     def extra(self) -> tuple[str, ...]:
-        """The columns that the model has beside the own ones and those that are told."""
+        """The columns that the model has beside the own ones and those that are given."""
         return (*self.counts.values(), *self.groups.values(), *self.gaps)
 
     def to_dict(self) -> dict[str, Any]:
@@ -78,6 +80,7 @@ class TablePlan:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TablePlan:
         """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
+        data = {FORMER.get(name, name): value for name, value in data.items()}
         check_fields(
             data,
             {
@@ -86,7 +89,7 @@ class TablePlan:
                 "own": list_of(TEXT),
                 "counts": each_of(TEXT),
                 "groups": each_of(TEXT),
-                "told": list_of(object_of(_TOLD)),
+                "given": list_of(object_of(_GIVEN)),
                 "key_dtypes": each_of(TEXT),
                 "time": TEXT,
                 "gaps": list_of(TEXT),
@@ -97,6 +100,6 @@ class TablePlan:
             },
             "it",
         )
-        told = tuple(Told(**each) for each in data["told"])
+        given = tuple(Given(**each) for each in data["given"])
         lists = {name: tuple(data[name]) for name in ("columns", "own", "gaps")}
-        return cls(**{**data, **lists, "told": told})
+        return cls(**{**data, **lists, "given": given})

@@ -1,4 +1,4 @@
-"""The time of a row told as the gap since the row of the same parent before it, as in a log of events."""
+"""The time of a row encoded as the gap since the row of the same parent before it, as in a log of events."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Gaps:
-    """How times of a table are told: the first of a parent as it is, others as the gap since the latest known one.
+    """How times of a table are encoded: the first of a parent as it is, others as the gap since the latest known one.
 
     Attributes:
         time: the column.
-        clock: how gaps are told, as columns of the model that hold nothing for first rows.
+        clock: how gaps are encoded, as columns of the model that hold nothing for first rows.
     """
 
     time: str
@@ -52,14 +52,14 @@ class Gaps:
         return take(times, np.where(known > 0, first + known - 1, -1))
 
     def split(self, times: np.ndarray, siblings: Siblings) -> tuple[np.ndarray, Arrays, list[Column]]:
-        """The times that first rows are told, NaN for others; the gaps of these; and their columns."""
+        """The times that first rows are given, NaN for others; the gaps of these; and their columns."""
         before = self.before(times, siblings, np.arange(len(times)))
         parts = self.clock.split(times, before)
         return np.where(np.isnan(before), times, np.nan), parts, self.clock.columns(parts)
 
     @classmethod
     def of_plan(cls, plan: TablePlan, schema: Schema) -> Gaps | None:
-        """As they were told in the fit; ``None`` where times are not."""
+        """As they were encoded in the fit; ``None`` where times are not."""
         if not plan.gaps:
             return None
         unit: Any = plan.unit
@@ -77,7 +77,7 @@ class Gaps:
         last = np.full(len(start), float(self.clock.day(highest)[0]))
         return np.where(np.isnan(before), own, self.clock.join(drawn, start, last))
 
-    def told(self, schema: Schema) -> Schema:
+    def encoded(self, schema: Schema) -> Schema:
         """``schema`` in which times may be missing, and without rules on them."""
         columns = tuple(replace(c, missing_rate=0.5) if c.name == self.time else c for c in schema)
         rules = tuple(rule for rule in schema.rules if self.time not in rule.columns(schema.names))

@@ -9,9 +9,9 @@ enumerated. For the others
    candidates are drawn for each wanted row, and taken with the probability that field order gives them, divided by that
    of the way in which they were drawn (sampling importance resampling, Rubin 1988).
 
-Detection of rows under conditions by ``scripts/bench_conditions.py`` (1 = cannot be told from the real rows that keep
-them), where the conditioned fields are simply drawn first, with step 1, and with step 2: California housing,
-``median_house_value>=300000`` .60, .96, .93; ``median_income>=5 and households<400`` .57, 1.0, .96; Adult,
+Detection of rows under conditions by ``scripts/bench_conditions.py`` (1 = cannot be distinguished from the real
+rows that keep them), where the conditioned fields are simply drawn first, with step 1, and with step 2: California
+housing, ``median_house_value>=300000`` .60, .96, .93; ``median_income>=5 and households<400`` .57, 1.0, .96; Adult,
 ``age>=60 and hours-per-week<40`` .53, .92, .86.
 """
 
@@ -51,7 +51,7 @@ def sample_conditioned(
     Args:
         sizes: tokens of each field.
         weights: conditions; see :meth:`.sampler.Sampler.sample`.
-        advance: told how many rows are done.
+        advance: called with how many rows are done.
     """
     first = _enumerable(list(weights), sizes)
     early = {field: weight for field, weight in weights.items() if field < first}

@@ -104,7 +104,7 @@ class Sampler:
                 half of a value float[tokens of the first half, tokens].
             conditioned: how many fields, at the front of ``order``, carry conditions. They are drawn from
                 their joint distribution given all the conditions, not one after the other.
-            advance: told how many rows are done.
+            advance: called with how many rows are done.
         """
         walk = _Walk(self.engine, self.parents, list(order), dict(weights or {}), rng, advance)
         return walk.run(rows, conditioned).tokens

@@ -155,10 +155,10 @@ def train(
     learner = NanoLearner(
         engine, tokens, groups, plan, kernels=kernels, orthogonal=orthogonal, group=group, owners=owners
     )
-    told = {**(settings or {}), **({"orthogonal": True} if orthogonal else {})}
+    used = {**(settings or {}), **({"orthogonal": True} if orthogonal else {})}
     described = {"plan": asdict(plan), "config": engine.config.to_dict(), "groups": np.asarray(groups).tolist()}
     known = () if owners is None else (owners,)
-    fingerprint = fingerprint_of({**described, "settings": told}, tokens, *(kernels or {}).values(), *known)
+    fingerprint = fingerprint_of({**described, "settings": used}, tokens, *(kernels or {}).values(), *known)
     if group is not None:
         group.check_same(engine.name, fingerprint)
     done = loop.train(learner, plan, fingerprint=fingerprint, progress=progress, checkpoint=checkpoint, processes=group)

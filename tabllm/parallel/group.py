@@ -131,7 +131,7 @@ class Group(Processes, ABC):
 
 @contextlib.contextmanager
 def told_as_lost() -> Iterator[None]:
-    """What an engine raises inside, where a process waits for others, is told as :class:`LostProcess`."""
+    """What an engine raises inside, where a process waits for others, is reported as :class:`LostProcess`."""
     try:
         yield
     except RuntimeError as error:

@@ -26,7 +26,7 @@ from .past import PAST_BINS
 __all__ = ["EventModel"]
 
 Arrays = dict[str, np.ndarray]
-#: Updates at least: an event is told much of its past, and a table of few events is passed over more often. Training
+#: Updates at least: an event is given much of its past, and a table of few events is passed over more often. Training
 #: stops before where the held-out loss no longer falls.
 MIN_STEPS = 1500
 #: How often events that break a rule are drawn again before others take their place.
@@ -37,7 +37,7 @@ class EventModel(TableLM):
     """One event given its past.
 
     Attributes:
-        past: names of the columns of the past, in the order in which they are told. An event is only ever drawn from
+        past: names of the columns of the past, in the order in which they are given. An event is only ever drawn from
             all of them, so no other order is trained.
     """
 
@@ -128,7 +128,7 @@ class EventModel(TableLM):
         Args:
             arrays: of the past, of the gaps and of the columns of events.
             holes: bool[rows] per column; none is of the past.
-            gaps: columns that may be missing in what is drawn: how a gap is told depends on its length.
+            gaps: columns that may be missing in what is drawn: how a gap is encoded depends on its length.
         """
         codec, engine = self._fitted()
         sampler, free = Sampler(engine, codec.table.parents), set(gaps)

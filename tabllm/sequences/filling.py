@@ -1,6 +1,6 @@
 """Holes of histories: each drawn from its user, from the events before it, and from the rest of its event.
 
-Of all users at once, in rounds: a hole waits only for those among the few events before it that its event is told of.
+Of all users at once, in rounds: a hole waits only for those among the few events before it that its event is given.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def _draw_events(
     columns = [name for name in layout.event_columns if open_[name].any() and name in model.learned]
     untimed = open_[time] & (log.position > 0)  # the first event's time is a matter of its user
     level, fixed = _rounds(
-        np.any([open_[name] for name in layout.told] + [untimed], axis=0),
+        np.any([open_[name] for name in layout.given] + [untimed], axis=0),
         np.any([open_[name] for name in columns] + [untimed], axis=0),
         log,
         layout.window + 1,
@@ -208,20 +208,20 @@ def _until(times: np.ndarray, known: np.ndarray, limit: np.ndarray, user: np.nda
     return np.asarray(pd.Series(bound).groupby(user[::-1]).cummin())[::-1]
 
 
-def _rounds(told: np.ndarray, drawn: np.ndarray, log: EventLog, reach: int) -> tuple[np.ndarray, np.ndarray]:
+def _rounds(given: np.ndarray, drawn: np.ndarray, log: EventLog, reach: int) -> tuple[np.ndarray, np.ndarray]:
     """In which round each row is drawn.
 
     Args:
-        told: bool[rows], the rows with a hole that later events are told of.
+        given: bool[rows], the rows with a hole that later events are given.
         drawn: bool[rows], the rows with any hole.
-        reach: how many events before it an event is told of.
+        reach: how many events before it an event is given.
 
     Returns:
         int64[rows], -1 for rows without a hole; and bool[rows], rows whose time is left as it was laid out, since a
         chain of holes longer than :data:`MAX_STEPS` is cut behind them.
     """
-    level, fixed = np.full(len(told), -1), np.zeros(len(told), dtype=bool)
-    chain = np.flatnonzero(told)
+    level, fixed = np.full(len(given), -1), np.zeros(len(given), dtype=bool)
+    chain = np.flatnonzero(given)
     rank = np.arange(len(chain))
     starts = np.ones(len(chain), dtype=bool)
     starts[1:] = (np.diff(chain) > reach) | (np.diff(log.user[chain]) != 0)

@@ -19,9 +19,9 @@ from .spans import Spans
 
 __all__ = ["Layout", "sound_users", "user_arrays", "user_table"]
 
-#: Columns of events of which a user's mean or most frequent value is learned, and which an event is told of its past.
-MAX_TOLD = 8
-#: With so many told columns of events or fewer, an event is told of two events before it, else of one.
+#: Columns of events of which a user's mean or most frequent value is learned, and which an event is given of its past.
+MAX_GIVEN = 8
+#: With so many given columns of events or fewer, an event is given two events before it, else of one.
 MAX_TWICE = 4
 
 
@@ -36,8 +36,8 @@ class Layout:
         first: time of the first event.
         span: from the first to the last event, in days of the calendar or in units of the time.
         typical: column of events -> its mean or most frequent value of a user.
-        clock: how times are told.
-        window: events before that an event is told of.
+        clock: how times are encoded.
+        window: events before that an event is given.
         in_time_order: whether the rows of the file are in time order, and not by user.
         relative: columns of events that are learned as the time since the event (:mod:`.following`).
         spans: how the span is drawn, where users are few.
@@ -59,14 +59,14 @@ class Layout:
 
     @classmethod
     def of(cls, log: EventLog, relative: tuple[str, ...] = ()) -> Layout:
-        """The layout for a log, whose columns ``relative`` are told so."""
+        """The layout for a log, whose columns ``relative`` are encoded so."""
         taken = set(log.schema.names)
 
         def name(wanted: str) -> str:
             return unused_name(wanted, taken)
 
-        told = [c for c in log.event_columns if _varies(log.schema[c], log.arrays[c])][:MAX_TOLD]
-        typical = {c: name(f"{'mean' if log.schema[c].is_numeric else 'most frequent'} {c}") for c in told}
+        given = [c for c in log.event_columns if _varies(log.schema[c], log.arrays[c])][:MAX_GIVEN]
+        typical = {c: name(f"{'mean' if log.schema[c].is_numeric else 'most frequent'} {c}") for c in given}
         clock = Clock.of(log.schema[log.time], log.times, Names.of(name))
         return cls(
             log.by,
@@ -78,14 +78,14 @@ class Layout:
             name("span"),
             typical,
             clock,
-            2 if len(told) <= MAX_TWICE else 1,
+            2 if len(given) <= MAX_TWICE else 1,
             log.in_time_order,
             relative,
         )
 
     @property
-    def told(self) -> tuple[str, ...]:
-        """The columns of events that an event is told of its past."""
+    def given(self) -> tuple[str, ...]:
+        """The columns of events that an event is given of its past."""
         return tuple(self.typical)
 
 

@@ -137,13 +137,16 @@ class SequenceLM(NanoSettings, Synthesizer):
         own = to_arrays(users, users_schema)
         own |= {layout.first: log.times[log.first]}
         layout = replace(layout, spans=Spans.of(own[layout.count], own[layout.first], own[layout.span]))
-        told = {**past.of_log(log, own), **gaps, **{name: log.arrays[name] for name in layout.event_columns}}
+        context = {**past.of_log(log, own), **gaps, **{name: log.arrays[name] for name in layout.event_columns}}
         folder = None if checkpoint is None else Path(checkpoint)
         progress.note(f"{len(users):,} users with {len(log.user):,} events are learned, first users, then events.")
         users_model.fit(users, schema=users_schema, progress=progress, checkpoint=folder and folder / "users")
         events_model.past = tuple(column.name for column in past.columns)
         events_model.fit(
-            from_arrays(told, of_events), schema=of_events, progress=progress, checkpoint=folder and folder / "events"
+            from_arrays(context, of_events),
+            schema=of_events,
+            progress=progress,
+            checkpoint=folder and folder / "events",
         )
         self._layout, self._users, self._events = layout, users_model, events_model
         self.history_ = events_model.history

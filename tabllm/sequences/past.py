@@ -19,7 +19,7 @@ from .layout import Layout
 
 __all__ = ["END", "NOW", "PAST_BINS", "SINCE", "Moment", "Past"]
 
-#: Quantile bins of a number of the past: it need not be told as finely as one that is drawn.
+#: Quantile bins of a number of the past: it need not be given as finely as one that is drawn.
 PAST_BINS = 32
 #: The name of the gap before an event among its values in a window.
 SINCE = ""
@@ -39,7 +39,7 @@ class Moment:
         left: events to come, the next one included.
         time: of the event before; of the first event itself at the beginning.
         last_day: the day of the last event (:meth:`tabular.relations.times.Clock.day`).
-        before: the values of the latest events, the latest first; each has all told columns and :data:`SINCE`.
+        before: the values of the latest events, the latest first; each has all given columns and :data:`SINCE`.
     """
 
     user: Mapping[str, np.ndarray]
@@ -54,7 +54,7 @@ class Past:
     """The columns of the past of an event.
 
     Attributes:
-        columns: in the order in which they are told; when it is and how far away the end is come last, so that they
+        columns: in the order in which they are given; when it is and how far away the end is come last, so that they
             can be drawn from the others where a history goes on beyond what was learned.
     """
 
@@ -83,7 +83,7 @@ class Past:
             like(f"user's {name}", users[name])
         for step in range(layout.window, 0, -1):
             number(f"gap before, {step}")
-            for name in layout.told:
+            for name in layout.given:
                 like(f"{name} {step} before", events[name])
         if layout.clock.unit != "numbers":
             add("weekday before", Column("", "categorical", "int64", categories=tuple(range(7))))
@@ -103,7 +103,7 @@ class Past:
         """The values of an event that is not there, for the window of so many histories."""
         kinds = {column.name: column for column in self.columns}
         found: Arrays = {SINCE: np.full(rows, np.nan)}
-        for name in self.layout.told:
+        for name in self.layout.given:
             number = kinds[self.names[f"{name} 1 before"]].is_numeric
             found[name] = np.full(rows, np.nan) if number else np.full(rows, -1, np.int32)
         return found
@@ -125,7 +125,7 @@ class Past:
             put(f"user's {name}", moment.user[name])
         for step, event in enumerate(moment.before, start=1):
             put(f"gap before, {step}", event[SINCE])
-            for name in layout.told:
+            for name in layout.given:
                 put(f"{name} {step} before", event[name])
         put(NOW, moment.time - beyond)
         # 1970-01-01 was a Thursday; 0 is Monday.
@@ -162,7 +162,7 @@ class Past:
         return [
             {
                 SINCE: log.before(log.times, step, rows) - log.before(log.times, step + 1, rows),
-                **{name: log.before(log.arrays[name], step, rows) for name in self.layout.told},
+                **{name: log.before(log.arrays[name], step, rows) for name in self.layout.given},
             }
             for step in range(ago, self.layout.window + ago)
         ]

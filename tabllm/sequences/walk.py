@@ -25,7 +25,7 @@ class Start:
 
     Attributes:
         moment: before the first event that is made.
-        clock: how times are told, and how far they may go.
+        clock: how times are encoded, and how far they may go.
         begins: whether the first event stands at the time of the moment itself.
         open: whether nobody knows how far away the last event is: that is drawn with the first one.
     """
@@ -73,7 +73,7 @@ def make_events(
     """The events to come of all histories.
 
     Args:
-        advance: told how many users are done.
+        advance: called with how many users are done.
 
     Returns:
         int64[events], the entry of each event's user in ``start``, ascending, and canonical arrays of the learned
@@ -86,10 +86,10 @@ def make_events(
     beyond = np.zeros(len(moment.time))
     while len(moment.time):
         active, first = len(moment.time), not steps
-        told = past.arrays(moment, beyond)
+        context = past.arrays(moment, beyond)
         if first and start.open:
-            told = {name: values for name, values in told.items() if name not in past.drawn_at_first}
-        drawn = model.draw(told, rng)
+            context = {name: values for name, values in context.items() if name not in past.drawn_at_first}
+        drawn = model.draw(context, rng)
         end = moment.last_day
         if first and start.open:
             ahead = drawn.get(past.names[END], np.zeros(active))
@@ -103,7 +103,7 @@ def make_events(
         left = moment.left - 1
         on = int(np.searchsorted(-left, 0, side="left"))
         absent = past.nothing(on)
-        event = {name: kept[name][:on] if name in kept else absent[name] for name in layout.told}
+        event = {name: kept[name][:on] if name in kept else absent[name] for name in layout.given}
         event[SINCE] = absent[SINCE] if stands else (time - moment.time)[:on]
         window = [event, *({name: values[:on] for name, values in each.items()} for each in moment.before[:-1])]
         user = {name: values[:on] for name, values in moment.user.items()}

@@ -113,7 +113,7 @@ def _kind(column: Column) -> str:
 
 
 def _facts(facts: Mapping[str, Any], options: Mapping[str, Any]) -> list[str]:
-    """Short facts and settings, a line each; what stands in both is told once."""
+    """Short facts and settings, a line each; what stands in both is stated once."""
     reported = {name: value for name, value in facts.items() if isinstance(value, int | float | str) and value != ""}
     more = {name: value for name, value in options.items() if value is not None and name not in reported}
     shown = {**reported, **{name: value for name, value in more.items() if isinstance(value, int | float | str)}}

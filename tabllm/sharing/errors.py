@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tabular.errors import TabllmError
 
-from ..hub.failures import cause_of, told
+from ..hub.failures import cause_of, error_of_cause
 from ..hub.names import HubName
 
 __all__ = ["HubError", "explain"]
@@ -33,4 +33,4 @@ class HubError(TabllmError):
 
 def explain(error: BaseException, wanted: HubName, *, pushing: bool) -> TabllmError:
     """The error that a user can do something about, of what the hub's client raised."""
-    return told(error, cause_of(error), wanted, _OF_RUNS, HubError, **(_PUSHING if pushing else _PULLING))
+    return error_of_cause(error, cause_of(error), wanted, _OF_RUNS, HubError, **(_PUSHING if pushing else _PULLING))

@@ -85,7 +85,7 @@ def _names_of(there: list[str], repo: str) -> list[str]:
 
 
 def _checked(folder: Path, repo: str) -> tuple[dict[str, Any], Schema]:
-    """What :func:`describe_run` says of the run in ``folder``, whose errors are told of ``repo``."""
+    """What :func:`describe_run` says of the run in ``folder``, whose errors name ``repo``."""
     try:
         if (folder / "model").is_dir():
             check_no_code(folder / "model", repo)

@@ -11,7 +11,7 @@ import numpy as np
 from tabular.encoding.arrays import to_arrays
 from tabular.preparing.row_keys import smallest_keys
 from tabular.progress import Reporter
-from tabular.storage.placing import hidden_beside, told
+from tabular.storage.placing import as_output_error, hidden_beside
 from tabular.streams.schema import StreamedTable
 from tabular.streams.summary import frames
 
@@ -76,7 +76,7 @@ class TokenRows:
             chosen = smallest_keys(self.rows, enough, self.table.stream.limits.seed, _DRAWN)
         row = 0
         task = self.progress.task("Encoding", self.rows, "rows")
-        with told(self.path), self.path.open("wb") as file, task as encoded:
+        with as_output_error(self.path), self.path.open("wb") as file, task as encoded:
             for frame in frames(self.table.stream, self.table.summary):
                 count = len(frame)
                 kept = frame if chosen is None else frame[chosen[row : row + count]]

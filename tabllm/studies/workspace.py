@@ -24,7 +24,7 @@ from tabular.progress import Reporter
 from tabular.registry import create, load_run
 from tabular.schema import Schema
 from tabular.storage.locking import claimed
-from tabular.storage.placing import hidden_beside, place_file, told
+from tabular.storage.placing import as_output_error, hidden_beside, place_file
 from tabular.storage.rundir import atomic_directory, drop_partial, make_folder, take_partial, write_json
 from tabular.synthesizer import Synthesizer
 
@@ -249,7 +249,7 @@ def _write_table(path: Path, table: pd.DataFrame, facts: Mapping[str, Any]) -> N
     content = pa.Table.from_pandas(table, preserve_index=False)
     metadata = {**(content.schema.metadata or {}), TABLE_MARK: json.dumps(facts).encode()}
     hidden = hidden_beside(path)
-    with claimed(path), told(path):
+    with claimed(path), as_output_error(path):
         try:
             pq.write_table(content.replace_schema_metadata(metadata), hidden)
             place_file(hidden, path)

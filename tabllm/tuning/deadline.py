@@ -47,7 +47,7 @@ class TrialReporter(Reporter):
     """What the generator of one trial reports to.
 
     Args:
-        bar: the search's own task, told in words where the trial stands.
+        bar: the search's own task, which says in words where the trial stands.
         label: of the trial.
     """
 
@@ -64,12 +64,12 @@ class TrialReporter(Reporter):
 
 class _Watched(Task):
     def __init__(self, reporter: TrialReporter, label: str, total: float) -> None:
-        self.reporter, self.label, self.total, self.done, self.told = reporter, label, max(total, 1), 0.0, -1
+        self.reporter, self.label, self.total, self.done, self.reported = reporter, label, max(total, 1), 0.0, -1
 
     def advance(self, amount: float = 1, text: str = "") -> None:
         self.reporter.clock.check()
         self.done += amount
         percent = int(100 * self.done / self.total)
-        if percent != self.told:  # a bar that is told of every step would cost more than the step
-            self.told = percent
+        if percent != self.reported:  # a bar that is notified of every step would cost more than the step
+            self.reported = percent
             self.reporter.bar.advance(0, f"{self.reporter.label}, {self.label} {percent} %")

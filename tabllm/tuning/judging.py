@@ -43,7 +43,7 @@ class Facts:
     """What the evaluation measured of one sample; ``None`` is what could not be.
 
     Attributes:
-        detection: 1 where the rows cannot be told from the validation rows.
+        detection: 1 where the rows cannot be distinguished from the validation rows.
         headline: the name of the utility score, ``auc`` or ``r2``.
         synthetic, real: that score of the models that learned from synthetic and from real rows.
         copies_percent, validation_copies_percent: synthetic rows, and validation rows, that were learned.

@@ -62,7 +62,7 @@ def length_of_fit(
     steps: int | None,
     fixed: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What a fit to ``rows`` rows must be told of its length: what trials were told, or the generator's own length.
+    """What a fit to ``rows`` rows must be given as its length: what trials were given, or the generator's own length.
 
     Nothing, where the settings alone come to that; a number of passes where, by another batch size, they would not.
     """

@@ -69,7 +69,7 @@ def open_study(folder: Path, requested: Mapping[str, Any]) -> Any:
 
 @contextlib.contextmanager
 def usable(path: Path) -> Iterator[None]:
-    """What goes wrong inside, where a study is read, is told as a fault of its file.
+    """What goes wrong inside, where a study is read, is reported as a fault of its file.
 
     Raises:
         RunError: naming the file.

@@ -13,7 +13,7 @@ from .names import named_like_a_measurement, named_like_a_row_number, named_like
 
 __all__ = ["counts_rows", "identifier_pattern", "number_texts", "reads_as_identifier", "written_as_codes"]
 
-#: Keys that grow by uneven steps, or stand in no order, are told by so many rows.
+#: Keys that grow by uneven steps, or stand in no order, are inferred from so many rows.
 GROWING_ROWS, SHUFFLED_ROWS = 20, 50
 #: The least number that a check digit is looked for in, and the digits of a code with zeros in front.
 LONG_NUMBER, CODE_DIGITS = 10**9, 5

@@ -27,7 +27,7 @@ _WORDS = {
 }
 #: What parts days from a clock behind them, without a word.
 _DAY_SEPARATORS = (".", "-", " ", ":")
-#: Minutes and seconds alone are told from times of day and from scores by so many different texts.
+#: Minutes and seconds alone are distinguished from times of day and from scores by so many different texts.
 _LEAST_CLOCKS = 8
 
 

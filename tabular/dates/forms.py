@@ -156,7 +156,7 @@ class Form:
 
     @property
     def has_fine_zones(self) -> bool:
-        """Whether its two zones are told apart by the last bit of an instant: :data:`ZONE` would cost a digit."""
+        """Whether its two zones are distinguished by the last bit of an instant: :data:`ZONE` would cost a digit."""
         return len(self.zones) == 2 and self.fraction_digits > 4
 
     @property

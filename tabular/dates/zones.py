@@ -1,6 +1,6 @@
 """The zone of an instant, in the fraction of its local time: one float64 says both.
 
-The number of a zone counts :data:`.forms.ZONE`. Two zones beside microseconds are told apart by the last bit of the
+The number of a zone counts :data:`.forms.ZONE`. Two zones beside microseconds are distinguished by the last bit of the
 float64 instead, which is finer than a microsecond until the year 2106.
 """
 

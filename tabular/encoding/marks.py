@@ -1,6 +1,6 @@
 """Marks: texts that stand in a column of numbers or dates where a value is missing or was censored.
 
-``NA``, ``..`` and ``--`` say that there is no value; ``< 10%`` and ``90+`` that it was not told. A mark counts as
+``NA``, ``..`` and ``--`` say that there is no value; ``< 10%`` and ``90+`` that it was not stated. A mark counts as
 missing wherever a column is read, and is written back where a cell is missing.
 """
 

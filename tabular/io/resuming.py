@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import OutputError
 from ..storage.locking import claimed
-from ..storage.placing import hidden_beside, place_file, told
+from ..storage.placing import as_output_error, hidden_beside, place_file
 from ..storage.rundir import drop_partial, partial_of, take_partial, write_json
 from .file_form import FileForm
 from .writing import TableWriter, check_output
@@ -148,7 +148,7 @@ class ResumableWriter:
             if kind is None:
                 if short := self._short():
                     raise short
-                with told(self.path):
+                with as_output_error(self.path):
                     self._join()
             if kind is None or not self._parts:
                 drop_partial(self._target)

@@ -25,7 +25,7 @@ import pandas as pd
 from ..encoding.object_cells import as_texts, object_dtype
 from ..errors import OutputError, UsageError
 from ..storage.locking import claimed
-from ..storage.placing import hidden_beside, place_file, told
+from ..storage.placing import as_output_error, hidden_beside, place_file
 from .file_form import FileForm
 from .files import FileFormat, file_format
 from .formats.excel_text import escape_cells, mark_as_text
@@ -106,7 +106,7 @@ class TableWriter:
         self._open = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        with self._open, told(self.path):
+        with self._open, as_output_error(self.path):
             self._open.enter_context(claimed(self.path, replace=self.overwrite))
             self._parts = _PARTS[self.kind.name](self.kind, None if str(self.path) == "-" else self._hidden, self.form)
             self._open = self._open.pop_all()
@@ -121,7 +121,7 @@ class TableWriter:
         """
         if self._parts is None:
             raise RuntimeError("a TableWriter writes inside its with block only")
-        with told(self.path):
+        with as_output_error(self.path):
             self._parts.write(frame, first=self.header and self.rows == 0)
         self.rows += len(frame)
 
@@ -131,7 +131,7 @@ class TableWriter:
         assert self._parts is not None
         try:
             if kind is None:
-                with told(self.path):
+                with as_output_error(self.path):
                     self._parts.close()
                     if self._hidden.exists():
                         place_file(self._hidden, self._target)

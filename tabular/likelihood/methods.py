@@ -70,7 +70,7 @@ class Likelihood:
         Args:
             columns: of these columns alone; of all but ``given`` if absent.
             given: columns that are known; NaN for rows in which they are impossible.
-            progress: told how many rows are done.
+            progress: notified how many rows are done.
 
         Raises:
             SchemaError: if the table lacks a column.

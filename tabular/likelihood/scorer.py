@@ -69,7 +69,7 @@ class RowScorer(ABC, Generic[Codec, Engine]):
         """Log-probability of each scored part after the given and the scored ones before it.
 
         Args:
-            advance: told how many rows are done.
+            advance: called with how many rows are done.
 
         Returns:
             Name of the part -> float64[rows]; -inf if impossible.

@@ -109,7 +109,7 @@ def alike(shapes: Sequence[Shape]) -> list[Shape]:
 
 
 def _with_scales(shapes: Sequence[Shape]) -> list[Shape]:
-    """``shapes`` with the letters that scale numbers told from units: letters that change from text to text."""
+    """``shapes`` with the letters that scale numbers parted from units: letters that change from text to text."""
     split = [split_scale(shape.suffix) for shape in shapes]
     used = Counter(letters.strip() for letters, _ in split if letters)
     several = len(used) > 1 or (len(used) == 1 and not set(used) & _ALSO_UNITS and _often_without(split))

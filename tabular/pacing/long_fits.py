@@ -34,16 +34,16 @@ class _LongFits(Reporter):
 
 
 class _Watched(Task):
-    """Passes on what it is told, and estimates the time of all updates from that of the first ones."""
+    """Passes on what it is notified of, and estimates the time of all updates from that of the first ones."""
 
     def __init__(self, task: Task, total: float, reporter: Reporter) -> None:
         self.task, self.total, self.reporter = task, total, reporter
         self.extend, self.finish = task.extend, task.finish  # type: ignore[method-assign]
-        self.done, self.first, self.told = 0.0, (0.0, 0.0), False
+        self.done, self.first, self.estimated = 0.0, (0.0, 0.0), False
 
     def advance(self, amount: float = 1, text: str = "") -> None:
         self.task.advance(amount, text)
-        if self.told or not amount:
+        if self.estimated or not amount:
             return
         # What a resumed fit has behind it is reported at once, and the first update may load or compile something.
         if amount != 1 or not self.first[1]:
@@ -55,7 +55,7 @@ class _Watched(Task):
         updates, seconds = self.done - self.first[0], time.perf_counter() - self.first[1]
         if updates < WATCHED_UPDATES or seconds < WATCHED_SECONDS:
             return
-        self.told = True
+        self.estimated = True
         left = (self.total - self.done) * seconds / updates
         if left > LONG_SECONDS:
             self.reporter.note(

@@ -25,7 +25,7 @@ NEARLY = 0.8
 MIN_REPEATS, MIN_PEOPLE = 3, 40
 #: So many times as often as a tree of pairwise dependences explains must two rows agree in all columns of a person.
 MIN_LIFT = 100
-#: A person is told by a combination: no single column has more values than this fraction of the number of people.
+#: A person is identified by a combination: no single column has more values than this fraction of the number of people.
 MAX_CARDINALITY = 0.5
 
 

@@ -66,7 +66,7 @@ def repeats_of(counts: np.ndarray) -> tuple[tuple[int, int], ...]:
     """(rows of a value, how many such values), ascending, of int[values] the rows of each."""
     rows, values = np.unique(counts, return_counts=True)
     rows, values = rows[rows > 0], values[rows > 0]
-    if len(rows) > MAX_COUNTS:  # so many different counts are told apart by their size alone
+    if len(rows) > MAX_COUNTS:  # so many different counts are distinguished by their size alone
         part = np.unique(np.linspace(0, len(rows), MAX_COUNTS + 1).astype(int)[:-1])
         totals = np.add.reduceat(values, part)
         rows, values = np.rint(np.add.reduceat(rows * values, part) / totals).astype(int), totals

@@ -35,7 +35,7 @@ def people_columns(table: pd.DataFrame, *, seed: int = 0) -> tuple[str, ...]:
     from ..personal import find_personal
     from ..personal.people import find_people
 
-    table = table.apply(plain_cells)  # lists and the like cannot be told apart as they are
+    table = table.apply(plain_cells)  # lists and the like cannot be distinguished as they are
     for name, personal in find_personal(table).items():
         if personal.sort in _OF_ONE_PERSON:
             filled = table[name].dropna()

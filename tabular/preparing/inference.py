@@ -100,7 +100,7 @@ def schema_of_facts(
     """The schema of a table of which ``known`` are the facts; see :func:`infer_schema`.
 
     Args:
-        plain: cells of the columns, all or a sample: what names persons is told by them.
+        plain: cells of the columns, all or a sample: what names persons is inferred from them.
         rows: of the table.
         repeated: how many of them repeat the header.
         notes: what there is to say of the table already.

@@ -33,7 +33,7 @@ __all__ = ["check_schema_fits", "discrete_names", "schema_and_arrays"]
 MOST_CLIPPED = 0.9
 #: The same for rounding: its mean squared error as a fraction of the column's variance.
 MOST_ROUNDED = 0.25
-#: Columns that are told of by name.
+#: Columns that are reported by name.
 _TOLD_COLUMNS = 5
 
 
@@ -51,7 +51,7 @@ def schema_and_arrays(
     An inferred schema has the rules that hold between the columns (:mod:`tabular.rules`).
 
     Args:
-        progress: told where a given schema changes values of the table.
+        progress: notified where a given schema changes values of the table.
         private: nothing of the rows may come out: a given schema's rules are not checked against them.
         discrete: columns to be taken for categories where the schema is inferred.
 
@@ -106,7 +106,7 @@ def check_schema_fits(table: pd.DataFrame, schema: Schema, arrays: dict[str, np.
     """What ``schema`` changes in the values of ``table``, one sentence each.
 
     Args:
-        table: may hold more columns than the schema, or the same in another order, which is told.
+        table: may hold more columns than the schema, or the same in another order, which is reported.
         arrays: ``to_arrays(table, schema)``, where it is at hand.
 
     Raises:
@@ -115,7 +115,7 @@ def check_schema_fits(table: pd.DataFrame, schema: Schema, arrays: dict[str, np.
     arrays = to_arrays(table, schema) if arrays is None else arrays
     columns = columns_of(table)
     notes = []
-    # A column that inferring the schema left out is told of by a note of its own.
+    # A column that inferring the schema left out is reported by a note of its own.
     reported = [note for note in schema.notes if note.startswith("Left out:")]
     listed = set(schema.names)
     if more := [name for name in columns if name not in listed and not any(repr(name) in note for note in reported)]:
@@ -148,7 +148,7 @@ def _numeric(series: pd.Series, values: np.ndarray, column: Column) -> Iterator[
         if _share(unread, cells) > BAD_SHARE:
             raise _ruined(column, series, unread, cells, what, "correct the kind or the format there")
         if not any("read as missing" in note for note in column.notes):
-            yield _told(column, series, unread, cells, f"{what}: taken for missing")
+            yield _changed_cells(column, series, unread, cells, f"{what}: taken for missing")
     rounded = on_grid(
         values,
         Column(
@@ -165,7 +165,7 @@ def _numeric(series: pd.Series, values: np.ndarray, column: Column) -> Iterator[
         scale = np.nanmax(np.abs(values))
         if np.nanmean((off / scale) ** 2) > MOST_ROUNDED * np.nanvar(values / scale):
             raise _ruined(column, series, changed, cells, what, "rounding leaves nothing of it: allow more decimals")
-        yield _told(column, series, changed, cells, f"{what}: rounded")
+        yield _changed_cells(column, series, changed, cells, f"{what}: rounded")
     low = -np.inf if column.minimum is None else column.minimum
     high = np.inf if column.maximum is None else column.maximum
     slack = 1e-6 * np.maximum(np.abs(values), 1.0) if column.kind == "datetime" else 1e-9 * np.abs(values)
@@ -174,7 +174,7 @@ def _numeric(series: pd.Series, values: np.ndarray, column: Column) -> Iterator[
         what = f"lies outside its bounds {low!r} to {high!r}"
         if _share(outside, cells) > MOST_CLIPPED:
             raise _ruined(column, series, outside, cells, what, "widen the bounds")
-        yield _told(column, series, outside, cells, f"{what}: clipped to them")
+        yield _changed_cells(column, series, outside, cells, f"{what}: clipped to them")
 
 
 def _folded(series: pd.Series, codes: np.ndarray, column: Column) -> Iterator[str]:
@@ -184,14 +184,14 @@ def _folded(series: pd.Series, codes: np.ndarray, column: Column) -> Iterator[st
     folded = np.isin(found, unlisted) & (codes == column.categories.index(column.other))
     if folded.any():
         cells = int((found >= 0).sum())
-        yield _told(column, series, folded, cells, f"is not among its categories: taken for {column.other!r}")
+        yield _changed_cells(column, series, folded, cells, f"is not among its categories: taken for {column.other!r}")
 
 
 def _share(which: np.ndarray, cells: int) -> float:
     return float(which.sum()) / cells
 
 
-def _told(column: Column, series: pd.Series, which: np.ndarray, cells: int, what: str) -> str:
+def _changed_cells(column: Column, series: pd.Series, which: np.ndarray, cells: int, what: str) -> str:
     return f"{100 * _share(which, cells):.3g} % of column {column.name!r} {what} (such as {_example(series, which)})."
 
 

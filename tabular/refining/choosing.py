@@ -2,7 +2,7 @@
 
 On 32,561 rows of Adult, 11,097 of Online Shoppers and 18,576 of California housing that ``nano`` made, the pair-trend
 error fell from .94, 1.20 and .79 to .77, 1.07 and .71, and detection went from .994, .973 and .926 to .990, .995 and
-.936 (medians of three seeds; 1 = cannot be told from real); membership attacks and copies stayed where they were. Rows
+.936 (medians of three seeds; 1 = as real rows); membership attacks and copies stayed where they were. Rows
 of a small table, whose margins are as near as they should be when they are drawn, are left as they are.
 """
 

@@ -142,7 +142,7 @@ def read_log(
 
     Args:
         own: the users' own columns, where they are known; then one user, and one event of each, will do.
-        progress: told of rows that are left out because they have no user or no time.
+        progress: notified of rows that are left out because they have no user or no time.
 
     Raises:
         TableError: if no row has a user and a time; to find the users' own columns, if there are fewer than two users

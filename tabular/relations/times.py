@@ -18,7 +18,7 @@ from ..schema import Column
 __all__ = ["BURST", "DAY", "Clock", "Names"]
 
 DAY = 86_400.0
-#: Seconds; shorter gaps are of one visit, longer ones are told by the calendar.
+#: Seconds; shorter gaps are of one visit, longer ones are found by the calendar.
 BURST = 6 * 3600.0
 
 Unit = Literal["days", "instants", "numbers"]
@@ -41,7 +41,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Clock:
-    """How times of ``column`` are told.
+    """How times of ``column`` are encoded.
 
     Attributes:
         unit: ``"days"`` for dates, ``"instants"`` for dates with a time of day, ``"numbers"`` for all else.
@@ -53,7 +53,7 @@ class Clock:
 
     @classmethod
     def of(cls, column: Column, times: np.ndarray, names: Names) -> Clock:
-        """How ``times`` (float64[rows], seconds since 1970 where ``column`` is of instants) are told best."""
+        """How ``times`` (float64[rows], seconds since 1970 where ``column`` is of instants) are encoded best."""
         if column.kind != "datetime":
             return cls(column, "numbers", names)
         return cls(column, "days" if bool((times % DAY == 0).all()) else "instants", names)

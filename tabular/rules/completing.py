@@ -45,7 +45,7 @@ def settle(
         given: of the same rows as they came.
         holes: bool[rows] per column: which cells are to be filled.
         again: (int64[some] positions of rows) -> these, completed once more.
-        progress: told of rows that no filling makes keep the rules.
+        progress: notified of rows that no filling makes keep the rules.
     """
     keeping = Keeping(schema, {})
     limits = _limits(given, holes, schema, progress)

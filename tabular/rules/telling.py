@@ -1,4 +1,4 @@
-"""What a person is told of the rules that a fit keeps."""
+"""What is reported of the rules that a fit keeps."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def make_parts(
     """Yield ``n`` rows in parts, each from a seed of its own, so that parts that are ``done`` need not be made again.
 
     Args:
-        draw: (rows, generator, to be told how many are done) -> int[rows, width], which ``codec`` reads.
+        draw: (rows, generator, to be called with how many are done) -> int[rows, width], which ``codec`` reads.
         allowed: column -> what it may be; rows that break it, or a rule of the schema, are drawn again.
         refiner: more rows are drawn than wanted, and those taken whose margins are the table's.
 
@@ -147,7 +147,7 @@ def _again(
     values: Callable[[np.ndarray, np.random.Generator], Arrays],
     rng: np.random.Generator,
 ) -> Arrays:
-    """Canonical arrays of so many rows more, in random order, of which nobody is told."""
+    """Canonical arrays of so many rows more, in random order, which nobody is notified of."""
     drawn = draw(rows, rng, lambda _: None)
     return values(drawn[rng.permutation(rows)], rng)
 

@@ -165,7 +165,7 @@ def read_every_cell(table: pd.DataFrame, schema: Schema, progress: Reporter | No
     """The canonical arrays of ``table``, in which only cells that are missing in ``table`` are missing.
 
     A category that is not known stands for the folded ones where the schema folds rare ones; a number beyond the
-    bounds stands for the nearer bound, and ``progress`` is told of it.
+    bounds stands for the nearer bound, and ``progress`` is notified of it.
 
     Raises:
         SchemaError: for a filled cell that the schema does not read, with its column, row (from 1, the header not

@@ -81,7 +81,7 @@ class Checkpoint:
 
     @contextlib.contextmanager
     def taking_up(self) -> Iterator[None]:
-        """What goes wrong inside, where a fit takes up what was read, is told as the checkpoint's fault.
+        """What goes wrong inside, where a fit takes up what was read, is reported as the checkpoint's fault.
 
         Raises:
             RunError: naming the file.

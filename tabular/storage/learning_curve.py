@@ -17,7 +17,7 @@ class LearningCurve:
 
     Args:
         folder: of the checkpoint, where ``history.jsonl`` is written; ``None`` writes no file.
-        progress: told of each evaluation.
+        progress: notified of each evaluation.
     """
 
     def __init__(self, folder: str | Path | None, progress: Reporter) -> None:

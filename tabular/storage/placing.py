@@ -19,13 +19,13 @@ from pathlib import Path
 from ..errors import OutputError
 from .locking import check_replaceable
 
-__all__ = ["hidden_beside", "place_file", "place_folder", "told", "usual_permissions"]
+__all__ = ["as_output_error", "hidden_beside", "place_file", "place_folder", "usual_permissions"]
 
 _umask_lock = threading.Lock()
 
 
 @contextlib.contextmanager
-def told(path: str | Path) -> Iterator[None]:
+def as_output_error(path: str | Path) -> Iterator[None]:
     """Raise what the system refuses, or UTF-8 cannot hold, as :class:`OutputError`; a closed pipe passes."""
     try:
         yield

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import OutputError, RunError
 from .locking import claimed
-from .placing import hidden_beside, place_file, place_folder, told
+from .placing import as_output_error, hidden_beside, place_file, place_folder
 
 __all__ = [
     "HISTORY",
@@ -113,7 +113,7 @@ def atomic_directory(path: str | Path, *, overwrite: bool = True) -> Iterator[Pa
     hidden = hidden_beside(target)
     with claimed_folder(path, replace=overwrite):
         try:
-            with told(path):
+            with as_output_error(path):
                 hidden.mkdir()
                 mark_folder(hidden)
                 yield hidden
@@ -141,7 +141,7 @@ def work_folder(path: str | Path, *known: str) -> Iterator[list[str]]:
         make_folder(folder)
         if any(folder.iterdir()) and not _is_marked(folder) and not any(any(folder.glob(name)) for name in known):
             raise OutputError(f"{path} is not empty and not a folder that tabllm wrote; name another with -o.")
-        with told(path):
+        with as_output_error(path):
             mark_folder(folder)
         for entry in sorted(folder.rglob(".*.part")):
             name = re.fullmatch(r"\.(.+)\.[0-9a-f]{8}\.part", entry.name)
@@ -176,7 +176,7 @@ def take_partial(path: str | Path) -> Path:
             f"{partial}/ is not a folder that tabllm wrote, and what is unfinished goes there; move it, or choose "
             "another -o."
         )
-    with told(partial):
+    with as_output_error(partial):
         partial.mkdir(exist_ok=True)
         mark_folder(partial)
     return partial
@@ -260,14 +260,14 @@ def write_text(path: str | Path, text: str) -> None:
         OutputError: if it cannot be written.
     """
     if Path(path).exists() and not Path(path).is_file():
-        with told(path):
+        with as_output_error(path):
             Path(path).write_text(text, encoding="utf-8")
         return
     target = Path(path).resolve()
     hidden = hidden_beside(target)
     with claimed(path, wait=True):
         try:
-            with told(path):
+            with as_output_error(path):
                 hidden.write_text(text, encoding="utf-8")
                 place_file(hidden, target)
         finally:

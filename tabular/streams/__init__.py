@@ -9,7 +9,7 @@
 ``tallies``      how often each distinct value of a column occurs, exactly up to a bound
 ``native``       the dtype of a column of text, settled block by block
 ``summary``      one pass over a stream: all of these together
-``order``        whether a column counts its rows, told by a few of them
+``order``        whether a column counts its rows, inferred from a few of them
 ``facts``        what :func:`tabular.infer_schema` asks of a column, from a summary
 ``checking``     a second pass: bounds, grain and rules hold for every row
 ``schema``       the schema of a stream

@@ -25,7 +25,7 @@ class Limits:
     Attributes:
         block_bytes: of a text file, parsed at a time; a row must fit in.
         block_rows: of a Parquet or Feather file, and of what pandas must read.
-        sample_rows: drawn at random; what counts cannot say is told from them.
+        sample_rows: drawn at random; what counts cannot say is inferred from them.
         distinct: values of a column that are counted exactly; of more a part is, drawn by their hashes.
         text_bytes: of the distinct texts of one column that are counted.
         seed: of the drawn rows.

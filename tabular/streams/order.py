@@ -1,4 +1,4 @@
-"""Whether a column counts its rows, told by its first and last rows and by some in between."""
+"""Whether a column counts its rows, inferred from its first and last rows and by some in between."""
 
 from __future__ import annotations
 

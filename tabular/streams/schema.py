@@ -1,8 +1,8 @@
 """The schema of a stream: the same as that of the table in memory, as far as counts and a sample can tell.
 
 What is counted in all rows is exact: kinds, categories, missing cells, bounds, decimals. Of a column of more distinct
-values than are counted, the forms and the frequent values are told by rows drawn at random, and a note of the column
-says so. Rules are found in these rows, and kept where every row of the table keeps them.
+values than are counted, the forms and the frequent values are inferred from rows drawn at random, and a note of the
+column says so. Rules are found in these rows, and kept where every row of the table keeps them.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _inferred(
     rare_below: int,
     faker: str | None,
 ) -> tuple[Schema, dict[str, ColumnFacts]]:
-    """The schema by counts and drawn rows, without rules; and the facts of the columns that are told by the latter."""
+    """The schema by counts and drawn rows, without rules; and the facts of the columns that the rows speak for."""
     for name in overrides:
         if name not in sample:
             raise KindError(

@@ -35,7 +35,7 @@ class ColumnSummary:
     """What is known of all cells of one column.
 
     Attributes:
-        tally: how often each value occurs; ``None`` for nested values, which are told by the drawn rows.
+        tally: how often each value occurs; ``None`` for nested values, which are inferred from the drawn rows.
         native: of a column of text, the dtype that all texts allow.
         filled: cells that are there.
         levels: of an Arrow dictionary, its values in the order in which they first came.

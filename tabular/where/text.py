@@ -1,6 +1,6 @@
 """The grammar of conditions: from text such as ``age>=30 and device in [ios, android]`` to column, operator, values.
 
-What a condition means for its column is told by :mod:`tabular.where.conditions`.
+What a condition means for its column is found by :mod:`tabular.where.conditions`.
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ class _Reader:
         self.place = kept
         if chain is not None:
             return True
-        # A misspelt column after " and " should be told as such, not be taken for the end of a value.
+        # A misspelt column after " and " should be reported as such, not be taken for the end of a value.
         return re.compile(r"\s*[\w.\-]+\s*(==|=|!=|<>|<=|>=|<|>)").match(self.text, position) is not None
 
     def _no_condition(self, start: int) -> ConditionError:

@@ -3,7 +3,7 @@
 ========================================  ==========================================================================
 ``columns, pairs, margins, rows, rules``  how faithful
 ``target, utility, all_targets, bias``    how useful
-``detection``                             how easily told
+``detection``                             how easily distinguished
 ``privacy, attacks``                      how private
 ========================================  ==========================================================================
 """

@@ -21,7 +21,7 @@ from .facts import Attribution, Credit
 
 __all__ = ["attribution"]
 
-#: Channels that are told apart, the most frequent ones; all others are one.
+#: Channels that are distinguished, the most frequent ones; all others are one.
 MAX_CHANNELS = 20
 #: Draws of users for the intervals.
 RESAMPLES = 400

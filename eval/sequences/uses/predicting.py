@@ -26,7 +26,7 @@ __all__ = ["predictions"]
 
 #: Boosting rounds, and events of a training or test set: small models, for a multiclass one has a tree for each class.
 ROUNDS, MAX_EVENTS = 60, 20_000
-#: Values of the next event that are told apart; rarer ones are one.
+#: Values of the next event that are distinguished; rarer ones are one.
 MAX_CLASSES = 8
 #: The last part of the time, in which a user is active or not.
 LAST_PART = 0.25

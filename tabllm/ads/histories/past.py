@@ -1,6 +1,6 @@
 """What the past of a user tells a CTR model, as columns: how many impressions and clicks, how long ago, and of what.
 
-Everything that a row is told lies strictly before it: of two events of a user at one instant neither knows the other.
+Everything that a row is given lies strictly before it: of two events of a user at one instant neither knows the other.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from ..splitting import click_labels, times_of
 
 __all__ = ["History", "history_of"]
 
-#: Columns whose value at the event before is told, those with the fewest values; and their values at most.
+#: Columns whose value at the event before is given, those with the fewest values; and their values at most.
 MAX_LAST, MAX_VALUES = 5, 50
-#: The numbers that are told.
+#: The numbers that are given.
 COUNTS = ("impressions before", "clicks before", "seconds since the impression before", "seconds since the last click")
 
 
 @dataclass(frozen=True)
 class History:
-    """How the past of users is told.
+    """How the past of users is given.
 
     Attributes:
         by, time, click: columns of the user, of the time and of the click; ``positive`` is the click's value.
-        last: columns whose value at the event before is told.
+        last: columns whose value at the event before is given.
     """
 
     by: str
@@ -45,7 +45,7 @@ class History:
         before = (Column(f"last {name}", "categorical", "object", missing_rate=0.5) for name in self.last)
         return (*numbers, *before)
 
-    def told(self, table: pd.DataFrame) -> pd.DataFrame:
+    def with_past(self, table: pd.DataFrame) -> pd.DataFrame:
         """``table`` with :attr:`columns` after its own; rows without a user or a time know no past."""
         user, times = pd.factorize(table[self.by])[0], times_of(table, self.time)
         clicked, _ = click_labels(table[self.click], self.click, self.positive)
@@ -79,7 +79,7 @@ class History:
 
 
 def history_of(table: pd.DataFrame, schema: Schema, by: str, time: str, click: str, positive: str) -> History:
-    """How the past of users is told: of columns that change within users and have few values, the last one."""
+    """How the past of users is given: of columns that change within users and have few values, the last one."""
     few, user = [], pd.factorize(table[by])[0]
     for column in schema:
         if column.kind in ("categorical", "boolean") and column.name not in (by, time, click):

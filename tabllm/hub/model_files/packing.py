@@ -19,7 +19,7 @@ def embedding_bits(parameters: int, bits: int) -> int:
 
 
 def packing(path: str, *, parameters: int, bits: int, group_size: int) -> bool | dict[str, Any]:
-    """How a layer of MLX is quantized, as ``nn.quantize`` wants to be told.
+    """How a layer of MLX is quantized, as ``nn.quantize`` wants it.
 
     Args:
         path: of the layer in the model, such as ``model.wte``.

@@ -1,4 +1,4 @@
-"""How much memory a fine-tuning run will need, told before it starts."""
+"""How much memory a fine-tuning run will need, reported before it starts."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class LmSampler:
             order: the order in which the columns are drawn.
             conditions: column -> its automaton kept to what is allowed. The columns up to the last of them are
                 drawn from their joint distribution given all conditions, not one after the other.
-            advance: told how many rows are done.
+            advance: called with how many rows are done.
         """
         walk = _Walk(self, list(order), dict(conditions or {}), rng, advance)
         return walk.run(rows)

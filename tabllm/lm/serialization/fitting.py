@@ -31,7 +31,7 @@ def encoded(
 
     Args:
         settings: of the generator: ``serialization``, ``bins``, ``max_cell_tokens``.
-        progress: told of texts that are cut.
+        progress: notified of texts that are cut.
 
     Raises:
         TableError: if a row does not fit the model's context, or nothing is left to model.

@@ -279,7 +279,7 @@ def _records(path: Path, kind: FileFormat, layout: TextLayout) -> Iterator[Itera
     with open_lines(path, kind, layout.lines) as handle:
         lines = io.TextIOWrapper(handle, encoding="utf-8-sig", errors="replace", newline="")
         reader = csv.reader(lines, delimiter=layout.form.delimiter)
-        # Python stops at cells of 131,072 characters unless told, which it can be for the whole process alone.
+        # Python stops at cells of 131,072 characters unless set otherwise, which it can be for the whole process alone.
         before = csv.field_size_limit(_LONGEST_CELL)
         try:
             yield ((layout.lines.skip + reader.line_num, record) for record in reader if record)

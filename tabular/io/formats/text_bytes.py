@@ -21,7 +21,7 @@ _BOMS = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
-#: Encodings that are named to a person where the bytes are of none that is told by itself.
+#: Encodings that are named to a person where the bytes are of none that is detected by itself.
 _OTHERS = ("cp1251", "shift_jis", "gb18030", "big5", "euc_kr", "cp1250", "cp1253")
 
 

@@ -51,7 +51,7 @@ def find_layout(path: Path, kind: FileFormat, options: ReadOptions) -> TextLayou
     """The layout of a file, by its first 64 kB and by what is said of it.
 
     Raises:
-        TableError: if it is empty, or in an encoding that nobody told.
+        TableError: if it is empty, or in an encoding that nobody named.
     """
     with open_bytes(path, kind.compression) as handle:
         start = handle.read(_HEAD)

@@ -22,7 +22,7 @@ MOST_CLASSES = 256
 MOST_LEVELS = 20
 #: In other numeric columns a value that carries this share of the filled cells has a class of its own.
 ATOM_SHARE = 0.05
-#: The same where the rest is cut into bins: a bin has an end, so a spike in it would be told from its neighbours.
+#: The same where the rest is cut into bins: a bin has an end, so a spike in it would stand out from its neighbours.
 BIN_ATOM_SHARE = 0.005
 #: Filled cells of a column for each of its bins, and bounds of how many there are.
 BIN_ROWS, LEAST_BINS, MOST_BINS = 500, 10, 50

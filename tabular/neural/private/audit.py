@@ -70,7 +70,7 @@ def audit_updates(
     """Audit the private updates of a fit, with a canary for each row.
 
     Args:
-        claim: what the accountant is told: noise multiplier, sample rate and number of the updates.
+        claim: what the accountant is given: noise multiplier, sample rate and number of the updates.
         rows: of the table, all of them canaries.
         delta: of the guarantee.
         clip: norm of one row's gradient at most.

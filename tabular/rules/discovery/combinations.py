@@ -91,7 +91,7 @@ def find_combinations(
     Each combination that occurs must be in both halves of the rows: rare ones would be missing in new rows by chance.
 
     Args:
-        groups: of flags, whose combinations are told already.
+        groups: of flags, whose combinations are found already.
     """
     positions = np.array([sample.columns[level.column].has_categories and not level.missing for level in levels.levels])
     chosen = np.flatnonzero(positions)

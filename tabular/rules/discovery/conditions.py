@@ -63,7 +63,7 @@ def _tells(given: Level, wanted: Level, known: Dependencies, ordered: Collection
 
 
 def _rules(sample: Sample, levels: Levels, implies: np.ndarray, candidates: np.ndarray) -> list[Rule]:
-    """Levels that imply each other are one class, told by its first; between classes only the nearest.
+    """Levels that imply each other are one class, represented by its first; between classes only the nearest.
 
     Args:
         implies: bool[m, m], all implications.

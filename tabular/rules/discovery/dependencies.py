@@ -148,7 +148,7 @@ def evidence(key: np.ndarray, values: np.ndarray, given: np.ndarray) -> float:
 
 
 def _reduced(sample: Sample, found: set[tuple[str, str]], known: Dependencies) -> list[Edge]:
-    """Without what others imply: columns that decide each other are told through the first of them."""
+    """Without what others imply: columns that decide each other are represented by the first of them."""
     first: dict[str, str] = {}
     names = [name for name in sample.columns if any(name in edge for edge in found)]
     for name in names:

@@ -28,7 +28,7 @@ __all__ = ["FileOrder", "Limits", "counts", "in_file_order", "order_of", "order_
 
 #: Column -> float64[rows], what its holes become.
 Limits = dict[str, np.ndarray]
-#: Values of a column by which it is told whether what is made from it rises with it.
+#: Values of a column by which it is decided whether what is made from it rises with it.
 _TRIED = 2_000
 
 

@@ -164,7 +164,7 @@ class Reduction:
         return found
 
     def holes(self, holes: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Which cells of the table are missing -> which of what is learned cannot be told."""
+        """Which cells of the table are missing -> which of what is learned cannot be known."""
         found = {name: hole for name, hole in holes.items() if name not in self._derived}
         for name, derivation in self._derived.items():
             for part in derivation.parts:

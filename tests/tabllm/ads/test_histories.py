@@ -71,14 +71,14 @@ def test_a_row_is_told_of_what_lies_strictly_before_it():
     )
     schema = infer_log_schema(table, "user", "time")
     history = history_of(table, schema, "user", "time", "click", "1")
-    told = history.told(table)
+    told = history.with_past(table)
     impressions, clicks, since, since_click = (told[name].tolist() for name in COUNTS)
     assert impressions == pytest.approx([1, 0, 0, 3, np.nan, 1, 1], nan_ok=True)
     assert clicks == pytest.approx([1, 0, 0, 2, np.nan, 1, 0], nan_ok=True)
     assert since == pytest.approx([4, np.nan, np.nan, 4, np.nan, 4, 3], nan_ok=True)
     assert since_click == pytest.approx([4, np.nan, np.nan, 4, np.nan, 4, np.nan], nan_ok=True)
     assert told["last page"].fillna("-").tolist() == ["y", "-", "-", "y", "-", "y", "y"]
-    changed = history.told(table.assign(click=[0, 1, 1, 1, 0, 1, 0]))  # later clicks and one's own change nothing
+    changed = history.with_past(table.assign(click=[0, 1, 1, 1, 0, 1, 0]))  # later clicks and one's own change nothing
     assert changed[COUNTS[1]].iloc[0] == told[COUNTS[1]].iloc[0] == changed[COUNTS[1]].iloc[5]
 
 
