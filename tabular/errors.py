@@ -15,6 +15,7 @@ __all__ = [
     "ConditionError",
     "EngineError",
     "KindError",
+    "NoMemoryError",
     "NoRunError",
     "NotFittedError",
     "OutputError",
@@ -137,6 +138,10 @@ class OutputError(TabllmError):
         Traceback (most recent call last):
         tabular.errors.OutputError: no-such-folder/figures.json could not be written (...).
     """
+
+
+class NoMemoryError(TabllmError, MemoryError):
+    """A fit that needs more memory than there is, in parts as small as they can be."""
 
 
 class EngineError(TabllmError):

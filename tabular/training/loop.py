@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import TabllmError
+from ..errors import NoMemoryError, TabllmError
 from ..machine.memory import is_out_of_memory
 from ..progress import Reporter
 from ..storage.checkpoint import Checkpoint, deferred_interrupt
@@ -75,6 +75,7 @@ def train(
     Raises:
         KeyboardInterrupt: after the checkpoint is written.
         RunError: for a checkpoint that cannot be gone on from.
+        NoMemoryError: if an update needs more memory than there is, in micro-batches as small as they can be.
         TabllmError: if the loss is no longer a number though the step size was halved :data:`MOST_RESTARTS` times.
     """
     processes = processes or Processes()
@@ -169,13 +170,21 @@ class _Run:
         traceback.clear_frames(error.__traceback__)  # they hold what there was no memory for
         rows = self.learner.halve_batch()
         if rows is None:
-            raise error
+            raise self._without_memory() from error
         back = not self.learner.redoes_updates
         self.progress.note(
             f"Out of memory after {self.facts.step:,} steps: each batch goes through the model in micro-batches of "
             f"{rows:,} row{'s' * (rows != 1)} from {f'step {self.good.step:,}' if back else 'here'} on."
         )
         return back
+
+    def _without_memory(self) -> NoMemoryError:
+        steps, size = self.facts.step, self.processes.size
+        alone = "" if size == 1 else f", and a fit in {size} processes cannot make its batches smaller by itself"
+        return NoMemoryError(
+            f"Out of memory after {steps:,} step{'s' * (steps != 1)}{alone}: take a smaller --batch-size, for language "
+            "models a larger --accumulate, or close other programs."
+        )
 
     def _begin(self) -> None:
         """Take up the checkpoint, if there is one, or begin anew."""

@@ -194,15 +194,14 @@ def _trainings(engine_name, model, folder):
 def _cli(trouble, *arguments):
     from tabllm.cli.main import main
     from tabllm.lm.training import trainer
-    from tabular.errors import TableError
 
     rate = trainer.learning_rate
 
     def ruined(plan, step):
         if step == TROUBLE_AT and trouble == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
-        if step == TROUBLE_AT and trouble == "error":
-            raise TableError("There is no more paper.")
+        if step == TROUBLE_AT and trouble == "memory":
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         return rate(plan, step)
 
     if os.environ["RANK"] == "1":

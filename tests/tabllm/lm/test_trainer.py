@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tabllm.lm.engines.base import Tuning
 from tabllm.lm.training import trainer
@@ -249,5 +250,25 @@ def test_an_update_that_runs_out_of_memory_is_made_again_in_smaller_micro_batche
     assert [note for note in notes if "memory" in note] == [
         "Out of memory after 0 steps: each batch goes through the model in micro-batches of 8 rows from here on."
     ]
+    for mine, theirs in zip(trained.history, expected.history, strict=True):
+        assert mine["train_loss"] == pytest.approx(theirs["train_loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize("calls", [1, 4], ids=["the first moment", "a moment of the second weight"])
+def test_no_memory_for_the_optimizers_moments_leaves_nothing_half_made(monkeypatch, calls):
+    """The first update makes two moments for each weight, of which none is there until all can be."""
+    _, expected = fit(plan(2))
+    made, whole = [], torch.zeros_like
+
+    def cramped(like, *given, **options):
+        made.extend([like] * isinstance(like, torch.nn.Parameter))
+        if len(made) == calls:
+            made.append(like)
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
+        return whole(like, *given, **options)
+
+    monkeypatch.setattr(torch, "zeros_like", cramped)
+    _, trained = fit(plan(2))
+    assert len(made) > calls
     for mine, theirs in zip(trained.history, expected.history, strict=True):
         assert mine["train_loss"] == pytest.approx(theirs["train_loss"], rel=1e-4)

@@ -10,6 +10,7 @@ import torch
 from tabular import Reporter
 from tabular.dp import updates
 from tabular.dp.settings import Privacy
+from tabular.errors import NoMemoryError
 from tabular.neural.networks import tvae_learner
 from tabular.neural.updates.learner import AdamLearner
 from tabular.registry import create
@@ -84,7 +85,7 @@ def test_a_micro_batch_of_one_row_that_is_too_large_ends_the_fit(table, monkeypa
         raise ERRORS[0]
 
     monkeypatch.setattr(AdamLearner, "differentiate_in_parts", full)
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(NoMemoryError, match="Out of memory after 0 steps: take a smaller --batch-size"):
         losses("tabddpm", table)
 
 

@@ -14,12 +14,13 @@ import torch
 from torch import nn
 
 from tabular import Reporter, TabllmError
-from tabular.errors import OutputError, RunError
+from tabular.errors import NoMemoryError, OutputError, RunError
 from tabular.neural.updates.learner import AdamLearner
 from tabular.neural.updates.optimizer import Adam
 from tabular.storage.rundir import HISTORY, MARKER
 from tabular.training.loop import MOST_RESTARTS, train
 from tabular.training.plan import Plan
+from tabular.training.processes import Processes
 
 CPU = torch.device("cpu")
 
@@ -345,8 +346,17 @@ def test_an_update_that_runs_out_of_memory_half_way_is_taken_back_to_the_last_go
     assert same(line, whole)
 
 
-def test_what_cannot_be_halved_or_is_another_error_is_raised():
-    with pytest.raises(MemoryError):
+def test_what_cannot_be_halved_ends_with_the_way_out_and_another_error_as_it_is():
+    with pytest.raises(NoMemoryError, match="Out of memory after 3 steps: take a smaller --batch-size"):
         run(Cramped(8, least=16))
     with pytest.raises(ValueError, match="memory"):
         run(Cramped(8, error=ValueError))
+
+
+def test_of_a_fit_in_several_processes_it_is_said_that_batches_stay_as_they_are():
+    class Two(Processes):
+        size = 2
+
+    line = Cramped(8, least=32, error=RuntimeError)
+    with pytest.raises(NoMemoryError, match="a fit in 2 processes cannot make its batches smaller by itself: take a"):
+        train(line, PLAN, fingerprint="f", progress=Reporter(), processes=Two())

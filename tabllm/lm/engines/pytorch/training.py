@@ -141,11 +141,21 @@ class Training:
             torch._foreach_div_(gradients, self.loss_scale)
         norm = torch.nn.utils.clip_grad_norm_(list(self.trainable.values()), CLIP_NORM)
         if not self._scales or self._finite(norm):
+            self._make_moments()
             self.optimizer.step()
             self.updates += 1
             self._round()
         self._clear_gradients()
         return total
+
+    def _make_moments(self) -> None:
+        """What the optimizer keeps of each weight, all of it before any weight is changed: where memory does not reach,
+        the update can be made again. AdamW makes it weight by weight, and takes up what it left half made."""
+        device = self.device if self.device.type == "cuda" else torch.device("cpu")  # of the counts, as AdamW has them
+        for weight in self.trainable.values():
+            if weight.grad is not None and weight not in self.optimizer.state:
+                moments = {moment: torch.zeros_like(weight) for moment in _MOMENTS}
+                self.optimizer.state[weight] = {"step": torch.zeros((), device=device), **moments}
 
     def _clear_gradients(self) -> None:
         self.optimizer.zero_grad(set_to_none=False)
