@@ -33,10 +33,9 @@ Example:
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import tabular  # noqa: F401 (sets how threads wait, before anything loads XGBoost)
+from tabular.lazy import names_from  # tabular sets how threads wait, before anything loads XGBoost
 
 if TYPE_CHECKING:
     from .comparison import compare
@@ -46,22 +45,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "Several", "compare", "compare_several", "write_html"]
 
-_HOMES = {
-    "Report": "facts.report",
-    "Several": "several",
-    "compare": "comparison",
-    "compare_several": "several",
-    "write_html": "page.html",
-}
+# `compare` pulls in pandas, which the help of the command line must not wait for.
+# Its file has another name, because importing a submodule `eval.compare` would hide the function.
+__getattr__ = names_from(
+    __name__,
+    {
+        ".comparison": ("compare",),
+        ".facts.report": ("Report",),
+        ".page.html": ("write_html",),
+        ".several": ("Several", "compare_several"),
+    },
+)
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-def __getattr__(name: str) -> Any:
-    # Lazy: `compare` pulls in pandas, which the help of the command line must not wait for.
-    # Its file has another name, because importing a submodule `eval.compare` would hide the function.
-    if name in _HOMES:
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module 'eval' has no attribute {name!r}")

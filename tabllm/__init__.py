@@ -9,8 +9,9 @@ Example:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from tabular.lazy import names_from
 from tabular.registry import register, register_open
 
 from .hub.names import is_model_name
@@ -39,26 +40,14 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-def __getattr__(name: str) -> Any:
-    # Lazy: torch, MLX and pandas take seconds to import, and the help of the command line needs none of them.
-    if name == "TableLM":
-        from .nano.table_lm import TableLM
-
-        return TableLM
-    if name == "PretrainedLM":
-        from .lm.pretrained import PretrainedLM
-
-        return PretrainedLM
-    if name == "LinkedTables":
-        from .links.model import LinkedTables
-
-        return LinkedTables
-    if name == "SequenceLM":
-        from .sequences.model import SequenceLM
-
-        return SequenceLM
-    if name in ("create", "load_run"):  # here they know every generator, in ``tabular`` alone only its own
-        from tabular import registry
-
-        return getattr(registry, name)
-    raise AttributeError(f"module 'tabllm' has no attribute {name!r}")
+# torch, MLX and pandas take seconds to import, and the help of the command line needs none of them.
+__getattr__ = names_from(
+    __name__,
+    {
+        ".nano.table_lm": ("TableLM",),
+        ".lm.pretrained": ("PretrainedLM",),
+        ".links.model": ("LinkedTables",),
+        ".sequences.model": ("SequenceLM",),
+        "tabular.registry": ("create", "load_run"),  # here they know every generator, in tabular alone only its own
+    },
+)

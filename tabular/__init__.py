@@ -34,9 +34,9 @@ Nothing is imported before it is used, so ``import tabular`` costs nothing.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .lazy import names_from
 from .machine.threads import spin_briefly
 
 if TYPE_CHECKING:
@@ -69,10 +69,10 @@ if TYPE_CHECKING:
     from .where.conditions import Allowed, parse_where
 
 _HOMES = {
-    "encoding.arrays": ("from_arrays", "to_arrays"),
-    "where.conditions": ("Allowed", "parse_where"),
-    "dp.settings": ("Privacy",),
-    "errors": (
+    ".encoding.arrays": ("from_arrays", "to_arrays"),
+    ".where.conditions": ("Allowed", "parse_where"),
+    ".dp.settings": ("Privacy",),
+    ".errors": (
         "ConditionError",
         "EngineError",
         "OutputError",
@@ -82,23 +82,21 @@ _HOMES = {
         "TabllmError",
         "UsageError",
     ),
-    "codes.identifiers": ("make_identifiers",),
-    "preparing.inference": ("infer_schema",),
-    "preparing.source": ("find_rows",),
-    "neural.ctgan": ("CTGAN",),
-    "neural.tabcascade": ("TabCascade",),
-    "neural.tabddpm": ("TabDDPM",),
-    "neural.tvae": ("TVAE",),
-    "progress": ("Reporter", "RichReporter", "Task"),
-    "io.reading": ("check_table", "read_table"),
-    "storage.rundir": ("atomic_directory", "write_json"),
-    "schema": ("Column", "Schema"),
-    "registry": ("create", "load_run", "model_names", "register"),
-    "synthesizer": ("Synthesizer",),
-    "io.writing": ("TableWriter", "check_output"),
+    ".codes.identifiers": ("make_identifiers",),
+    ".preparing.inference": ("infer_schema",),
+    ".preparing.source": ("find_rows",),
+    ".neural.ctgan": ("CTGAN",),
+    ".neural.tabcascade": ("TabCascade",),
+    ".neural.tabddpm": ("TabDDPM",),
+    ".neural.tvae": ("TVAE",),
+    ".progress": ("Reporter", "RichReporter", "Task"),
+    ".io.reading": ("check_table", "read_table"),
+    ".storage.rundir": ("atomic_directory", "write_json"),
+    ".schema": ("Column", "Schema"),
+    ".registry": ("create", "load_run", "model_names", "register"),
+    ".synthesizer": ("Synthesizer",),
+    ".io.writing": ("TableWriter", "check_output"),
 }
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
-
 __all__ = [
     "CTGAN",
     "TVAE",
@@ -138,13 +136,8 @@ __all__ = [
     "write_json",
 ]
 
+__getattr__ = names_from(__name__, _HOMES)
 spin_briefly()  # before anything loads torch
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

@@ -1,11 +1,12 @@
-"""A module that is imported at the first use of one of its names."""
+"""Modules that are imported at the first use of one of their names."""
 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-__all__ = ["Module"]
+__all__ = ["Module", "names_from"]
 
 
 class Module:
@@ -16,3 +17,19 @@ class Module:
 
     def __getattr__(self, attribute: str) -> Any:
         return getattr(importlib.import_module(self.__name__), attribute)
+
+
+def names_from(package: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a package that imports each of its names when it is first used.
+
+    Args:
+        homes: module, ``.name`` if it is one of the package -> the names that it has.
+    """
+    home = {name: module for module, names in homes.items() for name in names}
+
+    def find(name: str) -> Any:
+        if name not in home:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(home[name], package), name)
+
+    return find

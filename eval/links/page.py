@@ -8,7 +8,7 @@ from pathlib import Path
 from tabular.storage.rundir import write_text
 
 from ..judging.verdicts import Verdict
-from ..page.document import Sections, by_name, document, link, several
+from ..page.document import Sections, beside_the_real, by_name, link
 from ..page.elements.markup import Child, Markup, element
 from ..page.elements.parts import beside, bullets, hidden, legend, plots, section, sentence, table
 from ..page.front import card
@@ -43,15 +43,15 @@ def links_page(reports: LinksReport | Mapping[str, LinksReport], *, facts: Mappi
     Raises:
         UsageError: if there is no report.
     """
-    reports = by_name(reports, LinksReport, "linked tables")
-    first = next(iter(reports.values()))
-    if len(reports) == 1:
-        title, about, sections = "Synthetic linked tables", _compared(first), _one("", first, "", 2)
-    else:
-        title = f"{len(reports)} sets of synthetic linked tables"
-        about = f"real rows: {_sizes(first.real_rows)} · against {', '.join(reports)}"
-        sections = several(_side_by_side(reports), reports, _compared, _one)
-    return document(f"{title} beside the real ones", about, sections, facts or {})
+    return beside_the_real(
+        by_name(reports, LinksReport, "linked tables"),
+        ("Synthetic linked tables", "{} sets of synthetic linked tables"),
+        real=lambda report: f"real rows: {_sizes(report.real_rows)} ·",
+        compared=_compared,
+        one=_one,
+        side_by_side=_side_by_side,
+        facts=facts or {},
+    )
 
 
 def _sizes(rows: Mapping[str, int]) -> str:

@@ -12,7 +12,7 @@ from .elements.parts import sentence
 from .elements.theme import style, toggle
 from .origin import origin_section
 
-__all__ = ["Sections", "by_name", "document", "link", "several"]
+__all__ = ["Sections", "beside_the_real", "by_name", "document", "link", "several"]
 
 R = TypeVar("R")
 #: Links for the navigation, and the sections that they lead to.
@@ -74,6 +74,33 @@ def by_name(reports: R | Mapping[str, R], kind: type[R], compared: str) -> Mappi
     if not found:
         raise UsageError(f"There is no report to make a page of; compare {compared} first.")
     return found
+
+
+def beside_the_real(
+    reports: Mapping[str, R],
+    titles: tuple[str, str],
+    *,
+    real: Callable[[R], str],
+    compared: Callable[[R], str],
+    one: Callable[[str, R, str, int], Sections],
+    side_by_side: Callable[[Mapping[str, R]], Markup],
+    facts: Mapping[str, str],
+) -> str:
+    """A page of one report, or of several of the same real tables.
+
+    Args:
+        titles: of one report, and of several, with ``{}`` for how many there are.
+        real: the real tables of a report, in words.
+        side_by_side: the section that compares several reports.
+        compared, one: see :func:`several`; facts: see :func:`document`.
+    """
+    first = next(iter(reports.values()))
+    if len(reports) == 1:
+        title, about, sections = titles[0], compared(first), one("", first, "", 2)
+    else:
+        title, about = titles[1].format(len(reports)), f"{real(first)} against {', '.join(reports)}"
+        sections = several(side_by_side(reports), reports, compared, one)
+    return document(f"{title} beside the real ones", about, sections, facts)
 
 
 def several(

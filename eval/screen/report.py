@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from tabular.terminal import escape, plain
@@ -23,7 +23,7 @@ from ..facts.report import (
     Trends,
     Utility,
 )
-from ..judging.findings import BLIND_BELOW_HALF, advice, by_excess, headline, judged, lost_relations
+from ..judging.findings import BLIND_BELOW_HALF, Item, advice, by_excess, headline, judged, lost_relations
 from ..judging.verdicts import verdicts
 from ..judging.wording import METRICS, number, score
 from .margins import margin_sections
@@ -122,10 +122,6 @@ class _Renderer:
 
     def columns(self, report: Report) -> RenderableType | None:
         fidelity = report.fidelity
-        measured = by_excess(fidelity.columns)
-        if not measured:
-            return None
-        worst = measured[: self.limit]
         about = f"mean error {number(fidelity.shape_error_percent)} %"
         if fidelity.overall_percent is not None:
             about += f", overall fidelity {fidelity.overall_percent:.2f} %"
@@ -133,13 +129,13 @@ class _Renderer:
             about += f", coverage {fidelity.coverage_percent:.1f} %"
         more = [] if self.narrow else [">W1", ">missing %"]
         table = quiet_table(self.console, "column", "", ">error %", ">floor %", ">JS %", *more)
-        top = max(*(each.error_percent or 0.0 for each in worst), 5.0)
-        for column in worst:
+
+        def cells(column: ColumnFidelity, top: float) -> list[str]:
             cells = [escape(column.name), self._bar(column.error_percent, top), number(column.error_percent)]
             cells += [f"[dim]{number(column.floor_percent)}[/]", number(column.js_percent)]
-            table.add_row(*cells, *([] if self.narrow else [number(column.wasserstein, 3), self._missing(column)]))
-        self._rest(table, len(measured))
-        return self._section("Columns, by excess over their noise floor", about, table)
+            return cells if self.narrow else [*cells, number(column.wasserstein, 3), self._missing(column)]
+
+        return self._by_excess("Columns", about, table, fidelity.columns, cells)
 
     def forms(self, forms: Sequence[FormFacts]) -> RenderableType | None:
         """Identifiers, text and dates, those of wrong form first."""
@@ -163,24 +159,34 @@ class _Renderer:
         return f"{column.missing_real_percent:.1f}{self._arrow()}{column.missing_synthetic_percent:.1f}"
 
     def pairs(self, trends: Trends) -> RenderableType | None:
-        measured = by_excess(trends.pairs)
-        if not measured:
-            return None
-        worst = measured[: self.limit]
         about = f"mean error {number(trends.error_percent)} %"
         if trends.strong_error_percent is not None:
             about += f", {trends.strong_error_percent:.2f} % over the {trends.strong_pairs} strong ones"
         table = quiet_table(self.console, "pair", "", ">error %", ">floor %")
         if not self.narrow:
             table.add_column("r or V", justify="right")
-        top = max(*(each.error_percent or 0.0 for each in worst), 5.0)
-        for pair in worst:
+
+        def cells(pair: PairTrend, top: float) -> list[str]:
             times = " × " if self.unicode else " x "  # noqa: RUF001
             cells = [escape(pair.first) + times + escape(pair.second), self._bar(pair.error_percent, top)]
             cells += [number(pair.error_percent), f"[dim]{number(pair.floor_percent)}[/]"]
-            table.add_row(*cells, *([] if self.narrow else [self._strength(pair)]))
+            return cells if self.narrow else [*cells, self._strength(pair)]
+
+        return self._by_excess("Pairs", about, table, trends.pairs, cells)
+
+    def _by_excess(
+        self, title: str, about: str, table: Table, items: Sequence[Item], cells: Callable[[Item, float], list[str]]
+    ) -> RenderableType | None:
+        """``table`` with rows of the items farthest above their noise floor, drawn on bars of one scale."""
+        measured = by_excess(items)
+        if not measured:
+            return None
+        worst = measured[: self.limit]
+        top = max(*(each.error_percent or 0.0 for each in worst), 5.0)
+        for each in worst:
+            table.add_row(*cells(each, top))
         self._rest(table, len(measured))
-        return self._section("Pairs, by excess over their noise floor", about, table)
+        return self._section(f"{title}, by excess over their noise floor", about, table)
 
     def metrics(self, metrics: Sequence[Metric]) -> RenderableType | None:
         """Those of one figure each."""

@@ -16,8 +16,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from tabular.lazy import names_from
 
 if TYPE_CHECKING:
     from .comparison import compare_sequences
@@ -25,10 +26,4 @@ if TYPE_CHECKING:
 
 __all__ = ["SequenceReport", "compare_sequences"]
 
-_HOMES = {"SequenceReport": "facts", "compare_sequences": "comparison"}
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = names_from(__name__, {".facts": ("SequenceReport",), ".comparison": ("compare_sequences",)})

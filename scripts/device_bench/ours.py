@@ -41,38 +41,36 @@ def nano(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dict[
 
 def fit(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dict[str, Any]:
     """Updates of fine-tuning."""
-    engine, place = place_of(device)
-    folder = plain_folder(work, line.model, line.precision, tiny=tiny)
     found = bench_training(
         table(tiny=tiny),
-        model=str(folder),
+        **_model(line, device, work, tiny=tiny),
         precision=line.precision,
         serialization=SERIALIZATION,
         tuning=line.tuning,
         batch=sizes.batch,
         updates=sizes.updates_for(line),
-        engine=engine,
-        device=place,
     )
     return {"machine": found["machine"], "peak": found["peaks"][line.precision], **_figures(found["training"])}
 
 
 def sample(line: Line, sizes: Sizes, device: str, work: Path, tiny: bool) -> dict[str, Any]:
     """Rows from the model after a short training."""
-    engine, place = place_of(device)
-    folder = plain_folder(work, line.model, line.precision, tiny=tiny)
     found = bench_models(
         table(tiny=tiny),
-        model=str(folder),
+        **_model(line, device, work, tiny=tiny),
         precisions=[line.precision],
         serializations=[SERIALIZATION],
         batches=[sizes.block],
         rows=sizes.rows_for(line),
         steps=sizes.steps,
-        engine=engine,
-        device=place,
     )
     return {"machine": found["machine"], "peak": found["peaks"][line.precision], **_figures(found["speeds"][0])}
+
+
+def _model(line: Line, device: str, work: Path, *, tiny: bool) -> dict[str, Any]:
+    """The line's model, and where it computes."""
+    engine, place = place_of(device)
+    return {"model": str(plain_folder(work, line.model, line.precision, tiny=tiny)), "engine": engine, "device": place}
 
 
 def _figures(speed: dict[str, Any]) -> dict[str, Any]:

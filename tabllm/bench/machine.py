@@ -8,7 +8,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -38,10 +38,6 @@ class Peaks:
     def higher(self, other: Peaks) -> Peaks:
         """The higher of each."""
         return Peaks(max(self.gflops, other.gflops), max(self.gigabytes, other.gigabytes))
-
-    def to_dict(self) -> dict[str, float]:
-        """Plain JSON data."""
-        return asdict(self)
 
 
 def measure_peaks(engine: str, device: str, precision: str) -> Peaks:

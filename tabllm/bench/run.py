@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,8 +108,8 @@ def bench_models(
         "random_weights": random_weights,
         "table_rows": len(table),
         "trained_steps": steps,
-        "peaks": {precision: peak.to_dict() for precision, peak in peaks.items()},
-        "speeds": [speed.to_dict() for speed in speeds],
+        "peaks": {precision: asdict(peak) for precision, peak in peaks.items()},
+        "speeds": [asdict(speed) for speed in speeds],
     }
 
 
@@ -165,8 +165,8 @@ def bench_training(
         peak = before.higher(measure_peaks(*backend, precision))
     return {
         "machine": describe_machine(*backend),
-        "peaks": {precision: peak.to_dict()},
-        "training": replace(speed, share=speed.gflops / peak.gflops).to_dict(),
+        "peaks": {precision: asdict(peak)},
+        "training": asdict(replace(speed, share=speed.gflops / peak.gflops)),
     }
 
 

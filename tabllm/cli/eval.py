@@ -164,17 +164,14 @@ class Claim(click.ParamType):
 @click.pass_obj
 def evaluate(
     session: Session,
+    /,
     real: str,
     synth: tuple[str, ...],
     holdout: str | None,
     data: str | None,
     attacked: str | None,
     target: str | None,
-    protect: tuple[str, ...],
-    protocol: str,
-    all_targets: bool,
     shadow: int | None,
-    claim: tuple[float, float] | None,
     no_rules: bool,
     limit: int,
     by: str | None,
@@ -190,6 +187,7 @@ def evaluate(
     max_memory: int | None,
     reading: ReadOptions,
     json_file: str | None,
+    **judging: Any,
 ) -> None:
     """Compare each table SYNTH with the table REAL, or with the rows that RUN learned: columns, pairs, rules,
     detection, utility, privacy, bias.
@@ -199,15 +197,15 @@ def evaluate(
     """
     session.check_json(json_file)
     session.check_file(html_file)
+    shown: dict[str, Any] = {"details": details, "limit": limit, "json_file": json_file, "html_file": html_file}
+    of_rows = {f"--{name.replace('_', '-')}": judging[name] for name in ("protect", "claim", "all_targets")}
+    of_rows["--shadow"] = shadow
     if links_file or is_linked(real) or is_linked(attacked):
         _refuse(
             {
                 "--holdout": holdout,
                 "--target": target,
-                "--protect": protect,
-                "--claim": claim,
-                "--all-targets": all_targets,
-                "--shadow": shadow,
+                **of_rows,
                 "--by": by,
                 "--drop": dropped,
                 "--channel": channel,
@@ -215,33 +213,11 @@ def evaluate(
             },
             "linked tables are judged by whole families",
         )
-        eval_links(
-            session,
-            real,
-            synth,
-            links_file,
-            attacked,
-            data,
-            reading,
-            details=details,
-            limit=limit,
-            seed=seed,
-            json_file=json_file,
-            html_file=html_file,
-        )
+        eval_links(session, real, synth, links_file, attacked, data, reading, seed=seed, **shown)
         return
     columns = log_columns(real, by, time)
     if columns is not None:
-        _refuse(
-            {
-                "--protect": protect,
-                "--claim": claim,
-                "--all-targets": all_targets,
-                "--shadow": shadow,
-                "--run": attacked,
-            },
-            "--by whole histories",
-        )
+        _refuse({**of_rows, "--run": attacked}, "--by whole histories")
         logs = judged_tables(session, real, synth, holdout, data, reading, seed or 0).without(dropped)
         compare_logs(
             session,
@@ -253,12 +229,9 @@ def evaluate(
             target=target,
             conversion=conversion,
             channel=channel,
-            details=details,
-            limit=limit,
             seed=seed or 0,
-            json_file=json_file,
-            html_file=html_file,
             facts=logs.facts,
+            **shown,
         )
         return
     if conversion or channel:
@@ -290,14 +263,11 @@ def evaluate(
         holdout=judged.holdout,
         schema=judged.schema,
         target=target,
-        protect=protect,
-        protocol=protocol,
-        claim=claim,
-        all_targets=all_targets,
         run_log_probs=log_probs,
         remarks=judged.notes,
         seed=seed or 0,
         progress=session.reporter(),
+        **judging,
     )
     if attacks is not None:
         found = found.with_shadow(attacks(fits=shadow, progress=session.reporter()))

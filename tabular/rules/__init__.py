@@ -14,9 +14,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..lazy import names_from
 from .rule import Rule, rule_from_data
 
 if TYPE_CHECKING:
@@ -26,21 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ALL", "Rule", "RuleChoice", "chosen_rules", "find_rules", "rule_from_data", "with_rules"]
 
-_HOMES = {
-    "ALL": "choice",
-    "RuleChoice": "choice",
-    "chosen_rules": "choosing",
-    "find_rules": "discovery",
-    "with_rules": "choosing",
-}
+# A schema holds rules, and reading one must not wait for pandas.
+__getattr__ = names_from(
+    __name__,
+    {".choice": ("ALL", "RuleChoice"), ".choosing": ("chosen_rules", "with_rules"), ".discovery": ("find_rules",)},
+)
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-def __getattr__(name: str) -> Any:
-    # Lazy: a schema holds rules, and reading one must not wait for pandas.
-    if name in _HOMES:
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

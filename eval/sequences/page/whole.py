@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tabular.storage.rundir import write_text
 
-from ...page.document import Sections, by_name, document, link, several
+from ...page.document import Sections, beside_the_real, by_name, link
 from ...page.elements.markup import Child, Markup, element
 from ...page.elements.parts import bullets, section, sentence, table
 from ...page.front import card
@@ -56,22 +56,24 @@ def sequence_page(
     Raises:
         UsageError: if there is no report.
     """
-    reports = by_name(reports, SequenceReport, "a log")
-    first = next(iter(reports.values()))
-    if len(reports) == 1:
-        title, about, sections = "Synthetic histories", _compared(first), _one("", first, "", 2)
-    else:
-        title = f"Histories of {len(reports)} synthetic logs"
-        about = f"{first.real.users:,} real users with {first.real.events:,} events against {', '.join(reports)}"
-        sections = several(_side_by_side(reports), reports, _compared, _one)
-    return document(f"{title} beside the real ones", about, sections, facts or {})
+    return beside_the_real(
+        by_name(reports, SequenceReport, "a log"),
+        ("Synthetic histories", "Histories of {} synthetic logs"),
+        real=_real,
+        compared=_compared,
+        one=_one,
+        side_by_side=_side_by_side,
+        facts=facts or {},
+    )
+
+
+def _real(report: SequenceReport) -> str:
+    return f"{report.real.users:,} real users with {report.real.events:,} events"
 
 
 def _compared(report: SequenceReport) -> str:
-    return (
-        f"{report.real.users:,} real users with {report.real.events:,} events · {report.synthetic.users:,} synthetic "
-        f"users with {report.synthetic.events:,} · by {report.by}, in order of {report.time}"
-    )
+    made = f"{report.synthetic.users:,} synthetic users with {report.synthetic.events:,}"
+    return f"{_real(report)} · {made} · by {report.by}, in order of {report.time}"
 
 
 def _one(_: str, report: SequenceReport, prefix: str, level: int) -> Sections:
