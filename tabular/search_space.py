@@ -5,10 +5,9 @@ What searches them is :mod:`tabllm.tuning`; nothing here knows of it.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 __all__ = ["Choice", "Range", "Real", "SearchSpace", "Whole"]
 
@@ -29,29 +28,31 @@ class Choice:
         return any(value == option and isinstance(value, bool) == isinstance(option, bool) for option in self.options)
 
 
-@dataclass(frozen=True)
-class Whole:
-    """A whole number from ``low`` to ``high``, both included; ``log`` where its logarithm is what counts."""
-
-    low: int
-    high: int
-    log: bool = False
-
-    def __contains__(self, value: Any) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
+N = TypeVar("N", int, float)
 
 
 @dataclass(frozen=True)
-class Real:
-    """A number from ``low`` to ``high``, both included; ``log`` where its logarithm is what counts."""
+class _Interval(Generic[N]):
+    """From ``low`` to ``high``, both included; ``log`` where the logarithm is what counts."""
 
-    low: float
-    high: float
+    low: N
+    high: N
     log: bool = False
 
     def __contains__(self, value: Any) -> bool:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return number and math.isfinite(value) and self.low <= value <= self.high
+        return number and self.low <= value <= self.high  # of NaN nothing is true
+
+
+class Whole(_Interval[int]):
+    """A whole number from ``low`` to ``high``, both included; ``log`` where its logarithm is what counts."""
+
+    def __contains__(self, value: Any) -> bool:
+        return isinstance(value, int) and super().__contains__(value)
+
+
+class Real(_Interval[float]):
+    """A number from ``low`` to ``high``, both included; ``log`` where its logarithm is what counts."""
 
 
 Range = Choice | Whole | Real

@@ -76,20 +76,10 @@ def test_booleans_are_true_and_false_in_any_words(rng):
     assert column(["left", "right"] * 100).kind == "categorical"
 
 
-@pytest.mark.parametrize(
-    ("template", "kind", "expected"),
-    [
-        ("${:,.2f}", "continuous", "${:,.2f}"),
-        ("{:.1f} %", "continuous", "{:.1f} %"),
-        ("{:,.0f}", "integer", "{:,.0f}"),
-        ("{:.0f}", "integer", "{:.0f}"),
-        ("{:.3e}", "continuous", "{:.3e}"),
-        ("{:.0f}ms", "integer", "{:.0f}ms"),
-    ],
-)
-def test_numbers_written_as_text_are_numbers_with_their_template(rng, template, kind, expected):
+@pytest.mark.parametrize("template", ["${:,.2f}", "{:.1f} %", "{:,.0f}", "{:.0f}", "{:.3e}", "{:.0f}ms"])
+def test_numbers_written_as_text_are_numbers_with_their_template(rng, template):
     found = column([template.format(value) for value in rng.gamma(2, 5000, ROWS)])
-    assert (found.kind, found.format) == (kind, expected)
+    assert (found.kind, found.format) == ("integer" if ".0f" in template else "continuous", template)
 
 
 def test_decimal_commas_are_understood(rng):
