@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,8 +20,7 @@ from tabular.personal.people import People
 from tabular.progress import Reporter
 from tabular.training import loop
 from tabular.training.learner import Learner, State
-from tabular.training.plan import Plan as TrainingPlan
-from tabular.training.plan import fingerprint_of, held_out_rows, planned_steps, warm_cosine
+from tabular.training.plan import BatchPlan, fingerprint_of, planned_steps, warm_cosine
 
 from ..decoding.orders import draw_orders
 from ..parallel.group import Group
@@ -31,8 +30,6 @@ from .holdout import hold_out
 
 __all__ = ["EngineLearner", "Plan", "Trained", "plan_training", "rate_at", "train"]
 
-#: Fraction of the rows that is held out, and the most of them.
-HELD_OUT_SHARE, MAX_HELD_OUT = 0.05, 8192
 #: Fraction of rows that are learned in plain field order; the others learn to be given columns. (0.8 was worth 0.05
 #: nats in plain order on California housing, and cost 0.3 where columns are given. 0.9 brought detection there from .93
 #: to .95, and prices imputed in four completions from an R2 of .78 down to .75.)
@@ -64,22 +61,17 @@ AVERAGE_DECAY = 0.99
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan(TrainingPlan):
+class Plan(BatchPlan):
     """What a training run does; part of what a checkpoint must agree with.
 
     Attributes:
-        batch_rows: rows per update.
         plain_share: fraction of the rows that are learned in plain field order; 1 where what is given is always the
             first fields.
     """
 
-    batch_rows: int
+    held_out: ClassVar[tuple[float, int]] = (0.05, 8192)
     patience: int = PATIENCE
     plain_share: float = PLAIN_SHARE
-
-    def epochs(self, rows: int) -> float:
-        """Passes over the part of a table of ``rows`` rows that is learned."""
-        return self.steps / _steps_per_epoch(rows, self.batch_rows)
 
 
 @dataclass(frozen=True)
@@ -107,7 +99,7 @@ def plan_training(
     if batch_rows is None:
         batch_rows = int(np.clip(rows // 80, MIN_BATCH if columns > MANY_COLUMNS else SOME_ROWS, MAX_BATCH))
         batch_rows = min(batch_rows, max(MIN_BATCH, MAX_CELLS // columns))
-    per_epoch = _steps_per_epoch(rows, batch_rows)
+    per_epoch = Plan.steps_per_epoch(rows, batch_rows)
     least = updates_for(columns, MIN_STEPS, MIN_WIDE_STEPS)
     steps = planned_steps(steps, epochs, per_epoch, DEFAULT_EPOCHS, (least, MAX_STEPS))
     return Plan(
@@ -220,7 +212,7 @@ class NanoLearner(EngineLearner):
         self.groups, self.group = groups, group
         self.mine = slice(None) if group is None else slice(group.rank, None, group.size)
         shuffled = np.random.default_rng([plan.seed, 0]).permutation(len(tokens))
-        held, self.people = hold_out(tokens, shuffled, _held_out(len(tokens)), owners)
+        held, self.people = hold_out(tokens, shuffled, Plan.held_out_rows(len(tokens)), owners)
         # Rows may lie on the disk: those that are learned are read batch by batch.
         unseen = tokens[shuffled[held[shuffled]]].astype(np.int64)
         self.tokens, self.seen = tokens, shuffled[~held[shuffled]]
@@ -302,14 +294,6 @@ def _shrunk(
     fraction = np.repeat(np.asarray(SHARES, np.float32)[choice], np.diff(offsets))
     bias = fraction * weights["head.bias"] + (1 - fraction) * marginal
     return {**weights, "head.weight": weights["head.weight"] * fraction[:, None], "head.bias": bias}
-
-
-def _steps_per_epoch(rows: int, batch_rows: int) -> int:
-    return max(1, (rows - _held_out(rows)) // batch_rows)
-
-
-def _held_out(rows: int) -> int:
-    return held_out_rows(rows, HELD_OUT_SHARE, MAX_HELD_OUT)
 
 
 def rate_at(plan: Plan, step: int) -> float:

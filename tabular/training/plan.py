@@ -7,11 +7,11 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-__all__ = ["Plan", "evaluated_every", "fingerprint_of", "held_out_rows", "planned_steps", "warm_cosine"]
+__all__ = ["BatchPlan", "Plan", "evaluated_every", "fingerprint_of", "planned_steps", "warm_cosine"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +34,34 @@ class Plan:
     patience: int = 1 << 30
 
 
+@dataclass(frozen=True, kw_only=True)
+class BatchPlan(Plan):
+    """The plan of a training on batches of rows, for which some rows of the table are held out.
+
+    Attributes:
+        batch_rows: rows per update.
+    """
+
+    #: Fraction of the rows that is held out, and the most of them.
+    held_out: ClassVar[tuple[float, int]]
+    batch_rows: int
+
+    @classmethod
+    def held_out_rows(cls, rows: int) -> int:
+        """How many of a table's rows are held out, at least one."""
+        fraction, most = cls.held_out
+        return int(np.clip(rows * fraction, 1, most))
+
+    @classmethod
+    def steps_per_epoch(cls, rows: int, batch_rows: int) -> int:
+        """Updates of a pass over the rows that are learned."""
+        return max(1, (rows - cls.held_out_rows(rows)) // batch_rows)
+
+    def epochs(self, rows: int) -> float:
+        """Passes over the part of a table of ``rows`` rows that is learned."""
+        return self.steps / self.steps_per_epoch(rows, self.batch_rows)
+
+
 def planned_steps(
     steps: int | None, epochs: float | None, per_epoch: float, default_epochs: float, bounds: tuple[int, int]
 ) -> int:
@@ -49,11 +77,6 @@ def planned_steps(
 def evaluated_every(steps: int, evaluations: int) -> int:
     """Updates between two of ``evaluations`` evenly spaced evaluations."""
     return max(1, math.ceil(steps / evaluations))
-
-
-def held_out_rows(rows: int, fraction: float, most: int) -> int:
-    """How many of a table's rows are held out: a fraction of them, at least one."""
-    return int(np.clip(rows * fraction, 1, most))
 
 
 def warm_cosine(highest: float, step: int, steps: int, *, warm_up: int, final: float) -> float:

@@ -16,8 +16,7 @@ import numpy as np
 from tabular.progress import Reporter
 from tabular.training import loop
 from tabular.training.learner import Learner, State
-from tabular.training.plan import Plan as TrainingPlan
-from tabular.training.plan import evaluated_every, fingerprint_of, held_out_rows, planned_steps, warm_cosine
+from tabular.training.plan import BatchPlan, evaluated_every, fingerprint_of, planned_steps, warm_cosine
 
 from ...decoding.orders import draw_orders
 from ...parallel.group import Group
@@ -27,8 +26,6 @@ from .batches import BatchMaker
 
 __all__ = ["Plan", "Trained", "plan_training", "train"]
 
-#: Fraction of the rows that is held out, and the most of them.
-HELD_OUT_SHARE, MAX_HELD_OUT = 0.05, 384
 #: Fraction of rows that are learned in the codec's column order; the others learn to be given columns.
 PLAIN_SHARE = 0.6
 DEFAULT_EPOCHS, MIN_STEPS, MAX_STEPS = 3.0, 100, 3000
@@ -48,21 +45,16 @@ OPTIMIZER = "optimizer/"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan(TrainingPlan):
+class Plan(BatchPlan):
     """What a training run does; part of what a checkpoint must agree with.
 
     Attributes:
-        batch_rows: rows per update.
         pieces: micro-batches, in which a batch goes through the model one after the other (gradient accumulation).
     """
 
-    batch_rows: int
+    held_out: ClassVar[tuple[float, int]] = (0.05, 384)
     pieces: int
     patience: int = PATIENCE
-
-    def epochs(self, rows: int) -> float:
-        """Passes over the part of a table of ``rows`` rows that is learned."""
-        return self.steps / _steps_per_epoch(rows, self.batch_rows)
 
 
 @dataclass(frozen=True)
@@ -90,14 +82,14 @@ def plan_training(
     seed: int,
 ) -> Plan:
     """Settings for a table of ``rows`` rows; what is ``None`` is chosen from the size of the table."""
-    seen = rows - _held_out(rows)
+    seen = rows - Plan.held_out_rows(rows)
     batch_rows = min(batch_rows or DEFAULT_BATCH, seen)
-    per_epoch = _steps_per_epoch(rows, batch_rows)
+    per_epoch = Plan.steps_per_epoch(rows, batch_rows)
     steps = planned_steps(steps, epochs, per_epoch, DEFAULT_EPOCHS, (MIN_STEPS, MAX_STEPS))
     if evaluations is None:
         # A row of an update costs three times one that is evaluated.
         work = EVALUATION_SHARE * 3 * steps * batch_rows
-        evaluations = int(np.clip(work / _held_out(rows), *EVALUATIONS))
+        evaluations = int(np.clip(work / Plan.held_out_rows(rows), *EVALUATIONS))
     return Plan(
         steps=steps,
         eval_every=evaluated_every(steps, evaluations),
@@ -176,7 +168,7 @@ class FineTuning(Learner):
         self.rank, self.size = (0, 1) if group is None else (group.rank, group.size)
         self.facts = {"tokens": 0, "best_columns": []}
         shuffled = np.random.default_rng([plan.seed, 0]).permutation(len(choices))
-        held_out = _held_out(len(choices))
+        held_out = Plan.held_out_rows(len(choices))
         unseen, self.seen = choices[shuffled[:held_out]], choices[shuffled[held_out:]]
         self.held_out, self.groups = held_out, np.arange(len(codec.names))
         self.maker = BatchMaker(codec, pad_to=engine.pad_to)
@@ -281,11 +273,3 @@ def _batches(codec: LmCodec, seen: np.ndarray, plan: Plan, done: int, per_epoch:
         for number in rng.permutation(per_epoch)[skip:]:
             yield rows[number * size : (number + 1) * size]
         epoch, skip = epoch + 1, 0
-
-
-def _steps_per_epoch(rows: int, batch_rows: int) -> int:
-    return max(1, (rows - _held_out(rows)) // batch_rows)
-
-
-def _held_out(rows: int) -> int:
-    return held_out_rows(rows, HELD_OUT_SHARE, MAX_HELD_OUT)

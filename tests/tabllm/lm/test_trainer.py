@@ -127,7 +127,7 @@ def test_training_ends_when_nothing_is_gained(monkeypatch):
 def test_the_best_weights_are_kept_not_the_last(monkeypatch):
     codec, choices = text_codec("compact")
     engine, trained = fit(plan(60, learning_rate=0.05, evaluations=20))
-    held_out = np.random.default_rng([0, 0]).permutation(len(choices))[: trainer._held_out(len(choices))]
+    held_out = np.random.default_rng([0, 0]).permutation(len(choices))[: trainer.Plan.held_out_rows(len(choices))]
     engine.start_training(Tuning("full"), codec.used, trainer.level_masks(codec, codec.used), weight_decay=0.0)
     batch = trainer.BatchMaker(codec).make(choices[held_out], np.tile(np.arange(len(codec.names)), (len(held_out), 1)))
     loss = engine.losses(batch, len(codec.names)).sum() / len(held_out)
@@ -207,7 +207,7 @@ def test_looks_cost_a_small_share_of_the_work():
         the_plan = plan_training(rows, steps=steps, batch_rows=16, learning_rate=1e-3, seed=0)
         looks = steps / the_plan.eval_every
         assert 2 <= looks <= 20
-        looked_at = looks * trainer._held_out(rows)
+        looked_at = looks * trainer.Plan.held_out_rows(rows)
         assert looked_at <= 0.2 * 3 * steps * 16 or looks <= 3
 
 
