@@ -10,8 +10,8 @@ hillstrom  who buys after an e-mail, 0.9 % of 64,000 (Kevin Hillstrom, MineThatD
 adult      who earns more than 50,000 dollars (UCI Adult, both parts), thinned to 2 % by the seed 0.
 
 Each seed parts the table anew (56 % to learn, 14 % to choose thresholds and numbers of trees, 30 % to judge by), fits
-the generator to the rows to learn and trains every arm. What is done lies in --work and is not done again. `tabllm
-augment DATA --target T --study` does the same to a table of yours.
+the generator to the rows to learn and trains with every recipe. What is done lies in --work and is not done again.
+`tabllm augment DATA --target T --study` does the same to a table of yours.
 """
 
 from __future__ import annotations

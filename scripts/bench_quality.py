@@ -127,7 +127,7 @@ def measure(name: str, rows: int | None, model: str, seed: int, options: dict, a
         made.to_parquet(arguments.keep / f"{name}-{len(train)}-{model}-{seed}.parquet")
     correlations = correlation_errors(train, made)
     errors = sdmetrics_errors(train, made)
-    trained_on = {arm: getattr(report.utility, arm) for arm in ("real", "synthetic")} if report.utility else {}
+    trained_on = {source: getattr(report.utility, source) for source in ("real", "synthetic")} if report.utility else {}
     return {
         "table": name,
         "rows": len(train),
@@ -144,8 +144,8 @@ def measure(name: str, rows: int | None, model: str, seed: int, options: dict, a
         "detection": report.detection.score if report.detection else None,
         "logistic": report.detection.logistic_score if report.detection else None,
         **{
-            f"{arm}_{report.utility.headline}": scores.metrics[report.utility.headline]
-            for arm, scores in trained_on.items()
+            f"{source}_{report.utility.headline}": scores.metrics[report.utility.headline]
+            for source, scores in trained_on.items()
         },
         "copies_percent": report.privacy.copies.synthetic_percent if report.privacy else None,
         "holdout_copies_percent": report.privacy.copies.holdout_percent if report.privacy else None,

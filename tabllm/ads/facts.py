@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from eval.facts.estimates import Estimate
 
-__all__ = ["CtrArm", "CtrReport", "Ranking"]
+__all__ = ["CtrReport", "Ranking", "ScoredModel"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Ranking:
 
 
 @dataclass(frozen=True)
-class CtrArm:
+class ScoredModel:
     """One source of click probabilities, tested on the same rows as all others.
 
     Attributes:
@@ -74,11 +74,11 @@ class CtrReport:
     past_clicks: int
     test_rows: int
     test_clicks: int
-    arms: tuple[CtrArm, ...]
+    models: tuple[ScoredModel, ...]
     ceiling_auc: float | None = None
     notes: tuple[str, ...] = ()
 
     @property
-    def synthetic(self) -> tuple[CtrArm, ...]:
+    def synthetic(self) -> tuple[ScoredModel, ...]:
         """The training sets that learned from synthetic rows."""
-        return tuple(arm for arm in self.arms if arm.role == "synthetic")
+        return tuple(model for model in self.models if model.role == "synthetic")

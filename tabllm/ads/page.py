@@ -23,7 +23,7 @@ def page(report: CtrReport, failed: Mapping[str, str], facts: Mapping[str, str])
         failed: why a generator made nothing, by name.
         facts: where the page comes from.
     """
-    said = [verdict(arm) for arm in report.synthetic] + [f"{name} failed: {why}" for name, why in failed.items()]
+    said = [verdict(model) for model in report.synthetic] + [f"{name} failed: {why}" for name, why in failed.items()]
     found = section(
         "Findings",
         "findings",
@@ -46,7 +46,7 @@ def page(report: CtrReport, failed: Mapping[str, str], facts: Mapping[str, str])
 
 
 def _plot(report: CtrReport, name: str) -> Markup:
-    rows = [(arm.name, arm.differences[name]) for arm in report.arms if name in arm.differences]
+    rows = [(model.name, model.differences[name]) for model in report.models if name in model.differences]
     label = METRICS[name].label
     words = f"difference of {label} to the model of the real past"
     image = interval_chart(rows, 0.0, "difference to the real past", f"{label}: {words}", "Intervals of 95 %.")

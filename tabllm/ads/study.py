@@ -15,7 +15,7 @@ from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
 from tabular.schema import Schema
 
-from .facts import CtrArm, CtrReport, Ranking
+from .facts import CtrReport, Ranking, ScoredModel
 from .features import Features, Layout, features_of, layout_of
 from .histories.past import history_of
 from .model import CtrModel
@@ -126,7 +126,7 @@ def study_ctr(
         past_clicks=int(clicked.sum()),
         test_rows=test.rows,
         test_clicks=int(truth.sum()),
-        arms=_scored(sources, truth, codes, fit_seconds or {}, seed),
+        models=_scored(sources, truth, codes, fit_seconds or {}, seed),
         ceiling_auc=None if split.truth is None else expected_auc(split.truth),
         notes=tuple(notes),
     )
@@ -155,7 +155,7 @@ def _made(
 
 def _scored(
     sources: list[_Source], click: np.ndarray, ad: np.ndarray | None, fit_seconds: Mapping[str, float], seed: int
-) -> tuple[CtrArm, ...]:
+) -> tuple[ScoredModel, ...]:
     """Every source against the real training set, all over the same resamples.
 
     Args:
@@ -171,12 +171,12 @@ def _scored(
         means = [mean_by_ad(ad[known], each.chance[known]) for each in (first, second)]
         return rank_agreement(means[0], means[1], np.random.default_rng(seed))
 
-    arms = []
+    models = []
     for source in sources:
         own, metrics, differences = compare_chances(click, real.chance, source.chance, np.random.default_rng(seed))
         is_real = source is real
-        arms.append(
-            CtrArm(
+        models.append(
+            ScoredModel(
                 name=source.name,
                 role=source.role,
                 rows=source.rows,
@@ -188,4 +188,4 @@ def _scored(
                 fit_seconds=fit_seconds.get(source.name),
             )
         )
-    return tuple(arms)
+    return tuple(models)

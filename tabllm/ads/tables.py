@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from eval.facts.estimates import Estimate
 from eval.judging.wording import METRICS, score
 
-from .facts import CtrArm, CtrReport, Ranking
+from .facts import CtrReport, Ranking, ScoredModel
 from .scores import METRIC_NAMES, MIN_AD_ROWS
 
 __all__ = ["TextTable", "ctr_tables", "headline", "to_markdown", "verdict"]
@@ -38,13 +38,13 @@ def headline(report: CtrReport) -> str:
     )
 
 
-def verdict(arm: CtrArm) -> str:
-    """Whether the model of ``arm`` ranks clicks as well as that of the real past, in a sentence."""
-    gap = arm.differences.get("auc")
+def verdict(model: ScoredModel) -> str:
+    """Whether ``model`` ranks clicks as well as that of the real past, in a sentence."""
+    gap = model.differences.get("auc")
     if gap is None or gap.value is None or gap.low is None or gap.high is None:
-        return f"{arm.name}: its AUC could not be compared."
+        return f"{model.name}: its AUC could not be compared."
     how = _told(gap.low, gap.high)
-    return f"{arm.name}: a model that learned from it {how}; AUC {_signed(gap)}."
+    return f"{model.name}: a model that learned from it {how}; AUC {_signed(gap)}."
 
 
 def _told(low: float, high: float) -> str:
@@ -61,7 +61,7 @@ def _told(low: float, high: float) -> str:
 def ctr_tables(report: CtrReport) -> list[TextTable]:
     """Scores, their differences to the real past, and the order of the ads."""
     tables = [_scores(report), _differences(report)]
-    if any(arm.ranking or arm.true_ranking for arm in report.arms):
+    if any(model.ranking or model.true_ranking for model in report.models):
         tables.append(_rankings(report))
     return tables
 
@@ -74,13 +74,13 @@ def to_markdown(report: CtrReport) -> str:
         ruler = ["---:" if name.startswith(">") else "---" for name in table.headers]
         lines = "\n".join("| " + " | ".join(cells) + " |" for cells in (header, ruler, *table.rows))
         parts.append(f"#### {table.title}\n\n{lines}\n" + (f"\n{table.note}\n" if table.note else ""))
-    reported = [*(verdict(arm) for arm in report.synthetic), *report.notes]
+    reported = [*(verdict(model) for model in report.synthetic), *report.notes]
     return "\n".join([*parts, "".join(f"- {line}\n" for line in reported)])
 
 
 def _scores(report: CtrReport) -> TextTable:
     rows = tuple(
-        (METRICS[name].label, *(score(arm.metrics[name].value) for arm in report.arms)) for name in METRIC_NAMES
+        (METRICS[name].label, *(score(model.metrics[name].value) for model in report.models)) for name in METRIC_NAMES
     )
     note = (
         "real: the past; redrawn: as many of its rows with replacement, so 63 % of them: what chance may do. "
@@ -88,32 +88,32 @@ def _scores(report: CtrReport) -> TextTable:
     )
     if report.ceiling_auc is not None:
         note += f" ceiling: the true probabilities, whose AUC over all draws of clicks is {report.ceiling_auc:.4f}."
-    return TextTable("Scores on the later rows", ("", *(f">{arm.name}" for arm in report.arms)), rows, note)
+    return TextTable("Scores on the later rows", ("", *(f">{model.name}" for model in report.models)), rows, note)
 
 
 def _differences(report: CtrReport) -> TextTable:
     headers = ("", *(f">{METRICS[name].label}" for name in DIFFERENCES))
     rows = tuple(
-        (arm.name, *(_signed(arm.differences.get(name)) for name in DIFFERENCES))
-        for arm in report.arms
-        if arm.role != "real"
+        (model.name, *(_signed(model.differences.get(name)) for name in DIFFERENCES))
+        for model in report.models
+        if model.role != "real"
     )
     note = "With 95 % intervals over the test rows, the same resamples for both; not over other fits or seeds."
     return TextTable("Differences to the real past", headers, rows, note)
 
 
 def _rankings(report: CtrReport) -> TextTable:
-    any_ranking = next(r for arm in report.arms for r in (arm.ranking, arm.true_ranking) if r is not None)
-    columns: list[tuple[str, Callable[[CtrArm], str]]] = [
-        (">as the real model", lambda arm: _rank(arm.ranking)),
-        (f">of its {any_ranking.top}", lambda arm: str(arm.ranking.shared) if arm.ranking else "-"),
+    any_ranking = next(r for model in report.models for r in (model.ranking, model.true_ranking) if r is not None)
+    columns: list[tuple[str, Callable[[ScoredModel], str]]] = [
+        (">as the real model", lambda model: _rank(model.ranking)),
+        (f">of its {any_ranking.top}", lambda model: str(model.ranking.shared) if model.ranking else "-"),
     ]
-    if any(arm.true_ranking for arm in report.arms):
+    if any(model.true_ranking for model in report.models):
         columns += [
-            (">as the true probabilities", lambda arm: _rank(arm.true_ranking)),
-            (f">of the {any_ranking.top}", lambda arm: str(arm.true_ranking.shared) if arm.true_ranking else "-"),
+            (">as the true probabilities", lambda model: _rank(model.true_ranking)),
+            (f">of the {any_ranking.top}", lambda model: str(model.true_ranking.shared) if model.true_ranking else "-"),
         ]
-    rows = tuple((arm.name, *(cell(arm) for _, cell in columns)) for arm in report.arms)
+    rows = tuple((model.name, *(cell(model) for _, cell in columns)) for model in report.models)
     note = (
         f"{any_ranking.ads:,} values of {report.ad} with {MIN_AD_ROWS} test rows or more, by their mean probability: "
         f"Spearman's rank correlation, and how many of the {any_ranking.top} best are the same."

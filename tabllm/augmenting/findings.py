@@ -5,7 +5,7 @@ from __future__ import annotations
 from eval.judging.wording import interval, score
 
 from .scoring import HIGHER_IS_BETTER, Scores
-from .study import ArmOutcome, Study
+from .study import RecipeOutcome, Study
 
 __all__ = ["SCORE_WORDS", "findings", "verdict"]
 
@@ -32,11 +32,11 @@ DECISIVE = ("pr_auc", "best_f1")
 
 def verdict(study: Study) -> str:
     """Whether synthetic rows help, in one sentence."""
-    hybrids = [(o, o.scores) for o in _judged(study) if o.arm.kind == "hybrid"]
+    hybrids = [(o, o.scores) for o in _judged(study) if o.recipe.kind == "hybrid"]
     if not hybrids:
         return "No training set with synthetic rows could be judged."
     helped = [
-        (outcome.arm.label, name)
+        (outcome.recipe.label, name)
         for outcome, scores in hybrids
         for name in DECISIVE
         if scores is not None and scores.certain.get(name) == "better"
@@ -44,10 +44,10 @@ def verdict(study: Study) -> str:
     if not helped:
         others = sorted(
             {
-                outcome.arm.label
+                outcome.recipe.label
                 for outcome in _judged(study)
                 for name in DECISIVE
-                if outcome.arm.kind != "hybrid" and outcome.scores and outcome.scores.certain.get(name) == "better"
+                if outcome.recipe.kind != "hybrid" and outcome.scores and outcome.scores.certain.get(name) == "better"
             }
         )
         instead = f"; what does is {', '.join(others)}" if others else ", nor does anything else that was tried"
@@ -56,7 +56,8 @@ def verdict(study: Study) -> str:
             f"threshold by more than chance{instead}."
         )
     label, name = helped[0]
-    ahead = dict.fromkeys(o.arm.label for o in (_best(study, each) for each in DECISIVE) if o.arm.kind != "hybrid")
+    best = (_best(study, each).recipe for each in DECISIVE)
+    ahead = dict.fromkeys(recipe.label for recipe in best if recipe.kind != "hybrid")
     but = f"; but in one of the two {' and '.join(ahead)} is ahead of them" if ahead else ""
     return f"Synthetic rows help here: {label} beats real rows alone in {SCORE_WORDS[name]} by more than chance{but}."
 
@@ -69,39 +70,39 @@ def findings(study: Study) -> list[str]:
 
 
 def _finding(study: Study, name: str) -> str:
-    best, arms = _best(study, name), _judged(study)
+    best, recipes = _best(study, name), _judged(study)
     extreme = "highest" if HIGHER_IS_BETTER[name] else "lowest"
     words = SCORE_WORDS[name][0].upper() + SCORE_WORDS[name][1:]
-    base = arms[0]
-    sentence = f"{words}: {best.arm.label} is {extreme} with {_value(best, name)}"
-    if best.arm.kind != "real":
+    base = recipes[0]
+    sentence = f"{words}: {best.recipe.label} is {extreme} with {_value(best, name)}"
+    if best.recipe.kind != "real":
         difference = _scores(best).differences[name]
         certain = _scores(best).certain.get(name) == "better"
         sentence += (
             f", real rows alone have {_value(base, name)}; the difference of {score(difference.value)} "
             f"({interval(difference)}) is {'more than' if certain else 'within'} chance"
         )
-    worse = [outcome.arm.label for outcome in arms if _scores(outcome).certain.get(name) == "worse"]
+    worse = [outcome.recipe.label for outcome in recipes if _scores(outcome).certain.get(name) == "worse"]
     if worse:
-        count = f"{len(worse)} of the {len(arms) - 1} others"
+        count = f"{len(worse)} of the {len(recipes) - 1} others"
         sentence += f"; {count} {'is' if len(worse) == 1 else 'are'} certainly worse than real rows alone"
     return sentence + "."
 
 
-def _judged(study: Study) -> list[ArmOutcome]:
+def _judged(study: Study) -> list[RecipeOutcome]:
     return [outcome for outcome in study.outcomes if outcome.scores is not None]
 
 
-def _best(study: Study, name: str) -> ArmOutcome:
+def _best(study: Study, name: str) -> RecipeOutcome:
     sign = 1 if HIGHER_IS_BETTER[name] else -1
     # max keeps the first of equal ones, and real rows alone come first.
     return max(_judged(study), key=lambda outcome: sign * (_scores(outcome).values[name].value or 0.0))
 
 
-def _scores(outcome: ArmOutcome) -> Scores:
+def _scores(outcome: RecipeOutcome) -> Scores:
     assert outcome.scores is not None
     return outcome.scores
 
 
-def _value(outcome: ArmOutcome, name: str) -> str:
+def _value(outcome: RecipeOutcome, name: str) -> str:
     return score(_scores(outcome).values[name].value)

@@ -25,7 +25,7 @@ def page(study: Study, facts: Mapping[str, str]) -> str:
     Args:
         facts: where the page comes from.
     """
-    failed = [f"{outcome.arm.label} failed: {outcome.error}" for outcome in study.outcomes if outcome.error]
+    failed = [f"{outcome.recipe.label} failed: {outcome.error}" for outcome in study.outcomes if outcome.error]
     found = section(
         "Findings",
         "findings",
@@ -43,7 +43,7 @@ def page(study: Study, facts: Mapping[str, str]) -> str:
 
 def _plot(study: Study, name: str) -> Markup:
     rows = [
-        (outcome.arm.label, outcome.scores.differences[name])
+        (outcome.recipe.label, outcome.scores.differences[name])
         for outcome in study.outcomes
         if outcome.scores is not None and name in outcome.scores.differences
     ]

@@ -12,7 +12,7 @@ from eval.judging.wording import interval, number, score
 from tabular.terminal import escape
 
 from .findings import SCORE_WORDS, findings, verdict
-from .study import ArmOutcome, Study
+from .study import RecipeOutcome, Study
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -74,7 +74,7 @@ def sheets(study: Study) -> list[Sheet]:
     made = [_learned(outcomes)]
     for title, names in _SHEETS:
         rows = [
-            (Cell(outcome.arm.label), *(_cell(outcome.scores.values[name]) for name in names))
+            (Cell(outcome.recipe.label), *(_cell(outcome.scores.values[name]) for name in names))
             for outcome in outcomes
             if outcome.scores is not None
         ]
@@ -83,7 +83,7 @@ def sheets(study: Study) -> list[Sheet]:
     for names in _DIFFERENCES:
         rows = [
             (
-                Cell(outcome.arm.label),
+                Cell(outcome.recipe.label),
                 *(_cell(outcome.scores.differences[name], outcome.scores.certain.get(name, "")) for name in names),
             )
             for outcome in outcomes
@@ -107,7 +107,7 @@ def draw(study: Study, console: Console) -> None:
     console.print()
     for outcome in study.outcomes:
         if outcome.error:
-            console.print(f"[red]{escape(outcome.arm.label)} failed:[/] {escape(outcome.error)}")
+            console.print(f"[red]{escape(outcome.recipe.label)} failed:[/] {escape(outcome.error)}")
     console.print(f"[bold]{escape(verdict(study))}[/]")
     for sentence in findings(study):
         console.print(f"- {escape(sentence)}")
@@ -122,7 +122,7 @@ def to_markdown(study: Study) -> str:
         ruler = ["---:" if name.startswith(">") else "---" for name in sheet.headers]
         body = [[cell.written for cell in row] for row in sheet.rows]
         lines += [f"### {sheet.title}", "", *("| " + " | ".join(row) + " |" for row in [header, ruler, *body]), ""]
-    failed = [f"{outcome.arm.label} failed: {outcome.error}" for outcome in study.outcomes if outcome.error]
+    failed = [f"{outcome.recipe.label} failed: {outcome.error}" for outcome in study.outcomes if outcome.error]
     lines += [f"**{verdict(study)}**", "", *(f"- {line}" for line in [*failed, *findings(study)]), "", NOTE]
     return "\n".join(lines) + "\n"
 
@@ -130,16 +130,16 @@ def to_markdown(study: Study) -> str:
 def to_json(study: Study) -> dict[str, Any]:
     """Everything as plain JSON data."""
     facts: dict[str, Any] = plain(study)
-    for outcome, arm in zip(facts["outcomes"], study.outcomes, strict=True):
-        outcome["arm"] = {**outcome["arm"], "label": arm.arm.label}
+    for outcome, recipe in zip(facts["outcomes"], study.outcomes, strict=True):
+        outcome["recipe"] = {**outcome["recipe"], "label": recipe.recipe.label}
     return {**facts, "verdict": verdict(study), "findings": findings(study)}
 
 
-def _learned(outcomes: Sequence[ArmOutcome]) -> Sheet:
+def _learned(outcomes: Sequence[RecipeOutcome]) -> Sheet:
     headers = ("", ">rows", ">of them made", ">training, s", ">best threshold")
     rows = [
         (
-            Cell(outcome.arm.label),
+            Cell(outcome.recipe.label),
             Cell(number(outcome.rows, 0)),
             Cell(number(outcome.added, 0)),
             Cell(number(outcome.seconds, 1)),

@@ -35,9 +35,9 @@ from ..studies.workspace import Workspace, fingerprint
 from .classes import Classes, added, classes_of
 from .hybrid import synthetic_parts
 from .scoring import Predictions, Scores, judged
-from .training_sets import Arm, TrainingSet, arms_of, training_set
+from .training_sets import Recipe, TrainingSet, recipes_of, training_set
 
-__all__ = ["DEFAULT_SHARES", "ArmOutcome", "Parts", "Settings", "Study", "run_study", "split_rows"]
+__all__ = ["DEFAULT_SHARES", "Parts", "RecipeOutcome", "Settings", "Study", "run_study", "split_rows"]
 
 #: Fractions of the class that are tried.
 DEFAULT_SHARES = (0.05, 0.10, 0.25, 0.50)
@@ -76,7 +76,7 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class ArmOutcome:
+class RecipeOutcome:
     """What came of one training set: scores, or an error.
 
     Attributes:
@@ -85,7 +85,7 @@ class ArmOutcome:
         resumed: whether it was trained by an earlier call.
     """
 
-    arm: Arm
+    recipe: Recipe
     rows: int = 0
     added: int = 0
     seconds: float = 0.0
@@ -109,7 +109,7 @@ class Study:
     seed: int
     rows: dict[str, int]
     positives: dict[str, int]
-    outcomes: tuple[ArmOutcome, ...]
+    outcomes: tuple[RecipeOutcome, ...]
     fit_seconds: float | None = None
     sample_seconds: float | None = None
 
@@ -171,20 +171,20 @@ def run_study(
     truths = {name: _is_label(part, classes, whole) for name, part in vars(parts).items()}
     schema = infer_schema(parts.learn, overrides=kinds)  # nothing of it may come from the rows to judge by
     schema = schema if ruled is None else ruled(parts.learn, schema)
-    arms = arms_of(settings.shares, float(truths["learn"].mean()), oversampling=settings.oversampling)
+    recipes = recipes_of(settings.shares, float(truths["learn"].mean()), oversampling=settings.oversampling)
     _check_positives(truths, classes)
     path = Path(folder)
     make_folder(path)
-    work = _Work(parts, truths, schema, settings, classes, arms, path, progress)
-    trained = [work.outcome(arm) for arm in arms]
-    predictions = {outcome.arm.key: found for outcome, found in trained if found is not None}
+    work = _Work(parts, truths, schema, settings, classes, recipes, path, progress)
+    trained = [work.outcome(recipe) for recipe in recipes]
+    predictions = {outcome.recipe.key: found for outcome, found in trained if found is not None}
     scores: dict[str, Scores] = {}
-    if arms[0].key in predictions:
+    if recipes[0].key in predictions:
         scores = judged(
             predictions,
             truths["validation"],
             truths["holdout"],
-            first=arms[0].key,
+            first=recipes[0].key,
             true_share=float(truths["learn"].mean()),
             seed=settings.seed,
         )
@@ -194,7 +194,7 @@ def run_study(
         seed=settings.seed,
         rows={name: len(truth) for name, truth in truths.items()},
         positives={name: int(truth.sum()) for name, truth in truths.items()},
-        outcomes=tuple(replace(outcome, scores=scores.get(outcome.arm.key)) for outcome, _ in trained),
+        outcomes=tuple(replace(outcome, scores=scores.get(outcome.recipe.key)) for outcome, _ in trained),
         fit_seconds=work.fit_seconds,
         sample_seconds=work.sample_seconds,
     )
@@ -226,14 +226,14 @@ class _Work:
         schema: Schema,
         settings: Settings,
         classes: Classes,
-        arms: list[Arm],
+        recipes: list[Recipe],
         path: Path,
         progress: Reporter,
     ) -> None:
         self.parts, self.truths, self.schema, self.settings = parts, truths, schema, settings
         self.classes, self.work, self.progress = classes, Workspace(path, progress), progress
         # The largest share needs all of the synthetic rows, and the smaller ones the first of them.
-        fraction = max(arm.share or 0.0 for arm in arms)
+        fraction = max(recipe.share or 0.0 for recipe in recipes)
         self.wanted = rows_for_share(fraction, int(truths["learn"].sum()), len(truths["learn"]))
         # What each result depends on, so that another ratio or generator does not undo what it leaves as it is.
         self.data_mark = fingerprint([classes.named, settings.seed, schema.to_dict()], *vars(parts).values())
@@ -251,20 +251,20 @@ class _Work:
         assert self.tables.holdout is not None
         self.x_test, _ = feature_matrix(self.tables.holdout, self.names, self.tables)
 
-    def outcome(self, arm: Arm) -> tuple[ArmOutcome, Predictions | None]:
-        """Train ``arm``, or read what an earlier call found."""
-        file = f"{arm.key}.json"
-        mark = self.rows_mark if arm.kind == "hybrid" else self.data_mark
-        earlier = self.work.facts(file, mark, lambda facts: _read(arm, facts))
+    def outcome(self, recipe: Recipe) -> tuple[RecipeOutcome, Predictions | None]:
+        """Train ``recipe``, or read what an earlier call found."""
+        file = f"{recipe.key}.json"
+        mark = self.rows_mark if recipe.kind == "hybrid" else self.data_mark
+        earlier = self.work.facts(file, mark, lambda facts: _read(recipe, facts))
         if earlier is not None:
-            self.progress.note(f"{arm.label}: done by an earlier call.")
+            self.progress.note(f"{recipe.label}: done by an earlier call.")
             return earlier
         cut = len(self.parts.validation)
         try:
-            synthetic = self._synthetic() if arm.kind == "hybrid" else None
-            self.progress.note(f"{arm.label}:")
+            synthetic = self._synthetic() if recipe.kind == "hybrid" else None
+            self.progress.note(f"{recipe.label}:")
             start = time.perf_counter()
-            learned = training_set(arm, self.real, self.types, self.settings.seed, synthetic)
+            learned = training_set(recipe, self.real, self.types, self.settings.seed, synthetic)
             model = TreeModel(
                 "binary:logistic",
                 self.types,
@@ -280,10 +280,10 @@ class _Work:
         except OutputError:
             raise
         except TabllmError as error:
-            return self._failed(arm, str(error))
+            return self._failed(recipe, str(error))
         except (RuntimeError, MemoryError, ArithmeticError, ValueError) as error:  # others may do
-            return self._failed(arm, f"{type(error).__name__}: {error}")
-        outcome = ArmOutcome(arm, len(learned.y), len(learned.y) - len(self.real.y), time.perf_counter() - start)
+            return self._failed(recipe, f"{type(error).__name__}: {error}")
+        outcome = RecipeOutcome(recipe, len(learned.y), len(learned.y) - len(self.real.y), time.perf_counter() - start)
         self.work.keep(
             file,
             mark,
@@ -298,12 +298,12 @@ class _Work:
         )
         return outcome, Predictions(probability[:cut], probability[cut:], learned.share)
 
-    def _failed(self, arm: Arm, why: str) -> tuple[ArmOutcome, None]:
-        self.progress.note(f"{arm.label} failed: {why}")
-        return ArmOutcome(arm, error=why), None
+    def _failed(self, recipe: Recipe, why: str) -> tuple[RecipeOutcome, None]:
+        self.progress.note(f"{recipe.label} failed: {why}")
+        return RecipeOutcome(recipe, error=why), None
 
     def _synthetic(self) -> np.ndarray:
-        """``float32[rows, features]``, made once; a generator that failed is not tried again for the next arm."""
+        """``float32[rows, features]``, made once; a generator that failed is not tried again for the next recipe."""
         if self.generator_error is not None:
             raise TabllmError(self.generator_error)
         try:
@@ -339,7 +339,7 @@ class _Work:
         return made.table
 
 
-def _read(arm: Arm, facts: Mapping[str, Any]) -> tuple[ArmOutcome, Predictions]:
-    outcome = ArmOutcome(arm, int(facts["rows"]), int(facts["added"]), float(facts["seconds"]), resumed=True)
+def _read(recipe: Recipe, facts: Mapping[str, Any]) -> tuple[RecipeOutcome, Predictions]:
+    outcome = RecipeOutcome(recipe, int(facts["rows"]), int(facts["added"]), float(facts["seconds"]), resumed=True)
     validation, test = (np.array(facts[part], np.float64) for part in ("validation", "holdout"))
     return outcome, Predictions(validation, test, float(facts["share"]))

@@ -10,7 +10,7 @@ import numpy as np
 from tabular.errors import UsageError
 from tabular.sampling.shares import rows_for_share
 
-__all__ = ["Arm", "TrainingSet", "arms_of", "training_set"]
+__all__ = ["Recipe", "TrainingSet", "recipes_of", "training_set"]
 
 Kind = Literal["real", "hybrid", "weights", "smote", "oversampling"]
 _WORDS: dict[Kind, str] = {
@@ -23,7 +23,7 @@ _WORDS: dict[Kind, str] = {
 
 
 @dataclass(frozen=True)
-class Arm:
+class Recipe:
     """One way to learn a rare class.
 
     Attributes:
@@ -66,7 +66,7 @@ class TrainingSet:
         return hits / (hits + float((~self.y).sum()))
 
 
-def arms_of(fractions: tuple[float, ...], present: float, *, oversampling: bool) -> list[Arm]:
+def recipes_of(fractions: tuple[float, ...], present: float, *, oversampling: bool) -> list[Recipe]:
     """The training sets of a study: real rows alone first; shares that the class has already make none.
 
     Raises:
@@ -80,15 +80,15 @@ def arms_of(fractions: tuple[float, ...], present: float, *, oversampling: bool)
         raise UsageError(
             f"The class has {100 * present:.3g} % of the rows already, as much as every ratio; name higher --ratios."
         )
-    arms = [Arm("real"), Arm("weights"), *(Arm("hybrid", fraction) for fraction in above)]
-    arms += [Arm("smote", fraction) for fraction in above]
-    return arms + [Arm("oversampling", fraction) for fraction in above if oversampling]
+    recipes = [Recipe("real"), Recipe("weights"), *(Recipe("hybrid", fraction) for fraction in above)]
+    recipes += [Recipe("smote", fraction) for fraction in above]
+    return recipes + [Recipe("oversampling", fraction) for fraction in above if oversampling]
 
 
 def training_set(
-    arm: Arm, real: TrainingSet, types: list[str], seed: int, synthetic: np.ndarray | None = None
+    recipe: Recipe, real: TrainingSet, types: list[str], seed: int, synthetic: np.ndarray | None = None
 ) -> TrainingSet:
-    """What ``arm`` learns from.
+    """What ``recipe`` learns from.
 
     Args:
         real: the real rows.
@@ -99,15 +99,15 @@ def training_set(
     Raises:
         UsageError: if SMOTE is not installed, or the class has too few rows for it.
     """
-    if arm.kind == "weights":
+    if recipe.kind == "weights":
         return TrainingSet(real.x, real.y, weight=float((~real.y).sum() / real.y.sum()))
-    if arm.share is None:
+    if recipe.share is None:
         return real
-    rows = rows_for_share(arm.share, int(real.y.sum()), len(real.y))
-    if arm.kind == "hybrid":
+    rows = rows_for_share(recipe.share, int(real.y.sum()), len(real.y))
+    if recipe.kind == "hybrid":
         assert synthetic is not None
         new = synthetic[:rows]
-    elif arm.kind == "smote":
+    elif recipe.kind == "smote":
         new = _smote(real, types, rows, seed)
     else:
         new = real.x[np.random.default_rng(seed).choice(np.flatnonzero(real.y), rows)]

@@ -279,9 +279,9 @@ def draw(console: Console, report: CtrReport, failed: dict[str, str]) -> None:
         console.print(f"[bold]{escape(table.title)}[/]")
         print_table(console, table.headers, [[escape(cell) for cell in row] for row in table.rows])
         console.print(f"[dim]{escape(table.note)}[/]\n")
-    for arm in report.synthetic:
-        console.print(escape(verdict(arm)))
+    for model in report.synthetic:
+        console.print(escape(verdict(model)))
     for note in report.notes:
         console.print(f"[dim]- {escape(note)}[/]")
-    for model, why in failed.items():
-        console.print(f"[red]{escape(model)} failed:[/] {escape(why)}")
+    for name, why in failed.items():
+        console.print(f"[red]{escape(name)} failed:[/] {escape(why)}")

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.utils import murmurhash3_32
 
 from eval.facts.estimates import Estimate
-from tabllm.ads.facts import CtrArm
+from tabllm.ads.facts import ScoredModel
 from tabllm.ads.features import BUCKETS, buckets, features_of, layout_of
 from tabllm.ads.model import CtrModel
 from tabllm.ads.page import page
@@ -44,7 +44,7 @@ def report(split):
 
 
 def by_name(report):
-    return {arm.name: arm for arm in report.arms}
+    return {model.name: model for model in report.models}
 
 
 def test_no_test_row_is_older_than_a_past_row(split, log):
@@ -163,13 +163,13 @@ def _two_columns():
 
 
 def test_the_ceiling_the_real_and_each_synthetic_past_are_told(report, split):
-    arms = by_name(report)
-    assert list(arms) == ["ceiling", "real", "redrawn", "copy", "shuffled"]
+    models = by_name(report)
+    assert list(models) == ["ceiling", "real", "redrawn", "copy", "shuffled"]
     clicked = split.test[CLICK].to_numpy()
-    assert arms["ceiling"].metrics["auc"].value == pytest.approx(roc_auc_score(clicked, split.truth))
-    assert arms["ceiling"].metrics["predicted_observed"].value == pytest.approx(split.truth.sum() / clicked.sum())
-    assert arms["ceiling"].metrics["auc"].value > arms["real"].metrics["auc"].value > 0.55
-    assert report.ceiling_auc == pytest.approx(arms["ceiling"].metrics["auc"].value, abs=0.05)
+    assert models["ceiling"].metrics["auc"].value == pytest.approx(roc_auc_score(clicked, split.truth))
+    assert models["ceiling"].metrics["predicted_observed"].value == pytest.approx(split.truth.sum() / clicked.sum())
+    assert models["ceiling"].metrics["auc"].value > models["real"].metrics["auc"].value > 0.55
+    assert report.ceiling_auc == pytest.approx(models["ceiling"].metrics["auc"].value, abs=0.05)
 
 
 def test_a_copy_of_the_past_does_as_the_past_does(report):
@@ -190,12 +190,12 @@ def test_clicks_dealt_out_anew_teach_nothing(report):
 
 
 def test_every_score_lies_in_its_interval(report):
-    for arm in report.arms:
-        for name, estimate in arm.metrics.items():
+    for model in report.models:
+        for name, estimate in model.metrics.items():
             slack = (
                 0.01 if name == "calibration_error" else 0
             )  # it is a sum of sizes, and grows when rows are drawn again
-            assert estimate.low - slack <= estimate.value <= estimate.high, (arm.name, name)
+            assert estimate.low - slack <= estimate.value <= estimate.high, (model.name, name)
 
 
 def test_a_model_that_says_twice_the_chance_is_told_so():
@@ -230,8 +230,8 @@ def test_the_ad_is_guessed_by_its_name():
 def test_the_page_has_the_findings_a_plot_of_each_difference_every_figure_and_its_origin(report):
     text = unescape(page(report, {"broken": "it has no rows"}, {"click log": "12,000 rows of ads.csv"}))
     assert text.startswith("<!DOCTYPE html>")
-    for arm in report.synthetic:
-        assert verdict(arm) in text
+    for model in report.synthetic:
+        assert verdict(model) in text
     assert "broken failed: it has no rows" in text
     assert text.count("<figure") == len(DIFFERENCES)
     for table in ctr_tables(report):
@@ -251,12 +251,12 @@ def test_the_page_has_the_findings_a_plot_of_each_difference_every_figure_and_it
 )
 def test_the_sentence_says_no_more_than_the_interval_does(low, high, words):
     gap = Estimate((low + high) / 2, low, high)
-    arm = CtrArm("x", "synthetic", 10, 1, {"auc": Estimate(0.5)}, {"auc": gap})
-    assert words in verdict(arm)
+    model = ScoredModel("x", "synthetic", 10, 1, {"auc": Estimate(0.5)}, {"auc": gap})
+    assert words in verdict(model)
 
 
 def test_nothing_is_said_of_an_auc_that_could_not_be_measured():
-    assert "could not be compared" in verdict(CtrArm("x", "synthetic", 10, 1, {}, {}))
+    assert "could not be compared" in verdict(ScoredModel("x", "synthetic", 10, 1, {}, {}))
 
 
 @pytest.fixture
@@ -284,7 +284,7 @@ def test_the_command_fits_judges_and_writes(ads, toy, run_tabllm):
     done = run_tabllm(*arguments)
     assert done.code == 0, done.err
     facts = json.loads(Path("c.json").read_text())
-    assert [arm["name"] for arm in facts["arms"]] == ["ceiling", "real", "redrawn", "toy"]
+    assert [model["name"] for model in facts["models"]] == ["ceiling", "real", "redrawn", "toy"]
     assert facts["test_from"]
     assert facts["ad"] == "ad_id"
     text = Path("c.md").read_text()
@@ -313,9 +313,9 @@ def test_the_past_is_written_and_a_file_made_from_it_is_judged(ads, run_tabllm):
     assert len(past) == pytest.approx(0.8 * 3000, abs=5)
     done = run_tabllm("ctr", ads, "--click", "click", "--time", "time", "--synthetic", "past.csv", "--json", "-")
     assert done.code == 0, done.err
-    arm = json.loads(done.out)["arms"][-1]
-    assert (arm["name"], arm["role"]) == ("past", "synthetic")
-    assert arm["differences"]["auc"]["value"] == 0
+    model = json.loads(done.out)["models"][-1]
+    assert (model["name"], model["role"]) == ("past", "synthetic")
+    assert model["differences"]["auc"]["value"] == 0
 
 
 def test_one_generator_that_fails_does_not_lose_the_others(ads, toy, run_tabllm, monkeypatch):
@@ -325,7 +325,7 @@ def test_one_generator_that_fails_does_not_lose_the_others(ads, toy, run_tabllm,
     facts = json.loads(Path("c.json").read_text())
     assert facts["failed"] == {"ctgan": "ZeroDivisionError: division by zero"}
     assert facts["time"] is None
-    assert facts["arms"][-1]["name"] == "toy"
+    assert facts["models"][-1]["name"] == "toy"
     assert run_tabllm("ctr", ads, "--click", "click", "-m", "ctgan").code == 1
 
 

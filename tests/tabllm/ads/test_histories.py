@@ -90,7 +90,8 @@ def test_a_model_that_is_told_of_the_past_comes_nearer_to_the_ceiling(log, monke
     schema = infer_log_schema(split.past, USER, TIME)
     told = study_ctr(split, {}, click=CLICK, time=TIME, schema=schema, by=USER, threads=1)
     plain = study_ctr(split, {}, click=CLICK, time=TIME, schema=schema, threads=1)
-    auc = [next(arm for arm in report.arms if arm.role == "real").metrics["auc"].value for report in (told, plain)]
+    real = [next(model for model in report.models if model.role == "real") for report in (told, plain)]
+    auc = [model.metrics["auc"].value for model in real]
     assert auc[0] > auc[1]
     assert any("clicks before" in note for note in told.notes)
 
@@ -106,7 +107,7 @@ def test_the_commands_make_users_and_learn_their_histories(tmp_path, run_tabllm,
     arguments += tuple(f"--drop={name}" for name in ("device_series", "device_size", "ad_id", "slot_id", "gender"))
     done = run_tabllm(*arguments, "-m", "nano", "--epochs", "1", "--json", "c.json")
     assert done.code == 0, done.err
-    assert "synthetic" in [arm["role"] for arm in json.loads(Path("c.json").read_text())["arms"]]
+    assert "synthetic" in [model["role"] for model in json.loads(Path("c.json").read_text())["models"]]
     made = pd.read_parquet("ads-ctr/nano/synthetic.parquet")
     assert made["user_id"].value_counts().max() > 1
     done = run_tabllm("ctr", "ads.csv", "--click", "click", "--by", "user_id")

@@ -11,7 +11,7 @@ from tabllm.augmenting.scoring import HIGHER_IS_BETTER, Predictions, judged
 
 @pytest.fixture(scope="module")
 def found():
-    """Four arms on 2,000 rows, of which 10 % are of the class: two alike, one better, one that calls all too likely."""
+    """Four recipes on 2,000 rows, of which 10 % are of the class: two alike, one better, one too sure."""
     rng = np.random.default_rng(0)
     truth = {name: np.arange(2000) % 10 == 0 for name in ("validation", "test")}
 
@@ -26,18 +26,18 @@ def found():
     weak, strong = chances(1.0), chances(2.0)
     odds = {name: 9 * values / (1 - values) for name, values in weak.items()}
     inflated = {name: values / (1 + values) for name, values in odds.items()}
-    arms = {
+    recipes = {
         "real": Predictions(**weak, share=0.1),
         "same": Predictions(**weak, share=0.1),
         "strong": Predictions(**strong, share=0.1),
         "inflated": Predictions(**inflated, share=0.5),
     }
-    return arms, truth, judged(arms, truth["validation"], truth["test"], first="real", true_share=0.1, seed=0)
+    return recipes, truth, judged(recipes, truth["validation"], truth["test"], first="real", true_share=0.1, seed=0)
 
 
 def test_scores_are_those_of_the_report(found):
-    arms, truth, scores = found
-    chance = arms["strong"].test
+    recipes, truth, scores = found
+    chance = recipes["strong"].test
     expected = classification_scores(truth["test"].astype(int), np.column_stack([1 - chance, chance]), 1)
     for name in ("recall", "precision", "f1", "auc", "pr_auc", "log_loss", "normalised_entropy", "calibration_error"):
         assert scores["strong"].values[name].value == pytest.approx(expected[name])

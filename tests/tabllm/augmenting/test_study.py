@@ -1,4 +1,4 @@
-"""The study: one split, every arm on the same rows, resumable, one failure its own; and what it says."""
+"""The study: one split, every recipe on the same rows, resumable, one failure its own; and what it says."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tabllm.augmenting.findings import findings, verdict
 from tabllm.augmenting.page import PLOTTED, page
 from tabllm.augmenting.scoring import HIGHER_IS_BETTER, Scores
 from tabllm.augmenting.sheets import draw, sheets, to_json, to_markdown
-from tabllm.augmenting.study import ArmOutcome, Settings, Study, run_study, split_rows
-from tabllm.augmenting.training_sets import Arm
+from tabllm.augmenting.study import RecipeOutcome, Settings, Study, run_study, split_rows
+from tabllm.augmenting.training_sets import Recipe
 from tabular.errors import TableError, UsageError
 from tabular.preparing.inference import infer_schema
 from tabular.progress import Reporter
@@ -80,14 +80,14 @@ def test_the_generator_learns_nothing_but_the_rows_to_learn(studied, tmp_path):
 
 
 def test_every_arm_is_judged_with_intervals(studied):
-    assert [outcome.arm.label for outcome in studied.outcomes] == ARMS
+    assert [outcome.recipe.label for outcome in studied.outcomes] == ARMS
     assert not any(outcome.error for outcome in studied.outcomes)
     for outcome in studied.outcomes:
         assert set(outcome.scores.values) == set(HIGHER_IS_BETTER)
         auc = outcome.scores.values["auc"]
         assert 0.5 < auc.low < auc.value < auc.high < 1
-        assert (outcome.scores.differences == {}) == (outcome.arm.kind == "real")
-    rows = {outcome.arm.label: (outcome.rows, outcome.added) for outcome in studied.outcomes}
+        assert (outcome.scores.differences == {}) == (outcome.recipe.kind == "real")
+    rows = {outcome.recipe.label: (outcome.rows, outcome.added) for outcome in studied.outcomes}
     real = studied.rows["learn"]
     assert rows["real alone"] == rows["class weights"] == (real, 0)
     half = 448 - 2 * studied.positives["learn"]
@@ -106,7 +106,7 @@ def test_what_is_done_is_not_done_again(clicks, toy, studied, tmp_path, monkeypa
 
 def test_another_generator_or_ratio_leaves_the_other_arms_as_they_are(clicks, toy, studied, tmp_path):
     found = run_study(clicks, replace(SETTINGS, model="filler", shares=(0.5, 0.6)), tmp_path / "work")
-    assert {outcome.arm.label for outcome in found.outcomes if outcome.resumed} == {
+    assert {outcome.recipe.label for outcome in found.outcomes if outcome.resumed} == {
         "real alone",
         "class weights",
         "SMOTE to 50 %",
@@ -147,7 +147,7 @@ def test_a_generator_that_fails_loses_only_its_own_arms_and_is_tried_once(clicks
 
     toy.trouble["fit"] = RuntimeError("out of memory")
     found = run_study(clicks, SETTINGS, tmp_path, progress=Listening())
-    errors = {outcome.arm.label: outcome.error for outcome in found.outcomes if outcome.error}
+    errors = {outcome.recipe.label: outcome.error for outcome in found.outcomes if outcome.error}
     assert set(errors) == {"synthetic to 30 %", "synthetic to 50 %"}
     assert set(errors.values()) == {"toy: RuntimeError: out of memory"}
     assert sum(note.startswith("Learning ") and "with toy" in note for note in notes) == 1
@@ -178,7 +178,7 @@ def test_the_three_faces_tell_the_same(studied):
         value = f"{outcome['scores']['values']['pr_auc']['value']:.4f}"
         assert value in shown
         assert value in text
-        assert outcome["arm"]["label"] in text
+        assert outcome["recipe"]["label"] in text
     assert facts["verdict"] == verdict(studied)
     assert facts["verdict"] in text
     assert max(map(len, shown.splitlines())) <= 80
@@ -197,13 +197,13 @@ def test_the_page_holds_every_table_and_a_plot_of_the_differences(studied):
 
 # -- what it says ---------------------------------------------------------------------------------------------
 def made_up(**certain: dict[str, str]) -> Study:
-    """A study of four arms in which PR-AUC and F1 grow from arm to arm, but nothing is certain unless said."""
-    arms = [Arm("real"), Arm("weights"), Arm("hybrid", 0.1), Arm("smote", 0.1)]
+    """A study of four recipes in which PR-AUC and F1 grow from recipe to recipe, but nothing is certain unless said."""
+    recipes = [Recipe("real"), Recipe("weights"), Recipe("hybrid", 0.1), Recipe("smote", 0.1)]
     outcomes = []
-    for i, arm in enumerate(arms):
+    for i, recipe in enumerate(recipes):
         values = {name: Estimate(0.1 + 0.01 * i, 0.05, 0.2) for name in HIGHER_IS_BETTER}
         differences = {name: Estimate(0.01 * i, -0.01, 0.05) for name in HIGHER_IS_BETTER} if i else {}
-        outcomes.append(ArmOutcome(arm, scores=Scores(0.3, values, differences, certain.get(arm.kind, {}))))
+        outcomes.append(RecipeOutcome(recipe, scores=Scores(0.3, values, differences, certain.get(recipe.kind, {}))))
     return Study("a = 1", "toy", 0, {}, {}, tuple(outcomes))
 
 

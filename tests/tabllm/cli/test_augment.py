@@ -132,7 +132,7 @@ def test_a_study_is_drawn_and_written(visits, toy, run_tabllm, monkeypatch):
     done = run_tabllm(*command, "--markdown", "s.md", "--json", "s.json", "--html", "s.html")
     assert done.code == 0, done.err
     facts = json.loads(Path("s.json").read_text())
-    labels = [outcome["arm"]["label"] for outcome in facts["outcomes"]]
+    labels = [outcome["recipe"]["label"] for outcome in facts["outcomes"]]
     assert labels[:4] == ["real alone", "class weights", "synthetic to 30 %", "synthetic to 50 %"]
     assert labels[-1] == "oversampled to 50 %"
     assert facts["verdict"] in Path("s.md").read_text()
