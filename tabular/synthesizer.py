@@ -74,7 +74,6 @@ class Synthesizer(Likelihood, Settings, ABC):
     search_screen: ClassVar[Mapping[str, Any]] = {}
     #: Engines (``torch``, ``mlx``) by which a fit can be spread over processes.
     spread_engines: ClassVar[tuple[str, ...]] = ()
-    #: What :attr:`part_rows` is.
     _part_rows: ClassVar[int | None] = None
     #: What is said where a fit is needed first.
     _unfitted: ClassVar[str] = "This model has learned no table yet; call fit() first."
