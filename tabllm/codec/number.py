@@ -66,6 +66,23 @@ class NumberCodec:
         knots = _quantile_knots(rest, count, steps)
         return cls(atoms, knots * unit, missing, _tails(rest, knots))
 
+    @classmethod
+    def coarse(cls, values: np.ndarray, *, bins: int) -> NumberCodec:
+        """As :meth:`fit`, with ``bins`` tokens at most (beside "missing"), each of about as many of the ``values``.
+
+        For numbers that are given and not drawn: what is learned of one of them holds for its neighbours too.
+        """
+        present = values[~np.isnan(values)]
+        missing = len(present) < len(values)
+        distinct, counts = np.unique(present, return_counts=True)
+        if len(distinct) <= bins:
+            return cls(distinct, np.empty((0, 2)), missing)
+        atoms = distinct[counts * bins >= len(present)]
+        rest = present[~_is_in(present, atoms)]
+        edges = np.quantile(rest, np.linspace(0, 1, max(bins - len(atoms), 1) + 1)) if len(rest) else np.empty(0)
+        knots = np.stack([edges[:-1], edges[1:]], axis=1) if len(edges) else np.empty((0, 2))
+        return cls(atoms, knots[np.append(np.diff(knots[:, 0]) > 0, True)] if len(knots) else knots, missing)
+
     @property
     def size(self) -> int:
         """How many tokens the column has."""

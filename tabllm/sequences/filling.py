@@ -20,6 +20,7 @@ from tabular.sampling.imputing import read_every_cell, with_cells
 from tabular.schema import Schema
 
 from ..nano.table_lm import TableLM
+from .agreeing import KnownParts
 from .event_model import EventModel
 from .following import not_before, relative_log, with_what_follows
 from .lanes import MAX_STEPS
@@ -62,13 +63,15 @@ def fill_histories(
     limit = np.full(len(log.user), np.inf)
     for name in after:
         limit = np.fmin(limit, log.arrays[name])
-    log, users = _with_users(log, open_, limit, layout, users_model, seed)
+    said = KnownParts.of(log, open_, layout)
+    log, users = _with_users(log, open_, limit, said, layout, users_model, seed)
     for name in layout.relative:
         open_[name] = open_[name] | open_[layout.time]  # the time since an event of which no time is known
     log = relative_log(log, layout.relative)
     log = replace(log, arrays={name: values.copy() for name, values in log.arrays.items()})
     with progress.task("Imputing", int(np.any(list(open_.values()), axis=0).sum()), "rows") as task:
-        _draw_events(log, open_, limit, users, past, events_model, np.random.default_rng([seed, 3]), task.advance)
+        rng = np.random.default_rng([seed, 3])
+        _draw_events(log, open_, limit, said, users, past, events_model, rng, task.advance)
     events = {name: log.arrays[name] for name in layout.event_columns}
     made = events_model.with_unlearned(events, {name: open_[name] for name in events}, seed=seed)
     found = {**log.arrays, **{name: made[name] for name in events}}
@@ -99,7 +102,7 @@ def _neighbours_time(user: np.ndarray, times: np.ndarray, lowest: float | None) 
 
 
 def _with_users(
-    log: EventLog, open_: Arrays, limit: np.ndarray, layout: Layout, model: TableLM, seed: int
+    log: EventLog, open_: Arrays, limit: np.ndarray, said: KnownParts, layout: Layout, model: TableLM, seed: int
 ) -> tuple[EventLog, Arrays]:
     """The log with the users' own columns and a time in every row, and canonical arrays of the table of users."""
     arrays = dict(log.arrays)
@@ -128,19 +131,31 @@ def _with_users(
     for name in layout.user_columns:
         arrays[name] = users[name][log.user]
     if untimed.any():
-        arrays[layout.time] = _laid_out(log, untimed, limit, users, layout)
+        rng = np.random.default_rng([seed, 5])
+        arrays[layout.time] = _laid_out(log, untimed, limit, said, users, layout, rng)
     return replace(log, arrays=arrays), users
 
 
-def _laid_out(log: EventLog, untimed: np.ndarray, limit: np.ndarray, users: Arrays, layout: Layout) -> np.ndarray:
+def _laid_out(
+    log: EventLog,
+    untimed: np.ndarray,
+    limit: np.ndarray,
+    said: KnownParts,
+    users: Arrays,
+    layout: Layout,
+    rng: np.random.Generator,
+) -> np.ndarray:
     """float64[rows]: times, missing ones spread evenly between those of the events before and after them.
 
     Where the first or the last event has none it is as the model of users says.
     """
     unit = 1.0 if layout.clock.unit == "numbers" else DAY
-    until = _until(log.times, ~untimed, limit, log.user)
+    until = said.latest(_until(log.times, ~untimed, limit, log.user), untimed, log.user)
     times = np.where(untimed, np.nan, log.times)
     begin = np.where(untimed[log.first], np.minimum(users[layout.first], until[log.first]), times[log.first])
+    late = np.flatnonzero(untimed[log.first])
+    rows, before = log.first[late], np.full(len(late), -np.inf)
+    begin[late] = said.agreeing(rows, on_grid(begin[late], log.schema[layout.time]), before, until[rows], rng)
     end = begin + np.maximum(np.nan_to_num(users[layout.span]), 0) * unit
     latest = np.asarray(pd.Series(times).groupby(log.user).max())
     times[log.last] = np.where(untimed[log.last], np.minimum(np.fmax(end, latest), until[log.last]), times[log.last])
@@ -154,6 +169,7 @@ def _draw_events(
     log: EventLog,
     open_: Arrays,
     limit: np.ndarray,
+    said: KnownParts,
     users: Arrays,
     past: Past,
     model: EventModel,
@@ -172,7 +188,7 @@ def _draw_events(
         layout.window + 1,
     )
     untimed = untimed & ~fixed
-    until = _until(log.times, ~untimed, limit, log.user)
+    until = said.latest(_until(log.times, ~untimed, limit, log.user), untimed, log.user)
     for step in range(int(level.max(initial=-1)) + 1):
         rows = np.flatnonzero(level == step)
         before = log.before(log.times, 1, rows)
@@ -193,7 +209,8 @@ def _draw_events(
             begin, end = before[late], until[rows[late]]
             found = clock.join({name: drawn[name][late] for name in gaps if name in drawn}, begin, end)
             between = on_grid(begin + rng.random(len(begin)) * (end - begin), clock.column)
-            log.arrays[time][rows[late]] = np.where(found > end, np.minimum(between, end), found)
+            found = np.where(found > end, np.minimum(between, end), found)
+            log.arrays[time][rows[late]] = said.agreeing(rows[late], found, begin, end, rng)
         advance(len(rows))
 
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from tabular.encoding.arrays import from_arrays
+from tabular.encoding.arrays import from_arrays, on_grid
 from tabular.preparing.inference import infer_schema
 from tabular.relations.log import EventLog, unused_name
-from tabular.relations.times import Clock, Names
+from tabular.relations.times import DAY, Clock, Names
 from tabular.rules import Rule
 from tabular.schema import Column, Schema
 
 from .spans import Spans
 
-__all__ = ["Layout", "sound_users", "user_arrays", "user_table"]
+__all__ = ["Layout", "sound_users", "user_arrays", "user_table", "with_spans"]
 
 #: Columns of events of which a user's mean or most frequent value is learned, and which an event is given of its past.
 MAX_GIVEN = 8
@@ -146,6 +146,35 @@ def user_arrays(log: EventLog, layout: Layout) -> dict[str, np.ndarray]:
             found[typical] = _means(values, log.user, len(log.first))
         else:
             found[typical] = _most_frequent(values, log.user, len(log.first), len(column.categories))
+    return found
+
+
+def with_spans(
+    users: Mapping[str, np.ndarray], layout: Layout, rng: np.random.Generator, *, begin: bool, span: bool
+) -> dict[str, np.ndarray]:
+    """``users``, canonical arrays, whose beginnings and spans are drawn anew by :attr:`Layout.spans`.
+
+    Args:
+        begin, span: which of these may be changed: not what was asked for.
+    """
+    spans, clock, found = layout.spans, layout.clock, dict(users)
+    if spans is None:
+        return found
+    count, unit = np.maximum(np.rint(users[layout.count]), 1), 1.0 if clock.unit == "numbers" else DAY
+    least = spans.pace * (count - 1)
+    low, high = (clock.day(np.array([bound]))[0] for bound in (clock.column.minimum, clock.column.maximum))
+    first = spans.beginning(count, rng) if begin else None
+    if first is not None:
+        first = np.minimum(clock.day(first), high - np.ceil(least))
+        if unit == DAY:
+            # Weekday and time of day stay as they were drawn.
+            first += (clock.day(users[layout.first]) - first + 3) % 7 - 3
+            first += 7.0 * (first < low) - 7.0 * (first > high)
+        first = np.clip(first, low, high) * unit + (users[layout.first] % DAY if unit == DAY else 0.0)
+        found[layout.first] = on_grid(first, clock.column)
+    if span:
+        drawn = np.maximum(spans.draw(count, found[layout.first], rng), least)
+        found[layout.span] = drawn if clock.unit == "numbers" else np.rint(drawn)
     return found
 
 

@@ -37,7 +37,7 @@ from .event_model import EventModel
 from .filling import fill_histories, open_ended
 from .following import kept_rules, relative_columns, relative_log, rules_of, with_what_follows
 from .lanes import stretches
-from .layout import Layout, sound_users, user_arrays, user_table
+from .layout import Layout, sound_users, user_arrays, user_table, with_spans
 from .past import Past
 from .run_files import Run, read_run, write_run
 from .spans import Spans
@@ -141,7 +141,8 @@ class SequenceLM(NanoSettings, Synthesizer):
         folder = None if checkpoint is None else Path(checkpoint)
         progress.note(f"{len(users):,} users with {len(log.user):,} events are learned, first users, then events.")
         users_model.fit(users, schema=users_schema, progress=progress, checkpoint=folder and folder / "users")
-        events_model.past = tuple(column.name for column in past.columns)
+        names = tuple(column.name for column in past.columns)
+        events_model.of_histories(names, len(past.drawn_at_first), tuple(gaps), log.user)
         events_model.fit(
             from_arrays(context, of_events),
             schema=of_events,
@@ -211,10 +212,8 @@ class SequenceLM(NanoSettings, Synthesizer):
         where: Any = asked.users or None
         drawn = self._users.sample(n, where=where, seed=seed, progress=Reporter(), refine=refine)
         layout, users = self._fitted(), to_arrays(drawn, self._users.schema)
-        if layout.spans is not None and not any(condition.column == layout.span for condition in asked.users):
-            rng = np.random.default_rng([seed, 2])
-            span = layout.spans.draw(users[layout.count], users[layout.first], rng)
-            users[layout.span] = span if layout.clock.unit == "numbers" else np.rint(span)
+        begin, span = (name not in {each.column for each in asked.users} for name in (layout.first, layout.span))
+        users = with_spans(users, layout, np.random.default_rng([seed, 2]), begin=begin, span=span)
         return sound_users(users, layout)
 
     def _asked_parts(

@@ -23,8 +23,9 @@ __all__ = ["END", "NOW", "PAST_BINS", "SINCE", "Moment", "Past"]
 PAST_BINS = 32
 #: The name of the gap before an event among its values in a window.
 SINCE = ""
-#: Names of columns of the past: the time of the event before, and how far away the last event is.
-NOW, END = "time before", "time to come"
+#: Names of columns of the past: the time of the event before, how far away the last event is, and that divided by the
+#: number of events to come.
+NOW, END, PACE = "time before", "time to come", "time per event to come"
 
 Arrays = dict[str, np.ndarray]
 
@@ -54,8 +55,8 @@ class Past:
     """The columns of the past of an event.
 
     Attributes:
-        columns: in the order in which they are given; when it is and how far away the end is come last, so that they
-            can be drawn from the others where a history goes on beyond what was learned.
+        columns: in the order in which they are given; :attr:`drawn_at_first` come last, so that they can be drawn from
+            the others where a history goes on beyond what was learned.
     """
 
     def __init__(self, layout: Layout, users: Schema, events: Schema) -> None:
@@ -93,11 +94,12 @@ class Past:
         number("events to come")
         number(NOW)
         number(END)
+        number(PACE)
 
     @property
-    def drawn_at_first(self) -> tuple[str, str]:
-        """The columns that a history that goes on has not."""
-        return self.names[NOW], self.names[END]
+    def drawn_at_first(self) -> tuple[str, ...]:
+        """The columns that a history that goes on has not: when it is, and how far away and how dense what comes is."""
+        return self.names[NOW], self.names[END], self.names[PACE]
 
     def nothing(self, rows: int) -> Arrays:
         """The values of an event that is not there, for the window of so many histories."""
@@ -133,7 +135,11 @@ class Past:
         put("clock before", moment.time % DAY)
         put("events before", moment.position.astype(np.float64))
         put("events to come", moment.left.astype(np.float64))
-        put(END, np.maximum(moment.last_day - layout.clock.day(moment.time), 0))
+        ahead = np.maximum(moment.last_day - layout.clock.day(moment.time), 0)
+        put(END, ahead)
+        # The quotient of two coarse numbers is not learned from them. Without it gaps of long histories do not go with
+        # their span: events that are made too late all fall on the last day.
+        put(PACE, ahead / np.maximum(moment.left, 1))
         return found
 
     def of_log(self, log: EventLog, users: Mapping[str, np.ndarray], rows: np.ndarray | None = None) -> Arrays:

@@ -17,6 +17,8 @@ from .past import END, NOW, SINCE, Moment, Past
 __all__ = ["Start", "make_events", "start_of_users", "start_within"]
 
 Arrays = dict[str, np.ndarray]
+#: How many times an event that cannot be when it was drawn is drawn again.
+AGAIN = 8
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,42 @@ def start_within(past: Past, layout: Layout, log: EventLog, users: Mapping[str, 
     return Start(moment, replace(layout.clock, column=column), begins=False, open=True)
 
 
+def _timely(model: EventModel, told: Arrays, clock: Clock, moment: Moment, rng: np.random.Generator) -> Arrays:
+    """What :meth:`.EventModel.draw` gives, with times that go with that of the last event.
+
+    An event that comes too late, or before the one before (on the same day at a time of day that has passed), is drawn
+    again: put where it may be, such events would fall on one instant. The last event stands on the last day: where it
+    does not its gap is given and the rest of it drawn.
+    """
+    drawn = model.draw(told, rng)
+    begin = clock.day(moment.time)
+    end = np.maximum(moment.last_day, begin)
+    times = clock.reach(drawn, moment.time)
+    day = clock.day(times)
+    ahead = clock.whole(end - begin)
+    ends = (moment.left == 1) & (day != end) & (end > begin)
+    last = np.flatnonzero(ends & model.leads_with(ahead, told))  # of a run of an older release the gap may come behind
+    wrong = np.setdiff1d(np.flatnonzero((day > end) | (times < moment.time)), last)
+    if len(last):
+        given = _some(ahead, last)
+        again = {**model.draw({**_some(told, last), **given}, rng), **given}
+        for name in drawn:
+            drawn[name][last] = again[name]
+    if len(wrong):
+        some = np.repeat(wrong, AGAIN)
+        again = model.draw(_some(told, some), rng)
+        times = clock.reach(again, moment.time[some])
+        right = (clock.day(times) <= end[some]) & (times >= moment.time[some])
+        chosen = np.arange(len(wrong)) * AGAIN + right.reshape(-1, AGAIN).argmax(axis=1)
+        for name in drawn:
+            drawn[name][wrong] = again[name][chosen]
+    return drawn
+
+
+def _some(arrays: Arrays, rows: np.ndarray) -> Arrays:
+    return {name: values[rows] for name, values in arrays.items()}
+
+
 def make_events(
     model: EventModel,
     past: Past,
@@ -89,13 +127,12 @@ def make_events(
         context = past.arrays(moment, beyond)
         if first and start.open:
             context = {name: values for name, values in context.items() if name not in past.drawn_at_first}
-        drawn = model.draw(context, rng)
-        end = moment.last_day
+        stands, end = first and start.begins, moment.last_day
+        drawn = model.draw(context, rng) if first else _timely(model, context, start.clock, moment, rng)
         if first and start.open:
             ahead = drawn.get(past.names[END], np.zeros(active))
             beyond = moment.time - drawn.get(past.names[NOW], moment.time)
             end = start.clock.day(moment.time) + np.nan_to_num(ahead)
-        stands = first and start.begins
         time = moment.time if stands else start.clock.join(drawn, moment.time, end)
         kept = {name: drawn[name] for name in layout.event_columns if name in drawn}
         steps.append({**kept, layout.time: time})

@@ -74,12 +74,29 @@ class Clock:
             found[self.names.clock] = np.where(long, times % DAY, np.nan)
         return found
 
+    def whole(self, distance: np.ndarray) -> dict[str, np.ndarray]:
+        """What is known of gaps, in the form of :meth:`split`, that lead so far on: in units of :meth:`day`, not 0."""
+        if self.unit == "numbers":
+            return {self.names.gap: distance}
+        found = {self.names.weeks: distance // 7, self.names.days: (distance % 7).astype(np.int32)}
+        return found if self.unit == "days" else {self.names.gap: np.full(len(distance), np.nan), **found}
+
     def join(self, parts: Mapping[str, np.ndarray], before: np.ndarray, last_day: np.ndarray) -> np.ndarray:
         """The times that gaps lead to: not before ``before``, and as the column can hold them.
 
         Args:
             last_day: what no time goes beyond, in units of :meth:`day`.
         """
+        if self.unit == "numbers":
+            times = np.minimum(self.reach(parts, before), np.maximum(last_day, before))
+        else:
+            times = self.reach(parts, before, np.maximum(last_day, np.floor(before / DAY)))
+        return np.maximum(on_grid(times, self.column), before)
+
+    def reach(
+        self, parts: Mapping[str, np.ndarray], before: np.ndarray, last_day: np.ndarray | float = np.inf
+    ) -> np.ndarray:
+        """The times as they were drawn: of a long gap and a time of day that has passed, one before ``before``."""
         zero = np.zeros(len(before))
         gap = np.nan_to_num(parts.get(self.names.gap, zero), nan=0.0)
         times = before + np.maximum(gap, 0)
@@ -88,12 +105,10 @@ class Clock:
             # Where no event is of a burst nothing is missing, and where all are, no codec holds these columns.
             long = ~np.isnan(weeks) if self.names.weeks in parts else np.isnan(parts.get(self.names.gap, zero * np.nan))
             days = np.maximum(parts.get(self.names.days, zero), 0) + 7 * np.nan_to_num(np.rint(weeks))
-            there = np.minimum(np.floor(before / DAY) + days, np.maximum(last_day, np.floor(before / DAY)))
+            there = np.minimum(np.floor(before / DAY) + days, last_day)
             clock = np.nan_to_num(parts.get(self.names.clock, zero))
             times = np.where(long, there * DAY + clock, times)
-        else:
-            times = np.minimum(times, np.maximum(last_day, before))
-        return np.maximum(on_grid(times, self.column), before)
+        return times
 
     def day(self, times: np.ndarray) -> np.ndarray:
         """Whole days since 1970 of instants; numbers as they are."""

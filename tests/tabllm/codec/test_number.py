@@ -188,6 +188,18 @@ def test_columns_of_any_size_spread_and_rounding_keep_their_distribution(rows, b
         assert value in codec.atoms
 
 
+def test_a_coarse_codec_has_few_tokens_of_about_as_many_cells_each():
+    values = np.concatenate([RNG(1).lognormal(2, 1, 5000), np.full(2000, 3.0), np.full(100, np.nan)])
+    codec = NumberCodec.coarse(values, bins=16)
+    tokens, found = codec.encode(values), codec.decode(codec.encode(values), RNG(2))
+    assert codec.atoms.tolist() == [3.0]
+    assert codec.size == 17
+    assert np.bincount(tokens[:, 0])[1:-1] == pytest.approx(5000 / 15, abs=2)
+    assert (np.isnan(found) == np.isnan(values)).all()
+    assert NumberCodec.coarse(np.arange(5.0), bins=9).atoms.tolist() == [0, 1, 2, 3, 4]
+    assert NumberCodec.from_dict(codec.to_dict()).encode(values).tolist() == tokens.tolist()
+
+
 @pytest.mark.parametrize("size", [1e155, 1.7e308, 1e-300, 5e-322])
 def test_numbers_at_the_ends_of_float64_are_coded_and_drawn(size):
     values = np.random.default_rng(0).uniform(-1, 1, 2000) * size

@@ -31,6 +31,7 @@ def log(users: int = 60) -> pd.DataFrame:
             "amount": amount,
             "note": [f"order {number}" for number in rng.permutation(rows)],
             "paid": time + pd.to_timedelta(rng.integers(0, 3000, rows), unit="s"),
+            "hour": time.hour,
         }
     )
 
@@ -74,6 +75,18 @@ def test_a_time_lies_between_those_of_its_neighbours_and_rules_hold(model, holes
     given = holes[["price", "amount", "total"]]
     open_ = given.isna().any(axis=1)
     assert (filled["total"] == filled["price"] * filled["amount"])[open_].mean() > 0.9
+
+
+def test_a_time_that_is_drawn_goes_with_what_the_event_says_of_it(model, holes):
+    assert "hour = hour(time)" in [rule.text for rule in model.schema.rules]
+    untimed = log().assign(time=holes["time"])
+    filled = model.complete(untimed)
+    assert untimed["time"].isna().sum() > 30
+    assert (filled["time"].dt.hour == filled["hour"]).all()
+    assert filled.groupby("user_id")["time"].apply(lambda times: times.is_monotonic_increasing).all()
+    assert (
+        filled["time"].between(log()["time"].min() - pd.Timedelta("7D"), log()["time"].max() + pd.Timedelta("7D")).all()
+    )
 
 
 def test_histories_may_go_on_beyond_the_table_and_hold_one_event(model):

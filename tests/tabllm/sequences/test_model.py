@@ -65,6 +65,15 @@ def test_a_users_own_columns_are_the_same_in_all_its_events_and_rules_within_an_
     assert (made["total"] == made["price"] * made["amount"]).all()
 
 
+def test_a_history_ends_on_the_day_that_was_drawn_for_its_user(model):
+    users = model._drawn_users(40, model._parsed(None), 3, None)
+    made = model.sample(40, seed=3)
+    days = made["time"].dt.floor("D").groupby(made["user_id"])
+    span = (days.max() - days.min()).dt.days.sort_values()
+    assert span.tolist() == sorted(users["span"].astype(int))
+    assert span.gt(0).sum() > 10
+
+
 def test_conditions_are_on_users(model):
     made = model.sample(10, where="country = fr and events = 3")
     assert set(made["country"]) == {"fr"}

@@ -33,6 +33,15 @@ def test_spans_go_with_the_number_of_events_and_keep_their_distribution():
     assert drawn.max() <= span.max()
 
 
+def test_beginnings_go_with_the_number_of_events_and_keep_their_distribution():
+    count, first, span = users(300)
+    first = np.rint(np.maximum(100 - 1.5 * count + np.random.default_rng(3).normal(0, 9, 300), 0))
+    spans = Spans.of(count, first, span)
+    drawn = spans.beginning(count, np.random.default_rng(2))
+    assert ranks_go_together(count, drawn) == pytest.approx(ranks_go_together(count, first), abs=0.1)
+    assert np.quantile(drawn, [0.1, 0.5, 0.9]) == pytest.approx(np.quantile(first, [0.1, 0.5, 0.9]), abs=6)
+
+
 def test_equal_spans_stay_equal_and_what_nobody_had_is_drawn_at_the_ends():
     count, first, _ = users(60)
     spans = Spans.of(count, first, np.full(60, 7.0))
@@ -50,5 +59,7 @@ def test_too_few_or_enough_users_need_none():
 def test_it_is_read_as_it_was_written():
     spans = Spans.of(*users(100))
     assert Spans.from_dict(spans.to_dict()) == spans
+    older = {name: spans.to_dict()[name] for name in ("count", "first", "span", "weights", "spread")}
+    assert Spans.from_dict(older).beginning(np.array([3.0]), np.random.default_rng(0)) is None
     with pytest.raises(FieldError, match="spread"):
         Spans.from_dict({**spans.to_dict(), "spread": "wide"})

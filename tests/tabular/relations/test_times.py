@@ -52,6 +52,17 @@ def test_dates_have_no_time_of_day_and_numbers_only_gaps():
     assert set(numbers.split(np.array([3.0]), np.array([1.0]))) == {"gap"}
 
 
+def test_a_gap_of_whole_days_leads_there():
+    before = np.array([3 * DAY + 3600.0, 10 * DAY])
+    clock = clock_of(np.append(before, before + 7 * 3600 + 5))
+    parts = clock.whole(np.array([1.0, 16.0]))
+    times = clock.reach({**parts, clock.names.clock: np.array([60.0, 120.0])}, before)
+    assert times.tolist() == [4 * DAY + 60, 26 * DAY + 120]
+    assert (
+        clock.reach({**parts, clock.names.weeks: np.zeros(2), clock.names.days: np.zeros(2, int)}, before)[0] == 3 * DAY
+    )
+
+
 def test_no_time_goes_back_or_beyond_the_last_day():
     before = np.array([10 * DAY, 10 * DAY])
     clock = clock_of(np.array([1.0]))
