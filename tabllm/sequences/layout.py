@@ -15,6 +15,7 @@ from tabular.relations.times import DAY, Clock, Names
 from tabular.rules import Rule
 from tabular.schema import Column, Schema
 
+from .paces import Paces
 from .spans import Spans
 
 __all__ = ["Layout", "sound_users", "user_arrays", "user_table", "with_spans"]
@@ -41,6 +42,7 @@ class Layout:
         in_time_order: whether the rows of the file are in time order, and not by user.
         relative: columns of events that are learned as the time since the event (:mod:`.following`).
         spans: how the span is drawn, where users are few.
+        paces: how much time is left for the events to come; none in a run of an older release.
     """
 
     by: str
@@ -56,6 +58,7 @@ class Layout:
     in_time_order: bool
     relative: tuple[str, ...] = ()
     spans: Spans | None = None
+    paces: Paces | None = None
 
     @classmethod
     def of(cls, log: EventLog, relative: tuple[str, ...] = ()) -> Layout:
@@ -81,6 +84,7 @@ class Layout:
             2 if len(given) <= MAX_TWICE else 1,
             log.in_time_order,
             relative,
+            paces=Paces.of(log, clock),
         )
 
     @property

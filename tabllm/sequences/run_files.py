@@ -29,6 +29,7 @@ from tabular.storage.rundir import HISTORY, atomic_directory, write_json
 from ..nano.table_lm import TableLM
 from .event_model import EventModel
 from .layout import Layout
+from .paces import Paces
 from .spans import Spans
 
 __all__ = ["Run", "read_run", "write_run"]
@@ -82,6 +83,8 @@ def write_run(directory: str | Path, run: Run) -> None:
     kept |= {"typical": dict(layout.typical), "unit": layout.clock.unit, "names": vars(layout.clock.names)}
     if layout.spans is not None:
         kept["spans"] = layout.spans.to_dict()
+    if layout.paces is not None:
+        kept["paces"] = layout.paces.to_dict()
     with atomic_directory(directory) as folder:
         run.schema.to_json(folder / "schema.json")
         config = {"version": RUN_VERSION, "model": run.model, "options": run.settings, "fit": run.facts}
@@ -123,6 +126,7 @@ def read_run(directory: str | Path, device: str) -> Run:
             data["in_time_order"],
             tuple(data["relative"]),
             Spans.from_dict(data["spans"]) if "spans" in data else None,
+            Paces.from_dict(data["paces"]) if "paces" in data else None,
         )
     users = TableLM.load(folder / "users", device=device)
     events = EventModel.load(folder / "events", device=device)

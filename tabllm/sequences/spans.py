@@ -75,7 +75,7 @@ class Spans:
         whole = [np.quantile(each, np.linspace(0, 1, QUANTILES)) for each in (count, first)]
         of_all = [_scores(each, grid) for each, grid in zip((count, first), whole, strict=True)]
         varies = all(np.std(each) > 0 for each in of_all)
-        slope = float(np.corrcoef(*of_all)[0, 1]) if varies else 0.0
+        slope = float(np.corrcoef(of_all[0], of_all[1])[0, 1]) if varies else 0.0
         pace = float(np.quantile(values[2] / (values[0] - 1), 0.01))
         counts, firsts, lasting, all_counts, all_firsts = (tuple(grid.tolist()) for grid in (*grids, *whole))
         weight = tuple((weights / size).tolist())
@@ -107,10 +107,12 @@ class Spans:
     def from_dict(cls, data: Any) -> Self:
         """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
         check_fields(data, {**_FIELDS, **_BEGINNING}, "spans", needed=_FIELDS)
-        known = {name: data[name] for name in (*_FIELDS, *_BEGINNING) if name in data}
-        return cls(
-            **{name: tuple(map(float, each)) if isinstance(each, list) else float(each) for name, each in known.items()}
-        )
+        known: dict[str, Any] = {
+            name: tuple(map(float, value)) if isinstance(value, list) else float(value)
+            for name, value in data.items()
+            if name in _FIELDS or name in _BEGINNING
+        }
+        return cls(**known)
 
 
 def _scores(values: np.ndarray, grid: np.ndarray) -> np.ndarray:

@@ -64,35 +64,44 @@ def start_within(past: Past, layout: Layout, log: EventLog, users: Mapping[str, 
     return Start(moment, replace(layout.clock, column=column), begins=False, open=True)
 
 
-def _timely(model: EventModel, told: Arrays, clock: Clock, moment: Moment, rng: np.random.Generator) -> Arrays:
+def _timely(
+    model: EventModel, context: Arrays, layout: Layout, clock: Clock, moment: Moment, rng: np.random.Generator
+) -> Arrays:
     """What :meth:`.EventModel.draw` gives, with times that go with that of the last event.
 
-    An event that comes too late, or before the one before (on the same day at a time of day that has passed), is drawn
-    again: put where it may be, such events would fall on one instant. The last event stands on the last day: where it
-    does not its gap is given and the rest of it drawn.
+    An event is drawn again that comes before the one before (on the same day at a time of day that has passed), after
+    the last day, or where the time that is left does not go with the events that are left (:mod:`.paces`). The last
+    event stands on the last day: where it does not its gap is given and the rest of it drawn.
     """
-    drawn = model.draw(told, rng)
+    drawn = model.draw(context, rng)
     begin = clock.day(moment.time)
     end = np.maximum(moment.last_day, begin)
-    times = clock.reach(drawn, moment.time)
-    day = clock.day(times)
+
+    def unfit(drawn: Arrays, rows: np.ndarray) -> np.ndarray:
+        """float64[rows]: 0 for times that go with the rest; greater where they go with it less."""
+        times = clock.reach(drawn, moment.time[rows])
+        ahead = end[rows] - clock.day(times)
+        off = np.zeros(len(rows)) if layout.paces is None else layout.paces.beyond(moment.left[rows] - 1, ahead)
+        return np.where((ahead < 0) | (times < moment.time[rows]), np.inf, off)
+
+    off = unfit(drawn, np.arange(len(end)))
     ahead = clock.whole(end - begin)
-    ends = (moment.left == 1) & (day != end) & (end > begin)
-    last = np.flatnonzero(ends & model.leads_with(ahead, told))  # of a run of an older release the gap may come behind
-    wrong = np.setdiff1d(np.flatnonzero((day > end) | (times < moment.time)), last)
+    ends = (moment.left == 1) & (clock.day(clock.reach(drawn, moment.time)) != end) & (end > begin)
+    last = np.flatnonzero(
+        ends & model.leads_with(ahead, context)
+    )  # of a run of an older release the gap may come behind
     if len(last):
         given = _some(ahead, last)
-        again = {**model.draw({**_some(told, last), **given}, rng), **given}
+        again = {**model.draw({**_some(context, last), **given}, rng), **given}
         for name in drawn:
             drawn[name][last] = again[name]
+    wrong = np.setdiff1d(np.flatnonzero(off > 0), last)
     if len(wrong):
         some = np.repeat(wrong, AGAIN)
-        again = model.draw(_some(told, some), rng)
-        times = clock.reach(again, moment.time[some])
-        right = (clock.day(times) <= end[some]) & (times >= moment.time[some])
-        chosen = np.arange(len(wrong)) * AGAIN + right.reshape(-1, AGAIN).argmax(axis=1)
+        again = model.draw(_some(context, some), rng)
+        best = unfit(again, some).reshape(-1, AGAIN).argmin(axis=1)
         for name in drawn:
-            drawn[name][wrong] = again[name][chosen]
+            drawn[name][wrong] = again[name][np.arange(len(wrong)) * AGAIN + best]
     return drawn
 
 
@@ -128,7 +137,7 @@ def make_events(
         if first and start.open:
             context = {name: values for name, values in context.items() if name not in past.drawn_at_first}
         stands, end = first and start.begins, moment.last_day
-        drawn = model.draw(context, rng) if first else _timely(model, context, start.clock, moment, rng)
+        drawn = model.draw(context, rng) if first else _timely(model, context, layout, start.clock, moment, rng)
         if first and start.open:
             ahead = drawn.get(past.names[END], np.zeros(active))
             beyond = moment.time - drawn.get(past.names[NOW], moment.time)
