@@ -5,7 +5,7 @@
 ``config``       the shape of its network; ``settings``: what a user may set
 ``trainer``      what the training loop is given (``private_trainer``: with differential privacy; ``holdout``)
 ``engines``      the network, on PyTorch and on MLX
-``sampler``      equal prefixes are computed once (``relations``: which columns are drawn again)
+``sampler``      rows, by the tree of prefixes (``relations``: which columns are drawn again)
 ``scorer``       log-probabilities of given rows
 ``run_files``    what a run keeps
 ===============  ==============================================================================

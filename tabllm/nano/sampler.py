@@ -1,27 +1,16 @@
-"""Sampling as a walk down the tree of prefixes; the same for every engine.
-
-A node is a prefix of field values, with the number of rows that share it. Each node is evaluated once
-and its rows are dealt to its children, so a prefix that a thousand rows share costs one evaluation.
-Where nearly every row has a node of its own, merging no longer pays: there the rows go on in blocks,
-each field in one engine call, and no value comes back to the host before the block is done.
-
-Rows stay sorted by prefix, and the uniform numbers of neighbouring rows form a Latin hypercube: each
-row is an exact draw of the model, while the counts of values lie closer to their expectation than
-independent draws would put them (systematic sampling; cf. array-RQMC, L'Ecuyer et al. 2008).
-"""
+"""Rows from ``nano``: its way through the tree of prefixes, of one token a column, and its blocks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..decoding.blocks import Blocks
-from ..decoding.draws import deal, latin_uniforms, systematic, thinned
+from ..decoding.draws import latin_uniforms
+from ..decoding.prefix_tree import Nodes, TreeWalk
 from .engines.base import TINY, NanoEngine
 
 __all__ = ["MAX_CONDITIONED", "Rows", "Sampler", "Weights"]
@@ -33,30 +22,11 @@ BLOCK_ROWS = 1024
 MAX_FIELDS = 1 << 17
 #: With fewer rows than this per node, rows are expanded into blocks.
 MIN_ROWS_PER_NODE = 1.3
-#: Prefixes kept while conditions are worked through; beyond it they are thinned without bias.
+#: Prefixes kept while conditions are worked through; beyond it they are thinned without bias. Up to four times as many
+#: are, lest there be fewer than rows.
 MAX_CONDITIONED = 4096
 
 Weights = Mapping[int, np.ndarray]
-
-
-@dataclass
-class _Branch:
-    """A set of prefixes of equal length and the rows below them.
-
-    Attributes:
-        cache: the engine's keys and values of the nodes' parents. What a node needs of it is gathered only when
-            its turn comes, so that waiting branches hold no copies.
-        parent: int64[nodes], each node's entry in ``cache``.
-        counts: int64[nodes], rows below each node.
-        prefix: int32[nodes, depth], the tokens so far, in sampling order.
-        logs: float64[nodes], the log-probability of ``prefix``; see :class:`Rows`.
-    """
-
-    cache: Any
-    parent: np.ndarray
-    counts: np.ndarray
-    prefix: np.ndarray
-    logs: np.ndarray
 
 
 class Rows(NamedTuple):
@@ -106,8 +76,8 @@ class Sampler:
                 their joint distribution given all the conditions, not one after the other.
             advance: called with how many rows are done.
         """
-        walk = _Walk(self.engine, self.parents, list(order), dict(weights or {}), rng, advance)
-        return walk.run(rows, conditioned).tokens
+        walk = _Walk(self, order, rng, weights, conditioned=conditioned, advance=advance)
+        return walk.run(rows)[0]
 
     def sample_rows(
         self,
@@ -125,10 +95,9 @@ class Sampler:
             keep: field -> float[tokens] (or [tokens of the first half, tokens]), the probability with which a row stays
                 once that field is drawn. The others are left out there, so that fewer rows come than were asked for.
         """
-        walk = _Walk(
-            self.engine, self.parents, list(order), dict(weights or {}), rng, lambda rows: None, keep=keep, scored=True
-        )
-        return walk.run(rows, conditioned)
+        walk = _Walk(self, order, rng, weights, conditioned=conditioned, keep=keep, scored=True)
+        tokens, logs = walk.run(rows)
+        return Rows(tokens, logs, walk.evaluated)
 
     def complete(
         self,
@@ -151,177 +120,130 @@ class Sampler:
             rows * copies rows, as given, the copies of each one after the other; their log-probabilities are those of
             the fields that were drawn.
         """
-        walk = _Walk(self.engine, self.parents, list(order), dict(weights or {}), rng, lambda rows: None, scored=True)
-        block = max(1, walk.block // copies)
-        with walk.drawing(1 if len(known) <= block else None):
-            for start in range(0, len(known), block):
-                part = known[start : start + block]
-                begin = partial(self._shared, walk, part) if shared else partial(self._begun, walk, part, copies)
-                walk.draw(begin, part.shape[1], np.zeros(len(part) * copies))
-        return walk.result()
+        walk = _Walk(self, order, rng, weights, scored=True)
+        record = np.full((len(known), len(walk.order)), -1, np.int32)
+        given = walk.order[: known.shape[1]]
+        record[:, given] = known
+        size = max(1, walk.block // copies)
+        with walk.drawing(1 if len(known) <= size else None):
+            for start in range(0, len(known), size):
+                block = record[start : start + size]
+                begin = partial(self._begun, walk, block, given, copies, shared)
+                walk.blocks.draw(walk.drawn(begin, len(given), np.zeros(len(block) * copies)))
+        tokens, logs = walk.result()
+        return Rows(tokens, logs, walk.evaluated)
 
-    def _begun(self, walk: _Walk, known: np.ndarray, copies: int) -> tuple[Any, np.ndarray]:
+    def _begun(
+        self, walk: _Walk, record: np.ndarray, given: list[int], copies: int, shared: bool
+    ) -> tuple[Any, np.ndarray]:
         """The cache and the tokens of a block of :meth:`complete`."""
-        cache = self.engine.new_cache(len(known))
-        self.engine.append(cache, known[:, :-1], walk.order, 0)
-        if copies == 1:
-            return cache, known
-        cache = self.engine.gather(cache, np.repeat(np.arange(len(known)), copies), known.shape[1])
-        return cache, np.repeat(known, copies, axis=0)
-
-    def _shared(self, walk: _Walk, known: np.ndarray) -> tuple[Any, np.ndarray]:
-        """The same, where many rows have the same tokens but for the last one."""
-        prefix, place = np.unique(known[:, :-1], axis=0, return_inverse=True)
+        prefix, rows = record[:, given[:-1]], np.repeat(np.arange(len(record)), copies)
+        source = rows
+        if shared:
+            prefix, source = np.unique(prefix, axis=0, return_inverse=True)
+            rows = rows[walk.rounded(len(rows))]
+            source = source.ravel()[rows]
         cache = self.engine.new_cache(len(prefix))
         self.engine.append(cache, prefix, walk.order, 0)
-        rows = walk.rounded(len(known))
-        return self.engine.gather(cache, place.ravel()[rows], known.shape[1], drawing=True), known[rows]
+        if shared or copies > 1:
+            cache = self.engine.gather(cache, source, len(given), drawing=shared)
+        return cache, record[rows]
 
 
-class _Walk:
+class _Walk(TreeWalk):
     def __init__(
         self,
-        engine: NanoEngine,
-        parents: list[int],
-        order: list[int],
-        weights: dict[int, np.ndarray],
+        sampler: Sampler,
+        order: Sequence[int],
         rng: np.random.Generator,
-        advance: Callable[[int], None],
+        weights: Weights | None,
         *,
+        conditioned: int = 0,
         keep: Weights | None = None,
         scored: bool = False,
+        advance: Callable[[int], None] = lambda rows: None,
     ) -> None:
-        self.engine, self.parents, self.order, self.rng, self.advance = engine, parents, order, rng, advance
-        self.weights, self.keep, self.scored = weights, dict(keep or {}), scored
-        most = max(1, MAX_FIELDS // len(engine.config.sizes))
-        most = max(engine.round_rows, most - most % engine.round_rows)
+        self.engine, self.parents, self.order = sampler.engine, sampler.parents, list(order)
+        self.weights, self.keep, self.scored = dict(weights or {}), dict(keep or {}), scored
+        most = max(1, MAX_FIELDS // len(self.engine.config.sizes))
+        most = max(self.engine.round_rows, most - most % self.engine.round_rows)
+        super().__init__(rng, advance)
+        self.columns, self.conditioned = len(self.order), conditioned
+        self.enumerated = MAX_CONDITIONED, 4 * MAX_CONDITIONED
+        self.min_rows_per_node = MIN_ROWS_PER_NODE
+        #: Where rows may be left out they stay in the tree.
+        self.tree_columns = 1 + max((self.order.index(field) for field in self.keep), default=-1)
         self.nodes, self.block = min(MAX_NODES, most), min(BLOCK_ROWS, most)
-        self.place = {field: step for step, field in enumerate(order)}
-        #: Steps up to which rows may be left out: there they stay in the tree.
-        self.sifting = max((self.place[field] + 1 for field in self.keep), default=0)
-        self.parts: list[tuple[np.ndarray, np.ndarray]] = [(np.empty((0, len(order)), np.int32), np.empty(0))]
         self.evaluated = 0
-
-    @contextmanager
-    def drawing(self, threads: int | None = None) -> Iterator[None]:
-        """Around :meth:`draw`: by so many threads, by default as many as the engine allows."""
-        with self.engine.drawing() as most, Blocks(threads or most, self.collect) as self.blocks:
-            yield
-
-    def run(self, rows: int, conditioned: int) -> Rows:
-        with self.drawing():
-            stack = [self.conditioned_start(rows, conditioned)]
-            while stack:
-                branch = stack.pop()
-                step = branch.prefix.shape[1]
-                if step == len(self.order):
-                    self.merged(branch)
-                elif self.sifting <= step and branch.counts.sum() < MIN_ROWS_PER_NODE * len(branch.counts):
-                    self.expand(branch)
-                else:
-                    stack.extend(reversed(self.deepen(branch)))
-        return self.result()
-
-    def result(self) -> Rows:
-        tokens, logs = (np.concatenate(each) for each in zip(*self.parts, strict=True))
-        return Rows(tokens, logs, self.evaluated)
-
-    def merged(self, branch: _Branch) -> None:
-        """Rows of which the last field, too, was drawn in the tree."""
-        in_field_order = np.empty_like(branch.prefix)
-        in_field_order[:, self.order] = branch.prefix
-        self.blocks.add((np.repeat(in_field_order, branch.counts, axis=0), np.repeat(branch.logs, branch.counts)))
-
-    def collect(self, part: tuple[np.ndarray, np.ndarray]) -> None:
-        self.parts.append(part)
-        self.advance(len(part[0]))
-
-    # -- conditions -------------------------------------------------------------------------------------------
-    def conditioned_start(self, rows: int, conditioned: int) -> _Branch:
-        """The prefixes over the conditioned fields, with the rows dealt by their probability.
-
-        All allowed prefixes are enumerated with their exact probability; where they become too many they
-        are thinned to equal weights by systematic resampling (a particle filter).
-        """
-        cache, mass, logs = self.engine.new_cache(1), np.ones(1), np.zeros(1)
-        prefix = np.empty((1, 0), np.int32)
-        most = int(
-            np.clip(rows, MAX_CONDITIONED, 4 * MAX_CONDITIONED)
-        )  # as many different prefixes as rows, if it can be
-        for step in range(conditioned):
-            probabilities = self.probabilities(cache, prefix, step).astype(np.float64)
-            joint = mass[:, None] * probabilities
-            node, token = np.nonzero(joint)
-            mass, logs = joint[node, token], logs[node] + np.log(probabilities[node, token])
-            if len(mass) > most:
-                kept, mass = thinned(mass, most, self.rng)
-                node, token, logs = node[kept], token[kept], logs[kept]
-            prefix = np.concatenate([prefix[node], token[:, None].astype(np.int32)], axis=1)
-            cache = self.engine.gather(cache, node, step + 1)
-        if not conditioned:
-            return _Branch(cache, np.zeros(1, np.int64), np.array([rows]), prefix, logs)
-        kept, counts = systematic(mass, rows, self.rng)
-        return _Branch(cache, kept, counts, prefix[kept], logs[kept])
-
-    def probabilities(self, cache: Any, prefix: np.ndarray, step: int) -> np.ndarray:
-        """Append each prefix's last token and give the next field's: float32[nodes, tokens], not normalised."""
-        field = self.order[step]
-        hidden = self.engine.append(cache, prefix[:, -1:] if step else prefix, self.order, step)
-        self.evaluated += len(prefix)
-        probabilities = self.engine.probabilities(hidden, field)
-        weight = self.weights.get(field)
-        if weight is None:
-            return probabilities
-        return (probabilities + TINY) * (weight if weight.ndim == 1 else weight[self.first_half(prefix, field)])
-
-    def first_half(self, prefix: np.ndarray, field: int) -> np.ndarray:
-        """int32[nodes], the tokens of the first half of the value whose second half is ``field``."""
-        tokens: np.ndarray = prefix[:, self.place[self.parents[field]]]
-        return tokens
+        self.parts = [(np.empty((0, self.columns), np.int32), np.empty(0))]
 
     # -- the tree ---------------------------------------------------------------------------------------------
-    def deepen(self, branch: _Branch) -> list[_Branch]:
-        """Evaluate the nodes and deal their rows to their children."""
-        step, nodes = branch.prefix.shape[1], self.rounded(len(branch.counts))
-        cache = self.engine.gather(branch.cache, branch.parent[nodes], step, drawing=True)
-        probabilities = self.probabilities(cache, branch.prefix[nodes], step)[: len(branch.counts)]
-        parent, child, counts = deal(probabilities, branch.counts, self.rng)
-        parent, child, counts = self.kept(branch.prefix, parent, child, counts)
-        prefix = np.concatenate([branch.prefix[parent], child[:, None].astype(np.int32)], axis=1)
-        logs = branch.logs[parent]
+    def root(self) -> Nodes:
+        """What is kept of a node beside is its log-probability; see :class:`Rows`."""
+        record = np.full((1, self.columns), -1, np.int32)
+        return Nodes(0, [(self.engine.new_cache(1), np.zeros(1, np.int64))], np.ones(1), record, np.zeros(1))
+
+    def children(self, nodes: Nodes) -> Nodes:
+        field, count = self.order[nodes.position], len(nodes)
+        cache, probabilities = self.probabilities(nodes.part(self.rounded(count)) if nodes.dealt else nodes)
+        parent, token, weight = self.kept(nodes, *self.split(probabilities[:count], nodes.weight))
+        logs, record = nodes.own[parent], nodes.record[parent]
+        record[:, field] = token
         if self.scored:
-            logs = logs + np.log(probabilities[parent, child] / probabilities.sum(axis=1, dtype=np.float64)[parent])
-        children = []
-        for start in range(0, len(parent), self.nodes):
-            part = slice(start, start + self.nodes)
-            children.append(_Branch(cache, parent[part], counts[part], prefix[part], logs[part]))
-        return children
+            total = probabilities.sum(axis=1, dtype=np.float64)[parent] if nodes.dealt else 1.0
+            logs += np.log(probabilities[parent, token].astype(np.float64) / total)
+        return Nodes(nodes.position + 1, [(cache, parent)], weight, record, logs)
+
+    def deepen(self, nodes: Nodes) -> list[Nodes]:
+        below = self.children(nodes)
+        every = np.arange(len(below))
+        return [below.part(every[start : start + self.nodes]) for start in range(0, len(below), self.nodes)]
+
+    def probabilities(self, nodes: Nodes) -> tuple[Any, np.ndarray]:
+        """Append the last tokens: a cache of the nodes, and float32[nodes, tokens] of the next field, not
+        normalised."""
+        step, record, cache = nodes.position, nodes.record, self.gathered(nodes)
+        hidden = self.engine.append(cache, record[:, self.order[:step][-1:]], self.order, step)
+        self.evaluated += len(nodes)
+        field = self.order[step]
+        probabilities = self.engine.probabilities(hidden, field)
+        weight = self.weights.get(field)
+        if weight is not None:
+            weight = weight if weight.ndim == 1 else weight[record[:, self.parents[field]]]
+            probabilities = (probabilities + TINY) * weight
+        return cache, probabilities
 
     def kept(
-        self, prefix: np.ndarray, parent: np.ndarray, child: np.ndarray, counts: np.ndarray
+        self, nodes: Nodes, parent: np.ndarray, token: np.ndarray, counts: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The children (node, token and rows of each) after some of their rows are left out."""
-        field = self.order[prefix.shape[1]]
+        field = self.order[nodes.position]
         probability = self.keep.get(field)
-        if probability is None:
-            return parent, child, counts
-        place = (child,) if probability.ndim == 1 else (self.first_half(prefix, field)[parent], child)
+        if probability is None or not nodes.dealt:
+            return parent, token, counts
+        place = (token,) if probability.ndim == 1 else (nodes.record[parent, self.parents[field]], token)
         counts = self.rng.binomial(counts, probability[place])
         stay = counts > 0
-        return parent[stay], child[stay], counts[stay]
+        return parent[stay], token[stay], counts[stay]
 
-    def expand(self, branch: _Branch) -> None:
-        """Go on with one entry per row, in blocks."""
-        node = np.repeat(np.arange(len(branch.counts)), branch.counts)
-        for start in range(0, len(node), self.block):
-            part = node[start : start + self.block]
-            self.draw(partial(self.begun, branch, part), branch.prefix.shape[1], branch.logs[part])
+    def finished(self, nodes: Nodes) -> tuple[np.ndarray, np.ndarray]:
+        return np.repeat(nodes.record, nodes.weight, axis=0), np.repeat(nodes.own, nodes.weight)
 
-    def begun(self, branch: _Branch, part: np.ndarray) -> tuple[Any, np.ndarray]:
-        """The cache and the prefixes of a block."""
-        rounded = part[self.rounded(len(part))]
-        cache = self.engine.gather(branch.cache, branch.parent[rounded], branch.prefix.shape[1], drawing=True)
-        return cache, branch.prefix[rounded]
+    # -- blocks -----------------------------------------------------------------------------------------------
+    def threads(self) -> AbstractContextManager[int]:
+        return self.engine.drawing()
+
+    def rest(self, nodes: Nodes, node: np.ndarray) -> Callable[[], tuple[np.ndarray, np.ndarray]]:
+        def begin() -> tuple[Any, np.ndarray]:
+            block = nodes.part(node[self.rounded(len(node))])
+            return self.gathered(block), block.record
+
+        return self.drawn(begin, nodes.position, nodes.own[node])
+
+    def gathered(self, nodes: Nodes) -> Any:
+        """A cache of the nodes alone."""
+        ((cache, parent),) = nodes.sources
+        return self.engine.gather(cache, parent, nodes.position, drawing=nodes.dealt)
 
     def rounded(self, rows: int) -> np.ndarray:
         """int64[n], 0 to ``rows`` - 1 and then 0 up to a round number of them that the engine has met before."""
@@ -329,29 +251,31 @@ class _Walk:
         index[:rows] = np.arange(rows)
         return index
 
-    def draw(self, begin: Callable[[], tuple[Any, np.ndarray]], depth: int, logs: np.ndarray) -> None:
-        """Have all remaining fields of a block drawn on the device.
+    def drawn(
+        self, begin: Callable[[], tuple[Any, np.ndarray]], position: int, logs: np.ndarray
+    ) -> Callable[[], tuple[np.ndarray, np.ndarray]]:
+        """What draws all remaining fields of a block on the device.
 
         Args:
-            begin: makes the cache and the prefixes of the block's rows, behind which others may stand.
-            depth: how many fields these prefixes have.
+            begin: makes the cache and the records of the block's rows, behind which others may stand.
+            position: how many fields these have.
             logs: float64[rows], of the block's rows.
         """
         # Drawn here, and not by the thread that needs them: the order of the draws does not depend on threads.
-        uniform = latin_uniforms(len(logs), len(self.order) - depth, self.rng)
-        self.evaluated += len(logs) * (len(self.order) - depth)
-        self.blocks.draw(lambda: self.finish(*begin(), uniform, logs))
+        uniform = latin_uniforms(len(logs), self.columns - position, self.rng)
+        self.evaluated += uniform.size
+        return lambda: self.finish(*begin(), position, uniform, logs)
 
     def finish(
-        self, cache: Any, prefix: np.ndarray, uniform: np.ndarray, logs: np.ndarray
+        self, cache: Any, record: np.ndarray, position: int, uniform: np.ndarray, logs: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """The tokens of a block, and their logs. Several threads may be here."""
-        engine, depth, rows = self.engine, prefix.shape[1], len(logs)
-        uniforms = engine.put(np.pad(uniform, ((0, 0), (0, len(prefix) - rows))))
-        token = engine.put(prefix[:, -1:]) if depth else engine.put(prefix)
+        engine, rows = self.engine, len(logs)
+        uniforms = engine.put(np.pad(uniform, ((0, 0), (0, len(record) - rows))))
+        token = engine.put(record[:, self.order[:position][-1:]])
         drawn: dict[int, Any] = {}
         probabilities: list[Any] = []
-        for step in range(depth, len(self.order)):
+        for step in range(position, self.columns):
             field = self.order[step]
             hidden = engine.append(cache, token, self.order, step)
             weight = self.weights.get(field)
@@ -359,14 +283,13 @@ class _Walk:
                 weight = engine.put(weight.astype(np.float32))
                 if weight.ndim == 2:
                     parent = self.parents[field]
-                    weight = weight[drawn[parent] if parent in drawn else engine.put(prefix[:, self.place[parent]])]
+                    weight = weight[drawn[parent] if parent in drawn else engine.put(record[:, parent])]
             distribution = engine.distribution(hidden, field, weight)
-            drawn[field] = engine.draw(distribution, uniforms[step - depth])
+            drawn[field] = engine.draw(distribution, uniforms[step - position])
             if self.scored:
                 probabilities.append(engine.probability(distribution, drawn[field]))
             token = drawn[field][:, None]
-        tokens = np.empty((len(prefix), len(self.order)), np.int32)
-        tokens[:, self.order[:depth]] = prefix
+        tokens = record.copy()
         if drawn:
             tokens[:, list(drawn)] = engine.fetch(list(drawn.values()))
         if probabilities:

@@ -1,23 +1,21 @@
-"""Constrained sampling of rows as a walk down the tree of their beginnings; the same for every engine.
+"""Constrained sampling of rows: a language model's way through the tree of prefixes, of several tokens a column.
 
-A node is a beginning of a row, with the number of rows that share it. Each node is evaluated once and its rows are
-dealt to its children. Where nearly every row has a node of its own, merging no longer pays: there the rows go on as
-a block (:mod:`.block`).
+Rows that no longer share their beginnings go on as a block (:mod:`.block`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...decoding.draws import deal, systematic, thinned
 from ...decoding.precisions import PACKED
+from ...decoding.prefix_tree import Nodes, TreeWalk
 from ..engines.base import Cache, LmEngine
 from ..serialization.automaton import DONE, NEVER, Automaton
 from ..serialization.base import LmCodec
 from .block import draw_rest
-from .prefixes import Counter, Nodes
 
 __all__ = ["Counter", "LmSampler", "block_rows", "rows_within", "token_bytes"]
 
@@ -37,6 +35,27 @@ MOST_ROWS, FEWEST_ROWS = 1024, 16
 #: Where a GPU says how much of its own memory is free: the part of it for one block (others wait, and are copied), and
 #: the rows that a block may have.
 FREE_SHARE, MOST_ROWS_OF_A_GPU = 0.2, 4096
+
+
+@dataclass
+class Counter:
+    """What a sampling run did, for benchmarks.
+
+    Attributes:
+        calls: of the model.
+        tokens: that went through the model.
+        drawn: choices made, each with its head.
+        keys: keys and values that attention examined, summed over the tokens.
+        read: keys and values that were read, once in each call for all of a row's tokens.
+        head: multiply-adds of the restricted heads, divided by the model's width.
+    """
+
+    calls: int = 0
+    tokens: int = 0
+    drawn: int = 0
+    keys: int = 0
+    read: int = 0
+    head: int = 0
 
 
 def block_rows(engine: LmEngine, longest: int) -> int:
@@ -97,8 +116,7 @@ class LmSampler:
                 drawn from their joint distribution given all conditions, not one after the other.
             advance: called with how many rows are done.
         """
-        walk = _Walk(self, list(order), dict(conditions or {}), rng, advance)
-        return walk.run(rows)
+        return _Walk(self, list(order), dict(conditions or {}), rng, advance).run(rows)[0]
 
     def complete(
         self,
@@ -148,7 +166,7 @@ class LmSampler:
         counter.keys += int(lengths.sum()) * tokens // max(len(lengths), 1)
 
 
-class _Walk:
+class _Walk(TreeWalk):
     def __init__(
         self,
         sampler: LmSampler,
@@ -157,121 +175,53 @@ class _Walk:
         rng: np.random.Generator,
         advance: Callable[[int], None],
     ) -> None:
-        self.sampler, self.engine, self.codec = sampler, sampler.engine, sampler.codec
-        self.order, self.rng, self.advance = order, rng, advance
-        self.automata = sampler.automata(conditions)
+        super().__init__(rng, advance)
+        self.columns = len(order)
         self.conditioned = 1 + max((order.index(column) for column in conditions), default=-1)
-        self.spans = self.codec.spans
+        self.enumerated = 256, MAX_CONDITIONED
+        self.min_rows_per_node = MIN_ROWS_PER_NODE if sampler.merge else np.inf
+        self.block = sampler.most_rows
+        self.sampler, self.engine, self.codec, self.order = sampler, sampler.engine, sampler.codec, order
+        self.automata = sampler.automata(conditions)
         self.open_values = [_open_values(automaton) for automaton in self.automata]
-        self.parts: list[np.ndarray] = []
-        self.waiting: dict[int, list[Nodes]] = {}
+        self.by_position: dict[int, list[Nodes]] = {}
 
-    def run(self, rows: int) -> np.ndarray:
-        start = self.root(rows)
-        stack = [(self.conditioned, start)]
-        del start
-        while stack:
-            position, nodes = stack.pop()
-            if position == len(self.order):
-                self.collect(np.repeat(nodes.record, nodes.weight, axis=0))
-            elif not self.sampler.merge:
-                self.expand(position, nodes)
-            elif nodes.weight.sum() < MIN_ROWS_PER_NODE * len(nodes):
-                self.wait(position, nodes)
-            else:
-                pieces = self.split(nodes, self.open_values[self.order[position]])
-                for piece in reversed(pieces[1:]):
-                    stack.append((position, piece))
-                stack.append((position + 1, self.through(position, pieces[0], self.by_count)))
-        for position in list(self.waiting):
-            self.release(position)
-        return np.concatenate(self.parts)
-
-    def collect(self, rows: np.ndarray) -> None:
-        self.parts.append(rows)
-        self.advance(len(rows))
-
-    def split(self, nodes: Nodes, open_values: float) -> list[Nodes]:
-        """Parts of so few nodes that they, and their children within the column, fit into a part of a block: each
-        column of the walk holds such a part while those behind it are worked through."""
-        most = max(FEWEST_ROWS, self.sampler.most_rows // TREE_PART)
-        children = np.minimum(nodes.weight, max(open_values, 1.0))
-        part = ((np.cumsum(children) - children) // most).astype(np.int64)
-        edges = np.flatnonzero(np.diff(part)) + 1
-        if not len(edges):
-            return [nodes]
-        return [nodes.part(chosen) for chosen in np.split(np.arange(len(nodes)), edges)]
-
-    # -- conditions -------------------------------------------------------------------------------------------
-    def root(self, rows: int) -> Nodes:
-        """The empty beginning; with conditions, the beginnings up to the last of them.
-
-        All allowed ones are listed with their exact probability; where they become too many they are thinned to
-        equal weights by systematic resampling (a particle filter).
-        """
+    # -- the tree ---------------------------------------------------------------------------------------------
+    def root(self) -> Nodes:
+        """What is kept of a node beside is its last token, which the model has not seen yet."""
         prefix = self.sampler.prefix
         cache = self.engine.new_cache(1, len(prefix))
         if len(prefix):
             self.engine.append(cache, prefix[None])
             self.sampler.count(cache, len(prefix))
-        record = np.full((1, self.codec.width), -1, np.int32)
-        one = np.zeros(1, np.int64)
-        if not self.conditioned:
-            return Nodes([(cache, one)], np.array([rows]), one, record)
-        most = int(np.clip(rows, 256, MAX_CONDITIONED))
-        nodes = Nodes([(cache, one)], np.ones(1), one, record)
-        for index in range(self.conditioned):
-            parts = [
-                self.through(index, nodes.part(chosen), self.by_mass(most))
-                for chosen in np.array_split(np.arange(len(nodes)), -(-len(nodes) // self.sampler.most_rows))
-            ]
-            nodes = Nodes.all_of(parts)
-            nodes = nodes.part(np.flatnonzero(nodes.weight > 0))
-            if len(nodes) > most:
-                kept, mass = thinned(nodes.weight, most, self.rng)
-                nodes = nodes.part(kept)
-                nodes.weight = mass
-            nodes.weight = nodes.weight / nodes.weight.sum()
-        kept, counts = systematic(nodes.weight, rows, self.rng)
-        nodes = nodes.part(kept)
-        nodes.weight = counts
-        return nodes
+        record, one = np.full((1, self.codec.width), -1, np.int32), np.zeros(1, np.int64)
+        return Nodes(0, [(cache, one)], np.ones(1), record, one)
 
-    def by_mass(self, most: int) -> Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Every possible child with its probability; at most ``most`` of them."""
+    def children(self, nodes: Nodes) -> Nodes:
+        parts = np.array_split(np.arange(len(nodes)), -(-len(nodes) // self.block))
+        return Nodes.all_of([self.through(nodes.part(chosen)) for chosen in parts])
 
-        def split(probabilities: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            node, choice = np.nonzero(probabilities)
-            mass = np.maximum(weight[node] * probabilities[node, choice].astype(np.float64), np.finfo(np.float64).tiny)
-            if len(mass) > most:
-                kept, mass = thinned(mass, most, self.rng)
-                node, choice = node[kept], choice[kept]
-            return node, choice, mass
+    def deepen(self, nodes: Nodes) -> list[Nodes]:
+        """A part of so few nodes is evaluated that they, and their children within the column, fit into a part of a
+        block: each column of the walk holds such a part while those behind it are worked through."""
+        most = max(FEWEST_ROWS, self.block // TREE_PART)
+        children = np.minimum(nodes.weight, max(self.open_values[self.order[nodes.position]], 1.0))
+        edges = np.flatnonzero(np.diff((np.cumsum(children) - children) // most)) + 1
+        first, *others = (nodes.part(chosen) for chosen in np.split(np.arange(len(nodes)), edges))
+        return [self.through(first), *others]
 
-        return split
-
-    # -- the tree ---------------------------------------------------------------------------------------------
-    def by_count(self, probabilities: np.ndarray, weight: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Deal each node's rows to its children: (node, choice, rows)."""
-        return deal(probabilities, weight, self.rng)
-
-    def through(
-        self,
-        position: int,
-        nodes: Nodes,
-        split: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]],
-    ) -> Nodes:
+    def through(self, nodes: Nodes) -> Nodes:
         """The nodes after one more column."""
-        engine, codec, column = self.engine, self.codec, self.order[position]
+        engine, codec, position = self.engine, self.codec, nodes.position
+        column = self.order[position]
         levels = self.automata[column].levels
         lead = codec.lead(column, self.order[position - 1] if position else None)
         fed = lead if position == 0 else [0, *lead]
         ids = np.tile(np.asarray(fed, np.int64), (len(nodes), 1))
         if position:
-            ids[:, 0] = nodes.pending
+            ids[:, 0] = nodes.own
         ids[:, -1] = codec.input_id(ids[:, -1], column, 0)
-        longest = max(int(cache.lengths[index].max()) for cache, index in nodes.sources)
-        cache = engine.gather(nodes.sources, longest + ids.shape[1])
+        cache = engine.gather(nodes.sources, _longest(nodes) + ids.shape[1])
         hidden = engine.append(cache, ids)
         self.sampler.count(cache, ids.size)
         finished: list[Nodes] = []
@@ -286,14 +236,14 @@ class _Walk:
                 probabilities = engine.probabilities(hidden, level, state)
                 if not probabilities.any():
                     probabilities = np.where(level.step[state] != NEVER, LEAST, 0.0)
-                node, choice, weight = split(probabilities, weight)
+                node, choice, weight = self.split(probabilities, weight)
             after = level.step[state[node], choice]
             record = record[node]
-            record[:, self.spans[column].start + depth] = choice
+            record[:, codec.spans[column].start + depth] = choice
             tokens = level.tokens[choice]
             done, on = np.flatnonzero(after == DONE), np.flatnonzero(after >= 0)
             if len(done):
-                finished.append(Nodes([(cache, node[done])], weight[done], tokens[done], record[done]))
+                finished.append(Nodes(position + 1, [(cache, node[done])], weight[done], record[done], tokens[done]))
             if not len(on):
                 break
             weight, record, state = weight[on], record[on], after[on]
@@ -303,34 +253,36 @@ class _Walk:
             self.sampler.count(cache, len(on))
         return Nodes.all_of(finished)
 
-    def wait(self, position: int, nodes: Nodes) -> None:
-        """Keep beginnings that no longer pay to merge until they fill a block with others of the same column: a
-        piece of the walk alone has a quarter of a block's rows, and small products are slow."""
-        longest = max(int(cache.lengths[index].max()) for cache, index in nodes.sources)
-        nodes.sources = [(self.engine.gather(nodes.sources, longest), np.arange(len(nodes)))]  # lets the others go
-        self.waiting.setdefault(position, []).append(nodes)
-        rows = {position: sum(int(part.weight.sum()) for part in parts) for position, parts in self.waiting.items()}
-        if rows[position] >= self.sampler.most_rows:
-            self.release(position)
-        elif sum(rows.values()) >= MOST_WAITING * self.sampler.most_rows:
-            self.release(max(rows, key=rows.__getitem__))
+    def finished(self, nodes: Nodes) -> tuple[np.ndarray]:
+        return (np.repeat(nodes.record, nodes.weight, axis=0),)
 
-    def release(self, position: int) -> None:
-        """Draw the rows that wait at a column."""
-        self.expand(position, Nodes.all_of(self.waiting.pop(position)))
+    # -- blocks -----------------------------------------------------------------------------------------------
+    def ready(self, nodes: Nodes) -> Iterator[Nodes]:
+        """Beginnings that no longer pay to merge wait until they fill a block with others of the same column: a piece
+        of the walk alone has a quarter of a block's rows, and small products are slow."""
+        sources = [(self.engine.gather(nodes.sources, _longest(nodes)), np.arange(len(nodes)))]  # lets the others go
+        self.by_position.setdefault(nodes.position, []).append(replace(nodes, sources=sources))
+        rows = {position: sum(int(part.weight.sum()) for part in parts) for position, parts in self.by_position.items()}
+        if rows[nodes.position] >= self.block:
+            yield Nodes.all_of(self.by_position.pop(nodes.position))
+        elif sum(rows.values()) >= MOST_WAITING * self.block:
+            yield Nodes.all_of(self.by_position.pop(max(rows, key=rows.__getitem__)))
 
-    def expand(self, position: int, nodes: Nodes) -> None:
-        """Go on with one entry per row, in blocks."""
-        node = np.repeat(np.arange(len(nodes)), nodes.weight)
-        for start in range(0, len(node), self.sampler.most_rows):
-            part = node[start : start + self.sampler.most_rows]
-            block = nodes.repeated(part)
-            longest = max(int(cache.lengths[index].max()) for cache, index in block.sources)
-            cache = self.engine.gather(block.sources, longest + self.codec.longest(self.order, position) + 1)
-            rows = draw_rest(
-                self.sampler, cache, block.pending, block.record, position, self.order, self.automata, self.rng
-            )
-            self.collect(rows)
+    def waiting(self) -> Iterator[Nodes]:
+        for position in list(self.by_position):
+            yield Nodes.all_of(self.by_position.pop(position))
+
+    def rest(self, nodes: Nodes, node: np.ndarray) -> Callable[[], tuple[np.ndarray]]:
+        block, position = nodes.part(node), nodes.position
+        longest = _longest(block) + self.codec.longest(self.order, position) + 1
+        cache = self.engine.gather(block.sources, longest)
+        begun = (self.sampler, cache, block.own, block.record, position)
+        return lambda: (draw_rest(*begun, self.order, self.automata, self.rng),)
+
+
+def _longest(nodes: Nodes) -> int:
+    """The tokens that the longest of the beginnings has in its cache."""
+    return max(int(cache.lengths[index].max()) for cache, index in nodes.sources)
 
 
 def _open_values(automaton: Automaton) -> float:
