@@ -32,7 +32,7 @@ import pandas as pd
 
 #: What grows -> its sizes, and the table of (rows, columns, categories) that has a size.
 SIZES: dict[str, tuple[int, ...]] = {
-    "rows": (1_000, 10_000, 100_000, 1_000_000),
+    "rows": (1_000, 10_000, 100_000, 1_000_000, 10_000_000),
     "columns": (5, 10, 30, 100, 300, 1_000),
     "categories": (2, 10, 100, 1_000, 10_000, 100_000),
 }
