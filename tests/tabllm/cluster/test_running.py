@@ -26,6 +26,7 @@ def small_parts():
     """Parts that are made at once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tabllm.nano.table_lm.PART_ROWS", PART_ROWS)
+        patch.setattr("tabllm.nano.table_lm.TableLM._part_rows", PART_ROWS)
         yield
 
 
