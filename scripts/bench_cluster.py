@@ -146,7 +146,7 @@ def main() -> None:
             progress = AtFirstPart(executor) if kill else None
             name = f"ray, {count} worker{'s' * (count != 1)}{', one killed' * kill}"
             found.append(measured(name, work, executor, progress))
-        for count, (rate, _) in zip(counts[1:], found[2:], strict=False):
+        for count, (rate, _) in zip(counts[1:], found[2:], strict=True):
             print(f"{count} workers: {rate / found[1][0]:.2f} times the rows/s of {counts[0]}")
         assert len({manifest for _, manifest in found}) == 1, "the manifests differ"
         print("All manifests are equal.")
