@@ -106,6 +106,44 @@ class Linear:
         return grad @ self.weight.T
 
 
+class RoundedLinear(Linear):
+    """A linear layer of as many outputs as a table asks for, multiplied as one of :func:`round_width` of them.
+
+    For number types whose products oneDNN compiles a kernel for: it never frees the code of one, and a process that
+    fits table after table meets a few sizes then in place of as many as there are tables.
+    """
+
+    def __init__(self, layer: nn.Linear, of: WeightsOf) -> None:
+        super().__init__(layer, of)
+        self.own = self.weight, self.bias
+        self.grads = self.grad_weight, self.grad_bias
+        self.added = round_width(len(self.bias)) - len(self.bias)
+        of_weight, of_bias = (0, 0, 0, self.added), (0, self.added)
+        self.weight, self.bias = functional.pad(self.weight, of_weight), functional.pad(self.bias, of_bias)
+        self.grad_weight, self.grad_bias = torch.zeros_like(self.weight), torch.zeros_like(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        width = len(self.own[1])
+        self.weight[:width], self.bias[:width] = self.own
+        return super().forward(x)[:, :width]
+
+    def backward(self, grad: Tensor, add: bool | None = False) -> Tensor:
+        return super().backward(functional.pad(grad, (0, self.added)), add)
+
+    def grad_weights(self, grad: Tensor, add: bool = False) -> None:
+        super().grad_weights(grad, add)
+        self._copy_grads()
+
+    def second(self, grad: Tensor) -> Tensor:
+        out = super().second(grad)[:, : len(self.own[1])]
+        self._copy_grads()
+        return out
+
+    def _copy_grads(self) -> None:
+        for buffer, padded in zip(self.grads, (self.grad_weight, self.grad_bias), strict=True):
+            buffer.copy_(padded[: len(buffer)])
+
+
 class OneHotLinear:
     """The layer that rows enter a network by; rows of its weights are summed in place of a product with one-hot ones.
 
@@ -257,10 +295,16 @@ class Concat:
             begin += width
 
 
-def layers_of(module: nn.Module, of: WeightsOf) -> Sequential:
-    """The linear layers and ReLUs of ``module``, in their order."""
-    parts = [part for part in module.modules() if isinstance(part, (nn.Linear, nn.ReLU))]
-    return Sequential(*(Linear(part, of) if isinstance(part, nn.Linear) else Relu() for part in parts))
+def layers_of(module: nn.Module, of: WeightsOf, *, last: type[Linear] = Linear) -> Sequential:
+    """The linear layers and ReLUs of ``module``, in their order; the last one, a linear layer, as ``last``."""
+    *parts, end = [part for part in module.modules() if isinstance(part, (nn.Linear, nn.ReLU))]
+    return Sequential(*(Linear(part, of) if isinstance(part, nn.Linear) else Relu() for part in parts), last(end, of))
+
+
+def round_width(width: int) -> int:
+    """The next multiple of 64, or of a quarter of the power of two below where that is more: 4 widths to each power."""
+    step = max(64, 1 << max(width.bit_length() - 3, 0))
+    return -(-width // step) * step
 
 
 def tracked(weight: Tensor) -> tuple[Tensor, Tensor]:

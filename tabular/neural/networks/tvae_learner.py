@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ...machine.devices import product_type
 from ..batch_parts import Part, part_of
-from ..layers.by_hand import OneHotLinear, layers_of, tanh_backward, works_on
+from ..layers.by_hand import Linear, OneHotLinear, RoundedLinear, layers_of, tanh_backward, works_on
 from ..layers.latent import divergence_of, drawn_latent, gradient_of_code
 from ..network import Data
 from ..updates.learner import AdamLearner
@@ -39,7 +39,8 @@ class TvaeLearner(AdamLearner):
         self.counts = network.gates.of_codes(data.codes)
         self.low = LowPrecisionCopy(adam, product_type(network.spans.device))
         self.first = OneHotLinear(adam.of, network.first.scalars, network.first.classes, network.first.bias)
-        self.down, self.up = (layers_of(part, self.low.of) for part in (network.down, network.up))
+        last = RoundedLinear if self.low.dtype == torch.bfloat16 else Linear
+        self.down, self.up = layers_of(network.down, self.low.of), layers_of(network.up, self.low.of, last=last)
         self.sigma, self.grad_sigma = adam.of(network.sigma)
         self.weight = torch.tensor(1 / self.batch, device=network.spans.device)
         self.by_hand, self.taken = works_on(network.spans.device), 0

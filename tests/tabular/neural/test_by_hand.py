@@ -25,9 +25,11 @@ from tabular.neural.layers.by_hand import (
     LeakyDropout,
     Linear,
     OneHotLinear,
+    RoundedLinear,
     Sequential,
     fair_dropout,
     layers_of,
+    round_width,
     tracked,
 )
 from tabular.neural.network import Data
@@ -185,10 +187,11 @@ def test_the_derivatives_of_a_linear_layer_on_one_hot_rows(pac):
     assert_derivatives(forward, backward, made, weights, of)
 
 
-def test_the_derivatives_of_layers_one_after_the_other():
+@pytest.mark.parametrize("last", [Linear, RoundedLinear])
+def test_the_derivatives_of_layers_one_after_the_other(last):
     module = nn.Sequential(linear(3, 4), nn.ReLU(), linear(4, 2))
     of = bound(*module.parameters())
-    layers, x = layers_of(module, of), random(5, 3)
+    layers, x = layers_of(module, of, last=last), random(5, 3)
     torch.testing.assert_close(layers.forward(x.detach()), module(x))
     assert_derivatives(layers.forward, layers.backward, x, list(module.parameters()), of)
 
@@ -213,12 +216,22 @@ def test_the_derivatives_of_batch_normalisation_and_of_layers_side_by_side(sprea
     assert_derivatives(lambda _: layers.forward(x)[:, :6], backward, x, weights, of)
 
 
+def test_rounded_layers_have_few_widths_and_multiply_in_them():
+    found = [round_width(width) for width in range(1, 5_000)]
+    assert len(set(found)) == 8 + 4 + 4 + 4 + 1  # to 512, 1,024, 2,048 and 4,096, and the next one
+    assert all(width <= wide < max(width + 64, 1.25 * width) for width, wide in enumerate(found, start=1))
+    module = linear(3, 70)
+    layer = RoundedLinear(module, bound(*module.parameters()))
+    assert layer.weight.shape == layer.grad_weight.shape == (128, 3)
+
+
+@pytest.mark.parametrize("kind", [Linear, RoundedLinear])
 @pytest.mark.parametrize("second", [False, True])
-def test_both_derivatives_of_leaky_layers_with_dropout(second):
+def test_both_derivatives_of_leaky_layers_with_dropout(second, kind):
     module, generator = linear(3, 4), torch.Generator()
     of = bound(*module.parameters())
     dropout = LeakyDropout(generator)
-    layers, x = Sequential(dropout, Linear(module, of), LeakyDropout(generator)), random(5, 3)
+    layers, x = Sequential(dropout, kind(module, of), LeakyDropout(generator)), random(5, 3)
 
     def forward(x):
         generator.manual_seed(0)
@@ -228,8 +241,12 @@ def test_both_derivatives_of_leaky_layers_with_dropout(second):
         assert_derivatives(forward, layers.backward, x, list(module.parameters()), of)
         assert {0.0, 2.0} == set(fair_dropout(x.shape, generator, x.device).unique().tolist())
         return
-    forward(x.detach().clone())
-    assert_derivatives(lambda grad: layers.backward(grad, None), layers.second, random(5, 4), [module.weight], of)
+
+    def backward(grad):
+        forward(x.detach().clone())
+        return layers.backward(grad, None)
+
+    assert_derivatives(backward, layers.second, random(5, 4), [module.weight], of)
 
 
 def test_the_second_derivative_of_a_linear_layer_on_one_hot_rows():
