@@ -48,9 +48,13 @@ def laid_out(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor,
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Causal attention of arrays [rows, heads, steps, width of a head], of whatever strides."""
+    """Causal attention of arrays [rows, heads, steps, width of a head], of whatever strides. Of fewer queries than keys
+    the queries are those of the last steps."""
+    queries, keys = query.shape[-2], key.shape[-2]
+    late = queries < keys  # torch takes the queries for those of the first steps
+    mask = torch.ones(queries, keys, dtype=torch.bool, device=query.device).tril(keys - queries) if late else None
     with batched_attention(query):
-        return scaled_dot_product_attention(*laid_out(query, key, value), is_causal=True)
+        return scaled_dot_product_attention(*laid_out(query, key, value), attn_mask=mask, is_causal=not late)
 
 
 def register_batched_attention() -> str:

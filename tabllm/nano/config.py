@@ -20,8 +20,8 @@ class NanoConfig:
         sizes: tokens of each field; field ``f`` owns the ids ``offsets[f]`` to ``offsets[f+1]``.
         width: size of the hidden state.
         layers, heads: as in GPT-2.
-        given: so many of the first fields are always given and never drawn, so training counts no loss of them; only
-            of interest to training, and not kept.
+        given: so many of the first fields are always given and never drawn: every order begins with them, and
+            training counts no loss of them; only of interest to training, and not kept.
     """
 
     sizes: tuple[int, ...]

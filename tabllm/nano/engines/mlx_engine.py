@@ -254,19 +254,19 @@ class MlxEngine(NanoEngine):
         ids = mx.concatenate([mx.full((rows, 1), c.vocabulary, shifted.dtype), shifted], axis=1)
         x = w["wte"][ids] + w["wfe"][order]
         for layer in range(c.layers):
-            x = self._after_attention(w, layer, x, self._attend(*self._qkv(w, layer, x)))
+            q, k, v = self._qkv(w, layer, x)
+            if layer == c.layers - 1:  # nobody asks what the steps of given fields come to
+                q, x = q[:, :, c.given :], x[:, c.given :]
+            x = self._after_attention(w, layer, x, self._attend(q, k, v))
         # Step t of a row predicts its field order[t]: bring the steps back into field order.
-        position = mx.argsort(order, axis=1)
+        position = mx.argsort(order[:, c.given :], axis=1)
         x = mx.take_along_axis(x, position[:, :, None], axis=1)
         x = _layer_norm(x, w["ln_f.weight"], w["ln_f.bias"])
-        losses = []
-        for field in range(fields):
-            if field < c.given:
-                losses.append(mx.zeros(fractions.shape))
-                continue
+        losses = [mx.zeros(fractions.shape)] * c.given
+        for field in range(c.given, fields):
             marginal = self._start_bias[c.offsets[field] : c.offsets[field + 1]]
             fraction = fractions[:, None, None]
-            logits = self._logits(w, x[:, field], field) * fraction + marginal * (
+            logits = self._logits(w, x[:, field - c.given], field) * fraction + marginal * (
                 1 - fraction
             )  # (fractions, rows, tokens)
             chosen = mx.take_along_axis(logits, tokens[None, :, field, None], axis=2)[..., 0]

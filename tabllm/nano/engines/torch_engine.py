@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import islice
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -343,20 +344,22 @@ class TorchEngine(NanoEngine):
         for layer in range(c.layers):
             qkv = self._qkv(w, layer, x).view(rows, fields, 3, c.heads, c.width // c.heads)
             q, k, v = qkv.permute(2, 0, 3, 1, 4)
+            if c.given and layer == c.layers - 1:  # nobody asks what the steps of given fields come to
+                q, x = q[:, :, c.given :], x[:, c.given :]
             mixed = attend(q, k, v)
-            x = self._after_attention(w, layer, x, mixed.transpose(1, 2).reshape(rows, fields, c.width))
+            x = self._after_attention(w, layer, x, mixed.transpose(1, 2).reshape(x.shape))
         # Step t of a row predicts its field order[t]: bring the steps back into field order, field-major,
         # so that each field's head is one product.
         x = F.layer_norm(x, (c.width,), w["ln_f.weight"], w["ln_f.bias"])
-        position = torch.argsort(order, dim=1) + torch.arange(rows, device=order.device)[:, None] * fields
-        x = x.reshape(rows * fields, c.width)[position.T.reshape(-1)].view(fields, rows, c.width)
+        drawn = fields - c.given
+        position = torch.argsort(order[:, c.given :], dim=1)
+        position = position + torch.arange(rows, device=order.device)[:, None] * drawn
+        x = x.reshape(rows * drawn, c.width)[position.T.reshape(-1)].view(drawn, rows, c.width)
         # One split of the head: the gradient of a slice for each field would be a whole head of zeros each.
         heads = zip(w["head.weight"].split(c.sizes), w["head.bias"].split(c.sizes), strict=True)
-        losses = []
-        for field, (hidden, known, (weight, bias)) in enumerate(zip(x.unbind(), tokens.unbind(1), heads, strict=True)):
-            if field < c.given:
-                losses.append(x.new_zeros(len(fractions)))
-                continue
+        predicted = zip(range(c.given, fields), x.unbind(), tokens[:, c.given :].unbind(1), strict=True)
+        losses = [x.new_zeros(len(fractions))] * c.given
+        for (field, hidden, known), (weight, bias) in zip(predicted, islice(heads, c.given, None), strict=True):
             logits = F.linear(hidden, weight, bias)
             drawn_back = [
                 logits if fraction == 1 else torch.lerp(self._marginal(field), logits, fraction)

@@ -116,6 +116,7 @@ def test_a_token_of_weight_zero_is_never_drawn(engines):
 def test_fields_that_are_always_given_have_no_loss_and_the_others_the_same(engines, rows):
     given = replace(CONFIG, given=2)
     tokens, order = batches(rows, 1)[0]
+    order = np.where(order[:, :1] % 2, [0, 1, 2, 3], [0, 1, 3, 2])  # the given ones first, the others in any order
     for engine, part in zip(engines, (TorchEngine(given, weights()), MlxEngine(given, weights())), strict=True):
         for each in (engine, part):
             each.start_training(weight_decay=0.1, average=0.9, state=None)
@@ -128,6 +129,20 @@ def test_fields_that_are_always_given_have_no_loss_and_the_others_the_same(engin
         assert not moved[:head].any()
         assert moved[head:].any()
     assert NanoConfig.from_dict(given.to_dict()) == CONFIG
+
+
+def test_gradients_where_fields_are_given_are_those_of_the_losses_of_the_others(rows):
+    tokens, _ = batches(rows, 1)[0]
+    found = []
+    for config in (CONFIG, replace(CONFIG, given=2)):
+        engine = TorchEngine(config, weights())
+        engine.start_training(weight_decay=0.1, average=0.9, state=None)
+        order = engine.put(np.tile(np.arange(4), (len(tokens), 1)))
+        losses = engine._field_losses(engine._smoothed(engine.weights), engine.put(tokens), order)
+        losses[:, 2:].sum().backward()
+        found.append({name: weight.grad.numpy() for name, weight in engine.weights.items()})
+    for name, gradient in found[0].items():
+        np.testing.assert_allclose(found[1][name], gradient, rtol=1e-4, atol=1e-6, err_msg=name)
 
 
 def test_losses_of_many_rows_are_those_of_their_parts_together(rows, monkeypatch):
