@@ -86,7 +86,7 @@ class TableLM(NanoSettings, Synthesizer):
     }
 
     search_share: ClassVar[float] = 0.5
-    _part_rows: ClassVar[int | None] = PART_ROWS
+    _part_rows: ClassVar[int] = PART_ROWS
 
     privacy: Privacy | None = setting(None, "Differential privacy of the fit, for which torch computes.")
 
@@ -252,7 +252,7 @@ class TableLM(NanoSettings, Synthesizer):
         return make_parts(
             n,
             codec,
-            part_rows=PART_ROWS,
+            part_rows=self._part_rows,
             done=done,
             seed=seed,
             progress=progress,

@@ -70,7 +70,7 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
     #: Whether the step size falls to 0 over the fit.
     decays: ClassVar[bool] = False
     spread_engines: ClassVar[tuple[str, ...]] = ("torch",)
-    _part_rows: ClassVar[int | None] = PART_ROWS
+    _part_rows: ClassVar[int] = PART_ROWS
 
     epochs: float | None = setting(None, "Passes over the rows.", above=0)
     steps: int | None = setting(None, "Updates, in place of epochs.", above=0)
@@ -244,7 +244,7 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
         refiner = refiner_for(self._margins, self.schema, refine, self.refines, n, allowed)
 
         def made(done: int) -> Iterator[pd.DataFrame]:
-            for part, start, rows, task in each_part(n, PART_ROWS, done, progress):
+            for part, start, rows, task in each_part(n, self._part_rows, done, progress):
                 spare = 0 if refiner is None else refiner.spare(rows)
                 task.extend(spare)
                 arrays = draws.draw(rows + spare, self._generator(seed, part), task)
@@ -253,7 +253,7 @@ class NeuralSynthesizer(CommonSettings, Synthesizer):
                 arrays = encoder.fill(chosen_rows(arrays, choose), rows, rng, start=start, seed=seed)
                 yield from_arrays(arrays, self.schema)
 
-        return in_file_order(self.schema, PART_ROWS, done, made)
+        return in_file_order(self.schema, self._part_rows, done, made)
 
     def _generator(self, seed: int, part: int) -> torch.Generator:
         state = np.random.SeedSequence([seed, part, 7]).generate_state(1, np.uint64)[0] >> np.uint64(1)

@@ -164,8 +164,10 @@ class NanoEngine(ABC):
         """:meth:`train_step` on a batch that this process has alone and in one piece."""
 
     @abstractmethod
-    def _update_in_parts(self, tokens: np.ndarray, order: np.ndarray, rate: float, *parts: Any) -> Any:
-        """:meth:`train_step` on one that is spread: ``rows``, ``group`` and ``pieces`` as it has them."""
+    def _update_in_parts(
+        self, tokens: np.ndarray, order: np.ndarray, rate: float, rows: int, group: Group | None, pieces: int
+    ) -> Any:
+        """:meth:`train_step` on one that is spread."""
 
     def drop_gradients(self) -> bool:
         """Forget the gradients of an update that ran out of memory, so that it can be made again; ``False`` where an

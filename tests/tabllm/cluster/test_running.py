@@ -25,7 +25,6 @@ PART_ROWS = 1000
 def small_parts():
     """Parts that are made at once."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tabllm.nano.table_lm.PART_ROWS", PART_ROWS)
         patch.setattr("tabllm.nano.table_lm.TableLM._part_rows", PART_ROWS)
         yield
 

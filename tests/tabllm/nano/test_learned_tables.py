@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from tabllm import TableLM
-from tabllm.nano import table_lm
 from tabular import read_table
 from tabular.errors import ConditionError, TableError
 
@@ -77,7 +76,7 @@ def test_a_large_sample_comes_in_parts_of_bounded_size(small, monkeypatch):
         {"id": [f"K{i:07d}" for i in range(0, 200 * 48_271, 48_271)], "a": list("xy") * 100, "b": [0, 1, 1, 0] * 50}
     )
     model = small(steps=5).fit(table)
-    monkeypatch.setattr(table_lm, "PART_ROWS", 60_000)
+    monkeypatch.setattr(TableLM, "_part_rows", 60_000)
     sizes, seen = [], set()
     for part in model.sample_batches(300_000):
         sizes.append(len(part))

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 from tabllm import TableLM
-from tabllm.nano import table_lm
 from tabular.errors import ConditionError, RunError, UsageError
 from tabular.progress import Reporter, Task
 from tabular.sampling.strata import fair_strata, probe, sample_strata
@@ -121,7 +120,7 @@ def test_the_same_fit_gives_the_same_model(small, table):
 
 
 def test_parts_add_up_and_identifiers_do_not_repeat(model, monkeypatch):
-    monkeypatch.setattr(table_lm, "PART_ROWS", 700)
+    monkeypatch.setattr(TableLM, "_part_rows", 700)
     parts = list(model.sample_batches(1500))
     assert [len(part) for part in parts] == [700, 700, 100]
     assert pd.concat(parts)["id"].is_unique
@@ -254,7 +253,7 @@ def test_rows_come_in_random_order(model):
 
 
 def test_conditioned_parts_differ_from_each_other_and_each_keeps_the_condition(model, monkeypatch):
-    monkeypatch.setattr(table_lm, "PART_ROWS", 300)
+    monkeypatch.setattr(TableLM, "_part_rows", 300)
     parts = list(model.sample_batches(900, where="plan=paid", seed=5))
     assert [len(part) for part in parts] == [300] * 3
     assert all((part["plan"] == "paid").all() for part in parts)

@@ -90,7 +90,7 @@ def test_each_column_has_the_distribution_of_the_table(fitted, table):
 
 
 def test_the_seed_fixes_the_rows_and_parts_can_be_resumed(fitted, table, monkeypatch):
-    monkeypatch.setattr("tabular.neural.base.PART_ROWS", 100)
+    monkeypatch.setattr("tabular.neural.base.NeuralSynthesizer._part_rows", 100)
     first = fitted.sample(250, seed=5)
     pd.testing.assert_frame_equal(first, fitted.sample(250, seed=5))
     assert not first.equals(fitted.sample(250, seed=6))
