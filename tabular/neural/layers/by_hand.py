@@ -298,6 +298,7 @@ class Concat:
 def layers_of(module: nn.Module, of: WeightsOf, *, last: type[Linear] = Linear) -> Sequential:
     """The linear layers and ReLUs of ``module``, in their order; the last one, a linear layer, as ``last``."""
     *parts, end = [part for part in module.modules() if isinstance(part, (nn.Linear, nn.ReLU))]
+    assert isinstance(end, nn.Linear)
     return Sequential(*(Linear(part, of) if isinstance(part, nn.Linear) else Relu() for part in parts), last(end, of))
 
 
