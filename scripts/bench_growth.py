@@ -112,6 +112,15 @@ def point(model: str, shape: tuple[int, int, int]) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
+def peak_megabytes() -> float:
+    """The most memory of this process alone; on Linux ``ru_maxrss`` begins with that of the process that started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = (line.split() for line in status.read_text().splitlines())
+        return next(int(line[1]) for line in lines if line[0] == "VmHWM:") / (1 << 10)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+
+
 def measured(model: str, file: Path) -> dict[str, float]:
     """Seconds of each part, and the most memory that the process had."""
     import torch
@@ -142,7 +151,7 @@ def measured(model: str, file: Path) -> dict[str, float]:
     fitted, trained = time.process_time() - started - read, clock.seconds
     generator.sample(DRAWN)
     sampled = time.process_time() - started - read - fitted
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 10 if sys.platform == "linux" else 1 << 20)
+    peak = peak_megabytes()
     found = {"read": read, "prepare": fitted - trained, "train": trained, "sample": sampled, "peak_mb": peak}
     return {name: round(value, 3) for name, value in found.items()}
 
