@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class NanoConfig:
     heads: int = 4
     given: int = 0
 
-    @property
+    @cached_property
     def offsets(self) -> list[int]:
         """int[fields + 1], where each field's ids begin; the last entry is the vocabulary's size."""
         return [0, *np.cumsum(self.sizes).tolist()]
