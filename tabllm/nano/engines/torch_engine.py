@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import islice
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -356,10 +355,10 @@ class TorchEngine(NanoEngine):
         position = position + torch.arange(rows, device=order.device)[:, None] * drawn
         x = x.reshape(rows * drawn, c.width)[position.T.reshape(-1)].view(drawn, rows, c.width)
         # One split of the head: the gradient of a slice for each field would be a whole head of zeros each.
-        heads = zip(w["head.weight"].split(c.sizes), w["head.bias"].split(c.sizes), strict=True)
-        predicted = zip(range(c.given, fields), x.unbind(), tokens[:, c.given :].unbind(1), strict=True)
+        heads = (w[name].split(c.sizes)[c.given :] for name in ("head.weight", "head.bias"))
         losses = [x.new_zeros(len(fractions))] * c.given
-        for (field, hidden, known), (weight, bias) in zip(predicted, islice(heads, c.given, None), strict=True):
+        predicted = zip(range(c.given, fields), x.unbind(), tokens[:, c.given :].unbind(1), *heads, strict=True)
+        for field, hidden, known, weight, bias in predicted:
             logits = F.linear(hidden, weight, bias)
             drawn_back = [
                 logits if fraction == 1 else torch.lerp(self._marginal(field), logits, fraction)
