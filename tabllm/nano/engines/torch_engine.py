@@ -37,6 +37,9 @@ FIELDS_AT_ONCE, MIN_AT_ONCE = 1 << 13, 64
 #: Keys of a row from which a processor is faster with torch's attention than element by element (14 take half of the
 #: time), and above which it is faster still with them as matrices (50 take half of that), unless they are bfloat16.
 SOME_KEYS, MANY_KEYS = 6, 32
+#: Fields above which, on a processor, the keys of a head of a row lie together in memory and not those of a step: of 40
+#: fields attention takes two thirds of the time then, of 1,000 a third. In bfloat16 that was measured of 500 alone.
+MANY_FIELDS, MANY_FIELDS_LOW = 32, 256
 #: Width of the model from which draws multiply in bfloat16, on a processor that does so by itself; and of how many rows
 #: a multiple is drawn then: for each number of rows that it meets oneDNN compiles its kernels anew, some ms.
 MIN_WIDTH_LOW, ROUND_LOW = 64, 64
@@ -44,7 +47,8 @@ MIN_WIDTH_LOW, ROUND_LOW = 64, 64
 
 @dataclass
 class _Cache:
-    """Keys and values, [layers, fields, rows, heads, width of a head]: a step's rows lie together.
+    """Keys and values, [layers, fields, rows, heads, width of a head]: a step's rows lie together, or a head's steps
+    (:data:`MANY_FIELDS`).
 
     They are float32, or bfloat16 where the layers multiply in it.
     """
@@ -76,10 +80,12 @@ class TorchEngine(NanoEngine):
 
     # -- decoding ---------------------------------------------------------------------------------------------
     def new_cache(self, rows: int, *, drawing: bool = False) -> _Cache:
-        c = self.config
-        shape = (c.layers, len(c.sizes), rows, c.heads, c.width // c.heads)
-        dtype = torch.bfloat16 if drawing and self._low_weights else torch.float32
-        return _Cache(*(torch.empty(shape, dtype=dtype, device=self.device) for _ in range(2)))
+        c, low = self.config, drawing and bool(self._low_weights)
+        fields, dtype = len(c.sizes), torch.bfloat16 if low else torch.float32
+        by_head = self.device.type == "cpu" and fields > (MANY_FIELDS_LOW if low else MANY_FIELDS)
+        shape = (c.layers, *((rows, c.heads, fields) if by_head else (fields, rows, c.heads)), c.width // c.heads)
+        keys, values = (torch.empty(shape, dtype=dtype, device=self.device) for _ in range(2))
+        return _Cache(*(each.permute(0, 3, 1, 2, 4) if by_head else each for each in (keys, values)))
 
     @torch.inference_mode()
     def gather(self, cache: _Cache, index: np.ndarray, length: int, *, drawing: bool = False) -> _Cache:

@@ -83,7 +83,9 @@ def sparse_waves(encoder: TableEncoder) -> Tensor:
         indices.append(places + np.array([[begin], [feature]]))
         values.append(block.reshape(-1))
     placed = torch.from_numpy(np.concatenate(indices, axis=1)), torch.from_numpy(np.concatenate(values))
-    return torch.sparse_coo_tensor(*placed, encoder.waves_shape, is_coalesced=True, check_invariants=True)
+    # Where networks are made without memory, for the shapes of their weights alone, this is no weight and has values.
+    options: dict[str, Any] = {"device": "cpu", "is_coalesced": True, "check_invariants": True}
+    return torch.sparse_coo_tensor(*placed, encoder.waves_shape, **options)
 
 
 class CascadeLearner(AdamLearner):

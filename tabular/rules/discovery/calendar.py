@@ -20,6 +20,8 @@ __all__ = ["find_calendar_words"]
 PARTS = ("weekday", "quarter", "month", "hour", "day", "week", "yearday", "year")
 #: Columns with more values are no words of a calendar.
 MOST_WORDS = 370
+#: Rows that all columns of words are screened by at once, before the others are looked at for one of them.
+SCREENED = 500
 
 
 def find_calendar_words(sample: Sample, known: Dependencies) -> list[Rule]:
@@ -36,25 +38,51 @@ def find_calendar_words(sample: Sample, known: Dependencies) -> list[Rule]:
     if not dates or not words:
         return []
     least = needed(len(dates) * len(PARTS) * len(words))
+    screened = np.stack([sample.codes[word][:SCREENED] for word in words])
+    follows = {name: known.decided([name]) for name in (*dates, *words)}
     rules = []
     for date in dates:
         clocks = local_times(sample.arrays[date][sample.rows], sample.columns[date])
         numbers = {part: FUNCTIONS[part](clocks) for part in PARTS}
         keys = {part: pd.factorize(values)[0].astype(np.int64) for part, values in numbers.items()}
-        for word in words:
-            if word in known.decided([date]) or date in known.decided([word]):
+        may_be = {part: _agreeing(key[:SCREENED], screened) for part, key in keys.items()}
+        # The month of a timestamp and that of its day have one name.
+        same = frozenset().union(*(follows[other] for other in dates if date in follows[other]))
+        for place in np.flatnonzero(np.any(list(may_be.values()), axis=0)):
+            word = words[place]
+            if word in follows[date] or date in follows[word] or word in same:
                 continue
-            if any(date in known.decided([other]) and word in known.decided([other]) for other in dates):
-                continue  # the month of a timestamp and that of its day have one name
             for part, key in keys.items():
                 values = sample.codes[word]
-                if not agreeing(key, values) or evidence(key, values, np.zeros_like(key)) < least:
+                if not may_be[part][place] or not agreeing(key, values):
+                    continue
+                if evidence(key, values, np.zeros_like(key)) < least:
                     continue
                 if (listed := _listed(sample, date, part, word)) is not None:
                     rules.append(Rule(f"{part}({quoted(date)}) -> {quoted(word)}", listed))
                     known.edges.append(((date,), word))
+                    follows = {name: known.decided([name]) for name in follows}
+                    same = frozenset().union(*(follows[other] for other in dates if date in follows[other]))
                     break
     return rules
+
+
+def _agreeing(key: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """bool[columns]: in which rows with the same key have the same value, missing ones apart.
+
+    Args:
+        key: int64[rows], -1 missing.
+        values: int[columns, rows], -1 missing.
+    """
+    order = np.argsort(key, kind="stable")
+    order = order[key[order] >= 0]
+    if not len(order):
+        return np.zeros(len(values), dtype=bool)
+    starts = np.flatnonzero(np.diff(key[order], prepend=-1))
+    grouped = values[:, order]
+    highest = np.maximum.reduceat(grouped, starts, axis=1)
+    lowest = np.minimum.reduceat(np.where(grouped < 0, np.iinfo(grouped.dtype).max, grouped), starts, axis=1)
+    return np.asarray((highest <= lowest).all(axis=1))
 
 
 def _listed(sample: Sample, date: str, part: str, word: str) -> tuple[tuple[Scalar, ...], ...] | None:

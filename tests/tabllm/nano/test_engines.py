@@ -77,16 +77,31 @@ def test_they_give_the_same_logits_in_one_chunk_and_step_by_step(engines, rows):
 
 def test_few_keys_of_a_row_some_and_many_are_multiplied_to_the_same_logits(rows, monkeypatch):
     tokens, found = rows[:, ORDER].astype(np.int32), []
-    for some, many in ((100, 100), (0, 100), (0, 0)):
+    # The same with keys and values laid out for many fields.
+    for some, many, fields in ((100, 100, 100), (0, 100, 100), (0, 0, 100), (0, 0, 0), (0, 100, 0), (100, 100, 0)):
         monkeypatch.setattr(torch_engine, "SOME_KEYS", some)
         monkeypatch.setattr(torch_engine, "MANY_KEYS", many)
+        monkeypatch.setattr(torch_engine, "MANY_FIELDS", fields)
         engine = TorchEngine(CONFIG, weights())
         cache = engine.new_cache(40)
         for step in range(4):
             hidden = engine.append(cache, tokens[:, max(step - 1, 0) : step], ORDER, step)
         found.append(log_odds(engine, hidden, ORDER[3]))
-    close(found[:2], 1e-5)
-    close(found[1:], 1e-5)
+        assert cache.keys.is_contiguous() == (fields > 0)
+    for other in found[1:]:
+        close([found[0], other], 1e-5)
+
+
+def test_rows_are_repeated_in_caches_of_either_layout(rows, monkeypatch):
+    tokens, index, found = rows[:, ORDER].astype(np.int32), np.array([5, 5, 0, 39, 1]), []
+    for fields in (100, 0):
+        monkeypatch.setattr(torch_engine, "MANY_FIELDS", fields)
+        engine = TorchEngine(CONFIG, weights())
+        cache = engine.new_cache(40)
+        engine.append(cache, tokens[:, :2], ORDER, 0)
+        cache = engine.gather(cache, index, 3)
+        found.append(log_odds(engine, engine.append(cache, tokens[index, 2:3], ORDER, 3), ORDER[3]))
+    close(found, 1e-5)
 
 
 def test_they_give_the_same_logits_after_rows_were_repeated_and_reordered(engines, rows):

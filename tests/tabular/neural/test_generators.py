@@ -71,6 +71,14 @@ def test_rows_have_the_form_of_the_table(fitted, table):
     assert (made["spent"] == 0).mean() == pytest.approx((table["spent"] == 0).mean(), abs=0.06)
 
 
+def test_a_cascade_of_many_columns_is_loaded_as_it_was_saved(table, tmp_path, monkeypatch):
+    # Its waves are a sparse tensor then, which no network can be made with that has no memory.
+    monkeypatch.setattr("tabular.neural.networks.cascade.MOST_WAVES", 0)
+    model = small("tabcascade", steps=2).fit(table)
+    model.save(tmp_path / "run")
+    pd.testing.assert_frame_equal(load_run(tmp_path / "run").sample(20, seed=1), model.sample(20, seed=1))
+
+
 def test_every_combination_can_have_as_many_rows(fitted):
     cells = probe(fitted, ["device", "clicked"], 120)
     made = pd.concat(sample_strata(fitted, balanced_strata(cells, 120)))

@@ -15,6 +15,8 @@ import pytest
 from tabular import Schema, infer_schema, to_arrays
 from tabular.errors import ConditionError, RuleError
 from tabular.rules import Rule, find_rules
+from tabular.rules.discovery import calendar
+from tabular.rules.discovery.dependencies import agreeing
 from tabular.rules.reducing.held import held_rules
 from tabular.rules.reducing.reduction import reduction_of
 from tabular.where.conditions import parse_where
@@ -295,3 +297,14 @@ def test_empty_and_tiny_tables_have_no_rules() -> None:
 def test_a_schema_is_read_without_numpy() -> None:
     code = "import sys, tabular.schema; assert 'numpy' not in sys.modules and 'pandas' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_columns_are_screened_together_as_each_would_be_alone():
+    rng = np.random.default_rng(0)
+    key = np.where(rng.random(300) < 0.1, -1, rng.integers(0, 7, 300))
+    followed = np.where(key >= 0, key % 3, rng.integers(0, 3, 300))
+    columns = [followed, np.where(rng.random(300) < 0.3, -1, followed), rng.integers(0, 2, 300), followed.copy()]
+    columns[3][np.flatnonzero(key == 2)[-1]] = 0  # one row breaks it
+    found = calendar._agreeing(key, np.stack(columns))
+    assert found.tolist() == [True, True, False, False] == [agreeing(key, column) for column in columns]
+    assert not calendar._agreeing(np.full(300, -1), np.stack(columns)).any()
