@@ -15,6 +15,7 @@ from tabular.relations.times import DAY, Clock, Names
 from tabular.rules import Rule
 from tabular.schema import Column, Schema
 
+from .once import once_columns
 from .paces import Paces
 from .spans import Spans
 
@@ -24,6 +25,9 @@ __all__ = ["Layout", "sound_users", "user_arrays", "user_table", "with_spans"]
 MAX_GIVEN = 8
 #: With so many given columns of events or fewer, an event is given two events before it, else of one.
 MAX_TWICE = 4
+#: Events of a log for each category of a column of which an event is given its past: rarer ones name a user or a
+#: moment, and are learned by heart. So many categories are never too many.
+EVENTS_PER_CATEGORY, MIN_CATEGORIES = 20, 16
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,7 @@ class Layout:
         relative: columns of events that are learned as the time since the event (:mod:`.following`).
         spans: how the span is drawn, where users are few.
         paces: how much time is left for the events to come; none in a run of an older release.
+        once: columns of events that have each value at most once in a history (:mod:`.once`).
     """
 
     by: str
@@ -59,6 +64,7 @@ class Layout:
     relative: tuple[str, ...] = ()
     spans: Spans | None = None
     paces: Paces | None = None
+    once: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, log: EventLog, relative: tuple[str, ...] = ()) -> Layout:
@@ -85,6 +91,7 @@ class Layout:
             log.in_time_order,
             relative,
             paces=Paces.of(log, clock),
+            once=once_columns(log),
         )
 
     @property
@@ -97,7 +104,9 @@ def _varies(column: Column, values: np.ndarray) -> bool:
     if column.is_numeric:
         present = values[~np.isnan(values)]
         return len(present) > 0 and present.min() < present.max()
-    return column.has_categories and len(column.categories) > 1
+    return column.has_categories and 1 < len(column.categories) <= max(
+        MIN_CATEGORIES, len(values) / EVENTS_PER_CATEGORY
+    )
 
 
 def user_table(

@@ -35,7 +35,7 @@ from ..nano.table_lm import PART_ROWS, TableLM
 from .asked import LEAST_SHARE, PATIENT_USERS, Asked, asked_of
 from .event_model import EventModel
 from .filling import fill_histories, open_ended
-from .following import kept_rules, relative_columns, relative_log, rules_of, with_what_follows
+from .following import kept_rules, learned_rules, relative_columns, relative_log, rules_of, with_what_follows
 from .lanes import stretches
 from .layout import Layout, sound_users, user_arrays, user_table, with_spans
 from .past import Past
@@ -133,7 +133,7 @@ class SequenceLM(NanoSettings, Synthesizer):
         # Whom the table names was said of the table.
         nameless = tuple(replace(column, personal=None) for column in events_schema)
         columns = (*past.columns, *layout.clock.columns(gaps), *nameless)
-        of_events = Schema(columns, len(log.user), (), rules_of(known, layout.event_columns, relative))
+        of_events = Schema(columns, len(log.user), (), learned_rules(known, layout.event_columns, relative))
         own = to_arrays(users, users_schema)
         own |= {layout.first: log.times[log.first]}
         layout = replace(layout, spans=Spans.of(own[layout.count], own[layout.first], own[layout.span]))
@@ -269,7 +269,8 @@ class SequenceLM(NanoSettings, Synthesizer):
         layout = self._fitted()
         parts, owner = stretches(users, layout)
         longest_first = np.argsort(-parts[layout.count], kind="stable")
-        start = start_of_users(past, layout, {name: values[longest_first] for name, values in parts.items()})
+        histories = {name: values[longest_first] for name, values in parts.items()}
+        start = start_of_users(past, layout, histories, owner[longest_first])
         place, events = self._events_of(start, longest_first, past, rng, made, seed, advance)
         place = owner[place]
         if len(owner) > len(users[layout.count]):

@@ -57,10 +57,12 @@ class Past:
     Attributes:
         columns: in the order in which they are given; :attr:`drawn_at_first` come last, so that they can be drawn from
             the others where a history goes on beyond what was learned.
+        once: column of events that has each value at most once in a history -> how many values there are.
     """
 
     def __init__(self, layout: Layout, users: Schema, events: Schema) -> None:
         self.layout = layout
+        self.once = {name: len(events[name].categories) for name in layout.once}
         taken = {*users.names, *events.names}
         self.names: dict[str, str] = {}
         self.columns: list[Column] = []

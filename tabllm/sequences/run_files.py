@@ -79,7 +79,7 @@ def write_run(directory: str | Path, run: Run) -> None:
     """Write the run; it appears whole or not at all. Raises :class:`OutputError` where it cannot be written."""
     layout = run.layout
     kept = {name: getattr(layout, name) for name in ("by", "time", "count", "first", "span", "window", "in_time_order")}
-    kept |= {name: list(getattr(layout, name)) for name in ("user_columns", "event_columns", "relative")}
+    kept |= {name: list(getattr(layout, name)) for name in ("user_columns", "event_columns", "relative", "once")}
     kept |= {"typical": dict(layout.typical), "unit": layout.clock.unit, "names": vars(layout.clock.names)}
     if layout.spans is not None:
         kept["spans"] = layout.spans.to_dict()
@@ -112,6 +112,11 @@ def read_run(directory: str | Path, device: str) -> Run:
         for name in (data["by"], data["time"], *data["user_columns"], *data["event_columns"]):
             if name not in schema:
                 raise FieldError(f"schema.json has no column {name!r}")
+        once = data.setdefault("once", [])  # not in runs of older releases
+        check_fields(data, {"once": list_of(TEXT)}, "it")
+        for name in once:
+            if name not in data["event_columns"] or not schema[name].has_categories:
+                raise FieldError(f"{name!r}, which comes once, is no column of events with categories")
         layout = Layout(
             data["by"],
             data["time"],
@@ -127,6 +132,7 @@ def read_run(directory: str | Path, device: str) -> Run:
             tuple(data["relative"]),
             Spans.from_dict(data["spans"]) if "spans" in data else None,
             Paces.from_dict(data["paces"]) if "paces" in data else None,
+            tuple(once),
         )
     users = TableLM.load(folder / "users", device=device)
     events = EventModel.load(folder / "events", device=device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from tabular.relations.times import Clock
 
 from .event_model import EventModel
 from .layout import Layout
+from .once import Once
 from .past import END, NOW, SINCE, Moment, Past
 
 __all__ = ["Start", "make_events", "start_of_users", "start_within"]
@@ -30,22 +32,28 @@ class Start:
         clock: how times are encoded, and how far they may go.
         begins: whether the first event stands at the time of the moment itself.
         open: whether nobody knows how far away the last event is: that is drawn with the first one.
+        once: the values that must not come again.
     """
 
     moment: Moment
     clock: Clock
     begins: bool
     open: bool
+    once: Once
 
 
-def start_of_users(past: Past, layout: Layout, users: Mapping[str, np.ndarray]) -> Start:
-    """The beginning of the histories of ``users``, canonical arrays of the table of users."""
+def start_of_users(past: Past, layout: Layout, users: Mapping[str, np.ndarray], owner: np.ndarray) -> Start:
+    """The beginning of the histories of ``users``, canonical arrays of the table of users.
+
+    Args:
+        owner: int64[histories], whose each is, where several are stretches of one user.
+    """
     counts = users[layout.count].astype(np.int64)
     time = users[layout.first]
     end = layout.clock.day(time) + np.maximum(users[layout.span], 0)
     window = [past.nothing(len(counts))] * layout.window
     moment = Moment({name: users[name] for name in past.of_user}, np.zeros(len(counts)), counts, time, end, window)
-    return Start(moment, layout.clock, begins=True, open=False)
+    return Start(moment, layout.clock, begins=True, open=False, once=Once(past.once, owner))
 
 
 def start_within(past: Past, layout: Layout, log: EventLog, users: Mapping[str, np.ndarray], events: int) -> Start:
@@ -61,7 +69,10 @@ def start_within(past: Past, layout: Layout, log: EventLog, users: Mapping[str, 
     moment = Moment(user, log.counts.astype(np.float64), np.full(count, events), time, np.full(count, np.nan), window)
     # Histories go on after the last instant of the table that was learned.
     column = replace(layout.clock.column, minimum=None, maximum=None)
-    return Start(moment, replace(layout.clock, column=column), begins=False, open=True)
+    once = Once(past.once, np.arange(count))
+    for name in past.once:
+        once.have(name, log.user, log.arrays[name])
+    return Start(moment, replace(layout.clock, column=column), begins=False, open=True, once=once)
 
 
 def _timely(
@@ -105,6 +116,15 @@ def _timely(
     return drawn
 
 
+def _at_the_time_of(
+    drawn: Arrays, model: EventModel, past: Past, context: Arrays, rng: np.random.Generator, rows: np.ndarray
+) -> Arrays:
+    """Other events in place of the ``drawn`` ones of these rows, at the same time."""
+    leading = (*past.drawn_at_first, *vars(past.layout.clock.names).values())
+    given = {name: drawn[name][rows] for name in leading if name in drawn}
+    return model.draw({**_some(context, rows), **given}, rng)
+
+
 def _some(arrays: Arrays, rows: np.ndarray) -> Arrays:
     return {name: values[rows] for name, values in arrays.items()}
 
@@ -138,6 +158,7 @@ def make_events(
             context = {name: values for name, values in context.items() if name not in past.drawn_at_first}
         stands, end = first and start.begins, moment.last_day
         drawn = model.draw(context, rng) if first else _timely(model, context, layout, start.clock, moment, rng)
+        start.once.settle(drawn, partial(_at_the_time_of, drawn, model, past, context, rng), rng)
         if first and start.open:
             ahead = drawn.get(past.names[END], np.zeros(active))
             beyond = moment.time - drawn.get(past.names[NOW], moment.time)

@@ -1,0 +1,96 @@
+"""Values that come once in a history: a user rates a film once, an order has one line for each product."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from tabular.relations.log import EventLog
+
+__all__ = ["Once", "once_columns"]
+
+Arrays = dict[str, np.ndarray]
+#: A column in which no history repeats a value, though this many pairs of its events would by chance.
+MIN_EXPECTED = 20.0
+#: How many others are drawn for an event that repeats a value, before a value takes its place that is free.
+OTHERS = 16
+
+
+def once_columns(log: EventLog) -> tuple[str, ...]:
+    """The columns of categories that have each value at most once in every history, and hardly by chance."""
+    return tuple(name for name in log.event_columns if log.schema[name].has_categories and _comes_once(log, name))
+
+
+def _comes_once(log: EventLog, name: str) -> bool:
+    codes, categories = log.arrays[name], len(log.schema[name].categories)
+    known = codes >= 0
+    share = np.bincount(codes[known], minlength=max(categories, 1)) / max(int(known.sum()), 1)
+    counts = np.bincount(log.user[known], minlength=len(log.first)).astype(np.float64)
+    if (counts * (counts - 1)).sum() / 2 * (share**2).sum() < MIN_EXPECTED:
+        return False
+    keys = log.user[known].astype(np.int64) * categories + codes[known]
+    return len(np.unique(keys)) == len(keys)
+
+
+class Once:
+    """Which values the histories that are being made have had.
+
+    Args:
+        categories: column -> how many it has; every column of these comes once.
+        owner: int64[histories], whose each is: several stretches of one user share what they have had.
+    """
+
+    def __init__(self, categories: Mapping[str, int], owner: np.ndarray) -> None:
+        self.categories, self.owner = dict(categories), owner
+        # Keys of (owner, value), ascending.
+        self._had = {name: np.zeros(0, np.int64) for name in categories}
+
+    def have(self, name: str, owner: np.ndarray, codes: np.ndarray) -> None:
+        """Add values of a column, int32[events], that histories of ``owner``, int64[events], have had."""
+        known = codes >= 0
+        new = np.unique(self._keys(name, owner[known], codes[known]))
+        had = self._had[name]
+        self._had[name] = np.insert(had, np.searchsorted(had, new), new)
+
+    def settle(
+        self, drawn: Arrays, again: Callable[[np.ndarray], Mapping[str, np.ndarray]], rng: np.random.Generator
+    ) -> None:
+        """Replace, in place, those of the drawn events, one of each of the first histories, that repeat a value.
+
+        Args:
+            again: draws an event anew for every number of a history that it is given.
+        """
+        columns = [name for name in self.categories if name in drawn]
+        if not columns:
+            return
+        rows = np.flatnonzero(np.any([self._repeats(name, drawn[name]) for name in columns], axis=0))
+        if len(rows):
+            some = np.repeat(rows, OTHERS)
+            other = again(some)
+            bad = np.any([self._is_had(name, self.owner[some], other[name]) for name in columns], axis=0)
+            best = np.arange(len(rows)) * OTHERS + bad.reshape(-1, OTHERS).argmin(axis=1)
+            for name, values in other.items():
+                drawn[name][rows] = values[best]
+        for name in columns:
+            for _ in range(OTHERS):  # hardly ever one
+                if not len(rows := np.flatnonzero(self._repeats(name, drawn[name]))):
+                    break
+                drawn[name][rows] = rng.integers(self.categories[name], size=len(rows))
+            self.have(name, self.owner[: len(drawn[name])], drawn[name])
+
+    def _keys(self, name: str, owner: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        return owner.astype(np.int64) * self.categories[name] + codes
+
+    def _is_had(self, name: str, owner: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        had, keys = self._had[name], self._keys(name, owner, codes)
+        if not len(had):
+            return np.zeros(len(keys), dtype=bool)
+        return (had[np.minimum(np.searchsorted(had, keys), len(had) - 1)] == keys) & (codes >= 0)
+
+    def _repeats(self, name: str, codes: np.ndarray) -> np.ndarray:
+        """bool[events]: which have a value of before, or that of another stretch of the same user."""
+        owner = self.owner[: len(codes)]
+        first = np.zeros(len(codes), dtype=bool)
+        first[np.unique(self._keys(name, owner, codes), return_index=True)[1]] = True
+        return (self._is_had(name, owner, codes) | ~first) & (codes >= 0)
