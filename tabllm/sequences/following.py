@@ -14,23 +14,13 @@ from tabular.dates.forms import compiled
 from tabular.encoding.arrays import on_grid
 from tabular.relations.log import EventLog
 from tabular.rules import Rule
-from tabular.rules.reducing.derivations import Gap, LookedUp
+from tabular.rules.reducing.derivations import Gap
 from tabular.rules.reducing.reduction import reduction_of
 from tabular.schema import Column, Schema
 
-__all__ = [
-    "kept_rules",
-    "learned_rules",
-    "not_before",
-    "relative_columns",
-    "relative_log",
-    "rules_of",
-    "with_what_follows",
-]
+__all__ = ["kept_rules", "not_before", "relative_columns", "relative_log", "rules_of", "with_what_follows"]
 
 Arrays = dict[str, np.ndarray]
-#: A column of more values than the first decides one of at most this share of them: see :func:`learned_rules`.
-MANY_VALUES, COARSE = 256, 0.25
 
 
 def relative_columns(log: EventLog) -> tuple[str, ...]:
@@ -74,24 +64,6 @@ def rules_of(schema: Schema, columns: tuple[str, ...], relative: tuple[str, ...]
         if about <= set(columns) and same:
             found.append(rule)
     return tuple(found)
-
-
-def learned_rules(schema: Schema, columns: tuple[str, ...], relative: tuple[str, ...]) -> tuple[Rule, ...]:
-    """Those of :func:`rules_of` that the model of events has: all but lookups of a coarse column in a fine one.
-
-    Nine thousand films decide a year and a genre. If these were left to follow, a user's liking for them would have to
-    be learned film by film. So they are drawn first, the film given them, and at the end they are set as it has them.
-    """
-    found = rules_of(schema, columns, relative)
-    return tuple(rule for rule in found if not _coarse_of_fine(rule, schema))
-
-
-def _coarse_of_fine(rule: Rule, schema: Schema) -> bool:
-    made = reduction_of(replace(schema, rules=(rule,))).derivations
-    if not made or not isinstance(made[0], LookedUp) or len(made[0].sources) != 1:
-        return False
-    fine, values = len(schema[made[0].sources[0]].categories), made[0].listed(made[0].target)
-    return fine > MANY_VALUES and len(np.unique(values)) <= COARSE * fine
 
 
 def kept_rules(log: EventLog, relative: tuple[str, ...]) -> tuple[Rule, ...]:

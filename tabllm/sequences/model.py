@@ -33,9 +33,10 @@ from tabular.where.text import Where
 from ..nano.settings import NanoSettings
 from ..nano.table_lm import PART_ROWS, TableLM
 from .asked import LEAST_SHARE, PATIENT_USERS, Asked, asked_of
+from .coarse import learned_rules, like_together
 from .event_model import EventModel
 from .filling import fill_histories, open_ended
-from .following import kept_rules, learned_rules, relative_columns, relative_log, rules_of, with_what_follows
+from .following import kept_rules, relative_columns, relative_log, rules_of, with_what_follows
 from .lanes import stretches
 from .layout import Layout, sound_users, user_arrays, user_table, with_spans
 from .past import Past
@@ -117,7 +118,7 @@ class SequenceLM(NanoSettings, Synthesizer):
         # Labels that are numbers belong to the table alone, not to the two that are made of it.
         labels = {column.name: column.label for column in self.schema}
         schema = replace(self.schema, columns=tuple(replace(column, label=None) for column in self.schema))
-        schema = without_order(schema)  # rows stand by user and time
+        arrays, schema = like_together(arrays, without_order(schema))  # rows stand by user and time
         users_model, events_model = self._of_both(TableLM), self._of_both(EventModel)
         log = read_log(arrays, schema, *self._columns(), progress=progress)
         relative = relative_columns(log)

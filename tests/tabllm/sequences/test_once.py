@@ -107,3 +107,16 @@ def test_others_are_drawn_for_events_that_repeat_and_then_what_is_free():
     once.settle(drawn, lambda rows: {"x": np.zeros(len(rows), np.int32)}, rng)
     assert drawn["x"][0] == 3
     assert drawn["x"][1] in (1, 2)
+
+
+def test_values_of_many_stand_in_the_order_of_what_they_decide(model, monkeypatch):
+    monkeypatch.setattr("tabllm.sequences.coarse.MAX_SOFTMAX", 100)
+    ordered = SequenceLM(by="user", time="time", steps=2, width=32, layers=1).fit(ratings())
+    decade = ratings().groupby("film")["decade"].first()
+    for found, in_order in ((model, False), (ordered, True)):
+        films = found.schema["film"].categories
+        assert set(films) == set(ratings()["film"])
+        assert decade[list(films)].is_monotonic_increasing == in_order
+    made = ordered.sample(40, seed=5)
+    assert (made["film"].map(decade) == made["decade"]).all()
+    assert not made.duplicated(["user", "film"]).any()
