@@ -68,7 +68,7 @@ def find_calendar_words(sample: Sample, known: Dependencies) -> list[Rule]:
 
 
 def _agreeing(key: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """bool[columns]: in which rows with the same key have the same value, missing ones apart.
+    """bool[columns]: in which rows with the same key have the same value, missing ones apart; all without any key.
 
     Args:
         key: int64[rows], -1 missing.
@@ -77,7 +77,7 @@ def _agreeing(key: np.ndarray, values: np.ndarray) -> np.ndarray:
     order = np.argsort(key, kind="stable")
     order = order[key[order] >= 0]
     if not len(order):
-        return np.zeros(len(values), dtype=bool)
+        return np.ones(len(values), dtype=bool)
     starts = np.flatnonzero(np.diff(key[order], prepend=-1))
     grouped = values[:, order]
     highest = np.maximum.reduceat(grouped, starts, axis=1)

@@ -307,4 +307,18 @@ def test_columns_are_screened_together_as_each_would_be_alone():
     columns[3][np.flatnonzero(key == 2)[-1]] = 0  # one row breaks it
     found = calendar._agreeing(key, np.stack(columns))
     assert found.tolist() == [True, True, False, False] == [agreeing(key, column) for column in columns]
-    assert not calendar._agreeing(np.full(300, -1), np.stack(columns)).any()
+    # Of a date that is hardly ever known no row may be among the first ones: that tells nothing against any column.
+    assert calendar._agreeing(np.full(300, -1), np.stack(columns)).all()
+
+
+def test_the_words_of_a_date_that_is_seldom_known_are_found():
+    rng = np.random.default_rng(0)
+    day = pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 700, 20_000), unit="D")
+    known = np.arange(20_000) % 400 == 7
+    table = pd.DataFrame(
+        {"sent": day.where(known), "named": np.where(known, day.day_name(), rng.choice(list("abc"), 20_000))}
+    )
+    table["rest"] = rng.normal(size=20_000)
+    schema = infer_schema(table, overrides={"sent": "datetime", "named": "categorical"})
+    found = find_rules(to_arrays(table, schema), schema, seed=1)  # none of the first rows has a date
+    assert "weekday(sent) -> named" in [rule.text for rule in found]
