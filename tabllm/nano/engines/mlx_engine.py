@@ -14,6 +14,7 @@ from ...decoding.mlx_draws import draw
 from ...parallel.group import Group
 from ..config import NanoConfig
 from .base import BETAS, CLIP_NORM, TINY, NanoEngine, decays
+from .head_groups import head_groups
 from .orthogonal import MOMENTUM, RATE, orthogonal_steps
 from .rank_kernel import smoothed
 
@@ -50,6 +51,7 @@ class MlxEngine(NanoEngine):
         self.weights: Arrays = {name: mx.array(value) for name, value in weights.items()}
         self._start_bias = mx.array(weights["head.bias"])
         self._offset_row = mx.array(config.offsets[:-1])
+        self._groups = head_groups(config)
 
     # -- decoding ---------------------------------------------------------------------------------------------
     def new_cache(self, rows: int, *, drawing: bool = False) -> _Cache:
@@ -262,16 +264,35 @@ class MlxEngine(NanoEngine):
         position = mx.argsort(order[:, c.given :], axis=1)
         x = mx.take_along_axis(x, position[:, :, None], axis=1)
         x = _layer_norm(x, w["ln_f.weight"], w["ln_f.bias"])
-        losses = [mx.zeros(fractions.shape)] * c.given
-        for field in range(c.given, fields):
-            marginal = self._start_bias[c.offsets[field] : c.offsets[field + 1]]
-            fraction = fractions[:, None, None]
-            logits = self._logits(w, x[:, field - c.given], field) * fraction + marginal * (
-                1 - fraction
-            )  # (fractions, rows, tokens)
-            chosen = mx.take_along_axis(logits, tokens[None, :, field, None], axis=2)[..., 0]
-            losses.append((mx.logsumexp(logits, axis=-1) - chosen).mean(axis=1))
-        return mx.stack(losses, axis=1)
+        if not self._groups:
+            fields_losses = [
+                self._loss(
+                    self._logits(w, x[:, field - c.given], field),
+                    self._start_bias[c.offsets[field] : c.offsets[field + 1]],
+                    tokens[:, field],
+                    fractions,
+                )
+                for field in range(c.given, fields)
+            ]
+            return mx.stack([mx.zeros(fractions.shape)] * c.given + fields_losses, axis=1)
+        losses = []
+        for group in self._groups:
+            ids, padding, at = (mx.array(part) for part in (group.tokens, group.padding, group.fields))
+            hidden = x[:, at - c.given].transpose(1, 0, 2)  # (fields, rows, width)
+            logits = hidden @ w["head.weight"][ids].transpose(0, 2, 1) + w["head.bias"][ids][:, None] + padding
+            marginal = self._start_bias[ids][:, None] + padding
+            losses.append(self._loss(logits, marginal, tokens[:, at].T, fractions))
+        inverse = np.concatenate([group.fields for group in self._groups]).argsort()
+        given = mx.zeros((len(fractions), c.given))
+        return mx.concatenate([given, mx.concatenate(losses, axis=1)[:, mx.array(inverse)]], axis=1)
+
+    @staticmethod
+    def _loss(logits: mx.array, marginal: mx.array, tokens: mx.array, fractions: mx.array) -> mx.array:
+        """Mean over rows, of logits [..., rows, tokens] of which each of ``fractions`` is taken: [fractions, ...]."""
+        share = fractions.reshape(-1, *[1] * logits.ndim)
+        logits = logits * share + marginal * (1 - share)
+        chosen = mx.take_along_axis(logits, tokens[None, ..., None], axis=-1)[..., 0]
+        return (mx.logsumexp(logits, axis=-1) - chosen).mean(axis=-1)
 
 
 def _layer_norm(x: mx.array, weight: mx.array, bias: mx.array) -> mx.array:

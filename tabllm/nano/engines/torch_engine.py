@@ -26,6 +26,7 @@ from .base import BETAS, CLIP_NORM, TINY, NanoEngine, decays
 from .orthogonal import MOMENTUM, RATE, orthogonal_steps
 from .rank_kernel import smoothed
 from .torch_adamw import AdamW
+from .torch_heads import TorchHeads
 
 if TYPE_CHECKING:
     from tabular.dp.updates import NoisyGradient
@@ -75,7 +76,7 @@ class TorchEngine(NanoEngine):
         self._library = SimpleNamespace(
             split=_split, concatenate=torch.cat, stack=torch.stack, eye=partial(torch.eye, device=device)
         )
-        self._start_bias = self.weights["head.bias"].clone()
+        self._heads = TorchHeads(config, self.weights["head.bias"].clone())
         self._offset_row = torch.tensor(config.offsets[:-1], device=self.device)
 
     # -- decoding ---------------------------------------------------------------------------------------------
@@ -287,7 +288,7 @@ class TorchEngine(NanoEngine):
         leaves = {name: weight.detach().requires_grad_() for name, weight in plain.items()}
         everybody = torch.arange(len(ids), device=self.device)
         gradients = gradient(
-            lambda rows: self._field_losses(leaves, ids[rows], positions[rows]).sum(),
+            lambda rows: self._field_losses(leaves, ids[rows], positions[rows], apart=True).sum(),
             everybody,
             list(leaves.values()),
             noise,
@@ -338,7 +339,13 @@ class TorchEngine(NanoEngine):
         return state | {name: _on_host(value) for name, value in self._adamw.state().items()}
 
     def _field_losses(
-        self, w: Mapping[str, Tensor], tokens: Tensor, order: Tensor, fractions: Sequence[float] = (1.0,)
+        self,
+        w: Mapping[str, Tensor],
+        tokens: Tensor,
+        order: Tensor,
+        fractions: Sequence[float] = (1.0,),
+        *,
+        apart: bool = False,
     ) -> Tensor:
         """Mean negative log-likelihood of each field, 0 of those that are given: float32[shares, fields]."""
         c = self.config
@@ -353,28 +360,8 @@ class TorchEngine(NanoEngine):
                 q, x = q[:, :, c.given :], x[:, c.given :]
             mixed = attend(q, k, v)
             x = self._after_attention(w, layer, x, mixed.transpose(1, 2).reshape(x.shape))
-        # Step t of a row predicts its field order[t]: bring the steps back into field order, field-major,
-        # so that each field's head is one product.
         x = F.layer_norm(x, (c.width,), w["ln_f.weight"], w["ln_f.bias"])
-        drawn = fields - c.given
-        position = torch.argsort(order[:, c.given :], dim=1)
-        position = position + torch.arange(rows, device=order.device)[:, None] * drawn
-        x = x.reshape(rows * drawn, c.width)[position.T.reshape(-1)].view(drawn, rows, c.width)
-        # One split of the head: the gradient of a slice for each field would be a whole head of zeros each.
-        heads = (w[name].split(c.sizes)[c.given :] for name in ("head.weight", "head.bias"))
-        losses = [x.new_zeros(len(fractions))] * c.given
-        predicted = zip(range(c.given, fields), x.unbind(), tokens[:, c.given :].unbind(1), *heads, strict=True)
-        for field, hidden, known, weight, bias in predicted:
-            logits = F.linear(hidden, weight, bias)
-            drawn_back = [
-                logits if fraction == 1 else torch.lerp(self._marginal(field), logits, fraction)
-                for fraction in fractions
-            ]
-            losses.append(torch.stack([F.cross_entropy(part, known) for part in drawn_back]))
-        return torch.stack(losses, dim=1)
-
-    def _marginal(self, field: int) -> Tensor:
-        return self._start_bias[self.config.offsets[field] : self.config.offsets[field + 1]]
+        return self._heads.losses(w, x, order, tokens, fractions, apart=apart)
 
 
 def _linear(w: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:
