@@ -11,6 +11,7 @@ import numpy as np
 
 from ..decoding.draws import latin_uniforms
 from ..decoding.prefix_tree import Nodes, TreeWalk
+from .combinations import Combinations
 from .engines.base import TINY, NanoEngine
 
 __all__ = ["MAX_CONDITIONED", "Rows", "Sampler", "Weights"]
@@ -108,6 +109,7 @@ class Sampler:
         weights: Weights | None = None,
         copies: int = 1,
         shared: bool = False,
+        together: Sequence[Combinations] = (),
     ) -> Rows:
         """Draw the rest of rows whose first fields (in ``order``) are given.
 
@@ -115,12 +117,13 @@ class Sampler:
             known: int32[rows, given], tokens of ``order[:given]``, at least one.
             copies: how often each row is completed.
             shared: many neighbouring rows have the same tokens but for the last one: these are evaluated once.
+            together: tokens that are in no combination with those that a row has already are not drawn.
 
         Returns:
             rows * copies rows, as given, the copies of each one after the other; their log-probabilities are those of
             the fields that were drawn.
         """
-        walk = _Walk(self, order, rng, weights, scored=True)
+        walk = _Walk(self, order, rng, weights, scored=True, together=together)
         record = np.full((len(known), len(walk.order)), -1, np.int32)
         given = walk.order[: known.shape[1]]
         record[:, given] = known
@@ -161,10 +164,12 @@ class _Walk(TreeWalk):
         conditioned: int = 0,
         keep: Weights | None = None,
         scored: bool = False,
+        together: Sequence[Combinations] = (),
         advance: Callable[[int], None] = lambda rows: None,
     ) -> None:
         self.engine, self.parents, self.order = sampler.engine, sampler.parents, list(order)
         self.weights, self.keep, self.scored = dict(weights or {}), dict(keep or {}), scored
+        self.together = tuple(together)
         most = max(1, MAX_FIELDS // len(self.engine.config.sizes))
         most = max(self.engine.round_rows, most - most % self.engine.round_rows)
         super().__init__(rng, advance)
@@ -274,6 +279,11 @@ class _Walk(TreeWalk):
         uniforms = engine.put(np.pad(uniform, ((0, 0), (0, len(record) - rows))))
         token = engine.put(record[:, self.order[:position][-1:]])
         drawn: dict[int, Any] = {}
+
+        def known(field: int) -> Any | None:
+            given = field in drawn or field in self.order[:position]
+            return (drawn[field] if field in drawn else engine.put(record[:, field])) if given else None
+
         probabilities: list[Any] = []
         for step in range(position, self.columns):
             field = self.order[step]
@@ -282,8 +292,11 @@ class _Walk(TreeWalk):
             if weight is not None:
                 weight = engine.put(weight.astype(np.float32))
                 if weight.ndim == 2:
-                    parent = self.parents[field]
-                    weight = weight[drawn[parent] if parent in drawn else engine.put(record[:, parent])]
+                    weight = weight[known(self.parents[field])]
+            for each in self.together:
+                allowed = each.weight(field, known)
+                if allowed is not None:
+                    weight = allowed if weight is None else weight * allowed
             distribution = engine.distribution(hidden, field, weight)
             drawn[field] = engine.draw(distribution, uniforms[step - position])
             if self.scored:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
 
+from tabular.encoding.unmodelled import is_missing
 from tabular.rules import Rule
 from tabular.rules.reducing.derivations import LookedUp
 from tabular.rules.reducing.reduction import reduction_of
 from tabular.schema import Schema
 
 from ..codec.category import MAX_SOFTMAX
+from ..codec.table import TableCodec
+from ..nano.combinations import Combinations
+from ..nano.engines.base import NanoEngine
 from .following import rules_of
 
-__all__ = ["learned_rules", "like_together"]
+__all__ = ["combinations", "learned_rules", "like_together"]
 
 Arrays = dict[str, np.ndarray]
 #: A column of more values than the first decides one of at most this share of them.
@@ -30,6 +34,53 @@ def learned_rules(schema: Schema, columns: tuple[str, ...], relative: tuple[str,
     """
     found = rules_of(schema, columns, relative)
     return tuple(rule for rule in found if _coarse_of_fine(rule, schema) is None)
+
+
+def combinations(
+    schema: Schema, columns: Collection[str], codec: TableCodec, engine: NanoEngine
+) -> tuple[Combinations, ...]:
+    """What :func:`learned_rules` left out, for the drawing of ``columns``: no film is drawn that is not of the year.
+
+    Args:
+        schema: of the whole log.
+        codec: of the model of events.
+    """
+    places = {column: [f for f, field in enumerate(codec.fields) if field.column == column] for column in codec.codecs}
+    values: dict[str, Arrays] = {}
+    for rule in schema.rules:
+        found = _coarse_of_fine(rule, schema)
+        if found and {found.target, *found.sources} <= {*columns} & {*places}:
+            fine = found.sources[0]
+            # Every value of the fine column, and none.
+            every = np.append(np.arange(len(schema[fine].categories), dtype=np.int32), np.int32(-1))
+            values.setdefault(fine, {})[found.target] = found.join({fine: every})
+    made = []
+    for fine, coarse in values.items():
+        before = sorted((name for name in coarse if places[name][-1] < places[fine][0]), key=lambda name: places[name])
+        while before:
+            fields = [place for name in (*before, fine) for place in places[name]]
+            tokens = _together({name: coarse[name] for name in before}, fine, codec)
+            found_together = Combinations.of(fields, tokens, [codec.fields[place].size for place in fields], engine)
+            if found_together is not None:
+                made.append(found_together)
+                break
+            before.pop()  # too many values
+    return tuple(made)
+
+
+def _together(coarse: Mapping[str, np.ndarray], fine: str, codec: TableCodec) -> np.ndarray:
+    """int32[n, fields]: the tokens of each value of a column, the last of which is none, behind those it decides."""
+    codecs = {name: codec.codecs[name] for name in (*coarse, fine)}
+    count = len(next(iter(coarse.values())))
+    codes = {**coarse, fine: np.append(np.arange(count - 1, dtype=np.int32), np.int32(-1))}
+    can_be = [codecs[name].missing | ~is_missing(values) for name, values in codes.items()]
+    tokens = {name: codecs[name].encode(values) for name, values in codes.items()}
+    listed = np.concatenate(list(tokens.values()), axis=1)[np.all(can_be, axis=0)]
+    if not codecs[fine].missing:
+        return listed
+    # Where the fine one may be missing, it may be so whatever the coarse ones are.
+    coarse_ones = np.unique(listed[:, : -tokens[fine].shape[1]], axis=0)
+    return np.concatenate([listed, np.hstack([coarse_ones, np.repeat(tokens[fine][-1:], len(coarse_ones), axis=0)])])
 
 
 def like_together(arrays: Mapping[str, np.ndarray], schema: Schema) -> tuple[Arrays, Schema]:

@@ -12,15 +12,18 @@ from tabular.personal.people import People
 from tabular.progress import Reporter
 from tabular.rules.reducing.reduction import reduction_of
 from tabular.sampling.imputing import learned_cells, with_unlearned
+from tabular.schema import Schema
 
 from ..codec.number import NumberCodec
 from ..codec.rows import RowCodec
 from ..codec.table import TableCodec
 from ..nano.column_trees import ColumnTrees
+from ..nano.combinations import Combinations
 from ..nano.imputation import complete_in_order
 from ..nano.sampler import Sampler
 from ..nano.table_lm import TableLM
 from ..nano.trainer import Plan
+from .coarse import combinations
 from .past import PAST_BINS
 
 __all__ = ["EventModel"]
@@ -52,6 +55,7 @@ class EventModel(TableLM):
     drawn_past: int = 2
     leading: Sequence[str] = ()
     rows_per_token: int | None = None
+    _together: Sequence[Combinations] = ()
 
     def of_histories(self, past: Sequence[str], drawn: int, gaps: Sequence[str], user: np.ndarray) -> None:
         """What is set before a log is learned.
@@ -63,6 +67,16 @@ class EventModel(TableLM):
         self.past, self.drawn_past, self.leading, self.rows_per_token = past, drawn, gaps, ROWS_PER_TOKEN
         # Events held out at random would have their users among the learned ones, and reward learning these by heart.
         self.owners = user
+
+    def tie(self, whole: Schema, columns: Collection[str]) -> None:
+        """Draw columns of few values and those of many that decide them so that they go together.
+
+        Args:
+            whole: the schema of the log, with all its rules.
+            columns: of events.
+        """
+        codec, engine = self._fitted()
+        self._together = combinations(whole, columns, codec.table, engine)
 
     def _fit_codec(self, arrays: Mapping[str, np.ndarray]) -> RowCodec:
         codec = super()._fit_codec(arrays)
@@ -131,7 +145,8 @@ class EventModel(TableLM):
     def _drawn(self, tokens: np.ndarray, rng: np.random.Generator, shared: bool) -> Arrays:
         codec, engine = self._fitted()
         fields = codec.table.fields
-        rows = Sampler(engine, codec.table.parents).complete(tokens, range(len(fields)), rng, shared=shared).tokens
+        sampler, order = Sampler(engine, codec.table.parents), range(len(fields))
+        rows = sampler.complete(tokens, order, rng, shared=shared, together=self._together).tokens
         learned: Arrays = {}
         place = 0
         for name, found in codec.table.codecs.items():

@@ -150,6 +150,7 @@ class SequenceLM(NanoSettings, Synthesizer):
             progress=progress,
             checkpoint=folder and folder / "events",
         )
+        events_model.tie(replace(known, rules=kept), layout.event_columns)
         self._layout, self._users, self._events = layout, users_model, events_model
         self.history_ = events_model.history
         same = {
@@ -347,8 +348,7 @@ class SequenceLM(NanoSettings, Synthesizer):
         # Users are given back as they came: a category that was not learned is no missing one.
         for name in own:
             found[name] = table[name].iloc[log.rows[log.first]].iloc[user].set_axis(found.index)
-        extended: pd.DataFrame = form.give_back(found)
-        return extended
+        return form.give_back(found)
 
     def _past(self) -> Past:
         layout = self._fitted()

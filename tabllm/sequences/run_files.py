@@ -136,4 +136,5 @@ def read_run(directory: str | Path, device: str) -> Run:
         )
     users = TableLM.load(folder / "users", device=device)
     events = EventModel.load(folder / "events", device=device)
+    events.tie(schema, layout.event_columns)
     return Run(config["model"], schema, layout, users, events, config["options"], dict(config["fit"]))

@@ -1,0 +1,79 @@
+"""Fields that go together are drawn only in combinations that there are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tabllm.nano import combinations
+from tabllm.nano.combinations import Combinations
+from tabllm.nano.config import NanoConfig, initial_weights
+from tabllm.nano.engines.torch_engine import TorchEngine
+from tabllm.nano.sampler import Sampler
+
+CONFIG = NanoConfig((4, 3, 5, 4, 6), width=16, layers=1, heads=2)
+#: Of fields 1, 3 and 4; token 0 of field 1 is in none.
+LISTED = np.array([[1, 0, 2], [1, 0, 3], [1, 3, 0], [2, 2, 5], [2, 2, 1]])
+FIELDS = (1, 3, 4)
+
+
+def engines() -> list:
+    weights = initial_weights(CONFIG, np.zeros(CONFIG.vocabulary), seed=0)
+    kinds = [TorchEngine]
+    try:
+        from tabllm.nano.engines.mlx_engine import MlxEngine
+
+        kinds.append(MlxEngine)
+    except ImportError:
+        pass
+    return [kind(CONFIG, weights) for kind in kinds]
+
+
+@pytest.mark.parametrize("engine", engines(), ids=lambda engine: engine.name)
+def test_only_combinations_are_drawn_and_all_of_them(engine):
+    together = Combinations.of(FIELDS, LISTED, [CONFIG.sizes[field] for field in FIELDS], engine)
+    sampler = Sampler(engine, [-1] * 5)
+    known = np.tile(np.array([[0, 1], [0, 2], [1, 2]], np.int32), (200, 1))
+    free = sampler.complete(known, range(5), np.random.default_rng(0)).tokens
+    drawn = sampler.complete(known, range(5), np.random.default_rng(0), together=[together]).tokens
+    listed = set(map(tuple, LISTED))
+    assert not set(map(tuple, free[:, list(FIELDS)])) <= listed
+    assert set(map(tuple, drawn[:, list(FIELDS)])) == listed
+    assert (drawn[:, :2] == known).all()
+    assert len(np.unique(drawn[:, 2])) == 5  # a field between them is free
+
+
+@pytest.mark.parametrize("engine", engines(), ids=lambda engine: engine.name)
+def test_a_row_whose_given_token_is_in_no_combination_is_drawn_freely(engine):
+    together = Combinations.of(FIELDS, LISTED, [CONFIG.sizes[field] for field in FIELDS], engine)
+    known = np.zeros((300, 2), np.int32)
+    drawn = Sampler(engine, [-1] * 5).complete(known, range(5), np.random.default_rng(0), together=[together]).tokens
+    assert len(np.unique(drawn[:, 3])) == 4
+    assert len(np.unique(drawn[:, 4])) == 6
+
+
+def test_conditions_hold_beside_them():
+    engine = engines()[0]
+    together = Combinations.of(FIELDS, LISTED, [CONFIG.sizes[field] for field in FIELDS], engine)
+    keep = np.array([1, 0, 0, 1, 0, 1], np.float32)
+    drawn = Sampler(engine, [-1] * 5).complete(
+        np.tile(np.array([[0, 1]], np.int32), (100, 1)),
+        [0, 1, 2, 3, 4],
+        np.random.default_rng(0),
+        together=[together],
+        weights={4: keep},
+    )
+    assert set(map(tuple, drawn.tokens[:, [3, 4]])) == {(0, 3), (3, 0)}
+
+
+def test_a_field_drawn_before_those_that_say_something_of_it_is_free():
+    engine = engines()[0]
+    together = Combinations.of(FIELDS, LISTED, [CONFIG.sizes[field] for field in FIELDS], engine)
+    known = np.zeros((300, 1), np.int32)
+    drawn = Sampler(engine, [-1] * 5).complete(known, [0, 4, 1, 2, 3], np.random.default_rng(0), together=[together])
+    assert len(np.unique(drawn.tokens[:, 4])) == 6
+
+
+def test_tables_that_would_be_too_large_are_not_made(monkeypatch):
+    monkeypatch.setattr(combinations, "MAX_ENTRIES", 10)
+    assert Combinations.of(FIELDS, LISTED, [CONFIG.sizes[field] for field in FIELDS], engines()[0]) is None
