@@ -327,12 +327,16 @@ def _tags(names: list[str], tokenizer: TextTokenizer) -> list[int]:
     letters = [f" {letter}" for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"] + [
         f"{a}{b}" for a in "xyzqjk" for b in "abcdefghi"
     ]
+    vocabulary = tokenizer.backend.get_vocab_size()
     for name in names:
         spare = (token for text in letters for token in tokenizer.ids(text)[:1])
-        every = (token for token in range(tokenizer.backend.get_vocab_size()))
-        tag = next(
-            token for source in (tokenizer.ids(f" {name}"), spare, every) for token in source if token not in taken
-        )
+        free = (token for source in (tokenizer.ids(f" {name}"), spare, range(vocabulary)) for token in source)
+        tag = next((token for token in free if token not in taken), None)
+        if tag is None:
+            raise TableError(
+                f"A token names each column, and the model's vocabulary of {vocabulary:,} tokens has none left for "
+                f"column {name!r} of {len(names):,} columns: drop columns, or choose a model with more tokens."
+            )
         taken.add(tag)
         tags.append(tag)
     return tags

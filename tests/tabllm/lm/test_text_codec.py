@@ -156,6 +156,13 @@ class TestText:
             assert len(set(tags)) == len(names)
             assert not {fitted.pieces.begin, fitted.pieces.ids(",")[0]} & set(tags)
 
+    def test_more_columns_than_tokens_are_refused(self):
+        pieces = lowercase()
+        names = [f"f{number}" for number in range(pieces.backend.get_vocab_size())]
+        table = pd.DataFrame(RNG(0).integers(0, 5, (60, len(names))), columns=names)
+        with pytest.raises(TableError, match=r"has none left for column 'f\d+' of [\d,]+ columns: drop columns"):
+            Fitted(table, "compact", pieces=pieces, overrides=dict.fromkeys(names, "integer"))
+
     def test_rows_are_as_long_as_they_are_written(self, everything):
         codec = everything.codec
         counted = codec.tokens_per_row(everything.choices)
