@@ -25,8 +25,8 @@ class Combinations:
         fields: in the order in which they are drawn.
         below: for each field but the last int64[nodes + 1, tokens], the node of the next level; the last node of a
             level is that of rows that are in no combination.
-        allowed: for each field float32[nodes + 1, tokens], 1 where there is a next node, 0 elsewhere; of the last node
-            all are 1.
+        allowed: for each field but the first float32[nodes + 1, tokens], 1 where there is a next node, 0 elsewhere; of
+            the last node all are 1.
     """
 
     fields: tuple[int, ...]
@@ -54,7 +54,7 @@ class Combinations:
             below.append(table)
             allowed.append(mask)
             node, nodes = child.ravel(), len(unique)
-        return cls(tuple(fields), tuple(map(engine.put, below[:-1])), tuple(map(engine.put, allowed)))
+        return cls(tuple(fields), tuple(map(engine.put, below[:-1])), tuple(map(engine.put, allowed[1:])))
 
     def weight(self, field: int, known: Callable[[int], Any | None]) -> Any | None:
         """[rows, tokens], 0 for tokens of ``field`` that are in no combination with those before; ``None`` if all are.
@@ -71,4 +71,4 @@ class Combinations:
         node = self.below[0][0, tokens[0]]
         for table, token in zip(self.below[1:level], tokens[1:], strict=True):
             node = table[node, token]
-        return self.allowed[level][node]
+        return self.allowed[level - 1][node]

@@ -281,8 +281,9 @@ class _Walk(TreeWalk):
         drawn: dict[int, Any] = {}
 
         def known(field: int) -> Any | None:
-            given = field in drawn or field in self.order[:position]
-            return (drawn[field] if field in drawn else engine.put(record[:, field])) if given else None
+            if field in drawn:
+                return drawn[field]
+            return engine.put(record[:, field]) if field in self.order[:position] else None
 
         probabilities: list[Any] = []
         for step in range(position, self.columns):

@@ -25,11 +25,14 @@ class TorchHeads:
     def __init__(self, config: NanoConfig, marginal: Tensor) -> None:
         self.config, self.marginal = config, marginal
         groups = head_groups(config)
-        # The fields group by group, the place of each in that, all tokens group by group, and float32[k, s, 1] of each.
+        # The fields group by group, the place of each in that, and all tokens group by group; of each group its padding
+        # and its marginal, float32[k, s, 1].
         fields = np.concatenate([group.fields for group in groups]) if groups else np.empty(0, np.int64)
         self._fields, self._inverse = self._put(fields), self._put(fields.argsort())
         self._ids = self._put(np.concatenate([group.tokens.ravel() for group in groups])) if groups else None
         self._paddings = [self._put(group.padding.transpose(0, 2, 1).copy()) for group in groups]
+        pairs = zip(groups, self._paddings, strict=True)
+        self._marginals = [marginal[self._put(group.tokens)][..., None] + padding for group, padding in pairs]
 
     def _put(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self.marginal.device)
@@ -81,19 +84,17 @@ class TorchHeads:
     def _in_groups(
         self, w: Mapping[str, Tensor], hidden: Tensor, ids: Tensor, tokens: Tensor, fractions: Sequence[float]
     ) -> Tensor:
-        fields, shapes = [len(p) for p in self._paddings], [p.shape[:2] for p in self._paddings]
         # One look-up for all groups: the gradient of one for each would be a whole head of zeros each.
-        weights = F.embedding(ids, w["head.weight"])
-        look_ups = (
-            part.split([k * s for k, s in shapes]) for part in (weights, w["head.bias"][ids], self.marginal[ids])
+        tokens_of = [padding.numel() for padding in self._paddings]
+        weights, biases = F.embedding(ids, w["head.weight"]).split(tokens_of), w["head.bias"][ids].split(tokens_of)
+        fields = [len(padding) for padding in self._paddings]
+        groups = zip(
+            self._paddings, self._marginals, weights, biases, hidden.split(fields), tokens.split(fields), strict=True
         )
-        parts = zip(self._paddings, hidden.split(fields), tokens.split(fields), *look_ups, strict=True)
         losses = []
-        for padding, x, known, weight, bias, marginal in parts:
-            shape = padding.shape[:2]
-            start = bias.view(*shape, 1) + padding
-            logits = torch.baddbmm(start, weight.view(*shape, -1), x.transpose(1, 2))  # (fields, tokens, rows)
-            back = marginal.view(*shape, 1) + padding
-            drawn_back = (logits if share == 1 else torch.lerp(back, logits, share) for share in fractions)
+        for padding, marginal, weight, bias, x, known in groups:
+            start, rows_of_head = bias.view_as(padding) + padding, weight.view(*padding.shape[:2], -1)
+            logits = torch.baddbmm(start, rows_of_head, x.transpose(1, 2))  # (fields, tokens, rows)
+            drawn_back = (logits if share == 1 else torch.lerp(marginal, logits, share) for share in fractions)
             losses.append(torch.stack([F.cross_entropy(p, known, reduction="none").mean(dim=1) for p in drawn_back]))
         return F.pad(torch.cat(losses, dim=1)[:, self._inverse], (self.config.given, 0))
