@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,9 @@ from tabular.relations.times import DAY, Clock, Names
 from tabular.rules import Rule
 from tabular.schema import Column, Schema
 
-from .once import once_columns
-from .paces import Paces
+from .limits.lifetimes import Lifetimes
+from .limits.once import once_columns
+from .limits.paces import Paces
 from .spans import Spans
 
 __all__ = ["Layout", "sound_users", "user_arrays", "user_table", "with_spans"]
@@ -47,7 +48,8 @@ class Layout:
         relative: columns of events that are learned as the time since the event (:mod:`.following`).
         spans: how the span is drawn, where users are few.
         paces: how much time is left for the events to come; none in a run of an older release.
-        once: columns of events that have each value at most once in a history (:mod:`.once`).
+        once: columns of events that have each value at most once in a history (:mod:`.limits.once`).
+        lifetimes: from when and until when values come.
     """
 
     by: str
@@ -65,6 +67,7 @@ class Layout:
     spans: Spans | None = None
     paces: Paces | None = None
     once: tuple[str, ...] = ()
+    lifetimes: Lifetimes = field(default_factory=Lifetimes)
 
     @classmethod
     def of(cls, log: EventLog, relative: tuple[str, ...] = ()) -> Layout:
@@ -92,6 +95,7 @@ class Layout:
             relative,
             paces=Paces.of(log, clock),
             once=once_columns(log),
+            lifetimes=Lifetimes.of(log, log.event_columns),
         )
 
     @property

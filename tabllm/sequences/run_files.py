@@ -29,7 +29,8 @@ from tabular.storage.rundir import HISTORY, atomic_directory, write_json
 from ..nano.table_lm import TableLM
 from .event_model import EventModel
 from .layout import Layout
-from .paces import Paces
+from .limits.lifetimes import Lifetimes
+from .limits.paces import Paces
 from .spans import Spans
 
 __all__ = ["Run", "read_run", "write_run"]
@@ -85,6 +86,7 @@ def write_run(directory: str | Path, run: Run) -> None:
         kept["spans"] = layout.spans.to_dict()
     if layout.paces is not None:
         kept["paces"] = layout.paces.to_dict()
+    kept["lifetimes"] = layout.lifetimes.to_data()
     with atomic_directory(directory) as folder:
         run.schema.to_json(folder / "schema.json")
         config = {"version": RUN_VERSION, "model": run.model, "options": run.settings, "fit": run.facts}
@@ -133,6 +135,7 @@ def read_run(directory: str | Path, device: str) -> Run:
             Spans.from_dict(data["spans"]) if "spans" in data else None,
             Paces.from_dict(data["paces"]) if "paces" in data else None,
             tuple(once),
+            Lifetimes.from_data(data.get("lifetimes", []), data["event_columns"]),
         )
     users = TableLM.load(folder / "users", device=device)
     events = EventModel.load(folder / "events", device=device)

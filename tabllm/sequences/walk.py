@@ -13,7 +13,8 @@ from tabular.relations.times import Clock
 
 from .event_model import EventModel
 from .layout import Layout
-from .once import Once
+from .limits.once import Once
+from .limits.settling import settle
 from .past import END, NOW, SINCE, Moment, Past
 
 __all__ = ["Start", "make_events", "start_of_users", "start_within"]
@@ -81,8 +82,8 @@ def _timely(
     """What :meth:`.EventModel.draw` gives, with times that go with that of the last event.
 
     An event is drawn again that comes before the one before (on the same day at a time of day that has passed), after
-    the last day, or where the time that is left does not go with the events that are left (:mod:`.paces`). The last
-    event stands on the last day: where it does not its gap is given and the rest of it drawn.
+    the last day, or where the time that is left does not go with the events that are left (:mod:`.limits.paces`). The
+    last event stands on the last day: where it does not its gap is given and the rest of it drawn.
     """
     drawn = model.draw(context, rng)
     begin = clock.day(moment.time)
@@ -158,12 +159,13 @@ def make_events(
             context = {name: values for name, values in context.items() if name not in past.drawn_at_first}
         stands, end = first and start.begins, moment.last_day
         drawn = model.draw(context, rng) if first else _timely(model, context, layout, start.clock, moment, rng)
-        start.once.settle(drawn, partial(_at_the_time_of, drawn, model, past, context, rng), rng)
         if first and start.open:
             ahead = drawn.get(past.names[END], np.zeros(active))
             beyond = moment.time - drawn.get(past.names[NOW], moment.time)
             end = start.clock.day(moment.time) + np.nan_to_num(ahead)
         time = moment.time if stands else start.clock.join(drawn, moment.time, end)
+        again = partial(_at_the_time_of, drawn, model, past, context, rng)
+        settle(drawn, time, start.once, layout.lifetimes, again, rng)
         kept = {name: drawn[name] for name in layout.event_columns if name in drawn}
         steps.append({**kept, layout.time: time})
         sizes.append(active)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tabllm.sequences.layout import Layout
-from tabllm.sequences.paces import Paces
+from tabllm.sequences.limits.paces import Paces
 from tabular.encoding.arrays import to_arrays
 from tabular.plain_json import FieldError
 from tabular.relations.log import infer_log_schema, read_log

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from tabllm import SequenceLM, load_run
-from tabllm.sequences.once import Once
 from tabular.errors import RunError
 
 FILMS = 300
@@ -86,27 +85,6 @@ def test_a_log_in_which_values_come_again_or_would_hardly_by_chance_has_none():
     for table in (again, few):
         found = SequenceLM(by="user", time="time", steps=1, width=32, layers=1).fit(table)
         assert found._layout.once == ()
-
-
-def test_others_are_drawn_for_events_that_repeat_and_then_what_is_free():
-    once, rng = Once({"x": 4}, np.array([0, 1, 1])), np.random.default_rng(0)
-    once.have("x", np.array([0, 0, 1]), np.array([0, 1, -1], np.int32))
-    drawn = {"x": np.array([1, 3, 3], np.int32), "y": np.array([5.0, 6.0, 7.0])}
-    asked = []
-
-    def again(rows: np.ndarray) -> dict[str, np.ndarray]:
-        asked.append(rows)
-        return {"x": np.where(np.arange(len(rows)) % 2 == 0, 0, 2).astype(np.int32), "y": np.full(len(rows), 9.0)}
-
-    once.settle(drawn, again, rng)
-    assert drawn["x"].tolist() == [2, 3, 0]
-    assert drawn["y"].tolist() == [9.0, 6.0, 9.0]
-    assert set(asked[0]) == {0, 2}
-    # User 0 has had all but 3, user 1 all but 1 and 2, and only what they had is drawn again.
-    drawn = {"x": np.array([1, 0], np.int32)}
-    once.settle(drawn, lambda rows: {"x": np.zeros(len(rows), np.int32)}, rng)
-    assert drawn["x"][0] == 3
-    assert drawn["x"][1] in (1, 2)
 
 
 def test_values_of_many_stand_in_the_order_of_what_they_decide(model, monkeypatch):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -13,8 +13,8 @@ __all__ = ["Once", "once_columns"]
 Arrays = dict[str, np.ndarray]
 #: A column in which no history repeats a value, though this many pairs of its events would by chance.
 MIN_EXPECTED = 20.0
-#: How many others are drawn for an event that repeats a value, before a value takes its place that is free.
-OTHERS = 16
+#: How often a value that comes again is replaced by any other.
+ATTEMPTS = 16
 
 
 def once_columns(log: EventLog) -> tuple[str, ...]:
@@ -53,27 +53,22 @@ class Once:
         had = self._had[name]
         self._had[name] = np.insert(had, np.searchsorted(had, new), new)
 
-    def settle(
-        self, drawn: Arrays, again: Callable[[np.ndarray], Mapping[str, np.ndarray]], rng: np.random.Generator
-    ) -> None:
-        """Replace, in place, those of the drawn events, one of each of the first histories, that repeat a value.
-
-        Args:
-            again: draws an event anew for every number of a history that it is given.
-        """
+    def repeats(self, drawn: Mapping[str, np.ndarray], events: int) -> np.ndarray:
+        """bool[events]: which of so many drawn events, one of each of the first histories, have a value that came."""
         columns = [name for name in self.categories if name in drawn]
-        if not columns:
-            return
-        rows = np.flatnonzero(np.any([self._repeats(name, drawn[name]) for name in columns], axis=0))
-        if len(rows):
-            some = np.repeat(rows, OTHERS)
-            other = again(some)
-            bad = np.any([self._is_had(name, self.owner[some], other[name]) for name in columns], axis=0)
-            best = np.arange(len(rows)) * OTHERS + bad.reshape(-1, OTHERS).argmin(axis=1)
-            for name, values in other.items():
-                drawn[name][rows] = values[best]
-        for name in columns:
-            for _ in range(OTHERS):  # hardly ever one
+        repeated = [self._repeats(name, drawn[name]) for name in columns]
+        return np.any(repeated, axis=0) if columns else np.zeros(events, dtype=bool)
+
+    def had(self, drawn: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
+        """bool[events]: which of the events have a value that their histories, int64[events], have had."""
+        columns = [name for name in self.categories if name in drawn]
+        found = [self._is_had(name, self.owner[rows], drawn[name]) for name in columns]
+        return np.any(found, axis=0) if columns else np.zeros(len(rows), dtype=bool)
+
+    def keep(self, drawn: Arrays, rng: np.random.Generator) -> None:
+        """Add what the drawn events have; a value that still comes again gives way, in place, to one that is free."""
+        for name in (name for name in self.categories if name in drawn):
+            for _ in range(ATTEMPTS):  # hardly ever one
                 if not len(rows := np.flatnonzero(self._repeats(name, drawn[name]))):
                     break
                 drawn[name][rows] = rng.integers(self.categories[name], size=len(rows))

@@ -1,0 +1,9 @@
+"""What histories keep to that no drawn event would by itself.
+
+=============  ====================================================================================
+``once``       values that come once in a history
+``lifetimes``  values that come only from some day on, or until one
+``paces``      how much time is left for the events to come
+``settling``   other events in place of drawn ones that cannot be
+=============  ====================================================================================
+"""
