@@ -15,6 +15,7 @@ from tabular.relations.times import DAY, Clock, Names
 from tabular.rules import Rule
 from tabular.schema import Column, Schema
 
+from .kinds import Kinds
 from .limits.lifetimes import Lifetimes
 from .limits.once import once_columns
 from .limits.paces import Paces
@@ -50,6 +51,8 @@ class Layout:
         paces: how much time is left for the events to come; none in a run of an older release.
         once: columns of events that have each value at most once in a history (:mod:`.limits.once`).
         lifetimes: from when and until when values come.
+        kind: of a user; empty where there are no :attr:`kinds`.
+        kinds: which users have like events.
     """
 
     by: str
@@ -68,6 +71,8 @@ class Layout:
     paces: Paces | None = None
     once: tuple[str, ...] = ()
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    kind: str = ""
+    kinds: Kinds | None = None
 
     @classmethod
     def of(cls, log: EventLog, relative: tuple[str, ...] = ()) -> Layout:
@@ -79,6 +84,7 @@ class Layout:
 
         given = [c for c in log.event_columns if _varies(log.schema[c], log.arrays[c])][:MAX_GIVEN]
         typical = {c: name(f"{'mean' if log.schema[c].is_numeric else 'most frequent'} {c}") for c in given}
+        kinds = Kinds.of(log, given)
         clock = Clock.of(log.schema[log.time], log.times, Names.of(name))
         return cls(
             log.by,
@@ -96,12 +102,20 @@ class Layout:
             paces=Paces.of(log, clock),
             once=once_columns(log),
             lifetimes=Lifetimes.of(log, log.event_columns),
+            kind=name("kind of user") if kinds else "",
+            kinds=kinds,
         )
 
     @property
     def given(self) -> tuple[str, ...]:
         """The columns of events that an event is given of its past."""
         return tuple(self.typical)
+
+    @property
+    def of_user(self) -> tuple[str, ...]:
+        """The columns of users that an event is given of its user, in the order of their table."""
+        own = self.user_columns[: 2 * len(self.typical) + MAX_GIVEN]
+        return (*own, *self.typical.values(), *([self.kind] if self.kinds else []))
 
 
 def _varies(column: Column, values: np.ndarray) -> bool:
@@ -147,6 +161,8 @@ def user_table(
             columns.append(_number(typical, arrays[typical]))
         else:
             columns.append(replace(own[name], name=typical, label=None, personal=None))
+    if layout.kinds:
+        columns.append(Column(layout.kind, "categorical", "int64", categories=tuple(range(len(layout.kinds)))))
     schema = Schema(tuple(columns), len(log.first), (), rules)
     return from_arrays(arrays, schema), schema
 
@@ -163,6 +179,8 @@ def user_arrays(log: EventLog, layout: Layout) -> dict[str, np.ndarray]:
             found[typical] = _means(values, log.user, len(log.first))
         else:
             found[typical] = _most_frequent(values, log.user, len(log.first), len(column.categories))
+    if layout.kinds:
+        found[layout.kind] = layout.kinds.assign(log)
     return found
 
 

@@ -81,7 +81,7 @@ class Past:
             elif column.has_categories and len(column.categories) > 1:
                 add(key, column)
 
-        self.of_user = [*layout.user_columns[: 2 * len(layout.typical) + 8], *layout.typical.values()]
+        self.of_user = layout.of_user
         for name in self.of_user:
             like(f"user's {name}", users[name])
         for step in range(layout.window, 0, -1):

@@ -28,6 +28,7 @@ from tabular.storage.rundir import HISTORY, atomic_directory, write_json
 
 from ..nano.table_lm import TableLM
 from .event_model import EventModel
+from .kinds import Kinds
 from .layout import Layout
 from .limits.lifetimes import Lifetimes
 from .limits.paces import Paces
@@ -87,6 +88,8 @@ def write_run(directory: str | Path, run: Run) -> None:
     if layout.paces is not None:
         kept["paces"] = layout.paces.to_dict()
     kept["lifetimes"] = layout.lifetimes.to_data()
+    if layout.kinds is not None:
+        kept |= {"kind": layout.kind, "kinds": layout.kinds.to_dict()}
     with atomic_directory(directory) as folder:
         run.schema.to_json(folder / "schema.json")
         config = {"version": RUN_VERSION, "model": run.model, "options": run.settings, "fit": run.facts}
@@ -136,8 +139,17 @@ def read_run(directory: str | Path, device: str) -> Run:
             Paces.from_dict(data["paces"]) if "paces" in data else None,
             tuple(once),
             Lifetimes.from_data(data.get("lifetimes", []), data["event_columns"]),
+            **_kinds(data),
         )
     users = TableLM.load(folder / "users", device=device)
     events = EventModel.load(folder / "events", device=device)
     events.tie(schema, layout.event_columns)
     return Run(config["model"], schema, layout, users, events, config["options"], dict(config["fit"]))
+
+
+def _kinds(data: dict[str, Any]) -> dict[str, Any]:
+    """What the layout says of kinds of users: nothing in a run of an older release, or of few users."""
+    if "kinds" not in data:
+        return {}
+    check_fields(data, {"kind": TEXT}, "it", needed=["kind"])
+    return {"kind": data["kind"], "kinds": Kinds.from_dict(data["kinds"], data["typical"])}
