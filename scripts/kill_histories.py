@@ -79,7 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=1_000_000, help="about so many are made")
     parser.add_argument("--part-rows", type=int, help="rows of a part; as the package has it if absent")
-    parser.add_argument("--steps", type=int, default=30)
+    parser.add_argument("--steps", type=int, default=400, help="with far fewer, events are drawn again and again")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--folder", type=Path, default=Path("kill-histories"), help="where it lies; an empty one")
     given = parser.parse_args()
