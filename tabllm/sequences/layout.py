@@ -19,6 +19,7 @@ from .kinds import Kinds
 from .limits.lifetimes import Lifetimes
 from .limits.once import once_columns
 from .limits.paces import Paces
+from .limits.variety import Variety
 from .spans import Spans
 
 __all__ = ["Layout", "sound_users", "user_arrays", "user_table", "with_spans"]
@@ -51,6 +52,7 @@ class Layout:
         paces: how much time is left for the events to come; none in a run of an older release.
         once: columns of events that have each value at most once in a history (:mod:`.limits.once`).
         lifetimes: from when and until when values come.
+        variety: how often events have a value that their history has not had.
         kind: of a user; empty where there are no :attr:`kinds`.
         kinds: which users have like events.
     """
@@ -71,6 +73,7 @@ class Layout:
     paces: Paces | None = None
     once: tuple[str, ...] = ()
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    variety: Variety = field(default_factory=Variety)
     kind: str = ""
     kinds: Kinds | None = None
 
@@ -84,7 +87,7 @@ class Layout:
 
         given = [c for c in log.event_columns if _varies(log.schema[c], log.arrays[c])][:MAX_GIVEN]
         typical = {c: name(f"{'mean' if log.schema[c].is_numeric else 'most frequent'} {c}") for c in given}
-        kinds = Kinds.of(log, given)
+        kinds, once = Kinds.of(log, given), once_columns(log)
         clock = Clock.of(log.schema[log.time], log.times, Names.of(name))
         return cls(
             log.by,
@@ -100,8 +103,9 @@ class Layout:
             log.in_time_order,
             relative,
             paces=Paces.of(log, clock),
-            once=once_columns(log),
+            once=once,
             lifetimes=Lifetimes.of(log, log.event_columns),
+            variety=Variety.of(log, [name for name in log.event_columns if name not in once]),
             kind=name("kind of user") if kinds else "",
             kinds=kinds,
         )

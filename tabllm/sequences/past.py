@@ -16,6 +16,7 @@ from tabular.relations.times import DAY
 from tabular.schema import Column, Schema
 
 from .layout import Layout
+from .limits.variety import Varying
 
 __all__ = ["END", "NOW", "PAST_BINS", "SINCE", "Moment", "Past"]
 
@@ -63,6 +64,7 @@ class Past:
     def __init__(self, layout: Layout, users: Schema, events: Schema) -> None:
         self.layout = layout
         self.once = {name: len(events[name].categories) for name in layout.once}
+        self._categories = {name: len(events[name].categories) for name in layout.variety.rates}
         taken = {*users.names, *events.names}
         self.names: dict[str, str] = {}
         self.columns: list[Column] = []
@@ -97,6 +99,10 @@ class Past:
         number(NOW)
         number(END)
         number(PACE)
+
+    def varying(self, owner: np.ndarray) -> Varying:
+        """The variety of histories that are to be made, of which nothing came yet; ``owner`` is whose each is."""
+        return Varying(self.layout.variety, self._categories, owner)
 
     @property
     def drawn_at_first(self) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from .kinds import Kinds
 from .layout import Layout
 from .limits.lifetimes import Lifetimes
 from .limits.paces import Paces
+from .limits.variety import Variety
 from .spans import Spans
 
 __all__ = ["Run", "read_run", "write_run"]
@@ -87,7 +88,7 @@ def write_run(directory: str | Path, run: Run) -> None:
         kept["spans"] = layout.spans.to_dict()
     if layout.paces is not None:
         kept["paces"] = layout.paces.to_dict()
-    kept["lifetimes"] = layout.lifetimes.to_data()
+    kept |= {"lifetimes": layout.lifetimes.to_data(), "variety": dict(layout.variety.rates)}
     if layout.kinds is not None:
         kept |= {"kind": layout.kind, "kinds": layout.kinds.to_dict()}
     with atomic_directory(directory) as folder:
@@ -139,6 +140,7 @@ def read_run(directory: str | Path, device: str) -> Run:
             Paces.from_dict(data["paces"]) if "paces" in data else None,
             tuple(once),
             Lifetimes.from_data(data.get("lifetimes", []), data["event_columns"]),
+            Variety.from_data(data.get("variety", {}), [c for c in data["event_columns"] if schema[c].has_categories]),
             **_kinds(data),
         )
     users = TableLM.load(folder / "users", device=device)

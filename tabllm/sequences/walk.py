@@ -15,6 +15,7 @@ from .event_model import EventModel
 from .layout import Layout
 from .limits.once import Once
 from .limits.settling import settle
+from .limits.variety import Varying
 from .past import END, NOW, SINCE, Moment, Past
 
 __all__ = ["Start", "make_events", "start_of_users", "start_within"]
@@ -34,6 +35,7 @@ class Start:
         begins: whether the first event stands at the time of the moment itself.
         open: whether nobody knows how far away the last event is: that is drawn with the first one.
         once: the values that must not come again.
+        varying: the values that came, and how often new ones come.
     """
 
     moment: Moment
@@ -41,6 +43,7 @@ class Start:
     begins: bool
     open: bool
     once: Once
+    varying: Varying
 
 
 def start_of_users(past: Past, layout: Layout, users: Mapping[str, np.ndarray], owner: np.ndarray) -> Start:
@@ -54,7 +57,9 @@ def start_of_users(past: Past, layout: Layout, users: Mapping[str, np.ndarray], 
     end = layout.clock.day(time) + np.maximum(users[layout.span], 0)
     window = [past.nothing(len(counts))] * layout.window
     moment = Moment({name: users[name] for name in past.of_user}, np.zeros(len(counts)), counts, time, end, window)
-    return Start(moment, layout.clock, begins=True, open=False, once=Once(past.once, owner))
+    return Start(
+        moment, layout.clock, begins=True, open=False, once=Once(past.once, owner), varying=past.varying(owner)
+    )
 
 
 def start_within(past: Past, layout: Layout, log: EventLog, users: Mapping[str, np.ndarray], events: int) -> Start:
@@ -70,10 +75,11 @@ def start_within(past: Past, layout: Layout, log: EventLog, users: Mapping[str, 
     moment = Moment(user, log.counts.astype(np.float64), np.full(count, events), time, np.full(count, np.nan), window)
     # Histories go on after the last instant of the table that was learned.
     column = replace(layout.clock.column, minimum=None, maximum=None)
-    once = Once(past.once, np.arange(count))
+    once, varying = Once(past.once, np.arange(count)), past.varying(np.arange(count))
     for name in past.once:
         once.have(name, log.user, log.arrays[name])
-    return Start(moment, replace(layout.clock, column=column), begins=False, open=True, once=once)
+    varying.have(log.user, log.arrays)
+    return Start(moment, replace(layout.clock, column=column), begins=False, open=True, once=once, varying=varying)
 
 
 def _timely(
@@ -165,7 +171,7 @@ def make_events(
             end = start.clock.day(moment.time) + np.nan_to_num(ahead)
         time = moment.time if stands else start.clock.join(drawn, moment.time, end)
         again = partial(_at_the_time_of, drawn, model, past, context, rng)
-        settle(drawn, time, start.once, layout.lifetimes, again, rng)
+        settle(drawn, time, start.once, layout.lifetimes, start.varying, again, rng)
         kept = {name: drawn[name] for name in layout.event_columns if name in drawn}
         steps.append({**kept, layout.time: time})
         sizes.append(active)
