@@ -33,7 +33,7 @@ QUANTILES = 65
 _GRID = list_of(real(), 2)
 _FIELDS = {"count": _GRID, "first": _GRID, "span": _GRID, "weights": list_of(real(), 2), "spread": real()}
 #: What runs of an older release lack.
-_BEGINNING = {"all_counts": _GRID, "all_firsts": _GRID, "slope": real(-1, 1), "pace": real(0)}
+_BEGINNING = {"all_counts": _GRID, "all_firsts": _GRID, "slope": real(-1, 1), "pace": real(0), "slowest": real(0)}
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class Spans:
         all_counts, all_firsts: quantiles, ascending, of all users; empty in a run of an older release.
         slope: of the normal score of ``all_counts`` in that of ``all_firsts``.
         pace: the span for each event after the first that all but a hundredth of the users have at least.
+        slowest: that which all but a hundredth have at most; 0, for none, in a run of an older release.
     """
 
     count: tuple[float, ...]
@@ -58,6 +59,7 @@ class Spans:
     all_firsts: tuple[float, ...] = ()
     slope: float = 0.0
     pace: float = 0.0
+    slowest: float = 0.0
 
     @classmethod
     def of(cls, count: np.ndarray, first: np.ndarray, span: np.ndarray) -> Self | None:
@@ -76,10 +78,10 @@ class Spans:
         of_all = [_scores(each, grid) for each, grid in zip((count, first), whole, strict=True)]
         varies = all(np.std(each) > 0 for each in of_all)
         slope = float(np.corrcoef(of_all[0], of_all[1])[0, 1]) if varies else 0.0
-        pace = float(np.quantile(values[2] / (values[0] - 1), 0.01))
+        pace, slowest = (float(bound) for bound in np.quantile(values[2] / (values[0] - 1), [0.01, 0.99]))
         counts, firsts, lasting, all_counts, all_firsts = (tuple(grid.tolist()) for grid in (*grids, *whole))
         weight = tuple((weights / size).tolist())
-        return cls(counts, firsts, lasting, weight, spread / size, all_counts, all_firsts, slope, pace)
+        return cls(counts, firsts, lasting, weight, spread / size, all_counts, all_firsts, slope, pace, slowest)
 
     def beginning(self, count: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
         """float64[users]: first times that go with the number of events of each; ``None`` where nothing tells."""
@@ -97,7 +99,8 @@ class Spans:
 
         x = np.column_stack([_scores(count, np.array(self.count)), _scores(first, np.array(self.first))])
         score = x @ np.array(self.weights) + self.spread * rng.standard_normal(len(count))
-        return np.asarray(np.quantile(np.array(self.span), ndtr(score)))
+        drawn = np.asarray(np.quantile(np.array(self.span), ndtr(score)))
+        return np.minimum(drawn, self.slowest * np.maximum(count - 1, 1)) if self.slowest else drawn
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""

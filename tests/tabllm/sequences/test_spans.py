@@ -48,6 +48,17 @@ def test_equal_spans_stay_equal_and_what_nobody_had_is_drawn_at_the_ends():
     assert set(spans.draw(np.array([1.0, 1e6]), np.array([-5.0, 5e9]), np.random.default_rng(0))) == {7.0}
 
 
+def test_nobody_waits_longer_for_events_than_learned_users():
+    count, first, span = users(300)
+    spans = Spans.of(count, first, span)
+    most = np.quantile(span / (count - 1), 0.99)
+    few, begin = np.tile([2.0, 3.0], 200), np.zeros(400)
+    drawn = spans.draw(few, begin, np.random.default_rng(2)) / (few - 1)
+    assert drawn.max() <= most
+    older = Spans.from_dict({name: value for name, value in spans.to_dict().items() if name != "slowest"})
+    assert (older.draw(few, begin, np.random.default_rng(2)) / (few - 1)).max() > 1.5 * most
+
+
 def test_too_few_or_enough_users_need_none():
     for number in (MIN_USERS - 1, MAX_USERS + 1):
         assert Spans.of(*users(number)) is None
