@@ -22,6 +22,8 @@ __all__ = ["Kinds"]
 
 #: Users of a kind at least, and so many kinds at most.
 USERS_PER_KIND, MAX_KINDS = 20, 64
+#: How often users are parted into kinds: again by what is left when the means of the former kinds are taken away.
+LEVELS = 3
 #: A user's mean, spread and shares are taken as if he had so many events more, as all users together have them.
 MORE_EVENTS = 4.0
 #: The most frequent categories of a column whose shares are looked at, and how much all of these count beside a mean.
@@ -100,68 +102,82 @@ def _agreement(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Kinds:
-    """The kinds of users of a log.
+    """The kinds of users of a log: residual vector quantization.
 
     Attributes:
         measures: of its columns.
-        centers: float64[kinds, measures], the mean of each kind.
+        centers: of each level float64[kinds, measures], the mean of each kind: at first of what is measured of its
+            users, then of what is left when the means of their former kinds are taken away.
     """
 
     measures: tuple[_Measure, ...]
-    centers: np.ndarray
+    centers: tuple[np.ndarray, ...]
 
     @classmethod
     def of(cls, log: EventLog, columns: Collection[str]) -> Self | None:
-        """The kinds by ``columns`` of events, by k-means; ``None`` where there are too few users for two.
-
-        The search begins with more kinds than there can be. While one has fewer than :data:`USERS_PER_KIND` users the
-        smallest is given up, and the others are moved.
-        """
-        users = len(log.first)
-        if users < 2 * USERS_PER_KIND or not columns:
+        """The kinds by ``columns`` of events, by k-means; ``None`` where there are too few users for two."""
+        if len(log.first) < 2 * USERS_PER_KIND or not columns:
             return None
         measures = tuple(_Measure.of(log, name) for name in columns)
-        points = cls(measures, np.zeros((0, 0)))._measured(log)
-        count = min(2 * users // USERS_PER_KIND, MAX_KINDS, len(np.unique(points, axis=0)))
-        found = KMeans(count, n_init=BEGINNINGS, random_state=0).fit(points)
-        while count > 1:
-            kinds = cls(measures, found.cluster_centers_)
-            members = np.bincount(kinds._nearest(points), minlength=count)
-            if members.min() >= USERS_PER_KIND:
-                return kinds
-            centers, count = np.delete(kinds.centers, members.argmin(), axis=0), count - 1
-            found = KMeans(count, init=centers, n_init=1).fit(points)
-        return None
+        centers: list[np.ndarray] = []
+        points = cls(measures, ())._measured(log)
+        while len(centers) < LEVELS and (found := _clusters(points)) is not None:
+            centers.append(found)
+            points = points - found[_nearest(points, found)]
+        return cls(measures, tuple(centers)) if centers else None
 
-    def __len__(self) -> int:
-        return len(self.centers)
-
-    def assign(self, log: EventLog) -> np.ndarray:
-        """int32[users]: the kind of every user of ``log``, some of whose values may be missing."""
-        return self._nearest(self._measured(log))
+    def assign(self, log: EventLog) -> list[np.ndarray]:
+        """int32[users] of each level: the kinds of every user of ``log``, some of whose values may be missing."""
+        points, found = self._measured(log), []
+        for centers in self.centers:
+            found.append(_nearest(points, centers))
+            points = points - centers[found[-1]]
+        return found
 
     def _measured(self, log: EventLog) -> np.ndarray:
         return np.concatenate([measure.measured(log) for measure in self.measures], axis=1)
 
-    def _nearest(self, points: np.ndarray) -> np.ndarray:
-        away = (self.centers**2).sum(axis=1) - 2 * points @ self.centers.T
-        return away.argmin(axis=1).astype(np.int32)
-
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
         columns = [dict(vars(measure)) for measure in self.measures]
-        return {"columns": columns, "centers": self.centers.tolist()}
+        return {"columns": columns, "centers": [centers.tolist() for centers in self.centers]}
 
     @classmethod
     def from_dict(cls, data: Any, columns: Collection[str]) -> Self:
         """Read what :meth:`to_dict` wrote of ``columns``. Raises :class:`.FieldError` if it is not."""
-        check_fields(data, {"columns": list_of(_COLUMN, 1), "centers": list_of(list_of(real()), 2)}, "kinds of users")
+        centers = list_of(list_of(list_of(real()), 2), 1)
+        check_fields(data, {"columns": list_of(_COLUMN, 1), "centers": centers}, "kinds of users")
         measures = []
         for each in data["columns"]:
             sizes = {len(each["all"]), len(each["weight"])}
             if each["name"] not in columns or sizes != {len(each["codes"]) or 2}:
                 raise FieldError(f"kinds of users measure {each['name']!r} in no way that it can be")
             measures.append(_Measure(each["name"], *(tuple(each[name]) for name in ("codes", "all", "weight"))))
-        if {len(center) for center in data["centers"]} != {sum(len(measure.all) for measure in measures)}:
+        sizes = {len(center) for centers in data["centers"] for center in centers}
+        if sizes != {sum(len(measure.all) for measure in measures)}:
             raise FieldError("kinds of users have centers that do not go with what is measured")
-        return cls(tuple(measures), np.array(data["centers"], np.float64))
+        return cls(tuple(measures), tuple(np.array(centers, np.float64) for centers in data["centers"]))
+
+
+def _clusters(points: np.ndarray) -> np.ndarray | None:
+    """float64[kinds, measures]: the centers of k-means, none of fewer than :data:`USERS_PER_KIND` of the points.
+
+    The search begins with more kinds than there can be. While one has too few users the smallest is given up, and the
+    others are moved.
+    """
+    count = min(2 * len(points) // USERS_PER_KIND, MAX_KINDS, len(np.unique(points, axis=0)))
+    found = KMeans(count, n_init=BEGINNINGS, random_state=0).fit(points)
+    while count > 1:
+        centers = found.cluster_centers_
+        members = np.bincount(_nearest(points, centers), minlength=count)
+        if members.min() >= USERS_PER_KIND:
+            return np.asarray(centers, dtype=np.float64)
+        centers, count = np.delete(centers, members.argmin(), axis=0), count - 1
+        found = KMeans(count, init=centers, n_init=1).fit(points)
+    return None
+
+
+def _nearest(points: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """int32[users]: the nearest of ``centers``."""
+    away = (centers**2).sum(axis=1) - 2 * points @ centers.T
+    return np.asarray(away.argmin(axis=1), dtype=np.int32)

@@ -53,7 +53,7 @@ class Layout:
         once: columns of events that have each value at most once in a history (:mod:`.limits.once`).
         lifetimes: from when and until when values come.
         variety: how often events have a value that their history has not had.
-        kind: of a user; empty where there are no :attr:`kinds`.
+        kind: of a user, one column for each level of :attr:`kinds`.
         kinds: which users have like events.
     """
 
@@ -74,7 +74,7 @@ class Layout:
     once: tuple[str, ...] = ()
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     variety: Variety = field(default_factory=Variety)
-    kind: str = ""
+    kind: tuple[str, ...] = ()
     kinds: Kinds | None = None
 
     @classmethod
@@ -106,7 +106,7 @@ class Layout:
             once=once,
             lifetimes=Lifetimes.of(log, log.event_columns),
             variety=Variety.of(log, [name for name in log.event_columns if name not in once]),
-            kind=name("kind of user") if kinds else "",
+            kind=tuple(name(f"kind of user, {level}") for level in range(1, 1 + len(kinds.centers if kinds else ()))),
             kinds=kinds,
         )
 
@@ -119,7 +119,7 @@ class Layout:
     def of_user(self) -> tuple[str, ...]:
         """The columns of users that an event is given of its user, in the order of their table."""
         own = self.user_columns[: 2 * len(self.typical) + MAX_GIVEN]
-        return (*own, *self.typical.values(), *([self.kind] if self.kinds else []))
+        return (*own, *self.typical.values(), *self.kind)
 
 
 def _varies(column: Column, values: np.ndarray) -> bool:
@@ -165,8 +165,8 @@ def user_table(
             columns.append(_number(typical, arrays[typical]))
         else:
             columns.append(replace(own[name], name=typical, label=None, personal=None))
-    if layout.kinds:
-        columns.append(Column(layout.kind, "categorical", "int64", categories=tuple(range(len(layout.kinds)))))
+    for kind, centers in zip(layout.kind, layout.kinds.centers if layout.kinds else (), strict=True):
+        columns.append(Column(kind, "categorical", "int64", categories=tuple(range(len(centers)))))
     schema = Schema(tuple(columns), len(log.first), (), rules)
     return from_arrays(arrays, schema), schema
 
@@ -184,7 +184,7 @@ def user_arrays(log: EventLog, layout: Layout) -> dict[str, np.ndarray]:
         else:
             found[typical] = _most_frequent(values, log.user, len(log.first), len(column.categories))
     if layout.kinds:
-        found[layout.kind] = layout.kinds.assign(log)
+        found |= dict(zip(layout.kind, layout.kinds.assign(log), strict=True))
     return found
 
 

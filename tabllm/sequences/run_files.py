@@ -90,7 +90,7 @@ def write_run(directory: str | Path, run: Run) -> None:
         kept["paces"] = layout.paces.to_dict()
     kept |= {"lifetimes": layout.lifetimes.to_data(), "variety": dict(layout.variety.rates)}
     if layout.kinds is not None:
-        kept |= {"kind": layout.kind, "kinds": layout.kinds.to_dict()}
+        kept |= {"kind": list(layout.kind), "kinds": layout.kinds.to_dict()}
     with atomic_directory(directory) as folder:
         run.schema.to_json(folder / "schema.json")
         config = {"version": RUN_VERSION, "model": run.model, "options": run.settings, "fit": run.facts}
@@ -153,5 +153,8 @@ def _kinds(data: dict[str, Any]) -> dict[str, Any]:
     """What the layout says of kinds of users: nothing in a run of an older release, or of few users."""
     if "kinds" not in data:
         return {}
-    check_fields(data, {"kind": TEXT}, "it", needed=["kind"])
-    return {"kind": data["kind"], "kinds": Kinds.from_dict(data["kinds"], data["typical"])}
+    check_fields(data, {"kind": list_of(TEXT)}, "it", needed=["kind"])
+    kinds = Kinds.from_dict(data["kinds"], data["typical"])
+    if len(kinds.centers) != len(data["kind"]):
+        raise FieldError("kinds of users have other levels than columns")
+    return {"kind": tuple(data["kind"]), "kinds": kinds}

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tabllm import SequenceLM, load_run
-from tabllm.sequences.kinds import USERS_PER_KIND, Kinds
+from tabllm.sequences.kinds import LEVELS, USERS_PER_KIND, Kinds
 from tabular.encoding.arrays import to_arrays
 from tabular.errors import RunError
 from tabular.plain_json import FieldError
@@ -59,11 +59,21 @@ def model() -> SequenceLM:
 
 
 def test_users_of_a_kind_are_alike_in_spread_and_shares_and_no_kind_is_small(kinds, log):
-    found, users = kinds.assign(log), np.arange(132)
+    (found, *_), users = kinds.assign(log), np.arange(132)
     # Four sorts of users, of 22, 22, 44 and 44.
     table = pd.crosstab(found, [users % 3 == 0, users % 2 == 0])
     assert (table.max(axis=1) > 0.9 * table.sum(axis=1)).all()
     assert np.bincount(found).min() >= USERS_PER_KIND
+
+
+def test_further_levels_part_users_by_what_the_former_ones_leave(kinds, log):
+    points, left = kinds._measured(log), []
+    for centers, found in zip(kinds.centers, kinds.assign(log), strict=True):
+        assert np.bincount(found).min() >= USERS_PER_KIND
+        points = points - centers[found]
+        left.append((points**2).sum())
+    assert 1 < len(left) <= LEVELS
+    assert (np.diff(left) < 0).all()
 
 
 def test_few_users_or_such_as_are_all_alike_have_none(log):
@@ -78,7 +88,7 @@ def test_a_user_of_whom_little_is_known_is_of_no_extreme_kind(kinds, log):
         log,
         arrays={**log.arrays, "stars": np.full(len(log.user), np.nan), "genre": np.full(len(log.user), -1, np.int32)},
     )
-    assert len(np.unique(kinds.assign(unknown))) == 1
+    assert {len(np.unique(found)) for found in kinds.assign(unknown)} == {1}
     # Two events say less than thirty do: the same spread comes to less.
     first = log_of(ratings().groupby("user").head(2))
     spread = kinds._measured(log)[:, 1], kinds._measured(first)[:, 1]
@@ -88,10 +98,11 @@ def test_a_user_of_whom_little_is_known_is_of_no_extreme_kind(kinds, log):
 def test_a_model_learns_them_gives_them_to_events_and_keeps_them(model, tmp_path):
     layout = model._layout
     assert layout.kinds is not None
-    name = layout.kind
-    assert f"user's {name}" in {column.name for column in model._events.schema}
-    assert model._users.schema[name].categories == tuple(range(len(layout.kinds)))
-    assert name not in model.sample(5, seed=0)
+    assert layout.kind[:2] == ("kind of user, 1", "kind of user, 2")
+    for name, centers in zip(layout.kind, layout.kinds.centers, strict=True):
+        assert f"user's {name}" in {column.name for column in model._events.schema}
+        assert model._users.schema[name].categories == tuple(range(len(centers)))
+        assert name not in model.sample(5, seed=0)
     model.save(tmp_path / "run")
     loaded = load_run(tmp_path / "run")
     pd.testing.assert_frame_equal(loaded.sample(8, seed=2), model.sample(8, seed=2))
@@ -100,6 +111,9 @@ def test_a_model_learns_them_gives_them_to_events_and_keeps_them(model, tmp_path
     assert loaded.complete(holes, seed=1)["genre"].notna().all()
     file = tmp_path / "run" / "sequences.json"
     kept = json.loads(file.read_text())
+    file.write_text(json.dumps({**kept, "kind": kept["kind"][1:]}))
+    with pytest.raises(RunError, match="other levels than columns"):
+        load_run(tmp_path / "run")
     kept["kinds"]["columns"][0]["name"] = "user"
     file.write_text(json.dumps(kept))
     with pytest.raises(RunError, match="kinds of users measure 'user'"):
@@ -116,8 +130,8 @@ def test_a_run_of_an_older_release_has_none(model, tmp_path):
 
 def test_they_are_read_as_they_were_written(kinds, log):
     data = json.loads(json.dumps(kinds.to_dict()))
-    assert (Kinds.from_dict(data, COLUMNS).assign(log) == kinds.assign(log)).all()
+    assert np.array_equal(Kinds.from_dict(data, COLUMNS).assign(log), kinds.assign(log))
     with pytest.raises(FieldError, match="centers that do not go"):
-        Kinds.from_dict({**data, "centers": [[0.0], [1.0]]}, COLUMNS)
+        Kinds.from_dict({**data, "centers": [[[0.0], [1.0]]]}, COLUMNS)
     with pytest.raises(FieldError, match="columns"):
         Kinds.from_dict({**data, "columns": []}, COLUMNS)
