@@ -59,7 +59,8 @@ README = """# A run of tabllm: sequences of events
 
 `users/` is a run that makes users, `events/` one that makes an event given its user and the events before;
 `sequences.json` says which columns join them. Neither holds a row of the table: their README.md say what of it they
-keep.
+keep. Beside that `sequences.json` keeps, each of 20 users or more: from when and until when values come, how often an
+event has a value that is new in its history, and the means, spreads and shares of kinds of users.
 
     tabllm sample RUN -n 1000 -o events.csv    # all events of 1,000 users
 """
