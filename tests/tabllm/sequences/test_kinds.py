@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tabllm import SequenceLM, load_run
-from tabllm.sequences.kinds import LEVELS, USERS_PER_KIND, Kinds
+from tabllm.sequences.kinds import LEVELS, MANY_EVENTS, USERS_PER_KIND, Kinds
 from tabular.encoding.arrays import to_arrays
 from tabular.errors import RunError
 from tabular.plain_json import FieldError
@@ -74,6 +74,11 @@ def test_further_levels_part_users_by_what_the_former_ones_leave(kinds, log):
         left.append((points**2).sum())
     assert 1 < len(left) <= LEVELS
     assert (np.diff(left) < 0).all()
+
+
+def test_users_of_few_events_are_parted_once():
+    found = Kinds.of(log_of(ratings().groupby("user").head(MANY_EVENTS - 1)), COLUMNS)
+    assert len(found.centers) == 1
 
 
 def test_few_users_or_such_as_are_all_alike_have_none(log):
