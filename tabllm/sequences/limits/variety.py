@@ -25,7 +25,7 @@ MIN_EVENTS, MIN_USERS = 100, 20
 #: Made events as which the learned rate counts where the rate of made ones is estimated.
 MORE_EVENTS = 20.0
 #: Histories times categories of a column that are kept track of, at most.
-MAX_CELLS = 1 << 28
+MAX_CELLS = 1 << 26
 
 
 @dataclass(frozen=True)
