@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sklearn.cluster import KMeans
 from typing_extensions import Self
 
 from tabular.plain_json import TEXT, FieldError, check_fields, list_of, object_of, real, whole
@@ -64,7 +63,9 @@ class _Measure:
             plain = cls(name, (), (mean, spread), (1.0, 1.0))
         else:
             known = values >= 0
-            shares = np.bincount(values[known], alike[known], len(column.categories)) / alike[known].sum()
+            shares = np.bincount(values[known], alike[known], len(column.categories)) / (
+                float(alike[known].sum()) or 1.0
+            )
             codes = np.argsort(-shares, kind="stable")[:CATEGORIES]
             plain = cls(name, tuple(codes.tolist()), tuple(shares[codes].tolist()), (1.0,) * len(codes))
         found = plain.measured(log)
@@ -167,6 +168,8 @@ def _clusters(points: np.ndarray) -> np.ndarray | None:
     The search begins with more kinds than there can be. While one has too few users the smallest is given up, and the
     others are moved.
     """
+    from sklearn.cluster import KMeans  # for fits alone: what samples of a run does not wait for it
+
     count = min(2 * len(points) // USERS_PER_KIND, MAX_KINDS, len(np.unique(points, axis=0)))
     found = KMeans(count, n_init=BEGINNINGS, random_state=0).fit(points)
     while count > 1:
