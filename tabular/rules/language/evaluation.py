@@ -21,7 +21,6 @@ from .instants import as_instants, has_zones, local_times
 from .keys import (
     category_numbers,
     falls,
-    listed_keys,
     looked_up,
     missing,
     most_frequent,
@@ -29,6 +28,7 @@ from .keys import (
     order_keys,
     row_keys,
 )
+from .listed import MISSING, listed_rows
 from .syntax import (
     All,
     Always,
@@ -93,7 +93,7 @@ def kept_of(rule: Rule, form: Form, rows: Rows) -> np.ndarray:
         return _maps(rule, form, rows)
     columns = (*form.columns, form.decided) if isinstance(form, Decides) else form.columns
     if rule.values:
-        return _among(rule, columns, len(form.columns), arrays, schema)
+        return _among(rule, columns, arrays, schema)
     assert isinstance(form, Decides)
     return _agree([arrays[name] for name in form.columns], arrays[form.decided])
 
@@ -298,14 +298,11 @@ def _as_text(values: np.ndarray, column: Column) -> np.ndarray:
     return values
 
 
-def _among(
-    rule: Rule, columns: tuple[str, ...], deciding: int, arrays: Mapping[str, np.ndarray], schema: Schema
-) -> np.ndarray:
+def _among(rule: Rule, columns: tuple[str, ...], arrays: Mapping[str, np.ndarray], schema: Schema) -> np.ndarray:
     """bool[rows]: whether each row's combination is listed, or a cell of it is missing."""
-    rows, listed = listed_keys(rule, columns, arrays, schema)
-    keys = row_keys(np.concatenate([rows, listed]).T)
-    found = np.isin(keys[: len(rows)], keys[len(rows) :])
-    return found | (rows < 0).any(axis=1)
+    listed = listed_rows(rule, columns, schema)
+    codes = listed.codes_of(arrays)
+    return np.asarray((listed.find(codes) >= 0) | (codes == MISSING).any(axis=1))
 
 
 def _maps(rule: Rule, form: Maps, rows: Rows) -> np.ndarray:

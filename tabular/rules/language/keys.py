@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +10,7 @@ import pandas as pd
 
 from ...encoding.arrays import on_grid
 from ...errors import RuleError
-from ...schema import Column, Schema
+from ...schema import Column
 from .instants import as_instants
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ __all__ = [
     "canonical",
     "category_numbers",
     "falls",
-    "listed_keys",
     "looked_up",
     "missing",
     "most_frequent",
@@ -58,30 +56,6 @@ def missing(values: np.ndarray) -> np.ndarray:
     if values.dtype == object:
         return np.asarray(pd.isna(values))
     return np.isnan(values) if values.dtype.kind == "f" else values < 0
-
-
-def listed_keys(
-    rule: Rule, columns: tuple[str, ...], arrays: Mapping[str, np.ndarray], schema: Schema
-) -> tuple[np.ndarray, np.ndarray]:
-    """(int64[rows, columns], int64[listed, columns]): cells, and those that the rule lists, as like numbers where they
-    are alike; -1 for missing."""
-    rows, listed = [], []
-    for index, name in enumerate(columns):
-        column, values = schema[name], arrays[name]
-        given = [row[index] for row in rule.values]
-        if column.has_categories:
-            known = {value: code for code, value in enumerate(column.categories)}
-            texts = {str(value): code for value, code in known.items()}
-            codes = [-1 if value is None else known.get(value, texts.get(str(value), -2)) for value in given]
-            rows.append(values.astype(np.int64))
-            listed.append(np.array(codes, dtype=np.int64))
-        else:
-            numbers = np.array([math.nan if value is None else float(value) for value in given])
-            both = np.concatenate([on_grid(values, column), on_grid(numbers, column)])
-            codes_, _ = pd.factorize(both)
-            rows.append(codes_[: len(values)])
-            listed.append(codes_[len(values) :])
-    return np.stack(rows, axis=1), np.stack(listed, axis=1)
 
 
 def order_keys(values: np.ndarray, column: Column) -> np.ndarray:

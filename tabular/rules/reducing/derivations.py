@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from ...encoding.arrays import on_grid
 from ...encoding.unmodelled import is_missing, unmodelled
@@ -19,7 +18,8 @@ from ...schema import Column, Schema
 from ...where.conditions import Allowed
 from ..language.evaluation import Rows
 from ..language.instants import as_instants, has_zones, placed, zone_numbers
-from ..language.keys import canonical, category_numbers, listed_keys, looked_up
+from ..language.keys import canonical, category_numbers, looked_up
+from ..language.listed import listed_rows
 from ..language.syntax import Expression, columns_of
 from ..rule import Rule
 
@@ -88,22 +88,17 @@ class LookedUp:
 
     def join(self, arrays: Arrays) -> np.ndarray:
         """Canonical values of the column; missing where the combination is not listed."""
-        keys, listed = listed_keys(self.rule, self.sources, arrays, self.schema)
-        both = np.concatenate([keys, listed])
-        codes = both[:, 0] if both.shape[1] == 1 else pd.MultiIndex.from_arrays(list(both.T)).factorize()[0]
-        order = np.argsort(codes[len(keys) :], kind="stable")
-        known = codes[len(keys) :][order]
-        position = np.minimum(np.searchsorted(known, codes[: len(keys)]), len(known) - 1)
-        found = (known[position] == codes[: len(keys)]) & (keys >= 0).all(axis=1)
-        values = self._values[order][position]
-        gone = np.nan if values.dtype.kind == "f" else -1
-        return np.where(found, values, gone).astype(values.dtype)
+        listed = listed_rows(self.rule, self.sources, self.schema)
+        codes = listed.codes_of(arrays)
+        place = listed.find(codes)
+        gone = np.nan if self._values.dtype.kind == "f" else -1
+        return np.where((place >= 0) & (codes >= 0).all(axis=1), self._values[place], gone).astype(self._values.dtype)
 
     def narrowed(self, condition: Allowed) -> Allowed | None:
         """What the deciding column may be where this one keeps ``condition``; ``None`` where several decide."""
         if len(self.sources) != 1 or condition.missing or not self.schema[self.sources[0]].has_categories:
             return None
-        _, listed = listed_keys(self.rule, self.sources, _no_rows(self.sources, self.schema), self.schema)
+        listed = listed_rows(self.rule, self.sources, self.schema).codes
         codes = listed[condition.contains(self._values), 0]
         return Allowed(self.sources[0], tuple(sorted({int(code) for code in codes if code >= 0})), None, missing=False)
 
@@ -210,10 +205,6 @@ def _zones(values: np.ndarray, column: Column) -> np.ndarray:
 
 
 Derivation = Computed | LookedUp | Mapped | Gap
-
-
-def _no_rows(names: tuple[str, ...], schema: Schema) -> dict[str, np.ndarray]:
-    return {name: np.zeros(0, np.float64 if schema[name].is_numeric else np.int32) for name in names}
 
 
 def constant(column: Column, rows: int) -> np.ndarray | None:

@@ -18,7 +18,8 @@ from ...encoding.cells import grid_step
 from ...schema import Column, Schema
 from ..language.evaluation import Rows
 from ..language.instants import has_zones, is_local, placed, zone_numbers
-from ..language.keys import listed_keys, row_keys
+from ..language.keys import row_keys
+from ..language.listed import listed_rows
 from ..language.syntax import Call, Reference
 from .derivations import Computed, Derivation, Gap, LookedUp, Mapped, codes_of, is_missing
 from .solving import DAY, loses, solve, years_later
@@ -222,7 +223,8 @@ def _choose_combination(made: LookedUp, found: Arrays, known: Arrays, schema: Sc
     names = (*made.sources, made.target)
     requested = np.stack([known[name] for name in names], axis=1)
     todo = requested[:, -1] & ~requested.all(axis=1) & ~is_missing(found[made.target])
-    rows, listed = listed_keys(made.rule, names, found, schema)
+    combinations = listed_rows(made.rule, names, schema)
+    rows, listed = combinations.codes_of(found), combinations.codes
     whole = row_keys(np.concatenate([listed, rows]).T)
     weights = np.array([UNDRAWN] * len(listed)) + np.bincount(whole, minlength=whole.max() + 1)[whole[: len(listed)]]
     todo &= ~np.isin(whole[len(listed) :], whole[: len(listed)])
