@@ -133,7 +133,8 @@ class TorchEngine(NanoEngine):
         return F.layer_norm(x[-1], (c.width,), w["ln_f.weight"], w["ln_f.bias"])
 
     def _decode_block(self, layer: int, x: Tensor, cache: _Cache, start: int) -> Tensor:
-        """x: float32[steps, rows, width]; its keys and values go into the cache at ``start``."""
+        """x: float32[steps, rows, width], of the last layer the last step alone; keys and values go into the cache at
+        ``start``."""
         heads = self.config.heads
         steps, rows, width = x.shape
         low = cache.keys.dtype == torch.bfloat16
@@ -142,6 +143,8 @@ class TorchEngine(NanoEngine):
         stop = start + steps
         cache.keys[layer, start:stop], cache.values[layer, start:stop] = k, v
         keys, values = cache.keys[layer, :stop], cache.values[layer, :stop]  # (stop, rows, heads, dh)
+        if layer == self.config.layers - 1:  # nobody asks what the steps before the last come to
+            q, x, steps = q[-1:], x[-1:], 1
         if steps == 1 and not low and (stop < SOME_KEYS or x.device.type != "cpu"):
             # One query a row: element-wise products beat a batched matrix product of 1 x dh matrices.
             probability = torch.softmax((q * (width // heads) ** -0.5 * keys).sum(-1), dim=0)
