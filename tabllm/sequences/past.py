@@ -15,6 +15,7 @@ from tabular.relations.log import EventLog, unused_name
 from tabular.relations.times import DAY
 from tabular.schema import Column, Schema
 
+from .balance import Balance
 from .layout import Layout
 from .limits.variety import Varying
 
@@ -42,6 +43,7 @@ class Moment:
         time: of the event before; of the first event itself at the beginning.
         last_day: the day of the last event (:meth:`tabular.relations.times.Clock.day`).
         before: the values of the latest events, the latest first; each has all given columns and :data:`SINCE`.
+        balance: what is left of means.
     """
 
     user: Mapping[str, np.ndarray]
@@ -50,6 +52,7 @@ class Moment:
     time: np.ndarray
     last_day: np.ndarray
     before: Sequence[Mapping[str, np.ndarray]]
+    balance: Balance
 
 
 class Past:
@@ -59,6 +62,7 @@ class Past:
         columns: in the order in which they are given; :attr:`drawn_at_first` come last, so that they can be drawn from
             the others where a history goes on beyond what was learned.
         once: column of events that has each value at most once in a history -> how many values there are.
+        balanced: column of numbers of events -> the key of the mean of it that is to come.
     """
 
     def __init__(self, layout: Layout, users: Schema, events: Schema) -> None:
@@ -99,6 +103,9 @@ class Past:
         number(NOW)
         number(END)
         number(PACE)
+        self.balanced = {name: f"mean {name} to come" for name in layout.given if events[name].is_numeric}
+        for key in self.balanced.values():
+            number(key)
 
     def varying(self, owner: np.ndarray) -> Varying:
         """The variety of histories that are to be made, of which nothing came yet; ``owner`` is whose each is."""
@@ -106,8 +113,9 @@ class Past:
 
     @property
     def drawn_at_first(self) -> tuple[str, ...]:
-        """The columns that a history that goes on has not: when it is, and how far away and how dense what comes is."""
-        return self.names[NOW], self.names[END], self.names[PACE]
+        """The columns that a history that goes on has not: when it is, and how far away, how dense and what on average
+        what comes is."""
+        return tuple(self.names[key] for key in (NOW, END, PACE, *self.balanced.values()))
 
     def nothing(self, rows: int) -> Arrays:
         """The values of an event that is not there, for the window of so many histories."""
@@ -148,6 +156,8 @@ class Past:
         # The quotient of two coarse numbers is not learned from them. Without it gaps of long histories do not go with
         # their span: events that are made too late all fall on the last day.
         put(PACE, ahead / np.maximum(moment.left, 1))
+        for name, mean in moment.balance.to_come(moment.left).items():
+            put(self.balanced[name], mean)
         return found
 
     def of_log(self, log: EventLog, users: Mapping[str, np.ndarray], rows: np.ndarray | None = None) -> Arrays:
@@ -167,8 +177,18 @@ class Past:
                 np.where(position > 0, log.before(log.times, 1, rows), log.times[rows]),
                 clock.day(log.times[log.last[user]]),
                 self.latest(log, 1, rows),
+                Balance.of_log(log, self.means(users), rows),
             )
         )
+
+    def means(self, users: Mapping[str, np.ndarray]) -> Arrays:
+        """The means of users that their events keep to, by the column of events."""
+        return {name: users[self.layout.typical[name]] for name in self.balanced}
+
+    def drawn_means(self, drawn: Mapping[str, np.ndarray], otherwise: Mapping[str, np.ndarray]) -> Arrays:
+        """The means of the events to come that were ``drawn`` with the first of them; where a run of an older release
+        draws none, what they are ``otherwise``."""
+        return {name: drawn.get(self.names[key], otherwise[name]) for name, key in self.balanced.items()}
 
     def latest(self, log: EventLog, ago: int = 0, rows: np.ndarray | None = None) -> list[Arrays]:
         """The window of events that ends ``ago`` events before every row of ``log``, or ``rows``, the latest first."""
