@@ -16,6 +16,7 @@ from tabular.relations.times import DAY
 from tabular.schema import Column, Schema
 
 from .balance import Balance
+from .kinds.latest import Trail
 from .layout import Layout
 from .limits.variety import Varying
 
@@ -28,6 +29,9 @@ SINCE = ""
 #: Names of columns of the past: the time of the event before, how far away the last event is, and that divided by the
 #: number of events to come.
 NOW, END, PACE = "time before", "time to come", "time per event to come"
+
+#: The kind of the latest events.
+LATEST = "kind of latest events"
 
 Arrays = dict[str, np.ndarray]
 
@@ -44,6 +48,7 @@ class Moment:
         last_day: the day of the last event (:meth:`tabular.relations.times.Clock.day`).
         before: the values of the latest events, the latest first; each has all given columns and :data:`SINCE`.
         balance: what is left of means.
+        trail: of the events so far, where the layout has kinds of latest ones.
     """
 
     user: Mapping[str, np.ndarray]
@@ -53,6 +58,7 @@ class Moment:
     last_day: np.ndarray
     before: Sequence[Mapping[str, np.ndarray]]
     balance: Balance
+    trail: Trail | None
 
 
 class Past:
@@ -94,6 +100,9 @@ class Past:
             number(f"gap before, {step}")
             for name in layout.given:
                 like(f"{name} {step} before", events[name])
+        if layout.latest is not None:
+            kinds = tuple(range(len(layout.latest.centers)))
+            add(LATEST, Column("", "categorical", "int64", categories=kinds))
         if layout.clock.unit != "numbers":
             add("weekday before", Column("", "categorical", "int64", categories=tuple(range(7))))
         if layout.clock.unit == "instants":
@@ -116,6 +125,14 @@ class Past:
         """The columns that a history that goes on has not: when it is, and how far away, how dense and what on average
         what comes is."""
         return tuple(self.names[key] for key in (NOW, END, PACE, *self.balanced.values()))
+
+    def after(self, moment: Moment, event: Mapping[str, np.ndarray], on: int) -> tuple[Balance, Trail | None]:
+        """What is left of means, and the trail, behind an ``event`` of the first ``on`` histories, which go on."""
+        event = {**self.nothing(len(moment.time)), **event}
+        trail = moment.trail
+        if self.layout.latest is not None and trail is not None:
+            trail = self.layout.latest.after(trail, event, on)
+        return moment.balance.after(event, on), trail
 
     def nothing(self, rows: int) -> Arrays:
         """The values of an event that is not there, for the window of so many histories."""
@@ -145,6 +162,8 @@ class Past:
             put(f"gap before, {step}", event[SINCE])
             for name in layout.given:
                 put(f"{name} {step} before", event[name])
+        if layout.latest is not None and moment.trail is not None:
+            put(LATEST, layout.latest.kind(moment.trail))
         put(NOW, moment.time - beyond)
         # 1970-01-01 was a Thursday; 0 is Monday.
         put("weekday before", ((np.floor(moment.time / DAY) + 3) % 7).astype(np.int32))
@@ -178,8 +197,13 @@ class Past:
                 clock.day(log.times[log.last[user]]),
                 self.latest(log, 1, rows),
                 Balance.of_log(log, self.means(users), rows),
+                self.trail(log, rows),
             )
         )
+
+    def trail(self, log: EventLog, rows: np.ndarray) -> Trail | None:
+        """Of the events before each of ``rows``, int64[some], of ``log``."""
+        return None if self.layout.latest is None else self.layout.latest.before(log, rows)
 
     def means(self, users: Mapping[str, np.ndarray]) -> Arrays:
         """The means of users that their events keep to, by the column of events."""

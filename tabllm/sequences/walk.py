@@ -58,7 +58,8 @@ def start_of_users(past: Past, layout: Layout, users: Mapping[str, np.ndarray], 
     end = layout.clock.day(time) + np.maximum(users[layout.span], 0)
     window = [past.nothing(len(counts))] * layout.window
     user, balance = {name: users[name] for name in past.of_user}, Balance.at_first(past.means(users))
-    moment = Moment(user, np.zeros(len(counts)), counts, time, end, window, balance)
+    trail = None if layout.latest is None else layout.latest.none(len(counts))
+    moment = Moment(user, np.zeros(len(counts)), counts, time, end, window, balance, trail)
     return Start(
         moment, layout.clock, begins=True, open=False, once=Once(past.once, owner), varying=past.varying(owner)
     )
@@ -74,8 +75,10 @@ def start_within(past: Past, layout: Layout, log: EventLog, users: Mapping[str, 
     window = [{name: values[last] for name, values in event.items()} for event in past.latest(log)]
     time = log.times[last]
     user = {name: users[name] for name in past.of_user}
-    end, balance = np.full(count, np.nan), Balance.at_first(past.means(users))
-    moment = Moment(user, log.counts.astype(np.float64), np.full(count, events), time, end, window, balance)
+    end, balance, trail = np.full(count, np.nan), Balance.at_first(past.means(users)), past.trail(log, last)
+    if layout.latest is not None and trail is not None:
+        trail = layout.latest.after(trail, {name: log.arrays[name][last] for name in layout.given}, count)
+    moment = Moment(user, log.counts.astype(np.float64), np.full(count, events), time, end, window, balance, trail)
     # Histories go on after the last instant of the table that was learned.
     column = replace(layout.clock.column, minimum=None, maximum=None)
     once, varying = Once(past.once, np.arange(count)), past.varying(np.arange(count))
@@ -186,8 +189,8 @@ def make_events(
         event[SINCE] = absent[SINCE] if stands else (time - moment.time)[:on]
         window = [event, *({name: values[:on] for name, values in each.items()} for each in moment.before[:-1])]
         user = {name: values[:on] for name, values in moment.user.items()}
-        balance = moment.balance.after({**past.nothing(active), **kept}, on)
-        moment = Moment(user, moment.position[:on] + 1, left[:on], time[:on], end[:on], window, balance)
+        left_over = past.after(moment, kept, on)
+        moment = Moment(user, moment.position[:on] + 1, left[:on], time[:on], end[:on], window, *left_over)
         beyond = beyond[:on]
         advance(active - on)
     user_of = np.concatenate([np.arange(size) for size in sizes])
