@@ -10,7 +10,7 @@ import numpy as np
 
 from tabular.plain_json import FieldError, check_fields, list_of, whole
 
-__all__ = ["NanoConfig", "initial_weights"]
+__all__ = ["SELDOM", "NanoConfig", "initial_weights"]
 
 #: What the loss of fields that are seldom drawn counts.
 SELDOM = 0.1
