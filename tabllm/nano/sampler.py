@@ -11,7 +11,7 @@ import numpy as np
 
 from ..decoding.draws import latin_uniforms
 from ..decoding.prefix_tree import Nodes, TreeWalk
-from .combinations import Combinations
+from .combinations import Together
 from .engines.base import TINY, NanoEngine
 
 __all__ = ["MAX_CONDITIONED", "Rows", "Sampler", "Weights"]
@@ -109,7 +109,7 @@ class Sampler:
         weights: Weights | None = None,
         copies: int = 1,
         shared: bool = False,
-        together: Sequence[Combinations] = (),
+        together: Sequence[Together] = (),
     ) -> Rows:
         """Draw the rest of rows whose first fields (in ``order``) are given.
 
@@ -117,13 +117,14 @@ class Sampler:
             known: int32[rows, given], tokens of ``order[:given]``, at least one.
             copies: how often each row is completed.
             shared: many neighbouring rows have the same tokens but for the last one: these are evaluated once.
-            together: tokens that are in no combination with those that a row has already are not drawn.
+            together: tokens that are in no combination with those that a row has already are not drawn, and others by
+                the weights of the rows.
 
         Returns:
             rows * copies rows, as given, the copies of each one after the other; their log-probabilities are those of
             the fields that were drawn.
         """
-        walk = _Walk(self, order, rng, weights, scored=True, together=together)
+        walk = _Walk(self, order, rng, weights, scored=True)
         record = np.full((len(known), len(walk.order)), -1, np.int32)
         given = walk.order[: known.shape[1]]
         record[:, given] = known
@@ -132,7 +133,9 @@ class Sampler:
             for start in range(0, len(known), size):
                 block = record[start : start + size]
                 begin = partial(self._begun, walk, block, given, copies, shared)
-                walk.blocks.draw(walk.drawn(begin, len(given), np.zeros(len(block) * copies)))
+                rows = np.repeat(np.arange(start, start + len(block)), copies)
+                some = [each.of_rows(rows[walk.rounded(len(rows))] if shared else rows) for each in together]
+                walk.blocks.draw(walk.drawn(begin, len(given), np.zeros(len(rows)), some))
         tokens, logs = walk.result()
         return Rows(tokens, logs, walk.evaluated)
 
@@ -164,12 +167,10 @@ class _Walk(TreeWalk):
         conditioned: int = 0,
         keep: Weights | None = None,
         scored: bool = False,
-        together: Sequence[Combinations] = (),
         advance: Callable[[int], None] = lambda rows: None,
     ) -> None:
         self.engine, self.parents, self.order = sampler.engine, sampler.parents, list(order)
         self.weights, self.keep, self.scored = dict(weights or {}), dict(keep or {}), scored
-        self.together = tuple(together)
         most = max(1, MAX_FIELDS // len(self.engine.config.sizes))
         most = max(self.engine.round_rows, most - most % self.engine.round_rows)
         super().__init__(rng, advance)
@@ -257,7 +258,11 @@ class _Walk(TreeWalk):
         return index
 
     def drawn(
-        self, begin: Callable[[], tuple[Any, np.ndarray]], position: int, logs: np.ndarray
+        self,
+        begin: Callable[[], tuple[Any, np.ndarray]],
+        position: int,
+        logs: np.ndarray,
+        together: Sequence[Together] = (),
     ) -> Callable[[], tuple[np.ndarray, np.ndarray]]:
         """What draws all remaining fields of a block on the device.
 
@@ -265,14 +270,21 @@ class _Walk(TreeWalk):
             begin: makes the cache and the records of the block's rows, behind which others may stand.
             position: how many fields these have.
             logs: float64[rows], of the block's rows.
+            together: of the block's rows and those behind them.
         """
         # Drawn here, and not by the thread that needs them: the order of the draws does not depend on threads.
         uniform = latin_uniforms(len(logs), self.columns - position, self.rng)
         self.evaluated += uniform.size
-        return lambda: self.finish(*begin(), position, uniform, logs)
+        return lambda: self.finish(*begin(), position, uniform, logs, together)
 
     def finish(
-        self, cache: Any, record: np.ndarray, position: int, uniform: np.ndarray, logs: np.ndarray
+        self,
+        cache: Any,
+        record: np.ndarray,
+        position: int,
+        uniform: np.ndarray,
+        logs: np.ndarray,
+        together: Sequence[Together],
     ) -> tuple[np.ndarray, np.ndarray]:
         """The tokens of a block, and their logs. Several threads may be here."""
         engine, rows = self.engine, len(logs)
@@ -294,7 +306,7 @@ class _Walk(TreeWalk):
                 weight = engine.put(weight.astype(np.float32))
                 if weight.ndim == 2:
                     weight = weight[known(self.parents[field])]
-            for each in self.together:
+            for each in together:
                 allowed = each.weight(field, known)
                 if allowed is not None:
                     weight = allowed if weight is None else weight * allowed

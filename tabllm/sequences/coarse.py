@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from ..nano.combinations import Combinations
 from ..nano.engines.base import NanoEngine
 from .following import rules_of
 
-__all__ = ["combinations", "learned_rules", "like_together"]
+__all__ = ["Tied", "combinations", "learned_rules", "like_together"]
 
 Arrays = dict[str, np.ndarray]
 #: A column of more values than the first decides one of at most this share of them.
@@ -36,14 +36,28 @@ def learned_rules(schema: Schema, columns: tuple[str, ...], relative: tuple[str,
     return tuple(rule for rule in found if _coarse_of_fine(rule, schema) is None)
 
 
+@dataclass(frozen=True)
+class Tied:
+    """Values of a fine column and the coarse ones that each decides, as the fields in which they are drawn.
+
+    Attributes:
+        combinations: of the tokens.
+        codes: int32[leaves], the value that each is; -1 for missing.
+    """
+
+    combinations: Combinations
+    codes: np.ndarray
+
+
 def combinations(
-    schema: Schema, columns: Collection[str], codec: TableCodec, engine: NanoEngine
-) -> tuple[Combinations, ...]:
+    schema: Schema, columns: Collection[str], codec: TableCodec, engine: NanoEngine, alone: Collection[str] = ()
+) -> dict[str, Tied]:
     """What :func:`learned_rules` left out, for the drawing of ``columns``: no film is drawn that is not of the year.
 
     Args:
         schema: of the whole log.
         codec: of the model of events.
+        alone: columns that are wanted whether or not they decide others.
     """
     places = {column: [f for f, field in enumerate(codec.fields) if field.column == column] for column in codec.codecs}
     values: dict[str, Arrays] = {}
@@ -54,33 +68,41 @@ def combinations(
             # Every value of the fine column, and none.
             every = np.append(np.arange(len(schema[fine].categories), dtype=np.int32), np.int32(-1))
             values.setdefault(fine, {})[found.target] = found.join({fine: every})
-    made = []
-    for fine, coarse in values.items():
+    made = {}
+    for fine, coarse in {**{name: {} for name in alone if name in places}, **values}.items():
         before = sorted((name for name in coarse if places[name][-1] < places[fine][0]), key=lambda name: places[name])
-        while before:
+        while before or fine in alone:
             fields = [place for name in (*before, fine) for place in places[name]]
-            tokens = _together({name: coarse[name] for name in before}, fine, codec)
-            found_together = Combinations.of(fields, tokens, [codec.fields[place].size for place in fields], engine)
-            if found_together is not None:
-                made.append(found_together)
+            tokens, codes = _together(
+                {name: coarse[name] for name in before}, fine, len(schema[fine].categories), codec
+            )
+            tree = Combinations.of(fields, tokens, [codec.fields[place].size for place in fields], engine)
+            if tree is not None:
+                made[fine] = Tied(tree, codes[np.unique(tree.leaves, return_index=True)[1]])
+                break
+            if not before:
                 break
             before.pop()  # too many values
-    return tuple(made)
+    return made
 
 
-def _together(coarse: Mapping[str, np.ndarray], fine: str, codec: TableCodec) -> np.ndarray:
-    """int32[n, fields]: the tokens of each value of a column, the last of which is none, behind those it decides."""
+def _together(
+    coarse: Mapping[str, np.ndarray], fine: str, count: int, codec: TableCodec
+) -> tuple[np.ndarray, np.ndarray]:
+    """(int32[n, fields], int32[n]): the tokens of each of the ``count`` values of a column, behind those that it
+    decides, and which value it is; -1 for none."""
     codecs = {name: codec.codecs[name] for name in (*coarse, fine)}
-    count = len(next(iter(coarse.values())))
-    codes = {**coarse, fine: np.append(np.arange(count - 1, dtype=np.int32), np.int32(-1))}
-    can_be = [codecs[name].missing | ~is_missing(values) for name, values in codes.items()]
+    every = np.append(np.arange(count, dtype=np.int32), np.int32(-1))
+    codes = {**coarse, fine: every}
+    can_be = np.all([codecs[name].missing | ~is_missing(values) for name, values in codes.items()], axis=0)
     tokens = {name: codecs[name].encode(values) for name, values in codes.items()}
-    listed = np.concatenate(list(tokens.values()), axis=1)[np.all(can_be, axis=0)]
-    if not codecs[fine].missing:
-        return listed
+    listed, found = np.concatenate(list(tokens.values()), axis=1)[can_be], every[can_be]
+    if not codecs[fine].missing or not coarse:
+        return listed, found
     # Where the fine one may be missing, it may be so whatever the coarse ones are.
     coarse_ones = np.unique(listed[:, : -tokens[fine].shape[1]], axis=0)
-    return np.concatenate([listed, np.hstack([coarse_ones, np.repeat(tokens[fine][-1:], len(coarse_ones), axis=0)])])
+    missing = np.hstack([coarse_ones, np.repeat(tokens[fine][-1:], len(coarse_ones), axis=0)])
+    return np.concatenate([listed, missing]), np.append(found, np.full(len(missing), -1, np.int32))
 
 
 def like_together(arrays: Mapping[str, np.ndarray], schema: Schema) -> tuple[Arrays, Schema]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,15 +20,17 @@ from ..codec.number import NumberCodec
 from ..codec.rows import RowCodec
 from ..codec.table import TableCodec
 from ..nano.column_trees import ColumnTrees
-from ..nano.combinations import Combinations
+from ..nano.combinations import Together, Weighted
 from ..nano.imputation import complete_in_order
 from ..nano.sampler import Sampler
 from ..nano.table_lm import TableLM
 from ..nano.trainer import Plan
-from .coarse import combinations
+from .coarse import Tied, combinations
+from .limits.once import RowWeights
+from .limits.overdue import Overdue
 from .past import PAST_BINS
 
-__all__ = ["EventModel"]
+__all__ = ["EventModel", "of_some"]
 
 Arrays = dict[str, np.ndarray]
 #: Updates at least: an event is given much of its past, and a table of few events is passed over more often. Training
@@ -55,7 +59,8 @@ class EventModel(TableLM):
     drawn_past: int = 2
     leading: Sequence[str] = ()
     rows_per_token: int | None = None
-    _together: Sequence[Combinations] = ()
+    _tied: Mapping[str, Tied] = MappingProxyType({})
+    _often: Mapping[str, np.ndarray] = MappingProxyType({})
 
     def of_histories(self, past: Sequence[str], drawn: int, gaps: Sequence[str], user: np.ndarray) -> None:
         """What is set before a log is learned.
@@ -68,15 +73,21 @@ class EventModel(TableLM):
         # Events held out at random would have their users among the learned ones, and reward learning these by heart.
         self.owners = user
 
-    def tie(self, whole: Schema, columns: Collection[str]) -> None:
+    def tie(self, whole: Schema, columns: Collection[str], overdue: Overdue) -> None:
         """Draw columns of few values and those of many that decide them so that they go together.
 
         Args:
             whole: the schema of the log, with all its rules.
             columns: of events.
+            overdue: of columns that come once.
         """
         codec, engine = self._fitted()
-        self._together = combinations(whole, columns, codec.table, engine)
+        self._tied = combinations(whole, columns, codec.table, engine, tuple(overdue.shares))
+        self._often = {
+            name: np.where(tied.codes < 0, 1.0, overdue.often(name)[tied.codes])
+            for name, tied in self._tied.items()
+            if name in overdue.shares
+        }
 
     def _fit_codec(self, arrays: Mapping[str, np.ndarray]) -> RowCodec:
         codec = super()._fit_codec(arrays)
@@ -113,17 +124,25 @@ class EventModel(TableLM):
         # Events are drawn step by step, each from its past.
         return None
 
-    def draw(self, past: Mapping[str, np.ndarray], rng: np.random.Generator, *, shared: bool = False) -> Arrays:
+    def draw(
+        self,
+        past: Mapping[str, np.ndarray],
+        rng: np.random.Generator,
+        *,
+        shared: bool = False,
+        weights: RowWeights | None = None,
+    ) -> Arrays:
         """Canonical arrays of the learned columns of events, one event for each entry of ``past``.
 
         Args:
             past: canonical arrays of the columns of the past.
             shared: whether many neighbours have the same past but for its last column.
+            weights: what values of columns that come once count for each event.
         """
         codec, _ = self._fitted()
         known = [found.encode(past[name]) for name, found in codec.table.codecs.items() if name in past]
         tokens = np.concatenate(known, axis=1)
-        drawn = self._drawn(tokens, rng, shared)
+        drawn = self._drawn(tokens, rng, shared, weights)
         keeping = reduction_of(self.schema).keeping({})
         if keeping is None or not drawn:
             return drawn
@@ -132,7 +151,7 @@ class EventModel(TableLM):
             broken = np.flatnonzero(~kept)
             if not len(broken):
                 return drawn
-            again = self._drawn(tokens[broken], rng, shared)
+            again = self._drawn(tokens[broken], rng, shared, of_some(weights, broken))
             good = keeping(again)
             for name, values in again.items():
                 drawn[name][broken[good]] = values[good]
@@ -144,11 +163,11 @@ class EventModel(TableLM):
                 values[broken] = values[put]
         return drawn
 
-    def _drawn(self, tokens: np.ndarray, rng: np.random.Generator, shared: bool) -> Arrays:
+    def _drawn(self, tokens: np.ndarray, rng: np.random.Generator, shared: bool, weights: RowWeights | None) -> Arrays:
         codec, engine = self._fitted()
         fields = codec.table.fields
         sampler, order = Sampler(engine, codec.table.parents), range(len(fields))
-        rows = sampler.complete(tokens, order, rng, shared=shared, together=self._together).tokens
+        rows = sampler.complete(tokens, order, rng, shared=shared, together=self._together(weights)).tokens
         learned: Arrays = {}
         place = 0
         for name, found in codec.table.codecs.items():
@@ -157,6 +176,17 @@ class EventModel(TableLM):
             if place > tokens.shape[1]:
                 learned[name] = found.decode(part, rng)
         return codec.parts.join(learned)
+
+    def _together(self, weights: RowWeights | None) -> list[Together]:
+        found: list[Together] = [tied.combinations for tied in self._tied.values()]
+        if weights is not None:
+            found += [
+                Weighted(
+                    self._tied[name].combinations, often, partial(_of_leaves, weights, name, self._tied[name].codes)
+                )
+                for name, often in self._often.items()
+            ]
+        return found
 
     def complete_events(
         self,
@@ -204,3 +234,13 @@ class EventModel(TableLM):
         """``arrays`` of events with what no model learns: identifiers, free text, constants."""
         codec, _ = self._fitted()
         return codec.fill(arrays, rows, rng, start=start, seed=seed)
+
+
+def of_some(weights: RowWeights | None, rows: np.ndarray) -> RowWeights | None:
+    """``weights`` of the events ``rows``, int64[some]."""
+    return None if weights is None else lambda name, some: weights(name, rows[some])
+
+
+def _of_leaves(weights: RowWeights, name: str, codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """float32[rows, leaves]: what the value of each leaf counts; a missing one as ever."""
+    return np.where(codes < 0, np.float32(1), weights(name, rows)[:, codes])

@@ -19,6 +19,7 @@ from .kinds.latest import Latest
 from .kinds.users import Kinds
 from .limits.lifetimes import Lifetimes
 from .limits.once import once_columns
+from .limits.overdue import Overdue
 from .limits.paces import Paces
 from .limits.variety import Variety
 from .spans import Spans
@@ -57,6 +58,7 @@ class Layout:
         kind: of a user, one column for each level of :attr:`kinds`.
         kinds: which users have like events.
         latest: which events are like the latest ones of a history.
+        overdue: how many histories have had the values of :attr:`once`.
     """
 
     by: str
@@ -79,6 +81,7 @@ class Layout:
     kind: tuple[str, ...] = ()
     kinds: Kinds | None = None
     latest: Latest | None = None
+    overdue: Overdue = field(default_factory=Overdue)
 
     @classmethod
     def of(cls, log: EventLog, relative: tuple[str, ...] = ()) -> Layout:
@@ -112,6 +115,7 @@ class Layout:
             kind=tuple(name(f"kind of user, {level}") for level in range(1, 1 + len(kinds.centers if kinds else ()))),
             kinds=kinds,
             latest=Latest.of(log, given),
+            overdue=Overdue.of(log, once),
         )
 
     @property

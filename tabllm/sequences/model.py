@@ -150,7 +150,7 @@ class SequenceLM(NanoSettings, Synthesizer):
             progress=progress,
             checkpoint=folder and folder / "events",
         )
-        events_model.tie(replace(known, rules=kept), layout.event_columns)
+        events_model.tie(replace(known, rules=kept), layout.event_columns, layout.overdue)
         self._layout, self._users, self._events = layout, users_model, events_model
         self.history_ = events_model.history
         same = {

@@ -32,6 +32,7 @@ from .kinds.latest import Latest
 from .kinds.users import Kinds
 from .layout import Layout
 from .limits.lifetimes import Lifetimes
+from .limits.overdue import Overdue
 from .limits.paces import Paces
 from .limits.variety import Variety
 from .spans import Spans
@@ -91,6 +92,7 @@ def write_run(directory: str | Path, run: Run) -> None:
     if layout.paces is not None:
         kept["paces"] = layout.paces.to_dict()
     kept |= {"lifetimes": layout.lifetimes.to_data(), "variety": dict(layout.variety.rates)}
+    kept["overdue"] = layout.overdue.to_data()
     if layout.kinds is not None:
         kept |= {"kind": list(layout.kind), "kinds": layout.kinds.to_dict()}
     if layout.latest is not None:
@@ -147,10 +149,11 @@ def read_run(directory: str | Path, device: str) -> Run:
             Variety.from_data(data.get("variety", {}), [c for c in data["event_columns"] if schema[c].has_categories]),
             **_kinds(data),
             latest=Latest.from_dict(data["latest"], data["typical"]) if "latest" in data else None,
+            overdue=Overdue.from_data(data.get("overdue", {}), {name: len(schema[name].categories) for name in once}),
         )
     users = TableLM.load(folder / "users", device=device)
     events = EventModel.load(folder / "events", device=device)
-    events.tie(schema, layout.event_columns)
+    events.tie(schema, layout.event_columns, layout.overdue)
     return Run(config["model"], schema, layout, users, events, config["options"], dict(config["fit"]))
 
 

@@ -12,9 +12,9 @@ from tabular.relations.log import EventLog
 from tabular.relations.times import Clock
 
 from .balance import Balance
-from .event_model import EventModel
+from .event_model import EventModel, of_some
 from .layout import Layout
-from .limits.once import Once
+from .limits.once import Once, RowWeights
 from .limits.settling import settle
 from .limits.variety import Varying
 from .past import END, NOW, SINCE, Moment, Past
@@ -61,7 +61,12 @@ def start_of_users(past: Past, layout: Layout, users: Mapping[str, np.ndarray], 
     trail = None if layout.latest is None else layout.latest.none(len(counts))
     moment = Moment(user, np.zeros(len(counts)), counts, time, end, window, balance, trail)
     return Start(
-        moment, layout.clock, begins=True, open=False, once=Once(past.once, owner), varying=past.varying(owner)
+        moment,
+        layout.clock,
+        begins=True,
+        open=False,
+        once=Once(past.once, owner, layout.overdue),
+        varying=past.varying(owner),
     )
 
 
@@ -81,7 +86,7 @@ def start_within(past: Past, layout: Layout, log: EventLog, users: Mapping[str, 
     moment = Moment(user, log.counts.astype(np.float64), np.full(count, events), time, end, window, balance, trail)
     # Histories go on after the last instant of the table that was learned.
     column = replace(layout.clock.column, minimum=None, maximum=None)
-    once, varying = Once(past.once, np.arange(count)), past.varying(np.arange(count))
+    once, varying = Once(past.once, np.arange(count), layout.overdue), past.varying(np.arange(count))
     for name in past.once:
         once.have(name, log.user, log.arrays[name])
     varying.have(log.user, log.arrays)
@@ -89,7 +94,13 @@ def start_within(past: Past, layout: Layout, log: EventLog, users: Mapping[str, 
 
 
 def _timely(
-    model: EventModel, context: Arrays, layout: Layout, clock: Clock, moment: Moment, rng: np.random.Generator
+    model: EventModel,
+    context: Arrays,
+    layout: Layout,
+    clock: Clock,
+    moment: Moment,
+    rng: np.random.Generator,
+    weights: RowWeights | None,
 ) -> Arrays:
     """What :meth:`.EventModel.draw` gives, with times that go with that of the last event.
 
@@ -97,7 +108,7 @@ def _timely(
     the last day, or where the time that is left does not go with the events that are left (:mod:`.limits.paces`). The
     last event stands on the last day: where it does not its gap is given and the rest of it drawn.
     """
-    drawn = model.draw(context, rng)
+    drawn = model.draw(context, rng, weights=weights)
     begin = clock.day(moment.time)
     end = np.maximum(moment.last_day, begin)
 
@@ -116,13 +127,13 @@ def _timely(
     )  # of a run of an older release the gap may come behind
     if len(last):
         given = _some(ahead, last)
-        again = {**model.draw({**_some(context, last), **given}, rng), **given}
+        again = {**model.draw({**_some(context, last), **given}, rng, weights=of_some(weights, last)), **given}
         for name in drawn:
             drawn[name][last] = again[name]
     wrong = np.setdiff1d(np.flatnonzero(off > 0), last)
     if len(wrong):
         some = np.repeat(wrong, AGAIN)
-        again = model.draw(_some(context, some), rng)
+        again = model.draw(_some(context, some), rng, weights=of_some(weights, some))
         best = unfit(again, some).reshape(-1, AGAIN).argmin(axis=1)
         for name in drawn:
             drawn[name][wrong] = again[name][np.arange(len(wrong)) * AGAIN + best]
@@ -130,12 +141,18 @@ def _timely(
 
 
 def _at_the_time_of(
-    drawn: Arrays, model: EventModel, past: Past, context: Arrays, rng: np.random.Generator, rows: np.ndarray
+    drawn: Arrays,
+    model: EventModel,
+    past: Past,
+    context: Arrays,
+    rng: np.random.Generator,
+    weights: RowWeights | None,
+    rows: np.ndarray,
 ) -> Arrays:
     """Other events in place of the ``drawn`` ones of these rows, at the same time."""
     leading = (*past.drawn_at_first, *vars(past.layout.clock.names).values())
     given = {name: drawn[name][rows] for name in leading if name in drawn}
-    return model.draw({**_some(context, rows), **given}, rng)
+    return model.draw({**_some(context, rows), **given}, rng, weights=of_some(weights, rows))
 
 
 def _some(arrays: Arrays, rows: np.ndarray) -> Arrays:
@@ -170,14 +187,18 @@ def make_events(
         if first and start.open:
             context = {name: values for name, values in context.items() if name not in past.drawn_at_first}
         stands, end = first and start.begins, moment.last_day
-        drawn = model.draw(context, rng) if first else _timely(model, context, layout, start.clock, moment, rng)
+        weights = start.once.weights(moment.position)
+        if first:
+            drawn = model.draw(context, rng, weights=weights)
+        else:
+            drawn = _timely(model, context, layout, start.clock, moment, rng, weights)
         if first and start.open:
             ahead = drawn.get(past.names[END], np.zeros(active))
             beyond = moment.time - drawn.get(past.names[NOW], moment.time)
             end = start.clock.day(moment.time) + np.nan_to_num(ahead)
             moment = replace(moment, balance=Balance.at_first(past.drawn_means(drawn, moment.balance.mean)))
         time = moment.time if stands else start.clock.join(drawn, moment.time, end)
-        again = partial(_at_the_time_of, drawn, model, past, context, rng)
+        again = partial(_at_the_time_of, drawn, model, past, context, rng, weights)
         settle(drawn, time, start.once, layout.lifetimes, start.varying, again, rng)
         kept = {name: drawn[name] for name in layout.event_columns if name in drawn}
         steps.append({**kept, layout.time: time})

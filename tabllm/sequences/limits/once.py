@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from tabular.relations.log import EventLog
 
-__all__ = ["Once", "once_columns"]
+from .overdue import Overdue
+
+__all__ = ["Once", "RowWeights", "once_columns"]
 
 Arrays = dict[str, np.ndarray]
+#: (column, int64[events], of which histories) -> float32[events, categories]: what each value counts.
+RowWeights = Callable[[str, np.ndarray], np.ndarray]
 #: A column in which no history repeats a value, though this many pairs of its events would by chance.
 MIN_EXPECTED = 20.0
 #: How often a value that comes again is replaced by any other.
 ATTEMPTS = 16
+#: Users times values of a column that are weighted, at most.
+MAX_CELLS = 1 << 26
 
 
 def once_columns(log: EventLog) -> tuple[str, ...]:
@@ -39,12 +45,20 @@ class Once:
     Args:
         categories: column -> how many it has; every column of these comes once.
         owner: int64[histories], whose each is: several stretches of one user share what they have had.
+        overdue: how likely values are that have not come.
     """
 
-    def __init__(self, categories: Mapping[str, int], owner: np.ndarray) -> None:
+    def __init__(self, categories: Mapping[str, int], owner: np.ndarray, overdue: Overdue | None = None) -> None:
         self.categories, self.owner = dict(categories), owner
         # Keys of (owner, value), ascending.
         self._had = {name: np.zeros(0, np.int64) for name in categories}
+        self._overdue = overdue or Overdue()
+        users = int(owner.max(initial=-1)) + 1
+        self._table = {
+            name: np.zeros((users, categories[name]), dtype=bool)
+            for name in self._overdue.shares
+            if users * categories[name] <= MAX_CELLS
+        }
 
     def have(self, name: str, owner: np.ndarray, codes: np.ndarray) -> None:
         """Add values of a column, int32[events], that histories of ``owner``, int64[events], have had."""
@@ -52,6 +66,20 @@ class Once:
         new = np.unique(self._keys(name, owner[known], codes[known]))
         had = self._had[name]
         self._had[name] = np.insert(had, np.searchsorted(had, new), new)
+        if name in self._table:
+            self._table[name][owner[known], codes[known]] = True
+
+    def weights(self, position: np.ndarray) -> RowWeights | None:
+        """What values count in events after ``position``, int64[histories]: nothing where they came; ``None`` where
+        all count alike."""
+
+        def of(name: str, rows: np.ndarray) -> np.ndarray:
+            if name not in self._table:
+                return np.ones((len(rows), self.categories[name]), np.float32)
+            had = self._table[name][self.owner[rows]]
+            return np.where(had, np.float32(0), self._overdue.weights(name, position[rows]))
+
+        return of if self._table else None
 
     def repeats(self, drawn: Mapping[str, np.ndarray], events: int) -> np.ndarray:
         """bool[events]: which of so many drawn events, one of each of the first histories, have a value that came."""
