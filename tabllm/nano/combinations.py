@@ -142,7 +142,7 @@ class Weighted:
         """For each field float32[rows, nodes of the next level + 1] of the engine; 1 where nothing is left at all."""
         often = self.often.astype(np.float32)
         counted = self.weights(self.rows) * often
-        nothing, ends = ~counted.any(axis=1), np.arange(len(often))
+        nothing, ends = np.asarray(~counted.any(axis=1)), np.arange(len(often))
         ratios: list[Any] = []
         for starts in reversed(self.combinations.starts):
             if len(starts) < len(ends):

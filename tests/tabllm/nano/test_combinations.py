@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tabllm.nano import combinations
-from tabllm.nano.combinations import Combinations
+from tabllm.nano.combinations import Combinations, Weighted
 from tabllm.nano.config import NanoConfig, initial_weights
 from tabllm.nano.engines.torch_engine import TorchEngine
 from tabllm.nano.sampler import Sampler
@@ -77,3 +77,46 @@ def test_a_field_drawn_before_those_that_say_something_of_it_is_free():
 def test_tables_that_would_be_too_large_are_not_made(monkeypatch):
     monkeypatch.setattr(combinations, "MAX_ENTRIES", 10)
     assert Combinations.of(FIELDS, LISTED, [CONFIG.sizes[field] for field in FIELDS], engines()[0]) is None
+
+
+def shares(sampler: Sampler, rows: int, together: list) -> np.ndarray:
+    """float64[listed]: how often each of the combinations is drawn."""
+    known = np.tile(np.array([[0]], np.int32), (rows, 1))
+    tokens = sampler.complete(known, range(5), np.random.default_rng(0), together=together).tokens[:, list(FIELDS)]
+    return np.array([(tokens == each).all(axis=1).mean() for each in LISTED])
+
+
+@pytest.mark.parametrize("engine", engines(), ids=lambda engine: engine.name)
+def test_combinations_come_as_often_as_their_weights_say_for_each_row(engine):
+    together = Combinations.of(FIELDS, LISTED, [CONFIG.sizes[field] for field in FIELDS], engine)
+    sampler, rows = Sampler(engine, [-1] * 5), 6_000
+    plain = shares(sampler, rows, [together])
+    often = np.empty(len(LISTED))
+    often[together.leaves] = plain
+    table = np.array([[0.0, 1.0, 1.0, 3.0, 1.0], [1.0, 1.0, 1.0, 1.0, 1.0]])
+    weights = np.empty_like(table)
+    weights[:, together.leaves] = table
+
+    def of_rows(rows: np.ndarray) -> np.ndarray:
+        return weights[(rows >= 3_000).astype(int)].astype(np.float32)
+
+    asked = Weighted(together, often, of_rows)
+    other = 1 - plain.sum()  # token 0 of field 1, which is in none and counts as ever
+    first, second = (table[at] * plain / ((table[at] * plain).sum() + other) for at in (0, 1))
+    found = shares(sampler, rows, [together, asked])
+    assert found == pytest.approx((first + second) / 2, abs=0.025)
+    assert np.abs(found - plain).max() > 0.1
+
+
+def test_where_nothing_is_left_all_combinations_are_drawn():
+    engine = engines()[0]
+    together = Combinations.of(FIELDS, LISTED, [CONFIG.sizes[field] for field in FIELDS], engine)
+    none = Weighted(together, np.ones(len(LISTED)), lambda rows: np.zeros((len(rows), len(LISTED)), np.float32))
+    sampler = Sampler(engine, [-1] * 5)
+    assert (shares(sampler, 500, [together, none]) == shares(sampler, 500, [together])).all()
+
+
+def test_leaves_are_the_given_combinations_and_starts_the_first_of_each_node():
+    together = Combinations.of(FIELDS, LISTED, [CONFIG.sizes[field] for field in FIELDS], engines()[0])
+    assert together.leaves.tolist() == [0, 1, 2, 4, 3]
+    assert [starts.tolist() for starts in together.starts] == [[0, 3], [0, 2, 3], [0, 1, 2, 3, 4]]

@@ -80,7 +80,7 @@ def test_they_go_together_when_they_are_drawn(known, monkeypatch):
     assert drawn["film"].isna().any() == table["film"].isna().any()
     assert consistent(drawn) == 1.0
     with monkeypatch.context() as without:
-        without.setattr(model._events, "_together", ())
+        without.setattr(model._events, "_tied", {})
         free = drawn_by(model, without, lambda: model.sample(40, seed=1))
     assert consistent(free) < 0.5
 
@@ -98,5 +98,5 @@ def test_of_very_many_combinations_the_coarsest_column_is_kept(known, monkeypatc
     model.save(tmp_path / "run")
     monkeypatch.setattr(combinations, "MAX_ENTRIES", 5000)
     loaded = load_run(tmp_path / "run")
-    (together,) = loaded._events._together
+    together = loaded._events._tied["film"].combinations
     assert len(together.fields) == 2
