@@ -84,7 +84,7 @@ class EventModel(TableLM):
         codec, engine = self._fitted()
         self._tied = combinations(whole, columns, codec.table, engine, tuple(overdue.shares))
         self._often = {
-            name: np.where(tied.codes < 0, 1.0, overdue.often(name)[tied.codes])
+            name: np.where(tied.codes < 0, 1.0, overdue.often[name][tied.codes])
             for name, tied in self._tied.items()
             if name in overdue.shares
         }

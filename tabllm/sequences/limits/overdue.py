@@ -22,7 +22,8 @@ __all__ = ["Overdue"]
 
 #: Histories that have had a value, at least, and the largest share that counts: ten times as likely at most.
 MIN_USERS, MAX_SHARE = 20, 0.9
-_LEVEL = object_of({"values": list_of(whole(0)), "shares": list_of(real(0, MAX_SHARE))})
+_SHARES = object_of({"values": list_of(whole(0)), "shares": list_of(real(0, 1))})
+_COLUMN = object_of({"levels": list_of(_SHARES, 1), "often": _SHARES, "rare": real(0, 1)})
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,17 @@ class Overdue:
     Attributes:
         shares: column -> float32[levels, categories]: of the histories that go on after 1, 2, 4, 8, ... events, the
             share that has had it.
+        often: column -> float64[categories]: the share of all histories that have it; of values that fewer than
+            :data:`MIN_USERS` have, that of the mean one of these.
     """
 
     shares: Mapping[str, np.ndarray] = field(default_factory=dict)
+    often: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def of(cls, log: EventLog, columns: Collection[str]) -> Self:
         """Those of ``columns`` of a log, in which no history has a value twice."""
-        shares = {}
+        shares, often = {}, {}
         for name in columns:
             codes, count, levels = log.arrays[name], len(log.schema[name].categories), []
             events = 1
@@ -50,7 +54,12 @@ class Overdue:
                 events *= 2
             if levels and levels[-1].any():
                 shares[name] = np.stack(levels).astype(np.float32)
-        return cls(shares)
+                users = np.bincount(codes[codes >= 0], minlength=count)
+                rare = users < MIN_USERS
+                often[name] = np.where(rare, max(users[rare].mean(), 0.5) if rare.any() else 0.0, users) / len(
+                    log.first
+                )
+        return cls(shares, often)
 
     def weights(self, name: str, position: np.ndarray) -> np.ndarray:
         """float32[events, categories]: how much likelier each value is where it has not come, after so many events."""
@@ -62,34 +71,42 @@ class Overdue:
         share = (1 - part) * shares[below] + part * shares[above]
         return np.asarray(1 / (1 - np.where((position > 0)[:, None], share, 0)), dtype=np.float32)
 
-    def often(self, name: str) -> np.ndarray:
-        """float64[categories]: how often each value comes, about, and up to a factor."""
-        mean = self.shares[name].mean(axis=0, dtype=np.float64)
-        return np.maximum(mean, mean[mean > 0].min() / 2)
-
     def to_data(self) -> dict[str, Any]:
         """Plain JSON data."""
-        return {
-            name: [
-                {"values": (some := np.flatnonzero(each)).tolist(), "shares": each[some].tolist()} for each in shares
-            ]
-            for name, shares in self.shares.items()
-        }
+        data = {}
+        for name, shares in self.shares.items():
+            often = self.often[name]
+            rare = float(often.min())
+            listed = _listed(np.where(often > rare, often, 0))
+            data[name] = {"levels": [_listed(each) for each in shares], "often": listed, "rare": rare}
+        return data
 
     @classmethod
     def from_data(cls, data: Any, categories: Mapping[str, int]) -> Self:
         """Read what :meth:`to_data` wrote, of columns with so many categories. Raises :class:`.FieldError`."""
-        check_fields({"overdue": data}, {"overdue": each_of(list_of(_LEVEL, 1))}, "it")
-        found = {}
-        for name, levels in data.items():
+        check_fields({"overdue": data}, {"overdue": each_of(_COLUMN)}, "it")
+        shares, often = {}, {}
+        for name, column in data.items():
             if name not in categories:
                 raise FieldError(f"{name!r}, of which is said who has had it, is no column that comes once")
-            shares = np.zeros((len(levels), categories[name]), np.float32)
-            for share, level in zip(shares, levels, strict=True):
-                if len(level["values"]) != len(level["shares"]) or max(level["values"], default=0) >= len(share):
-                    raise FieldError(f"it has other values of {name!r} than shares, or some that are none")
-                share[level["values"]] = level["shares"]
-            if not shares.any():
-                raise FieldError(f"it has nothing that anybody has had of {name!r}")
-            found[name] = shares
-        return cls(found)
+            *levels, ever = (_unlisted(each, name, categories[name]) for each in (*column["levels"], column["often"]))
+            shares[name] = np.minimum(np.stack(levels), MAX_SHARE).astype(np.float32)
+            often[name] = np.where(ever > 0, ever, column["rare"])
+            if not shares[name].any() or not often[name].all():
+                raise FieldError(f"it has values of {name!r} that nobody has had")
+        return cls(shares, often)
+
+
+def _listed(shares: np.ndarray) -> dict[str, list[Any]]:
+    """Shares above 0, as plain JSON data."""
+    some = np.flatnonzero(shares)
+    return {"values": some.tolist(), "shares": shares[some].tolist()}
+
+
+def _unlisted(data: Mapping[str, list[Any]], name: str, categories: int) -> np.ndarray:
+    """float64[categories]: the shares of a column that :func:`_listed` gave."""
+    if len(data["values"]) != len(data["shares"]) or max(data["values"], default=0) >= categories:
+        raise FieldError(f"it has other values of {name!r} than shares, or some that are none")
+    shares = np.zeros(categories)
+    shares[data["values"]] = data["shares"]
+    return shares

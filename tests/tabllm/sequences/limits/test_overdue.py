@@ -56,6 +56,14 @@ def test_the_share_is_that_of_the_histories_that_have_had_it(log: EventLog, over
     assert ((shares[3] > 0) == (counts >= MIN_USERS)).all()
 
 
+def test_what_few_have_comes_as_often_as_the_mean_of_these(log: EventLog, overdue: Overdue) -> None:
+    users = np.bincount(log.arrays["film"], minlength=FILMS)
+    rare = users < MIN_USERS
+    assert rare.any()
+    assert overdue.often["film"][rare] == pytest.approx(users[rare].mean() / 120)
+    assert overdue.often["film"][~rare] == pytest.approx(users[~rare] / 120)
+
+
 def test_what_has_not_come_is_the_likelier_the_more_have_had_it(overdue: Overdue) -> None:
     weights = overdue.weights("film", np.array([0, 8, 400]))
     assert (weights[0] == 1).all()
@@ -99,20 +107,26 @@ def test_a_run_keeps_them(overdue: Overdue, tmp_path) -> None:
     pd.testing.assert_frame_equal(loaded.sample(5, seed=1), model.sample(5, seed=1))
     path = tmp_path / "run" / "sequences.json"
     data = json.loads(path.read_text())
-    data["overdue"]["film"][0]["shares"].append(0.5)
+    data["overdue"]["film"]["levels"][0]["shares"].append(0.5)
     path.write_text(json.dumps(data))
     with pytest.raises(RunError, match=r"sequences\.json"):
         load_run(tmp_path / "run")
 
 
+def film(values: list[int], shares: list[float], often: float = 0.1) -> dict:
+    listed = {"values": values, "shares": shares}
+    return {"film": {"levels": [listed], "often": listed, "rare": often}}
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        ({"other": [{"values": [0], "shares": [0.5]}]}, "'other'"),
-        ({"film": [{"values": [FILMS], "shares": [0.5]}]}, "'film'"),
-        ({"film": [{"values": [0, 1], "shares": [0.5]}]}, "'film'"),
-        ({"film": [{"values": [], "shares": []}]}, "nothing"),
-        ({"film": [{"values": [0], "shares": [1.5]}]}, "shares"),
+        ({"other": film([0], [0.5])["film"]}, "'other'"),
+        (film([FILMS], [0.5]), "'film'"),
+        (film([0, 1], [0.5]), "'film'"),
+        (film([], []), "nobody"),
+        (film([0], [0.5], often=0.0), "nobody"),
+        (film([0], [1.5]), "shares"),
     ],
 )
 def test_shares_that_do_not_go_with_the_column_are_refused(data, said: str) -> None:
@@ -123,3 +137,4 @@ def test_shares_that_do_not_go_with_the_column_are_refused(data, said: str) -> N
 def test_shares_that_were_written_are_read(overdue: Overdue) -> None:
     again = Overdue.from_data(json.loads(json.dumps(overdue.to_data())), {"film": FILMS})
     np.testing.assert_allclose(again.shares["film"], overdue.shares["film"])
+    np.testing.assert_allclose(again.often["film"], overdue.often["film"])
