@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -33,7 +34,7 @@ _FIGURES = (
     _Figure("information error", "information_error", ".4f", False),
     _Figure("utility", "utility", ".4f", True),
     _Figure("all targets, %", "all_targets_percent", ".1f", True),
-    _Figure("DCR share, %", "dcr_share", ".1f"),
+    _Figure("DCR share", "dcr_share", ".1%"),
     _Figure("membership", "membership_auc", ".3f"),
 )
 
@@ -46,7 +47,7 @@ def _rows(results: Sequence[dict[str, Any]], table: str) -> Iterable[tuple[str, 
         if good:
             yield f"{peer.label} ({len(good)})" if len(good) > 1 else peer.label, [_cell(good, f) for f in _FIGURES]
         elif found:
-            yield peer.label, [found[-1]["failed"], *[""] * (len(_FIGURES) - 1)]
+            yield peer.label, [textwrap.shorten(found[-1]["failed"], 100), *[""] * (len(_FIGURES) - 1)]
 
 
 def _cell(results: Sequence[dict[str, Any]], figure: _Figure) -> str:
