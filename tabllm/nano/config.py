@@ -10,10 +10,7 @@ import numpy as np
 
 from tabular.plain_json import FieldError, check_fields, list_of, whole
 
-__all__ = ["SELDOM", "NanoConfig", "initial_weights"]
-
-#: What the loss of fields that are seldom drawn counts.
-SELDOM = 0.1
+__all__ = ["NanoConfig", "initial_weights"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,6 @@ class NanoConfig:
         layers, heads: as in GPT-2.
         given: so many of the first fields are always given and never drawn: every order begins with them, and
             training counts no loss of them; only of interest to training, and not kept.
-        seldom: so many fields behind these are seldom drawn: training counts :data:`SELDOM` of their loss. As above.
     """
 
     sizes: tuple[int, ...]
@@ -34,7 +30,6 @@ class NanoConfig:
     layers: int = 3
     heads: int = 4
     given: int = 0
-    seldom: int = 0
 
     @cached_property
     def offsets(self) -> list[int]:
@@ -46,16 +41,9 @@ class NanoConfig:
         """Token ids in all, without the start token, whose id this is."""
         return sum(self.sizes)
 
-    @property
-    def loss_weights(self) -> np.ndarray:
-        """float32[fields]: what the loss of each counts."""
-        weights = np.ones(len(self.sizes), np.float32)
-        weights[self.given : self.given + self.seldom] = SELDOM
-        return weights
-
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
-        kept = {name: value for name, value in asdict(self).items() if name not in ("given", "seldom") or value}
+        kept = {name: value for name, value in asdict(self).items() if name != "given" or value}
         return {**kept, "sizes": list(self.sizes)}
 
     @classmethod

@@ -135,8 +135,7 @@ class TableLM(NanoSettings, Synthesizer):
         else:
             tokens = on_disk.tokens(codec, plan.steps * plan.batch_rows)
         seen = given.open_part(tokens, codec.encode)
-        shape = self.width, self.layers, self.heads, *self._past_fields(codec)
-        config = NanoConfig(tuple(codec.table.sizes), *shape)
+        config = NanoConfig(tuple(codec.table.sizes), self.width, self.layers, self.heads, self._given_fields(codec))
         weights = initial_weights(config, codec.table.log_frequencies(seen), seed=self.seed)
         kernels = rank_kernels(config.offsets, codec.table.ranks(seen), codec.table.atom_counts(seen))
         engine = make_engine(self.engine_, self.device_, config, weights)
@@ -202,10 +201,9 @@ class TableLM(NanoSettings, Synthesizer):
             "seed": self.seed,
         }
 
-    def _past_fields(self, codec: RowCodec) -> tuple[int, int]:
-        """How many of the first fields are never drawn, so that no loss of theirs is trained, and how many behind them
-        seldom."""
-        return 0, 0
+    def _given_fields(self, codec: RowCodec) -> int:
+        """How many of the first fields are never drawn, so that no loss of theirs is trained."""
+        return 0
 
     def _fit_codec(self, arrays: Mapping[str, np.ndarray]) -> RowCodec:
         """The vocabulary of canonical arrays of the table."""

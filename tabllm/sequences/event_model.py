@@ -105,11 +105,9 @@ class EventModel(TableLM):
         found = NumberCodec.fit(values, bins=min(tokens, PAST_BINS))
         return found if found.size <= tokens else NumberCodec.coarse(values, bins=tokens)
 
-    def _past_fields(self, codec: RowCodec) -> tuple[int, int]:
-        # What is drawn where a history goes on tells whose it is: counted in full it is learned by heart.
-        sizes = [len(codec.table.codecs[name].sizes) if name in codec.table.codecs else 0 for name in self.past]
-        given = len(sizes) - self.drawn_past
-        return sum(sizes[:given]), sum(sizes[given:])
+    def _given_fields(self, codec: RowCodec) -> int:
+        given = self.past[: len(self.past) - self.drawn_past]
+        return sum(len(codec.table.codecs[name].sizes) for name in given if name in codec.table.codecs)
 
     def _plan(self, rows: int, steps: int | None = None) -> Plan:
         if self.steps is None and self.epochs is None and steps is None:

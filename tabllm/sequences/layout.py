@@ -15,8 +15,7 @@ from tabular.relations.times import DAY, Clock, Names
 from tabular.rules import Rule
 from tabular.schema import Column, Schema
 
-from .kinds.latest import Latest
-from .kinds.users import Kinds
+from .kinds import Kinds
 from .limits.lifetimes import Lifetimes
 from .limits.once import once_columns
 from .limits.overdue import Overdue
@@ -57,7 +56,6 @@ class Layout:
         variety: how often events have a value that their history has not had.
         kind: of a user, one column for each level of :attr:`kinds`.
         kinds: which users have like events.
-        latest: which events are like the latest ones of a history.
         overdue: how many histories have had the values of :attr:`once`.
     """
 
@@ -80,7 +78,6 @@ class Layout:
     variety: Variety = field(default_factory=Variety)
     kind: tuple[str, ...] = ()
     kinds: Kinds | None = None
-    latest: Latest | None = None
     overdue: Overdue = field(default_factory=Overdue)
 
     @classmethod
@@ -114,7 +111,6 @@ class Layout:
             variety=Variety.of(log, [name for name in log.event_columns if name not in once]),
             kind=tuple(name(f"kind of user, {level}") for level in range(1, 1 + len(kinds.centers if kinds else ()))),
             kinds=kinds,
-            latest=Latest.of(log, given),
             overdue=Overdue.of(log, once),
         )
 

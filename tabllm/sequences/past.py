@@ -15,8 +15,6 @@ from tabular.relations.log import EventLog, unused_name
 from tabular.relations.times import DAY
 from tabular.schema import Column, Schema
 
-from .balance import Balance
-from .kinds.latest import Trail
 from .layout import Layout
 from .limits.variety import Varying
 
@@ -29,9 +27,6 @@ SINCE = ""
 #: Names of columns of the past: the time of the event before, how far away the last event is, and that divided by the
 #: number of events to come.
 NOW, END, PACE = "time before", "time to come", "time per event to come"
-
-#: The kind of the latest events.
-LATEST = "kind of latest events"
 
 Arrays = dict[str, np.ndarray]
 
@@ -47,8 +42,6 @@ class Moment:
         time: of the event before; of the first event itself at the beginning.
         last_day: the day of the last event (:meth:`tabular.relations.times.Clock.day`).
         before: the values of the latest events, the latest first; each has all given columns and :data:`SINCE`.
-        balance: what is left of means.
-        trail: of the events so far, where the layout has kinds of latest ones.
     """
 
     user: Mapping[str, np.ndarray]
@@ -57,8 +50,6 @@ class Moment:
     time: np.ndarray
     last_day: np.ndarray
     before: Sequence[Mapping[str, np.ndarray]]
-    balance: Balance
-    trail: Trail | None
 
 
 class Past:
@@ -68,7 +59,6 @@ class Past:
         columns: in the order in which they are given; :attr:`drawn_at_first` come last, so that they can be drawn from
             the others where a history goes on beyond what was learned.
         once: column of events that has each value at most once in a history -> how many values there are.
-        balanced: column of numbers of events -> the key of the mean of it that is to come.
     """
 
     def __init__(self, layout: Layout, users: Schema, events: Schema) -> None:
@@ -100,9 +90,6 @@ class Past:
             number(f"gap before, {step}")
             for name in layout.given:
                 like(f"{name} {step} before", events[name])
-        if layout.latest is not None:
-            kinds = tuple(range(len(layout.latest.centers)))
-            add(LATEST, Column("", "categorical", "int64", categories=kinds))
         if layout.clock.unit != "numbers":
             add("weekday before", Column("", "categorical", "int64", categories=tuple(range(7))))
         if layout.clock.unit == "instants":
@@ -112,9 +99,6 @@ class Past:
         number(NOW)
         number(END)
         number(PACE)
-        self.balanced = {name: f"mean {name} to come" for name in layout.given if events[name].is_numeric}
-        for key in self.balanced.values():
-            number(key)
 
     def varying(self, owner: np.ndarray) -> Varying:
         """The variety of histories that are to be made, of which nothing came yet; ``owner`` is whose each is."""
@@ -122,17 +106,8 @@ class Past:
 
     @property
     def drawn_at_first(self) -> tuple[str, ...]:
-        """The columns that a history that goes on has not: when it is, and how far away, how dense and what on average
-        what comes is."""
-        return tuple(self.names[key] for key in (NOW, END, PACE, *self.balanced.values()))
-
-    def after(self, moment: Moment, event: Mapping[str, np.ndarray], on: int) -> tuple[Balance, Trail | None]:
-        """What is left of means, and the trail, behind an ``event`` of the first ``on`` histories, which go on."""
-        event = {**self.nothing(len(moment.time)), **event}
-        trail = moment.trail
-        if self.layout.latest is not None and trail is not None:
-            trail = self.layout.latest.after(trail, event, on)
-        return moment.balance.after(event, on), trail
+        """The columns that a history that goes on has not: when it is, and how far away and how dense what comes is."""
+        return self.names[NOW], self.names[END], self.names[PACE]
 
     def nothing(self, rows: int) -> Arrays:
         """The values of an event that is not there, for the window of so many histories."""
@@ -162,8 +137,6 @@ class Past:
             put(f"gap before, {step}", event[SINCE])
             for name in layout.given:
                 put(f"{name} {step} before", event[name])
-        if layout.latest is not None and moment.trail is not None:
-            put(LATEST, layout.latest.kind(moment.trail))
         put(NOW, moment.time - beyond)
         # 1970-01-01 was a Thursday; 0 is Monday.
         put("weekday before", ((np.floor(moment.time / DAY) + 3) % 7).astype(np.int32))
@@ -175,8 +148,6 @@ class Past:
         # The quotient of two coarse numbers is not learned from them. Without it gaps of long histories do not go with
         # their span: events that are made too late all fall on the last day.
         put(PACE, ahead / np.maximum(moment.left, 1))
-        for name, mean in moment.balance.to_come(moment.left).items():
-            put(self.balanced[name], mean)
         return found
 
     def of_log(self, log: EventLog, users: Mapping[str, np.ndarray], rows: np.ndarray | None = None) -> Arrays:
@@ -196,23 +167,8 @@ class Past:
                 np.where(position > 0, log.before(log.times, 1, rows), log.times[rows]),
                 clock.day(log.times[log.last[user]]),
                 self.latest(log, 1, rows),
-                Balance.of_log(log, self.means(users), rows),
-                self.trail(log, rows),
             )
         )
-
-    def trail(self, log: EventLog, rows: np.ndarray) -> Trail | None:
-        """Of the events before each of ``rows``, int64[some], of ``log``."""
-        return None if self.layout.latest is None else self.layout.latest.before(log, rows)
-
-    def means(self, users: Mapping[str, np.ndarray]) -> Arrays:
-        """The means of users that their events keep to, by the column of events."""
-        return {name: users[self.layout.typical[name]] for name in self.balanced}
-
-    def drawn_means(self, drawn: Mapping[str, np.ndarray], otherwise: Mapping[str, np.ndarray]) -> Arrays:
-        """The means of the events to come that were ``drawn`` with the first of them; where a run of an older release
-        draws none, what they are ``otherwise``."""
-        return {name: drawn.get(self.names[key], otherwise[name]) for name, key in self.balanced.items()}
 
     def latest(self, log: EventLog, ago: int = 0, rows: np.ndarray | None = None) -> list[Arrays]:
         """The window of events that ends ``ago`` events before every row of ``log``, or ``rows``, the latest first."""

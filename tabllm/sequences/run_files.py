@@ -28,8 +28,7 @@ from tabular.storage.rundir import HISTORY, atomic_directory, write_json
 
 from ..nano.table_lm import TableLM
 from .event_model import EventModel
-from .kinds.latest import Latest
-from .kinds.users import Kinds
+from .kinds import Kinds
 from .layout import Layout
 from .limits.lifetimes import Lifetimes
 from .limits.overdue import Overdue
@@ -62,7 +61,8 @@ README = """# A run of tabllm: sequences of events
 `users/` is a run that makes users, `events/` one that makes an event given its user and the events before;
 `sequences.json` says which columns join them. Neither holds a row of the table: their README.md say what of it they
 keep. Beside that `sequences.json` keeps, each of 20 users or more: from when and until when values come, how often an
-event has a value that is new in its history, and the means, spreads and shares of kinds of users and of events.
+event has a value that is new in its history, how many histories have had a value that comes once, and the means,
+spreads and shares of kinds of users.
 
     tabllm sample RUN -n 1000 -o events.csv    # all events of 1,000 users
 """
@@ -95,8 +95,6 @@ def write_run(directory: str | Path, run: Run) -> None:
     kept["overdue"] = layout.overdue.to_data()
     if layout.kinds is not None:
         kept |= {"kind": list(layout.kind), "kinds": layout.kinds.to_dict()}
-    if layout.latest is not None:
-        kept["latest"] = layout.latest.to_dict()
     with atomic_directory(directory) as folder:
         run.schema.to_json(folder / "schema.json")
         config = {"version": RUN_VERSION, "model": run.model, "options": run.settings, "fit": run.facts}
@@ -148,7 +146,6 @@ def read_run(directory: str | Path, device: str) -> Run:
             Lifetimes.from_data(data.get("lifetimes", []), data["event_columns"]),
             Variety.from_data(data.get("variety", {}), [c for c in data["event_columns"] if schema[c].has_categories]),
             **_kinds(data),
-            latest=Latest.from_dict(data["latest"], data["typical"]) if "latest" in data else None,
             overdue=Overdue.from_data(data.get("overdue", {}), {name: len(schema[name].categories) for name in once}),
         )
     users = TableLM.load(folder / "users", device=device)

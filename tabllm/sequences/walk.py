@@ -11,7 +11,6 @@ import numpy as np
 from tabular.relations.log import EventLog
 from tabular.relations.times import Clock
 
-from .balance import Balance
 from .event_model import EventModel, of_some
 from .layout import Layout
 from .limits.once import Once, RowWeights
@@ -57,9 +56,7 @@ def start_of_users(past: Past, layout: Layout, users: Mapping[str, np.ndarray], 
     time = users[layout.first]
     end = layout.clock.day(time) + np.maximum(users[layout.span], 0)
     window = [past.nothing(len(counts))] * layout.window
-    user, balance = {name: users[name] for name in past.of_user}, Balance.at_first(past.means(users))
-    trail = None if layout.latest is None else layout.latest.none(len(counts))
-    moment = Moment(user, np.zeros(len(counts)), counts, time, end, window, balance, trail)
+    moment = Moment({name: users[name] for name in past.of_user}, np.zeros(len(counts)), counts, time, end, window)
     return Start(
         moment,
         layout.clock,
@@ -80,10 +77,7 @@ def start_within(past: Past, layout: Layout, log: EventLog, users: Mapping[str, 
     window = [{name: values[last] for name, values in event.items()} for event in past.latest(log)]
     time = log.times[last]
     user = {name: users[name] for name in past.of_user}
-    end, balance, trail = np.full(count, np.nan), Balance.at_first(past.means(users)), past.trail(log, last)
-    if layout.latest is not None and trail is not None:
-        trail = layout.latest.after(trail, {name: log.arrays[name][last] for name in layout.given}, count)
-    moment = Moment(user, log.counts.astype(np.float64), np.full(count, events), time, end, window, balance, trail)
+    moment = Moment(user, log.counts.astype(np.float64), np.full(count, events), time, np.full(count, np.nan), window)
     # Histories go on after the last instant of the table that was learned.
     column = replace(layout.clock.column, minimum=None, maximum=None)
     once, varying = Once(past.once, np.arange(count), layout.overdue), past.varying(np.arange(count))
@@ -196,7 +190,6 @@ def make_events(
             ahead = drawn.get(past.names[END], np.zeros(active))
             beyond = moment.time - drawn.get(past.names[NOW], moment.time)
             end = start.clock.day(moment.time) + np.nan_to_num(ahead)
-            moment = replace(moment, balance=Balance.at_first(past.drawn_means(drawn, moment.balance.mean)))
         time = moment.time if stands else start.clock.join(drawn, moment.time, end)
         again = partial(_at_the_time_of, drawn, model, past, context, rng, weights)
         settle(drawn, time, start.once, layout.lifetimes, start.varying, again, rng)
@@ -210,8 +203,7 @@ def make_events(
         event[SINCE] = absent[SINCE] if stands else (time - moment.time)[:on]
         window = [event, *({name: values[:on] for name, values in each.items()} for each in moment.before[:-1])]
         user = {name: values[:on] for name, values in moment.user.items()}
-        left_over = past.after(moment, kept, on)
-        moment = Moment(user, moment.position[:on] + 1, left[:on], time[:on], end[:on], window, *left_over)
+        moment = Moment(user, moment.position[:on] + 1, left[:on], time[:on], end[:on], window)
         beyond = beyond[:on]
         advance(active - on)
     user_of = np.concatenate([np.arange(size) for size in sizes])

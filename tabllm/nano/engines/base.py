@@ -176,8 +176,7 @@ class NanoEngine(ABC):
 
     @abstractmethod
     def losses(self, tokens: np.ndarray, order: np.ndarray, fractions: Sequence[float] = (1.0,)) -> np.ndarray:
-        """The averaged weights' mean negative log-likelihood of each field, in nats, times what it counts
-        (:attr:`.NanoConfig.loss_weights`): float32[shares, fields].
+        """The averaged weights' mean negative log-likelihood of each field, in nats: float32[shares, fields].
 
         Args:
             fractions: how much of the logits is the model's, one result for each; the rest is the head's bias at

@@ -154,12 +154,9 @@ class MlxEngine(NanoEngine):
         self._moments = part("exp_avg", zeros), part("exp_avg_sq", zeros), part("momentum", momentum)
         self._step = mx.array(0 if state is None else int(state["step"]))
         decay = {name: weight_decay if decays(name) else 0.0 for name in self.weights}
-        counts = mx.array(self.config.loss_weights)
-
-        def loss(w: Arrays, tokens: mx.array, order: mx.array) -> mx.array:
-            return (self._field_losses(self._smoothed(w), tokens, order, mx.ones(1)) * counts).sum()
-
-        gradients = mx.value_and_grad(loss)
+        gradients = mx.value_and_grad(
+            lambda w, tokens, order: self._field_losses(self._smoothed(w), tokens, order, mx.ones(1)).sum()
+        )
 
         def apply(
             grads: Arrays,
@@ -200,7 +197,7 @@ class MlxEngine(NanoEngine):
 
         self._update = mx.compile(update)
         self._gradients, self._apply = mx.compile(gradients), mx.compile(apply)  # apart, where fits are spread
-        self._losses = mx.compile(lambda w, *batch: self._field_losses(self._smoothed(w), *batch) * counts)
+        self._losses = mx.compile(lambda w, *batch: self._field_losses(self._smoothed(w), *batch))
 
     def _update_on(self, tokens: np.ndarray, order: np.ndarray, learning_rate: float) -> mx.array:
         *after, loss = self._update(self.put(tokens), self.put(order), *self._before(learning_rate))

@@ -350,7 +350,7 @@ class TorchEngine(NanoEngine):
         *,
         apart: bool = False,
     ) -> Tensor:
-        """Mean negative log-likelihood of each field times what it counts: float32[shares, fields]."""
+        """Mean negative log-likelihood of each field, 0 of those that are given: float32[shares, fields]."""
         c = self.config
         rows, fields = tokens.shape
         shifted = (tokens + self._offset_row).gather(1, order[:, :-1])
@@ -364,12 +364,7 @@ class TorchEngine(NanoEngine):
             mixed = attend(q, k, v)
             x = self._after_attention(w, layer, x, mixed.transpose(1, 2).reshape(x.shape))
         x = F.layer_norm(x, (c.width,), w["ln_f.weight"], w["ln_f.bias"])
-        losses = self._heads.losses(w, x, order, tokens, fractions, apart=apart)
-        return losses * self._loss_weights if c.seldom else losses
-
-    @cached_property
-    def _loss_weights(self) -> Tensor:
-        return self.put(self.config.loss_weights)
+        return self._heads.losses(w, x, order, tokens, fractions, apart=apart)
 
 
 def _linear(w: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:

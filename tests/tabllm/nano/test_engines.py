@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tabllm.decoding.orders import draw_orders
-from tabllm.nano.config import SELDOM, NanoConfig, initial_weights
+from tabllm.nano.config import NanoConfig, initial_weights
 from tabllm.nano.engines import torch_engine
 from tabllm.nano.engines.rank_kernel import rank_kernels
 from tabllm.nano.engines.torch_engine import TorchEngine
@@ -144,25 +144,6 @@ def test_fields_that_are_always_given_have_no_loss_and_the_others_the_same(engin
         assert not moved[:head].any()
         assert moved[head:].any()
     assert NanoConfig.from_dict(given.to_dict()) == CONFIG
-
-
-def test_fields_that_are_seldom_drawn_count_a_tenth_in_what_is_told_and_trained(rows):
-    seldom = replace(CONFIG, given=1, seldom=2)
-    tokens, _ = batches(rows, 1)[0]
-    order = np.tile(np.arange(4), (len(tokens), 1))
-    after = []
-    for engine in (TorchEngine, MlxEngine):
-        plain, found = (engine(config, weights()) for config in (replace(CONFIG, given=1), seldom))
-        for each in (plain, found):
-            each.start_training(weight_decay=0.0, average=0.0, state=None)
-        whole = plain.losses(tokens, order)[0]
-        np.testing.assert_allclose(found.losses(tokens, order)[0], whole * [0, SELDOM, SELDOM, 1], rtol=1e-5)
-        trained = found.train_step(tokens, order, 1e-3)
-        assert float(trained) == pytest.approx(float((whole * [0, SELDOM, SELDOM, 1]).sum()), rel=1e-5)
-        found.train_step(tokens, order, 1e-3, len(tokens), None, 2)
-        after.append(found.losses(tokens, order))
-    close(after)
-    assert NanoConfig.from_dict(seldom.to_dict()) == CONFIG
 
 
 def test_gradients_where_fields_are_given_are_those_of_the_losses_of_the_others(rows):

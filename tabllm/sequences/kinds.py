@@ -17,8 +17,6 @@ from typing_extensions import Self
 from tabular.plain_json import TEXT, FieldError, check_fields, list_of, object_of, real, whole
 from tabular.relations.log import EventLog
 
-from .clusters import clusters, nearest
-
 __all__ = ["Kinds"]
 
 #: Users of a kind at least, and so many kinds at most.
@@ -128,14 +126,14 @@ class Kinds:
         levels = LEVELS if np.median(log.counts) >= MANY_EVENTS else 1
         while len(centers) < levels and (found := _clusters(points)) is not None:
             centers.append(found)
-            points = points - found[nearest(points, found)]
+            points = points - found[_nearest(points, found)]
         return cls(measures, tuple(centers)) if centers else None
 
     def assign(self, log: EventLog) -> list[np.ndarray]:
         """int32[users] of each level: the kinds of every user of ``log``, some of whose values may be missing."""
         points, found = self._measured(log), []
         for centers in self.centers:
-            found.append(nearest(points, centers))
+            found.append(_nearest(points, centers))
             points = points - centers[found[-1]]
         return found
 
@@ -165,11 +163,26 @@ class Kinds:
 
 
 def _clusters(points: np.ndarray) -> np.ndarray | None:
-    """float64[kinds, measures]: the centers of kinds of :data:`USERS_PER_KIND` users or more."""
-    most = min(2 * len(points) // USERS_PER_KIND, MAX_KINDS)
-    return clusters(
-        points,
-        most,
-        lambda kinds, count: np.bincount(kinds, minlength=count) / USERS_PER_KIND,
-        beginnings=BEGINNINGS,
-    )
+    """float64[kinds, measures]: the centers of k-means, none of fewer than :data:`USERS_PER_KIND` of the points.
+
+    The search begins with more kinds than there can be. While one has too few users the smallest is given up, and the
+    others are moved.
+    """
+    from sklearn.cluster import KMeans  # for fits alone: what samples of a run does not wait for it
+
+    count = min(2 * len(points) // USERS_PER_KIND, MAX_KINDS, len(np.unique(points, axis=0)))
+    found = KMeans(count, n_init=BEGINNINGS, random_state=0).fit(points)
+    while count > 1:
+        centers = found.cluster_centers_
+        members = np.bincount(_nearest(points, centers), minlength=count)
+        if members.min() >= USERS_PER_KIND:
+            return np.asarray(centers, dtype=np.float64)
+        centers, count = np.delete(centers, members.argmin(), axis=0), count - 1
+        found = KMeans(count, init=centers, n_init=1).fit(points)
+    return None
+
+
+def _nearest(points: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    """int32[users]: the nearest of ``centers``."""
+    away = (centers**2).sum(axis=1) - 2 * points @ centers.T
+    return np.asarray(away.argmin(axis=1), dtype=np.int32)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from tabllm import SequenceLM, load_run
-from tabllm.sequences.kinds.users import LEVELS, MANY_EVENTS, USERS_PER_KIND, Kinds
+from tabllm.sequences.kinds import LEVELS, MANY_EVENTS, USERS_PER_KIND, Kinds
 from tabular.encoding.arrays import to_arrays
 from tabular.errors import RunError
 from tabular.plain_json import FieldError
