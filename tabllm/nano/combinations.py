@@ -20,6 +20,8 @@ __all__ = ["Combinations", "Together", "Weighted"]
 
 #: Entries of one table at most.
 MAX_ENTRIES = 1 << 22
+#: What a token counts of which nothing is left: it is drawn where others cannot be, and never else.
+LEAST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ class Weighted:
             ends = starts
             found = np.ones((len(counted), len(starts) + 1), np.float32)
             np.divide(counted, often, out=found[:, :-1], where=~nothing[:, None])
+            np.maximum(found, LEAST, out=found)
             ratios.append(self.combinations.engine.put(found))
         return ratios[::-1]
 

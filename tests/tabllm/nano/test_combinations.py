@@ -120,3 +120,16 @@ def test_leaves_are_the_given_combinations_and_starts_the_first_of_each_node():
     together = Combinations.of(FIELDS, LISTED, [CONFIG.sizes[field] for field in FIELDS], engines()[0])
     assert together.leaves.tolist() == [0, 1, 2, 4, 3]
     assert [starts.tolist() for starts in together.starts] == [[0, 3], [0, 2, 3], [0, 1, 2, 3, 4]]
+
+
+def test_a_token_of_which_nothing_is_left_is_drawn_where_no_other_can_be():
+    engine = engines()[0]
+    together = Combinations.of(FIELDS, LISTED, [CONFIG.sizes[field] for field in FIELDS], engine)
+    weights = np.ones(len(LISTED), np.float32)
+    weights[together.leaves[:3]] = 0  # all below token 1 of field 1
+    asked = Weighted(together, np.ones(len(LISTED)), lambda rows: np.tile(weights, (len(rows), 1)))
+    sampler, known = Sampler(engine, [-1] * 5), np.tile(np.array([[0, 1]], np.int32), (300, 1))
+    drawn = sampler.complete(known, range(5), np.random.default_rng(0), together=[together, asked]).tokens
+    assert {tuple(row) for row in drawn[:, list(FIELDS)]} == set(map(tuple, LISTED[:3]))
+    free = sampler.complete(known[:, :1], range(5), np.random.default_rng(0), together=[together, asked]).tokens
+    assert not (free[:, 1] == 1).any()
