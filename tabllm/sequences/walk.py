@@ -181,7 +181,7 @@ def make_events(
         if first and start.open:
             context = {name: values for name, values in context.items() if name not in past.drawn_at_first}
         stands, end = first and start.begins, moment.last_day
-        weights = start.once.weights(moment.position)
+        weights = start.once.weights()
         if first:
             drawn = model.draw(context, rng, weights=weights)
         else:

@@ -59,6 +59,7 @@ class Once:
             for name in self._overdue.shares
             if users * categories[name] <= MAX_CELLS
         }
+        self._events = {name: np.zeros(users, np.int64) for name in self._table}
 
     def have(self, name: str, owner: np.ndarray, codes: np.ndarray) -> None:
         """Add values of a column, int32[events], that histories of ``owner``, int64[events], have had."""
@@ -68,16 +69,17 @@ class Once:
         self._had[name] = np.insert(had, np.searchsorted(had, new), new)
         if name in self._table:
             self._table[name][owner[known], codes[known]] = True
+            np.add.at(self._events[name], owner[known], 1)
 
-    def weights(self, position: np.ndarray) -> RowWeights | None:
-        """What values count in events after ``position``, int64[histories]: nothing where they came; ``None`` where
-        all count alike."""
+    def weights(self) -> RowWeights | None:
+        """What values count in the events to come: nothing where they came; ``None`` where all count alike."""
 
         def of(name: str, rows: np.ndarray) -> np.ndarray:
             if name not in self._table:
                 return np.ones((len(rows), self.categories[name]), np.float32)
-            had = self._table[name][self.owner[rows]]
-            return np.where(had, np.float32(0), self._overdue.weights(name, position[rows]))
+            owner = self.owner[rows]
+            weights = self._overdue.weights(name, self._events[name][owner])
+            return np.where(self._table[name][owner], np.float32(0), weights)
 
         return of if self._table else None
 

@@ -73,22 +73,25 @@ def test_what_has_not_come_is_the_likelier_the_more_have_had_it(overdue: Overdue
     assert (np.diff(between) > 0).all()
 
 
-def test_what_came_counts_nothing(overdue: Overdue) -> None:
-    once = Once({"film": FILMS}, np.array([0, 0, 1]), overdue)
-    once.have("film", np.array([0, 1, 1]), np.array([3, 0, -1], np.int32))
-    weights = once.weights(np.array([8, 8, 8]))
+def test_what_came_counts_nothing_and_the_rest_by_how_many_came(overdue: Overdue) -> None:
+    once = Once({"film": FILMS}, np.array([0, 0, 1, 2]), overdue)
+    came = np.arange(1, 9, dtype=np.int32)
+    once.have("film", np.array([0, 0, 0, 0, 0, 0, 0, 0]), came)  # of two stretches of one user together
+    once.have("film", np.array([1, 1, 1]), np.array([0, 5, -1], np.int32))
+    weights = once.weights()
     assert weights is not None
-    found = weights("film", np.array([0, 1, 2]))
-    assert (found[:2, 3] == 0).all()  # two stretches of one user
-    assert found[0, 0] == pytest.approx(10.0)
+    found = weights("film", np.array([0, 1, 2, 3]))
+    assert (found[:2, came] == 0).all()
+    assert found[:2, 0] == pytest.approx(10.0)
     assert found[2, 0] == 0
-    assert found[2, 3] >= 1
-    assert Once({"film": FILMS}, np.array([0])).weights(np.array([1])) is None
+    assert (found[2, 1:] == np.where(np.arange(1, FILMS) == 5, 0, overdue.weights("film", np.array([2]))[0, 1:])).all()
+    assert (found[3] == 1).all()
+    assert Once({"film": FILMS}, np.array([0])).weights() is None
 
 
 def test_tables_that_would_be_too_large_are_not_weighted(overdue: Overdue, monkeypatch) -> None:
     monkeypatch.setattr("tabllm.sequences.limits.once.MAX_CELLS", FILMS)
-    assert Once({"film": FILMS}, np.array([0, 1]), overdue).weights(np.array([1, 1])) is None
+    assert Once({"film": FILMS}, np.array([0, 1]), overdue).weights() is None
 
 
 def test_made_histories_have_what_everybody_has() -> None:
