@@ -23,6 +23,8 @@ MAX_PARENT, MAX_ABOVE = 16, 6
 MAX_TYPICAL, MAX_LAST = 8, 4
 #: Columns of another child of the parent whose typical value is given.
 MAX_ELDER = 4
+#: Of sources that the name of a column does not call as the plan does.
+WORDS = {"ahead": "to come:", "pace": "per row to come:"}
 #: A column of more categories tells too little by each.
 MAX_CATEGORIES = 200
 
@@ -36,12 +38,15 @@ class Family:
         own: canonical arrays of the row's columns that siblings are given; missing where not made yet.
         above: table -> (canonical arrays of its rows, int64[parents] which of these is above each parent, or -1).
         elder: name in the model -> the typical value, one for each parent.
+        ends: float64[parents] each: the least value of the column in which siblings ascend, and how far the greatest
+            is from it; nothing where there is no such column.
     """
 
     siblings: Siblings
     own: Arrays
     above: Mapping[str, tuple[Mapping[str, np.ndarray], np.ndarray]]
     elder: Mapping[str, np.ndarray]
+    ends: tuple[np.ndarray, ...] = ()
 
     def arrays(self, given: Iterable[Given], rows: np.ndarray) -> Arrays:
         """Canonical arrays of the ``given`` columns for some rows."""
@@ -60,6 +65,12 @@ class Family:
                 found[each.name] = take(arrays[each.column], take(place, owner))
             elif each.source == "elder":
                 found[each.name] = take(self.elder[each.name], owner)
+            elif each.source in ("ahead", "pace"):
+                least, span = (take(values, owner) for values in self.ends)
+                latest = take(self.own[each.column], np.where(before > first, before - 1, -1))
+                ahead = np.maximum(span - np.where(np.isnan(latest), 0.0, latest - least), 0.0)
+                left = np.bincount(of.group)[of.group[rows]] - of.known[rows]
+                found[each.name] = ahead if each.source == "ahead" else ahead / np.maximum(left, 1)
             elif each.source == "last":
                 found[each.name] = take(self.own[each.column], np.where(before > first, before - 1, -1))
             else:
@@ -102,7 +113,8 @@ def choose_given(
     elder: Mapping[str, Schema],
     taken: set[str],
     *,
-    time: str = "",
+    order: str = "",
+    ends: Sequence[str] = (),
 ) -> list[tuple[Given, Column]]:
     """What rows of a table are given, and the columns that hold it in the model.
 
@@ -113,30 +125,36 @@ def choose_given(
         above: table -> its learned columns, the parent first.
         elder: other children of the parent that are made before -> their learned columns.
         taken: names in the model's table; those that are chosen come to them.
-        time: the column that is encoded as gaps, of which the last one is always given.
+        order: the column in which siblings ascend, of which the last one is always given, but not the typical one.
+        ends: columns of the parent for where it begins and how far it goes; empty where they are not known.
     """
     found: list[tuple[Given, Column]] = []
 
     def add(source: str, table: str, column: Column) -> None:
-        words = {"above": f"{table}'s", "elder": f"{table}: typical", "last": "last"}.get(source, source)
+        words = {"above": f"{table}'s", "elder": f"{table}: typical", **WORDS}.get(source, source)
         name = unused_name(f"{words} {column.name}".strip(), taken)
         like = Column(name, "continuous", "Float64") if column.is_numeric else column
         hidden = replace(like, name=name, missing_rate=0.5, label=None, notes=(), personal=None)
         found.append((Given(source, table, column.name, name), hidden))
 
     for depth, (table, schema) in enumerate(above.items()):
-        for column in [column for column in schema if can_be_given(column)][: MAX_ABOVE if depth else MAX_PARENT]:
+        usable = [column for column in schema if can_be_given(column) and column.name not in ends[1:]]
+        for column in usable[: MAX_ABOVE if depth else MAX_PARENT]:
             add("above", table, column)
     for table, schema in elder.items():
         for column in [column for column in schema if can_be_given(column)][:MAX_ELDER]:
             add("elder", table, column)
-    likeness = {name: similarity(arrays[name], owner) or 0.0 for name in own if can_be_given(child[name])}
+    likeness = {
+        name: similarity(arrays[name], owner) or 0.0 for name in own if can_be_given(child[name]) and name != order
+    }
     ordered = sorted(likeness, key=lambda name: -likeness[name])[:MAX_TYPICAL]
     for name in ordered:
         add("typical", "", child[name])
-    for name in dict.fromkeys([*filter(None, [time]), *ordered[:MAX_LAST]]):
+    for name in dict.fromkeys([*filter(None, [order]), *ordered[:MAX_LAST]]):
         add("last", "", child[name])
     number = Column("", "continuous", "Float64")
+    for source in ("ahead", "pace") if ends else ():
+        add(source, "", replace(number, name=order))
     add("count", "", number)
     add("position", "", number)
     return found

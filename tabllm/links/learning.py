@@ -20,13 +20,14 @@ from tabular.rules.choosing import FOUND_BY_DEFAULT, ruled
 from tabular.rules.reducing.file_order import without_order
 from tabular.schema import Column, Schema
 
+from .aggregates import Aggregates
 from .context import Family, can_be_given, choose_given, elder_values
 from .parents import ParentGroups
 from .siblings import Siblings
 from .tables import TablePlan
 from .times import Gaps
 
-__all__ = ["Learned", "Prepared", "lines_above", "prepare", "with_parents"]
+__all__ = ["Learned", "OwnColumns", "Prepared", "lines_above", "prepare", "read_own", "with_parents"]
 
 Arrays = dict[str, np.ndarray]
 
@@ -40,12 +41,29 @@ class Learned:
         arrays: canonical arrays of these.
         owner: int64[rows], the row of the first parent; -1 for none.
         counts: key -> the column that says how many rows name each.
+        aggregates: key of a child -> what is said of its rows.
     """
 
     schema: Schema
     arrays: Arrays
     owner: np.ndarray
     counts: Mapping[str, str]
+    aggregates: Mapping[str, Aggregates]
+
+
+@dataclass(frozen=True)
+class OwnColumns:
+    """The columns of a table that name no row of a made parent, rows as in the file.
+
+    Attributes:
+        table: the cells.
+        schema: with rules.
+        arrays: canonical arrays.
+    """
+
+    table: pd.DataFrame
+    schema: Schema
+    arrays: Arrays
 
 
 @dataclass(frozen=True)
@@ -80,34 +98,54 @@ def with_parents(graph: TableGraph, tables: Mapping[str, pd.DataFrame], progress
     return found
 
 
-def prepare(
+def read_own(
     name: str,
-    tables: Mapping[str, pd.DataFrame],
+    table: pd.DataFrame,
     graph: TableGraph,
     place: Mapping[str, np.ndarray],
-    known: Mapping[str, Learned],
     *,
     time: str,
     seed: int,
     rare_below: int,
     progress: Reporter,
-) -> Prepared:
-    """What a model of the table ``name`` is fitted to.
+) -> OwnColumns:
+    """The own columns of the table ``name``, with their rules.
 
     Args:
         place: of :func:`with_parents`.
-        known: the tables that were learned before.
         time: the column by which rows of one parent are in order; empty for their order in the file.
     """
-    table = tables[name]
-    first = graph.primary(name)
     own, schema = _own_columns(name, table, graph, place, seed=seed, rare_below=rare_below, progress=progress)
     if time and (time not in schema or not schema[time].is_numeric):
         raise TableError(
             f"{name}.{time} holds neither instants nor numbers, so rows of one parent cannot be put in order by it; "
             "leave --time out."
         )
-    arrays = to_arrays(own, schema, unseen="missing")
+    return OwnColumns(own, schema, to_arrays(own, schema, unseen="missing"))
+
+
+def prepare(
+    name: str,
+    tables: Mapping[str, pd.DataFrame],
+    graph: TableGraph,
+    place: Mapping[str, np.ndarray],
+    own: Mapping[str, OwnColumns],
+    known: Mapping[str, Learned],
+    *,
+    times: Mapping[str, str],
+    seed: int,
+) -> Prepared:
+    """What a model of the table ``name`` is fitted to.
+
+    Args:
+        place: of :func:`with_parents`.
+        own: of :func:`read_own`, of every table.
+        known: the tables that were learned before.
+        times: table -> the column by which rows of one parent are in order; their order in the file if absent.
+    """
+    table, time = tables[name], times.get(name, "")
+    first = graph.primary(name)
+    schema, arrays = own[name].schema, dict(own[name].arrays)
     taken = {*map(str, table.columns)}
     counts, groups, grouped = {}, {}, {}
     extra: list[Column] = []
@@ -118,6 +156,22 @@ def prepare(
         arrays[label] = np.bincount(there, minlength=len(table)).astype(np.float64)
         low, high = float(arrays[label].min(initial=0)), float(arrays[label].max(initial=0))
         extra.append(Column(label, "integer", "int64", minimum=low, maximum=high))
+    aggregates = {}
+    for key in graph.children(name):
+        child = own[key.child]
+        given = [column.name for column in child.schema if can_be_given(column)]
+        said = aggregates[key.text] = Aggregates.of(
+            key.child,
+            child.schema,
+            child.arrays,
+            place[key.text],
+            len(table),
+            given,
+            taken,
+            time=times.get(key.child, ""),
+        )
+        extra += said.columns
+        arrays |= said.arrays
     for key in graph.secondary(name):
         parent = known[key.parent]
         found = ParentGroups.fit(parent.arrays, parent.schema, parent.counts[key.text], seed=seed)
@@ -129,8 +183,9 @@ def prepare(
         extra.append(Column(label, "categorical", "Int64", missing_rate=missing, categories=numbers))
     given_to_others = tuple(replace(column, label=None) for column in (*schema, *extra) if can_be_given(column))
     owner = np.full(len(table), -1, np.int64) if first is None else place[first.text]
-    learned = Learned(Schema(given_to_others, len(table)), arrays, owner, counts)
-    rows = pd.concat([own.reset_index(drop=True), from_arrays(arrays, Schema(tuple(extra), len(table)))], axis=1)
+    learned = Learned(Schema(given_to_others, len(table)), arrays, owner, counts, aggregates)
+    beside = from_arrays(arrays, Schema(tuple(extra), len(table)))
+    rows = pd.concat([own[name].table.reset_index(drop=True), beside], axis=1)
     made_keys = {key.child_column: str(table[key.child_column].dtype) for key in _made_keys(name, graph)}
     owned = int((owner >= 0).sum())
     plan = TablePlan(
@@ -147,6 +202,7 @@ def prepare(
         _stand_together(owner),
         (len(owner) - owned) / max(owned, 1),
         len(table),
+        tuple(column.name for said in aggregates.values() for column in said.columns),
     )
     whole = replace(schema, columns=(*schema, *extra))
     if first is None:
@@ -214,11 +270,25 @@ def _with_family(
     to_parent = graph.primary(plan.name)
     assert to_parent is not None
     schemas = {name: known[name].schema for name in above}
-    # How many siblings there are is given with every row by itself.
-    schemas[parent] = schemas[parent].drop_columns([known[parent].counts[to_parent.text]])
+    said = known[parent].aggregates[to_parent.text]
+    ends = (said.first, said.span) if said.order else ()
+    # How many siblings there are is given with every row by itself; what is said of them stands first.
+    others = schemas[parent].drop_columns([known[parent].counts[to_parent.text]])
+    names = {column.name for column in said.columns}
+    schemas[parent] = replace(others, columns=tuple(sorted(others, key=lambda column: column.name not in names)))
     of_elder = {name: each.schema for name, each in elder.items()}
-    chosen = choose_given(learned.schema, own, learned.arrays, learned.owner, schemas, of_elder, taken, time=plan.time)
-    plan = replace(plan, given=tuple(each for each, _ in chosen))
+    chosen = choose_given(
+        learned.schema,
+        own,
+        learned.arrays,
+        learned.owner,
+        schemas,
+        of_elder,
+        taken,
+        order=said.order,
+        ends=ends,
+    )
+    plan = replace(plan, given=tuple(each for each, _ in chosen), order=said.order, ends=ends)
     owner = np.where(learned.owner < 0, len(known[parent].owner), learned.owner)
     within = np.arange(len(owner)) if not plan.time else learned.arrays[plan.time]
     order = np.lexsort((within, owner))
@@ -228,6 +298,7 @@ def _with_family(
         {name: values[order] for name, values in learned.arrays.items()},
         {name: (known[name].arrays, at[name]) for name in above},
         dict(elder_values(plan.given, {name: (e.owner, e.arrays) for name, e in elder.items()}, len(at[parent]))),
+        tuple(known[parent].arrays[name] for name in ends),
     )
     given = Schema(tuple(column for _, column in chosen), len(order))
     context = from_arrays(family.arrays(plan.given, np.arange(len(order))), given)

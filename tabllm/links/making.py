@@ -82,12 +82,13 @@ def make_children(
         kinds = arrays.get(plan.groups[other.text], np.zeros(rows, np.int32))
         others[other.text] = groups[other.text].assign(kinds, made[other.parent].arrays, rng)
     table = pd.DataFrame(index=range(rows))
-    if model is not None and plan.own:
-        schema = own_schema(plan, model.schema)
+    if model is not None and (plan.own or plan.aggregates):
         given = {name: values for name, values in arrays.items() if name in model.schema}
-        filled = model.unlearned(given, rows, rng, start=0, seed=seed) if rows else _empty(schema)
-        table = from_arrays(filled, schema)
-        arrays |= {name: filled[name] for name in plan.own if schema[name].kind not in ("text", "identifier")}
+        filled = model.unlearned(given, rows, rng, start=0, seed=seed) if rows else _empty(model.schema)
+        if plan.own:
+            table = from_arrays(filled, own_schema(plan, model.schema))
+        known = (c.name for c in model.schema if c.kind not in ("text", "identifier"))
+        arrays |= {name: filled[name] for name in known if name in plan.own or name in plan.aggregates}
     return Made(table, arrays, owner, others)
 
 
@@ -111,6 +112,7 @@ def _drawn(
         arrays,
         {name: (made[name].arrays, at[name]) for name in above},
         dict(elder_values(plan.given, elder, len(at[above[0]]))),
+        tuple(made[above[0]].arrays[name] for name in plan.ends),
     )
     gaps = Gaps.of_plan(plan, model.schema)
     drawn_names: set[str] = set()
@@ -127,7 +129,8 @@ def _drawn(
             drawn_names |= drawn.keys()
             advance(len(part))
     # What no model learned, such as a constant, is filled in later.
-    return {name: values for name, values in arrays.items() if name in drawn_names or not rows or name in plan.extra}
+    missing = (*plan.counts.values(), *plan.groups.values(), *plan.gaps)
+    return {name: values for name, values in arrays.items() if name in drawn_names or not rows or name in missing}
 
 
 def _file_order(plan: TablePlan, siblings: Siblings, arrays: Arrays, rng: np.random.Generator) -> np.ndarray:

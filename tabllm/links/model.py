@@ -30,7 +30,7 @@ from tabular.where.text import Where
 from ..nano.settings import NanoSettings
 from ..sequences.event_model import EventModel
 from .conditions import conditions_of_roots
-from .learning import Learned, Prepared, prepare, with_parents
+from .learning import Learned, Prepared, prepare, read_own, with_parents
 from .making import Made, make_children, with_distinct, with_keys
 from .parents import ParentGroups
 from .resuming import fitted
@@ -135,19 +135,22 @@ class LinkedTables(NanoSettings):
         plans: dict[str, TablePlan] = {}
         models: dict[str, Synthesizer | None] = {}
         groups: dict[str, ParentGroups] = {}
-        for number, name in enumerate(graph.made):
-            progress.note(f"{name}: {len(tables[name]):,} rows are learned.")
-            found = prepare(
+        own = {
+            name: read_own(
                 name,
-                tables,
+                tables[name],
                 graph,
                 place,
-                known,
                 time=times.get(name, ""),
                 seed=self.seed,
                 rare_below=self.rare_below,
                 progress=progress,
             )
+            for name in graph.made
+        }
+        for number, name in enumerate(graph.made):
+            progress.note(f"{name}: {len(tables[name]):,} rows are learned.")
+            found = prepare(name, tables, graph, place, own, known, times=times, seed=self.seed)
             known[name], plans[name] = found.learned, found.plan
             groups |= found.groups
             models[name] = None

@@ -22,7 +22,9 @@ class Given:
     Attributes:
         source: ``count`` (rows of its parent), ``position`` among them, ``above`` (a column of ``table``, the parent
             or one above it), ``typical`` (the mean or most frequent value of the siblings before it), ``last`` (the
-            value of the sibling before), ``elder`` (the typical value of the parent's rows in ``table``).
+            value of the sibling before), ``elder`` (the typical value of the parent's rows in ``table``), ``ahead``
+            (how far the greatest value of the siblings is from that of the sibling before), ``pace`` (that, divided by
+            the number of siblings to come).
         table, column: where it is from; the table is empty where it is the row's own.
         name: in the model's table.
     """
@@ -51,6 +53,9 @@ class TablePlan:
         together: whether rows of one parent stand together.
         alone: rows without a first parent for each row with one.
         rows: rows that were learned.
+        aggregates: columns that say something of the children of each row, as :mod:`.aggregates` has them.
+        order: the column in which siblings ascend; empty where there is none.
+        ends: columns of the parent for the least value of ``order`` and how far the greatest is from it, or none.
     """
 
     name: str
@@ -66,11 +71,14 @@ class TablePlan:
     together: bool
     alone: float
     rows: int
+    aggregates: tuple[str, ...] = ()
+    order: str = ""
+    ends: tuple[str, ...] = ()
 
     @property
     def extra(self) -> tuple[str, ...]:
         """The columns that the model has beside the own ones and those that are given."""
-        return (*self.counts.values(), *self.groups.values(), *self.gaps)
+        return (*self.counts.values(), *self.groups.values(), *self.gaps, *self.aggregates)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON data."""
@@ -80,7 +88,8 @@ class TablePlan:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TablePlan:
         """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
-        data = {FORMER.get(name, name): value for name, value in data.items()}
+        former = {"aggregates": [], "order": "", "ends": []}  # absent in a run of an earlier release
+        data = former | {FORMER.get(name, name): value for name, value in data.items()}
         check_fields(
             data,
             {
@@ -97,9 +106,12 @@ class TablePlan:
                 "together": FLAG,
                 "alone": real(0),
                 "rows": whole(0),
+                "aggregates": list_of(TEXT),
+                "order": TEXT,
+                "ends": list_of(TEXT),
             },
             "it",
         )
         given = tuple(Given(**each) for each in data["given"])
-        lists = {name: tuple(data[name]) for name in ("columns", "own", "gaps")}
+        lists = {name: tuple(data[name]) for name in ("columns", "own", "gaps", "aggregates", "ends")}
         return cls(**{**data, **lists, "given": given})

@@ -1,0 +1,151 @@
+"""What a row of a parent says ahead of its children: of what kind they are, and from where to where they go.
+
+A child that is given only its elder siblings drifts: by chance the first ones are alike or not, and nothing says where
+the last one is to stand. So both are learned with the parent, as columns beside its own, and children are given them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tabular.relations.log import EventLog, unused_name
+from tabular.schema import Column, Schema
+
+from ..sequences.kinds import Kinds
+
+__all__ = ["Aggregates", "ascending_column"]
+
+Arrays = dict[str, np.ndarray]
+#: A column is ascending where it falls in at most this share of the pairs of neighbouring siblings, and rises in at
+#: least that share of them; so many pairs are needed to tell.
+FALLS, RISES, MIN_PAIRS = 0.05, 0.3, 100
+
+
+@dataclass(frozen=True)
+class Aggregates:
+    """Columns of a parent that say something of its rows of one child.
+
+    Attributes:
+        columns: in their order.
+        arrays: canonical arrays of these, missing for parents without children.
+        order: the column of the child in which siblings ascend; empty where there is none.
+        first, span: names of the columns for the least of its values, and how far the greatest is from it; or empty.
+    """
+
+    columns: tuple[Column, ...]
+    arrays: Arrays
+    order: str = ""
+    first: str = ""
+    span: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        child: str,
+        schema: Schema,
+        arrays: Arrays,
+        owner: np.ndarray,
+        parents: int,
+        given: Sequence[str],
+        taken: set[str],
+        *,
+        time: str,
+    ) -> Aggregates:
+        """Those of the rows of ``child``.
+
+        Args:
+            schema, arrays: of the child, rows as in the file.
+            owner: int64[rows], the parent of each row; -1 for none.
+            parents: rows of the parent.
+            given: the columns of the child that tell one kind of parent from another.
+            taken: names in the parent's table; those of the columns come to them.
+            time: the column that orders siblings; empty for their order in the file.
+        """
+        order = time or ascending_column(schema, arrays, owner)
+        columns, found = _kinds(child, schema, arrays, owner, parents, [c for c in given if c != order], taken)
+        if not order:
+            return cls(tuple(columns), found)
+        first, span = (unused_name(f"{word} {order} of {child}", taken) for word in ("first", "span of"))
+        values = arrays[order]
+        known = (owner >= 0) & ~np.isnan(values)
+        low, high = np.full(parents, np.inf), np.full(parents, -np.inf)
+        np.minimum.at(low, owner[known], values[known])
+        np.maximum.at(high, owner[known], values[known])
+        none = high < low
+        low[none] = high[none] = np.nan
+        found |= {first: low, span: high - low}
+        missing, like = float(none.mean()), schema[order]
+        columns.append(_number(first, low, missing, like))
+        columns.append(_number(span, high - low, missing))
+        return cls(tuple(columns), found, order, first, span)
+
+
+def _kinds(
+    child: str,
+    schema: Schema,
+    arrays: Arrays,
+    owner: np.ndarray,
+    parents: int,
+    given: Sequence[str],
+    taken: set[str],
+) -> tuple[list[Column], Arrays]:
+    """The kinds of parents by what their rows of ``child`` have in common, one column for each level."""
+    rows = np.argsort(owner, kind="stable")
+    rows = rows[owner[rows] >= 0]
+    of, first, user, counts = np.unique(owner[rows], return_index=True, return_inverse=True, return_counts=True)
+    ordered = {name: arrays[name][rows] for name in given}
+    log = EventLog(schema, "", "", rows, ordered, user.ravel(), first, counts, (), tuple(given))
+    kinds = Kinds.of(log, given)
+    columns, found = [], {}
+    for level, (codes, centers) in enumerate(zip(kinds.assign(log), kinds.centers, strict=True) if kinds else (), 1):
+        name = unused_name(f"kind of {child}, {level}", taken)
+        found[name] = np.full(parents, -1, np.int32)
+        found[name][of] = codes
+        missing = 1 - len(of) / max(parents, 1)
+        numbers = tuple(range(len(centers)))
+        columns.append(Column(name, "categorical", "Int64", missing_rate=missing, categories=numbers))
+    return columns, found
+
+
+def _number(name: str, values: np.ndarray, missing: float, like: Column | None = None) -> Column:
+    """The column for ``values``, instants of the form of ``like`` where that holds instants."""
+    present = values[~np.isnan(values)]
+    low, high = (float(present.min()), float(present.max())) if len(present) else (0.0, 0.0)
+    plain = Column(name, "continuous", "Float64", missing_rate=missing, minimum=low, maximum=high)
+    if like is None or like.kind != "datetime":
+        return plain
+    return replace(
+        like,
+        name=name,
+        missing_rate=missing,
+        minimum=low,
+        maximum=high,
+        atoms=(),
+        marks=(),
+        mark_shares=(),
+        notes=(),
+        label=None,
+        personal=None,
+    )
+
+
+def ascending_column(schema: Schema, arrays: Arrays, owner: np.ndarray) -> str:
+    """The column in which siblings ascend as they stand in the file, an instant before a number; empty without one."""
+    rows = np.argsort(owner, kind="stable")
+    rows = rows[owner[rows] >= 0]
+    pairs = owner[rows[1:]] == owner[rows[:-1]]
+    best, found = (False, 0.0), ""
+    for column in schema:
+        if not column.is_numeric:
+            continue
+        steps = np.diff(arrays[column.name][rows])[pairs]
+        steps = steps[~np.isnan(steps)]
+        if len(steps) < max(MIN_PAIRS, pairs.sum() / 2) or (steps < 0).mean() > FALLS:
+            continue
+        rank = (column.kind == "datetime", float((steps > 0).mean()))
+        if rank[1] >= RISES and rank > best:
+            best, found = rank, column.name
+    return found
