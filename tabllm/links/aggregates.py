@@ -32,12 +32,14 @@ class Aggregates:
         columns: in their order.
         arrays: canonical arrays of these, missing for parents without children.
         order: the column of the child in which siblings ascend; empty where there is none.
+        in_order: whether all rows of the child ascend in it, as they stand in the file.
         first, span: names of the columns for the least of its values, and how far the greatest is from it; or empty.
     """
 
     columns: tuple[Column, ...]
     arrays: Arrays
     order: str = ""
+    in_order: bool = False
     first: str = ""
     span: str = ""
 
@@ -80,7 +82,8 @@ class Aggregates:
         missing, like = float(none.mean()), schema[order]
         columns.append(_number(first, low, missing, like))
         columns.append(_number(span, high - low, missing))
-        return cls(tuple(columns), found, order, first, span)
+        in_order = bool((np.diff(values[~np.isnan(values)]) < 0).mean() <= FALLS)
+        return cls(tuple(columns), found, order, in_order, first, span)
 
 
 def _kinds(

@@ -24,7 +24,7 @@ MAX_TYPICAL, MAX_LAST = 8, 4
 #: Columns of another child of the parent whose typical value is given.
 MAX_ELDER = 4
 #: Of sources that the name of a column does not call as the plan does.
-WORDS = {"ahead": "to come:", "pace": "per row to come:"}
+WORDS = {"ahead": "to come:", "pace": "per row to come:", "due": "due"}
 #: A column of more categories tells too little by each.
 MAX_CATEGORIES = 200
 
@@ -65,17 +65,28 @@ class Family:
                 found[each.name] = take(arrays[each.column], take(place, owner))
             elif each.source == "elder":
                 found[each.name] = take(self.elder[each.name], owner)
-            elif each.source in ("ahead", "pace"):
-                least, span = (take(values, owner) for values in self.ends)
-                latest = take(self.own[each.column], np.where(before > first, before - 1, -1))
-                ahead = np.maximum(span - np.where(np.isnan(latest), 0.0, latest - least), 0.0)
-                left = np.bincount(of.group)[of.group[rows]] - of.known[rows]
-                found[each.name] = ahead if each.source == "ahead" else ahead / np.maximum(left, 1)
+            elif each.source in ("ahead", "pace", "due"):
+                found[each.name] = self._to_come(each, rows)
             elif each.source == "last":
                 found[each.name] = take(self.own[each.column], np.where(before > first, before - 1, -1))
             else:
                 found[each.name] = typical(self.own[each.column], of.group, first, before)
         return found
+
+    def _to_come(self, given: Given, rows: np.ndarray) -> np.ndarray:
+        """float64[rows]: how far the last sibling is, that for each row to come, or where each would be at that pace."""
+        of = self.siblings
+        known, position = of.known[rows], of.position[rows]
+        least, span = (take(values, of.owner[rows]) for values in self.ends)
+        latest = take(self.own[given.column], np.where(known > 0, of.first[rows] + known - 1, -1))
+        latest = np.where(np.isnan(latest), least, latest)
+        ahead = np.maximum(least + span - latest, 0.0)
+        if given.source == "ahead":
+            return ahead
+        begun = known > 0  # the first row is where they begin
+        left = np.bincount(of.group)[of.group[rows]] - known - ~begun
+        pace = ahead / np.maximum(left, 1)
+        return pace if given.source == "pace" else latest + pace * (position - known + begun)
 
 
 def take(values: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -156,7 +167,10 @@ def choose_given(
     for source in ("ahead", "pace") if ends else ():
         add(source, "", replace(number, name=order))
     add("count", "", number)
-    add("position", "", number)
+    if ends:
+        add("due", "", replace(number, name=order))
+    else:
+        add("position", "", number)
     return found
 
 

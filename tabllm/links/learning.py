@@ -288,7 +288,7 @@ def _with_family(
         order=said.order,
         ends=ends,
     )
-    plan = replace(plan, given=tuple(each for each, _ in chosen), order=said.order, ends=ends)
+    plan = replace(plan, given=tuple(each for each, _ in chosen), order=said.order, in_order=said.in_order, ends=ends)
     owner = np.where(learned.owner < 0, len(known[parent].owner), learned.owner)
     within = np.arange(len(owner)) if not plan.time else learned.arrays[plan.time]
     order = np.lexsort((within, owner))

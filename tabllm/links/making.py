@@ -123,9 +123,11 @@ def _drawn(
             drawn = model.draw(family.arrays(plan.given, part), rng, shared=True)
             if gaps is not None:
                 drawn[plan.time] = gaps.join(drawn, gaps.before(arrays[plan.time], siblings, part))
+            # What is drawn for a block is in no order yet, and its last row is given to the next block.
+            inside = np.lexsort((drawn[plan.order], siblings.group[part])) if plan.order in drawn else slice(None)
             for name, values in drawn.items():
                 if name in arrays:
-                    arrays[name][part] = values
+                    arrays[name][part] = values[inside]
             drawn_names |= drawn.keys()
             advance(len(part))
     # What no model learned, such as a constant, is filled in later.
@@ -137,9 +139,11 @@ def _file_order(plan: TablePlan, siblings: Siblings, arrays: Arrays, rng: np.ran
     """int64[rows]: in which order rows stand in the file."""
     rows = np.arange(len(siblings.owner))
     if plan.together:
-        return rows
+        return np.lexsort((arrays[plan.order], siblings.group)) if plan.order in arrays else rows
     if plan.time in arrays:
         return np.argsort(arrays[plan.time], kind="stable")
+    if plan.in_order and plan.order in arrays:
+        return np.argsort(arrays[plan.order], kind="stable")
     # Anywhere, but siblings in their order.
     place = rng.random(len(rows))
     return np.argsort(place[np.lexsort((place, siblings.group))])

@@ -24,7 +24,7 @@ class Given:
             or one above it), ``typical`` (the mean or most frequent value of the siblings before it), ``last`` (the
             value of the sibling before), ``elder`` (the typical value of the parent's rows in ``table``), ``ahead``
             (how far the greatest value of the siblings is from that of the sibling before), ``pace`` (that, divided by
-            the number of siblings to come).
+            the number of siblings to come), ``due`` (the value of a row that goes on at that pace).
         table, column: where it is from; the table is empty where it is the row's own.
         name: in the model's table.
     """
@@ -55,6 +55,7 @@ class TablePlan:
         rows: rows that were learned.
         aggregates: columns that say something of the children of each row, as :mod:`.aggregates` has them.
         order: the column in which siblings ascend; empty where there is none.
+        in_order: whether all rows of the file ascend in it.
         ends: columns of the parent for the least value of ``order`` and how far the greatest is from it, or none.
     """
 
@@ -73,6 +74,7 @@ class TablePlan:
     rows: int
     aggregates: tuple[str, ...] = ()
     order: str = ""
+    in_order: bool = False
     ends: tuple[str, ...] = ()
 
     @property
@@ -88,7 +90,8 @@ class TablePlan:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TablePlan:
         """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
-        former = {"aggregates": [], "order": "", "ends": []}  # absent in a run of an earlier release
+        # Absent in a run of an earlier release.
+        former: dict[str, Any] = {"aggregates": [], "order": "", "in_order": False, "ends": []}
         data = former | {FORMER.get(name, name): value for name, value in data.items()}
         check_fields(
             data,
@@ -108,6 +111,7 @@ class TablePlan:
                 "rows": whole(0),
                 "aggregates": list_of(TEXT),
                 "order": TEXT,
+                "in_order": FLAG,
                 "ends": list_of(TEXT),
             },
             "it",

@@ -1,0 +1,103 @@
+"""What a parent says ahead of its children: of what kind they are, and where they begin and end."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tabllm.links.aggregates import Aggregates, ascending_column
+from tabllm.links.context import Family
+from tabllm.links.model import LinkedTables
+from tabllm.links.siblings import Siblings
+from tabllm.links.tables import Given, TablePlan
+from tabular.encoding.arrays import to_arrays
+from tabular.preparing.inference import infer_schema
+
+
+def visits(shuffled: bool = False) -> pd.DataFrame:
+    """Twelve visits of each of 60 users, in order of time: of every second user on phones."""
+    rng = np.random.default_rng(0)
+    user = np.repeat(np.arange(60), 12)
+    days = user % 7 + rng.exponential(2, len(user)).cumsum() - np.repeat(np.arange(60) * 24.0, 12)
+    table = pd.DataFrame(
+        {
+            "user": user,
+            "at": pd.Timestamp("2026-01-01") + pd.to_timedelta((days * 86_400).astype(int), "s"),
+            "device": np.where(rng.random(len(user)) < np.where(user % 2, 0.95, 0.05), "phone", "desk"),
+            "price": rng.normal(10, 1, len(user)).round(2),
+        }
+    )
+    if shuffled:
+        return table.sample(frac=1, random_state=0, ignore_index=True)
+    return table.sort_values("at", ignore_index=True)
+
+
+def learned(table: pd.DataFrame, time: str = "") -> Aggregates:
+    own = table.drop(columns="user")
+    schema = infer_schema(own)
+    arrays, owner = to_arrays(own, schema), table["user"].to_numpy()
+    return Aggregates.of("visits", schema, arrays, owner, 61, ["device", "price"], {"user"}, time=time)
+
+
+def test_the_column_in_which_siblings_ascend_is_found() -> None:
+    def found(table: pd.DataFrame) -> str:
+        own = table.drop(columns="user")
+        schema = infer_schema(own)
+        return ascending_column(schema, to_arrays(own, schema), table["user"].to_numpy())
+
+    ordered, shuffled = visits(), visits(shuffled=True)
+    numbers = [table["user"] + table.groupby("user").cumcount() for table in (ordered, shuffled)]
+    assert found(ordered.assign(number=numbers[0])) == "at"
+    assert found(shuffled.assign(number=numbers[1])) == "number"
+    assert found(shuffled) == ""
+    assert found(shuffled.assign(number=1)) == ""
+    assert learned(shuffled).order == ""
+    assert learned(shuffled, time="at").order == "at"
+
+
+def test_parents_are_told_of_what_kind_their_rows_are_and_over_what_time() -> None:
+    table = visits()
+    said = learned(table)
+    assert [column.name for column in said.columns] == ["kind of visits, 1", said.first, said.span]
+    assert (said.order, said.first, said.span) == ("at", "first at of visits", "span of at of visits")
+    assert said.in_order
+    times = table.groupby("user")["at"]
+    first = (times.min() - pd.Timestamp(0)).dt.total_seconds().to_numpy()
+    span = (times.max() - times.min()).dt.total_seconds().to_numpy()
+    np.testing.assert_array_equal(said.arrays[said.first][:60], first)
+    np.testing.assert_array_equal(said.arrays[said.span][:60], span)
+    kinds = said.arrays["kind of visits, 1"]
+    assert len(np.unique(kinds[:60:2])) == 1  # of users at a desk
+    assert set(kinds[:60:2]).isdisjoint(kinds[1:60:2])
+    # The last parent has no rows.
+    assert kinds[60] == -1
+    assert np.isnan(said.arrays[said.first][60])
+    assert said.columns[0].missing_rate == pytest.approx(1 / 61)
+
+
+def test_a_row_is_given_how_far_the_last_one_is_and_where_it_would_be() -> None:
+    siblings = Siblings.of(np.array([0, 0, 0, 0, 0, 0, 1]))
+    own = {"at": np.array([10.0, 12.0, 20.0, 21.0, 22.0, 25.0, 5.0])}
+    family = Family(siblings, own, {}, {}, (np.array([10.0, 5.0]), np.array([15.0, 0.0])))
+    names = ("ahead", "pace", "due")
+    found = family.arrays([Given(name, "", "at", name) for name in names], np.arange(7))
+    assert siblings.known.tolist() == [0, 1, 2, 3, 4, 4, 0]  # the fifth and the sixth are made together
+    np.testing.assert_array_equal(found["ahead"], [15, 15, 13, 5, 4, 4, 0])
+    np.testing.assert_allclose(found["pace"], [3, 3, 13 / 4, 5 / 3, 2, 2, 0])
+    np.testing.assert_allclose(found["due"], [10, 13, 12 + 13 / 4, 20 + 5 / 3, 23, 25, 5])
+
+
+def test_made_rows_ascend_as_the_real_ones_and_runs_of_former_releases_are_read() -> None:
+    table = visits()
+    users = pd.DataFrame({"user": range(61), "age": np.arange(61) % 5 * 10 + 20})
+    model = LinkedTables(steps=2, width=32, layers=1).fit({"users": users, "visits": table}, ["users.user=visits.user"])
+    made = model.sample(30, seed=1)["visits"]
+    assert len(made)
+    assert made["at"].is_monotonic_increasing
+    assert model._run is not None
+    plan = model._run.plans["visits"]
+    assert [each.source for each in plan.given if each.column == "at"] == ["last", "ahead", "pace", "due"]
+    assert TablePlan.from_dict(plan.to_dict()) == plan
+    former = {k: v for k, v in plan.to_dict().items() if k not in ("aggregates", "order", "in_order", "ends")}
+    assert TablePlan.from_dict(former).ends == ()
