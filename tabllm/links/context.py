@@ -23,8 +23,6 @@ MAX_PARENT, MAX_ABOVE = 16, 6
 MAX_TYPICAL, MAX_LAST = 8, 4
 #: Columns of another child of the parent whose typical value is given.
 MAX_ELDER = 4
-#: Of sources that the name of a column does not call as the plan does.
-WORDS = {"ahead": "to come:", "pace": "per row to come:", "due": "due"}
 #: A column of more categories tells too little by each.
 MAX_CATEGORIES = 200
 
@@ -65,28 +63,20 @@ class Family:
                 found[each.name] = take(arrays[each.column], take(place, owner))
             elif each.source == "elder":
                 found[each.name] = take(self.elder[each.name], owner)
-            elif each.source in ("ahead", "pace", "due"):
-                found[each.name] = self._to_come(each, rows)
+            elif each.source == "due":
+                found[each.name] = self._due(rows)
             elif each.source == "last":
                 found[each.name] = take(self.own[each.column], np.where(before > first, before - 1, -1))
             else:
                 found[each.name] = typical(self.own[each.column], of.group, first, before)
         return found
 
-    def _to_come(self, given: Given, rows: np.ndarray) -> np.ndarray:
-        """float64[rows]: how far the last sibling is, that for each row to come, or where each would be at that pace."""
+    def _due(self, rows: np.ndarray) -> np.ndarray:
+        """float64[rows]: where each would be if siblings went from the first to the last one at one pace."""
         of = self.siblings
-        known, position = of.known[rows], of.position[rows]
         least, span = (take(values, of.owner[rows]) for values in self.ends)
-        latest = take(self.own[given.column], np.where(known > 0, of.first[rows] + known - 1, -1))
-        latest = np.where(np.isnan(latest), least, latest)
-        ahead = np.maximum(least + span - latest, 0.0)
-        if given.source == "ahead":
-            return ahead
-        begun = known > 0  # the first row is where they begin
-        left = np.bincount(of.group)[of.group[rows]] - known - ~begun
-        pace = ahead / np.maximum(left, 1)
-        return pace if given.source == "pace" else latest + pace * (position - known + begun)
+        steps = np.bincount(of.group)[of.group[rows]] - 1
+        return np.asarray(least + span * of.position[rows] / np.maximum(steps, 1))
 
 
 def take(values: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -124,6 +114,7 @@ def choose_given(
     elder: Mapping[str, Schema],
     taken: set[str],
     *,
+    time: str = "",
     order: str = "",
     ends: Sequence[str] = (),
 ) -> list[tuple[Given, Column]]:
@@ -136,13 +127,15 @@ def choose_given(
         above: table -> its learned columns, the parent first.
         elder: other children of the parent that are made before -> their learned columns.
         taken: names in the model's table; those that are chosen come to them.
-        order: the column in which siblings ascend, of which the last one is always given, but not the typical one.
+        time: the column that is encoded as gaps, of which the last one is always given.
+        order: the column in which siblings ascend. Not the latest value is given but where each would be at one pace:
+            of what is learned and drawn given the latest one, a little wrong each time, ends elsewhere.
         ends: columns of the parent for where it begins and how far it goes; empty where they are not known.
     """
     found: list[tuple[Given, Column]] = []
 
     def add(source: str, table: str, column: Column) -> None:
-        words = {"above": f"{table}'s", "elder": f"{table}: typical", **WORDS}.get(source, source)
+        words = {"above": f"{table}'s", "elder": f"{table}: typical"}.get(source, source)
         name = unused_name(f"{words} {column.name}".strip(), taken)
         like = Column(name, "continuous", "Float64") if column.is_numeric else column
         hidden = replace(like, name=name, missing_rate=0.5, label=None, notes=(), personal=None)
@@ -161,11 +154,9 @@ def choose_given(
     ordered = sorted(likeness, key=lambda name: -likeness[name])[:MAX_TYPICAL]
     for name in ordered:
         add("typical", "", child[name])
-    for name in dict.fromkeys([*filter(None, [order]), *ordered[:MAX_LAST]]):
+    for name in dict.fromkeys([*filter(None, [time]), *ordered[:MAX_LAST]]):
         add("last", "", child[name])
     number = Column("", "continuous", "Float64")
-    for source in ("ahead", "pace") if ends else ():
-        add(source, "", replace(number, name=order))
     add("count", "", number)
     if ends:
         add("due", "", replace(number, name=order))

@@ -285,6 +285,7 @@ def _with_family(
         schemas,
         of_elder,
         taken,
+        time=plan.time,
         order=said.order,
         ends=ends,
     )

@@ -39,6 +39,10 @@ from .tables import TablePlan
 
 __all__ = ["LinkedTables"]
 
+#: Updates of a table with a parent at most: its rows have twice as many columns as in the file, and each update takes
+#: as much longer.
+MOST_STEPS = 2500
+
 
 class LinkedTables(NanoSettings):
     """Tables joined by keys: each is learned given its parent, and sampled with keys that all lead somewhere.
@@ -78,8 +82,8 @@ class LinkedTables(NanoSettings):
     def _of_rows(self, found: Prepared) -> EventModel:
         """The model of one row of a table with a parent."""
         model = self._of(EventModel)
-        model.past = tuple(each.name for each in found.plan.given)
-        model.owners = found.owners
+        model.past, model.drawn_past = tuple(each.name for each in found.plan.given), 0
+        model.owners, model.most_steps = found.owners, MOST_STEPS
         return model
 
     def _root(self) -> Synthesizer:

@@ -22,9 +22,8 @@ class Given:
     Attributes:
         source: ``count`` (rows of its parent), ``position`` among them, ``above`` (a column of ``table``, the parent
             or one above it), ``typical`` (the mean or most frequent value of the siblings before it), ``last`` (the
-            value of the sibling before), ``elder`` (the typical value of the parent's rows in ``table``), ``ahead``
-            (how far the greatest value of the siblings is from that of the sibling before), ``pace`` (that, divided by
-            the number of siblings to come), ``due`` (the value of a row that goes on at that pace).
+            value of the sibling before), ``elder`` (the typical value of the parent's rows in ``table``), ``due``
+            (where a row would be if siblings went from the first to the last one at one pace).
         table, column: where it is from; the table is empty where it is the row's own.
         name: in the model's table.
     """

@@ -51,6 +51,7 @@ class EventModel(TableLM):
             all of them, so no other order is trained.
         drawn_past: how many of the last of them are drawn where a history goes on.
         leading: names of columns that are drawn first, in this order.
+        most_steps: updates at most where nothing says how many.
         rows_per_token: events at least for each token of a number of the past; if absent, a number has one per value
             where it has few.
     """
@@ -58,6 +59,7 @@ class EventModel(TableLM):
     past: Sequence[str] = ()
     drawn_past: int = 2
     leading: Sequence[str] = ()
+    most_steps: int | None = None
     rows_per_token: int | None = None
     _tied: Mapping[str, Tied] = MappingProxyType({})
     _often: Mapping[str, np.ndarray] = MappingProxyType({})
@@ -111,7 +113,8 @@ class EventModel(TableLM):
 
     def _plan(self, rows: int, steps: int | None = None) -> Plan:
         if self.steps is None and self.epochs is None and steps is None:
-            steps = max(MIN_STEPS, super()._plan(rows).steps)
+            planned = super()._plan(rows).steps
+            steps = max(MIN_STEPS, planned if self.most_steps is None else min(planned, self.most_steps))
         return replace(super()._plan(rows, steps), plain_share=1.0)
 
     def _lost_relations(self, tokens: np.ndarray, progress: Reporter) -> list[dict[str, Any]]:

@@ -76,16 +76,11 @@ def test_parents_are_told_of_what_kind_their_rows_are_and_over_what_time() -> No
     assert said.columns[0].missing_rate == pytest.approx(1 / 61)
 
 
-def test_a_row_is_given_how_far_the_last_one_is_and_where_it_would_be() -> None:
-    siblings = Siblings.of(np.array([0, 0, 0, 0, 0, 0, 1]))
-    own = {"at": np.array([10.0, 12.0, 20.0, 21.0, 22.0, 25.0, 5.0])}
-    family = Family(siblings, own, {}, {}, (np.array([10.0, 5.0]), np.array([15.0, 0.0])))
-    names = ("ahead", "pace", "due")
-    found = family.arrays([Given(name, "", "at", name) for name in names], np.arange(7))
-    assert siblings.known.tolist() == [0, 1, 2, 3, 4, 4, 0]  # the fifth and the sixth are made together
-    np.testing.assert_array_equal(found["ahead"], [15, 15, 13, 5, 4, 4, 0])
-    np.testing.assert_allclose(found["pace"], [3, 3, 13 / 4, 5 / 3, 2, 2, 0])
-    np.testing.assert_allclose(found["due"], [10, 13, 12 + 13 / 4, 20 + 5 / 3, 23, 25, 5])
+def test_a_row_is_given_where_it_would_be_at_one_pace() -> None:
+    siblings = Siblings.of(np.array([0, 0, 0, 1, 2, -1]))
+    ends = np.array([10.0, 5.0, np.nan]), np.array([15.0, 0.0, np.nan])
+    found = Family(siblings, {}, {}, {}, ends).arrays([Given("due", "", "at", "due")], np.arange(6))
+    np.testing.assert_array_equal(found["due"], [10, 17.5, 25, 5, np.nan, np.nan])
 
 
 def test_made_rows_ascend_as_the_real_ones_and_runs_of_former_releases_are_read() -> None:
@@ -97,7 +92,7 @@ def test_made_rows_ascend_as_the_real_ones_and_runs_of_former_releases_are_read(
     assert made["at"].is_monotonic_increasing
     assert model._run is not None
     plan = model._run.plans["visits"]
-    assert [each.source for each in plan.given if each.column == "at"] == ["last", "ahead", "pace", "due"]
+    assert [each.source for each in plan.given if each.column == "at"] == ["due"]
     assert TablePlan.from_dict(plan.to_dict()) == plan
     former = {k: v for k, v in plan.to_dict().items() if k not in ("aggregates", "order", "in_order", "ends")}
     assert TablePlan.from_dict(former).ends == ()
