@@ -4,6 +4,7 @@
 ``model``       :class:`LinkedTables`: fit, sample, save, load
 ``learning``    what a model of one table is fitted to
 ``tables``      what is learned of each table beside its own columns, as names of columns
+``aggregates``  what a row of a parent says of its children ahead of them: of what kind they are, from where to where
 ``siblings``    rows of one parent in order, and what the earlier ones of them say
 ``context``     what a row is drawn from: its parent, its ancestors, its elder siblings
 ``times``       the time of a row as the gap since its elder sibling

@@ -30,8 +30,8 @@ MORE_EVENTS = 4.0
 CATEGORIES, WEIGHT = 20, 1.5
 #: How reliable a measure must be to count at all: users of two or three events have little in common but by chance.
 MIN_AGREEMENT = 0.3
-#: How often the search for the kinds begins anew; the best one counts.
-BEGINNINGS = 4
+#: How often the search for the kinds begins anew; the best one counts. Of more users than these it sees so many.
+BEGINNINGS, MAX_POINTS = 4, 50_000
 
 _COLUMN = object_of({"name": TEXT, "codes": list_of(whole(0)), "all": list_of(real()), "weight": list_of(real(0))})
 
@@ -170,6 +170,8 @@ def _clusters(points: np.ndarray) -> np.ndarray | None:
     """
     from sklearn.cluster import KMeans  # for fits alone: what samples of a run does not wait for it
 
+    if len(points) > MAX_POINTS:
+        points = points[np.random.default_rng(0).choice(len(points), MAX_POINTS, replace=False)]
     count = min(2 * len(points) // USERS_PER_KIND, MAX_KINDS, len(np.unique(points, axis=0)))
     found = KMeans(count, n_init=BEGINNINGS, random_state=0).fit(points)
     while count > 1:

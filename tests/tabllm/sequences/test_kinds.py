@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.cluster import KMeans
 
 from tabllm import SequenceLM, load_run
 from tabllm.sequences.kinds import LEVELS, MANY_EVENTS, USERS_PER_KIND, Kinds
@@ -74,6 +75,17 @@ def test_further_levels_part_users_by_what_the_former_ones_leave(kinds, log):
         left.append((points**2).sum())
     assert 1 < len(left) <= LEVELS
     assert (np.diff(left) < 0).all()
+
+
+def test_kinds_of_many_users_are_sought_among_some_of_them(monkeypatch):
+    seen, fit = set(), KMeans.fit
+    monkeypatch.setattr(KMeans, "fit", lambda self, points: seen.add(len(points)) or fit(self, points))
+    monkeypatch.setattr("tabllm.sequences.kinds.MAX_POINTS", 130)
+    found = Kinds.of(log_of(ratings(users=264)), COLUMNS)
+    assert seen == {130}
+    codes, users = found.assign(log_of(ratings(users=264)))[0], np.arange(264)
+    table = pd.crosstab(codes, [users % 3 == 0, users % 2 == 0])
+    assert (table.max(axis=1) > 0.9 * table.sum(axis=1)).all()
 
 
 def test_users_of_few_events_are_parted_once():
