@@ -82,8 +82,8 @@ class Aggregates:
         missing, like = float(none.mean()), schema[order]
         columns.append(_number(first, low, missing, like))
         columns.append(_number(span, high - low, missing))
-        in_order = bool((np.diff(values[~np.isnan(values)]) < 0).mean() <= FALLS)
-        return cls(tuple(columns), found, order, in_order, first, span)
+        falls = np.diff(values[~np.isnan(values)]) < 0
+        return cls(tuple(columns), found, order, bool(falls.sum() <= FALLS * len(falls)), first, span)
 
 
 def _kinds(
