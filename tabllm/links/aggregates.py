@@ -15,6 +15,7 @@ from tabular.relations.log import EventLog, unused_name
 from tabular.schema import Column, Schema
 
 from ..sequences.kinds import Kinds
+from .siblings import rows_by_parent
 
 __all__ = ["Aggregates", "ascending_column"]
 
@@ -67,7 +68,8 @@ class Aggregates:
             time: the column that orders siblings; empty for their order in the file.
         """
         order = time or ascending_column(schema, arrays, owner)
-        columns, found = _kinds(child, schema, arrays, owner, parents, [c for c in given if c != order], taken)
+        log, of = _log(schema, arrays, owner, tuple(name for name in given if name != order))
+        columns, found = _kinds(child, log, of, parents, taken)
         if not order:
             return cls(tuple(columns), found)
         first, span = (unused_name(f"{word} {order} of {child}", taken) for word in ("first", "span of"))
@@ -86,22 +88,17 @@ class Aggregates:
         return cls(tuple(columns), found, order, bool(falls.sum() <= FALLS * len(falls)), first, span)
 
 
-def _kinds(
-    child: str,
-    schema: Schema,
-    arrays: Arrays,
-    owner: np.ndarray,
-    parents: int,
-    given: Sequence[str],
-    taken: set[str],
-) -> tuple[list[Column], Arrays]:
-    """The kinds of parents by what their rows of ``child`` have in common, one column for each level."""
-    rows = np.argsort(owner, kind="stable")
-    rows = rows[owner[rows] >= 0]
+def _log(schema: Schema, arrays: Arrays, owner: np.ndarray, given: tuple[str, ...]) -> tuple[EventLog, np.ndarray]:
+    """The rows with a parent as a log of its columns ``given``, and int64[users], which parent each of its users is."""
+    rows = rows_by_parent(owner)
     of, first, user, counts = np.unique(owner[rows], return_index=True, return_inverse=True, return_counts=True)
     ordered = {name: arrays[name][rows] for name in given}
-    log = EventLog(schema, "", "", rows, ordered, user.ravel(), first, counts, (), tuple(given))
-    kinds = Kinds.of(log, given)
+    return EventLog(schema, "", "", rows, ordered, user.ravel(), first, counts, (), given), of
+
+
+def _kinds(child: str, log: EventLog, of: np.ndarray, parents: int, taken: set[str]) -> tuple[list[Column], Arrays]:
+    """The kinds of parents by what their rows of ``child`` have in common, one column for each level."""
+    kinds = Kinds.of(log, log.event_columns)
     columns, found = [], {}
     for level, (codes, centers) in enumerate(zip(kinds.assign(log), kinds.centers, strict=True) if kinds else (), 1):
         name = unused_name(f"kind of {child}, {level}", taken)
@@ -137,8 +134,7 @@ def _number(name: str, values: np.ndarray, missing: float, like: Column | None =
 
 def ascending_column(schema: Schema, arrays: Arrays, owner: np.ndarray) -> str:
     """The column in which siblings ascend as they stand in the file, an instant before a number; empty without one."""
-    rows = np.argsort(owner, kind="stable")
-    rows = rows[owner[rows] >= 0]
+    rows = rows_by_parent(owner)
     pairs = owner[rows[1:]] == owner[rows[:-1]]
     best, found = (False, 0.0), ""
     for column in schema:

@@ -11,7 +11,7 @@ from tabular.links.similarity import similarity_of_numbers, similarity_of_values
 from tabular.relations.log import unused_name
 from tabular.schema import Column, Schema
 
-from .siblings import Siblings, means, modes
+from .siblings import Siblings, means, modes, rows_by_parent
 from .tables import Given
 
 __all__ = ["Family", "can_be_given", "choose_given", "elder_values", "nothing", "similarity", "take", "typical"]
@@ -54,7 +54,7 @@ class Family:
         found: Arrays = {}
         for each in given:
             if each.source == "count":
-                counts = np.bincount(of.group)[of.group[rows]]
+                counts = of.counts[of.group[rows]]
                 found[each.name] = np.where(owner < 0, np.nan, counts.astype(np.float64))
             elif each.source == "position":
                 found[each.name] = of.position[rows].astype(np.float64)
@@ -75,7 +75,7 @@ class Family:
         """float64[rows]: where each would be if siblings went from the first to the last one at one pace."""
         of = self.siblings
         least, span = (take(values, of.owner[rows]) for values in self.ends)
-        steps = np.bincount(of.group)[of.group[rows]] - 1
+        steps = of.counts[of.group[rows]] - 1
         return np.asarray(least + span * of.position[rows] / np.maximum(steps, 1))
 
 
@@ -142,6 +142,7 @@ def choose_given(
         found.append((Given(source, table, column.name, name), hidden))
 
     for depth, (table, schema) in enumerate(above.items()):
+        # How far siblings go is given as where each is due.
         usable = [column for column in schema if can_be_given(column) and column.name not in ends[1:]]
         for column in usable[: MAX_ABOVE if depth else MAX_PARENT]:
             add("above", table, column)
@@ -185,8 +186,7 @@ def elder_values(
         if each.source != "elder":
             continue
         owner, arrays = made[each.table]
-        order = np.argsort(owner, kind="stable")
-        order = order[owner[order] >= 0]
+        order = rows_by_parent(owner)
         counts = np.bincount(owner[order], minlength=parents)
         first = np.cumsum(counts) - counts
         yield each.name, typical(arrays[each.column][order], owner[order], first, first + counts)

@@ -8,10 +8,11 @@ is known already, so rows of one parent stay alike.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-__all__ = ["Siblings", "means", "modes"]
+__all__ = ["Siblings", "means", "modes", "rows_by_parent"]
 
 #: So many rows of a parent are made one by one, where times are encoded as gaps more; after that a block has this
 #: share of the rows before it.
@@ -57,12 +58,23 @@ class Siblings:
         owned = np.repeat(np.arange(len(counts)), counts)
         return cls.of(np.concatenate([owned, np.full(alone, -1, np.int64)]), timed=timed)
 
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """int64[groups]: how many rows each group has."""
+        return np.bincount(self.group)
+
     @property
     def steps(self) -> list[np.ndarray]:
         """int64[rows of a step] each: the rows that are made together, the first of all parents first."""
         order = np.argsort(self.known, kind="stable")
         cuts = np.flatnonzero(np.diff(self.known[order])) + 1
         return np.split(order, cuts) if len(order) else []
+
+
+def rows_by_parent(owner: np.ndarray) -> np.ndarray:
+    """int64[some]: the rows whose ``owner`` is not -1, those of one parent together and in their order."""
+    rows = np.argsort(owner, kind="stable")
+    return rows[owner[rows] >= 0]
 
 
 def block_starts(longest: int, single: int) -> np.ndarray:

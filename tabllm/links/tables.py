@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 from tabular.plain_json import FLAG, TEXT, check_fields, each_of, list_of, object_of, one_of, real, whole
@@ -12,6 +13,8 @@ __all__ = ["Given", "TablePlan"]
 
 #: Keys of older runs -> what they are called now.
 FORMER = {"told": "given"}
+#: What stands for keys that a run of an earlier release lacks.
+ABSENT: Mapping[str, Any] = MappingProxyType({"aggregates": (), "order": "", "in_order": False, "ends": ()})
 _GIVEN = {"source": TEXT, "table": TEXT, "column": TEXT, "name": TEXT}
 
 
@@ -89,9 +92,7 @@ class TablePlan:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> TablePlan:
         """Read what :meth:`to_dict` wrote. Raises :class:`tabular.plain_json.FieldError` if it is not."""
-        # Absent in a run of an earlier release.
-        former: dict[str, Any] = {"aggregates": [], "order": "", "in_order": False, "ends": []}
-        data = former | {FORMER.get(name, name): value for name, value in data.items()}
+        data = {**ABSENT, **{FORMER.get(name, name): value for name, value in data.items()}}
         check_fields(
             data,
             {
