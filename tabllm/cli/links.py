@@ -231,6 +231,7 @@ def sample_links(
     *,
     seed: int | None,
     device: str,
+    refine: bool | None,
     force: bool,
 ) -> None:
     """Write a file for each table of the run to the folder ``out``, as the files were written that were learned."""
@@ -246,7 +247,7 @@ def sample_links(
     linked = LinkedTables.load(run, device=device)
     started = clock.perf_counter()
     try:
-        tables = linked.sample(rows, where=list(where) or None, seed=seed, progress=session.reporter())
+        tables = linked.sample(rows, where=list(where) or None, seed=seed, refine=refine, progress=session.reporter())
         with atomic_directory(out) as folder:
             for name, table in tables.items():
                 file = linked.files.get(name, TableFile(name))

@@ -103,8 +103,8 @@ tabllm --quiet sample visits-run -n 5 -o -
     "--refine/--no-refine",
     default=None,
     help="Refinement: a quarter more rows are drawn, and those taken whose counts, of columns and of pairs, "
-    "come near to the table's.  [default: with nano, without conditions, up to twice the table's "
-    "rows]",
+    "come near to the table's; of linked tables twice as many families.  [default: with nano, without "
+    "conditions, up to twice the table's rows]",
 )
 @click.option(
     "--temperature",
@@ -163,12 +163,11 @@ def sample(
             {
                 "--balance": balance,
                 "--fair": fair,
-                "--refine": refine is not None,
                 "--cluster": cluster.name,
                 **{f"--{name.replace('_', '-')}": value is not None for name, value in options.items()},
             }
         )
-        sample_links(session, run, rows, out, where, seed=seed, device=device, force=force)
+        sample_links(session, run, rows, out, where, seed=seed, device=device, refine=refine, force=force)
         return
     prompt.check(prompt_only, balance=balance, fair=fair, refine=refine)
     cluster.check()

@@ -10,6 +10,7 @@
 ``times``       the time of a row as the gap since its elder sibling
 ``parents``     another parent of a row, by the kind of parent that goes with it
 ``making``      the rows of all tables, parents first
+``surplus``     more families than are wanted, and what becomes of those that are not chosen
 ``conditions``  conditions on tables without a parent
 ``resuming``    a fit that was interrupted goes on
 ``run_files``   what a run folder holds

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from numbers import Integral
 from pathlib import Path
 from time import perf_counter
@@ -35,13 +37,14 @@ from .making import Made, make_children, with_distinct, with_keys
 from .parents import ParentGroups
 from .resuming import fitted
 from .run_files import Run, TableFile, read_run, write_run
+from .surplus import chosen_families, fit_choosers
 from .tables import TablePlan
 
 __all__ = ["LinkedTables"]
 
 #: Updates of a table with a parent at most: its rows have twice as many columns as in the file, and each update takes
 #: as much longer.
-MOST_STEPS = 2500
+MOST_STEPS = 1600
 
 
 class LinkedTables(NanoSettings):
@@ -172,6 +175,9 @@ class LinkedTables(NanoSettings):
         }
         kept = {name: tables[name] for name in graph.kept}
         self._run = Run(self.name, graph, plans, models, groups, kept, times, self.settings(), facts)
+        choosers = fit_choosers(self._run, known, self._make, seed=self.seed, progress=progress)
+        facts["fit_seconds"] = round(perf_counter() - started, 2)
+        self._run = replace(self._run, choosers=choosers)
         return self
 
     # -- making rows ------------------------------------------------------------------------------------------
@@ -201,6 +207,7 @@ class LinkedTables(NanoSettings):
         *,
         where: Where = None,
         seed: int | None = None,
+        refine: bool | None = None,
         progress: Reporter | None = None,
     ) -> dict[str, pd.DataFrame]:
         """``n`` rows of :attr:`main_table` with all that belong to them: name -> table, parents first.
@@ -213,6 +220,8 @@ class LinkedTables(NanoSettings):
                 :attr:`main_table` stand by their name, those of any such table as ``"shops.size=large"``; how many
                 children a row has is a column, too: ``"rows of orders>=3"``.
             seed: the seed of the fit if absent. The same seed gives the same rows.
+            refine: whether more families are made than wanted, and those taken that trees take for real ones, where the
+                fit found that trees tell them; without conditions if absent. See :mod:`tabllm.choosing.families`.
 
         Raises:
             UsageError: if ``n`` is no whole number above 0.
@@ -227,30 +236,45 @@ class LinkedTables(NanoSettings):
         progress = default_reporter(progress, verbose=self.verbose)
         models = ((name, run.models[name]) for name in run.graph.roots)
         allowed = {} if where is None else conditions_of_roots(where, {name: m.schema for name, m in models if m})
-        counts = {key: column for plan in run.plans.values() for key, column in plan.counts.items()}
+        make = partial(self._make, seed=seed, allowed=allowed, progress=progress)
+        choosers = run.choosers if refine or (refine is None and not allowed) else {}
         made: dict[str, Made] = {}
         finished = dict(run.kept)
         for number, name in enumerate(run.graph.made):
-            plan, model = run.plans[name], run.models[name]
-            rng = np.random.default_rng([seed, number])
-            wanted = max(1, round(n * plan.rows / max(self.rows, 1)))
-            with progress.task(f"Sampling {name}", wanted, "rows") as task:
-                if name in run.graph.roots:
-                    assert model is not None
-                    conditions: Any = allowed.get(name)
-                    drawn = model.sample(wanted, where=conditions, seed=seed, progress=Reporter())
-                    arrays = to_arrays(drawn, model.schema, unseen="missing")
-                    made[name] = Made(drawn[list(plan.own)], arrays, np.full(wanted, -1, np.int64), {})
-                    task.advance(wanted)
-                else:
-                    assert model is None or isinstance(model, EventModel)
-                    made[name] = make_children(
-                        plan, model, run.graph, made, counts, run.groups, rng, seed, task.advance
-                    )
-            table = with_keys(plan, run.graph, made[name], finished)
-            named_anew = tuple(c for c in run.graph.named_by(name) if c not in plan.key_dtypes)
+            wanted = max(1, round(n * run.plans[name].rows / max(self.rows, 1)))
+            if name in choosers:
+                made |= chosen_families(choosers[name], name, wanted, make, np.random.default_rng([seed, number, 1]))
+            elif name not in made:
+                made[name] = make(name, wanted, made)
+            table = with_keys(run.plans[name], run.graph, made[name], finished)
+            named_anew = tuple(c for c in run.graph.named_by(name) if c not in run.plans[name].key_dtypes)
             finished[name] = with_distinct(table, named_anew)
         return {name: finished[name] for name in run.graph.tables}
+
+    def _make(
+        self,
+        name: str,
+        rows: int,
+        made: Mapping[str, Made],
+        *,
+        seed: int,
+        progress: Reporter,
+        allowed: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Made:
+        """The table ``name``, without keys: of so many rows, or of those that belong to its parent's in ``made``."""
+        run = self._fitted()
+        plan, model = run.plans[name], run.models[name]
+        with progress.task(f"Sampling {name}", rows, "rows") as task:
+            if name in run.graph.roots:
+                assert model is not None
+                drawn = model.sample(rows, where=allowed.get(name), seed=seed, progress=Reporter())
+                task.advance(rows)
+                arrays = to_arrays(drawn, model.schema, unseen="missing")
+                return Made(drawn[list(plan.own)], arrays, np.full(rows, -1, np.int64), {})
+            assert model is None or isinstance(model, EventModel)
+            counts = {key: column for each in run.plans.values() for key, column in each.counts.items()}
+            rng = np.random.default_rng([seed, run.graph.made.index(name)])
+            return make_children(plan, model, run.graph, made, counts, run.groups, rng, seed, task.advance)
 
     def _fitted(self) -> Run:
         if self._run is None:

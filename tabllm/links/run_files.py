@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,13 @@ from tabular.io.origins import STDIN, ending_of, is_database
 from tabular.links.graph import TableGraph
 from tabular.links.keys import Key
 from tabular.passwords import without_password
-from tabular.plain_json import FLAG, PLAIN, TEXT, check_fields, each_of, list_of, object_of, read_json
+from tabular.plain_json import FLAG, PLAIN, TEXT, FieldError, check_fields, each_of, list_of, object_of, read_json
 from tabular.registry import RUN_VERSION, load_run, read_config
 from tabular.runs import reading
 from tabular.storage.rundir import atomic_directory, write_json
 from tabular.synthesizer import Synthesizer
 
+from ..choosing.families import FamilyChooser
 from ..sequences.event_model import EventModel
 from .parents import ParentGroups
 from .tables import TablePlan
@@ -39,12 +40,14 @@ _FIELDS = {
     "times": each_of(TEXT),
     "files": each_of(TEXT),
     "forms": each_of(PLAIN),
+    "choosers": each_of(PLAIN),
 }
 
 README = """# A run of tabllm: linked tables
 
 `links.json` says which tables there are and which keys join them. `tables/` holds a run for each table that was
-learned, by its number there; none holds a row of its table: their README.md say what of it they keep.
+learned, by its number there; none holds a row of its table: their README.md say what of it they keep. Where it is
+there, `choosers/` holds boosted trees that tell made families from learned ones by what their rows add up to.
 """
 KEPT = """`kept/` holds the REAL rows of lookup tables, which were to be kept as they are: {names}.
 """
@@ -90,6 +93,7 @@ class Run:
         groups: key -> the groups of another parent.
         kept: lookup tables.
         times: table -> the column by which rows of one parent are in order.
+        choosers: table -> what chooses among its families.
     """
 
     model: str
@@ -101,6 +105,7 @@ class Run:
     times: Mapping[str, str]
     settings: dict[str, Any]
     facts: dict[str, Any]
+    choosers: Mapping[str, FamilyChooser] = field(default_factory=dict)
 
 
 def write_run(directory: str | Path, run: Run, files: Mapping[str, TableFile]) -> None:
@@ -127,6 +132,7 @@ def write_run(directory: str | Path, run: Run, files: Mapping[str, TableFile]) -
             for name, file in files.items()
             if file.form is not None
         },
+        "choosers": {name: chooser.to_data() for name, chooser in run.choosers.items()},
     }
     with atomic_directory(directory) as folder:
         config = {"version": RUN_VERSION, "model": run.model, "options": run.settings, "fit": run.facts}
@@ -139,6 +145,10 @@ def write_run(directory: str | Path, run: Run, files: Mapping[str, TableFile]) -
             model = run.models[name]
             if model is not None:
                 model.save(folder / "tables" / str(number))
+        if run.choosers:
+            (folder / "choosers").mkdir()
+        for number, chooser in enumerate(run.choosers.values()):
+            (folder / "choosers" / f"{number}.ubj").write_bytes(chooser.trees)
         if graph.kept:
             (folder / "kept").mkdir()
         for number, name in enumerate(sorted(graph.kept)):
@@ -159,7 +169,7 @@ def read_run(directory: str | Path, model: str, device: str) -> tuple[Run, dict[
         check_fields(config, {"options": each_of(PLAIN), "fit": each_of(PLAIN)}, "it")
     with reading(directory, "links.json"):
         data = read_json(folder / "links.json")
-        data = {"forms": {}, **data}  # absent in a run of an earlier release
+        data = {"forms": {}, "choosers": {}, **data}  # absent in a run of an earlier release
         check_fields(data, _FIELDS, "it")
         files = {name: TableFile.known(path, data["forms"].get(name)) for name, path in data["files"].items()}
         graph = TableGraph(tuple(data["tables"]), tuple(Key(**key) for key in data["keys"]), frozenset(data["kept"]))
@@ -178,9 +188,16 @@ def read_run(directory: str | Path, model: str, device: str) -> tuple[Run, dict[
             loaded = EventModel.load(at, device=device)
             loaded.past = tuple(each.name for each in plans[name].given)
             models[name] = loaded
+    choosers = {}
+    for number, (name, found) in enumerate(data["choosers"].items()):
+        with reading(directory, f"choosers/{number}.ubj"):
+            if name not in graph.roots:
+                raise FieldError(f"links.json has a chooser of {name!r}, which is no table without a parent")
+            trees = (folder / "choosers" / f"{number}.ubj").read_bytes()
+            choosers[name] = FamilyChooser.from_data(found, trees)
     kept = {}
     for number, name in enumerate(sorted(graph.kept)):
         with reading(directory, f"kept/{number}.parquet"):
             kept[name] = pd.read_parquet(folder / "kept" / f"{number}.parquet")
     settings, facts = dict(config["options"]), dict(config["fit"])
-    return Run(model, graph, plans, models, groups, kept, data["times"], settings, facts), files
+    return Run(model, graph, plans, models, groups, kept, data["times"], settings, facts, choosers), files

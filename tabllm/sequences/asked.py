@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tabular.encoding.arrays import on_grid
+from tabular.encoding.unmodelled import unmodelled
 from tabular.errors import ConditionError
-from tabular.schema import Schema
+from tabular.schema import Column, Schema
 from tabular.where.conditions import Allowed, conditions_of, parse_where
 from tabular.where.text import Condition, Where
 
 from .layout import Layout
 
-__all__ = ["LEAST_SHARE", "PATIENT_USERS", "Asked", "asked_of"]
+__all__ = ["Asked", "asked_of"]
 
 #: Which events a condition may be on; beside these ``exactly 2``, or any other number: so many events and no more.
 WHICH = ("first", "last", "any", "every")
@@ -78,6 +79,50 @@ class Asked:
         counts = np.diff(np.append(first, len(users)))[chosen]
         place = np.repeat(np.arange(len(chosen)), counts)
         return np.arange(len(place)) - np.repeat(np.cumsum(counts) - counts, counts) + first[chosen][place], place
+
+    def parts(
+        self,
+        n: int,
+        draw: Callable[[int, int], Iterator[dict[str, np.ndarray]]],
+        by: str,
+        identifiers: Sequence[Column],
+        seed: int,
+        advance: Callable[[int], None],
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Canonical arrays, part by part, of ``n`` users whose events are as asked: others are made and left out.
+
+        Args:
+            draw: (users, turn) -> the parts of so many, those of each user together; whose turn it is makes others.
+            by: the column that tells users apart.
+            identifiers: columns of users whose values are made up.
+
+        Raises:
+            ConditionError: where hardly any of many users are as asked.
+        """
+        found = made = turn = 0
+        while found < n:
+            wanted = int(np.clip(1.2 * (n - found) * max(made, 1) / max(found, 0.5 if made else 1), 50, PATIENT_USERS))
+            drawn = draw(wanted, turn)
+            turn, made = turn + 1, made + wanted
+            for arrays in drawn:
+                rows, place = self.rows_kept(arrays, by, n - found)
+                if not len(rows):
+                    continue
+                users_kept = int(place[-1]) + 1
+                ids = {
+                    column.name: unmodelled(
+                        column, users_kept, np.random.default_rng([seed, turn]), start=found, seed=seed, present=False
+                    )[place]
+                    for column in identifiers
+                }
+                found += users_kept
+                advance(users_kept)
+                yield {**{name: values[rows] for name, values in arrays.items()}, **ids}
+            if made >= PATIENT_USERS and found < min(n, LEAST_SHARE * made):
+                raise ConditionError(
+                    f"Only {found:,} of {made:,} users that were made have the events that the conditions ask for; "
+                    "loosen them."
+                )
 
 
 def asked_of(where: Where, users: Schema, whole: Schema, layout: Layout) -> Asked:

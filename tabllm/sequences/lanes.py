@@ -15,7 +15,7 @@ from tabular.relations.times import DAY
 
 from .layout import Layout
 
-__all__ = ["MAX_STEPS", "stretches"]
+__all__ = ["MAX_STEPS", "joined", "stretches"]
 
 #: Events of a stretch at most.
 MAX_STEPS = 1000
@@ -49,3 +49,19 @@ def stretches(users: Mapping[str, np.ndarray], layout: Layout) -> tuple[dict[str
     found[layout.first] = time
     found[layout.span] = np.where(several, np.maximum(last_day - layout.clock.day(time), 0), span)
     return found, owner
+
+
+def joined(
+    place: np.ndarray, events: Mapping[str, np.ndarray], owner: np.ndarray, time: str
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Events of stretches as those of users: int64[events], whose each is, ascending, and arrays, each user's in time.
+
+    Args:
+        place: int64[events], the stretch of each, ascending.
+        owner: int64[stretches], whose each is, ascending.
+    """
+    place = owner[place]
+    if (np.diff(owner) > 0).all():
+        return place, dict(events)
+    order = np.lexsort((events[time], place))
+    return place[order], {name: values[order] for name, values in events.items()}

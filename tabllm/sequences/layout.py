@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,7 +23,9 @@ from .limits.paces import Paces
 from .limits.variety import Variety
 from .spans import Spans
 
-__all__ = ["Layout", "sound_users", "user_arrays", "user_table", "with_spans"]
+__all__ = ["Layout", "in_time_order", "some_rows", "sound_users", "user_arrays", "user_table", "with_spans"]
+
+Arrays = dict[str, np.ndarray]
 
 #: Columns of events of which a user's mean or most frequent value is learned, and which an event is given of its past.
 MAX_GIVEN = 8
@@ -267,3 +269,16 @@ def _most_frequent(codes: np.ndarray, user: np.ndarray, users: int, categories: 
     found = np.full(users, -1, np.int32)
     found[of] = (pairs[order][place] % categories).astype(np.int32)
     return found
+
+
+def in_time_order(parts: Sequence[Arrays], time: str, size: int) -> Iterator[Arrays]:
+    """All rows in order of ``time``, in parts of ``size``."""
+    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    in_time = np.argsort(whole[time], kind="stable")
+    for start in range(0, len(in_time), size):
+        yield some_rows(whole, in_time[start : start + size])
+
+
+def some_rows(arrays: Arrays, rows: np.ndarray | slice) -> Arrays:
+    """Of each array the ``rows``."""
+    return {name: values[rows] for name, values in arrays.items()}

@@ -14,8 +14,7 @@ from typing_extensions import Self
 
 from tabular.encoding.arrays import from_arrays, to_arrays
 from tabular.encoding.frames import Form
-from tabular.encoding.unmodelled import unmodelled
-from tabular.errors import ConditionError, UsageError, not_fitted
+from tabular.errors import UsageError, not_fitted
 from tabular.io.reading import check_table
 from tabular.plain_json import shown
 from tabular.progress import Reporter
@@ -30,15 +29,17 @@ from tabular.settings import setting, settings_table
 from tabular.synthesizer import Synthesizer
 from tabular.where.text import Where
 
+from ..choosing.families import SPARE, FamilyChooser
 from ..nano.settings import NanoSettings
 from ..nano.table_lm import PART_ROWS, TableLM
-from .asked import LEAST_SHARE, PATIENT_USERS, Asked, asked_of
+from .asked import Asked, asked_of
+from .choosing import asks_for_choice, chosen_histories, fit_chooser
 from .coarse import learned_rules, like_together
 from .event_model import EventModel
 from .filling import fill_histories, open_ended
 from .following import kept_rules, relative_columns, relative_log, rules_of, with_what_follows
-from .lanes import stretches
-from .layout import Layout, sound_users, user_arrays, user_table, with_spans
+from .lanes import joined, stretches
+from .layout import Layout, in_time_order, some_rows, sound_users, user_arrays, user_table, with_spans
 from .past import Past
 from .run_files import Run, read_run, write_run
 from .spans import Spans
@@ -77,6 +78,7 @@ class SequenceLM(NanoSettings, Synthesizer):
     time: str | None = setting(None, "The column of instants, dates or numbers that puts a user's events in order.")
 
     _layout: Layout | None = None
+    _chooser: FamilyChooser | None = None
 
     @classmethod
     def search_space(cls) -> SearchSpace:
@@ -152,6 +154,7 @@ class SequenceLM(NanoSettings, Synthesizer):
         )
         events_model.tie(replace(known, rules=kept), layout.event_columns, layout.overdue)
         self._layout, self._users, self._events = layout, users_model, events_model
+        self._chooser = fit_chooser(log, layout, self._made_to_learn, seed=self.seed, progress=progress)
         self.history_ = events_model.history
         same = {
             name: replace(users_schema[name], personal=known[name].personal)
@@ -192,23 +195,34 @@ class SequenceLM(NanoSettings, Synthesizer):
         layout, asked = self._fitted(), allowed
         with progress.task("Sampling", n, "users") as task:
             if asked.events:
-                parts = self._asked_parts(n, asked, seed, refine, task.advance)
+
+                def draw(wanted: int, turn: int) -> Iterator[Arrays]:
+                    users = self._drawn_users(wanted, asked, seed + turn, refine)
+                    return self._parts(users, seed + turn + 1, 0, lambda done: None)
+
+                identifiers = [c for c in self._users.schema if c.kind == "identifier"]
+                parts = asked.parts(n, draw, layout.by, identifiers, seed, task.advance)
             else:
-                # Whoever comes first in time may be drawn last: then all events are made before the first is given.
-                skipped = 0 if layout.in_time_order else done
-                parts = self._parts(self._drawn_users(n, asked, seed, refine), seed, skipped, task.advance)
+                chooser = self._chooser if asks_for_choice(refine, n, self.facts["users"], asked) else None
+                # Whoever comes first in time may be drawn last, and of whom rows are given is known when all are made:
+                # then all events are made before the first is given.
+                skipped = 0 if layout.in_time_order or chooser is not None else done
+                made = n if chooser is None else round(n * (1 + SPARE))
+                users = self._drawn_users(made, asked, seed, refine)
+                parts = self._parts(users, seed, skipped, task.advance, chooser, n)
                 done -= skipped
             if layout.in_time_order:
-                whole = _joined(list(parts))
-                in_time = np.argsort(whole[layout.time], kind="stable")
-                parts = (
-                    _some(whole, in_time[start : start + PART_ROWS]) for start in range(0, len(in_time), PART_ROWS)
-                )
+                parts = in_time_order(list(parts), layout.time, PART_ROWS)
             for arrays in parts:
                 rows = len(arrays[layout.time])
                 if rows > done:
-                    yield from_arrays(_some(arrays, slice(done, None)), self.schema)
+                    yield from_arrays(some_rows(arrays, slice(done, None)), self.schema)
                 done = max(0, done - rows)
+
+    def _made_to_learn(self, n: int, seed: int, advance: Callable[[int], None]) -> tuple[Arrays, np.ndarray, Arrays]:
+        """``n`` users with their events, from which a chooser learns."""
+        users = self._drawn_users(n, Asked([], (), self.schema), seed, refine=False)
+        return users, *self._histories(users, self._past(), np.random.default_rng(seed), 0, seed, advance)
 
     def _drawn_users(self, n: int, asked: Asked, seed: int, refine: bool | None) -> Arrays:
         where: Any = asked.users or None
@@ -218,67 +232,58 @@ class SequenceLM(NanoSettings, Synthesizer):
         users = with_spans(users, layout, np.random.default_rng([seed, 2]), begin=begin, span=span)
         return sound_users(users, layout)
 
-    def _asked_parts(
-        self, n: int, asked: Asked, seed: int, refine: bool | None, advance: Callable[[int], None]
+    def _parts(
+        self,
+        users: Arrays,
+        seed: int,
+        done: int,
+        advance: Callable[[int], None],
+        chooser: FamilyChooser | None = None,
+        wanted: int = 0,
     ) -> Iterator[Arrays]:
-        """As :meth:`_parts`, of ``n`` users whose events are as ``asked``: others are made and left out."""
-        layout, identifiers = self._fitted(), [c for c in self._users.schema if c.kind == "identifier"]
-        found = made = turn = 0
-        while found < n:
-            wanted = int(np.clip(1.2 * (n - found) * max(made, 1) / max(found, 0.5 if made else 1), 50, PATIENT_USERS))
-            users = self._drawn_users(wanted, asked, seed + turn, refine)
-            turn, made = turn + 1, made + wanted
-            for arrays in self._parts(users, seed + turn, 0, lambda done: None):
-                rows, place = asked.rows_kept(arrays, layout.by, n - found)
-                if not len(rows):
-                    continue
-                users_kept = int(place[-1]) + 1
-                ids = {
-                    column.name: unmodelled(
-                        column, users_kept, np.random.default_rng([seed, turn]), start=found, seed=seed, present=False
-                    )[place]
-                    for column in identifiers
-                }
-                found += users_kept
-                advance(users_kept)
-                yield {**_some(arrays, rows), **ids}
-            if made >= PATIENT_USERS and found < min(n, LEAST_SHARE * made):
-                raise ConditionError(
-                    f"Only {found:,} of {made:,} users that were made have the events that the conditions ask for; "
-                    "loosen them."
-                )
+        """Canonical arrays of the events of ``users``, part by part, without those of the first ``done`` rows.
 
-    def _parts(self, users: Arrays, seed: int, done: int, advance: Callable[[int], None]) -> Iterator[Arrays]:
-        """Canonical arrays of the events of ``users``, part by part, without those of the first ``done`` rows."""
+        Args:
+            chooser: takes ``wanted`` of the users, as many of each part as go with it; without one all are taken.
+        """
         layout, past = self._fitted(), self._past()
         counts = users[layout.count]
         rows_per_user = max(1.0, self.facts["events"] / self.facts["users"])
         per_part = max(1, int(PART_ROWS / rows_per_user))
-        made = 0
+        made = taken = 0
         for part, start in enumerate(range(0, len(counts), per_part)):
             some = {name: values[start : start + per_part] for name, values in users.items()}
-            rows = int(some[layout.count].sum())
+            rows, many = int(some[layout.count].sum()), len(some[layout.count])
+            rng = np.random.default_rng([seed, part])
             if made + rows <= done:
-                advance(len(some[layout.count]))
+                advance(many)
+            elif chooser is None:
+                place, events = self._histories(some, past, rng, made, seed, advance)
+                yield self._with_users(some, place, events)
             else:
-                yield self._part(some, past, np.random.default_rng([seed, part]), made, seed, advance)
+                place, events = self._histories(some, past, rng, made, seed, lambda done: None)
+                upto = round(wanted * (start + many) / len(counts))
+                kept = chosen_histories(chooser, some, place, events, layout, upto - taken, rng)
+                advance(upto - taken)
+                taken = upto
+                yield self._with_users(some, *kept)
             made += rows
 
-    def _part(
+    def _histories(
         self, users: Arrays, past: Past, rng: np.random.Generator, made: int, seed: int, advance: Callable[[int], None]
-    ) -> Arrays:
-        """Canonical arrays of all events of ``users``, of which so are given; ``made`` rows were made before."""
+    ) -> tuple[np.ndarray, Arrays]:
+        """All events of ``users``, of which so are given: int64[events], whose each is, ascending, and canonical
+        arrays; ``made`` rows were made before."""
         layout = self._fitted()
         parts, owner = stretches(users, layout)
         longest_first = np.argsort(-parts[layout.count], kind="stable")
         histories = {name: values[longest_first] for name, values in parts.items()}
         start = start_of_users(past, layout, histories, owner[longest_first])
         place, events = self._events_of(start, longest_first, past, rng, made, seed, advance)
-        place = owner[place]
-        if len(owner) > len(users[layout.count]):
-            in_time = np.lexsort((events[layout.time], place))
-            events = {name: values[in_time] for name, values in events.items()}
-            place = place[in_time]
+        return joined(place, events, owner, layout.time)
+
+    def _with_users(self, users: Arrays, place: np.ndarray, events: Arrays) -> Arrays:
+        layout = self._fitted()
         own = {name: users[name][place] for name in (layout.by, *layout.user_columns)}
         return self._whole({**events, **own}, self.schema)
 
@@ -380,7 +385,9 @@ class SequenceLM(NanoSettings, Synthesizer):
 
     # -- keeping ----------------------------------------------------------------------------------------------
     def _write(self, schema: Schema, directory: str | Path) -> None:
-        run = Run(self.name, schema, self._fitted(), self._users, self._events, self.settings(), self.facts)
+        run = Run(
+            self.name, schema, self._fitted(), self._users, self._events, self.settings(), self.facts, self._chooser
+        )
         write_run(directory, run)
 
     @classmethod
@@ -389,12 +396,5 @@ class SequenceLM(NanoSettings, Synthesizer):
         model = restored(cls, run.settings, directory, device=device)
         model.schema_, model.facts_, model.history_ = run.schema, run.facts, run.events.history
         model._layout, model._users, model._events = run.layout, run.users, run.events
+        model._chooser = run.chooser
         return model
-
-
-def _some(arrays: Arrays, rows: np.ndarray | slice) -> Arrays:
-    return {name: values[rows] for name, values in arrays.items()}
-
-
-def _joined(parts: list[Arrays]) -> Arrays:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

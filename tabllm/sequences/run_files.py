@@ -26,6 +26,7 @@ from tabular.schema import Schema
 from tabular.storage.learning_curve import curve_text
 from tabular.storage.rundir import HISTORY, atomic_directory, write_json
 
+from ..choosing.families import FamilyChooser
 from ..nano.table_lm import TableLM
 from .event_model import EventModel
 from .kinds import Kinds
@@ -56,13 +57,17 @@ _FIELDS = {
 }
 _FACTS = {"users": whole(1), "events": whole(1)}
 
+#: The trees that choose among made users, where there are any.
+TREES = "chooser.ubj"
+
 README = """# A run of tabllm: sequences of events
 
 `users/` is a run that makes users, `events/` one that makes an event given its user and the events before;
 `sequences.json` says which columns join them. Neither holds a row of the table: their README.md say what of it they
 keep. Beside that `sequences.json` keeps, each of 20 users or more: from when and until when values come, how often an
 event has a value that is new in its history, how many histories have had a value that comes once, and the means,
-spreads and shares of kinds of users.
+spreads and shares of kinds of users. `chooser.ubj`, where it is there, holds boosted trees that tell made users from
+learned ones.
 
     tabllm sample RUN -n 1000 -o events.csv    # all events of 1,000 users
 """
@@ -79,6 +84,7 @@ class Run:
     events: EventModel
     settings: dict[str, Any]
     facts: dict[str, Any]
+    chooser: FamilyChooser | None = None
 
 
 def write_run(directory: str | Path, run: Run) -> None:
@@ -95,7 +101,11 @@ def write_run(directory: str | Path, run: Run) -> None:
     kept["overdue"] = layout.overdue.to_data()
     if layout.kinds is not None:
         kept |= {"kind": list(layout.kind), "kinds": layout.kinds.to_dict()}
+    if run.chooser is not None:
+        kept["chooser"] = run.chooser.to_data()
     with atomic_directory(directory) as folder:
+        if run.chooser is not None:
+            (folder / TREES).write_bytes(run.chooser.trees)
         run.schema.to_json(folder / "schema.json")
         config = {"version": RUN_VERSION, "model": run.model, "options": run.settings, "fit": run.facts}
         write_json(folder / "config.json", config)
@@ -148,10 +158,14 @@ def read_run(directory: str | Path, device: str) -> Run:
             **_kinds(data),
             overdue=Overdue.from_data(data.get("overdue", {}), {name: len(schema[name].categories) for name in once}),
         )
+    chooser = None
+    if "chooser" in data:
+        with reading(directory, TREES):
+            chooser = FamilyChooser.from_data(data["chooser"], (folder / TREES).read_bytes())
     users = TableLM.load(folder / "users", device=device)
     events = EventModel.load(folder / "events", device=device)
     events.tie(schema, layout.event_columns, layout.overdue)
-    return Run(config["model"], schema, layout, users, events, config["options"], dict(config["fit"]))
+    return Run(config["model"], schema, layout, users, events, config["options"], dict(config["fit"]), chooser)
 
 
 def _kinds(data: dict[str, Any]) -> dict[str, Any]:
