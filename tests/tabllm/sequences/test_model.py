@@ -83,7 +83,7 @@ def test_conditions_are_on_users(model):
 
 
 def test_conditions_are_on_the_first_the_last_any_or_every_event(model, monkeypatch):
-    monkeypatch.setattr("tabllm.sequences.model.PATIENT_USERS", 100)
+    monkeypatch.setattr("tabllm.sequences.asked.PATIENT_USERS", 100)
     made = model.sample(30, where="first page = home and any page = paid and events>=2 and every price>1")
     pages = made.groupby("user_id")["page"]
     assert made["user_id"].nunique() == 30
