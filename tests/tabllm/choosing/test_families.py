@@ -66,9 +66,9 @@ def test_nothing_is_chosen_where_families_are_alike_too_few_or_all_told(count: i
 
 
 def test_how_many_families_are_made_for_the_trees() -> None:
-    assert families_to_learn(500, 5_000) == 500
+    assert families_to_learn(500, 5_000) == 1_000
     assert families_to_learn(50_000, 60_000) == choosing.MOST
-    assert families_to_learn(3_000, 300_000) == 1_500
+    assert families_to_learn(3_000, 300_000) == 2_000
     assert families_to_learn(0, 0) == 1
 
 
