@@ -22,7 +22,7 @@ from tabular.schema import Schema
 
 from ..decoding.draws import systematic
 
-__all__ = ["SPARE", "Families", "FamilyChooser", "Feature", "families_to_learn"]
+__all__ = ["SPARE", "Families", "FamilyChooser", "Feature", "families_to_learn", "sentence"]
 
 Arrays = Mapping[str, np.ndarray]
 #: Families that are made beside those that are wanted, for each of these.
@@ -192,6 +192,14 @@ class FamilyChooser:
         """The trees; ``None`` where XGBoost cannot be loaded."""
         xgboost = _xgboost()
         return xgboost and xgboost.Booster({"nthread": 1}, model_file=bytearray(self.trees))
+
+
+def sentence(what: str) -> str:
+    """What a fit says when it keeps a chooser of ``what``: users, or families of a table."""
+    return (
+        f"Boosted trees tell made {what} from learned ones, so twice as many are made as are wanted, and chosen among "
+        "('sample --no-refine' leaves it out)."
+    )
 
 
 def families_to_learn(parents: int, rows: int) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from tabular.progress import Reporter
 from tabular.schema import Schema
 
-from ..choosing.families import LEAST, SPARE, Families, FamilyChooser, families_to_learn
+from ..choosing.families import LEAST, SPARE, Families, FamilyChooser, families_to_learn, sentence
 from .learning import Learned
 from .making import Made
 from .run_files import Run
@@ -57,6 +57,7 @@ def fit_choosers(
         )
         if chooser is not None:
             found[root] = chooser
+            progress.note(sentence(f"rows of {root} with their {' and '.join(children)}"))
     return found
 
 

@@ -10,7 +10,7 @@ from tabular.progress import Reporter
 from tabular.relations.log import EventLog
 from tabular.schema import Column, Schema
 
-from ..choosing.families import LEAST, Families, FamilyChooser, families_to_learn
+from ..choosing.families import LEAST, Families, FamilyChooser, families_to_learn, sentence
 from .asked import Asked
 from .layout import Layout
 
@@ -60,7 +60,10 @@ def fit_chooser(
     seen = [Column(name, "continuous", "float64") for name in (GAP, CLOCK, WEEKEND)]
     events = [log.schema[name] for name in layout.event_columns if name not in layout.relative]
     known = [column for column in events if column.name in made.children[EVENTS][1]]
-    return FamilyChooser.fit(learned, made, parent, {EVENTS: Schema((*seen, *known))}, seed=seed)
+    chooser = FamilyChooser.fit(learned, made, parent, {EVENTS: Schema((*seen, *known))}, seed=seed)
+    if chooser is not None:
+        progress.note(sentence("users"))
+    return chooser
 
 
 def chosen_histories(
