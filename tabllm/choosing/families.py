@@ -34,6 +34,8 @@ MOST_CODES = 8
 #: How well trees tell families that they have not seen (area under the ROC curve): at least, lest chance be learned,
 #: and at most. Of families that are nearly all told, the odds say nothing of which are the better ones.
 LEAST_AUC, MOST_AUC = 0.55, 0.9
+#: Parts of like many rows in which families are chosen at most, and families that are wanted of each at least.
+STRATA, MIN_STRATUM = 20, 10
 #: Log odds are taken to be this at most: a single family is not taken for hundreds.
 MOST_ODDS = 6.0
 ROUNDS = 400
@@ -80,9 +82,17 @@ class Families:
     parents: Arrays
     children: Mapping[str, tuple[np.ndarray, Arrays]]
 
+    @property
+    def rows(self) -> np.ndarray:
+        """int64[parents], rows of all children."""
+        return np.sum([self._count(owner) for owner, _ in self.children.values()], axis=0)
+
+    def _count(self, owner: np.ndarray) -> np.ndarray:
+        return np.bincount(owner[owner >= 0], minlength=self.size)
+
     def seen(self, features: Sequence[Feature]) -> np.ndarray:
         """float32[parents, ...]: how many rows of each child, and what is seen of the features; NaN for nothing."""
-        found = [np.bincount(owner[owner >= 0], minlength=self.size) for owner, _ in self.children.values()]
+        found = [self._count(owner) for owner, _ in self.children.values()]
         for feature in features:
             if not feature.table:
                 values = self.parents[feature.column]
@@ -164,8 +174,14 @@ class FamilyChooser:
         seen = _xgboost().DMatrix(families.seen(self.features), nthread=1)
         odds = booster.predict(seen, output_margin=True)
         weight = np.exp(np.clip(odds.astype(np.float64) - self.shift, -MOST_ODDS, MOST_ODDS))
-        kept, _ = systematic(_probabilities(weight, wanted), wanted, rng)
-        return kept
+        # Trees tell large families best. Lest these become rare, of each size as many are taken as were made.
+        size, taken, done = families.rows, [], 0
+        parts = np.array_split(np.argsort(size, kind="stable"), max(1, min(STRATA, wanted // MIN_STRATUM)))
+        for stop, part in zip(np.cumsum([len(part) for part in parts]), parts, strict=True):
+            upto = round(wanted * stop / len(size))
+            taken.append(part[systematic(_probabilities(weight[part], upto - done), upto - done, rng)[0]])
+            done = upto
+        return np.sort(np.concatenate(taken))
 
     def to_data(self) -> dict[str, Any]:
         """Plain JSON data, without the trees."""
