@@ -44,7 +44,7 @@ __all__ = ["LinkedTables"]
 
 #: Updates of a table with a parent at most: its rows have twice as many columns as in the file, and each update takes
 #: as much longer.
-MOST_STEPS = 1600
+MOST_STEPS = 2500
 
 
 class LinkedTables(NanoSettings):
