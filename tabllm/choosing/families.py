@@ -28,7 +28,7 @@ Arrays = Mapping[str, np.ndarray]
 #: Families that are made beside those that are wanted, for each of these.
 SPARE = 1.0
 #: Families of which trees are learned, at least; made ones at most, and their rows.
-LEAST, MOST, MOST_ROWS = 300, 4000, 200_000
+LEAST, MOST, MOST_ROWS = 300, 4000, 150_000
 #: Categories of a column whose frequencies are features.
 MOST_CODES = 8
 #: How well trees tell families that they have not seen (area under the ROC curve): at least, lest chance be learned,
@@ -220,7 +220,7 @@ def sentence(what: str) -> str:
 
 def families_to_learn(parents: int, rows: int) -> int:
     """How many families are made for trees, where ``parents`` with ``rows`` of children were learned."""
-    return max(1, min(2 * parents, MOST, int(MOST_ROWS * parents / max(rows, 1))))
+    return max(1, min(parents, MOST, int(MOST_ROWS * parents / max(rows, 1))))
 
 
 def _probabilities(weight: np.ndarray, wanted: int) -> np.ndarray:

@@ -60,15 +60,33 @@ def test_chosen_families_have_the_spread_of_the_learned_ones() -> None:
     np.testing.assert_array_equal(chooser.choose(others, 800, np.random.default_rng(0)), np.arange(800))
 
 
+def test_large_families_do_not_become_rare() -> None:
+    chooser = fitted(families(600, 1.0, 0), families(600, 2.2, 1))
+    assert chooser is not None
+    small, large = families(400, 1.0, 2, rows=5), families(400, 2.2, 3, rows=40)
+    columns = [
+        (owner + 400 * (rest is large), arrays)
+        for rest in (small, large)
+        for owner, arrays in [rest.children["visits"]]
+    ]
+    owner = np.concatenate([owner for owner, _ in columns])
+    arrays = {name: np.concatenate([of[name] for _, of in columns]) for name in ("price", "page")}
+    age = np.concatenate([small.parents["age"], large.parents["age"]])
+    both = Families(800, {"age": age}, {"visits": (owner, arrays)})
+    kept = chooser.choose(both, 300, np.random.default_rng(0))
+    assert len(np.unique(kept)) == 300
+    assert (kept >= 400).sum() == 150
+
+
 @pytest.mark.parametrize(("count", "spread"), [(600, 1.0), (200, 2.2), (600, 50.0)])
 def test_nothing_is_chosen_where_families_are_alike_too_few_or_all_told(count: int, spread: float) -> None:
     assert fitted(families(count, 1.0, 0), families(count, spread, 1)) is None
 
 
 def test_how_many_families_are_made_for_the_trees() -> None:
-    assert families_to_learn(500, 5_000) == 1_000
+    assert families_to_learn(500, 5_000) == 500
     assert families_to_learn(50_000, 60_000) == choosing.MOST
-    assert families_to_learn(3_000, 300_000) == 2_000
+    assert families_to_learn(3_000, 300_000) == 1_500
     assert families_to_learn(0, 0) == 1
 
 
