@@ -22,11 +22,9 @@ from tabular.schema import Schema
 
 from ..decoding.draws import systematic
 
-__all__ = ["SPARE", "Families", "FamilyChooser", "Feature", "families_to_learn", "sentence"]
+__all__ = ["Families", "FamilyChooser", "Feature", "families_to_learn", "sentence"]
 
 Arrays = Mapping[str, np.ndarray]
-#: Families that are made beside those that are wanted, for each of these.
-SPARE = 1.0
 #: Families of which trees are learned, at least; made ones at most, and their rows.
 LEAST, MOST, MOST_ROWS = 300, 4000, 150_000
 #: Categories of a column whose frequencies are features.
@@ -210,11 +208,11 @@ class FamilyChooser:
         return xgboost and xgboost.Booster({"nthread": 1}, model_file=bytearray(self.trees))
 
 
-def sentence(what: str) -> str:
-    """What a fit says when it keeps a chooser of ``what``: users, or families of a table."""
+def sentence(what: str, times: float) -> str:
+    """What a fit says when it keeps a chooser of ``what``, users or families, of which ``times`` as many are made."""
     return (
-        f"Boosted trees tell made {what} from learned ones, so twice as many are made as are wanted, and chosen among "
-        "('sample --no-refine' leaves it out)."
+        f"Boosted trees tell made {what} from learned ones, so {times:g} times as many are made as are wanted, and "
+        "some of these are chosen ('sample --no-refine' leaves it out)."
     )
 
 

@@ -103,7 +103,7 @@ tabllm --quiet sample visits-run -n 5 -o -
     "--refine/--no-refine",
     default=None,
     help="Refinement: a quarter more rows are drawn, and those taken whose counts, of columns and of pairs, "
-    "come near to the table's; of linked tables twice as many families.  [default: with nano, without "
+    "come near to the table's; of histories and linked tables more users or families.  [default: with nano, without "
     "conditions, up to twice the table's rows]",
 )
 @click.option(

@@ -11,12 +11,15 @@ import numpy as np
 from tabular.progress import Reporter
 from tabular.schema import Schema
 
-from ..choosing.families import LEAST, SPARE, Families, FamilyChooser, families_to_learn, sentence
+from ..choosing.families import LEAST, Families, FamilyChooser, families_to_learn, sentence
 from .learning import Learned
 from .making import Made
 from .run_files import Run
 
 __all__ = ["chosen_families", "fit_choosers"]
+
+#: Families that are made for each one that is wanted; sampling takes as many times as long.
+TIMES = 2.0
 
 
 class Make(Protocol):
@@ -57,7 +60,7 @@ def fit_choosers(
         )
         if chooser is not None:
             found[root] = chooser
-            progress.note(sentence(f"rows of {root} with their {' and '.join(children)}"))
+            progress.note(sentence(f"rows of {root} with their {' and '.join(children)}", TIMES))
     return found
 
 
@@ -69,7 +72,7 @@ def chosen_families(
     rng: np.random.Generator,
 ) -> dict[str, Made]:
     """``wanted`` rows of ``root``, and those of the children that ``chooser`` sees, from more than these."""
-    rows, made = round(wanted * (1 + SPARE)), dict[str, Made]()
+    rows, made = round(wanted * TIMES), dict[str, Made]()
     for name in (root, *chooser.children):
         made[name] = make(name, rows, made)
     kept = chooser.choose(_families(made, root, chooser.children), wanted, rng)

@@ -29,11 +29,11 @@ from tabular.settings import setting, settings_table
 from tabular.synthesizer import Synthesizer
 from tabular.where.text import Where
 
-from ..choosing.families import SPARE, FamilyChooser
+from ..choosing.families import FamilyChooser
 from ..nano.settings import NanoSettings
 from ..nano.table_lm import PART_ROWS, TableLM
 from .asked import Asked, asked_of
-from .choosing import asks_for_choice, chosen_histories, fit_chooser
+from .choosing import TIMES, asks_for_choice, chosen_histories, fit_chooser
 from .coarse import learned_rules, like_together
 from .event_model import EventModel
 from .filling import fill_histories, open_ended
@@ -207,7 +207,7 @@ class SequenceLM(NanoSettings, Synthesizer):
                 # Whoever comes first in time may be drawn last, and of whom rows are given is known when all are made:
                 # then all events are made before the first is given.
                 skipped = 0 if layout.in_time_order or chooser is not None else done
-                made = n if chooser is None else round(n * (1 + SPARE))
+                made = n if chooser is None else round(n * TIMES)
                 users = self._drawn_users(made, asked, seed, refine)
                 parts = self._parts(users, seed, skipped, task.advance, chooser, n)
                 done -= skipped

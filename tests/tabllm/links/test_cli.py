@@ -65,6 +65,7 @@ def test_tables_are_learned_made_and_judged(run_tabllm, monkeypatch):
     assert users["id"].isin(events["user_id"]).all()
     assert "without a parent: users" in run_tabllm("sample", "run", "-o", "x", "-w", "page=a").message
     assert "name a folder" in run_tabllm("sample", "run", "-o", "-").message
+    assert run_tabllm("sample", "run", "-n", "5", "-o", "plain", "--no-refine").code == 0
     assert "--target judges single rows" in run_tabllm("eval", "run", "made", "--target", "age").message
 
 

@@ -1,4 +1,4 @@
-"""Users are chosen among twice as many, where trees tell made ones from those that were learned."""
+"""Users are chosen among three times as many, where trees tell made ones from those that were learned."""
 
 from __future__ import annotations
 
