@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tabular.relations.means import means_by_owner
 from tabular.schema import Schema
 
 __all__ = ["Families"]
@@ -72,7 +73,4 @@ class Families:
         return found
 
     def _mean(self, values: np.ndarray) -> np.ndarray:
-        known = ~np.isnan(values)
-        count = np.bincount(self.owner[known], minlength=self.size)
-        sums = np.bincount(self.owner[known], values[known], minlength=self.size)
-        return np.divide(sums, count, out=np.full(self.size, np.nan), where=count > 0)
+        return means_by_owner(values, self.owner, self.size)

@@ -8,6 +8,7 @@ import numpy as np
 
 from tabular.encoding.cells import grid_step
 from tabular.relations.log import EventLog
+from tabular.relations.means import means_by_owner
 from tabular.relations.times import DAY
 
 __all__ = ["features_of_users", "lengths", "log_gaps"]
@@ -77,10 +78,7 @@ def _of_numbers(values: np.ndarray, log: EventLog) -> Iterator[tuple[str, np.nda
 
 
 def _mean(values: np.ndarray, log: EventLog) -> np.ndarray:
-    known = ~np.isnan(values)
-    count = np.bincount(log.user[known], minlength=len(log.first))
-    sums = np.bincount(log.user[known], values[known], minlength=len(log.first))
-    return np.divide(sums, count, out=np.full(len(log.first), np.nan), where=count > 0)
+    return means_by_owner(values, log.user, len(log.first))
 
 
 def _different(codes: np.ndarray, log: EventLog) -> np.ndarray:

@@ -18,6 +18,7 @@ from typing_extensions import Self
 
 from tabular.errors import TabllmError
 from tabular.plain_json import TEXT, FieldError, check_fields, list_of, object_of, real, whole
+from tabular.relations.means import means_by_owner
 from tabular.schema import Schema
 
 from ..decoding.draws import systematic
@@ -100,17 +101,14 @@ class Families:
             owned = owner >= 0
             values, owner = arrays[feature.column][owned], owner[owned]
             if feature.codes:
-                found += [self._mean(np.where(values < 0, np.nan, values == code), owner) for code in feature.codes]
+                found += [
+                    means_by_owner(np.where(values < 0, np.nan, values == code), owner, self.size)
+                    for code in feature.codes
+                ]
             else:
-                mean = self._mean(values, owner)
-                found += [mean, np.sqrt(self._mean((values - mean[owner]) ** 2, owner))]
+                mean = means_by_owner(values, owner, self.size)
+                found += [mean, np.sqrt(means_by_owner((values - mean[owner]) ** 2, owner, self.size))]
         return np.column_stack(found).astype(np.float32)
-
-    def _mean(self, values: np.ndarray, owner: np.ndarray) -> np.ndarray:
-        known = ~np.isnan(values)
-        count = np.bincount(owner[known], minlength=self.size)
-        sums = np.bincount(owner[known], values[known], minlength=self.size)
-        return np.divide(sums, count, out=np.full(self.size, np.nan), where=count > 0)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 
 from tabular.progress import Reporter
 from tabular.relations.log import EventLog
+from tabular.relations.times import DAY
 from tabular.schema import Column, Schema
 
 from ..choosing.families import LEAST, Families, FamilyChooser, families_to_learn, sentence
@@ -24,7 +25,6 @@ EVENTS = "events"
 #: What trees see of a history beside its columns: when it begins and how far it goes; of events the gap to the one
 #: before (log), the time of day, and whether it is a Saturday or Sunday.
 FIRST, SPAN, GAP, CLOCK, WEEKEND = "first time", "span", "gap", "time of day", "weekend"
-DAY = 86_400.0
 
 
 def asks_for_choice(refine: bool | None, n: int, learned: int, asked: Asked) -> bool:
