@@ -2,11 +2,13 @@
 
 A child that is given only its elder siblings drifts: by chance the first ones are alike or not, and nothing says where
 the last one is to stand. So both are learned with the parent, as columns beside its own, and children are given them.
+Of parents with many children that is so much that a child is given nothing of its siblings but how many there are: all
+are drawn at once, and none can follow a sibling that was drawn a little wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +16,7 @@ import numpy as np
 from tabular.relations.log import EventLog, unused_name
 from tabular.schema import Column, Schema
 
-from ..sequences.kinds import Kinds
+from ..sequences.kinds import MANY_EVENTS, Kinds
 from .siblings import rows_by_parent
 
 __all__ = ["Aggregates", "ascending_column"]
@@ -23,6 +25,8 @@ Arrays = dict[str, np.ndarray]
 #: A column is ascending where it falls in at most this share of the pairs of neighbouring siblings, and rises in at
 #: least that share of them; so many pairs are needed to tell.
 FALLS, RISES, MIN_PAIRS = 0.05, 0.3, 100
+#: Stretches with the same number of siblings, each of which has a pace of its own where there are many siblings.
+STRETCHES = 8
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,9 @@ class Aggregates:
         order: the column of the child in which siblings ascend; empty where there is none.
         in_order: whether all rows of the child ascend in it, as they stand in the file.
         first, span: names of the columns for the least of its values, and how far the greatest is from it; or empty.
+        parts: names of the columns for how much of that way siblings have gone at the end of each stretch but the last
+            one, where there are :attr:`many`.
+        many: whether parents of at least two kinds have so many rows that nothing else has to be said of siblings.
     """
 
     columns: tuple[Column, ...]
@@ -43,6 +50,13 @@ class Aggregates:
     in_order: bool = False
     first: str = ""
     span: str = ""
+    parts: tuple[str, ...] = ()
+    many: bool = False
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """Names of the columns that say where siblings are due; nothing where they ascend in no column."""
+        return (self.first, self.span, *self.parts) if self.order else ()
 
     @classmethod
     def of(
@@ -70,8 +84,9 @@ class Aggregates:
         order = time or ascending_column(schema, arrays, owner)
         log, of = _log(schema, arrays, owner, tuple(name for name in given if name != order))
         columns, found = _kinds(child, log, of, parents, taken)
+        many = bool(columns) and float(np.median(log.counts)) >= MANY_EVENTS
         if not order:
-            return cls(tuple(columns), found)
+            return cls(tuple(columns), found, many=many)
         first, span = (unused_name(f"{word} {order} of {child}", taken) for word in ("first", "span of"))
         values = arrays[order]
         known = (owner >= 0) & ~np.isnan(values)
@@ -84,8 +99,13 @@ class Aggregates:
         missing, like = float(none.mean()), schema[order]
         columns.append(_number(first, low, missing, like))
         columns.append(_number(span, high - low, missing))
+        names = [unused_name(f"way to {order} {end} of {child}", taken) for end in range(1, STRETCHES)] if many else []
+        for part, way in zip(names, _ways(values[known], owner[known], low, high - low), strict=False):
+            found[part] = way
+            columns.append(_number(part, way, missing))
         falls = np.diff(values[~np.isnan(values)]) < 0
-        return cls(tuple(columns), found, order, bool(falls.sum() <= FALLS * len(falls)), first, span)
+        in_order = bool(falls.sum() <= FALLS * len(falls))
+        return cls(tuple(columns), found, order, in_order, first, span, tuple(names), many)
 
 
 def _log(schema: Schema, arrays: Arrays, owner: np.ndarray, given: tuple[str, ...]) -> tuple[EventLog, np.ndarray]:
@@ -108,6 +128,27 @@ def _kinds(child: str, log: EventLog, of: np.ndarray, parents: int, taken: set[s
         numbers = tuple(range(len(centers)))
         columns.append(Column(name, "categorical", "Int64", missing_rate=missing, categories=numbers))
     return columns, found
+
+
+def _ways(values: np.ndarray, owner: np.ndarray, low: np.ndarray, span: np.ndarray) -> Iterator[np.ndarray]:
+    """float64[parents] for the end of each stretch but the last: how much of the way siblings have gone, 0 to 1.
+
+    Args:
+        values, owner: float64[rows], int64[rows]: of the rows with a parent and a value.
+        low, span: float64[parents], the least of the values and how far the greatest is from it; NaN without any.
+    """
+    ordered = values[np.lexsort((values, owner))]
+    counts = np.bincount(owner, minlength=len(low))
+    some = np.flatnonzero(counts)
+    begin, last = (np.cumsum(counts) - counts)[some], counts[some] - 1
+    for end in range(1, STRETCHES):
+        place = last * end / STRETCHES
+        below = place.astype(np.int64)
+        before, after = ordered[begin + below], ordered[begin + np.minimum(below + 1, last)]
+        gone = before + (after - before) * (place - below) - low[some]
+        way = np.full(len(low), np.nan)
+        way[some] = np.divide(gone, span[some], out=np.full(len(some), end / STRETCHES), where=span[some] > 0)
+        yield way
 
 
 def _number(name: str, values: np.ndarray, missing: float, like: Column | None = None) -> Column:

@@ -36,8 +36,9 @@ class Family:
         own: canonical arrays of the row's columns that siblings are given; missing where not made yet.
         above: table -> (canonical arrays of its rows, int64[parents] which of these is above each parent, or -1).
         elder: name in the model -> the typical value, one for each parent.
-        ends: float64[parents] each: the least value of the column in which siblings ascend, and how far the greatest
-            is from it; nothing where there is no such column.
+        ends: float64[parents] each: the least value of the column in which siblings ascend, how far the greatest is
+            from it, and how much of that way siblings have gone at the end of each stretch but the last; nothing where
+            there is no such column.
     """
 
     siblings: Siblings
@@ -72,11 +73,17 @@ class Family:
         return found
 
     def _due(self, rows: np.ndarray) -> np.ndarray:
-        """float64[rows]: where each would be if siblings went from the first to the last one at one pace."""
+        """float64[rows]: where each would be if siblings went through each stretch at one pace."""
         of = self.siblings
-        least, span = (take(values, of.owner[rows]) for values in self.ends)
+        least, span, *ways = (take(values, of.owner[rows]) for values in self.ends)
         steps = of.counts[of.group[rows]] - 1
-        return np.asarray(least + span * of.position[rows] / np.maximum(steps, 1))
+        at = of.position[rows] / np.maximum(steps, 1) * (len(ways) + 1)
+        stretch = np.minimum(at.astype(np.int64), len(ways))
+        # Drawn parts of a way need not ascend.
+        gone = np.sort([np.zeros(len(rows)), *ways, np.ones(len(rows))], axis=0)
+        every = np.arange(len(rows))
+        before, after = gone[stretch, every], gone[stretch + 1, every]
+        return np.asarray(least + span * (before + (after - before) * (at - stretch)))
 
 
 def take(values: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -117,6 +124,7 @@ def choose_given(
     time: str = "",
     order: str = "",
     ends: Sequence[str] = (),
+    apart: bool = False,
 ) -> list[tuple[Given, Column]]:
     """What rows of a table are given, and the columns that hold it in the model.
 
@@ -131,6 +139,7 @@ def choose_given(
         order: the column in which siblings ascend. Not the latest value is given but where each would be at one pace:
             of what is learned and drawn given the latest one, a little wrong each time, ends elsewhere.
         ends: columns of the parent for where it begins and how far it goes; empty where they are not known.
+        apart: whether no values of siblings are given.
     """
     found: list[tuple[Given, Column]] = []
 
@@ -150,7 +159,9 @@ def choose_given(
         for column in [column for column in schema if can_be_given(column)][:MAX_ELDER]:
             add("elder", table, column)
     likeness = {
-        name: similarity(arrays[name], owner) or 0.0 for name in own if can_be_given(child[name]) and name != order
+        name: similarity(arrays[name], owner) or 0.0
+        for name in (() if apart else own)
+        if can_be_given(child[name]) and name != order
     }
     ordered = sorted(likeness, key=lambda name: -likeness[name])[:MAX_TYPICAL]
     for name in ordered:

@@ -271,7 +271,6 @@ def _with_family(
     assert to_parent is not None
     schemas = {name: known[name].schema for name in above}
     said = known[parent].aggregates[to_parent.text]
-    ends = (said.first, said.span) if said.order else ()
     # How many siblings there are is given with every row by itself; what is said of them stands first.
     others = schemas[parent].drop_columns([known[parent].counts[to_parent.text]])
     names = {column.name for column in said.columns}
@@ -287,19 +286,23 @@ def _with_family(
         taken,
         time=plan.time,
         order=said.order,
-        ends=ends,
+        ends=said.ends,
+        # A time that is encoded as a gap is drawn given the one before.
+        apart=said.many and not plan.time,
     )
-    plan = replace(plan, given=tuple(each for each, _ in chosen), order=said.order, in_order=said.in_order, ends=ends)
+    given_of = tuple(each for each, _ in chosen)
+    plan = replace(plan, given=given_of, order=said.order, in_order=said.in_order, ends=said.ends)
     owner = np.where(learned.owner < 0, len(known[parent].owner), learned.owner)
-    within = np.arange(len(owner)) if not plan.time else learned.arrays[plan.time]
+    by = plan.time or plan.order  # a file that is sorted by months as text has January, October, November ...
+    within = learned.arrays[by] if by else np.arange(len(owner))
     order = np.lexsort((within, owner))
-    siblings = Siblings.of(learned.owner[order], timed=bool(plan.time))
+    siblings = Siblings.of(learned.owner[order], timed=bool(plan.time), apart=plan.apart)
     family = Family(
         siblings,
         {name: values[order] for name, values in learned.arrays.items()},
         {name: (known[name].arrays, at[name]) for name in above},
         dict(elder_values(plan.given, {name: (e.owner, e.arrays) for name, e in elder.items()}, len(at[parent]))),
-        tuple(known[parent].arrays[name] for name in ends),
+        tuple(known[parent].arrays[name] for name in said.ends),
     )
     given = Schema(tuple(column for _, column in chosen), len(order))
     context = from_arrays(family.arrays(plan.given, np.arange(len(order))), given)

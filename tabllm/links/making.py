@@ -71,7 +71,8 @@ def make_children(
     key = graph.primary(plan.name)
     assert key is not None
     wanted = np.maximum(np.rint(np.nan_to_num(made[key.parent].arrays[counts[key.text]])), 0).astype(np.int64)
-    siblings = Siblings.counted(wanted, round(plan.alone * int(wanted.sum())), timed=bool(plan.gaps))
+    alone = round(plan.alone * int(wanted.sum()))
+    siblings = Siblings.counted(wanted, alone, timed=bool(plan.gaps), apart=plan.apart)
     rows = len(siblings.owner)
     arrays = {} if model is None else _drawn(plan, model, graph, made, siblings, rng, advance)
     order = _file_order(plan, siblings, arrays, rng)

@@ -2,7 +2,7 @@
 
 Rows are made in blocks: the first few one by one, then ever more at once, so that a parent with a thousand rows takes
 some twenty steps. All rows of a block know the same earlier rows, those before the block. A block grows only with what
-is known already, so rows of one parent stay alike.
+is known already, so rows of one parent stay alike. Where rows are given nothing of earlier ones all are one block.
 """
 
 from __future__ import annotations
@@ -38,25 +38,27 @@ class Siblings:
     known: np.ndarray
 
     @classmethod
-    def of(cls, owner: np.ndarray, *, timed: bool = False) -> Siblings:
+    def of(cls, owner: np.ndarray, *, timed: bool = False, apart: bool = False) -> Siblings:
         """Of rows with this ``owner``: ascending, then -1 for those without a parent.
 
         Args:
             timed: whether their times are encoded as gaps.
+            apart: whether rows are given nothing of earlier ones.
         """
         rows = np.arange(len(owner))
         starts = np.concatenate([[True], (owner[1:] != owner[:-1]) | (owner[1:] < 0)])[: len(owner)]
         first = np.maximum.accumulate(np.where(starts, rows, 0)) if len(rows) else rows
         position = rows - first
-        blocks = block_starts(int(position.max(initial=0)), SINGLE_TIMES if timed else SINGLE)
+        longest = int(position.max(initial=0))
+        blocks = np.zeros(1, np.int64) if apart else block_starts(longest, SINGLE_TIMES if timed else SINGLE)
         known = blocks[np.searchsorted(blocks, position, side="right") - 1]
         return cls(owner, np.cumsum(starts) - 1, first, position, known)
 
     @classmethod
-    def counted(cls, counts: np.ndarray, alone: int, *, timed: bool = False) -> Siblings:
+    def counted(cls, counts: np.ndarray, alone: int, *, timed: bool = False, apart: bool = False) -> Siblings:
         """``counts[i]`` rows of the parent ``i``, and then ``alone`` rows without one."""
         owned = np.repeat(np.arange(len(counts)), counts)
-        return cls.of(np.concatenate([owned, np.full(alone, -1, np.int64)]), timed=timed)
+        return cls.of(np.concatenate([owned, np.full(alone, -1, np.int64)]), timed=timed, apart=apart)
 
     @cached_property
     def counts(self) -> np.ndarray:

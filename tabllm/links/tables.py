@@ -26,7 +26,7 @@ class Given:
         source: ``count`` (rows of its parent), ``position`` among them, ``above`` (a column of ``table``, the parent
             or one above it), ``typical`` (the mean or most frequent value of the siblings before it), ``last`` (the
             value of the sibling before), ``elder`` (the typical value of the parent's rows in ``table``), ``due``
-            (where a row would be if siblings went from the first to the last one at one pace).
+            (where a row would be if siblings went through each stretch of their way at one pace).
         table, column: where it is from; the table is empty where it is the row's own.
         name: in the model's table.
     """
@@ -58,7 +58,8 @@ class TablePlan:
         aggregates: columns that say something of the children of each row, as :mod:`.aggregates` has them.
         order: the column in which siblings ascend; empty where there is none.
         in_order: whether all rows of the file ascend in it.
-        ends: columns of the parent for the least value of ``order`` and how far the greatest is from it, or none.
+        ends: columns of the parent for the least value of ``order``, how far the greatest is from it, and how much of
+            that way siblings have gone at the ends of stretches; or none.
     """
 
     name: str
@@ -78,6 +79,11 @@ class TablePlan:
     order: str = ""
     in_order: bool = False
     ends: tuple[str, ...] = ()
+
+    @property
+    def apart(self) -> bool:
+        """Whether rows are given nothing of the rows of their parent before them."""
+        return not self.gaps and not any(each.source in ("typical", "last") for each in self.given)
 
     @property
     def extra(self) -> tuple[str, ...]:
