@@ -19,7 +19,7 @@ from .run_files import Run
 __all__ = ["chosen_families", "fit_choosers"]
 
 #: Families that are made for each one that is wanted; sampling takes as many times as long.
-TIMES = 2.0
+TIMES = 3.0
 
 
 class Make(Protocol):
