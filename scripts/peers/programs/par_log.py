@@ -12,13 +12,13 @@ from sdv.sequential import PARSynthesizer
 def fit(table: pd.DataFrame, task: dict[str, Any]) -> Any:
     table = timed(table, task)
     table[task["by"]] = table[task["by"]].astype(str)
-    metadata = Metadata.detect_from_dataframe(data=table, table_name="events")
+    metadata = Metadata.detect_from_dataframes({"events": table}, infer_keys=None)
     metadata.update_column(table_name="events", column_name=task["by"], sdtype="id")
     metadata.set_sequence_key(table_name="events", column_name=task["by"])
     metadata.set_sequence_index(table_name="events", column_name=task["time"])
     model = PARSynthesizer(metadata, context_columns=task["user_columns"] or None, cuda=False)
-    model.fit(table)
+    model.fit({"events": table})
     return model, table[task["by"]].nunique()
 
 
-run(fit, lambda model, rows: model[0].sample(num_rows=model[1]))
+run(fit, lambda model, rows: model[0].sample_sequences(num_sequences=model[1])["events"])
