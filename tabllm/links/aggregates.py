@@ -99,10 +99,12 @@ class Aggregates:
         missing, like = float(none.mean()), schema[order]
         columns.append(_number(first, low, missing, like))
         columns.append(_number(span, high - low, missing))
-        names = [unused_name(f"way to {order} {end} of {child}", taken) for end in range(1, STRETCHES)] if many else []
-        for part, way in zip(names, _ways(values[known], owner[known], low, high - low), strict=False):
-            found[part] = way
-            columns.append(_number(part, way, missing))
+        names = []
+        if many:
+            names = [unused_name(f"way to {order} {end} of {child}", taken) for end in range(1, STRETCHES)]
+            for part, way in zip(names, _ways(values[known], owner[known], low, high - low), strict=True):
+                found[part] = way
+                columns.append(_number(part, way, missing))
         falls = np.diff(values[~np.isnan(values)]) < 0
         in_order = bool(falls.sum() <= FALLS * len(falls))
         return cls(tuple(columns), found, order, in_order, first, span, tuple(names), many)

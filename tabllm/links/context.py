@@ -138,7 +138,8 @@ def choose_given(
         time: the column that is encoded as gaps, of which the last one is always given.
         order: the column in which siblings ascend. Not the latest value is given but where each would be at one pace:
             of what is learned and drawn given the latest one, a little wrong each time, ends elsewhere.
-        ends: columns of the parent for where it begins and how far it goes; empty where they are not known.
+        ends: columns of the parent for where it begins, how far it goes and how much of that way is gone at the ends of
+            stretches; empty where they are not known.
         apart: whether no values of siblings are given.
     """
     found: list[tuple[Given, Column]] = []

@@ -3,11 +3,9 @@
 from typing import Any
 
 import pandas as pd
+from _realtabformer import REPAIRS
 from _task import run
 from realtabformer import REaLTabFormer
-
-#: With its defaults for these 0.2.4 ends in an error after some epochs.
-REPAIRS: dict[str, Any] = {"gen_kwargs": {}, "save_full_every_epoch": 0}
 
 
 def fit(table: pd.DataFrame, task: dict[str, Any]) -> Any:
