@@ -41,6 +41,8 @@ _SYNTHYVERSE = (
     (TORCH, "xgboost-cpu==3.2.0", "numpy", "pandas", "pyarrow", "scikit-learn", "scipy", "tqdm", "numba", "psutil"),
     # Without its dependencies: its xgboost is the one with CUDA, and xgb-diffusion is not on every index.
     ("--no-deps", "synthyverse==0.2.7", "torch-ema", "einops", "imbalanced-learn", "sklearn-compat", "arfpy"),
+    # Its networks import them.
+    ("matplotlib", "seaborn"),
 )
 
 
