@@ -8,7 +8,7 @@ are drawn at once, and none can follow a sibling that was drawn a little wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from tabular.relations.log import EventLog, unused_name
 from tabular.schema import Column, Schema
 
 from ..sequences.kinds import MANY_EVENTS, Kinds
+from .context import similarity, typical
 from .siblings import rows_by_parent
 
 __all__ = ["Aggregates", "ascending_column"]
@@ -27,6 +28,10 @@ Arrays = dict[str, np.ndarray]
 FALLS, RISES, MIN_PAIRS = 0.05, 0.3, 100
 #: Stretches with the same number of siblings, each of which has a pace of its own where there are many siblings.
 STRETCHES = 8
+#: Columns of categories whose most frequent value is learned with a parent of many rows, and how alike rows of one
+#: parent have to be in them. A plane flies for one airline: of its kind, which has planes of several, that does not
+#: follow.
+MAX_USUAL, MIN_ALIKE = 3, 0.1
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,10 @@ class Aggregates:
         log, of = _log(schema, arrays, owner, tuple(name for name in given if name != order))
         columns, found = _kinds(child, log, of, parents, taken)
         many = bool(columns) and float(np.median(log.counts)) >= MANY_EVENTS
+        if many:
+            for column, usual in _usual(child, schema, arrays, owner, parents, log.event_columns, taken):
+                columns.append(column)
+                found[column.name] = usual
         if not order:
             return cls(tuple(columns), found, many=many)
         first, span = (unused_name(f"{word} {order} of {child}", taken) for word in ("first", "span of"))
@@ -130,6 +139,28 @@ def _kinds(child: str, log: EventLog, of: np.ndarray, parents: int, taken: set[s
         numbers = tuple(range(len(centers)))
         columns.append(Column(name, "categorical", "Int64", missing_rate=missing, categories=numbers))
     return columns, found
+
+
+def _usual(
+    child: str,
+    schema: Schema,
+    arrays: Arrays,
+    owner: np.ndarray,
+    parents: int,
+    given: Collection[str],
+    taken: set[str],
+) -> Iterator[tuple[Column, np.ndarray]]:
+    """The most frequent category of each parent's rows, int32[parents], in the columns in which they are most alike."""
+    alike = {name: similarity(arrays[name], owner) or 0.0 for name in given if not schema[name].is_numeric}
+    often = sorted((name for name in alike if alike[name] >= MIN_ALIKE), key=lambda name: -alike[name])[:MAX_USUAL]
+    rows = rows_by_parent(owner)
+    counts = np.bincount(owner[rows], minlength=parents)
+    first = np.cumsum(counts) - counts
+    for name in often:
+        usual = typical(arrays[name][rows], owner[rows], first, first + counts)
+        missing = float((usual < 0).mean())
+        label = unused_name(f"usual {name} of {child}", taken)
+        yield replace(schema[name], name=label, missing_rate=missing, label=None, notes=(), personal=None), usual
 
 
 def _ways(values: np.ndarray, owner: np.ndarray, low: np.ndarray, span: np.ndarray) -> Iterator[np.ndarray]:

@@ -21,6 +21,7 @@ from tabular.rules.reducing.file_order import without_order
 from tabular.schema import Column, Schema
 
 from .aggregates import Aggregates
+from .constant import constant_columns
 from .context import Family, can_be_given, choose_given, elder_values
 from .parents import ParentGroups
 from .siblings import Siblings
@@ -207,7 +208,8 @@ def prepare(
     whole = replace(schema, columns=(*schema, *extra))
     if first is None:
         return Prepared(plan, rows, whole, learned, grouped)
-    return _with_family(replace(plan, time=time), rows, whole, learned, grouped, graph, known, taken)
+    plan = replace(plan, time=time, constant=constant_columns(own[name].table, schema, owner, {time}))
+    return _with_family(plan, rows, whole, learned, grouped, graph, known, taken)
 
 
 def _own_columns(

@@ -13,6 +13,7 @@ from tabular.links.graph import TableGraph
 from tabular.schema import Schema
 
 from ..sequences.event_model import EventModel
+from .constant import as_first_siblings
 from .context import Family, elder_values, nothing
 from .learning import lines_above
 from .parents import ParentGroups
@@ -90,6 +91,7 @@ def make_children(
             table = from_arrays(filled, own_schema(plan, model.schema))
         known = (c.name for c in model.schema if c.kind not in ("text", "identifier"))
         arrays |= {name: filled[name] for name in known if name in plan.own or name in plan.aggregates}
+        as_first_siblings(table, arrays, owner, plan.constant)
     return Made(table, arrays, owner, others)
 
 

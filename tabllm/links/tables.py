@@ -14,7 +14,9 @@ __all__ = ["Given", "TablePlan"]
 #: Keys of older runs -> what they are called now.
 FORMER = {"told": "given"}
 #: What stands for keys that a run of an earlier release lacks.
-ABSENT: Mapping[str, Any] = MappingProxyType({"aggregates": (), "order": "", "in_order": False, "ends": ()})
+ABSENT: Mapping[str, Any] = MappingProxyType(
+    {"aggregates": (), "order": "", "in_order": False, "ends": (), "constant": ()}
+)
 _GIVEN = {"source": TEXT, "table": TEXT, "column": TEXT, "name": TEXT}
 
 
@@ -60,6 +62,7 @@ class TablePlan:
         in_order: whether all rows of the file ascend in it.
         ends: columns of the parent for the least value of ``order``, how far the greatest is from it, and how much of
             that way siblings have gone at the ends of stretches; or none.
+        constant: own columns that are the same in all rows of a parent.
     """
 
     name: str
@@ -79,6 +82,7 @@ class TablePlan:
     order: str = ""
     in_order: bool = False
     ends: tuple[str, ...] = ()
+    constant: tuple[str, ...] = ()
 
     @property
     def apart(self) -> bool:
@@ -119,9 +123,10 @@ class TablePlan:
                 "order": TEXT,
                 "in_order": FLAG,
                 "ends": list_of(TEXT),
+                "constant": list_of(TEXT),
             },
             "it",
         )
         given = tuple(Given(**each) for each in data["given"])
-        lists = {name: tuple(data[name]) for name in ("columns", "own", "gaps", "aggregates", "ends")}
+        lists = {name: tuple(data[name]) for name in ("columns", "own", "gaps", "aggregates", "ends", "constant")}
         return cls(**{**data, **lists, "given": given})

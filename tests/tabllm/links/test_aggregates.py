@@ -121,6 +121,25 @@ def test_of_many_rows_each_stretch_of_their_way_is_told() -> None:
     assert all(np.isnan(said.arrays[part][60]) for part in said.parts)
 
 
+def test_of_many_rows_the_most_frequent_category_is_told_where_they_are_alike() -> None:
+    shop = np.random.default_rng(1).integers(8, size=60)
+    table = visits(each=33)
+    table["weekday"] = pd.Series(np.random.default_rng(2).choice(["mon", "tue", "wed"], len(table)))
+    table["shop"] = pd.Series(shop[table["user"]]).map("shop {}".format)
+    own = table.drop(columns="user")
+    schema = infer_schema(own)
+    arrays, owner = to_arrays(own, schema), table["user"].to_numpy()
+    given = ["device", "price", "weekday", "shop"]
+    said = Aggregates.of("visits", schema, arrays, owner, 61, given, {"user"}, time="")
+    names = [column.name for column in said.columns if column.name.startswith("usual")]
+    assert names == ["usual shop of visits", "usual device of visits"]  # and not the day, which says nothing of a user
+    np.testing.assert_array_equal(said.arrays["usual shop of visits"][owner], arrays["shop"])
+    assert said.arrays["usual shop of visits"][60] == -1
+    assert not any(column.name.startswith("usual") for column in learned(visits()).columns)
+    found = prepared(table)
+    assert {"usual shop of visits", "usual device of visits"} < {each.column for each in found.plan.given}
+
+
 def test_many_rows_are_given_nothing_of_each_other() -> None:
     many, few = prepared(visits(each=33)), prepared(visits())
     assert {each.source for each in many.plan.given} == {"above", "count", "due"}
