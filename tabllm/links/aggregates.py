@@ -17,7 +17,7 @@ from tabular.relations.log import EventLog, unused_name
 from tabular.schema import Column, Schema
 
 from ..sequences.kinds import MANY_EVENTS, Kinds
-from .context import similarity, typical
+from .context import similarity, typical_of_parents
 from .siblings import rows_by_parent
 
 __all__ = ["Aggregates", "ascending_column"]
@@ -153,11 +153,8 @@ def _usual(
     """The most frequent category of each parent's rows, int32[parents], in the columns in which they are most alike."""
     alike = {name: similarity(arrays[name], owner) or 0.0 for name in given if not schema[name].is_numeric}
     often = sorted((name for name in alike if alike[name] >= MIN_ALIKE), key=lambda name: -alike[name])[:MAX_USUAL]
-    rows = rows_by_parent(owner)
-    counts = np.bincount(owner[rows], minlength=parents)
-    first = np.cumsum(counts) - counts
     for name in often:
-        usual = typical(arrays[name][rows], owner[rows], first, first + counts)
+        usual = typical_of_parents(arrays[name], owner, parents)
         missing = float((usual < 0).mean())
         label = unused_name(f"usual {name} of {child}", taken)
         yield replace(schema[name], name=label, missing_rate=missing, label=None, notes=(), personal=None), usual

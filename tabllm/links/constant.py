@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import pandas as pd
 
+from tabular.relations.log import is_constant
 from tabular.schema import Schema
 
 from .siblings import rows_by_parent
@@ -26,20 +27,14 @@ def constant_columns(table: pd.DataFrame, schema: Schema, owner: np.ndarray, but
         but: columns that are left out.
     """
     rows = rows_by_parent(owner)
-    again = np.diff(owner[rows], prepend=-1) == 0  # not the first one of its parent
-    if len(np.unique(owner[rows[again]])) < LEAST:
+    if (np.bincount(owner[rows]) > 1).sum() < LEAST:
         return ()
-    found = {name for name in schema.names if name not in but and _repeated(table[name].iloc[rows], again)}
+    columns = {name: pd.factorize(table[name].iloc[rows])[0] for name in schema.names if name not in but}
+    found = {name for name, codes in columns.items() if is_constant(codes, owner[rows])}
     tied = [set(rule.columns(schema.names)) for rule in schema.rules]
     while broken := next((columns for columns in tied if columns & found and not columns <= found), None):
         found -= broken
     return tuple(name for name in schema.names if name in found)
-
-
-def _repeated(cells: pd.Series, again: np.ndarray) -> bool:
-    """Whether each cell that is ``again`` there is the one before."""
-    codes = pd.factorize(cells, use_na_sentinel=False)[0]
-    return bool((np.diff(codes, prepend=-1)[again] == 0).all())
 
 
 def as_first_siblings(

@@ -14,7 +14,17 @@ from tabular.schema import Column, Schema
 from .siblings import Siblings, means, modes, rows_by_parent
 from .tables import Given
 
-__all__ = ["Family", "can_be_given", "choose_given", "elder_values", "nothing", "similarity", "take", "typical"]
+__all__ = [
+    "Family",
+    "can_be_given",
+    "choose_given",
+    "elder_values",
+    "nothing",
+    "similarity",
+    "take",
+    "typical",
+    "typical_of_parents",
+]
 
 Arrays = dict[str, np.ndarray]
 #: Columns of the parent that a row is drawn given, and of each table above.
@@ -103,6 +113,14 @@ def nothing(numeric: bool, rows: int) -> np.ndarray:
 def typical(values: np.ndarray, group: np.ndarray, first: np.ndarray, end: np.ndarray) -> np.ndarray:
     """The mean of numbers, or the most frequent code, of ``values[first:end]``; missing where there are none."""
     return means(values, first, end) if values.dtype.kind == "f" else modes(values, group, first, end)
+
+
+def typical_of_parents(values: np.ndarray, owner: np.ndarray, parents: int) -> np.ndarray:
+    """:func:`typical` of all rows of each of so many parents; ``owner``: int64[rows], the parent of each or -1."""
+    rows = rows_by_parent(owner)
+    counts = np.bincount(owner[rows], minlength=parents)
+    first = np.cumsum(counts) - counts
+    return typical(values[rows], owner[rows], first, first + counts)
 
 
 def can_be_given(column: Column) -> bool:
@@ -198,7 +216,4 @@ def elder_values(
         if each.source != "elder":
             continue
         owner, arrays = made[each.table]
-        order = rows_by_parent(owner)
-        counts = np.bincount(owner[order], minlength=parents)
-        first = np.cumsum(counts) - counts
-        yield each.name, typical(arrays[each.column][order], owner[order], first, first + counts)
+        yield each.name, typical_of_parents(arrays[each.column], owner, parents)

@@ -16,7 +16,7 @@ from ..preparing.inference import infer_schema
 from ..progress import Reporter
 from ..schema import Column, Schema
 
-__all__ = ["EventLog", "check_log_columns", "infer_log_schema", "read_log", "unused_name"]
+__all__ = ["EventLog", "check_log_columns", "infer_log_schema", "is_constant", "read_log", "unused_name"]
 
 
 @dataclass(frozen=True)
@@ -169,13 +169,13 @@ def read_log(
     first = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
     ordered = {name: values[rows] for name, values in arrays.items()}
     if own is None:
-        own = [name for name in schema.names if name not in (by, time) and _is_constant(ordered[name], user)]
+        own = [name for name in schema.names if name not in (by, time) and is_constant(ordered[name], user)]
     others = tuple(name for name in schema.names if name not in (by, time, *own))
     schema = replace(schema, columns=tuple(map(_plain_identifier, schema)))
     return EventLog(schema, by, time, rows, ordered, user, first, counts, tuple(own), others)
 
 
-def _is_constant(values: np.ndarray, user: np.ndarray) -> bool:
+def is_constant(values: np.ndarray, user: np.ndarray) -> bool:
     """Whether all values of each user, whose rows stand together, are the same."""
     if values.dtype == object:
         values = pd.factorize(values)[0]
